@@ -1,0 +1,97 @@
+"""Everything hamms_trio raises on purpose."""
+
+from __future__ import annotations
+
+
+class HammsError(Exception):
+    """Base class; catch this to catch only ours."""
+
+
+class CatalogueError(HammsError):
+    """Two failure modes claim one slug or port. A bug in the catalogue."""
+
+
+class UnknownMode(HammsError, LookupError):
+    """No failure mode has this slug, or it is not being served."""
+
+
+class PortUnavailable(HammsError, OSError):
+    """A listener's port could not be bound; nothing is left listening."""
+
+
+class NotRunning(HammsError, RuntimeError):
+    """The server has to be started first."""
+
+
+class AlreadyRunning(HammsError, RuntimeError):
+    """The server has to be stopped first."""
+
+
+class PeerGone(HammsError):
+    """The client left mid-exchange. Expected: the host notes it and moves on."""
+
+
+class RequestError(HammsError):
+    """The client asked for something we refuse; ``status`` is the answer."""
+
+    status = 400
+
+
+class MalformedRequest(RequestError):
+    """The request breaks the syntax of RFC 9112, or could be read in two ways."""
+
+
+class RequestTimeout(RequestError):
+    """The request's head or body did not arrive in time (RFC 9110 §15.5.9)."""
+
+    status = 408
+
+
+class MethodNotAllowed(RequestError):
+    """The resource does not have this method (RFC 9110 §15.5.6)."""
+
+    status = 405
+
+    def __init__(self, detail: str, *, allow: str) -> None:
+        super().__init__(detail)
+        self.allow = allow
+
+
+class ContentTooLarge(RequestError):
+    """The request's body exceeds our limit (RFC 9110 §15.5.14)."""
+
+    status = 413
+
+
+class TargetTooLong(RequestError):
+    """The request line exceeds our limit (RFC 9112 §3)."""
+
+    status = 414
+
+
+class UnsupportedMediaType(RequestError):
+    """The request's body is in a format we do not read (RFC 9110 §15.5.16)."""
+
+    status = 415
+
+
+class HeadTooLarge(RequestError):
+    """The request's head exceeds our limit (RFC 6585 §5)."""
+
+    status = 431
+
+
+class UnknownTransferCoding(RequestError):
+    """The body's transfer coding is not one we decode (RFC 9112 §6.1)."""
+
+    status = 501
+
+
+class UnsupportedVersion(RequestError):
+    """The request's major version is not 1 (RFC 9110 §15.6.6)."""
+
+    status = 505
+
+
+class ParameterError(RequestError):
+    """A failure mode's parameter has the wrong type or is out of range."""

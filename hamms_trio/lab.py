@@ -1,0 +1,119 @@
+"""What the failure modes of one running server share: its seed, its clock, and what they remember."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Generic, TypeVar
+
+from hamms_trio.version import VERSION
+from hamms_trio.wire import field_lines
+
+V = TypeVar("V")
+
+MEMORY_ENTRIES = 10_000
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the modes that read HTTP wait for a client, in seconds of real time."""
+
+    head: float = 30.0  # from a head's first octet to its last: then 408; Apache's RequestReadTimeout is 20 to 40
+    idle: float = 75.0  # without a single octet: then the connection is closed; nginx's keepalive_timeout
+    body: float = 30.0  # between two reads of a body: then the connection is closed
+    linger: float = 5.0  # after our FIN, for the client's; nginx's lingering_timeout
+
+
+class Memory(Generic[V]):
+    """A mapping that forgets what was used longest ago once it is full."""
+
+    def __init__(self, limit: int = MEMORY_ENTRIES) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, default: V) -> V:
+        return self._entries.get(key, default)
+
+    def __setitem__(self, key: Hashable, value: V) -> None:
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def items(self) -> Iterator[tuple[Hashable, V]]:
+        return iter(self._entries.items())
+
+
+class Lab:
+    """Shared by all peers of one server.
+
+    Args:
+        seed: decides, with the request's place in its sequence, every random choice.
+        speed: how many seconds pass for a failure mode in one real second.
+        wall_clock: seconds since the epoch, for the Date field.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        speed: float = 1.0,
+        limits: Limits | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.seed = seed
+        self.speed = speed
+        self.limits = limits or Limits()
+        self._wall_clock = wall_clock
+        self._memories: dict[str, Memory[int]] = {}
+        self._origin_second = -1
+        self._origin = b""
+
+    def origin(self) -> bytes:
+        """The field lines that every truthful response of an origin server has (RFC 9110 §6.6.1, §10.2.4)."""
+        second = int(self._wall_clock())
+        if second != self._origin_second:
+            self._origin_second = second
+            self._origin = field_lines((("Server", f"Hamms/{VERSION}"), ("Date", imf_fixdate(second))))
+        return self._origin
+
+    def memory(self, name: str) -> Memory[int]:
+        """Numbers that outlive a request: one bounded mapping for each name."""
+        return self._memories.setdefault(name, Memory())
+
+    def count(self, name: str, *key: Hashable) -> int:
+        """How often this was asked for ``name`` and ``key``, this time included."""
+        memory = self.memory(name)
+        memory[key] = count = memory.get(key, 0) + 1
+        return count
+
+    def forget(self) -> None:
+        """Start afresh: every counter and sequence begins anew."""
+        self._memories.clear()
+
+
+def chance(seed: int, *key: Hashable) -> float:
+    """A number in [0, 1) that depends on its arguments alone, and on each of them.
+
+    Not a draw from a shared generator: concurrency cannot change it, and a run can be replayed.
+    """
+    digest = blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
+
+
+def imf_fixdate(seconds: float) -> str:
+    """A time as HTTP writes it (RFC 9110 §5.6.7), whatever the locale."""
+    t = time.gmtime(seconds)
+    return (
+        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02} {_MONTHS[t.tm_mon - 1]} {t.tm_year} "
+        f"{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} GMT"
+    )

@@ -1,0 +1,24 @@
+"""HTTP/1.1 messages as bytes. No sockets, no clock, no trio."""
+
+from hamms_trio.wire.body import BodyReader as BodyReader
+from hamms_trio.wire.message import (
+    Field as Field,
+    chunk as chunk,
+    field_lines as field_lines,
+    head as head,
+    last_chunk as last_chunk,
+    response as response,
+    status_line as status_line,
+)
+from hamms_trio.wire.negotiation import best_match as best_match, quality as quality
+from hamms_trio.wire.request import (
+    MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
+    RequestHead as RequestHead,
+    RequestReader as RequestReader,
+    parse_form as parse_form,
+)
+from hamms_trio.wire.status import (
+    REASON_PHRASES as REASON_PHRASES,
+    is_interim as is_interim,
+    reason_phrase as reason_phrase,
+)

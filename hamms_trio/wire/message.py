@@ -1,0 +1,94 @@
+"""Response messages, piece by piece (RFC 9112 §2.1).
+
+`head`, `chunk` and `last_chunk` do not check that the pieces agree. A failure mode is usually one
+piece that disagrees with the next, so the lie belongs at the call site, in the open::
+
+    head(200, ("Content-Length", "3")) + b"far more than three octets"
+
+`response` is the opposite: whatever it is given, it frames truthfully.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from hamms_trio.wire.request import RequestHead
+from hamms_trio.wire.status import has_no_body, reason_phrase
+
+Field = tuple[str, str]
+
+CRLF = b"\r\n"
+
+
+def head(status: int, *fields: Field, origin: bytes = b"") -> bytes:
+    """Status line, field lines and the empty line that ends them (RFC 9112 §4, §5).
+
+    Args:
+        origin: field lines that are octets already, CRLF included; they stand first.
+    """
+    return status_line(status) + origin + field_lines(fields) + CRLF
+
+
+@lru_cache(maxsize=1024)
+def status_line(status: int) -> bytes:
+    return f"HTTP/1.1 {status} {reason_phrase(status)}\r\n".encode("latin-1")
+
+
+@lru_cache(maxsize=1024)
+def field_lines(fields: tuple[Field, ...]) -> bytes:
+    """Field lines, each with its CRLF, in the order given."""
+    return "".join(f"{name}: {value}\r\n" for name, value in fields).encode("latin-1")
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk: size in hex, data, CRLF (RFC 9112 §7.1)."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def last_chunk() -> bytes:
+    """The zero-sized chunk; without it the body is incomplete (RFC 9112 §8)."""
+    return b"0\r\n\r\n"
+
+
+def response(
+    request: RequestHead,
+    status: int,
+    *fields: Field,
+    body: bytes = b"",
+    origin: bytes = b"",
+    close: bool = False,
+) -> bytes:
+    """A whole, truthfully framed response to ``request``.
+
+    Adds the Content-Length where a message has one (RFC 9110 §8.6), leaves the body out where
+    there is none (HEAD, 1xx, 204, 304: RFC 9112 §6.3; 205: RFC 9110 §15.3.6), and says whether the
+    connection persists (RFC 9112 §9.3): ``close`` ends one that otherwise would.
+    """
+    if status == 205:
+        body = b""
+    length = b"" if _is_unframed(request, status) else b"Content-Length: %d\r\n" % len(body)
+    if request.method == "HEAD" or not length:
+        body = b""
+    return b"".join(
+        (
+            status_line(status),
+            origin,
+            field_lines(fields),
+            b"" if status < 200 else connection_field(request, close=close),
+            length,
+            CRLF,
+            body,
+        )
+    )
+
+
+def connection_field(request: RequestHead, *, close: bool = False) -> bytes:
+    """The Connection field line a truthful response carries, if any (RFC 9112 §9.3)."""
+    if close or not request.persistent:
+        return b"Connection: close\r\n"
+    return b"Connection: keep-alive\r\n" if request.minor_version == 0 else b""
+
+
+def _is_unframed(request: RequestHead, status: int) -> bool:
+    tunnels = request.method == "CONNECT" and 200 <= status < 300  # RFC 9110 §9.3.6
+    return has_no_body(status) or tunnels

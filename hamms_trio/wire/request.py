@@ -1,0 +1,309 @@
+"""Request heads, read incrementally (RFC 9112 §3, §5).
+
+The whole head is validated before any of it is believed, and what could be read in two ways is
+refused: the framing of the body above all (RFC 9112 §6.3, §11.2).
+
+Reading is fast because clients repeat themselves. Two bounded memories are keyed by the octets
+themselves, so a hit cannot mean anything that a miss would not: field lines seen before, and whole
+heads seen at least twice (a head seen once is likely to be unique, and would only crowd the rest out).
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import parse_qsl
+
+from hamms_trio.errors import (
+    HeadTooLarge,
+    MalformedRequest,
+    RequestError,
+    TargetTooLong,
+    UnknownTransferCoding,
+    UnsupportedVersion,
+)
+
+MAX_HEAD_OCTETS = 64 * 1024  # nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident
+MAX_QUERY_FIELDS = 100
+
+_MEMORY_ENTRIES = 4096
+_MEMORY_LINE_OCTETS = 256
+_MEMORY_HEADS = 1024
+_MEMORY_HEAD_OCTETS = 4096
+
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+# field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2)
+_FIELD_LINE = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([\x20-\x7e\x80-\xff\t]*?)[ \t]*")
+# What the start of a request line may look like before its CRLF has come.
+_REQUEST_LINE_BEGINNING = re.compile(_TOKEN + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")
+_BARE_LF = re.compile(rb"(?<!\r)\n")
+
+_CLOSE, _KEEP_ALIVE = "close", "keep-alive"
+_LISTED = re.compile(r"[ \t]*,[ \t]*")
+
+
+class RequestHead:
+    """One request's start line and header section. Immutable, so equal octets may share one."""
+
+    __slots__ = (
+        "_query",
+        "chunked",
+        "content_length",
+        "expects_continue",
+        "fields",
+        "method",
+        "minor_version",
+        "octets",
+        "path",
+        "persistent",
+        "query_string",
+        "target",
+    )
+
+    def __init__(self, octets: bytes, method: str, target: str, minor_version: int) -> None:
+        self.octets = octets
+        self.method = method
+        self.target = target
+        self.minor_version = minor_version
+        self.path, _, self.query_string = _origin_form(target).partition("?")
+        self.fields: tuple[tuple[str, str], ...] = ()
+        self.content_length = 0
+        self.chunked = False
+        self.expects_continue = False
+        self.persistent = minor_version == 1
+        self._query: dict[str, str] | None = None
+
+    @property
+    def has_body(self) -> bool:
+        return self.chunked or self.content_length > 0
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The target's query as a form; of a name given twice the last counts.
+
+        Raises:
+            MalformedRequest: more than `MAX_QUERY_FIELDS` of them.
+        """
+        if self._query is None:
+            self._query = parse_form(self.query_string)
+        return self._query
+
+    def get(self, name: str) -> str | None:
+        """The field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
+        values = [value for field, value in self.fields if field.lower() == name]
+        return ", ".join(values) if values else None
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method} {self.target}>"
+
+
+def _origin_form(target: str) -> str:
+    """The path and query of any request target; a proxy is sent an absolute one (RFC 9112 §3.2)."""
+    if not target[:8].lower().startswith(("http://", "https://")):
+        return target
+    authority, slash, rest = target.partition("://")[2].partition("/")
+    return "/" + rest if slash else "/?" + authority.partition("?")[2]
+
+
+def parse_form(text: str) -> dict[str, str]:
+    """Fields of an application/x-www-form-urlencoded text.
+
+    Raises:
+        MalformedRequest: more than `MAX_QUERY_FIELDS` of them.
+    """
+    if not text:
+        return {}
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+    except ValueError:
+        raise MalformedRequest(f"more than {MAX_QUERY_FIELDS} fields in a query or form") from None
+
+
+class RequestReader:
+    """Turns octets, in whatever pieces they come, into `RequestHead`s; the rest is the caller's.
+
+    ``feed`` what has arrived, ask ``next_head`` until it says None; between two heads ``take`` the
+    body's octets and ``give_back`` those that follow it.
+    """
+
+    __slots__ = ("_buffer", "_scanned")
+
+    def __init__(self) -> None:
+        self._buffer = b""
+        self._scanned = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has arrived of the next head."""
+        return not self._buffer
+
+    def feed(self, data: bytes) -> None:
+        self._buffer = self._buffer + data if self._buffer else data
+
+    def take(self) -> bytes:
+        """Everything that has arrived and was not part of a head."""
+        taken, self._buffer, self._scanned = self._buffer, b"", 0
+        return taken
+
+    give_back = feed
+
+    def next_head(self) -> RequestHead | None:
+        """The next complete head, or None while it is incomplete.
+
+        Raises:
+            RequestError: the head is malformed or too large.
+        """
+        buffer = self._buffer
+        known = _HEADS.get(buffer)
+        if known is not None:  # the whole read is one request seen before
+            self._buffer = b""
+            return known
+        if buffer[:2] == b"\r\n":  # RFC 9112 §2.2: ignore empty lines before a request
+            buffer = self._buffer = buffer.lstrip(b"\r\n")
+            self._scanned = 0
+        if not buffer or buffer == b"\r":
+            return None
+        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
+        if end < 0 or end > MAX_HEAD_OCTETS:
+            self._check_incomplete(end)
+            return None
+        end += 4
+        octets, self._buffer, self._scanned = buffer[:end], buffer[end:], 0
+        return _HEADS.get(octets) or parse_head(octets)
+
+    def _check_incomplete(self, end: int) -> None:
+        """Refuse now what no further octet can mend."""
+        buffer, scanned = self._buffer, self._scanned
+        self._scanned = len(buffer)
+        line, ended, _ = buffer.partition(b"\r\n")
+        if not ended and not _REQUEST_LINE_BEGINNING.fullmatch(line):
+            raise MalformedRequest(_describe_junk(line))
+        if _BARE_LF.search(buffer, max(0, scanned - 1)):
+            raise MalformedRequest("a line ends in LF without CR (RFC 9112 §2.2)")
+        if end > MAX_HEAD_OCTETS or len(buffer) > MAX_HEAD_OCTETS:
+            if len(line) >= MAX_HEAD_OCTETS:
+                raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
+            raise HeadTooLarge(f"the head exceeds {MAX_HEAD_OCTETS} octets")
+
+
+def parse_head(octets: bytes) -> RequestHead:
+    """Validate and read one whole head, its empty line included.
+
+    Raises:
+        RequestError: it breaks RFC 9112, or its body's length could be read in two ways.
+    """
+    request_line, *lines = octets[:-4].split(b"\r\n")
+    request = _read_request_line(octets, request_line)
+    pairs = []
+    telling: dict[str, list[str]] = {}
+    for line in lines:
+        name, value, telling_name = _FIELDS.get(line) or _read_field_line(line)
+        pairs.append((name, value))
+        if telling_name:
+            telling.setdefault(telling_name, []).append(value)
+    request.fields = tuple(pairs)
+    _apply(request, telling)
+    _remember_head(request)
+    return request
+
+
+def _read_request_line(octets: bytes, line: bytes) -> RequestHead:
+    match = _REQUEST_LINE.fullmatch(line)
+    if match is None:
+        raise MalformedRequest(f"the request line {_excerpt(line)} is not METHOD TARGET HTTP/1.1")
+    method, target, major, minor = match.groups()
+    if major != b"1":
+        raise UnsupportedVersion(f"HTTP/{major.decode()}.{minor.decode()} is not HTTP/1.1 or 1.0")
+    # A higher minor version is processed as the highest we have (RFC 9110 §2.5).
+    return RequestHead(octets, method.decode(), target.decode(), min(int(minor), 1))
+
+
+# Fields that decide how a message is read; the others are of no interest to framing.
+_TELLING = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))
+_FieldLine = tuple[str, str, str | None]
+_FIELDS: dict[bytes, _FieldLine] = {}
+_HEADS: dict[bytes, RequestHead] = {}
+_HEADS_SEEN_ONCE: set[int] = set()
+
+
+def _read_field_line(line: bytes) -> _FieldLine:
+    match = _FIELD_LINE.fullmatch(line)
+    if match is None:
+        raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
+    name, value = match[1].decode(), match[2].decode("latin-1")
+    lowered = name.lower()
+    read = (name, value, lowered if lowered in _TELLING else None)
+    if len(line) <= _MEMORY_LINE_OCTETS:
+        if len(_FIELDS) >= _MEMORY_ENTRIES:
+            _FIELDS.clear()
+        _FIELDS[line] = read
+    return read
+
+
+def _apply(request: RequestHead, telling: dict[str, list[str]]) -> None:
+    """Let the fields that matter to framing and persistence say so (RFC 9112 §3.2, §6, §9.3)."""
+    hosts = telling.get("host", ())
+    if len(hosts) > 1 or (not hosts and request.minor_version == 1):
+        raise MalformedRequest(f"{len(hosts)} Host fields, where one is needed (RFC 9112 §3.2)")
+    if lengths := telling.get("content-length"):
+        request.content_length = _content_length(lengths)
+    if codings := telling.get("transfer-encoding"):
+        _apply_transfer_coding(request, codings, with_length=bool(lengths))
+    for options in telling.get("connection", ()):
+        listed = _LISTED.split(options.lower())
+        if _CLOSE in listed:
+            request.persistent = False
+            break
+        if _KEEP_ALIVE in listed:
+            request.persistent = True
+    if expectation := telling.get("expect"):
+        request.expects_continue = (
+            request.minor_version == 1 and expectation[-1].lower() == "100-continue"
+        )
+
+
+def _content_length(values: list[str]) -> int:
+    """The one length; RFC 9112 §6.3 lets us refuse repeated ones, which is safer than choosing."""
+    (value,) = values if len(values) == 1 else ("",)
+    if not (value.isascii() and value.isdigit()) or len(value) > 18:
+        raise MalformedRequest(f"Content-Length {', '.join(values)[:80]!r} is not one whole number")
+    return int(value)
+
+
+def _apply_transfer_coding(request: RequestHead, codings: list[str], *, with_length: bool) -> None:
+    coding = ", ".join(codings).lower()
+    if with_length:
+        raise MalformedRequest("both Transfer-Encoding and Content-Length (RFC 9112 §6.3)")
+    if request.minor_version == 0:
+        raise MalformedRequest("Transfer-Encoding in an HTTP/1.0 request (RFC 9112 §6.1)")
+    if coding != "chunked":
+        raise UnknownTransferCoding(f"Transfer-Encoding {coding[:80]!r}; only chunked is decoded")
+    request.chunked = True
+
+
+def _remember_head(request: RequestHead) -> None:
+    octets = request.octets
+    if request.has_body or request.expects_continue or len(octets) > _MEMORY_HEAD_OCTETS:
+        return
+    fingerprint = hash(octets)
+    if fingerprint not in _HEADS_SEEN_ONCE:
+        if len(_HEADS_SEEN_ONCE) >= _MEMORY_ENTRIES:
+            _HEADS_SEEN_ONCE.clear()
+        _HEADS_SEEN_ONCE.add(fingerprint)
+        return
+    if len(_HEADS) >= _MEMORY_HEADS:
+        _HEADS.clear()
+    _HEADS[octets] = request
+
+
+def _describe_junk(line: bytes) -> str:
+    if line[:2] == b"\x16\x03":
+        return "this is a TLS ClientHello, and this port speaks plain HTTP: use http://"
+    return f"{_excerpt(line)} does not begin an HTTP/1.1 request line"
+
+
+def _excerpt(octets: bytes) -> str:
+    return repr(octets[:80])[1:]
+
+
+__all__ = ["MAX_HEAD_OCTETS", "RequestError", "RequestHead", "RequestReader", "parse_form", "parse_head"]
