@@ -58,7 +58,7 @@ class Connection(Protocol):
     def pause(self) -> Awaitable[None]:
         """Let the other connections have their turn."""
 
-    def send_eof(self) -> None:
+    def send_eof(self) -> Awaitable[None]:
         """Send FIN; octets may still be received."""
 
     def reset(self) -> None:
@@ -242,7 +242,8 @@ class Peer:
         request = self._request
         if self.finished or request is None:
             return
-        if not request.persistent or self._leaves_body_unsent(request):
+        tunnels = request.method == "CONNECT"  # whatever follows is not HTTP to the client
+        if not request.persistent or tunnels or self._leaves_body_unsent(request):
             await self.finish()
         elif request.has_body:
             await self._discard_body(request)
@@ -256,7 +257,7 @@ class Peer:
         if self.finished:
             return
         self.finished = True
-        self._connection.send_eof()
+        await self._connection.send_eof()
         deadline = self._connection.now() + self.lab.limits.linger
         try:
             while data := await self._connection.receive(deadline):

@@ -23,6 +23,7 @@ from hamms_trio.errors import (
 )
 
 MAX_HEAD_OCTETS = 64 * 1024  # nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident
+MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
 MAX_QUERY_FIELDS = 100
 
 _MEMORY_ENTRIES = 4096
@@ -193,6 +194,8 @@ def parse_head(octets: bytes) -> RequestHead:
         RequestError: it breaks RFC 9112, or its body's length could be read in two ways.
     """
     request_line, *lines = octets[:-4].split(b"\r\n")
+    if len(lines) > MAX_FIELD_LINES:
+        raise HeadTooLarge(f"the head has more than {MAX_FIELD_LINES} field lines")
     request = _read_request_line(octets, request_line)
     pairs = []
     telling: dict[str, list[str]] = {}

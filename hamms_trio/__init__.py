@@ -1,0 +1,39 @@
+"""The resilience lab for HTTP clients: listeners that each misbehave in one exact way.
+
+Nothing heavy is imported before it is used: ``import hamms_trio`` takes a few milliseconds.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hamms_trio.version import VERSION
+
+if TYPE_CHECKING:
+    from hamms_trio.app import Hamms as Hamms, open_hamms as open_hamms, serve as serve
+    from hamms_trio.blocking import HammsServer as HammsServer
+    from hamms_trio.lab import Limits as Limits
+
+__version__ = VERSION
+
+_HOMES = {
+    "Hamms": "hamms_trio.app",
+    "HammsServer": "hamms_trio.blocking",
+    "Limits": "hamms_trio.lab",
+    "open_hamms": "hamms_trio.app",
+    "serve": "hamms_trio.app",
+}
+
+__all__ = ["Hamms", "HammsServer", "Limits", "__version__", "open_hamms", "serve"]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hamms_trio' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

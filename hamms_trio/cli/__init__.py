@@ -1,0 +1,19 @@
+"""``hamms-trio``: the command line, and nothing but the command line."""
+
+from __future__ import annotations
+
+import click
+
+from hamms_trio.cli.modes import modes
+from hamms_trio.cli.serve import serve
+from hamms_trio.version import VERSION
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(VERSION, prog_name="hamms-trio")
+def main() -> None:
+    """The resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
+
+
+main.add_command(serve)
+main.add_command(modes)

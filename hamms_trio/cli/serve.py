@@ -1,0 +1,153 @@
+"""``hamms-trio serve``: every failure mode on its port, until a signal."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hamms_trio.app import Hamms
+
+
+@click.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
+)
+@click.option(
+    "--beginning-port",
+    default=5500,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Each mode listens on this plus its offset; 0 takes free ports.",
+)
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="SLUG",
+    help="Serve this failure mode only; may be given more than once.",
+)
+@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
+@click.option(
+    "--speed",
+    default=1.0,
+    show_default=True,
+    help="How many seconds pass for a failure mode in one real second.",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help='Write {slug: {"port", "url"}} here once every port accepts.',
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["plain", "json"]),
+    default="plain",
+    show_default=True,
+    help="How log lines on standard error look.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Log every connection and request.")
+def serve(
+    host: str,
+    beginning_port: int,
+    only: tuple[str, ...],
+    seed: int,
+    speed: float,
+    ready_file: Path | None,
+    log_format: str,
+    verbose: bool,
+) -> None:
+    """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
+    import trio
+
+    from hamms_trio.app import open_hamms
+    from hamms_trio.cli.log import configure_logging
+    from hamms_trio.errors import PortUnavailable, UnknownMode
+
+    async def main() -> str | None:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with open_hamms(
+                host=host, beginning_port=beginning_port, only=only, seed=seed, speed=speed
+            ) as hamms:
+                try:
+                    if ready_file is not None:
+                        _write_ready_file(ready_file, hamms)
+                    _print_table(hamms)
+                except OSError as error:
+                    return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
+                async for _ in signals:
+                    break
+        return None
+
+    configure_logging(log_format, verbose=verbose)
+    _raise_descriptor_limit()
+    try:
+        problem = trio.run(main)
+    except (PortUnavailable, UnknownMode, ValueError) as error:
+        problem = str(error)
+    if problem:
+        click.echo(f"hamms-trio: {problem}", err=True)
+        sys.exit(2)
+
+
+def _write_ready_file(path: Path, hamms: Hamms) -> None:
+    """Whoever sees the file sees the whole of it."""
+    content = {
+        slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()
+    }
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _print_table(hamms: Hamms) -> None:
+    from hamms_trio.modes import CATALOGUE
+
+    rows = [(str(port), slug, CATALOGUE[slug].summary) for slug, port in hamms.ports.items()]
+    if sys.stdout.isatty():
+        _print_rich(rows)
+        return
+    width = max(len(slug) for _, slug, _ in rows)
+    lines = [f"{port:>5}  {slug:{width}}  {what}" for port, slug, what in _HEADER + rows]
+    click.echo("\n".join(lines))
+
+
+_HEADER = [("port", "mode", "what it does")]
+
+
+def _print_rich(rows: list[tuple[str, str, str]]) -> None:
+    from rich.box import SIMPLE
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE, title="hamms-trio: every port accepts; Ctrl-C ends it")
+    table.add_column("port", justify="right", style="bold cyan")
+    table.add_column("mode", style="bold", no_wrap=True)
+    table.add_column("what it does")
+    for row in rows:
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _raise_descriptor_limit() -> None:
+    """Each connection takes a descriptor: take as many as we may."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

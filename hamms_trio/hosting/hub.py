@@ -1,0 +1,175 @@
+"""The hub: one trio task that carries every listener, idle connection, quick answer and timer.
+
+Why not a trio task per connection: what costs in trio is the machinery around each task's wait, not
+Python and not parsing. A task parked in ``wait_readable`` takes 2 to 5 KB and 7 us to wake, a
+``sleep`` about as much, and ten thousand of them waking each second are tens of milliseconds late.
+So one task owns an epoll of its own, awaits that with ``trio.lowlevel.wait_readable`` (an epoll is
+readable when anything in it is), and calls plain callbacks. Whoever it serves costs some hundred
+octets and some microseconds; trio still owns the task, its cancellation and its neighbours' turns.
+
+Failure modes are coroutines, and the hub steps them itself: what a mode awaits on its peer ends in a
+``yield`` of what it waits for, and the callback that sees it come about sends the coroutine on (see
+`connection.py`). A mode that never has to wait therefore costs no more than a function call.
+
+Fairness: at most `BATCH` events or timers are served before trio's other tasks get a turn, and a
+connection that could go on for ever is made to ``pause`` (see `connection.py`).
+"""
+
+from __future__ import annotations
+
+import select
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify, heappop, heappush
+from time import monotonic
+from typing import Protocol
+
+import trio
+
+from hamms_trio.hosting.alarm import Alarm
+
+BATCH = 256
+COALESCING_TIMERS = 2_000  # with so many, waking for each of them costs more than being a little late
+COALESCING_SECONDS = 0.0005
+STALE_TIMERS = 512
+
+IN, OUT, LEFT = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
+LOST = select.EPOLLERR | select.EPOLLHUP
+
+
+class Watcher(Protocol):
+    """Whoever the hub tells about a descriptor's events."""
+
+    def on_event(self, events: int) -> None: ...
+    def abandon(self) -> None:
+        """Close the descriptor; the hub is ending."""
+
+
+class Timer:
+    """One call to come, or None once it was made or cancelled."""
+
+    __slots__ = ("callback",)
+
+    def __init__(self, callback: Callable[[float], None]) -> None:
+        self.callback: Callable[[float], None] | None = callback
+
+
+class Hub:
+    """Watches descriptors and times for callbacks that return at once."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._watchers: dict[int, Watcher] = {}
+        self._timers: list[tuple[float, int, Timer]] = []  # a heap
+        self._timers_made = 0
+        self._timers_stale = 0
+        self._ready: deque[Callable[[], None]] = deque()
+        self._alarm: Alarm | None = None
+
+    def watch(self, fd: int, watcher: Watcher, events: int) -> None:
+        """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`."""
+        self._watchers[fd] = watcher
+        self._epoll.register(fd, events)
+
+    def rewatch(self, fd: int, events: int) -> None:
+        """Watch for other events."""
+        self._epoll.modify(fd, events)
+
+    def forget(self, fd: int) -> None:
+        """Stop watching; to be called before the descriptor is closed."""
+        if self._watchers.pop(fd, None) is not None:
+            self._epoll.unregister(fd)
+
+    @property
+    def watchers(self) -> list[Watcher]:
+        return list(self._watchers.values())
+
+    def call_at(self, due: float, callback: Callable[[float], None]) -> Timer:
+        """Call ``callback(due)`` at that time of `time.monotonic`, or a little later.
+
+        To be called from a callback, like `call_next`: the alarm is set when the hub goes to sleep.
+        """
+        self._timers_made = number = self._timers_made + 1
+        timer = Timer(callback)
+        heappush(self._timers, (due, number, timer))
+        return timer
+
+    def cancel(self, timer: Timer) -> None:
+        """Never call it."""
+        if timer.callback is None:
+            return
+        timer.callback = None
+        self._timers_stale += 1
+        if self._timers_stale > STALE_TIMERS and self._timers_stale * 2 > len(self._timers):
+            self._timers[:] = [entry for entry in self._timers if entry[2].callback is not None]
+            heapify(self._timers)
+            self._timers_stale = 0
+
+    def call_next(self, callback: Callable[[], None]) -> None:
+        """Call it once the others have had their turn."""
+        self._ready.append(callback)
+
+    async def run(self) -> None:
+        """Serve until cancelled; then close whatever is still watched.
+
+        Callbacks must not raise: an exception here is a bug of ours, and ends the server.
+        """
+        poll, watchers = self._epoll.poll, self._watchers
+        try:
+            while True:
+                await trio.lowlevel.wait_readable(self._epoll.fileno())
+                busy = True
+                while busy:
+                    events = poll(0, BATCH)
+                    for fd, event in events:
+                        watcher = watchers.get(fd)  # an earlier callback may have forgotten it
+                        if watcher is not None:
+                            watcher.on_event(event)
+                    busy = self._run_due() or len(events) > 3
+                    if busy:
+                        await trio.lowlevel.checkpoint()
+                self._set_alarm()
+        finally:
+            self._end()
+
+    def _run_due(self) -> bool:
+        """Run what is ready and what is due; whether there is more."""
+        ready, timers = self._ready, self._timers
+        for _ in range(len(ready)):
+            ready.popleft()()
+        if timers:
+            now = monotonic()
+            for _ in range(BATCH):
+                if not timers or timers[0][0] > now:
+                    break
+                due, _, timer = heappop(timers)
+                callback = timer.callback
+                if callback is None:
+                    self._timers_stale -= 1
+                else:
+                    timer.callback = None
+                    callback(due)
+            else:
+                return True
+        return bool(ready)
+
+    def _set_alarm(self) -> None:
+        if not self._timers:
+            if self._alarm is not None:
+                self._alarm.set(None)
+            return
+        if self._alarm is None:
+            self._alarm = Alarm()
+            self.watch(self._alarm.fileno(), self._alarm, IN)
+        due = self._timers[0][0]
+        if len(self._timers) > COALESCING_TIMERS:
+            due = max(due, monotonic() + COALESCING_SECONDS)
+        self._alarm.set(due)
+
+    def _end(self) -> None:
+        for watcher in self.watchers:
+            watcher.abandon()
+        self._watchers.clear()
+        self._epoll.close()
+        self._timers.clear()
+        self._ready.clear()

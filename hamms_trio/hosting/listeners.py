@@ -1,0 +1,125 @@
+"""The sockets that failure modes listen on."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hamms_trio.errors import PortUnavailable
+from hamms_trio.modes import FailureMode, Trigger
+
+BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
+KEEPALIVE_IDLE = 30  # seconds after which the kernel asks whether a silent client still exists
+ATTEMPTS = 20  # at finding a free port that is free on every address
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """One failure mode on one port, bound on each address of the host."""
+
+    mode: FailureMode
+    port: int
+    sockets: tuple[socket.socket, ...]
+
+    @property
+    def listens(self) -> bool:
+        return self.mode.trigger is not Trigger.NEVER
+
+    def close(self) -> None:
+        for sock in self.sockets:
+            sock.close()
+
+
+def open_listeners(
+    modes: Iterable[FailureMode], *, host: str, beginning_port: int
+) -> list[Listener]:
+    """Bind every mode to ``beginning_port`` plus its offset, or to free ports if that is 0.
+
+    Raises:
+        PortUnavailable: a port could not be bound, or the host has no address here; nothing is left open.
+    """
+    addresses = _resolve(host)
+    listeners: list[Listener] = []
+    try:
+        for mode in modes:
+            port = beginning_port + mode.offset if beginning_port else 0
+            listeners.append(_open_listener(mode, addresses, port))
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners
+
+
+def _resolve(host: str) -> list[tuple[int, str]]:
+    """Family and numeric address of each of the host's addresses."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        raise PortUnavailable(
+            f"can't listen on host {host!r}: {error}; give an address of this machine, such as 127.0.0.1"
+        ) from None
+    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+
+
+def _open_listener(mode: FailureMode, addresses: list[tuple[int, str]], port: int) -> Listener:
+    for attempt in range(1, ATTEMPTS + 1):
+        sockets: list[socket.socket] = []
+        chosen = port
+        try:
+            for family, address in addresses:
+                sockets.append(_bind(mode, family, address, chosen))
+                chosen = sockets[0].getsockname()[1]
+            return Listener(mode, chosen, tuple(sockets))
+        except OSError as error:
+            for sock in sockets:
+                sock.close()
+            taken = error.errno == errno.EADDRINUSE
+            if port or not taken or attempt == ATTEMPTS:
+                raise _unavailable(mode, address, chosen, error) from None
+    raise AssertionError("unreachable")
+
+
+def _bind(mode: FailureMode, family: int, address: str, port: int) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:  # "::" takes IPv4 clients too, a single address only its own
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
+        if mode.trigger is Trigger.NEVER:
+            # No SO_REUSEADDR: two sockets that have it and do not listen may share a port.
+            sock.bind((address, port))
+            return sock
+        if sys.platform != "win32":  # where it would allow to steal the port
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Accepted sockets inherit both on Linux.
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        if hasattr(socket, "TCP_KEEPIDLE"):
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+        sock.bind((address, port))
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _unavailable(mode: FailureMode, address: str, port: int, error: OSError) -> PortUnavailable:
+    if error.errno == errno.EADDRINUSE:
+        remedy = (
+            "is taken by another program: stop it, or choose other ports with --beginning-port "
+            "(0 takes free ones)"
+        )
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        remedy = "may not be used by this user: choose a --beginning-port of 1024 or more"
+    elif error.errno == errno.EADDRNOTAVAIL:
+        remedy = "can't be used: this machine does not have that address; choose another --host"
+    else:
+        remedy = f"can't be used: {os.strerror(error.errno or 0)}"
+    where = f"[{address}]" if ":" in address else address
+    return PortUnavailable(f"port {port} on {where}, for the failure mode {mode.slug}, {remedy}")

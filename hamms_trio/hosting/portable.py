@@ -1,0 +1,155 @@
+"""Connections as ordinary trio tasks on trio streams: where epoll is missing, and in tests.
+
+The same failure modes play on these as on the hub. What differs: each connection costs a task, and a
+client that resets while the mode sleeps is noticed only at the next octet.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+from collections.abc import Callable
+from functools import partial
+
+import trio
+
+import netsplode
+from hamms_trio.errors import PeerGone
+from hamms_trio.hosting.admission import Admission
+from hamms_trio.hosting.ledger import ConnectionRecord, Ending, Ledger
+from hamms_trio.hosting.listeners import Listener
+from hamms_trio.lab import Lab
+from hamms_trio.modes import FailureMode
+from hamms_trio.peer import Peer
+from hamms_trio.wire import RequestHead
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_OCTETS = 16 * 1024
+FOREVER = float("inf")
+
+
+class StreamConnection:
+    """The octets, the clock and the account of one trio stream (see `peer.Connection`)."""
+
+    def __init__(
+        self,
+        stream: trio.abc.HalfCloseableStream,
+        record: ConnectionRecord,
+        *,
+        reset: Callable[[], None],
+    ) -> None:
+        self.record = record
+        self._stream = stream
+        self._reset = reset
+
+    def now(self) -> float:
+        return trio.current_time()
+
+    async def receive(self, deadline: float | None = None) -> bytes:
+        data = None
+        with trio.CancelScope(deadline=FOREVER if deadline is None else deadline):
+            try:
+                data = bytes(await self._stream.receive_some(RECEIVE_OCTETS))
+            except trio.BrokenResourceError as error:
+                raise self._lost(error) from error
+        if data is None:
+            raise TimeoutError
+        if data:
+            self.record.received(len(data))
+        else:
+            self.record.note_left(Ending.FIN)
+        return data
+
+    async def send(self, data: bytes | memoryview) -> None:
+        try:
+            await self._stream.send_all(data)
+        except trio.BrokenResourceError as error:
+            raise self._lost(error) from error
+        self.record.sent(data, len(data))
+
+    async def sleep(self, seconds: float) -> None:
+        await trio.sleep(seconds)
+
+    async def pause(self) -> None:
+        await trio.lowlevel.checkpoint()
+
+    async def send_eof(self) -> None:
+        try:
+            await self._stream.send_eof()
+        except trio.BrokenResourceError as error:
+            raise self._lost(error) from error
+        self.record.ended = Ending.FIN
+
+    def reset(self) -> None:
+        self.record.ended = Ending.RST
+        self._reset()
+
+    def note_request(self, request: RequestHead) -> None:
+        self.record.note_request(request)
+
+    def _lost(self, error: trio.BrokenResourceError) -> PeerGone:
+        cause = error.__cause__
+        was_reset = isinstance(cause, OSError) and cause.errno == errno.ECONNRESET
+        self.record.note_left(Ending.RST if was_reset else Ending.FIN)
+        return PeerGone()
+
+
+async def play(mode: FailureMode, connection: StreamConnection, lab: Lab) -> None:
+    """Let one mode fail one client. Nothing it raises may stop the others."""
+    try:
+        await mode.play(Peer(connection, lab))
+    except PeerGone:
+        pass
+    except Exception:  # the boundary: a bug in one mode costs one connection
+        logger.exception("%s: bug in this failure mode", mode.slug)
+    finally:
+        connection.record.closed()
+
+
+class PortableListener:
+    """Accepts the connections of one listener, each as a task."""
+
+    def __init__(
+        self, listener: Listener, lab: Lab, ledger: Ledger, admission: Admission
+    ) -> None:
+        self._listener = listener
+        self._lab = lab
+        self._ledger = ledger
+        self._admission = admission
+        self._open: set[trio.CancelScope] = set()
+
+    async def run(self) -> None:
+        """Accept until cancelled."""
+        if not self._listener.listens:
+            await trio.sleep_forever()
+        sockets = map(trio.socket.from_stdlib_socket, self._listener.sockets)
+        streams = [trio.SocketListener(sock) for sock in sockets]
+        await trio.serve_listeners(self._serve, streams)
+
+    def drop_connections(self) -> None:
+        for scope in self._open:
+            scope.cancel()
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        mode, admission = self._listener.mode, self._admission
+        reset = partial(netsplode.reset_connection, stream)
+        if not admission.admits(len(self._open)):
+            admission.warn(mode.slug)
+            reset()
+            return
+        try:
+            address = stream.socket.getpeername()
+        except OSError:  # the client has left already
+            await trio.aclose_forcefully(stream)
+            return
+        record = self._ledger.open(mode.slug, address[:2])
+        with trio.CancelScope() as scope:
+            self._open.add(scope)
+            admission.open += 1
+            try:
+                await play(mode, StreamConnection(stream, record, reset=reset), self._lab)
+            finally:
+                self._open.discard(scope)
+                admission.open -= 1
+                await trio.aclose_forcefully(stream)

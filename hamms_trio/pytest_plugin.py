@@ -1,0 +1,34 @@
+"""The fixture ``hamms``: a running server, fresh for each test.
+
+Why this is light: pytest imports the plugins of every installed package at each start, whether a test
+uses them or not. So the server, and trio with it, is imported when the fixture is first used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from hamms_trio.blocking import HammsServer
+
+
+@pytest.fixture(scope="session")
+def _hamms_server() -> Iterator[HammsServer]:
+    from hamms_trio.blocking import HammsServer
+
+    with HammsServer(beginning_port=0) as server:
+        yield server
+
+
+@pytest.fixture
+def hamms(_hamms_server: HammsServer) -> HammsServer:
+    """A running hamms on free ports: ``hamms.url(slug, **parameters)``, ``hamms.ledger``.
+
+    It runs in a thread of its own, so tests may be plain functions, asyncio's or trio's. It is shared by
+    the session; its connections, counters and ledger are fresh for each test.
+    """
+    _hamms_server.start_afresh()
+    return _hamms_server
