@@ -18,7 +18,11 @@ from hamms_trio.lab import Lab, Limits
 from hamms_trio.modes import CATALOGUE, FailureMode
 
 BEGINNING_PORT = 5500
-_ANY = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "localhost"}  # where a client finds "every address"
+_ANY = {
+    "0.0.0.0": "127.0.0.1",
+    "::": "::1",
+    "": "localhost",
+}  # where a client finds "every address"
 
 
 class Addresses:

@@ -24,10 +24,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 class Limits:
     """How long the modes that read HTTP wait for a client, in seconds of real time."""
 
-    head: float = 30.0  # from a head's first octet to its last: then 408; Apache's RequestReadTimeout is 20 to 40
-    idle: float = 75.0  # without a single octet: then the connection is closed; nginx's keepalive_timeout
-    body: float = 30.0  # between two reads of a body: then the connection is closed
-    linger: float = 5.0  # after our FIN, for the client's; nginx's lingering_timeout
+    # From a head's first octet to its last, then 408; Apache's RequestReadTimeout is 20 to 40.
+    head: float = 30.0
+    # Without a single octet, then the connection is closed; nginx's keepalive_timeout.
+    idle: float = 75.0
+    # Between two reads of a body, then the connection is closed.
+    body: float = 30.0
+    # After our FIN, for the client's; nginx's lingering_timeout.
+    linger: float = 5.0
 
 
 class Memory(Generic[V]):
@@ -83,7 +87,9 @@ class Lab:
         second = int(self._wall_clock())
         if second != self._origin_second:
             self._origin_second = second
-            self._origin = field_lines((("Server", f"Hamms/{VERSION}"), ("Date", imf_fixdate(second))))
+            self._origin = field_lines(
+                (("Server", f"Hamms/{VERSION}"), ("Date", imf_fixdate(second)))
+            )
         return self._origin
 
     def memory(self, name: str) -> Memory[int]:

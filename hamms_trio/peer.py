@@ -75,7 +75,16 @@ class Peer:
     never did.
     """
 
-    __slots__ = ("_body", "_connection", "_overhears", "_reader", "_request", "_run", "finished", "lab")
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_overhears",
+        "_reader",
+        "_request",
+        "_run",
+        "finished",
+        "lab",
+    )
 
     def __init__(self, connection: Connection, lab: Lab) -> None:
         self.lab = lab

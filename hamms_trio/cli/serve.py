@@ -101,9 +101,7 @@ def serve(
 
 def _write_ready_file(path: Path, hamms: Hamms) -> None:
     """Whoever sees the file sees the whole of it."""
-    content = {
-        slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()
-    }
+    content = {slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()}
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -53,9 +53,7 @@ class Host:
         self._hub = None if portable else Hub()
         self._portable: list[PortableListener] = []
 
-    async def run(
-        self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> None:
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
         async with trio.open_nursery() as nursery:
             if self._hub is not None:

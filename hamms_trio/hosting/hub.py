@@ -29,7 +29,9 @@ import trio
 from hamms_trio.hosting.alarm import Alarm
 
 BATCH = 256
-COALESCING_TIMERS = 2_000  # with so many, waking for each of them costs more than being a little late
+COALESCING_TIMERS = (
+    2_000  # with so many, waking for each of them costs more than being a little late
+)
 COALESCING_SECONDS = 0.0005
 STALE_TIMERS = 512
 

@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from enum import Enum
+from itertools import pairwise
 from time import monotonic
 
 import trio
@@ -179,7 +180,7 @@ class Requests(list[RequestRecord]):
     @property
     def spacing(self) -> list[float]:
         """Seconds between each request and the one before it."""
-        return [later.at - sooner.at for sooner, later in zip(self, self[1:], strict=False)]
+        return [later.at - sooner.at for sooner, later in pairwise(self)]
 
 
 class Ledger:

@@ -110,9 +110,7 @@ async def play(mode: FailureMode, connection: StreamConnection, lab: Lab) -> Non
 class PortableListener:
     """Accepts the connections of one listener, each as a task."""
 
-    def __init__(
-        self, listener: Listener, lab: Lab, ledger: Ledger, admission: Admission
-    ) -> None:
+    def __init__(self, listener: Listener, lab: Lab, ledger: Ledger, admission: Admission) -> None:
         self._listener = listener
         self._lab = lab
         self._ledger = ledger

@@ -54,7 +54,8 @@ class FailureMode:
 
     @property
     def summary(self) -> str:
-        return self.description.partition("\n")[0]
+        """The first line of the description, as plain text."""
+        return self.description.partition("\n")[0].replace("``", "")
 
     @property
     def description(self) -> str:

@@ -32,9 +32,7 @@ async def frame_cl_long(peer: Peer) -> None:
 
 
 @on_request(offset=15, client=must_time_out("RFC 9112 §6.3, §8"))
-async def frame_cl_short_hang(
-    peer: Peer, request: RequestHead, *, missing: Missing = 2000
-) -> None:
+async def frame_cl_short_hang(peer: Peer, request: RequestHead, *, missing: Missing = 2000) -> None:
     """Declare a longer body than is sent, then fall silent.
 
     A timeout in the middle of a body is an error, not the end of the body.

@@ -55,7 +55,10 @@ class Parameter:
 
     @classmethod
     def of(cls, name: str, annotation: object, default: Value) -> Parameter:
-        if get_origin(annotation) in (Union, UnionType):  # "Seed | None": None stands for the server's own
+        if get_origin(annotation) in (
+            Union,
+            UnionType,
+        ):  # "Seed | None": None stands for the server's own
             (annotation,) = (a for a in get_args(annotation) if a is not type(None))
         kind, limit = get_args(annotation)
         return cls(name, kind, limit, default)
@@ -77,7 +80,9 @@ class Parameter:
         """
         if isinstance(self.limit, Length):
             if len(text) > self.limit.maximum:
-                raise ParameterError(f"{self.name} is {len(text)} characters long: give {self.takes}")
+                raise ParameterError(
+                    f"{self.name} is {len(text)} characters long: give {self.takes}"
+                )
             return text
         value = self._number(text)
         if value is None or not self.limit.minimum <= value <= self.limit.maximum:

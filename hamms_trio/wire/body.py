@@ -99,7 +99,9 @@ class BodyReader:
     def _read_size(self, line: bytes) -> None:
         match = _CHUNK_LINE.fullmatch(line)
         if match is None:
-            raise MalformedRequest(f"the chunk size {line[:40]!r} is not hexadecimal (RFC 9112 §7.1)")
+            raise MalformedRequest(
+                f"the chunk size {line[:40]!r} is not hexadecimal (RFC 9112 §7.1)"
+            )
         size = int(match[1], 16)
         self._in_trailer = size == 0
         self._missing = size + 2 if size else 0

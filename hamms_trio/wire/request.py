@@ -309,4 +309,11 @@ def _excerpt(octets: bytes) -> str:
     return repr(octets[:80])[1:]
 
 
-__all__ = ["MAX_HEAD_OCTETS", "RequestError", "RequestHead", "RequestReader", "parse_form", "parse_head"]
+__all__ = [
+    "MAX_HEAD_OCTETS",
+    "RequestError",
+    "RequestHead",
+    "RequestReader",
+    "parse_form",
+    "parse_head",
+]
