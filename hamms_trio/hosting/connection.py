@@ -216,7 +216,7 @@ class HubConnection:
 
     # Within
 
-    def _resume(self, came: bytes | None | Exception) -> None:
+    def _resume(self, came: bytes | Exception | None) -> None:
         """Let the coroutine's wait end with what has come about, until it waits again or ends."""
         play = self._play
         if play is None:
@@ -230,7 +230,7 @@ class HubConnection:
                 self._wait = play.send(came)
         except (StopIteration, PeerGone):
             self._close()
-        except Exception:  # noqa: BLE001  # the boundary: a bug in one mode costs one connection
+        except Exception:  # the boundary: a bug in one mode costs one connection
             logger.exception("%s: bug in this failure mode", self.record.slug)
             self._close()
 

@@ -204,6 +204,10 @@ class Ledger:
         known.sort(key=lambda record: record.number)
         return [record for record in known if slug in (None, record.slug)]
 
+    def open_connections(self, slug: str | None = None) -> list[ConnectionRecord]:
+        """Those that the server has not closed yet."""
+        return [record for record in self._open.values() if slug in (None, record.slug)]
+
     def requests(self, slug: str | None = None, **parameters: object) -> Requests:
         """The requests to one failure mode, or to all, with these parameters, given or by default."""
         return Requests(

@@ -75,11 +75,11 @@ class StreamConnection:
         await trio.lowlevel.checkpoint()
 
     async def send_eof(self) -> None:
+        self.record.ended = Ending.FIN
         try:
             await self._stream.send_eof()
         except trio.BrokenResourceError as error:
             raise self._lost(error) from error
-        self.record.ended = Ending.FIN
 
     def reset(self) -> None:
         self.record.ended = Ending.RST
