@@ -89,7 +89,7 @@ class Hub:
     def call_at(self, due: float, callback: Callable[[float], None]) -> Timer:
         """Call ``callback(due)`` at that time of `time.monotonic`, or a little later.
 
-        To be called from a callback, like `call_next`: the alarm is set when the hub goes to sleep.
+        From outside of the hub's callbacks, `wake` it after this and after `call_next`.
         """
         self._timers_made = number = self._timers_made + 1
         timer = Timer(callback)
@@ -110,6 +110,27 @@ class Hub:
     def call_next(self, callback: Callable[[], None]) -> None:
         """Call it once the others have had their turn."""
         self._ready.append(callback)
+
+    def wake(self) -> None:
+        """Have the hub look at its timers and turns, if it sleeps."""
+        if self._alarm is not None:
+            self._alarm.set(0.0)
+        else:
+            self._set_alarm()
+
+    @property
+    def timers_kept(self) -> int:
+        """How many timers take memory, cancelled ones included."""
+        return len(self._timers)
+
+    def close(self) -> None:
+        """Close whatever is still watched, and the epoll; `run` does so when it ends."""
+        for watcher in self.watchers:
+            watcher.abandon()
+        self._watchers.clear()
+        self._epoll.close()
+        self._timers.clear()
+        self._ready.clear()
 
     async def run(self) -> None:
         """Serve until cancelled; then close whatever is still watched.
@@ -132,7 +153,7 @@ class Hub:
                         await trio.lowlevel.checkpoint()
                 self._set_alarm()
         finally:
-            self._end()
+            self.close()
 
     def _run_due(self) -> bool:
         """Run what is ready and what is due; whether there is more."""
@@ -167,11 +188,3 @@ class Hub:
         if len(self._timers) > COALESCING_TIMERS:
             due = max(due, monotonic() + COALESCING_SECONDS)
         self._alarm.set(due)
-
-    def _end(self) -> None:
-        for watcher in self.watchers:
-            watcher.abandon()
-        self._watchers.clear()
-        self._epoll.close()
-        self._timers.clear()
-        self._ready.clear()

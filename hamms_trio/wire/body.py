@@ -18,10 +18,20 @@ class BodyReader:
     """Takes one request's body out of the octets that follow its head.
 
     ``feed`` returns the content in what it was given; once ``complete``, ``rest`` holds the octets
-    that belong to the next request.
+    that belong to the next request. Once it has raised it goes on raising, since where the body
+    ends can't be known any more.
     """
 
-    __slots__ = ("_buffer", "_chunked", "_in_trailer", "_missing", "_trailer", "complete", "rest")
+    __slots__ = (
+        "_buffer",
+        "_chunked",
+        "_in_trailer",
+        "_missing",
+        "_problem",
+        "_trailer",
+        "complete",
+        "rest",
+    )
 
     def __init__(self, request: RequestHead) -> None:
         self._chunked = request.chunked
@@ -29,6 +39,7 @@ class BodyReader:
         self._in_trailer = False
         self._trailer = 0
         self._buffer = b""
+        self._problem: str | None = None
         self.complete = not request.has_body
         self.rest = b""
 
@@ -41,7 +52,15 @@ class BodyReader:
         if self.complete:
             self.rest += data
             return b""
-        return self._feed_chunked(data) if self._chunked else self._feed_counted(data)
+        if not self._chunked:
+            return self._feed_counted(data)
+        if self._problem is None:
+            try:
+                return self._feed_chunked(data)
+            except MalformedRequest as error:
+                self._problem, self._buffer = str(error), b""
+                raise
+        raise MalformedRequest(self._problem)
 
     def _feed_counted(self, data: bytes) -> bytes:
         content = data[: self._missing]
@@ -85,7 +104,7 @@ class BodyReader:
     def _after_line(self, buffer: bytes, at: int) -> int:
         """Read a chunk's size line or a trailer line; ``at`` again while it is incomplete."""
         end = buffer.find(b"\r\n", at)
-        line = buffer[at : end if end >= 0 else len(buffer)]
+        line = buffer[at:end] if end >= 0 else buffer[at:].removesuffix(b"\r")
         if len(line) > MAX_CHUNK_LINE_OCTETS or b"\n" in line:
             raise MalformedRequest("a chunk's size line or trailer is too long, or ends in bare LF")
         if end < 0:

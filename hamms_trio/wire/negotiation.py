@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+MAX_ACCEPT = 8192  # characters; what follows them is not read
+
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-_MEMBER = re.compile(rf'(?:[^",]|{_QUOTED})+')
+# A quoted string that is never closed takes all the rest: looking for its end once more at every
+# quote in it would take quadratic time. Possessive, because nothing is ever gained by giving back.
+_MEMBER = re.compile(r'(?:[^",]++|"(?:[^"\\]|\\.?)*+"?)++', re.DOTALL)
 _RANGE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*")
 _PARAMETER = re.compile(rf";[ \t]*(?:({_TOKEN})=({_TOKEN}|{_QUOTED}))?[ \t]*")
 _QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
@@ -25,7 +29,7 @@ def quality(accept: str | None, media_type: str) -> float:
     """
     if accept is None:
         return 1.0
-    ranges = _parse(accept)
+    ranges = _parse(accept[:MAX_ACCEPT])
     if not ranges:
         return 1.0
     wanted_type, _, wanted_subtype = media_type.partition("/")
@@ -56,7 +60,7 @@ def best_match(accept: str | None, offered: Iterable[str]) -> str | None:
 
 @lru_cache(maxsize=256)
 def _parse(accept: str) -> tuple[_MediaRange, ...]:
-    members = (_parse_range(member) for member in _MEMBER.findall(accept[:8192]))
+    members = (_parse_range(member) for member in _MEMBER.findall(accept))
     return tuple(member for member in members if member is not None)
 
 

@@ -22,7 +22,9 @@ from hamms_trio.errors import (
     UnsupportedVersion,
 )
 
-MAX_HEAD_OCTETS = 64 * 1024  # nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident
+MAX_HEAD_OCTETS = (
+    64 * 1024
+)  # its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident
 MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
 MAX_QUERY_FIELDS = 100
 
@@ -33,14 +35,17 @@ _MEMORY_HEAD_OCTETS = 4096
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
-# field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2)
-_FIELD_LINE = re.compile(rb"(" + _TOKEN + rb"):[ \t]*([\x20-\x7e\x80-\xff\t]*?)[ \t]*")
+# field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2). The
+# whitespace around the value is stripped afterwards: matching it too takes cubic time to fail.
+_FIELD_LINE = re.compile(rb"(" + _TOKEN + rb"):([\x20-\x7e\x80-\xff\t]*)")
+# uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
+_HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
 # What the start of a request line may look like before its CRLF has come.
 _REQUEST_LINE_BEGINNING = re.compile(_TOKEN + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")
+_BEGINNING_OCTETS = 1024  # after so many the rest is read once, with its CRLF, not with every octet
+_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
-
-_CLOSE, _KEEP_ALIVE = "close", "keep-alive"
-_LISTED = re.compile(r"[ \t]*,[ \t]*")
+_ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 
 
 class RequestHead:
@@ -100,10 +105,11 @@ class RequestHead:
 
 def _origin_form(target: str) -> str:
     """The path and query of any request target; a proxy is sent an absolute one (RFC 9112 §3.2)."""
-    if not target[:8].lower().startswith(("http://", "https://")):
+    absolute = _ABSOLUTE.match(target)
+    if absolute is None:
         return target
-    authority, slash, rest = target.partition("://")[2].partition("/")
-    return "/" + rest if slash else "/?" + authority.partition("?")[2]
+    rest = target[absolute.end() :]
+    return rest if rest[:1] == "/" else "/" + rest
 
 
 def parse_form(text: str) -> dict[str, str]:
@@ -127,11 +133,12 @@ class RequestReader:
     body's octets and ``give_back`` those that follow it.
     """
 
-    __slots__ = ("_buffer", "_scanned")
+    __slots__ = ("_buffer", "_in_request_line", "_scanned")
 
     def __init__(self) -> None:
         self._buffer = b""
-        self._scanned = 0
+        self._scanned = 0  # octets of an incomplete head, or none: a new one begins
+        self._in_request_line = True
 
     @property
     def is_empty(self) -> bool:
@@ -155,36 +162,41 @@ class RequestReader:
             RequestError: the head is malformed or too large.
         """
         buffer = self._buffer
-        known = _HEADS.get(buffer)
-        if known is not None:  # the whole read is one request seen before
-            self._buffer = b""
+        if len(buffer) <= _MEMORY_HEAD_OCTETS and (known := _HEADS.get(buffer)) is not None:
+            self._buffer, self._scanned = b"", 0  # all there is, is one request seen before
             return known
-        if buffer[:2] == b"\r\n":  # RFC 9112 §2.2: ignore empty lines before a request
-            buffer = self._buffer = buffer.lstrip(b"\r\n")
-            self._scanned = 0
+        if empty := _EMPTY_LINES.match(buffer):  # RFC 9112 §2.2: ignored before a request
+            buffer = self._buffer = buffer[empty.end() :]
         if not buffer or buffer == b"\r":
             return None
         end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
-        if end < 0 or end > MAX_HEAD_OCTETS:
-            self._check_incomplete(end)
+        if end < 0 or end + 4 > MAX_HEAD_OCTETS:
+            self._check_incomplete()
+            if end >= 0 or len(buffer) >= MAX_HEAD_OCTETS:
+                raise HeadTooLarge(f"the head exceeds {MAX_HEAD_OCTETS} octets")
             return None
         end += 4
         octets, self._buffer, self._scanned = buffer[:end], buffer[end:], 0
         return _HEADS.get(octets) or parse_head(octets)
 
-    def _check_incomplete(self, end: int) -> None:
+    def _check_incomplete(self) -> None:
         """Refuse now what no further octet can mend."""
         buffer, scanned = self._buffer, self._scanned
         self._scanned = len(buffer)
-        line, ended, _ = buffer.partition(b"\r\n")
-        if not ended and not _REQUEST_LINE_BEGINNING.fullmatch(line):
-            raise MalformedRequest(_describe_junk(line))
+        if self._in_request_line or not scanned:
+            self._check_request_line(buffer, scanned)
         if _BARE_LF.search(buffer, max(0, scanned - 1)):
             raise MalformedRequest("a line ends in LF without CR (RFC 9112 §2.2)")
-        if end > MAX_HEAD_OCTETS or len(buffer) > MAX_HEAD_OCTETS:
-            if len(line) >= MAX_HEAD_OCTETS:
-                raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
-            raise HeadTooLarge(f"the head exceeds {MAX_HEAD_OCTETS} octets")
+
+    def _check_request_line(self, buffer: bytes, scanned: int) -> None:
+        end = buffer.find(b"\r\n", max(0, scanned - 1))
+        self._in_request_line = end < 0
+        if end >= 0:
+            _read_request_line(b"", buffer[:end])
+        elif scanned < _BEGINNING_OCTETS and not _REQUEST_LINE_BEGINNING.fullmatch(buffer):
+            raise MalformedRequest(_describe_junk(buffer))
+        if (end if end >= 0 else len(buffer)) > MAX_HEAD_OCTETS - 2:
+            raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
 
 
 def parse_head(octets: bytes) -> RequestHead:
@@ -213,7 +225,7 @@ def parse_head(octets: bytes) -> RequestHead:
 def _read_request_line(octets: bytes, line: bytes) -> RequestHead:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise MalformedRequest(f"the request line {_excerpt(line)} is not METHOD TARGET HTTP/1.1")
+        raise MalformedRequest(_describe_junk(line))
     method, target, major, minor = match.groups()
     if major != b"1":
         raise UnsupportedVersion(f"HTTP/{major.decode()}.{minor.decode()} is not HTTP/1.1 or 1.0")
@@ -233,8 +245,10 @@ def _read_field_line(line: bytes) -> _FieldLine:
     match = _FIELD_LINE.fullmatch(line)
     if match is None:
         raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
-    name, value = match[1].decode(), match[2].decode("latin-1")
+    name, value = match[1].decode(), match[2].strip(b" \t").decode("latin-1")
     lowered = name.lower()
+    if lowered == "host" and not _HOST.fullmatch(value):
+        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
     read = (name, value, lowered if lowered in _TELLING else None)
     if len(line) <= _MEMORY_LINE_OCTETS:
         if len(_FIELDS) >= _MEMORY_ENTRIES:
@@ -252,17 +266,18 @@ def _apply(request: RequestHead, telling: dict[str, list[str]]) -> None:
         request.content_length = _content_length(lengths)
     if codings := telling.get("transfer-encoding"):
         _apply_transfer_coding(request, codings, with_length=bool(lengths))
-    for options in telling.get("connection", ()):
-        listed = _LISTED.split(options.lower())
-        if _CLOSE in listed:
-            request.persistent = False
-            break
-        if _KEEP_ALIVE in listed:
-            request.persistent = True
-    if expectation := telling.get("expect"):
-        request.expects_continue = (
-            request.minor_version == 1 and expectation[-1].lower() == "100-continue"
-        )
+    if connection := telling.get("connection"):
+        options = _members(connection)
+        kept = request.persistent or "keep-alive" in options
+        request.persistent = kept and "close" not in options
+    if expectations := telling.get("expect"):
+        expected = "100-continue" in _members(expectations)
+        request.expects_continue = expected and request.minor_version == 1
+
+
+def _members(values: list[str]) -> list[str]:
+    """The members of a field that is a list, its lines combined (RFC 9110 §5.3, §5.6.1)."""
+    return [member.strip(" \t") for member in ",".join(values).lower().split(",")]
 
 
 def _content_length(values: list[str]) -> int:
@@ -273,14 +288,19 @@ def _content_length(values: list[str]) -> int:
     return int(value)
 
 
-def _apply_transfer_coding(request: RequestHead, codings: list[str], *, with_length: bool) -> None:
-    coding = ", ".join(codings).lower()
+def _apply_transfer_coding(request: RequestHead, values: list[str], *, with_length: bool) -> None:
+    codings = _members(values)
     if with_length:
         raise MalformedRequest("both Transfer-Encoding and Content-Length (RFC 9112 §6.3)")
     if request.minor_version == 0:
         raise MalformedRequest("Transfer-Encoding in an HTTP/1.0 request (RFC 9112 §6.1)")
-    if coding != "chunked":
-        raise UnknownTransferCoding(f"Transfer-Encoding {coding[:80]!r}; only chunked is decoded")
+    named = repr(", ".join(codings)[:80])
+    if codings[-1] != "chunked" or codings.count("chunked") > 1:
+        raise MalformedRequest(
+            f"Transfer-Encoding {named} does not end in one chunked (RFC 9112 §6.3)"
+        )
+    if len(codings) > 1:
+        raise UnknownTransferCoding(f"Transfer-Encoding {named}; only chunked is decoded")
     request.chunked = True
 
 
@@ -302,7 +322,7 @@ def _remember_head(request: RequestHead) -> None:
 def _describe_junk(line: bytes) -> str:
     if line[:2] == b"\x16\x03":
         return "this is a TLS ClientHello, and this port speaks plain HTTP: use http://"
-    return f"{_excerpt(line)} does not begin an HTTP/1.1 request line"
+    return f"{_excerpt(line)} is not the request line METHOD TARGET HTTP/1.1 (RFC 9112 §3)"
 
 
 def _excerpt(octets: bytes) -> str:

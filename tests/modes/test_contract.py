@@ -34,9 +34,7 @@ async def leaving_nothing_open(hamms: Hamms, *, connections: int = 1) -> AsyncIt
     before = open_sockets()
     yield
     await hamms.ledger.wait_until(
-        lambda ledger: (
-            len(ledger.connections()) == connections and not ledger.open_connections()
-        )
+        lambda ledger: len(ledger.connections()) == connections and not ledger.open_connections()
     )
     assert open_sockets() == before
 

@@ -1,0 +1,111 @@
+"""What the users of eight HTTP clients meet on each of the seventeen ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from hamms_trio import HammsServer
+from hamms_trio.modes import CATALOGUE
+from tests.clients.adapters import CLIENTS, SAFETY_NET, Answer, Failure, Outcome
+
+BRIEF = 0.25  # seconds; for those who are meant to give up
+
+REFUSED = {Failure.REFUSED}
+CLOSED = {Failure.CLOSED}
+RESET = {Failure.RESET}
+PROTOCOL = {Failure.PROTOCOL}
+TIMEOUT = {Failure.TIMEOUT}
+INCOMPLETE = {Failure.INCOMPLETE}
+
+MORSE = b"-.-- --- ..- / -.. .. -.. / -. --- - / .- ... -.- / ..-. --- .-. / - .... .. ...\n"
+SUCCESS = b'{"success": true}'
+LAST_TRY = b'{"key": "default", "success": true, "tries_remaining": 0}'
+UNAVAILABLE = b'{"status": 503, "reason": "Service Unavailable", "success": false}'
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is asked of a mode, and what a client's user may be told: by all, or by the clients named."""
+
+    slug: str
+    parameters: dict[str, float]
+    told: set[Failure] | set[Outcome]
+    otherwise: dict[str, set[Failure] | set[Outcome]] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "-".join([self.slug, *(f"{name}={value}" for name, value in self.parameters.items())])
+
+
+ROWS = [
+    Row("tcp-refused", {}, REFUSED),
+    Row("tcp-accept-hang", {}, TIMEOUT),
+    # The FIN may come before the request is sent. undici, Node 20's at least, then never tells anybody.
+    Row(
+        "tcp-accept-close",
+        {},
+        CLOSED,
+        {"fetch": CLOSED | TIMEOUT, "aiohttp": CLOSED | RESET},
+    ),
+    Row("tcp-close-after-data", {}, CLOSED),
+    # h11 does not look at a status line that does not end.
+    Row(
+        "status-garbage-at-connect",
+        {},
+        PROTOCOL,
+        {"httpx": CLOSED, "httpx in trio": CLOSED, "aiohttp": PROTOCOL | CLOSED | RESET},
+    ),
+    Row("status-garbage", {}, PROTOCOL, {"httpx": CLOSED, "httpx in trio": CLOSED}),
+    Row("pace-byte", {"interval": 0.001}, {Answer(204, b"")}),
+    Row("pace-byte", {}, TIMEOUT),
+    Row("pace-byte-slow", {"interval": 0.001}, {Answer(204, b"")}),
+    Row("pace-first-byte", {"sleep": 60}, TIMEOUT),
+    Row("status", {"status": 503}, {Answer(503, UNAVAILABLE)}),
+    Row("status", {"status": 204}, {Answer(204, b"")}),
+    # None may hand on more than is declared.
+    Row(
+        "frame-cl-long",
+        {},
+        {Answer(200, b"foo")},
+        {
+            "fetch": {Answer(200, b"foo")} | PROTOCOL | CLOSED | RESET,
+            "aiohttp": {Answer(200, b"foo")} | PROTOCOL | CLOSED | RESET,
+        },
+    ),
+    # 63 KiB are too much for those who say so.
+    Row("head-size", {}, {Answer(200, SUCCESS)}, {"aiohttp": PROTOCOL, "fetch": PROTOCOL}),
+    Row("head-size", {"size": 1000}, {Answer(200, SUCCESS)}),
+    Row("head-size", {"size": 1024 * 1024}, PROTOCOL, {"curl": PROTOCOL | RESET}),
+    Row("retries", {"tries": 1}, {Answer(200, LAST_TRY)}),
+    Row("tcp-drop-random", {"failrate": 1}, RESET),
+    Row("tcp-drop-random", {"failrate": 0}, {Answer(200, SUCCESS)}),
+    Row("type-not-accepted", {}, {Answer(200, MORSE)}),
+    Row("frame-cl-short-hang", {}, TIMEOUT),
+    Row("frame-cl-short-fin", {}, INCOMPLETE),
+]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("row", ROWS, ids=str)
+def test_each_client_tells_its_user_what_the_port_did(
+    hamms: HammsServer, row: Row, client: str
+) -> None:
+    told = row.otherwise.get(client, row.told)
+    timeout = BRIEF if Failure.TIMEOUT in told else SAFETY_NET
+
+    assert CLIENTS[client](hamms.url(row.slug, **row.parameters), timeout) in told
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_late_answer_has_the_request_s_fields_as_json(hamms: HammsServer, client: str) -> None:
+    answer = CLIENTS[client](hamms.url("pace-first-byte", sleep=0.01), SAFETY_NET)
+
+    assert isinstance(answer, Answer)
+    assert answer.status == 200
+    (request,) = hamms.ledger.requests("pace-first-byte")
+    assert dict(request.fields) == answer.json()
+
+
+def test_every_port_is_in_the_table() -> None:
+    assert {row.slug for row in ROWS} == set(CATALOGUE)
