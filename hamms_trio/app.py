@@ -46,7 +46,7 @@ class Addresses:
             raise UnknownMode(_describe_unknown(slug, self.ports))
         return self._host, self.ports[slug]
 
-    def url(self, slug: str, path: str = "/", **parameters: object) -> str:
+    def url(self, slug: str, path: str = "/", /, **parameters: object) -> str:
         """The URL of a failure mode, its parameters in the query.
 
         Raises:

@@ -96,7 +96,7 @@ class HammsServer:
         """Host and port of a failure mode (see `Addresses.address`)."""
         return self._running.hamms.address(slug)
 
-    def url(self, slug: str, path: str = "/", **parameters: object) -> str:
+    def url(self, slug: str, path: str = "/", /, **parameters: object) -> str:
         """The URL of a failure mode, its parameters in the query (see `Addresses.url`)."""
         return self._running.hamms.url(slug, path, **parameters)
 
@@ -134,7 +134,7 @@ class BlockingLedger:
         """The connections, of one failure mode or of all, in the order in which they came."""
         return self._loop.call(lambda: self._ledger.connections(slug))
 
-    def requests(self, slug: str | None = None, **parameters: object) -> Requests:
+    def requests(self, slug: str | None = None, /, **parameters: object) -> Requests:
         """The requests to one failure mode, or to all, with these parameters, given or by default."""
         return self._loop.call(lambda: self._ledger.requests(slug, **parameters))
 

@@ -208,7 +208,7 @@ class Ledger:
         """Those that the server has not closed yet."""
         return [record for record in self._open.values() if slug in (None, record.slug)]
 
-    def requests(self, slug: str | None = None, **parameters: object) -> Requests:
+    def requests(self, slug: str | None = None, /, **parameters: object) -> Requests:
         """The requests to one failure mode, or to all, with these parameters, given or by default."""
         return Requests(
             record

@@ -165,8 +165,8 @@ class RequestReader:
         if len(buffer) <= _MEMORY_HEAD_OCTETS and (known := _HEADS.get(buffer)) is not None:
             self._buffer, self._scanned = b"", 0  # all there is, is one request seen before
             return known
-        if empty := _EMPTY_LINES.match(buffer):  # RFC 9112 §2.2: ignored before a request
-            buffer = self._buffer = buffer[empty.end() :]
+        if buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request are ignored
+            buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         if not buffer or buffer == b"\r":
             return None
         end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))

@@ -1,0 +1,43 @@
+"""The client: ``python -m bench.load NAME ARGUMENTS`` puts a server under one load.
+
+ARGUMENTS is a JSON object. A load prints `STEADY` when it has come to what is to be measured, and what
+it counted as a JSON object when it is done. It reads the server's own accounts, by process id, at the
+very beginning and end of what it measures.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+
+from bench.children import LOAD_SECONDS, STEADY
+from bench.loads.churn import churn
+from bench.loads.drip import drip
+from bench.loads.exchange import exchange
+from bench.loads.flood import flood
+from bench.loads.hold import hold
+from bench.loads.probe import probe
+from bench.loads.upload import upload
+
+LOADS: dict[str, Callable[..., dict[str, float]]] = {
+    load.__name__: load for load in (churn, drip, exchange, flood, hold, probe, upload)
+}
+
+
+def main() -> None:
+    name, arguments = sys.argv[1:]
+    signal.alarm(int(LOAD_SECONDS))  # whatever happens, it ends
+    gc.disable()  # its pauses would be taken for the server's
+    load = partial(LOADS[name], **json.loads(arguments))
+    counted = load(steady=lambda: print(STEADY, flush=True))
+    print(json.dumps(counted), flush=True)
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

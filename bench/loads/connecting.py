@@ -1,0 +1,38 @@
+"""Connections to a server on this machine, more of them than one address has ports for."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+Address = tuple[str, int]
+Notice = Callable[[], None]
+
+PORTS_OF_ONE_ADDRESS = 10_000  # of Linux's 28 232 ephemeral ports; looking for one takes long near the end
+BURST = 250  # well below the backlog of a listening socket, so that no SYN is dropped
+
+_IP_BIND_ADDRESS_NO_PORT = 24  # let connect choose the port, which knows what is free
+
+
+def connect(address: Address, number: int = 0) -> socket.socket:
+    """A blocking connection, the ``number``-th of this process, from an address that has ports left."""
+    sock = socket.socket()
+    try:
+        sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.bind((f"127.0.0.{2 + number // PORTS_OF_ONE_ADDRESS % 200}", 0))
+        sock.connect((address[0], address[1]))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def connect_all(address: Address, count: int, *, rate: float) -> Iterator[socket.socket]:
+    """So many connections, in bursts, of which there are ``rate`` a second in all."""
+    begin = time.monotonic()
+    for number in range(count):
+        if number % BURST == 0:
+            time.sleep(max(0.0, begin + number / rate - time.monotonic()))
+        yield connect(address, number)

@@ -1,0 +1,124 @@
+"""Clients that are sent an octet at regular times, and look at their watch."""
+
+from __future__ import annotations
+
+import select
+import time
+from dataclasses import dataclass, field
+
+from bench.errors import Unmeasurable
+from bench.loads.connecting import Address, Notice, connect
+from bench.machine import cpu_seconds
+from bench.statistics import quantiles
+
+TICK_SECONDS = 0.001
+SETTLE_SECONDS = 1.5  # after the last connect, before anything is measured
+
+
+@dataclass(slots=True)
+class Dripped:
+    """The octets of one connection that were seen while measuring.
+
+    Attributes:
+        seen: how many there were before, and are now.
+        phases: of each, its arrival less the seconds that its place in the row accounts for.
+    """
+
+    seen: int = 0
+    phases: list[float] = field(default_factory=list)
+
+
+class Watch:
+    """Receives on all connections, and notes when each octet came."""
+
+    def __init__(self, interval: float) -> None:
+        self.interval = interval
+        self.measures = False
+        self.dripped: list[Dripped] = []
+        self._epoll = select.epoll()
+        self._by_fd: dict[int, tuple[Dripped, object]] = {}
+        self._sockets: dict[int, object] = {}
+
+    def open(self, address: Address, request: bytes) -> None:
+        sock = connect(address, len(self.dripped))
+        sock.sendall(request)
+        sock.setblocking(False)
+        dripped = Dripped()
+        self.dripped.append(dripped)
+        self._by_fd[sock.fileno()] = dripped, sock.recv
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+
+    def run(self, seconds: float) -> None:
+        """Note what comes within so many seconds."""
+        poll, by_fd, interval, measures = (
+            self._epoll.poll,
+            self._by_fd,
+            self.interval,
+            self.measures,
+        )
+        monotonic = time.monotonic
+        until = monotonic() + seconds
+        while (left := until - monotonic()) > 0:
+            for fd, _ in poll(left, 64):
+                dripped, receive = by_fd[fd]
+                arrival = monotonic()
+                octets = receive(4096)  # type: ignore[operator]  # a bound recv
+                if not octets:
+                    raise Unmeasurable("a connection ended while octets were expected")
+                for _ in octets:
+                    dripped.seen += 1
+                    if measures:
+                        dripped.phases.append(arrival - dripped.seen * interval)
+
+
+def drip(
+    *,
+    address: Address,
+    pid: int,
+    connections: int,
+    seconds: float,
+    steady: Notice,
+    target: str = "/",
+    interval: float = 1.0,
+) -> dict[str, float]:
+    """Be dripped on, and tell how late the octets were, and what they cost the server.
+
+    An octet's lateness is counted from when it would have come had it been as prompt as the promptest
+    of its connection. So drift shows, jitter shows, and the first octet's own delay is nobody else's.
+    """
+    watch = Watch(interval)
+    request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target.encode()
+    begin = time.monotonic()
+    while (opened := len(watch.dripped)) < connections:
+        due = int((time.monotonic() - begin + TICK_SECONDS) * connections / interval)
+        for _ in range(min(connections, due) - opened):
+            watch.open(address, request)
+        watch.run(TICK_SECONDS)
+    watch.run(SETTLE_SECONDS * interval)
+    steady()
+    watch.measures = True
+    cpu, since = cpu_seconds(pid), time.monotonic()
+    watch.run(seconds)
+    return _counted(watch, cpu_seconds(pid) - cpu, time.monotonic() - since)
+
+
+def _counted(watch: Watch, cpu: float, wall: float) -> dict[str, float]:
+    rows = [dripped.phases for dripped in watch.dripped if len(dripped.phases) > 1]
+    if len(rows) < len(watch.dripped):
+        raise Unmeasurable(f"{len(watch.dripped) - len(rows)} connections had no two octets")
+    late = [1000 * (phase - min(phases)) for phases in rows for phase in phases]
+    uneven = [
+        1000 * abs(later - sooner)
+        for phases in rows
+        for sooner, later in zip(phases, phases[1:], strict=False)
+    ]
+    half, most, worst = quantiles(late, 0.5, 0.99, 1.0)
+    (uneven_most,) = quantiles(uneven, 0.99)
+    return {
+        "late_p50_ms": half,
+        "late_p99_ms": most,
+        "late_max_ms": worst,
+        "uneven_p99_ms": uneven_most,
+        "cpu_percent": 100 * cpu / wall,
+        "octets": len(late),
+    }

@@ -1,0 +1,121 @@
+"""Clients that keep their connections, and send the next request when the last was answered."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import time
+
+from bench.errors import Unmeasurable
+from bench.loads.connecting import Address, Notice, connect
+from bench.machine import cpu_seconds
+
+WARM_UP_SECONDS = 0.3
+ANSWER_SECONDS = 5.0
+
+# Seven field lines, as a browser or a client library sends about.
+HEAD = (
+    b"GET /?status=200 HTTP/1.1\r\n"
+    b"Host: localhost:5509\r\n"
+    b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
+    b"Accept: application/json, text/plain, */*\r\n"
+    b"Accept-Encoding: gzip, deflate, br\r\n"
+    b"Accept-Language: en-GB,en;q=0.8,de;q=0.5\r\n"
+    b"Connection: keep-alive\r\n"
+    b"X-Request-Id: "
+)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
+
+
+def exchange(
+    *, address: Address, pid: int, connections: int, seconds: float, unique: bool, steady: Notice
+) -> dict[str, float]:
+    """Exchange requests and responses, and count what one costs the server.
+
+    Args:
+        unique: whether every request has an X-Request-Id of its own; otherwise all are the same octets.
+    """
+    exchanges = Exchanges(address, connections, unique=unique)
+    exchanges.run(WARM_UP_SECONDS)
+    steady()
+    answered, cpu, since = exchanges.answered, cpu_seconds(pid), time.monotonic()
+    exchanges.run(seconds)
+    answered = exchanges.answered - answered
+    if not answered:
+        raise Unmeasurable("the server answered no request")
+    return {
+        "cpu_us": (cpu_seconds(pid) - cpu) / answered * 1e6,
+        "per_second": answered / (time.monotonic() - since),
+    }
+
+
+class Exchanges:
+    """Connections with one request in flight on each."""
+
+    def __init__(self, address: Address, connections: int, *, unique: bool) -> None:
+        self.answered = 0
+        self._unique = unique
+        self._number = time.monotonic_ns() % 10**15  # so that no two runs send the same heads
+        self._epoll = select.epoll()
+        self._sockets = [connect(address) for _ in range(connections)]
+        self._response_octets = _response_octets(self._sockets[0], self._head())
+        for sock in self._sockets:
+            self._epoll.register(sock.fileno(), select.EPOLLIN)
+            sock.setblocking(False)
+            sock.send(self._head())
+
+    def run(self, seconds: float) -> None:
+        """Go on for so many seconds, leaving a request in flight on each connection."""
+        poll, monotonic, unique = self._epoll.poll, time.monotonic, self._unique
+        by_fd = {sock.fileno(): (sock.recv, sock.send) for sock in self._sockets}
+        missing = dict.fromkeys(by_fd, self._response_octets)
+        expected, head, number, answered = self._response_octets, self._head(), self._number, 0
+        until = monotonic() + seconds
+        while monotonic() < until:
+            events = poll(ANSWER_SECONDS)
+            if not events:
+                raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
+            for fd, _ in events:
+                receive, send = by_fd[fd]
+                octets = receive(65536)
+                if len(octets) != expected:  # in pieces
+                    missing[fd] -= len(octets)
+                    if missing[fd] > 0 and octets:
+                        continue
+                    if missing[fd]:
+                        raise Unmeasurable(f"a response of another length: {octets[:200]!r}")
+                    missing[fd] = expected
+                elif octets[9:12] != b"200":
+                    raise Unmeasurable(f"not a 200: {octets[:200]!r}")
+                answered += 1
+                if unique:
+                    number += 1
+                    send(HEAD + b"%016d\r\n\r\n" % number)
+                else:
+                    send(head)
+        self._number = number
+        self.answered += answered
+
+    def _head(self) -> bytes:
+        self._number += 1
+        return HEAD + b"%016d\r\n\r\n" % self._number
+
+
+def _response_octets(sock: socket.socket, head: bytes) -> int:
+    """How long one response is; the others are as long."""
+    sock.settimeout(ANSWER_SECONDS)
+    sock.sendall(head)
+    octets = b""
+    while True:
+        received = sock.recv(65536)
+        octets += received
+        end = octets.find(b"\r\n\r\n") + 4
+        length = _LENGTH.search(octets, 0, end)
+        if end > 4 and length and len(octets) >= end + int(length[1]):
+            break
+        if not received:
+            raise Unmeasurable(f"the server left after {octets[:200]!r}")
+    if not octets.startswith(b"HTTP/1.1 200 "):
+        raise Unmeasurable(f"not a 200: {octets[:200]!r}")
+    return len(octets)

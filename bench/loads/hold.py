@@ -1,0 +1,46 @@
+"""Clients that connect, and stay."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from bench.errors import Unmeasurable
+from bench.loads.connecting import Address, Notice, connect_all
+from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
+
+RATE = 15_000.0
+ACCEPT_SECONDS = 20.0
+
+
+def hold(
+    *, address: Address, pid: int, connections: int, steady: Notice, seconds: float = 0.0
+) -> dict[str, float]:
+    """Hold connections, and read what they cost the server in memory and in accepting them."""
+    wait_settled(pid)
+    memory, cpu, open_before = resident_octets(pid), cpu_seconds(pid), open_descriptors(pid)
+    held = list(connect_all(address, connections, rate=RATE))
+    _wait_accepted(pid, open_before + connections)
+    if not seconds:
+        wait_settled(pid)
+    counted = {
+        "octets": (resident_octets(pid) - memory) / connections,
+        "cpu_us": (cpu_seconds(pid) - cpu) / connections * 1e6,
+    }
+    steady()
+    time.sleep(seconds)
+    _close(held)
+    return counted
+
+
+def _wait_accepted(pid: int, descriptors: int) -> None:
+    deadline = time.monotonic() + ACCEPT_SECONDS
+    while (found := open_descriptors(pid)) < descriptors:
+        if time.monotonic() > deadline:
+            raise Unmeasurable(f"the server has {found} of {descriptors} descriptors open")
+        time.sleep(0.05)
+
+
+def _close(held: list[socket.socket]) -> None:
+    for sock in held:
+        sock.close()

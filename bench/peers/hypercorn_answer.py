@@ -1,0 +1,20 @@
+"""``python -m bench.peers.hypercorn_answer``: hypercorn's trio worker, logging nothing."""
+
+from __future__ import annotations
+
+import trio
+from hypercorn.config import Config
+from hypercorn.trio import serve
+
+from bench.peers.answer import application
+from bench.peers.listening import BACKLOG, listen
+
+if __name__ == "__main__":
+    sock = listen()
+    config = Config()
+    config.bind = [f"fd://{sock.fileno()}"]
+    config.backlog = BACKLOG
+    config.keep_alive_max_requests = 10**9  # it would close after 1000 otherwise
+    config.accesslog = None
+    config.errorlog = None
+    trio.run(serve, application, config)

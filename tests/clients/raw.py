@@ -1,0 +1,54 @@
+"""Octets as they are: a socket without a client around it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from tests.clients.adapters import SAFETY_NET
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Message:
+    """One response; ``fields`` has lower-case names."""
+
+    version: bytes
+    status: int
+    fields: dict[str, str]
+    body: bytes
+
+
+@contextmanager
+def connected(address: Address) -> Iterator[socket.socket]:
+    with socket.create_connection(address, timeout=SAFETY_NET) as sock:
+        yield sock
+
+
+def exchange(address: Address, octets: bytes) -> bytes:
+    """Send, and return what is answered until the server closes."""
+    with connected(address) as sock:
+        sock.sendall(octets)
+        return receive_all(sock)
+
+
+def receive_all(sock: socket.socket) -> bytes:
+    return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def messages(octets: bytes) -> list[Message]:
+    """The responses that octets consist of; a body is as long as its Content-Length, if it has one."""
+    found = []
+    while octets:
+        head, _, octets = octets.partition(b"\r\n\r\n")
+        status_line, *lines = head.split(b"\r\n")
+        version, status = status_line.split(b" ")[:2]
+        pairs = (line.decode("latin-1").split(": ", 1) for line in lines)
+        fields = {name.lower(): value for name, value in pairs}
+        length = int(fields.get("content-length", 0))
+        found.append(Message(version, int(status), fields, octets[:length]))
+        octets = octets[length:]
+    return found
