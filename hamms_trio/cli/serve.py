@@ -34,8 +34,9 @@ if TYPE_CHECKING:
     "--only",
     multiple=True,
     metavar="SLUG",
-    help="Serve this failure mode only; may be given more than once.",
+    help="Serve this failure mode only; more of them may follow.",
 )
+@click.argument("more", nargs=-1, metavar="[SLUG]...")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option(
     "--speed",
@@ -60,6 +61,7 @@ def serve(
     host: str,
     beginning_port: int,
     only: tuple[str, ...],
+    more: tuple[str, ...],
     seed: int,
     speed: float,
     ready_file: Path | None,
@@ -67,6 +69,9 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
+    if more and not only:
+        raise click.UsageError(f"unexpected {more[0]!r}: name failure modes after --only")
+
     import trio
 
     from hamms_trio.app import open_hamms
@@ -76,7 +81,11 @@ def serve(
     async def main() -> str | None:
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async with open_hamms(
-                host=host, beginning_port=beginning_port, only=only, seed=seed, speed=speed
+                host=host,
+                beginning_port=beginning_port,
+                only=only + more,
+                seed=seed,
+                speed=speed,
             ) as hamms:
                 try:
                     if ready_file is not None:

@@ -283,9 +283,9 @@ class HubConnection:
         play, self._play = self._play, None
         if self._fd >= 0:
             self._forget()
-            self._socket.close()
             if self.record.ended is None:
                 self.record.ended = Ending.FIN
+        self._socket.close()
         if play is not None:
             play.close()
             self.record.closed()

@@ -141,10 +141,16 @@ class Acceptor:
             netsplode.reset_connection(sock)
             return
         sock.setblocking(False)
+        record = self._ledger.open(self._mode.slug, address[:2])
+        try:
+            connection = HubConnection(self._hub, sock, record, self._on_close)
+        except OSError as error:  # the kernel has no memory for another registration
+            record.closed()
+            sock.close()
+            self._back_off(error)
+            return
         self._open += 1
         admission.open += 1
-        record = self._ledger.open(self._mode.slug, address[:2])
-        connection = HubConnection(self._hub, sock, record, self._on_close)
         connection.start(self._mode.play(Peer(connection, self._lab)))
 
     def _on_close(self) -> None:

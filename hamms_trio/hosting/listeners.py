@@ -56,14 +56,33 @@ def open_listeners(
 
 
 def _resolve(host: str) -> list[tuple[int, str]]:
-    """Family and numeric address of each of the host's addresses."""
+    """Family and numeric address of each of the host's addresses that this machine has."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise PortUnavailable(
-            f"can't listen on host {host!r}: {error}; give an address of this machine, such as 127.0.0.1"
-        ) from None
-    return list(dict.fromkeys((family, str(address[0])) for family, _, _, _, address in found))
+        raise _no_address(host, error) from None
+    addresses = dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found)
+    usable: list[tuple[int, str]] = [address for address in addresses if _is_ours(*address)]
+    if not usable:
+        raise _no_address(host, "it is not an address of this machine")
+    return usable
+
+
+def _is_ours(family: int, address: str) -> bool:
+    """Whether it can be listened on: "localhost" may mean ::1 on a machine without IPv6."""
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as sock:
+            sock.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _no_address(host: str, problem: object) -> PortUnavailable:
+    return PortUnavailable(
+        f"can't listen on host {host!r}: {problem}; give an address of this machine, such as "
+        "127.0.0.1, or 0.0.0.0 for all"
+    )
 
 
 def _open_listener(mode: FailureMode, addresses: list[tuple[int, str]], port: int) -> Listener:
@@ -117,8 +136,6 @@ def _unavailable(mode: FailureMode, address: str, port: int, error: OSError) -> 
         )
     elif error.errno in (errno.EACCES, errno.EPERM):
         remedy = "may not be used by this user: choose a --beginning-port of 1024 or more"
-    elif error.errno == errno.EADDRNOTAVAIL:
-        remedy = "can't be used: this machine does not have that address; choose another --host"
     else:
         remedy = f"can't be used: {os.strerror(error.errno or 0)}"
     where = f"[{address}]" if ":" in address else address
