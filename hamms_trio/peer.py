@@ -181,13 +181,9 @@ class Peer:
                 raise ContentTooLarge(f"the form exceeds {MAX_FORM_OCTETS} octets")
         return parse_form(content.decode("utf-8", "replace"))
 
-    async def wait_gone(self) -> None:
+    def wait_gone(self) -> Awaitable[None]:
         """Discard whatever arrives until the client closes its side."""
-        try:
-            while True:
-                await self.receive()
-        except PeerGone:
-            return
+        return self._drain(None)
 
     # Sending
 
@@ -267,13 +263,7 @@ class Peer:
             return
         self.finished = True
         await self._connection.send_eof()
-        deadline = self._connection.now() + self.lab.limits.linger
-        try:
-            while data := await self._connection.receive(deadline):
-                if self._overhears:
-                    self._overhear(data)
-        except (TimeoutError, PeerGone):
-            return
+        await self._drain(self._connection.now() + self.lab.limits.linger)
 
     def reset(self) -> None:
         """Drop the connection with RST."""
@@ -313,6 +303,14 @@ class Peer:
                 await self._receive_content(body)
         except RequestError:  # the response is out: where the next request begins can't be known
             await self.finish()
+
+    async def _drain(self, deadline: float | None) -> None:
+        try:
+            while data := await self._connection.receive(deadline):
+                if self._overhears:
+                    self._overhear(data)
+        except (TimeoutError, PeerGone):
+            return
 
     def _leaves_body_unsent(self, request: RequestHead) -> bool:
         """Whether the client may still hold the body back, waiting for a 100 (RFC 9110 §10.1.1)."""

@@ -190,13 +190,15 @@ class RequestReader:
 
     def _check_request_line(self, buffer: bytes, scanned: int) -> None:
         end = buffer.find(b"\r\n", max(0, scanned - 1))
-        self._in_request_line = end < 0
-        if end >= 0:
-            _read_request_line(b"", buffer[:end])
-        elif scanned < _BEGINNING_OCTETS and not _REQUEST_LINE_BEGINNING.fullmatch(buffer):
+        ended = end >= 0
+        early = not ended and scanned < _BEGINNING_OCTETS
+        if early and not _REQUEST_LINE_BEGINNING.fullmatch(buffer):
             raise MalformedRequest(_describe_junk(buffer))
-        if (end if end >= 0 else len(buffer)) > MAX_HEAD_OCTETS - 2:
+        if (end if ended else len(buffer)) > MAX_HEAD_OCTETS - 2:
             raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
+        if ended:
+            _read_request_line(b"", buffer[:end])
+        self._in_request_line = not ended
 
 
 def parse_head(octets: bytes) -> RequestHead:
