@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from bench.errors import Unmeasurable
 from bench.machine import client_cpu, preparation, server_cpu
@@ -39,24 +40,94 @@ class Server:
         return LOOPBACK, self.ports.get(slug) or self.ports[""]
 
 
+class Child:
+    """A running process, what it says on standard output, and its last words on standard error."""
+
+    def __init__(self, process: subprocess.Popen[bytes], complaints: IO[bytes]) -> None:
+        self.pid = process.pid
+        self._process = process
+        self._complaints = complaints
+
+    @property
+    def has_ended(self) -> bool:
+        return self._process.poll() is not None
+
+    def line(self, timeout: float) -> str:
+        """The last line of what it says next.
+
+        Raises:
+            Unmeasurable: it says nothing in time, or ends.
+        """
+        output = self._process.stdout
+        assert output is not None
+        deadline = time.monotonic() + timeout
+        octets = b""
+        while not octets.endswith(b"\n"):
+            left = deadline - time.monotonic()
+            if left <= 0 or not select.select([output], [], [], left)[0]:
+                raise self.failure(f"said nothing for {timeout:g} seconds")
+            more = os.read(output.fileno(), 65536)
+            if not more:
+                raise self.failure("ended")
+            octets += more
+        return octets.decode().splitlines()[-1]
+
+    def wait_ended(self, timeout: float) -> None:
+        """Wait until it ends, without the pauses in which `subprocess` looks.
+
+        Raises:
+            Unmeasurable: it does not end in time.
+        """
+        ended = os.pidfd_open(self.pid)
+        try:
+            if not select.select([ended], [], [], timeout)[0]:
+                raise self.failure(f"did not end within {timeout:g} seconds")
+        finally:
+            os.close(ended)
+
+    def failure(self, how: str) -> Unmeasurable:
+        """What to raise: which child it was, and what it complained of last. It is stopped."""
+        self.stop()
+        self._complaints.seek(0)
+        words = self._complaints.read().decode(errors="replace").strip().splitlines()
+        last = words[-1] if words else "it complained of nothing"
+        assert isinstance(self._process.args, list)
+        return Unmeasurable(f"{' '.join(self._process.args[1:4])} {how}: {last}")
+
+    def stop(self) -> None:
+        if self.has_ended:
+            return
+        self._process.terminate()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+
 @contextmanager
-def child(
-    command: Sequence[str], *, cpu: int | None, idle: bool = False
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A process whose standard output is a pipe; stopped at the end."""
-    process = subprocess.Popen(
-        command,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        preexec_fn=preparation(cpu, idle=idle),  # noqa: PLW1509  # we have no threads
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-    )
-    try:
-        yield process
-    finally:
-        _stop(process)
+def child(command: Sequence[str], *, cpu: int | None, idle: bool = False) -> Iterator[Child]:
+    """A process that is stopped at the end.
+
+    Args:
+        cpu, idle: see `machine.preparation`.
+    """
+    with (
+        tempfile.TemporaryFile() as complaints,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            start_new_session=True,
+            preexec_fn=preparation(cpu, idle=idle),  # safe: we have no threads
+        ) as process,
+    ):
+        running = Child(process, complaints)
+        try:
+            yield running
+        finally:
+            running.stop()
 
 
 @contextmanager
@@ -68,8 +139,8 @@ def hamms(*options: str) -> Iterator[Server]:
         with child(command, cpu=server_cpu()) as process:
             deadline = time.monotonic() + START_SECONDS
             while not ready.exists():
-                if process.poll() is not None or time.monotonic() > deadline:
-                    raise Unmeasurable(f"hamms-trio did not start: {_complaint(process)}")
+                if process.has_ended or time.monotonic() > deadline:
+                    raise process.failure("did not start")
                 time.sleep(0.01)
             known = json.loads(ready.read_text(encoding="utf-8"))
             yield Server(process.pid, {slug: entry["port"] for slug, entry in known.items()})
@@ -83,10 +154,8 @@ def hamms_command(*options: str) -> list[str]:
 @contextmanager
 def peer(module: str, *arguments: str) -> Iterator[Server]:
     """A server of `bench.peers`, which prints its port once it accepts."""
-    command = peer_command(module, *arguments)
-    with child(command, cpu=server_cpu()) as process:
-        line = _line(process, START_SECONDS)
-        yield Server(process.pid, {"": int(line)})
+    with child(peer_command(module, *arguments), cpu=server_cpu()) as process:
+        yield Server(process.pid, {"": int(process.line(START_SECONDS))})
 
 
 def peer_command(module: str, *arguments: str) -> list[str]:
@@ -100,22 +169,20 @@ def load(name: str, **arguments: object) -> dict[str, float]:
         Unmeasurable: it failed, or took too long.
     """
     with child(_load_command(name, arguments), cpu=client_cpu()) as process:
-        while True:
-            line = _line(process, LOAD_SECONDS)
-            if line != STEADY:
-                counted: dict[str, float] = json.loads(line)
-                return counted
+        while (line := process.line(LOAD_SECONDS)) == STEADY:
+            pass
+        counted: dict[str, float] = json.loads(line)
+        return counted
 
 
 @contextmanager
 def background_load(name: str, **arguments: object) -> Iterator[None]:
     """The same, going on while the block runs, but only when no other client wants the processor."""
     with child(_load_command(name, arguments), cpu=client_cpu(), idle=True) as process:
-        while _line(process, LOAD_SECONDS) != STEADY:
-            pass
+        process.line(LOAD_SECONDS)
         yield
-        if process.poll() is not None:
-            raise Unmeasurable(f"the load {name} ended early: {_complaint(process)}")
+        if process.has_ended:
+            raise process.failure("ended early")
 
 
 STEADY = "steady"  # what a load prints once it has come to what is to be measured
@@ -123,46 +190,3 @@ STEADY = "steady"  # what a load prints once it has come to what is to be measur
 
 def _load_command(name: str, arguments: Mapping[str, object]) -> list[str]:
     return [sys.executable, "-m", "bench.load", name, json.dumps(arguments)]
-
-
-def _line(process: subprocess.Popen[bytes], timeout: float) -> str:
-    """The next line of a child's output."""
-    assert process.stdout is not None
-    deadline = time.monotonic() + timeout
-    line = b""
-    while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
-            raise Unmeasurable(f"{_name(process)} said nothing for {timeout:g} seconds")
-        octets = os.read(process.stdout.fileno(), 65536)
-        if not octets:
-            raise Unmeasurable(f"{_name(process)} ended: {_complaint(process)}")
-        line += octets
-    return line.decode().splitlines()[-1]
-
-
-def _complaint(process: subprocess.Popen[bytes]) -> str:
-    """The last line that it wrote to standard error before it ended."""
-    _stop(process, close=False)
-    assert process.stderr is not None
-    lines = process.stderr.read().decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else f"exit status {process.returncode}, no complaint"
-
-
-def _name(process: subprocess.Popen[bytes]) -> str:
-    assert isinstance(process.args, list)
-    return " ".join(str(argument) for argument in process.args[1:4])
-
-
-def _stop(process: subprocess.Popen[bytes], *, close: bool = True) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-    if close:
-        for pipe in (process.stdout, process.stderr):
-            if pipe is not None:
-                pipe.close()

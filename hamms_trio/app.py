@@ -134,14 +134,19 @@ async def open_hamms(
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
     lab = Lab(seed=seed, speed=_checked_speed(speed), limits=limits)
     modes = select_modes(only)
-    # Before the nursery, so that what is wrong with a port is not raised in a group.
     listeners = open_listeners(
         modes, host=host, beginning_port=_checked_port(beginning_port, modes)
     )
-    async with trio.open_nursery() as nursery:
-        hamms: Hamms = await nursery.start(_serve, listeners, host, lab)
-        yield hamms
-        nursery.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as nursery:
+            hamms: Hamms = await nursery.start(_serve, listeners, host, lab)
+            yield hamms
+            nursery.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        # That there is a nursery is our affair: the block's own error is raised as it is.
+        if len(group.exceptions) == 1:
+            raise group.exceptions[0] from group.exceptions[0].__cause__
+        raise
 
 
 def select_modes(only: Iterable[str] = ()) -> list[FailureMode]:

@@ -49,6 +49,7 @@ class HammsServer:
         self._open = partial(
             open_hamms, host=host, only=tuple(only), seed=seed, speed=speed, limits=limits
         )
+        self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None
         self._ledger: BlockingLedger | None = None
 
@@ -63,17 +64,19 @@ class HammsServer:
             AlreadyRunning: it was started before and not stopped.
             UnknownMode, ValueError: see `hamms_trio.serve`.
         """
-        if self._loop is not None:
-            raise AlreadyRunning("this server is running: stop() it first, or make another")
         port = self._beginning_port if beginning_port is None else beginning_port
-        self._loop = _Loop(lambda: self._open(beginning_port=port))
-        self._ledger = BlockingLedger(self._loop)
+        with self._changing:
+            if self._loop is not None:
+                raise AlreadyRunning("this server is running: stop() it first, or make another")
+            self._loop = _Loop(lambda: self._open(beginning_port=port))
+            self._ledger = BlockingLedger(self._loop)
 
     def stop(self) -> None:
         """Close everything; every port is free when this returns. Does nothing if it is not running."""
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.stop()
+        with self._changing:
+            loop, self._loop = self._loop, None
+            if loop is not None:
+                loop.stop()
 
     def __enter__(self) -> HammsServer:
         self.start()

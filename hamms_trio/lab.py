@@ -35,7 +35,7 @@ class Limits:
 
 
 class Memory(Generic[V]):
-    """A mapping that forgets what was used longest ago once it is full."""
+    """A mapping that forgets what was set longest ago once it is full."""
 
     def __init__(self, limit: int = MEMORY_ENTRIES) -> None:
         self._limit = limit

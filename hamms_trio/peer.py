@@ -124,17 +124,13 @@ class Peer:
 
     async def _wait_head(self, reader: RequestReader) -> RequestHead:
         connection, limits = self._connection, self.lab.limits
-        complain_at: float | None = None
+        begun = not reader.is_empty
+        deadline = connection.now() + (limits.head if begun else limits.idle)
         while True:
-            if complain_at is None and not reader.is_empty:
-                complain_at = connection.now() + limits.head
-            deadline = complain_at
-            if deadline is None:
-                deadline = connection.now() + limits.idle
             try:
                 data = await connection.receive(deadline)
             except TimeoutError:
-                if complain_at is not None:
+                if begun:
                     problem = f"the head was not complete after {limits.head:g} seconds"
                     raise RequestTimeout(problem) from None
                 await self.finish()
@@ -144,6 +140,9 @@ class Peer:
             reader.feed(data)
             if (request := reader.next_head()) is not None:
                 return request
+            if not begun:
+                begun = True
+                deadline = connection.now() + limits.head
 
     async def receive(self) -> bytes:
         """Whatever the client sends next, HTTP or not.
@@ -174,7 +173,7 @@ class Peer:
             raise ContentTooLarge(f"the form exceeds {MAX_FORM_OCTETS} octets")
         if request.expects_continue:
             await self._connection.send(_CONTINUE)
-        body, content = self._begin_body(request), b""
+        body, content = self._begin_body(request), bytearray()
         while not body.complete:
             content += await self._receive_content(body)
             if len(content) > MAX_FORM_OCTETS:
@@ -205,7 +204,7 @@ class Peer:
             *fields,
             body=body,
             origin=self.lab.origin(),
-            close=self._leaves_body_unsent(request),
+            close=self._loses_track(request),
         )
 
     def respond(
@@ -248,7 +247,7 @@ class Peer:
         if self.finished or request is None:
             return
         tunnels = request.method == "CONNECT"  # whatever follows is not HTTP to the client
-        if not request.persistent or tunnels or self._leaves_body_unsent(request):
+        if not request.persistent or tunnels or self._loses_track(request):
             await self.finish()
         elif request.has_body:
             await self._discard_body(request)
@@ -312,9 +311,15 @@ class Peer:
         except (TimeoutError, PeerGone):
             return
 
-    def _leaves_body_unsent(self, request: RequestHead) -> bool:
-        """Whether the client may still hold the body back, waiting for a 100 (RFC 9110 §10.1.1)."""
-        return request.expects_continue and request.has_body and self._body is None
+    def _loses_track(self, request: RequestHead) -> bool:
+        """Whether it can't be known where the next request begins.
+
+        Because reading the body has failed, or because the client may hold it back until it sees a
+        100, which it was not sent (RFC 9110 §10.1.1).
+        """
+        if self._body is not None:
+            return not self._body.complete
+        return request.expects_continue and request.has_body
 
     def _overhear(self, data: bytes) -> None:
         """Enter in the account the first request of a client whose octets the mode itself ignores."""

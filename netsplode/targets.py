@@ -32,12 +32,13 @@ def own_socket(target: object) -> OwnSocket:
     Raises:
         UnsupportedConnection: there is none, or it only listens.
     """
-    found = _unwrap(target)
+    innermost = _unwrap(target)
+    found = _as_socket(innermost)
     if found is None:
-        described = f"{type(target).__module__}.{type(target).__qualname__}"
+        described = f"{type(innermost).__module__}.{type(innermost).__qualname__}"
         raise UnsupportedConnection(
-            f"no TCP connection inside a {described}: give a socket.socket, ssl.SSLSocket, "
-            "trio socket, trio.SocketStream or trio.SSLStream"
+            f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, trio socket, "
+            "trio.SocketStream, or a trio.SSLStream over one"
         )
     check_resettable(found)
     return found
@@ -59,15 +60,21 @@ def check_resettable(sock: OwnSocket) -> None:
         )
 
 
-def _unwrap(target: object) -> OwnSocket | None:
-    if isinstance(target, socket.socket):
-        return cast(OwnSocket, target)
+def _unwrap(target: object) -> object:
+    """What is left when every wrapper of trio's is off."""
     if "trio" not in sys.modules:  # then this is nothing of trio's, and it costs 100 ms to import
-        return None
+        return target
     import trio
 
     while isinstance(target, trio.SSLStream):
         target = target.transport_stream
-    if isinstance(target, trio.SocketStream):
-        target = target.socket
-    return cast(OwnSocket, target) if isinstance(target, trio.socket.SocketType) else None
+    return target.socket if isinstance(target, trio.SocketStream) else target
+
+
+def _as_socket(innermost: object) -> OwnSocket | None:
+    if isinstance(innermost, socket.socket):
+        return cast(OwnSocket, innermost)
+    trio = sys.modules.get("trio")
+    if trio is not None and isinstance(innermost, trio.socket.SocketType):
+        return cast(OwnSocket, innermost)
+    return None

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair
 
 from hamms_trio.hosting.ledger import ConnectionRecord, Ledger
 from hamms_trio.hosting.listeners import open_listeners
@@ -15,6 +15,8 @@ from hamms_trio.hosting.portable import StreamConnection, play
 from hamms_trio.lab import Lab, Limits
 from hamms_trio.modes import CATALOGUE, FailureMode, Trigger
 from hamms_trio.version import VERSION
+
+MemoryStream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
 GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 # What is sent to modes of which one plain GET does not show the point; one a second.
@@ -37,7 +39,7 @@ def still_lab(*, limits: Limits | None = None) -> Lab:
 @asynccontextmanager
 async def playing(
     mode: FailureMode, lab: Lab
-) -> AsyncIterator[tuple[trio.StapledStream, ConnectionRecord]]:
+) -> AsyncIterator[tuple[MemoryStream, ConnectionRecord]]:
     """A client connected to a mode in memory, and the ledger's account of it."""
     client, server = memory_stream_pair()
     record = Ledger(CATALOGUE).open(mode.slug, ("192.0.2.1", 49152))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import select
 import socket
 import time
+from contextlib import suppress
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
@@ -34,10 +35,8 @@ class Crowd:
         self._opened += 1
         sock = connect(self._address, self._opened)
         if self._request:
-            try:
+            with suppress(ConnectionError):  # ended already, which its event will tell
                 sock.send(self._request)
-            except ConnectionError:  # ended already, which its event will tell
-                pass
         self._sockets[sock.fileno()] = sock
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
@@ -55,7 +54,9 @@ class Crowd:
             octets, was_reset = b"", True
         if octets or was_reset is not self._resets:
             came = octets or ("RST" if was_reset else "FIN")
-            raise Unmeasurable(f"the server sent {came!r} instead of ending the connection as asked")
+            raise Unmeasurable(
+                f"the server sent {came!r} instead of ending the connection as asked"
+            )
         sock.close()
         self.ended += 1
         self.open()

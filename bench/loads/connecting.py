@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterator
 Address = tuple[str, int]
 Notice = Callable[[], None]
 
-PORTS_OF_ONE_ADDRESS = 10_000  # of Linux's 28 232 ephemeral ports; looking for one takes long near the end
+PORTS_OF_ONE_ADDRESS = (
+    10_000  # of Linux's 28 232 ephemeral ports; looking for one takes long near the end
+)
 BURST = 250  # well below the backlog of a listening socket, so that no SYN is dropped
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # let connect choose the port, which knows what is free

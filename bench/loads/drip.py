@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
@@ -36,8 +38,7 @@ class Watch:
         self.measures = False
         self.dripped: list[Dripped] = []
         self._epoll = select.epoll()
-        self._by_fd: dict[int, tuple[Dripped, object]] = {}
-        self._sockets: dict[int, object] = {}
+        self._by_fd: dict[int, tuple[Dripped, Callable[[int], bytes]]] = {}
 
     def open(self, address: Address, request: bytes) -> None:
         sock = connect(address, len(self.dripped))
@@ -50,19 +51,14 @@ class Watch:
 
     def run(self, seconds: float) -> None:
         """Note what comes within so many seconds."""
-        poll, by_fd, interval, measures = (
-            self._epoll.poll,
-            self._by_fd,
-            self.interval,
-            self.measures,
-        )
-        monotonic = time.monotonic
+        poll, by_fd, monotonic = self._epoll.poll, self._by_fd, time.monotonic
+        interval, measures = self.interval, self.measures
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
             for fd, _ in poll(left, 64):
                 dripped, receive = by_fd[fd]
                 arrival = monotonic()
-                octets = receive(4096)  # type: ignore[operator]  # a bound recv
+                octets = receive(4096)
                 if not octets:
                     raise Unmeasurable("a connection ended while octets were expected")
                 for _ in octets:
@@ -107,11 +103,7 @@ def _counted(watch: Watch, cpu: float, wall: float) -> dict[str, float]:
     if len(rows) < len(watch.dripped):
         raise Unmeasurable(f"{len(watch.dripped) - len(rows)} connections had no two octets")
     late = [1000 * (phase - min(phases)) for phases in rows for phase in phases]
-    uneven = [
-        1000 * abs(later - sooner)
-        for phases in rows
-        for sooner, later in zip(phases, phases[1:], strict=False)
-    ]
+    uneven = [1000 * abs(later - sooner) for phases in rows for sooner, later in pairwise(phases)]
     half, most, worst = quantiles(late, 0.5, 0.99, 1.0)
     (uneven_most,) = quantiles(uneven, 0.99)
     return {

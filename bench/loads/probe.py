@@ -7,20 +7,22 @@ import time
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
 from bench.loads.exchange import HEAD
+from bench.machine import cpu_seconds
 from bench.statistics import quantiles
 
 INTERVAL_SECONDS = 0.004
 ANSWER_SECONDS = 10.0
 
 
-def probe(*, address: Address, seconds: float, steady: Notice) -> dict[str, float]:
+def probe(*, address: Address, pid: int, seconds: float, steady: Notice) -> dict[str, float]:
     """Send a request every few milliseconds, and tell how long the answers took."""
     sock = connect(address)
     sock.settimeout(ANSWER_SECONDS)
     head = HEAD + b"1\r\n\r\n"
     latencies = []
     steady()
-    until = time.monotonic() + seconds
+    cpu, since = cpu_seconds(pid), time.monotonic()
+    until = since + seconds
     while (begin := time.monotonic()) < until:
         sock.send(head)
         if not sock.recv(65536).startswith(b"HTTP/1.1 200 "):
@@ -28,5 +30,6 @@ def probe(*, address: Address, seconds: float, steady: Notice) -> dict[str, floa
         end = time.monotonic()
         latencies.append(1000 * (end - begin))
         time.sleep(max(0.0, begin + INTERVAL_SECONDS - end))
+    busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - since)
     half, most, worst = quantiles(latencies, 0.5, 0.99, 1.0)
-    return {"p50_ms": half, "p99_ms": most, "max_ms": worst, "requests": len(latencies)}
+    return {"p50_ms": half, "p99_ms": most, "max_ms": worst, "cpu_percent": 100 * busy}

@@ -13,7 +13,7 @@ from bench.peers.listening import BACKLOG
 application = Flask("bench")
 
 
-@application.route("/")  # type: ignore[misc]  # Flask is untyped to us
+@application.route("/")  # type: ignore[untyped-decorator]  # Flask is untyped to us
 def answer() -> Response:
     return Response(BODY, mimetype="application/json")
 

@@ -136,12 +136,7 @@ class PortableListener:
             admission.warn(mode.slug)
             reset()
             return
-        try:
-            address = stream.socket.getpeername()
-        except OSError:  # the client has left already
-            await trio.aclose_forcefully(stream)
-            return
-        record = self._ledger.open(mode.slug, address[:2])
+        record = self._ledger.open(mode.slug, _client_of(stream))
         with trio.CancelScope() as scope:
             self._open.add(scope)
             admission.open += 1
@@ -151,3 +146,11 @@ class PortableListener:
                 self._open.discard(scope)
                 admission.open -= 1
                 await trio.aclose_forcefully(stream)
+
+
+def _client_of(stream: trio.SocketStream) -> tuple[str, int]:
+    try:
+        address: tuple[str, int] = stream.socket.getpeername()[:2]
+    except OSError:  # it has left already
+        return ("unknown", 0)
+    return address

@@ -31,7 +31,9 @@ async def pace_byte_slow(peer: Peer, request: RequestHead, *, interval: Seconds 
 async def pace_first_byte(peer: Peer, request: RequestHead, *, sleep: Seconds = 5.0) -> None:
     """Wait before the first octet, then answer 200 with the request's headers as JSON."""
     await peer.sleep(sleep)
-    fields = {name: request.get(name.lower()) for name, _ in request.fields}
+    fields: dict[str, str] = {}
+    for name, value in request.fields:  # lines of one field are one list (RFC 9110 §5.3)
+        fields[name] = f"{fields[name]}, {value}" if name in fields else value
     body = json.dumps(fields).encode()
     await peer.respond(request, 200, ("Content-Type", "application/json"), body=body)
 

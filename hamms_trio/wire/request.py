@@ -185,7 +185,7 @@ class RequestReader:
         self._scanned = len(buffer)
         if self._in_request_line or not scanned:
             self._check_request_line(buffer, scanned)
-        if _BARE_LF.search(buffer, max(0, scanned - 1)):
+        if _BARE_LF.search(buffer, scanned):
             raise MalformedRequest("a line ends in LF without CR (RFC 9112 §2.2)")
 
     def _check_request_line(self, buffer: bytes, scanned: int) -> None:

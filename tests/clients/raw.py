@@ -39,16 +39,28 @@ def receive_all(sock: socket.socket) -> bytes:
     return b"".join(iter(lambda: sock.recv(65536), b""))
 
 
+def receive_messages(sock: socket.socket, count: int) -> list[Message]:
+    """The next responses, of which there must be no more than ``count`` on their way."""
+    octets = b""
+    while len(found := messages(octets)) < count:
+        data = sock.recv(65536)
+        assert data, f"closed after {found!r}"
+        octets += data
+    return found
+
+
 def messages(octets: bytes) -> list[Message]:
-    """The responses that octets consist of; a body is as long as its Content-Length, if it has one."""
+    """The complete responses in octets; a body is as long as its Content-Length, if it has one."""
     found = []
-    while octets:
+    while b"\r\n\r\n" in octets:
         head, _, octets = octets.partition(b"\r\n\r\n")
         status_line, *lines = head.split(b"\r\n")
         version, status = status_line.split(b" ")[:2]
         pairs = (line.decode("latin-1").split(": ", 1) for line in lines)
         fields = {name.lower(): value for name, value in pairs}
         length = int(fields.get("content-length", 0))
+        if len(octets) < length:
+            break
         found.append(Message(version, int(status), fields, octets[:length]))
         octets = octets[length:]
     return found

@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
@@ -85,14 +86,16 @@ async def test_timers_fire_in_order_and_never_early() -> None:
         nursery.start_soon(hub.run)
         start = monotonic()
 
-        def fire(number: int, due: float) -> None:
-            fired.append((number, monotonic() >= due))
-            if len(fired) == 50:
-                done.set()
+        def fire(number: int) -> Callable[[float], None]:
+            def at(due: float) -> None:
+                fired.append((number, monotonic() >= due))
+                if len(fired) == 50:
+                    done.set()
+
+            return at
 
         for number in reversed(range(100)):
-            due = start + number * 0.0005
-            timer = hub.call_at(due, lambda due, number=number: fire(number, due))
+            timer = hub.call_at(start + number * 0.0005, fire(number))
             if number % 2:
                 hub.cancel(timer)
         hub.wake()

@@ -1,0 +1,87 @@
+"""``python -m bench``: measure, print tables, and say which targets hold."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench import machine, report
+from bench.effort import Effort
+from bench.errors import Unmeasurable
+from bench.figures import Figure
+from bench.measurements import MEASUREMENTS
+
+ROUNDS = 5
+QUICK_ROUNDS = 2
+PEERS = ("uvicorn", "uvloop", "httptools", "hypercorn", "twisted", "flask", "trio")
+
+
+def main() -> int:
+    """Measure what was asked for.
+
+    Returns:
+        0, or 1 if something could not be measured; a target that does not hold is no failure.
+    """
+    options = _options()
+    effort = Effort(options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), options.quick)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children are stopped
+    machine_now = {**machine.description(), **_versions()}
+    print(", ".join(f"{name} {value}" for name, value in machine_now.items()), flush=True)
+    measured: dict[str, list[Figure]] = {}
+    failures = 0
+    for name in options.names or MEASUREMENTS:
+        print(f"\n== {name}: {MEASUREMENTS[name].__doc__}", flush=True)
+        try:
+            machine.check()
+            measured[name] = MEASUREMENTS[name](effort)
+        except (Unmeasurable, OSError) as error:
+            failures += 1
+            print(f"could not be measured: {error}", flush=True)
+            continue
+        for figure in measured[name]:
+            print(f"\n{report.table(figure)}", flush=True)
+    print(f"\n{report.summary([f for figures in measured.values() for f in figures])}")
+    if options.json is not None:
+        content = {"machine": machine_now, "figures": report.as_json(measured)}
+        options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    return 1 if failures else 0
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description="Measure against the named peers; see bench/README.md."
+    )
+    known = ", ".join(MEASUREMENTS)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"all, or some of: {known}")
+    parser.add_argument("--rounds", type=int, help=f"how often to measure each (default {ROUNDS})")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every round's figures")
+    parser.add_argument(
+        "--quick", action="store_true", help="small and short: does all of it work?"
+    )
+    options = parser.parse_args()
+    if unknown := [name for name in options.names if name not in MEASUREMENTS]:
+        parser.error(f"there is no measurement {unknown[0]!r}; there are {known}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error("--rounds has to be at least 1")
+    return options
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PEERS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "missing"
+    return found
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

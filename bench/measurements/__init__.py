@@ -1,0 +1,22 @@
+"""What is measured, one subject matter to a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bench.effort import Effort
+from bench.figures import Figure
+from bench.measurements.churn import churn
+from bench.measurements.drip import drip
+from bench.measurements.fixture import fixture
+from bench.measurements.hold import hold
+from bench.measurements.neighbours import neighbours
+from bench.measurements.startup import startup
+from bench.measurements.status import status
+
+Measurement = Callable[[Effort], list[Figure]]
+
+MEASUREMENTS: dict[str, Measurement] = {
+    measurement.__name__: measurement
+    for measurement in (hold, drip, churn, status, neighbours, startup, fixture)
+}

@@ -1,0 +1,16 @@
+"""``python -m bench.peers.uvicorn_start PORT``: uvicorn, binding its own port, with nothing else before."""
+
+from __future__ import annotations
+
+import sys
+
+import uvicorn
+
+if __name__ == "__main__":
+    uvicorn.run(
+        "bench.peers.answer:application",
+        port=int(sys.argv[1]),
+        access_log=False,
+        log_level="warning",
+        lifespan="off",
+    )

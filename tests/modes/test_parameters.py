@@ -1,0 +1,129 @@
+"""What a failure mode's parameters may be."""
+
+from __future__ import annotations
+
+import pytest
+
+from hamms_trio.errors import ParameterError
+from hamms_trio.modes.parameters import (
+    DAY,
+    MEBIBYTE,
+    Missing,
+    Octets,
+    Parameter,
+    Seconds,
+    Seed,
+    Share,
+    Status,
+    Text,
+    Times,
+    Value,
+)
+
+SECONDS = Parameter.of("interval", Seconds, 5.0)
+OCTETS = Parameter.of("size", Octets, 0)
+STATUS = Parameter.of("status", Status, 503)
+SEED = Parameter.of("seed", Seed | None, None)
+SHARE = Parameter.of("failrate", Share, 0.5)
+TEXT = Parameter.of("key", Text, "default")
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "value"),
+    [
+        (SECONDS, "0", 0.0),
+        (SECONDS, "0.01", 0.01),
+        (SECONDS, ".5", 0.5),
+        (SECONDS, "5.", 5.0),
+        (SECONDS, "+1e3", 1000.0),
+        (SECONDS, "1E-3", 0.001),
+        (SECONDS, "1e-999", 0.0),
+        (SECONDS, "-0", 0.0),
+        (SECONDS, str(DAY), float(DAY)),
+        (OCTETS, "0", 0),
+        (OCTETS, "+007", 7),
+        (OCTETS, str(64 * MEBIBYTE), 64 * MEBIBYTE),
+        (STATUS, "100", 100),
+        (STATUS, "999", 999),
+        (SEED, "-9223372036854775808", -(2**63)),
+        (SEED, "9223372036854775807", 2**63 - 1),
+        (SHARE, "1", 1.0),
+        (TEXT, "", ""),
+        (TEXT, "x" * 256, "x" * 256),
+        (TEXT, "café\0 ", "café\0 "),
+    ],
+)
+def test_a_value_in_range_is_read(parameter: Parameter, text: str, value: Value) -> None:
+    read = parameter.parse(text)
+    assert read == value
+    assert type(read) is parameter.kind
+
+
+NOT_NUMBERS = [
+    "", " ", " 1", "1 ", "1\n", "nan", "NaN", "inf", "-inf", "Infinity", "1_0", "_1", "0x10", "1e", "e1",
+    "1e1.5", "--1", "+-1", "1,0", ".", "-", "\u0661", "\uff11", "\xb2", "\xbd", "true", "None",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("parameter", [SECONDS, OCTETS, SEED, SHARE], ids=lambda p: p.name)
+@pytest.mark.parametrize("text", NOT_NUMBERS, ids=ascii)
+def test_what_is_no_number_is_refused(parameter: Parameter, text: str) -> None:
+    with pytest.raises(ParameterError) as raised:
+        parameter.parse(text)
+    message = str(raised.value)
+    assert parameter.name in message
+    assert text in message
+    assert str(getattr(parameter.limit, "maximum")) in message  # noqa: B009
+
+
+@pytest.mark.parametrize(
+    ("parameter", "text", "message"),
+    [
+        (OCTETS, "-1", f"size=-1 can't be used: give an integer from 0 to {64 * MEBIBYTE} (octets)"),
+        (STATUS, "99", "status=99 can't be used: give an integer from 100 to 999 (a status code)"),
+        (STATUS, "1000", "status=1000 can't be used: give an integer from 100 to 999 (a status code)"),
+        (STATUS, "1.5", "status=1.5 can't be used: give an integer from 100 to 999 (a status code)"),
+        (STATUS, "2e2", "status=2e2 can't be used: give an integer from 100 to 999 (a status code)"),
+        (SECONDS, "-0.1", f"interval=-0.1 can't be used: give a number from 0 to {DAY} (seconds)"),
+        (SECONDS, "86401", f"interval=86401 can't be used: give a number from 0 to {DAY} (seconds)"),
+        (SECONDS, "1e999", f"interval=1e999 can't be used: give a number from 0 to {DAY} (seconds)"),
+        (SHARE, "1.01", "failrate=1.01 can't be used: give a number from 0 to 1 (of all requests)"),
+        (TEXT, "x" * 257, "key is 257 characters long: give a text of at most 256 characters"),
+    ],
+)  # fmt: skip
+def test_a_value_out_of_range_is_refused(parameter: Parameter, text: str, message: str) -> None:
+    with pytest.raises(ParameterError) as raised:
+        parameter.parse(text)
+    assert str(raised.value) == message
+    assert raised.value.status == 400
+
+
+@pytest.mark.parametrize("parameter", [SECONDS, OCTETS, SEED, TEXT], ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "text", ["1" * 20_000 + "x", "1" * 20_000, "1." * 10_000, "1e" + "9" * 20_000]
+)
+def test_a_huge_value_is_refused_in_linear_time_and_few_words(
+    parameter: Parameter, text: str
+) -> None:
+    with pytest.raises(ParameterError) as raised:
+        parameter.parse(text)
+    assert len(str(raised.value)) < 250
+
+
+@pytest.mark.parametrize(
+    ("annotation", "kind", "takes"),
+    [
+        (Seconds, float, "a number from 0 to 86400 (seconds)"),
+        (Missing, int, "an integer from 1 to 67108864 (octets)"),
+        (Times, int, "an integer from 0 to 1000000 (times)"),
+        (Times | None, int, "an integer from 0 to 1000000 (times)"),
+        (Text, str, "a text of at most 256 characters"),
+    ],
+)
+def test_a_parameter_is_read_off_its_annotation(
+    annotation: object, kind: type[int] | type[float] | type[str], takes: str
+) -> None:
+    parameter = Parameter.of("x", annotation, None)
+    assert parameter.kind is kind
+    assert parameter.takes == takes
+    assert parameter.default is None

@@ -1,0 +1,43 @@
+"""Ports to be had, and ports that are taken."""
+
+from __future__ import annotations
+
+import random
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+
+ATTEMPTS = 100
+BELOW_EPHEMERAL = range(10_000, 32_000)
+
+
+def is_free(port: int, *, reuse: bool = False) -> bool:
+    """Whether one can listen on a port; ``reuse`` passes over connections in TIME-WAIT."""
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+        try:
+            sock.bind(("127.0.0.1", port))
+            sock.listen()
+        except OSError:
+            return False
+        return True
+
+
+def free_ports(count: int) -> int:
+    """The first of ``count`` neighbours that are free, below those that the kernel gives to anybody."""
+    for first in random.sample(BELOW_EPHEMERAL, ATTEMPTS):
+        with ExitStack() as stack, suppress(OSError):
+            for port in range(first, first + count):
+                stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return first
+    raise AssertionError("no free ports")
+
+
+@contextmanager
+def taken_port(offset: int) -> Iterator[int]:
+    """A beginning port: what is ``offset`` from it is taken, and everything before that is free."""
+    with socket.socket() as taken:
+        first = free_ports(offset + 1)
+        taken.bind(("127.0.0.1", first + offset))
+        taken.listen()
+        yield first

@@ -1,0 +1,399 @@
+"""The command line, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from shutil import which
+from threading import Timer
+
+import pytest
+import requests
+
+from hamms_trio.modes import CATALOGUE
+from hamms_trio.version import VERSION
+from tests.clients import raw
+from tests.ports import free_ports, is_free, taken_port
+
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+HAMMS = [sys.executable, "-m", "hamms_trio"]
+STATUS, REFUSED = CATALOGUE["status"], CATALOGUE["tcp-refused"]
+
+
+class Serving:
+    """``hamms-trio serve`` while every port accepts.
+
+    Attributes:
+        table: what it printed.
+        ready: what the ready file says.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], table: list[str], ready: Path) -> None:
+        self.process = process
+        self.table = table
+        self.ready: dict[str, dict[str, object]] = json.loads(ready.read_text())
+
+    def url(self, slug: str, query: str = "") -> str:
+        return f"{self.ready[slug]['url']}{query}"
+
+    def address(self, slug: str) -> tuple[str, int]:
+        return "127.0.0.1", int(str(self.ready[slug]["port"]))
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """The exit code, and what is on standard error."""
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=SAFETY_NET)
+        return self.process.returncode, errors
+
+
+Serve = Callable[..., Serving]
+
+
+@pytest.fixture
+def serve(tmp_path: Path) -> Iterator[Serve]:
+    """Start ``hamms-trio serve`` with these arguments, on free ports unless told otherwise."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str, modes: int = len(CATALOGUE)) -> Serving:
+            ready = tmp_path / "ready.json"
+            ports = () if "--beginning-port" in arguments else ("--beginning-port", "0")
+            command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
+            process = stack.enter_context(_running(command))
+            assert process.stdout is not None
+            table = [process.stdout.readline() for _ in range(modes + 1)]
+            return Serving(process, table, ready)
+
+        yield start
+
+
+@contextmanager
+def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        watchdog = Timer(SAFETY_NET, process.kill)
+        watchdog.start()
+        try:
+            yield process
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [*HAMMS, *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+
+
+def get(url: str) -> requests.Response:
+    return requests.get(url, timeout=SAFETY_NET, proxies={"http": ""})
+
+
+def test_serve_prints_one_table_and_writes_the_ready_file_when_every_port_accepts(
+    serve: Serve,
+) -> None:
+    serving = serve()
+    header, *rows = (line.split(maxsplit=2) for line in serving.table)
+
+    assert header == ["port", "mode", "what it does\n"]
+    assert [slug for _, slug, _ in rows] == list(CATALOGUE) == list(serving.ready)
+    for port, slug, what in rows:
+        assert what.strip() == CATALOGUE[slug].summary
+        assert serving.ready[slug] == {"port": int(port), "url": f"http://127.0.0.1:{port}/"}
+        with socket.socket() as client:
+            assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug == "tcp-refused")
+    assert serving.stop() == (0, "")
+
+
+def test_serve_takes_the_ports_from_the_beginning_port_on(serve: Serve) -> None:
+    beginning = free_ports(len(CATALOGUE))
+    serving = serve("--beginning-port", f"{beginning}")
+
+    assert [entry["port"] for entry in serving.ready.values()] == [
+        beginning + mode.offset for mode in CATALOGUE.values()
+    ]
+    assert get(serving.url("status", "?status=418")).status_code == 418
+
+
+def test_the_installed_command_does_the_same_as_the_module() -> None:
+    command = which("hamms-trio", path=str(Path(sys.executable).parent))
+
+    assert command is not None
+    told = subprocess.run([command, "modes"], capture_output=True, text=True, timeout=SAFETY_NET)
+    assert told.stdout == run("modes").stdout
+    assert run("--version").stdout == f"hamms-trio, version {VERSION}\n"
+
+
+def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
+    serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
+
+    assert list(serving.ready) == ["tcp-refused", "status"]
+    assert get(serving.url("status")).status_code == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_code_0_and_frees_every_port(
+    serve: Serve, number: signal.Signals
+) -> None:
+    serving = serve("--beginning-port", f"{free_ports(len(CATALOGUE))}")
+
+    assert serving.stop(number) == (0, "")
+    assert all(is_free(serving.address(slug)[1]) for slug in CATALOGUE)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
+    serve: Serve, number: signal.Signals
+) -> None:
+    serving = serve("--beginning-port", f"{free_ports(len(CATALOGUE))}")
+    with ExitStack() as stack:
+        clients = []
+        for slug in CATALOGUE.keys() - {"tcp-refused"}:
+            clients.append(stack.enter_context(raw.connected(serving.address(slug))))
+            clients.append(stack.enter_context(raw.connected(serving.address(slug))))
+            clients[-1].sendall(b"GET /?interval=0.05&sleep=60 HTTP/1.1\r\nHost: hamms\r\n\r\n")
+        with raw.connected(serving.address("pace-byte")) as dripped_on:
+            dripped_on.sendall(b"GET /?interval=0.05 HTTP/1.1\r\nHost: hamms\r\n\r\n")
+            assert dripped_on.recv(1) == b"H"
+            assert serving.stop(number) == (0, "")
+        for client in clients:
+            with suppress(ConnectionResetError):
+                raw.receive_all(client)  # which would time out if it were still open
+    assert is_free(serving.address("tcp-refused")[1])
+    assert all(is_free(serving.address(slug)[1], reuse=True) for slug in CATALOGUE)
+
+
+def test_a_taken_port_is_one_line_that_names_port_mode_and_remedy() -> None:
+    with taken_port(STATUS.offset) as beginning:
+        done = run("serve", "--beginning-port", f"{beginning}", "--only", "status")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    for told in (f"port {beginning + STATUS.offset} ", "status", "--beginning-port"):
+        assert told in line
+
+
+def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
+    serving = serve("--only", "tcp-refused", modes=1)
+    port = serving.address("tcp-refused")[1]
+    done = run("serve", "--beginning-port", f"{port}", "--only", "tcp-refused")
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"port {port} " in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--speed", "0"], "speed"),
+        (["--speed", "-1"], "speed"),
+        (["--speed", "nan"], "speed"),
+        (["--speed", "inf"], "speed"),
+        (["--beginning-port", "65530"], "65519"),
+        (["--host", "not..an..address"], "not..an..address"),
+        (["--host", "192.0.2.1"], "192.0.2.1"),
+        (["--only", "statos"], "status"),
+        (["--only", "status", "--only", "xyzzy"], "hamms-trio modes"),
+        (["--ready-file", "{here}/no/such/directory/ready.json"], "{here}/no/such/directory"),
+        (["--ready-file", "{here}/a file/ready.json"], "{here}/a file"),
+    ],
+)
+def test_an_option_that_cannot_be_used_is_one_line(
+    tmp_path: Path, arguments: list[str], told: str
+) -> None:
+    (tmp_path / "a file").touch()
+    given = [argument.format(here=tmp_path) for argument in arguments]
+    ports = [] if "--beginning-port" in given else ["--beginning-port", "0"]
+    done = run("serve", *ports, *given)
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    (line,) = done.stderr.splitlines()
+    assert told.format(here=tmp_path) in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--beginning-port", "70000"], "70000"),
+        (["--beginning-port", "-1"], "-1"),
+        (["--beginning-port", "http"], "'http'"),
+        (["--speed", "fast"], "'fast'"),
+        (["--seed", "1.5"], "'1.5'"),
+        (["--log-format", "xml"], "'xml'"),
+        (["--ready-file", "."], "'.'"),
+        (["--nonsense"], "--nonsense"),
+    ],
+)
+def test_an_option_of_the_wrong_type_is_explained_with_the_usage(
+    arguments: list[str], told: str
+) -> None:
+    done = run("serve", *arguments)
+
+    assert done.returncode == 2
+    *usage, line = done.stderr.splitlines()
+    assert usage[0].startswith("Usage:")
+    assert line.startswith("Error:")
+    assert told in line
+
+
+def test_an_empty_name_for_the_ready_file_is_refused_in_words() -> None:
+    done = run("serve", "--beginning-port", "0", "--only", "status", "--ready-file", "")
+
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_speed_makes_a_drip_of_minutes_take_a_moment(serve: Serve) -> None:
+    serving = serve("--speed", "1000", "--only", "pace-byte", modes=1)
+
+    assert get(serving.url("pace-byte")).status_code == 204  # 7 minutes otherwise
+
+
+def test_a_seed_decides_which_requests_are_dropped(serve: Serve) -> None:
+    def dropped(seed: str) -> list[bool]:
+        serving = serve("--seed", seed, "--only", "tcp-drop-random", modes=1)
+        address = serving.address("tcp-drop-random")
+        found = [_is_reset(address, b"/?failrate=0.5") for _ in range(40)]
+        assert serving.stop() == (0, "")
+        return found
+
+    first = dropped("7")
+    assert {True, False} == set(first)
+    assert dropped("7") == first
+    assert dropped("8") != first
+
+
+def _is_reset(address: tuple[str, int], target: bytes) -> bool:
+    request = b"GET %b HTTP/1.1\r\nHost: hamms\r\nConnection: close\r\n\r\n" % target
+    try:
+        return not raw.exchange(address, request)
+    except ConnectionResetError:
+        return True
+
+
+def test_a_verbose_json_log_is_one_object_to_a_line(serve: Serve) -> None:
+    serving = serve("--log-format", "json", "-v")
+    assert get(serving.url("status", "?status=503")).status_code == 503
+    assert _is_reset(serving.address("tcp-drop-random"), b"/?failrate=1")
+    code, errors = serving.stop()
+
+    assert code == 0
+    lines = [json.loads(line) for line in errors.splitlines()]
+    assert {"time", "level", "logger", "message"} <= set.intersection(*map(set, lines))
+    events = [(line.get("mode"), line.get("event")) for line in lines]
+    for mode in ("status", "tcp-drop-random"):
+        assert [event for slug, event in events if slug == mode] == [
+            "connected",
+            "request",
+            "closed",
+        ]
+    (request,) = (
+        line for line in lines if (line.get("mode"), line.get("event")) == ("status", "request")
+    )
+    assert (request["method"], request["target"]) == ("GET", "/?status=503")
+
+
+def test_a_verbose_plain_log_is_for_people(serve: Serve) -> None:
+    serving = serve("-v", "--only", "status", modes=1)
+    get(serving.url("status", "?status=204"))
+    _, errors = serving.stop()
+
+    assert "GET" in errors
+    assert "/?status=204" in errors
+
+
+def test_a_signal_ends_it_though_nobody_reads_its_log(serve: Serve) -> None:
+    serving = serve("-v", "--only", "status", modes=1)
+    request = b"GET / HTTP/1.1\r\nHost: hamms\r\n\r\n"
+    with raw.connected(serving.address("status")) as sock:
+        for _ in range(100):  # far more than a pipe holds
+            sock.sendall(20 * request)
+            raw.receive_messages(sock, 20)
+    serving.process.send_signal(signal.SIGTERM)
+
+    assert serving.process.wait(timeout=SAFETY_NET / 4) == 0
+
+
+def test_it_is_silent_unless_told_to_be_verbose(serve: Serve) -> None:
+    serving = serve("--only", "status", modes=1)
+    assert get(serving.url("status")).status_code == 200
+
+    assert serving.stop() == (0, "")
+
+
+def test_a_terminal_is_shown_a_rich_table() -> None:
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "50"}
+    environment.pop("NO_COLOR", None)
+    command = [*HAMMS, "serve", "--beginning-port", "0"]
+    last = list(CATALOGUE)[-1].encode()
+    shown = b""
+    with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
+        watchdog = Timer(SAFETY_NET, process.kill)
+        watchdog.start()
+        os.close(slave)
+        try:
+            while last not in shown:
+                shown += os.read(master, 4096)
+            process.send_signal(signal.SIGINT)
+            with suppress(OSError):  # EIO: nobody has the terminal open any more
+                while more := os.read(master, 4096):
+                    shown += more
+        finally:
+            watchdog.cancel()
+            process.kill()
+            os.close(master)
+
+    assert process.returncode == 0
+    assert b"\x1b[1m" in shown  # bold
+    assert b"every port accepts" in shown
+    assert all(slug.encode() in shown for slug in CATALOGUE)
+
+
+def test_modes_lists_the_catalogue() -> None:
+    done = run("modes")
+
+    assert done.returncode == 0
+    assert [line.split(maxsplit=2) for line in done.stdout.splitlines()] == [
+        [f"{mode.offset}", mode.slug, mode.summary] for mode in CATALOGUE.values()
+    ]
+
+
+def test_modes_as_json_has_everything() -> None:
+    described = json.loads(run("modes", "--json").stdout)
+
+    assert [each["slug"] for each in described] == list(CATALOGUE)
+    assert {each["port"] for each in described} == set(range(5500, 5517))
+    (one,) = (each for each in described if each["slug"] == "pace-byte")
+    assert json.loads(run("modes", "pace-byte", "--json").stdout) == one
+    (interval,) = one["parameters"]
+    assert (interval["name"], interval["default"], interval["unit"]) == ("interval", 5.0, "seconds")
+    assert one["client"]["source"].startswith("RFC 9112")
+
+
+@pytest.mark.parametrize("slug", ["tcp-refused", "tcp-drop-random", "retries"])
+def test_modes_describes_one(slug: str) -> None:
+    done = run("modes", slug)
+
+    assert done.returncode == 0
+    assert CATALOGUE[slug].description in done.stdout
+    assert all(f"{p.name}: {p.takes}" in done.stdout for p in CATALOGUE[slug].parameters)
+
+
+def test_modes_knows_no_nonsense() -> None:
+    done = run("modes", "retrys")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "retries" in done.stderr.splitlines()[-1]
+    assert run("modes", "nonsense").returncode == 2

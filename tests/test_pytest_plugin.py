@@ -1,0 +1,137 @@
+"""The fixture ``hamms``, in a pytest of its own."""
+
+from __future__ import annotations
+
+import pytest
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    # This suite's settings must not reach the inner one.
+    pytester.makeini(
+        "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function"
+    )
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+
+
+def test_the_fixture_serves_plain_asyncio_and_trio_tests(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import asyncio
+        import http.client
+
+        import pytest
+        import trio
+
+        REQUEST = b"GET /?status=503 HTTP/1.1\\r\\nHost: hamms\\r\\nConnection: close\\r\\n\\r\\n"
+
+        def test_plain(hamms):
+            connection = http.client.HTTPConnection(*hamms.address("status"), timeout=60)
+            connection.request("GET", "/?status=503")
+            response = connection.getresponse()
+            response.read()
+            connection.close()
+            assert response.status == 503
+            assert hamms.ledger.requests("status", status=503)[0].status == 503
+
+        @pytest.mark.asyncio
+        async def test_asyncio(hamms):
+            reader, writer = await asyncio.open_connection(*hamms.address("status"))
+            writer.write(REQUEST)
+            assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+            writer.close()
+            await writer.wait_closed()
+            assert len(hamms.ledger.requests("status")) == 1
+
+        @pytest.mark.trio
+        async def test_trio(hamms):
+            async with await trio.open_tcp_stream(*hamms.address("status")) as stream:
+                await stream.send_all(REQUEST)
+                assert (await stream.receive_some()).startswith(b"HTTP/1.1 503 ")
+            assert len(hamms.ledger.requests("status")) == 1
+        """
+    )
+    run(pytester).assert_outcomes(passed=3)
+
+
+FRESH = """
+import urllib.error
+import urllib.request
+
+import pytest
+
+@pytest.mark.parametrize("again", range(3))
+def test_fresh(hamms, again):
+    assert hamms.ledger.requests() == []
+    assert hamms.ledger.connections() == []
+    with pytest.raises(urllib.error.HTTPError) as told:
+        urllib.request.urlopen(hamms.url("retries", tries=2), timeout=60)
+    told.value.close()
+    assert hamms.ledger.requests("retries")[0].status == 500
+
+def test_drops(hamms):
+    dropped = []
+    for _ in range(20):
+        try:
+            urllib.request.urlopen(hamms.url("tcp-drop-random", failrate=0.5), timeout=60).close()
+            dropped.append(False)
+        except ConnectionResetError:
+            dropped.append(True)
+    with open("noted", "a") as noted:
+        print(hamms.ports, dropped, file=noted)
+"""
+
+
+def test_modules_share_one_server_and_each_test_finds_it_fresh(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(test_one=FRESH, test_other=FRESH)
+
+    run(pytester).assert_outcomes(passed=8)
+    first, second = (pytester.path / "noted").read_text().splitlines()
+    assert first == second  # the same ports, and the same requests dropped
+
+
+def test_the_fixture_says_what_it_is(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_nothing(): pass")
+
+    run(pytester, "--fixtures").stdout.fnmatch_lines(["hamms*", "*A running hamms on free ports*"])
+
+
+def test_a_failing_test_s_client_does_not_disturb_the_next(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import socket
+        left_open = []
+
+        def test_fails(hamms):
+            left_open.append(socket.create_connection(hamms.address("tcp-accept-hang")))
+            hamms.ledger.wait_until(lambda ledger: len(ledger.connections()) == 1)
+            raise AssertionError
+
+        def test_passes(hamms):
+            assert hamms.ledger.connections() == []
+            with left_open.pop() as sock:
+                assert sock.recv(1) == b""
+        """
+    )
+    run(pytester).assert_outcomes(passed=1, failed=1)
+
+
+def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        def test_light():
+            assert "hamms_trio.pytest_plugin" in sys.modules
+            assert {"trio", "ssl", "hamms_trio.app", "scapy", "click"}.isdisjoint(sys.modules)
+
+        def test_used(hamms):
+            assert "trio" in sys.modules
+        """
+    )
+    # Plugins that import trio themselves.
+    others = ("-p", "no:trio", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+    pytester.makeini("[pytest]")
+    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *others)
+    result.assert_outcomes(passed=2)

@@ -1,0 +1,198 @@
+"""Request bodies (RFC 9112 §6, §7)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, strategies as st
+
+from hamms_trio.errors import MalformedRequest
+from hamms_trio.wire import BodyReader, RequestHead, chunk, last_chunk
+from hamms_trio.wire.body import MAX_CHUNK_LINE_OCTETS, MAX_TRAILER_OCTETS
+from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
+
+TAIL = b"GET /next HTTP/1.1\r\n"
+
+
+def request(*, length: int = 0, chunked: bool = False) -> RequestHead:
+    head = RequestHead(b"", "POST", "/", 1)
+    head.content_length = length
+    head.chunked = chunked
+    return head
+
+
+def feed(body: BodyReader, pieces: list[bytes]) -> bytes:
+    return b"".join(map(body.feed, pieces))
+
+
+CHUNKED = {
+    "no chunk": (b"0\r\n\r\n", b""),
+    "one chunk": (b"3\r\nabc\r\n0\r\n\r\n", b"abc"),
+    "two chunks": (b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n", b"abcd"),
+    "sizes in either case": (b"A\r\n0123456789\r\na\r\n0123456789\r\n0\r\n\r\n", b"0123456789" * 2),
+    "a size with zeros before it": (b"0003\r\nabc\r\n0000\r\n\r\n", b"abc"),
+    "data that looks like chunks": (b"7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n\r\n"),
+    "an extension": (b"3;a\r\nabc\r\n0;b\r\n\r\n", b"abc"),
+    "extensions with values": (b'3 ; a=b;c="d;\xff" \r\nabc\r\n0\r\n\r\n', b"abc"),
+    "whitespace after the size": (b"3 \t\r\nabc\r\n0 \r\n\r\n", b"abc"),
+    "an extension of great length": (
+        b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS - 2) + b"\r\nabc\r\n0\r\n\r\n",
+        b"abc",
+    ),
+    "a trailer field": (b"0\r\nX: a\r\n\r\n", b""),
+    "trailer fields": (b"1\r\na\r\n0\r\nX: a\r\nY:\r\nx: \xff\tb \r\n\r\n", b"a"),
+    "trailer fields that are not for framing": (
+        b"0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n",
+        b"",
+    ),
+    "a trailer line of great length": (
+        b"0\r\nX:" + b"x" * (MAX_CHUNK_LINE_OCTETS - 2) + b"\r\n\r\n",
+        b"",
+    ),
+}
+
+_trailer_line = b"X: " + b"x" * 997 + b"\r\n"
+BROKEN = {
+    "no size": b"\r\nabc\r\n0\r\n\r\n",
+    "a size that is not hexadecimal": b"g\r\n",
+    "a size with 0x": b"0x3\r\nabc\r\n",
+    "a negative size": b"-1\r\n",
+    "a size with a plus": b"+3\r\nabc\r\n",
+    "a size with an underscore": b"1_0\r\n",
+    "whitespace before a size": b" 3\r\nabc\r\n",
+    "whitespace within a size": b"3 3\r\n",
+    "a size of seventeen digits": b"1" * 17 + b"\r\n",
+    "a size of many zeros": b"0" * 17 + b"\r\n\r\n",
+    "a size in full-width digits": "\uff13\r\n".encode(),
+    "bare LF after a size": b"3\nabc\n0\n\n",
+    "bare LF in an extension": b"3;a\nb\r\nabc\r\n0\r\n\r\n",
+    "bare CR in an extension": b"3;a\rb\r\nabc\r\n0\r\n\r\n",
+    "bare CR before CRLF": b"3\r\r\nabc\r\n0\r\n\r\n",
+    "NUL in an extension": b"3;\0\r\nabc\r\n0\r\n\r\n",
+    "more data than the size says": b"3\r\nabcd\r\n0\r\n\r\n",
+    "less data than the size says": b"3\r\nab\r\n0\r\n\r\n",
+    "bare LF after data": b"3\r\nabc\n0\r\n\r\n",
+    "bare CR after data": b"3\r\nabc\r0\r\n\r\n",
+    "two octets of anything after data": b"3\r\nabcXX0\r\n\r\n",
+    "an extension of too great a length": b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS - 1) + b"\r\n",
+    "an extension that never ends": b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS + 1),
+    "a trailer without a colon": b"0\r\nX\r\n\r\n",
+    "a trailer with space before the colon": b"0\r\nX : a\r\n\r\n",
+    "a trailer without a name": b"0\r\n: a\r\n\r\n",
+    "a folded trailer": b"0\r\nX: a\r\n b\r\n\r\n",
+    "bare LF in a trailer": b"0\r\nX: a\n\r\n",
+    "bare LF for a trailer": b"0\r\n\n",
+    "NUL in a trailer": b"0\r\nX: \0\r\n\r\n",
+    "a request for a trailer": b"0\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
+    "a trailer line of too great a length": b"0\r\nX:" + b"x" * MAX_CHUNK_LINE_OCTETS,
+    "a trailer section of too great a length": (
+        b"0\r\n" + _trailer_line * (MAX_TRAILER_OCTETS // 1000 + 1)
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("length", [1, 3, 1000])
+def test_a_counted_body_ends_with_its_last_octet(length: int, way: Way) -> None:
+    octets = bytes(n % 256 for n in range(length))
+    body = BodyReader(request(length=length))
+    assert not body.complete
+    assert feed(body, way(octets)) == octets
+    assert body.complete
+    assert body.rest == b""
+
+
+def test_a_request_without_a_body_is_complete_at_once() -> None:
+    body = BodyReader(request())
+    assert body.complete
+    assert body.feed(TAIL) == b""
+    assert body.rest == TAIL
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_follows_a_counted_body_is_the_rest(way: Way) -> None:
+    body = BodyReader(request(length=3))
+    assert feed(body, way(b"abc" + TAIL)) == b"abc"
+    assert body.complete
+    assert body.rest == TAIL
+
+
+@pytest.mark.parametrize("tail", [b"", TAIL], ids=["alone", "with a tail"])
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("octets", "content"), CHUNKED.values(), ids=CHUNKED)
+def test_a_chunked_body_is_decoded(octets: bytes, content: bytes, way: Way, tail: bytes) -> None:
+    body = BodyReader(request(chunked=True))
+    assert feed(body, way(octets + tail)) == content
+    assert body.complete
+    assert body.rest == tail
+
+
+@pytest.mark.parametrize(("octets", "content"), CHUNKED.values(), ids=CHUNKED)
+def test_a_chunked_body_without_its_last_octet_is_incomplete(octets: bytes, content: bytes) -> None:
+    body = BodyReader(request(chunked=True))
+    assert body.feed(octets[:-1]) == content
+    assert not body.complete
+    body.feed(octets[-1:])
+    assert body.complete
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("octets", BROKEN.values(), ids=BROKEN)
+def test_a_broken_chunked_body_is_refused(octets: bytes, way: Way) -> None:
+    with pytest.raises(MalformedRequest, match=r"."):
+        feed(BodyReader(request(chunked=True)), way(octets))
+
+
+def test_a_broken_body_stays_broken() -> None:
+    """Where it ends can't be known, so nothing after it may be taken for a request."""
+    body = BodyReader(request(chunked=True))
+    with pytest.raises(MalformedRequest, match="hexadecimal"):
+        body.feed(b"zz\r\n")
+    with pytest.raises(MalformedRequest, match="hexadecimal"):
+        body.feed(b"0\r\n\r\nGET /smuggled HTTP/1.1\r\n")
+    assert not body.complete
+    assert body.rest == b""
+
+
+def test_a_chunk_of_any_size_is_passed_on_as_it_comes() -> None:
+    body = BodyReader(request(chunked=True))
+    assert body.feed(b"ffffffffffffffff\r\n") == b""
+    for _ in range(100):
+        assert body.feed(b"x" * 1000) == b"x" * 1000
+    assert body._buffer == b""
+    assert not body.complete
+
+
+@given(st.binary(max_size=200), PLACES, PLACES, st.sampled_from((b"", TAIL)))
+@DETERMINISTIC
+def test_a_chunked_body_is_the_same_however_it_is_cut(
+    content: bytes, chunk_places: list[int], places: list[int], tail: bytes
+) -> None:
+    parts = [part for part in cut(content, chunk_places) if part]
+    octets = b"".join(map(chunk, parts)) + last_chunk() + tail
+    body = BodyReader(request(chunked=True))
+    assert feed(body, cut(octets, places)) == content
+    assert body.complete
+    assert body.rest == tail
+
+
+def read(octets: bytes, pieces: list[bytes]) -> tuple[bytes, bytes] | None:
+    body = BodyReader(request(chunked=True))
+    try:
+        content = feed(body, pieces)
+    except MalformedRequest:
+        return None
+    return content, body.rest if body.complete else b"incomplete"
+
+
+_JUNK = st.lists(
+    st.sampled_from((b"0", b"3", b"a", b"\r", b"\n", b"\r\n", b";", b" ", b":", b"abc", b"\0")),
+    max_size=14,
+).map(b"".join)
+
+
+@given(_JUNK, PLACES)
+@DETERMINISTIC
+def test_whether_a_body_is_refused_does_not_depend_on_the_cuts(
+    octets: bytes, places: list[int]
+) -> None:
+    assert read(octets, [octets]) == read(octets, cut(octets, places))
