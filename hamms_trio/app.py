@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from difflib import get_close_matches
 from urllib.parse import urlencode
 
 import trio
@@ -189,6 +188,8 @@ def _checked_speed(speed: float) -> float:
 
 
 def _describe_unknown(slug: str, known: Iterable[str]) -> str:
+    from difflib import get_close_matches
+
     slugs = list(known)
     if slug in CATALOGUE:
         return f"the failure mode {slug!r} is not served here; served are {', '.join(slugs)}"

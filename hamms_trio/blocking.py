@@ -161,7 +161,8 @@ class BlockingLedger:
                 return True
             return condition(ledger)
 
-        if not self._loop.run(wait):
+        met = self._loop.call(lambda: condition(ledger)) or self._loop.run(wait)
+        if not met:
             known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
             raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
 

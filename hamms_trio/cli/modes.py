@@ -17,7 +17,7 @@ def modes(slug: str | None, as_json: bool) -> None:
     from hamms_trio.errors import UnknownMode
 
     try:
-        selected = select_modes([slug] if slug else [])
+        selected = select_modes([] if slug is None else [slug])
     except UnknownMode as error:
         raise click.UsageError(str(error)) from None
     if as_json:

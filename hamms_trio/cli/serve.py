@@ -123,6 +123,8 @@ def _write_ready_file(path: Path, hamms: Hamms) -> None:
 def _print_table(hamms: Hamms) -> None:
     from hamms_trio.modes import CATALOGUE
 
+    if sys.stdout is None:  # closed by whoever started us
+        return
     rows = [(str(port), slug, CATALOGUE[slug].summary) for slug, port in hamms.ports.items()]
     if sys.stdout.isatty():
         _print_rich(rows)

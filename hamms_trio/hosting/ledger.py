@@ -282,7 +282,7 @@ class Ledger:
 
 
 def _weight(head: RequestHead) -> int:
-    return len(head.octets) + FIELD_WEIGHT * len(head.fields)
+    return len(head.octets) + FIELD_WEIGHT * head.octets.count(b"\n")
 
 
 def _log(record: ConnectionRecord, event: str, **fields: object) -> None:

@@ -11,6 +11,7 @@ heads seen at least twice (a head seen once is likely to be unique, and would on
 from __future__ import annotations
 
 import re
+from typing import TypeVar
 from urllib.parse import parse_qsl
 
 from hamms_trio.errors import (
@@ -22,9 +23,10 @@ from hamms_trio.errors import (
     UnsupportedVersion,
 )
 
-MAX_HEAD_OCTETS = (
-    64 * 1024
-)  # its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident
+T = TypeVar("T")
+
+# Its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident.
+MAX_HEAD_OCTETS = 64 * 1024
 MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
 MAX_QUERY_FIELDS = 100
 
@@ -37,7 +39,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
 # field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2). The
 # whitespace around the value is stripped afterwards: matching it too takes cubic time to fail.
-_FIELD_LINE = re.compile(rb"(" + _TOKEN + rb"):([\x20-\x7e\x80-\xff\t]*)")
+_FIELD_LINE = re.compile(_TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
 # uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
 _HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
 # What the start of a request line may look like before its CRLF has come.
@@ -52,11 +54,11 @@ class RequestHead:
     """One request's start line and header section. Immutable, so equal octets may share one."""
 
     __slots__ = (
+        "_fields",
         "_query",
         "chunked",
         "content_length",
         "expects_continue",
-        "fields",
         "method",
         "minor_version",
         "octets",
@@ -66,18 +68,23 @@ class RequestHead:
         "target",
     )
 
-    def __init__(self, octets: bytes, method: str, target: str, minor_version: int) -> None:
+    def __init__(self, octets: bytes, line: _RequestLine) -> None:
         self.octets = octets
-        self.method = method
-        self.target = target
-        self.minor_version = minor_version
-        self.path, _, self.query_string = _origin_form(target).partition("?")
-        self.fields: tuple[tuple[str, str], ...] = ()
+        self.method, self.target, self.minor_version, self.path, self.query_string = line
         self.content_length = 0
         self.chunked = False
         self.expects_continue = False
-        self.persistent = minor_version == 1
+        self.persistent = self.minor_version == 1
+        self._fields: tuple[tuple[str, str], ...] | None = None
         self._query: dict[str, str] | None = None
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The header section, name and value, as it was sent."""
+        if self._fields is None:
+            lines = self.octets[:-4].split(b"\r\n")[1:]
+            self._fields = tuple(map(_split_field_line, lines))
+        return self._fields
 
     @property
     def has_body(self) -> bool:
@@ -197,7 +204,7 @@ class RequestReader:
         if (end if ended else len(buffer)) > MAX_HEAD_OCTETS - 2:
             raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
         if ended:
-            _read_request_line(b"", buffer[:end])
+            _read_request_line(buffer[:end])
         self._in_request_line = not ended
 
 
@@ -207,72 +214,93 @@ def parse_head(octets: bytes) -> RequestHead:
     Raises:
         RequestError: it breaks RFC 9112, or its body's length could be read in two ways.
     """
-    request_line, *lines = octets[:-4].split(b"\r\n")
-    if len(lines) > MAX_FIELD_LINES:
+    lines = octets[:-4].split(b"\r\n")
+    if len(lines) > 1 + MAX_FIELD_LINES:
         raise HeadTooLarge(f"the head has more than {MAX_FIELD_LINES} field lines")
-    request = _read_request_line(octets, request_line)
-    pairs = []
-    telling: dict[str, list[str]] = {}
+    first = lines[0]
+    request = RequestHead(octets, _REQUEST_LINES.get(first) or _read_request_line(first))
+    known, telling = _FIELD_LINES.get, []
+    del lines[0]
     for line in lines:
-        name, value, telling_name = _FIELDS.get(line) or _read_field_line(line)
-        pairs.append((name, value))
-        if telling_name:
-            telling.setdefault(telling_name, []).append(value)
-    request.fields = tuple(pairs)
-    _apply(request, telling)
+        field = known(line, _UNKNOWN)
+        if field is _UNKNOWN:
+            field = _read_field_line(line)
+        if field is not None:
+            telling.append(field)
+    if len(telling) != 1 or telling[0][0] != "host":
+        _apply(request, telling)
     _remember_head(request)
     return request
 
 
-def _read_request_line(octets: bytes, line: bytes) -> RequestHead:
-    match = _REQUEST_LINE.fullmatch(line)
-    if match is None:
-        raise MalformedRequest(_describe_junk(line))
-    method, target, major, minor = match.groups()
-    if major != b"1":
-        raise UnsupportedVersion(f"HTTP/{major.decode()}.{minor.decode()} is not HTTP/1.1 or 1.0")
-    # A higher minor version is processed as the highest we have (RFC 9110 §2.5).
-    return RequestHead(octets, method.decode(), target.decode(), min(int(minor), 1))
-
-
-# Fields that decide how a message is read; the others are of no interest to framing.
+# Method, target, minor version, path, query.
+_RequestLine = tuple[str, str, int, str, str]
+# Name and value of a field that decides how a message is read; None if it is of no interest to that.
+_TellingField = tuple[str, str] | None
 _TELLING = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))
-_FieldLine = tuple[str, str, str | None]
-_FIELDS: dict[bytes, _FieldLine] = {}
+_UNKNOWN: _TellingField = ("", "")
+
+_REQUEST_LINES: dict[bytes, _RequestLine] = {}
+_FIELD_LINES: dict[bytes, _TellingField] = {}
 _HEADS: dict[bytes, RequestHead] = {}
 _HEADS_SEEN_ONCE: set[int] = set()
 
 
-def _read_field_line(line: bytes) -> _FieldLine:
-    match = _FIELD_LINE.fullmatch(line)
+def _read_request_line(line: bytes) -> _RequestLine:
+    match = _REQUEST_LINE.fullmatch(line)
     if match is None:
-        raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
-    name, value = match[1].decode(), match[2].strip(b" \t").decode("latin-1")
-    lowered = name.lower()
-    if lowered == "host" and not _HOST.fullmatch(value):
-        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
-    read = (name, value, lowered if lowered in _TELLING else None)
-    if len(line) <= _MEMORY_LINE_OCTETS:
-        if len(_FIELDS) >= _MEMORY_ENTRIES:
-            _FIELDS.clear()
-        _FIELDS[line] = read
+        raise MalformedRequest(_describe_junk(line))
+    method, target, major, minor = (group.decode() for group in match.groups())
+    if major != "1":
+        raise UnsupportedVersion(f"HTTP/{major}.{minor} is not HTTP/1.1 or 1.0")
+    path, _, query = _origin_form(target).partition("?")
+    # A higher minor version is processed as the highest we have (RFC 9110 §2.5).
+    read = (method, target, min(int(minor), 1), path, query)
+    _remember_line(_REQUEST_LINES, line, read)
     return read
 
 
-def _apply(request: RequestHead, telling: dict[str, list[str]]) -> None:
+def _read_field_line(line: bytes) -> _TellingField:
+    if not _FIELD_LINE.fullmatch(line):
+        raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
+    name, value = _split_field_line(line)
+    name = name.lower()
+    if name == "host" and not _HOST.fullmatch(value):
+        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
+    read = (name, value) if name in _TELLING else None
+    _remember_line(_FIELD_LINES, line, read)
+    return read
+
+
+def _split_field_line(line: bytes) -> tuple[str, str]:
+    name, _, value = line.partition(b":")
+    return name.decode(), value.strip(b" \t").decode("latin-1")
+
+
+def _remember_line(memory: dict[bytes, T], line: bytes, read: T) -> None:
+    if len(line) <= _MEMORY_LINE_OCTETS:
+        if len(memory) >= _MEMORY_ENTRIES:
+            memory.clear()
+        memory[line] = read
+
+
+def _apply(request: RequestHead, telling: list[tuple[str, str]]) -> None:
     """Let the fields that matter to framing and persistence say so (RFC 9112 §3.2, §6, §9.3)."""
-    hosts = telling.get("host", ())
+    told: dict[str, list[str]] = {}
+    for name, value in telling:
+        told.setdefault(name, []).append(value)
+    hosts = told.get("host", ())
     if len(hosts) > 1 or (not hosts and request.minor_version == 1):
         raise MalformedRequest(f"{len(hosts)} Host fields, where one is needed (RFC 9112 §3.2)")
-    if lengths := telling.get("content-length"):
+    if lengths := told.get("content-length"):
         request.content_length = _content_length(lengths)
-    if codings := telling.get("transfer-encoding"):
+    if codings := told.get("transfer-encoding"):
         _apply_transfer_coding(request, codings, with_length=bool(lengths))
-    if connection := telling.get("connection"):
+    if connection := told.get("connection"):
         options = _members(connection)
         kept = request.persistent or "keep-alive" in options
         request.persistent = kept and "close" not in options
-    if expectations := telling.get("expect"):
+    if expectations := told.get("expect"):
         expected = "100-continue" in _members(expectations)
         request.expects_continue = expected and request.minor_version == 1
 

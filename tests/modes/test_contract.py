@@ -36,7 +36,7 @@ async def leaving_nothing_open(hamms: Hamms, *, connections: int = 1) -> AsyncIt
     await hamms.ledger.wait_until(
         lambda ledger: len(ledger.connections()) == connections and not ledger.open_connections()
     )
-    assert open_sockets() == before
+    assert not open_sockets() - before  # what others left open may be gone meanwhile
 
 
 @on_each_mode
@@ -75,7 +75,7 @@ async def test_a_cancelled_server_leaves_nothing_open(
         await hamms.ledger.wait_until(lambda ledger: len(ledger.connections()) == 3)
     for client in clients:
         await client.aclose()
-    assert open_sockets() == before
+    assert not open_sockets() - before  # what others left open may be gone meanwhile
 
 
 @on_each_mode

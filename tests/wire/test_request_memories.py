@@ -13,7 +13,7 @@ from hamms_trio.wire import request as module
 from hamms_trio.wire.request import RequestHead, RequestReader, parse_head
 from tests.wire.playing import DETERMINISTIC, octet_by_octet, read_heads
 
-MEMORIES = (module._FIELDS, module._HEADS, module._HEADS_SEEN_ONCE)
+MEMORIES = (module._REQUEST_LINES, module._FIELD_LINES, module._HEADS, module._HEADS_SEEN_ONCE)
 ATTRIBUTES = [name for name in RequestHead.__slots__ if name != "_query"] + ["query", "has_body"]
 
 
@@ -146,14 +146,14 @@ def test_the_memories_stay_bounded() -> None:
         octets = get(b"X-%d: %s" % (number, b"x" * 200), target=b"/%d" % number)
         assert parse_head(octets).target == f"/{number}"
         assert parse_head(octets).target == f"/{number}"
-    assert len(module._FIELDS) <= module._MEMORY_ENTRIES
+    assert len(module._FIELD_LINES) <= module._MEMORY_ENTRIES
     assert len(module._HEADS) <= module._MEMORY_HEADS
     assert len(module._HEADS_SEEN_ONCE) <= module._MEMORY_ENTRIES
-    assert max(map(len, module._FIELDS)) <= module._MEMORY_LINE_OCTETS
+    assert max(map(len, module._FIELD_LINES)) <= module._MEMORY_LINE_OCTETS
     assert max(map(len, module._HEADS)) <= module._MEMORY_HEAD_OCTETS
     assert sum(map(sys.getsizeof, module._HEADS)) < 5_000_000
 
 
 def test_long_field_lines_are_not_remembered() -> None:
     parse_head(get(b"X: " + b"x" * module._MEMORY_LINE_OCTETS))
-    assert list(module._FIELDS) == [b"Host: a"]
+    assert list(module._FIELD_LINES) == [b"Host: a"]
