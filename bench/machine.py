@@ -63,6 +63,12 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
 
 
+def waited_seconds(pid: int) -> float:
+    """How long a process's main thread has been kept from a processor by others, so far."""
+    _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
+    return int(waited) / 1e9
+
+
 def resident_octets(pid: int) -> int:
     """What a process has in memory; the kernel's buffers are not in it."""
     account = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")

@@ -205,8 +205,14 @@ class _Loop:
         async def task() -> None:
             answer.set_result(await acapture(function))
 
+        def start() -> None:
+            try:
+                self._nursery.start_soon(task)
+            except RuntimeError:  # it is closed: the loop is about to end
+                answer.set_exception(trio.RunFinishedError())
+
         try:
-            self._token.run_sync_soon(self._nursery.start_soon, task)
+            self._token.run_sync_soon(start)
             return answer.result().unwrap()
         except (trio.RunFinishedError, trio.Cancelled):
             raise NotRunning("the server was stopped") from None

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
-from bench.machine import cpu_seconds
+from bench.machine import cpu_seconds, waited_seconds
 from bench.statistics import quantiles
 
 TICK_SECONDS = 0.001
@@ -93,12 +93,18 @@ def drip(
     watch.run(SETTLE_SECONDS * interval)
     steady()
     watch.measures = True
-    cpu, since = cpu_seconds(pid), time.monotonic()
+    cpu, waited, since = cpu_seconds(pid), waited_seconds(pid), time.monotonic()
     watch.run(seconds)
-    return _counted(watch, cpu_seconds(pid) - cpu, time.monotonic() - since)
+    cpu, waited = cpu_seconds(pid) - cpu, waited_seconds(pid) - waited
+    wall = time.monotonic() - since
+    return {
+        **_lateness(watch),
+        "cpu_percent": 100 * cpu / wall,
+        "waited_percent": 100 * waited / wall,
+    }
 
 
-def _counted(watch: Watch, cpu: float, wall: float) -> dict[str, float]:
+def _lateness(watch: Watch) -> dict[str, float]:
     rows = [dripped.phases for dripped in watch.dripped if len(dripped.phases) > 1]
     if len(rows) < len(watch.dripped):
         raise Unmeasurable(f"{len(watch.dripped) - len(rows)} connections had no two octets")
@@ -111,6 +117,4 @@ def _counted(watch: Watch, cpu: float, wall: float) -> dict[str, float]:
         "late_p99_ms": most,
         "late_max_ms": worst,
         "uneven_p99_ms": uneven_most,
-        "cpu_percent": 100 * cpu / wall,
-        "octets": len(late),
     }

@@ -45,5 +45,6 @@ def drip(effort: Effort) -> list[Figure]:
         "late_max_ms": Figure("none is later than", "ms"),
         "uneven_p99_ms": Figure("99 in 100 gaps are no farther from a second than", "ms"),
         "cpu_percent": Figure("CPU meanwhile, of one processor", "%", (Below("twisted", 1.0),)),
+        "waited_percent": Figure("share of the time that others kept it from the processor", "%"),
     }
     return interleave(effort.rounds, samples, figures)
