@@ -109,24 +109,18 @@ class Peer:
         reader = self._reader
         if reader is None:
             reader = self._reader = RequestReader()
-        request = reader.next_head()
-        if request is None:
+        connection, limits = self._connection, self.lab.limits
+        if reader.is_empty:
+            begun, request = False, None
+            deadline = connection.now() + limits.idle
             self._run = 0
-            request = await self._wait_head(reader)
         else:
+            begun, request = True, reader.next_head()
+            deadline = connection.now() + limits.head
             self._run += 1
             if self._run % EXCHANGES_IN_ONE_GO == 0:
-                await self._connection.pause()
-        self._request = request
-        self._body = None
-        self._connection.note_request(request)
-        return request
-
-    async def _wait_head(self, reader: RequestReader) -> RequestHead:
-        connection, limits = self._connection, self.lab.limits
-        begun = not reader.is_empty
-        deadline = connection.now() + (limits.head if begun else limits.idle)
-        while True:
+                await connection.pause()
+        while request is None:
             try:
                 data = await connection.receive(deadline)
             except TimeoutError:
@@ -138,11 +132,14 @@ class Peer:
             if not data:
                 raise PeerGone
             reader.feed(data)
-            if (request := reader.next_head()) is not None:
-                return request
-            if not begun:
+            request = reader.next_head()
+            if request is None and not begun:
                 begun = True
                 deadline = connection.now() + limits.head
+        self._request = request
+        self._body = None
+        connection.note_request(request)
+        return request
 
     async def receive(self) -> bytes:
         """Whatever the client sends next, HTTP or not.
@@ -241,16 +238,25 @@ class Peer:
 
     # Ending
 
+    def is_ready(self) -> bool:
+        """Whether the next request may be received; otherwise the exchange has to be ended."""
+        request = self._request
+        return (
+            request is not None
+            and request.persistent
+            and not (request.has_body or self.finished)
+            and request.method != "CONNECT"  # whatever follows is not HTTP to the client
+        )
+
     async def end_exchange(self) -> None:
         """Make ready for the next request, or finish if there can be none (RFC 9112 §9.3, §9.6)."""
         request = self._request
-        if self.finished or request is None:
+        if self.finished or request is None or self.is_ready():
             return
-        tunnels = request.method == "CONNECT"  # whatever follows is not HTTP to the client
-        if not request.persistent or tunnels or self._loses_track(request):
-            await self.finish()
-        elif request.has_body:
+        if request.persistent and request.has_body and not self._loses_track(request):
             await self._discard_body(request)
+        else:
+            await self.finish()
 
     async def finish(self) -> None:
         """End the response with a FIN the client can see.

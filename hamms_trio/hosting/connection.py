@@ -101,7 +101,10 @@ class HubConnection:
         if not self._events & IN:
             self._watch_for(self._events | IN)
         if deadline is not None:
-            self._set_deadline(deadline)
+            self._deadline = deadline
+            # An earlier timer serves too: when it fires it is moved on to the deadline.
+            if self._timer is None or self._timer_due > deadline:
+                self._set_timer(deadline)
         data = yield _INPUT
         self._deadline = None
         return data
@@ -151,33 +154,31 @@ class HubConnection:
 
     def on_event(self, events: int) -> None:
         wait = self._wait
-        if wait is _INPUT:
-            self._on_input()
-        elif events & LOST:
-            self._on_lost()
-        elif wait is _ROOM and events & OUT:
-            self._watch_for(self._events & ~OUT)
-            self._resume(None)
-        else:
-            self._on_unawaited(events)
-
-    def abandon(self) -> None:
-        """Close at once; the hub is ending."""
-        self._close()
-
-    def _on_input(self) -> None:
+        if wait is not _INPUT:
+            if events & LOST:
+                self._on_lost()
+            elif wait is _ROOM and events & OUT:
+                self._watch_for(self._events & ~OUT)
+                self._resume(None)
+            else:
+                self._on_unawaited(events)
+            return
         try:
             data = self._socket.recv(RECEIVE_OCTETS)
         except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
             return
         except OSError as error:
-            self._resume(self._lost(error))
+            self._resume(None, self._lost(error))
             return
         if data:
             self.record.received(len(data))
         else:
             self.record.note_left(Ending.FIN)
         self._resume(data)
+
+    def abandon(self) -> None:
+        """Close at once; the hub is ending."""
+        self._close()
 
     def _on_unawaited(self, events: int) -> None:
         """Nobody waits for what has come: note it, and hear no more of it until somebody does."""
@@ -192,10 +193,10 @@ class HubConnection:
         except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
             return
         except OSError as error:
-            self._resume(self._lost(error))
+            self._resume(None, self._lost(error))
         else:
             number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._resume(self._lost(OSError(number, "")))
+            self._resume(None, self._lost(OSError(number, "")))
 
     def _on_turn(self) -> None:
         if self._wait is _TURN:
@@ -212,22 +213,19 @@ class HubConnection:
                 self._set_timer(self._deadline)
             else:
                 self._deadline = None
-                self._resume(TimeoutError())
+                self._resume(None, TimeoutError())
 
     # Within
 
-    def _resume(self, came: bytes | Exception | None) -> None:
-        """Let the coroutine's wait end with what has come about, until it waits again or ends."""
+    def _resume(self, came: bytes | None, error: Exception | None = None) -> None:
+        """Let the coroutine's wait end with what has come, or with an error, until it waits again."""
         play = self._play
         if play is None:
             return
         self._wait = None
         self._sent_in_one_go = 0
         try:
-            if isinstance(came, Exception):
-                self._wait = play.throw(came)
-            else:
-                self._wait = play.send(came)
+            self._wait = play.send(came) if error is None else play.throw(error)
         except (StopIteration, PeerGone):
             self._close()
         except Exception:  # the boundary: a bug in one mode costs one connection
@@ -259,12 +257,6 @@ class HubConnection:
         if events != self._events:
             self._events = events
             self._hub.rewatch(self._fd, events)
-
-    def _set_deadline(self, deadline: float) -> None:
-        """Have the wait end at ``deadline``; an earlier timer serves too, and is moved on when it fires."""
-        self._deadline = deadline
-        if self._timer is None or self._timer_due > deadline:
-            self._set_timer(deadline)
 
     def _set_timer(self, due: float) -> None:
         if self._timer is not None:

@@ -25,8 +25,7 @@ logger = logging.getLogger(__name__)
 ANSWER_OCTETS = 256  # of each answer that are kept
 MAX_CONNECTIONS = 10_000  # that have ended; those still open are always known
 MAX_REQUESTS = 10_000
-MAX_WEIGHT = 32 * 1024 * 1024  # octets of memory that the heads of all requests may take together
-FIELD_WEIGHT = 256  # what a field takes besides its octets, about
+MAX_HEAD_OCTETS = 32 * 1024 * 1024  # of all requests together
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 
@@ -191,7 +190,7 @@ class Ledger:
         self._open: dict[int, ConnectionRecord] = {}
         self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CONNECTIONS)
         self._requests: deque[RequestRecord] = deque()
-        self._weight = 0
+        self._head_octets = 0
         self._count = 0
         self._waiting: set[trio.Event] = set()
         self._logs = logger.isEnabledFor(logging.DEBUG)
@@ -230,7 +229,7 @@ class Ledger:
         """Forget everything but the connections that are still open."""
         self._closed.clear()
         self._requests.clear()
-        self._weight = 0
+        self._head_octets = 0
 
     def _has(self, record: RequestRecord, parameters: dict[str, object]) -> bool:
         if not parameters:
@@ -269,9 +268,9 @@ class Ledger:
         requests.append(record)
         if self._logs:
             _log(record.connection, "request", method=record.method, target=record.target)
-        self._weight += _weight(record.head)
-        while len(requests) > MAX_REQUESTS or self._weight > MAX_WEIGHT:
-            self._weight -= _weight(requests.popleft().head)
+        self._head_octets += len(record.head.octets)
+        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_HEAD_OCTETS:
+            self._head_octets -= len(requests.popleft().head.octets)
         if self._waiting:
             self.changed()
 
@@ -279,10 +278,6 @@ class Ledger:
         """Let those who wait look again."""
         for event in self._waiting:
             event.set()
-
-
-def _weight(head: RequestHead) -> int:
-    return len(head.octets) + FIELD_WEIGHT * head.octets.count(b"\n")
 
 
 def _log(record: ConnectionRecord, event: str, **fields: object) -> None:

@@ -108,7 +108,8 @@ class FailureMode:
                 await self.act(peer, request, **self.arguments_of(request))
             except RequestError as error:
                 await peer.refuse(error, request)
-            await peer.end_exchange()
+            if not peer.is_ready():
+                await peer.end_exchange()
 
 
 def never_accepts(*, offset: int, client: Expectation) -> Callable[[OnNothing], FailureMode]:

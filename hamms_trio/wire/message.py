@@ -66,20 +66,12 @@ def response(
     """
     if status == 205:
         body = b""
-    length = b"" if _is_unframed(request, status) else b"Content-Length: %d\r\n" % len(body)
-    if request.method == "HEAD" or not length:
+    persistence = b"" if status < 200 else connection_field(request, close=close)
+    method = request.method if request.method in _BODILESS else ""
+    framing, has_body = _framing(status, method, fields, persistence, len(body))
+    if not has_body:
         body = b""
-    return b"".join(
-        (
-            status_line(status),
-            origin,
-            field_lines(fields),
-            b"" if status < 200 else connection_field(request, close=close),
-            length,
-            CRLF,
-            body,
-        )
-    )
+    return b"".join((status_line(status), origin, framing, body))
 
 
 def connection_field(request: RequestHead, *, close: bool = False) -> bytes:
@@ -89,6 +81,15 @@ def connection_field(request: RequestHead, *, close: bool = False) -> bytes:
     return b"Connection: keep-alive\r\n" if request.minor_version == 0 else b""
 
 
-def _is_unframed(request: RequestHead, status: int) -> bool:
-    tunnels = request.method == "CONNECT" and 200 <= status < 300  # RFC 9110 §9.3.6
-    return has_no_body(status) or tunnels
+_BODILESS = ("HEAD", "CONNECT")
+
+
+@lru_cache(maxsize=1024)
+def _framing(
+    status: int, method: str, fields: tuple[Field, ...], persistence: bytes, octets: int
+) -> tuple[bytes, bool]:
+    """What follows the origin's field lines in a head, and whether a body follows that."""
+    tunnels = method == "CONNECT" and 200 <= status < 300  # RFC 9110 §9.3.6
+    unframed = tunnels or has_no_body(status)
+    length = b"" if unframed else b"Content-Length: %d\r\n" % octets
+    return field_lines(fields) + persistence + length + CRLF, not unframed and method != "HEAD"

@@ -219,15 +219,20 @@ def parse_head(octets: bytes) -> RequestHead:
         raise HeadTooLarge(f"the head has more than {MAX_FIELD_LINES} field lines")
     first = lines[0]
     request = RequestHead(octets, _REQUEST_LINES.get(first) or _read_request_line(first))
-    known, telling = _FIELD_LINES.get, []
+    known, hosts, telling = _FIELD_LINES.get, 0, []
     del lines[0]
     for line in lines:
         field = known(line, _UNKNOWN)
         if field is _UNKNOWN:
             field = _read_field_line(line)
         if field is not None:
-            telling.append(field)
-    if len(telling) != 1 or telling[0][0] != "host":
+            if field is _HOST_FIELD:
+                hosts += 1
+            else:
+                telling.append(field)
+    if hosts > 1 or (not hosts and request.minor_version == 1):
+        raise MalformedRequest(f"{hosts} Host fields, where one is needed (RFC 9112 §3.2)")
+    if telling and telling != _TELLS_NOTHING_NEW[request.minor_version]:
         _apply(request, telling)
     _remember_head(request)
     return request
@@ -237,8 +242,11 @@ def parse_head(octets: bytes) -> RequestHead:
 _RequestLine = tuple[str, str, int, str, str]
 # Name and value of a field that decides how a message is read; None if it is of no interest to that.
 _TellingField = tuple[str, str] | None
-_TELLING = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))
+_TELLING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 _UNKNOWN: _TellingField = ("", "")
+_HOST_FIELD: _TellingField = ("host", "")  # of a host only its presence tells
+# What most clients send by habit (RFC 9112 §9.3): for each minor version what changes nothing there.
+_TELLS_NOTHING_NEW = ([("connection", "close")], [("connection", "keep-alive")])
 
 _REQUEST_LINES: dict[bytes, _RequestLine] = {}
 _FIELD_LINES: dict[bytes, _TellingField] = {}
@@ -263,11 +271,15 @@ def _read_request_line(line: bytes) -> _RequestLine:
 def _read_field_line(line: bytes) -> _TellingField:
     if not _FIELD_LINE.fullmatch(line):
         raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
-    name, value = _split_field_line(line)
-    name = name.lower()
-    if name == "host" and not _HOST.fullmatch(value):
-        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
-    read = (name, value) if name in _TELLING else None
+    read: _TellingField = None
+    if line[: line.index(b":")].lower() in _TELLING:
+        name, value = _split_field_line(line)
+        read = (name.lower(), value)
+        if read[0] == "host":
+            if not _HOST.fullmatch(value):
+                problem = f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)"
+                raise MalformedRequest(problem)
+            read = _HOST_FIELD
     _remember_line(_FIELD_LINES, line, read)
     return read
 
@@ -289,9 +301,6 @@ def _apply(request: RequestHead, telling: list[tuple[str, str]]) -> None:
     told: dict[str, list[str]] = {}
     for name, value in telling:
         told.setdefault(name, []).append(value)
-    hosts = told.get("host", ())
-    if len(hosts) > 1 or (not hosts and request.minor_version == 1):
-        raise MalformedRequest(f"{len(hosts)} Host fields, where one is needed (RFC 9112 §3.2)")
     if lengths := told.get("content-length"):
         request.content_length = _content_length(lengths)
     if codings := told.get("transfer-encoding"):
