@@ -89,11 +89,13 @@ class ConnectionRecord:
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Enter that the first ``octets`` of ``data`` were handed to the kernel."""
         self.octets_sent += octets
-        account = self.request or self
-        if account is not self:
+        account = self.request
+        if account is None:
+            self.answer = _extended(self.answer, data, octets)
+        else:
             account.octets_sent += octets
-        if len(account.answer) < ANSWER_OCTETS:
-            account.answer += data[: min(octets, ANSWER_OCTETS - len(account.answer))]
+            account.answer = _extended(account.answer, data, octets)
+        if self._ledger.is_awaited:
             self._ledger.changed()
 
     def note_request(self, head: RequestHead) -> None:
@@ -193,6 +195,7 @@ class Ledger:
         self._head_octets = 0
         self._count = 0
         self._waiting: set[trio.Event] = set()
+        self.is_awaited = False  # whether anybody has to be told of changes
         self._logs = logger.isEnabledFor(logging.DEBUG)
 
     # Reading
@@ -220,10 +223,12 @@ class Ledger:
         while not condition(self):
             changed = trio.Event()
             self._waiting.add(changed)
+            self.is_awaited = True
             try:
                 await changed.wait()
             finally:
                 self._waiting.discard(changed)
+                self.is_awaited = bool(self._waiting)
 
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""
@@ -250,7 +255,7 @@ class Ledger:
         record = self._open[number] = ConnectionRecord(self, number, slug, client)
         if self._logs:
             _log(record, "connected", client=f"{client[0]}:{client[1]}")
-        if self._waiting:
+        if self.is_awaited:
             self.changed()
         return record
 
@@ -260,7 +265,7 @@ class Ledger:
             self._closed.append(record)
             if self._logs:
                 _log_closed(record)
-            if self._waiting:
+            if self.is_awaited:
                 self.changed()
 
     def add_request(self, record: RequestRecord) -> None:
@@ -271,13 +276,21 @@ class Ledger:
         self._head_octets += len(record.head.octets)
         while len(requests) > MAX_REQUESTS or self._head_octets > MAX_HEAD_OCTETS:
             self._head_octets -= len(requests.popleft().head.octets)
-        if self._waiting:
+        if self.is_awaited:
             self.changed()
 
     def changed(self) -> None:
         """Let those who wait look again."""
         for event in self._waiting:
             event.set()
+
+
+def _extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
+    """The first octets of an answer, after so many more of ``data`` were sent."""
+    if not answer:
+        return bytes(data[: min(octets, ANSWER_OCTETS)])
+    missing = ANSWER_OCTETS - len(answer)
+    return answer + data[: min(octets, missing)] if missing > 0 else answer
 
 
 def _log(record: ConnectionRecord, event: str, **fields: object) -> None:
