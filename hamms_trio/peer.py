@@ -67,6 +67,9 @@ class Connection(Protocol):
     def note_request(self, request: RequestHead) -> None:
         """Enter a request in the account."""
 
+    def note_body(self, octets: int) -> None:
+        """Enter that so many octets of its content were read."""
+
 
 class Peer:
     """The client at the far end of one accepted connection.
@@ -195,20 +198,13 @@ class Peer:
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> bytes:
         """One whole and truthful response, for a mode that sends it in its own way."""
-        return response(
-            request,
-            status,
-            *fields,
-            body=body,
-            origin=self.lab.origin(),
-            close=self._loses_track(request),
-        )
+        return self._message(request, status, fields, body)
 
     def respond(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> Awaitable[None]:
         """Send one whole and truthful response."""
-        return self._connection.send(self.message(request, status, *fields, body=body))
+        return self._connection.send(self._message(request, status, fields, body))
 
     async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
         """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
@@ -277,6 +273,12 @@ class Peer:
 
     # Within
 
+    def _message(
+        self, request: RequestHead, status: int, fields: tuple[Field, ...], body: bytes
+    ) -> bytes:
+        close = request.has_body and self._loses_track(request)
+        return response(request, status, fields, body, origin=self.lab.origin(), close=close)
+
     def _begin_body(self, request: RequestHead) -> BodyReader:
         if self._body is None:
             self._body = BodyReader(request)
@@ -296,6 +298,7 @@ class Peer:
             if not data:
                 raise PeerGone
         content = body.feed(data)
+        self._connection.note_body(len(content))
         if body.complete and body.rest:
             reader.give_back(body.rest)
             body.rest = b""

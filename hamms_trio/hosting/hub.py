@@ -32,7 +32,7 @@ BATCH = 256
 COALESCING_TIMERS = (
     2_000  # with so many, waking for each of them costs more than being a little late
 )
-COALESCING_SECONDS = 0.0005
+COALESCING_SECONDS = 0.001
 STALE_TIMERS = 512
 
 IN, OUT, LEFT = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
@@ -67,6 +67,8 @@ class Hub:
         self._timers_stale = 0
         self._ready: deque[Callable[[], None]] = deque()
         self._alarm: Alarm | None = None
+        # Whether other clients have been heard in this round that are still to be served.
+        self.is_crowded = False
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
         """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`."""
@@ -144,10 +146,12 @@ class Hub:
                 busy = True
                 while busy:
                     events = poll(0, BATCH)
+                    self.is_crowded = len(events) > 1
                     for fd, event in events:
                         watcher = watchers.get(fd)  # an earlier callback may have forgotten it
                         if watcher is not None:
                             watcher.on_event(event)
+                    self.is_crowded = False
                     busy = self._run_due() or len(events) > 3
                     if busy:
                         await trio.lowlevel.checkpoint()

@@ -81,11 +81,6 @@ class ConnectionRecord:
         self.ended: Ending | None = None
         self.request: RequestRecord | None = None
 
-    def received(self, octets: int) -> None:
-        self.octets_received += octets
-        if self.request is not None:
-            self.request.octets_received += octets
-
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Enter that the first ``octets`` of ``data`` were handed to the kernel."""
         self.octets_sent += octets
@@ -94,13 +89,21 @@ class ConnectionRecord:
             self.answer = _extended(self.answer, data, octets)
         else:
             account.octets_sent += octets
-            account.answer = _extended(account.answer, data, octets)
+            if not account.answer and octets == len(data) <= ANSWER_OCTETS:
+                account.answer = bytes(data)
+            else:
+                account.answer = _extended(account.answer, data, octets)
         if self._ledger.is_awaited:
             self._ledger.changed()
 
     def note_request(self, head: RequestHead) -> None:
         self.request = RequestRecord(self, head)
         self._ledger.add_request(self.request)
+
+    def note_body(self, octets: int) -> None:
+        """Enter that so many octets of the last request's content were read."""
+        if self.request is not None:
+            self.request.body_octets += octets
 
     def note_left(self, how: Ending) -> None:
         if self.left is None:
@@ -127,20 +130,25 @@ class RequestRecord:
         connection: the connection it came on.
         head: its method, target and header section (`hamms_trio.wire.RequestHead`).
         at: when its head was complete.
-        octets_received: after the head: the body's, and what was pipelined behind it.
+        body_octets: of its body's content, as far as that was read.
         octets_sent: in answer.
         answer: the first octets of the answer.
     """
 
-    __slots__ = ("answer", "at", "connection", "head", "octets_received", "octets_sent")
+    __slots__ = ("answer", "at", "body_octets", "connection", "head", "octets_sent")
 
     def __init__(self, connection: ConnectionRecord, head: RequestHead) -> None:
         self.connection = connection
         self.head = head
         self.at = monotonic()
-        self.octets_received = 0
+        self.body_octets = 0
         self.octets_sent = 0
         self.answer = b""
+
+    @property
+    def octets(self) -> int:
+        """How many octets it had, as far as they were read."""
+        return len(self.head.octets) + self.body_octets
 
     @property
     def slug(self) -> str:

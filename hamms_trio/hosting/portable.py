@@ -56,7 +56,7 @@ class StreamConnection:
         if data is None:
             raise TimeoutError
         if data:
-            self.record.received(len(data))
+            self.record.octets_received += len(data)
         else:
             self.record.note_left(Ending.FIN)
         return data
@@ -87,6 +87,9 @@ class StreamConnection:
 
     def note_request(self, request: RequestHead) -> None:
         self.record.note_request(request)
+
+    def note_body(self, octets: int) -> None:
+        self.record.note_body(octets)
 
     def _lost(self, error: trio.BrokenResourceError) -> PeerGone:
         cause = error.__cause__

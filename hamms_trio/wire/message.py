@@ -53,8 +53,9 @@ def last_chunk() -> bytes:
 def response(
     request: RequestHead,
     status: int,
-    *fields: Field,
+    fields: tuple[Field, ...] = (),
     body: bytes = b"",
+    *,
     origin: bytes = b"",
     close: bool = False,
 ) -> bytes:

@@ -138,7 +138,7 @@ RESPONSES = {
 
 @pytest.mark.parametrize(("made", "status", "octets"), RESPONSES.values(), ids=RESPONSES)
 def test_a_response_is_framed_truthfully(made: RequestHead, status: int, octets: bytes) -> None:
-    assert response(made, status, ("X", "y"), body=BODY) == octets
+    assert response(made, status, (("X", "y"),), body=BODY) == octets
 
 
 def test_a_response_to_a_persistent_client_may_end_the_connection() -> None:
