@@ -30,7 +30,7 @@ def churn(effort: Effort) -> list[Figure]:
         reset = Figure(
             f"CPU to accept, read a request and reset, {PARALLEL} at a time",
             "us",
-            (Below("twisted", 1.0),),
+            (),
         )
         interleave(
             effort.rounds,
