@@ -112,12 +112,17 @@ async def serve(
         UnknownMode: ``only`` names a mode that does not exist.
         ValueError: ``beginning_port`` or ``speed`` is out of range.
     """
-    lab = Lab(seed=seed, speed=_checked_speed(speed), limits=limits)
-    modes = select_modes(only)
-    listeners = open_listeners(
-        modes, host=host, beginning_port=_checked_port(beginning_port, modes)
+    opened = open_hamms(
+        host=host,
+        beginning_port=beginning_port,
+        only=only,
+        seed=seed,
+        speed=speed,
+        limits=limits,
     )
-    await _serve(listeners, host, lab, task_status)
+    async with opened as hamms:
+        task_status.started(hamms)
+        await trio.sleep_forever()
 
 
 @asynccontextmanager
@@ -138,14 +143,18 @@ async def open_hamms(
     )
     try:
         async with trio.open_nursery() as nursery:
-            hamms: Hamms = await nursery.start(_serve, listeners, host, lab)
-            yield hamms
+            running = Host(listeners, lab, Ledger(CATALOGUE))
+            await nursery.start(running.run)
+            yield Hamms(host, listeners, running, lab)
             nursery.cancel_scope.cancel()
     except BaseExceptionGroup as group:
         # That there is a nursery is our affair: the block's own error is raised as it is.
         if len(group.exceptions) == 1:
             raise group.exceptions[0] from group.exceptions[0].__cause__
         raise
+    finally:
+        for listener in listeners:
+            listener.close()
 
 
 def select_modes(only: Iterable[str] = ()) -> list[FailureMode]:
@@ -158,18 +167,6 @@ def select_modes(only: Iterable[str] = ()) -> list[FailureMode]:
     for slug in wanted - CATALOGUE.keys():
         raise UnknownMode(_describe_unknown(slug, CATALOGUE))
     return [mode for slug, mode in CATALOGUE.items() if not wanted or slug in wanted]
-
-
-async def _serve(
-    listeners: list[Listener],
-    host: str,
-    lab: Lab,
-    task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    running = Host(listeners, lab, Ledger(CATALOGUE))
-    async with trio.open_nursery() as nursery:
-        await nursery.start(running.run)
-        task_status.started(Hamms(host, listeners, running, lab))
 
 
 def _checked_port(beginning_port: int, modes: list[FailureMode]) -> int:

@@ -150,7 +150,7 @@ def _print_rich(rows: list[tuple[str, str, str]]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(box=SIMPLE, title="hamms-trio: every port accepts; Ctrl-C ends it")
+    table = Table(box=SIMPLE, title="hamms-trio is ready; Ctrl-C ends it")
     table.add_column("port", justify="right", style="bold cyan")
     table.add_column("mode", style="bold", no_wrap=True)
     table.add_column("what it does")
