@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from types import TracebackType
 from typing import TypeVar
@@ -182,7 +182,8 @@ class _Loop:
         self.hamms = self._started.result()
 
     def stop(self) -> None:
-        self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
+        with suppress(trio.RunFinishedError):  # a bug of ours may have ended it already
+            self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
         self._thread.join()
 
     def call(self, function: Callable[[], T]) -> T:

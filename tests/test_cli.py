@@ -131,6 +131,11 @@ def test_the_installed_command_does_the_same_as_the_module() -> None:
     assert run("--version").stdout == f"hamms-trio, version {VERSION}\n"
 
 
+def test_several_modes_may_follow_one_only(serve: Serve) -> None:
+    serving = serve("--only", "status", "retries", modes=2)
+    assert list(serving.ready) == ["status", "retries"]
+
+
 def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
     serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
 
@@ -356,44 +361,5 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
 
     assert process.returncode == 0
     assert b"\x1b[1m" in shown  # bold
-    assert b"every port accepts" in shown
+    assert b"is ready" in shown
     assert all(slug.encode() in shown for slug in CATALOGUE)
-
-
-def test_modes_lists_the_catalogue() -> None:
-    done = run("modes")
-
-    assert done.returncode == 0
-    assert [line.split(maxsplit=2) for line in done.stdout.splitlines()] == [
-        [f"{mode.offset}", mode.slug, mode.summary] for mode in CATALOGUE.values()
-    ]
-
-
-def test_modes_as_json_has_everything() -> None:
-    described = json.loads(run("modes", "--json").stdout)
-
-    assert [each["slug"] for each in described] == list(CATALOGUE)
-    assert {each["port"] for each in described} == set(range(5500, 5517))
-    (one,) = (each for each in described if each["slug"] == "pace-byte")
-    assert json.loads(run("modes", "pace-byte", "--json").stdout) == one
-    (interval,) = one["parameters"]
-    assert (interval["name"], interval["default"], interval["unit"]) == ("interval", 5.0, "seconds")
-    assert one["client"]["source"].startswith("RFC 9112")
-
-
-@pytest.mark.parametrize("slug", ["tcp-refused", "tcp-drop-random", "retries"])
-def test_modes_describes_one(slug: str) -> None:
-    done = run("modes", slug)
-
-    assert done.returncode == 0
-    assert CATALOGUE[slug].description in done.stdout
-    assert all(f"{p.name}: {p.takes}" in done.stdout for p in CATALOGUE[slug].parameters)
-
-
-def test_modes_knows_no_nonsense() -> None:
-    done = run("modes", "retrys")
-
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert "retries" in done.stderr.splitlines()[-1]
-    assert run("modes", "nonsense").returncode == 2

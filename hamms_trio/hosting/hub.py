@@ -66,9 +66,10 @@ class Hub:
         self._timers_made = 0
         self._timers_stale = 0
         self._ready: deque[Callable[[], None]] = deque()
-        self._alarm: Alarm | None = None
+        self._alarm = Alarm()  # now, because later there may be no descriptor left for it
         # Whether other clients have been heard in this round that are still to be served.
         self.is_crowded = False
+        self.watch(self._alarm.fileno(), self._alarm, IN)
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
         """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`."""
@@ -115,10 +116,7 @@ class Hub:
 
     def wake(self) -> None:
         """Have the hub look at its timers and turns, if it sleeps."""
-        if self._alarm is not None:
-            self._alarm.set(0.0)
-        else:
-            self._set_alarm()
+        self._alarm.set(0.0)
 
     @property
     def timers_kept(self) -> int:
@@ -182,12 +180,8 @@ class Hub:
 
     def _set_alarm(self) -> None:
         if not self._timers:
-            if self._alarm is not None:
-                self._alarm.set(None)
+            self._alarm.set(None)
             return
-        if self._alarm is None:
-            self._alarm = Alarm()
-            self.watch(self._alarm.fileno(), self._alarm, IN)
         due = self._timers[0][0]
         if len(self._timers) > COALESCING_TIMERS:
             due = max(due, monotonic() + COALESCING_SECONDS)

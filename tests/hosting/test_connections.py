@@ -128,6 +128,44 @@ async def test_a_client_that_does_not_close_is_closed(hosting: HostModes) -> Non
             assert (record.left, record.ended) == (None, Ending.FIN)
 
 
+async def test_empty_lines_do_not_keep_an_idle_connection(hosting: HostModes) -> None:
+    async with hosting(lab=Lab(limits=Limits(idle=5, head=0.05))) as hamms:
+        async with await connect(hamms, "status") as client:
+            await client.send_all(b"\r\n")
+            assert (await read_all(client)).startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+        (b"Transfer-Encoding: chunked\r\n\r\n" + b"fff\r\n%b\r\n" % bytes(0xFFF) * 20, 413),
+        (b"Content-Length: 9\r\n\r\nkey=", 408),
+    ],
+)
+async def test_where_the_next_request_begins_is_never_guessed(
+    hosting: HostModes, body: bytes, status: int
+) -> None:
+    async with hosting(lab=Lab(limits=Limits(body=0.05))) as hamms:
+        async with await connect(hamms, "retries") as client:
+            await client.send_all(b"POST /counters HTTP/1.1\r\nHost: hamms.test\r\n" + body)
+            answer = await read_all(client)
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+async def test_the_ledger_counts_a_body_with_its_own_request(hosting: HostModes) -> None:
+    async with hosting() as hamms, await connect(hamms, "status") as client:
+        head = b"POST / HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 5\r\n\r\n"
+        await client.send_all(head + b"12345" + LAST_GET)
+        answer = await read_all(client)
+        first, second = hamms.ledger.requests()
+        assert (first.octets, second.octets) == (len(head) + 5, len(LAST_GET))
+        assert first.octets_sent + second.octets_sent == len(answer)
+        assert [first.status, second.status] == [200, 200]
+
+
 async def test_too_large_a_head_is_answered_431(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "status") as client:
         await client.send_all(b"GET / HTTP/1.1\r\nHost: hamms.test\r\nX: " + b"x" * 70_000)

@@ -1,0 +1,56 @@
+"""``hamms-trio modes``, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hamms_trio.modes import CATALOGUE
+
+HAMMS = [sys.executable, "-m", "hamms_trio"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*HAMMS, *arguments], capture_output=True, text=True, check=False)
+
+
+def test_modes_lists_the_catalogue() -> None:
+    done = run("modes")
+
+    assert done.returncode == 0
+    assert [line.split(maxsplit=2) for line in done.stdout.splitlines()] == [
+        [f"{mode.offset}", mode.slug, mode.summary] for mode in CATALOGUE.values()
+    ]
+
+
+def test_modes_as_json_has_everything() -> None:
+    described = json.loads(run("modes", "--json").stdout)
+
+    assert [each["slug"] for each in described] == list(CATALOGUE)
+    assert {each["port"] for each in described} == set(range(5500, 5517))
+    (one,) = (each for each in described if each["slug"] == "pace-byte")
+    assert json.loads(run("modes", "pace-byte", "--json").stdout) == one
+    (interval,) = one["parameters"]
+    assert (interval["name"], interval["default"], interval["unit"]) == ("interval", 5.0, "seconds")
+    assert one["client"]["source"].startswith("RFC 9112")
+
+
+@pytest.mark.parametrize("slug", ["tcp-refused", "tcp-drop-random", "retries"])
+def test_modes_describes_one(slug: str) -> None:
+    done = run("modes", slug)
+
+    assert done.returncode == 0
+    assert CATALOGUE[slug].description in done.stdout
+    assert all(f"{p.name}: {p.takes}" in done.stdout for p in CATALOGUE[slug].parameters)
+
+
+def test_modes_knows_no_nonsense() -> None:
+    done = run("modes", "retrys")
+
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert "retries" in done.stderr.splitlines()[-1]
+    assert run("modes", "nonsense").returncode == 2
