@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlencode
@@ -17,6 +16,7 @@ from hamms_trio.lab import Lab, Limits
 from hamms_trio.modes import CATALOGUE, FailureMode
 
 BEGINNING_PORT = 5500
+SPEEDS = (0.001, 1_000_000)
 _ANY = {
     "0.0.0.0": "127.0.0.1",
     "::": "::1",
@@ -62,6 +62,7 @@ class Addresses:
                 raise ParameterError(f"{slug} has no parameter {name!r}; it takes {takes}")
         mode.arguments(texts)
         authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        path = path if path.startswith("/") else f"/{path}"
         query = f"?{urlencode(texts)}" if texts else ""
         return f"http://{authority}{path}{query}"
 
@@ -163,13 +164,15 @@ def select_modes(only: Iterable[str] = ()) -> list[FailureMode]:
     Raises:
         UnknownMode: a slug that does not exist.
     """
-    wanted = set(only)
+    wanted = {only} if isinstance(only, str) else set(only)
     for slug in wanted - CATALOGUE.keys():
         raise UnknownMode(_describe_unknown(slug, CATALOGUE))
     return [mode for slug, mode in CATALOGUE.items() if not wanted or slug in wanted]
 
 
 def _checked_port(beginning_port: int, modes: list[FailureMode]) -> int:
+    if not isinstance(beginning_port, int):
+        raise TypeError(f"beginning_port={beginning_port!r} can't be used: give an int")
     highest = 65535 - max(mode.offset for mode in modes)
     if not 0 <= beginning_port <= highest:
         raise ValueError(
@@ -179,8 +182,9 @@ def _checked_port(beginning_port: int, modes: list[FailureMode]) -> int:
 
 
 def _checked_speed(speed: float) -> float:
-    if not (speed > 0 and math.isfinite(speed)):
-        raise ValueError(f"speed={speed} can't be used: give a number greater than 0")
+    slowest, fastest = SPEEDS
+    if not slowest <= speed <= fastest:
+        raise ValueError(f"speed={speed} can't be used: give a number from {slowest} to {fastest}")
     return speed
 
 

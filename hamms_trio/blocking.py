@@ -47,7 +47,12 @@ class HammsServer:
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
-            open_hamms, host=host, only=tuple(only), seed=seed, speed=speed, limits=limits
+            open_hamms,
+            host=host,
+            only=(only,) if isinstance(only, str) else tuple(only),
+            seed=seed,
+            speed=speed,
+            limits=limits,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None

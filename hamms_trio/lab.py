@@ -14,7 +14,7 @@ from hamms_trio.wire import field_lines
 
 V = TypeVar("V")
 
-MEMORY_ENTRIES = 10_000
+MEMORY_ENTRIES = 1_000
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -30,6 +30,8 @@ class Limits:
     idle: float = 75.0
     # Between two reads of a body, then the connection is closed.
     body: float = 30.0
+    # Without room for another octet because the client does not read, then the connection is closed.
+    send: float = 60.0
     # After our FIN, for the client's; nginx's lingering_timeout.
     linger: float = 5.0
 

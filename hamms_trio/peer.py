@@ -16,6 +16,7 @@ from hamms_trio.errors import (
 )
 from hamms_trio.lab import Lab
 from hamms_trio.wire import (
+    MAX_FORM_OCTETS,
     BodyReader,
     Field,
     RequestHead,
@@ -26,7 +27,6 @@ from hamms_trio.wire import (
     response,
 )
 
-MAX_FORM_OCTETS = 64 * 1024
 EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
 
 _FORM = "application/x-www-form-urlencoded"
@@ -113,13 +113,12 @@ class Peer:
         if reader is None:
             reader = self._reader = RequestReader()
         connection, limits = self._connection, self.lab.limits
-        if reader.is_empty:
-            begun, request = False, None
-            deadline = connection.now() + limits.idle
+        request = None if reader.is_empty else reader.next_head()
+        begun = not reader.is_empty  # the empty lines before a head do not count
+        if request is None:
             self._run = 0
+            deadline = connection.now() + (limits.head if begun else limits.idle)
         else:
-            begun, request = True, reader.next_head()
-            deadline = connection.now() + limits.head
             self._run += 1
             if self._run % EXCHANGES_IN_ONE_GO == 0:
                 await connection.pause()
@@ -136,7 +135,7 @@ class Peer:
                 raise PeerGone
             reader.feed(data)
             request = reader.next_head()
-            if request is None and not begun:
+            if request is None and not begun and not reader.is_empty:
                 begun = True
                 deadline = connection.now() + limits.head
         self._request = request
@@ -277,6 +276,8 @@ class Peer:
         self, request: RequestHead, status: int, fields: tuple[Field, ...], body: bytes
     ) -> bytes:
         close = request.has_body and self._loses_track(request)
+        if request.method == "CONNECT" and status >= 300:
+            close = True  # `is_ready` does not go on after a CONNECT
         return response(request, status, fields, body, origin=self.lab.origin(), close=close)
 
     def _begin_body(self, request: RequestHead) -> BodyReader:

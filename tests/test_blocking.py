@@ -6,6 +6,7 @@ import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -63,8 +64,9 @@ def test_stop_closes_whoever_is_connected() -> None:
         server.ledger.wait_until(lambda ledger: len(ledger.connections()) == 2)
 
     with hung, dripped_on:
-        assert hung.recv(1) == b""
-        assert dripped_on.recv(1) == b""
+        for client in (hung, dripped_on):
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
 
 
 def test_it_can_be_started_again_with_a_clean_slate() -> None:
@@ -303,11 +305,27 @@ def test_starting_afresh_drops_connections_counters_and_ledger() -> None:
             server.ledger.wait_until(lambda ledger: len(ledger.requests("pace-byte")) == 1)
             server.start_afresh()
 
-            assert dripped.recv(1) == b""
+            with pytest.raises(ConnectionResetError):
+                dripped.recv(1)
             assert server.ledger.connections() == []
             assert server.ledger.requests() == []
             assert session.get(url, timeout=SAFETY_NET).status_code == 500
         assert server.ports == ports
+
+
+def test_starting_afresh_forgets_those_too_who_wait_to_be_accepted() -> None:
+    with HammsServer(beginning_port=0) as server, ExitStack() as stack:
+        for _ in range(20):
+            for _ in range(50):
+                client = stack.enter_context(raw.connected(server.address("retries")))
+                client.sendall(b"GET / HTTP/1.1\r\nHost: hamms\r\n\r\n")
+            server.start_afresh()
+            assert server.ledger.connections() == []
+            client = stack.enter_context(raw.connected(server.address("retries")))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: hamms\r\n\r\n")
+            server.ledger.wait_until(lambda ledger: len(ledger.requests()) > 0)
+            assert len(server.ledger.connections()) == 1
+            server.start_afresh()
 
 
 def test_starting_afresh_repeats_the_same_drops() -> None:

@@ -175,6 +175,17 @@ def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
     assert all(is_free(serving.address(slug)[1], reuse=True) for slug in CATALOGUE)
 
 
+def test_a_second_signal_of_another_kind_changes_nothing(serve: Serve) -> None:
+    for first, second in (
+        (signal.SIGINT, signal.SIGTERM),
+        (signal.SIGTERM, signal.SIGINT),
+    ):
+        serving = serve()
+        serving.process.send_signal(first)
+        code, errors = serving.stop(second)
+        assert (code, errors) == (0, "")
+
+
 def test_a_taken_port_is_one_line_that_names_port_mode_and_remedy() -> None:
     with taken_port(STATUS.offset) as beginning:
         done = run("serve", "--beginning-port", f"{beginning}", "--only", "status")

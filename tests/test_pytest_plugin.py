@@ -99,6 +99,7 @@ def test_a_failing_test_s_client_does_not_disturb_the_next(pytester: pytest.Pyte
     pytester.makepyfile(
         """
         import socket
+        import pytest
         left_open = []
 
         def test_fails(hamms):
@@ -108,8 +109,8 @@ def test_a_failing_test_s_client_does_not_disturb_the_next(pytester: pytest.Pyte
 
         def test_passes(hamms):
             assert hamms.ledger.connections() == []
-            with left_open.pop() as sock:
-                assert sock.recv(1) == b""
+            with left_open.pop() as sock, pytest.raises(ConnectionResetError):
+                sock.recv(1)
         """
     )
     run(pytester).assert_outcomes(passed=1, failed=1)

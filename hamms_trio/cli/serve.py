@@ -7,7 +7,9 @@ import json
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -73,6 +75,7 @@ def serve(
     if more and not only:
         raise click.UsageError(f"unexpected {more[0]!r}: name failure modes after --only")
 
+    signals = Signals()  # before the imports, which take most of the start
     import trio
 
     from hamms_trio.app import open_hamms
@@ -80,23 +83,24 @@ def serve(
     from hamms_trio.errors import PortUnavailable, UnknownMode
 
     async def main() -> str | None:
-        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async with open_hamms(
+        async with (
+            signals.heeded(),
+            open_hamms(
                 host=host,
                 beginning_port=beginning_port,
                 only=only + more,
                 seed=seed,
                 speed=speed,
-            ) as hamms:
-                _collect_garbage_rarely()
-                try:
-                    if ready_file is not None:
-                        _write_ready_file(ready_file, hamms)
-                    _print_table(hamms)
-                except OSError as error:
-                    return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
-                async for _ in signals:
-                    break
+            ) as hamms,
+        ):
+            _collect_garbage_rarely()
+            try:
+                if ready_file is not None:
+                    _write_ready_file(ready_file, hamms)
+                _print_table(hamms)
+            except OSError as error:
+                return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
+            await trio.sleep_forever()
         return None
 
     configure_logging(log_format, verbose=verbose)
@@ -108,6 +112,34 @@ def serve(
     if problem:
         click.echo(f"hamms-trio: {problem}", err=True)
         sys.exit(2)
+
+
+class Signals:
+    """SIGINT and SIGTERM from now on end the server in good order, however many there come."""
+
+    def __init__(self) -> None:
+        self._came = False
+        self._end: Callable[[], None] | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    @asynccontextmanager
+    async def heeded(self) -> AsyncIterator[None]:
+        """Cancel the block when a signal comes, or at once if one has come already."""
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+        with trio.CancelScope() as scope:
+            self._end = partial(token.run_sync_soon, scope.cancel, idempotent=True)
+            if self._came:
+                scope.cancel()
+            yield
+
+    def _on_signal(self, _number: int, _frame: object) -> None:
+        self._came = True
+        if self._end is not None:
+            with suppress(RuntimeError):  # the loop has ended already
+                self._end()
 
 
 def _collect_garbage_rarely() -> None:

@@ -12,6 +12,7 @@ import time
 
 _TFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 _TFD_TIMER_ABSTIME = 1
+_LATEST = 1e9  # seconds; whatever is due later is looked at again then
 
 # The os module has these functions only from Python 3.13 on.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -59,7 +60,7 @@ class Alarm:
 
     def _settime(self, due: float | None) -> None:
         # 0 disarms, so what is overdue is due a nanosecond after the clock's beginning.
-        initial = 0 if due is None else max(1, int(due * 1e9))
+        initial = 0 if due is None else max(1, int(min(due, _LATEST) * 1e9))
         spec = self._spec
         spec.seconds, spec.nanoseconds = divmod(initial, 1_000_000_000)
         _libc.timerfd_settime(self._fd, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)

@@ -24,7 +24,7 @@ from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 16 * 1024  # small enough that what one read brings can't keep the others waiting
+RECEIVE_OCTETS = 4 * 1024  # small enough that what one read brings can't keep the others waiting
 SEND_IN_ONE_GO = 256 * 1024  # octets sent to a fast reader before the others get their turn
 LATE_SECONDS = 1.0  # a sleep that follows one that ended so late does not try to catch up
 
@@ -55,6 +55,7 @@ class HubConnection:
         "_hub",
         "_on_close",
         "_play",
+        "_send_seconds",
         "_sent_in_one_go",
         "_socket",
         "_timer",
@@ -70,12 +71,15 @@ class HubConnection:
         sock: socket.socket,
         record: ConnectionRecord,
         on_close: Callable[[], None],
+        *,
+        send_seconds: float,
     ) -> None:
         self.record = record
         self._hub = hub
         self._socket = sock
         self._fd = sock.fileno()
         self._on_close = on_close
+        self._send_seconds = send_seconds
         self._play: Play | None = None
         self._wait: Wait | None = None
         self._events = IN | LEFT
@@ -101,10 +105,7 @@ class HubConnection:
         if not self._events & IN:
             self._watch_for(self._events | IN)
         if deadline is not None:
-            self._deadline = deadline
-            # An earlier timer serves too: when it fires it is moved on to the deadline.
-            if self._timer is None or self._timer_due > deadline:
-                self._set_timer(deadline)
+            self._set_deadline(deadline)
         data = yield _INPUT
         self._deadline = None
         return data
@@ -120,7 +121,12 @@ class HubConnection:
         while sent < len(data):
             if not sent:
                 self._watch_for(self._events | OUT)
-                yield _ROOM
+                self._set_deadline(monotonic() + self._send_seconds)
+                try:
+                    yield _ROOM
+                except TimeoutError:  # it does not read
+                    raise PeerGone from None
+                self._deadline = None
             data = memoryview(data)[sent:]
             sent = self._send_some(data)
         if self._sent_in_one_go > SEND_IN_ONE_GO:
@@ -185,7 +191,9 @@ class HubConnection:
         self._resume(data)
 
     def abandon(self) -> None:
-        """Close at once; the hub is ending."""
+        """End at once, by a reset, so that the port is not left in TIME-WAIT."""
+        if self._fd >= 0:
+            self.reset()
         self._close()
 
     def _on_unawaited(self, events: int) -> None:
@@ -265,6 +273,12 @@ class HubConnection:
         if events != self._events:
             self._events = events
             self._hub.rewatch(self._fd, events)
+
+    def _set_deadline(self, deadline: float) -> None:
+        """Have the wait end then; an earlier timer serves too, as it is moved on when it fires."""
+        self._deadline = deadline
+        if self._timer is None or self._timer_due > deadline:
+            self._set_timer(deadline)
 
     def _set_timer(self, due: float) -> None:
         if self._timer is not None:

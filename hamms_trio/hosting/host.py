@@ -21,7 +21,9 @@ from hamms_trio.lab import Lab
 from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
 
-if TYPE_CHECKING or hasattr(select, "epoll"):
+HAS_EPOLL = hasattr(select, "epoll")
+
+if TYPE_CHECKING or HAS_EPOLL:
     from hamms_trio.hosting.connection import HubConnection
     from hamms_trio.hosting.hub import IN, Hub
 
@@ -44,7 +46,7 @@ class Host:
         lab: Lab,
         ledger: Ledger,
         *,
-        portable: bool = not hasattr(select, "epoll"),
+        portable: bool = not HAS_EPOLL,
     ) -> None:
         self._listeners = listeners
         self.ledger = ledger
@@ -64,13 +66,15 @@ class Host:
             task_status.started()
 
     def drop_connections(self) -> None:
-        """Close every connection; the listeners stay."""
+        """Close every connection, those that wait to be accepted too; the listeners stay."""
+        for listener in self._listeners:
+            listener.turn_away()
         if self._hub is not None:
             for watcher in self._hub.watchers:
                 if isinstance(watcher, HubConnection):
                     watcher.abandon()
-        for listener in self._portable:
-            listener.drop_connections()
+        for portable in self._portable:
+            portable.drop_connections()
 
     async def _serve_on_hub(self, listener: Listener) -> None:
         assert self._hub is not None
@@ -143,7 +147,13 @@ class Acceptor:
         sock.setblocking(False)
         record = self._ledger.open(self._mode.slug, address[:2])
         try:
-            connection = HubConnection(self._hub, sock, record, self._on_close)
+            connection = HubConnection(
+                self._hub,
+                sock,
+                record,
+                self._on_close,
+                send_seconds=self._lab.limits.send,
+            )
         except OSError as error:  # the kernel has no memory for another registration
             record.closed()
             sock.close()

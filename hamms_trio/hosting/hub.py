@@ -92,7 +92,7 @@ class Hub:
     def call_at(self, due: float, callback: Callable[[float], None]) -> Timer:
         """Call ``callback(due)`` at that time of `time.monotonic`, or a little later.
 
-        From outside of the hub's callbacks, `wake` it after this and after `call_next`.
+        To be called from a callback or before `run`: the alarm is set when the hub goes to sleep.
         """
         self._timers_made = number = self._timers_made + 1
         timer = Timer(callback)
@@ -114,15 +114,6 @@ class Hub:
         """Call it once the others have had their turn."""
         self._ready.append(callback)
 
-    def wake(self) -> None:
-        """Have the hub look at its timers and turns, if it sleeps."""
-        self._alarm.set(0.0)
-
-    @property
-    def timers_kept(self) -> int:
-        """How many timers take memory, cancelled ones included."""
-        return len(self._timers)
-
     def close(self) -> None:
         """Close whatever is still watched, and the epoll; `run` does so when it ends."""
         for watcher in self.watchers:
@@ -140,6 +131,7 @@ class Hub:
         poll, watchers = self._epoll.poll, self._watchers
         try:
             while True:
+                self._set_alarm()
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 busy = True
                 while busy:
@@ -153,7 +145,6 @@ class Hub:
                     busy = self._run_due() or len(events) > 3
                     if busy:
                         await trio.lowlevel.checkpoint()
-                self._set_alarm()
         finally:
             self.close()
 

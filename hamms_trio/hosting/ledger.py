@@ -25,7 +25,7 @@ logger = logging.getLogger(__name__)
 ANSWER_OCTETS = 256  # of each answer that are kept
 MAX_CONNECTIONS = 10_000  # that have ended; those still open are always known
 MAX_REQUESTS = 10_000
-MAX_HEAD_OCTETS = 32 * 1024 * 1024  # of all requests together
+MAX_KEPT_OCTETS = 32 * 1024 * 1024  # of the heads of all requests together
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
 
@@ -282,7 +282,7 @@ class Ledger:
         if self._logs:
             _log(record.connection, "request", method=record.method, target=record.target)
         self._head_octets += len(record.head.octets)
-        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_HEAD_OCTETS:
+        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_KEPT_OCTETS:
             self._head_octets -= len(requests.popleft().head.octets)
         if self.is_awaited:
             self.changed()

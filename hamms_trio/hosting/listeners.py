@@ -7,8 +7,10 @@ import os
 import socket
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
+import netsplode
 from hamms_trio.errors import PortUnavailable
 from hamms_trio.modes import FailureMode, Trigger
 
@@ -28,6 +30,14 @@ class Listener:
     @property
     def listens(self) -> bool:
         return self.mode.trigger is not Trigger.NEVER
+
+    def turn_away(self) -> None:
+        """Reset the connections that wait to be accepted."""
+        for sock in self.sockets if self.listens else ():
+            with suppress(OSError):  # BlockingIOError: nobody waits any more
+                while True:
+                    waiting, _ = sock.accept()
+                    netsplode.reset_connection(waiting)
 
     def close(self) -> None:
         for sock in self.sockets:
@@ -131,8 +141,8 @@ def _bind(mode: FailureMode, family: int, address: str, port: int) -> socket.soc
 def _unavailable(mode: FailureMode, address: str, port: int, error: OSError) -> PortUnavailable:
     if error.errno == errno.EADDRINUSE:
         remedy = (
-            "is taken by another program: stop it, or choose other ports with --beginning-port "
-            "(0 takes free ones)"
+            "is taken, by another program or by connections that ended in the last minute: stop it, "
+            "wait, or choose other ports with --beginning-port (0 takes free ones)"
         )
     elif error.errno in (errno.EACCES, errno.EPERM):
         remedy = "may not be used by this user: choose a --beginning-port of 1024 or more"

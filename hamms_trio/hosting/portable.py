@@ -25,7 +25,8 @@ from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 16 * 1024
+RECEIVE_OCTETS = 4 * 1024
+SEND_OCTETS = 64 * 1024  # in one piece, for which the client has to make room in time
 FOREVER = float("inf")
 
 
@@ -38,10 +39,12 @@ class StreamConnection:
         record: ConnectionRecord,
         *,
         reset: Callable[[], None],
+        send_seconds: float = FOREVER,
     ) -> None:
         self.record = record
         self._stream = stream
         self._reset = reset
+        self._send_seconds = send_seconds
 
     def now(self) -> float:
         return trio.current_time()
@@ -62,11 +65,17 @@ class StreamConnection:
         return data
 
     async def send(self, data: bytes | memoryview) -> None:
-        try:
-            await self._stream.send_all(data)
-        except trio.BrokenResourceError as error:
-            raise self._lost(error) from error
-        self.record.sent(data, len(data))
+        whole = memoryview(data)
+        for at in range(0, len(whole), SEND_OCTETS):
+            piece = whole[at : at + SEND_OCTETS]
+            try:
+                with trio.fail_after(self._send_seconds):
+                    await self._stream.send_all(piece)
+            except trio.BrokenResourceError as error:
+                raise self._lost(error) from error
+            except trio.TooSlowError:  # it does not read
+                raise PeerGone from None
+            self.record.sent(piece, len(piece))
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
@@ -144,7 +153,10 @@ class PortableListener:
             self._open.add(scope)
             admission.open += 1
             try:
-                await play(mode, StreamConnection(stream, record, reset=reset), self._lab)
+                connection = StreamConnection(
+                    stream, record, reset=reset, send_seconds=self._lab.limits.send
+                )
+                await play(mode, connection, self._lab)
             finally:
                 self._open.discard(scope)
                 admission.open -= 1

@@ -41,7 +41,7 @@ Times = Annotated[int, Range("times", 0, 1_000_000)]
 Share = Annotated[float, Range("of all requests", 0, 1)]
 Status = Annotated[int, Range("a status code", 100, 999)]
 Seed = Annotated[int, Range("a seed", -(2**63), 2**63 - 1)]
-Text = Annotated[str, Length(256)]
+Text = Annotated[str, Length(64)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,5 +52,5 @@ async def _counters(peer: Peer, request: RequestHead) -> None:
 async def _answer(
     peer: Peer, request: RequestHead, status: int, content: dict[str, object]
 ) -> None:
-    body = json.dumps(content, sort_keys=True).encode()
+    body = json.dumps(content, sort_keys=True, ensure_ascii=False).encode("utf-8", "replace")
     await peer.respond(request, status, ("Content-Type", "application/json"), body=body)

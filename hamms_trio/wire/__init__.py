@@ -12,6 +12,7 @@ from hamms_trio.wire.message import (
 )
 from hamms_trio.wire.negotiation import best_match as best_match, quality as quality
 from hamms_trio.wire.request import (
+    MAX_FORM_OCTETS as MAX_FORM_OCTETS,
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
     RequestHead as RequestHead,
     RequestReader as RequestReader,

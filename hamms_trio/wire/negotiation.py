@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-MAX_ACCEPT = 8192  # characters; what follows them is not read
+MAX_ACCEPT = 1024  # characters; what follows them is not read
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'

@@ -28,7 +28,8 @@ T = TypeVar("T")
 # Its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident.
 MAX_HEAD_OCTETS = 64 * 1024
 MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
-MAX_QUERY_FIELDS = 100
+MAX_FORM_FIELDS = 100
+MAX_FORM_OCTETS = 8 * 1024  # of a query too; what is longer takes long to decode
 
 _MEMORY_ENTRIES = 4096
 _MEMORY_LINE_OCTETS = 256
@@ -54,8 +55,6 @@ class RequestHead:
     """One request's start line and header section. Immutable, so equal octets may share one."""
 
     __slots__ = (
-        "_fields",
-        "_query",
         "chunked",
         "content_length",
         "expects_continue",
@@ -75,16 +74,14 @@ class RequestHead:
         self.chunked = False
         self.expects_continue = False
         self.persistent = self.minor_version == 1
-        self._fields: tuple[tuple[str, str], ...] | None = None
-        self._query: dict[str, str] | None = None
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """The header section, name and value, as it was sent."""
-        if self._fields is None:
-            lines = self.octets[:-4].split(b"\r\n")[1:]
-            self._fields = tuple(map(_split_field_line, lines))
-        return self._fields
+        """The header section, name and value, as it was sent.
+
+        Read anew each time: heads are kept by the thousand, and this takes many times their octets.
+        """
+        return tuple(map(_split_field_line, self.octets[:-4].split(b"\r\n")[1:]))
 
     @property
     def has_body(self) -> bool:
@@ -95,11 +92,9 @@ class RequestHead:
         """The target's query as a form; of a name given twice the last counts.
 
         Raises:
-            MalformedRequest: more than `MAX_QUERY_FIELDS` of them.
+            MalformedRequest: it is longer than `MAX_FORM_OCTETS`, or has more than `MAX_FORM_FIELDS`.
         """
-        if self._query is None:
-            self._query = parse_form(self.query_string)
-        return self._query
+        return parse_form(self.query_string)
 
     def get(self, name: str) -> str | None:
         """The field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
@@ -123,14 +118,16 @@ def parse_form(text: str) -> dict[str, str]:
     """Fields of an application/x-www-form-urlencoded text.
 
     Raises:
-        MalformedRequest: more than `MAX_QUERY_FIELDS` of them.
+        MalformedRequest: it is longer than `MAX_FORM_OCTETS`, or has more than `MAX_FORM_FIELDS`.
     """
     if not text:
         return {}
+    if len(text) > MAX_FORM_OCTETS:
+        raise MalformedRequest(f"a query or form of more than {MAX_FORM_OCTETS} octets")
     try:
-        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_QUERY_FIELDS))
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
     except ValueError:
-        raise MalformedRequest(f"more than {MAX_QUERY_FIELDS} fields in a query or form") from None
+        raise MalformedRequest(f"more than {MAX_FORM_FIELDS} fields in a query or form") from None
 
 
 class RequestReader:

@@ -171,7 +171,7 @@ def test_a_counter_set_to_none_succeeds_at_once(hamms: HammsServer) -> None:
 
 def test_the_number_of_counters_is_bounded(hamms: HammsServer) -> None:
     with raw.connected(hamms.address("retries")) as sock:
-        for first in range(0, 10_100, 100):
+        for first in range(0, 1_100, 100):
             octets = b"".join(
                 b"GET /?key=key-%d HTTP/1.1\r\nHost: hamms\r\n\r\n" % number
                 for number in range(first, first + 100)
@@ -180,6 +180,6 @@ def test_the_number_of_counters_is_bounded(hamms: HammsServer) -> None:
             raw.receive_messages(sock, 100)
     listed = requests.get(hamms.url("retries", COUNTERS), timeout=SAFETY_NET).json()["counters"]
 
-    assert len(listed) == 10_000
+    assert len(listed) == 1_000
     assert "key-0" not in listed
-    assert listed["key-10099"] == 2
+    assert listed["key-1099"] == 2

@@ -129,10 +129,17 @@ async def test_a_client_that_does_not_close_is_closed(hosting: HostModes) -> Non
 
 
 async def test_empty_lines_do_not_keep_an_idle_connection(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(idle=5, head=0.05))) as hamms:
+    async with hosting(lab=Lab(limits=Limits(idle=0.05, head=5))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(b"\r\n")
-            assert (await read_all(client)).startswith(b"HTTP/1.1 408 ")
+            assert await read_all(client) == b""
+
+
+async def test_a_client_that_never_reads_is_let_go(hosting: HostModes) -> None:
+    async with hosting([flood], lab=Lab(limits=Limits(send=0.05))) as hamms:
+        async with await connect(hamms, "flood"):
+            await hamms.ledger.wait_until(lambda ledger: bool(ledger.connections()))
+            await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,6 @@ async def test_timers_fire_in_order_and_never_early() -> None:
     fired: list[tuple[int, bool]] = []
     done = trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(hub.run)
         start = monotonic()
 
         def fire(number: int) -> Callable[[float], None]:
@@ -98,7 +97,7 @@ async def test_timers_fire_in_order_and_never_early() -> None:
             timer = hub.call_at(start + number * 0.0005, fire(number))
             if number % 2:
                 hub.cancel(timer)
-        hub.wake()
+        nursery.start_soon(hub.run)
         await done.wait()
         nursery.cancel_scope.cancel()
     assert fired == [(number, True) for number in range(0, 100, 2)]
@@ -108,7 +107,7 @@ def test_cancelled_timers_do_not_pile_up() -> None:
     hub = Hub()
     for _ in range(100_000):
         hub.cancel(hub.call_at(monotonic() + 1e6, lambda due: None))
-    assert hub.timers_kept < 2_000
+    assert len(hub._timers) < 2_000
     hub.close()
 
 

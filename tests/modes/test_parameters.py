@@ -49,7 +49,7 @@ TEXT = Parameter.of("key", Text, "default")
         (SEED, "9223372036854775807", 2**63 - 1),
         (SHARE, "1", 1.0),
         (TEXT, "", ""),
-        (TEXT, "x" * 256, "x" * 256),
+        (TEXT, "x" * 64, "x" * 64),
         (TEXT, "café\0 ", "café\0 "),
     ],
 )
@@ -88,7 +88,7 @@ def test_what_is_no_number_is_refused(parameter: Parameter, text: str) -> None:
         (SECONDS, "86401", f"interval=86401 can't be used: give a number from 0 to {DAY} (seconds)"),
         (SECONDS, "1e999", f"interval=1e999 can't be used: give a number from 0 to {DAY} (seconds)"),
         (SHARE, "1.01", "failrate=1.01 can't be used: give a number from 0 to 1 (of all requests)"),
-        (TEXT, "x" * 257, "key is 257 characters long: give a text of at most 256 characters"),
+        (TEXT, "x" * 65, "key is 65 characters long: give a text of at most 64 characters"),
     ],
 )  # fmt: skip
 def test_a_value_out_of_range_is_refused(parameter: Parameter, text: str, message: str) -> None:
@@ -117,7 +117,7 @@ def test_a_huge_value_is_refused_in_linear_time_and_few_words(
         (Missing, int, "an integer from 1 to 67108864 (octets)"),
         (Times, int, "an integer from 0 to 1000000 (times)"),
         (Times | None, int, "an integer from 0 to 1000000 (times)"),
-        (Text, str, "a text of at most 256 characters"),
+        (Text, str, "a text of at most 64 characters"),
     ],
 )
 def test_a_parameter_is_read_off_its_annotation(
