@@ -113,8 +113,10 @@ class Peer:
         if reader is None:
             reader = self._reader = RequestReader()
         connection, limits = self._connection, self.lab.limits
-        request = None if reader.is_empty else reader.next_head()
-        begun = not reader.is_empty  # the empty lines before a head do not count
+        request, begun = None, False
+        if not reader.is_empty:
+            request = reader.next_head()
+            begun = not reader.is_empty  # the empty lines before a head do not count
         if request is None:
             self._run = 0
             deadline = connection.now() + (limits.head if begun else limits.idle)

@@ -11,6 +11,7 @@ MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trail
 MAX_TRAILER_OCTETS = 16 * 1024
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\x20-\x7e\x80-\xff\t]*)?")
+_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e\x80-\xff\t]*")
 
 
@@ -74,6 +75,16 @@ class BodyReader:
         buffer, at = self._buffer + data, 0
         content = []
         while not self.complete:
+            if not (self._missing or self._in_trailer):
+                # A chunk that is there as a whole, without extensions: most are, and tiny ones are many.
+                plain = _PLAIN_SIZE.match(buffer, at)
+                if plain is not None:
+                    begin = plain.end()
+                    end = begin + int(plain[1], 16)
+                    if begin < end and buffer[end : end + 2] == b"\r\n":
+                        content.append(buffer[begin:end])
+                        at = end + 2
+                        continue
             if self._missing > 2:  # the chunk's data, then its CRLF
                 piece = buffer[at : at + self._missing - 2]
                 content.append(piece)
