@@ -12,6 +12,7 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Generator
+from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from types import coroutine
@@ -43,6 +44,13 @@ class Wait(Enum):
 Play = Coroutine[Wait, bytes | None, None]
 
 _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an enumeration's
+
+
+def close_with_reset(sock: socket.socket) -> None:
+    """Close ``sock`` so that its peer sees RST; quietly, if it has reset the connection itself."""
+    with suppress(netsplode.ConnectionNotFound):
+        netsplode.reset_connection(sock, verify=False)
+    sock.close()
 
 
 class HubConnection:
@@ -150,7 +158,7 @@ class HubConnection:
     def reset(self) -> None:
         self._forget()
         self.record.ended = Ending.RST
-        netsplode.reset_connection(self._socket)
+        close_with_reset(self._socket)
 
     def note_request(self, request: RequestHead) -> None:
         self.record.note_request(request)

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import trio
 
-import netsplode
 from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.ledger import Ledger
 from hamms_trio.hosting.listeners import Listener
@@ -22,7 +21,7 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
 
 if TYPE_CHECKING or hasattr(select, "epoll"):
-    from hamms_trio.hosting.connection import HubConnection
+    from hamms_trio.hosting.connection import HubConnection, close_with_reset
     from hamms_trio.hosting.hub import IN, Hub
 
 logger = logging.getLogger(__name__)
@@ -138,7 +137,7 @@ class Acceptor:
         admission = self._admission
         if not admission.admits(self._open):
             admission.warn(self._mode.slug)
-            netsplode.reset_connection(sock)
+            close_with_reset(sock)
             return
         sock.setblocking(False)
         record = self._ledger.open(self._mode.slug, address[:2])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 
 import trio
@@ -134,10 +135,11 @@ class PortableListener:
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         mode, admission = self._listener.mode, self._admission
-        reset = partial(netsplode.reset_connection, stream)
+        reset = partial(_reset, stream)
         if not admission.admits(len(self._open)):
             admission.warn(mode.slug)
             reset()
+            await trio.aclose_forcefully(stream)
             return
         record = self._ledger.open(mode.slug, _client_of(stream))
         with trio.CancelScope() as scope:
@@ -149,6 +151,11 @@ class PortableListener:
                 self._open.discard(scope)
                 admission.open -= 1
                 await trio.aclose_forcefully(stream)
+
+
+def _reset(stream: trio.SocketStream) -> None:
+    with suppress(netsplode.ConnectionNotFound):  # the client has reset it before
+        netsplode.reset_connection(stream, verify=False)
 
 
 def _client_of(stream: trio.SocketStream) -> tuple[str, int]:
