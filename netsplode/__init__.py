@@ -24,22 +24,33 @@ if TYPE_CHECKING:
         UnsupportedConnection as UnsupportedConnection,
     )
     from netsplode.pending import PendingReset as PendingReset
+    from netsplode.privileges import Capability as Capability, capabilities as capabilities
     from netsplode.result import End as End, ResetResult as ResetResult
+    from netsplode.tracker import (
+        Netsploder as Netsploder,
+        create_netsploder as create_netsploder,
+        track_connections as track_connections,
+    )
 
 _HOME = {
     "AmbiguousConnection": "errors",
+    "Capability": "privileges",
     "Connection": "connections",
     "ConnectionNotFound": "errors",
     "End": "result",
     "MissingCapability": "errors",
     "NetsplodeError": "errors",
+    "Netsploder": "tracker",
     "PendingReset": "pending",
     "ResetResult": "result",
     "ResetTimeout": "errors",
     "TechniqueUnavailable": "errors",
     "UnsupportedConnection": "errors",
+    "capabilities": "privileges",
+    "create_netsploder": "tracker",
     "find_connections": "connections",
     "reset_connection": "api",
+    "track_connections": "tracker",
 }
 
 __all__ = list(_HOME)

@@ -16,7 +16,6 @@ from netsplode.connections import AddressLike, find_one, is_address
 from netsplode.errors import (
     ConnectionNotFound,
     MissingCapability,
-    NetsplodeError,
     ResetTimeout,
     TechniqueUnavailable,
 )
@@ -64,13 +63,20 @@ def steps(
         yield delay
         if pinned != (None if address is not None else _cookie(target)):
             raise ConnectionNotFound("what held the connection holds another one by now")
-    begun = time.perf_counter()
     if address is None:
         connection = held(target)
     else:
         found = yield partial(_found, address, remote)
         assert isinstance(found, Target)
         connection = found
+    return (yield from carry_out(connection, techniques, timeout, verify))
+
+
+def carry_out(
+    connection: Target, techniques: Sequence[Technique], timeout: float, verify: Verify
+) -> Steps:
+    """Reset this very connection and look at the other end; the target is closed whatever happens."""
+    begun = time.perf_counter()
     watch = None
     try:
         if verify is not False and sys.platform == "linux":
@@ -187,6 +193,3 @@ def _cookie(target: object) -> int:
         return tcp.cookie(connection.sock) if sys.platform == "linux" else 0
     finally:
         connection.close()
-
-
-__all__ = ["NetsplodeError", "Step", "Steps", "Verify", "attempt", "chosen", "run", "steps"]
