@@ -152,8 +152,11 @@ with socket.create_server(("127.0.0.1", 0)) as listener:
 AS_NOBODY = """
 import os, socket, sys
 import netsplode
-os.setgid(65534), os.setuid(65534)
 listener = socket.create_server(("127.0.0.1", 0))
+with socket.create_connection(listener.getsockname(), 20) as early:  # nobody may not import from here
+    netsplode.reset_connection(early.getsockname())
+    listener.accept()
+os.setgid(65534), os.setuid(65534)
 client = socket.create_connection(listener.getsockname(), 20)
 server = listener.accept()[0]
 print(netsplode.reset_connection(client).ends["remote"].value)
