@@ -297,7 +297,7 @@ def test_the_command_line_lists_and_resets(ends: Ends) -> None:
     port = str(listener.getsockname()[1])
     runner = CliRunner()
     listed = runner.invoke(main, ["list", "--port", port, "--json"])
-    assert {row["pid"] for row in json.loads(listed.stdout)} == {os.getpid()}
+    assert os.getpid() in {row["pid"] for row in json.loads(listed.stdout)}
     assert runner.invoke(main, ["reset", "--port", port, "--dry-run"]).exit_code == 0
     done = runner.invoke(main, ["reset", "--port", port, "--json"])
     assert (done.exit_code, len(json.loads(done.stdout))) == (0, 1)
