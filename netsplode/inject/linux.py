@@ -20,7 +20,7 @@ _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _ETH_P_ALL = 3  # linux/if_ether.h
 _IPV6_HDRINCL = 36  # linux/in6.h
 _SNAP = 120  # octets: the longest IPv4 header and the longest TCP header
-_BATCH = 256  # packets taken at a time
+_BATCH = 128  # packets taken at a time
 
 # Classic BPF, linux/filter.h.
 _LOAD = {1: 0x30, 2: 0x28, 4: 0x20}

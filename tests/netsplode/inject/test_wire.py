@@ -79,7 +79,7 @@ def test_it_refuses_to_run_outside_a_private_namespace() -> None:
 def test_both_ends_are_reset_on_the_loopback_interface(
     traffic: str, family: int, driver: str
 ) -> None:
-    assert_reset(play(traffic=traffic, family=family, driver=driver), sent=2000)
+    assert_reset(play(traffic=traffic, family=family, driver=driver), sent=20_000)
 
 
 @pytest.mark.parametrize("at", ["a", "b", "router"])
@@ -88,12 +88,12 @@ def test_both_ends_are_reset_on_the_loopback_interface(
 def test_both_ends_are_reset_across_a_router_from_anywhere(
     traffic: str, family: int, at: str
 ) -> None:
-    assert_reset(play(traffic=traffic, family=family, path="veth", at=at), sent=2000)
+    assert_reset(play(traffic=traffic, family=family, path="veth", at=at), sent=20_000)
 
 
 @pytest.mark.parametrize("at", ["a", "b", "router"])
 def test_scapy_resets_both_ends_across_a_router_from_anywhere(at: str) -> None:
-    assert_reset(play(traffic="answers", path="veth", at=at, driver="scapy"), sent=2000)
+    assert_reset(play(traffic="answers", path="veth", at=at, driver="scapy"), sent=20_000)
 
 
 @pytest.mark.parametrize("at", ["a", "b"])
@@ -101,7 +101,7 @@ def test_scapy_resets_both_ends_across_a_router_from_anywhere(at: str) -> None:
 @pytest.mark.parametrize("traffic", ["idle", "paced"])
 def test_both_ends_are_reset_in_spite_of_delay_and_loss(traffic: str, family: int, at: str) -> None:
     runs = play(traffic=traffic, family=family, at=at, path="slow", delay=0.05, loss=0.05, runs=2)
-    assert_reset(runs, sent=5000)
+    assert_reset(runs, sent=20_000)
 
 
 @pytest.mark.parametrize("driver", ["linux", "scapy"])
@@ -115,7 +115,7 @@ def test_one_end_can_be_reset_alone(end: str, index: int, driver: str) -> None:
 
 
 def test_an_injection_can_be_awaited_in_trio() -> None:
-    assert_reset(play(traffic="answers", loop="trio"), sent=2000)
+    assert_reset(play(traffic="answers", loop="trio"), sent=20_000)
 
 
 WITHOUT = """
