@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -81,12 +82,15 @@ def duplicate(descriptor: int) -> socket.SocketType:
 
     Raises:
         UnsupportedConnection: this is no open socket.
+        OSError: this process has no descriptor left.
     """
     try:
         if sys.platform == "win32":
             return socket.fromfd(descriptor, -1, -1, -1)
         copy = os.dup(descriptor)
     except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
         raise UnsupportedConnection(f"descriptor {descriptor} is no open socket: {error}") from None
     try:
         return _SOCKET(fileno=copy)

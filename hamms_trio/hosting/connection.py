@@ -12,7 +12,6 @@ import errno
 import logging
 import socket
 from collections.abc import Callable, Coroutine, Generator
-from contextlib import suppress
 from enum import Enum
 from time import monotonic
 from types import coroutine
@@ -22,6 +21,7 @@ from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.hosting.ledger import ConnectionRecord, Ending
 from hamms_trio.wire import RequestHead
+from netsplode.techniques import LINGER_ZERO
 
 logger = logging.getLogger(__name__)
 
@@ -48,8 +48,12 @@ _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an 
 
 def close_with_reset(sock: socket.socket) -> None:
     """Close ``sock`` so that its peer sees RST; quietly, if it has reset the connection itself."""
-    with suppress(netsplode.ConnectionNotFound):
+    try:
         netsplode.reset_connection(sock, verify=False)
+    except netsplode.ConnectionNotFound:
+        pass
+    except OSError:  # no descriptor left to act on: then let the close below send it
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
     sock.close()
 
 

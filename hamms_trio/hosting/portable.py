@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import errno
 import logging
+import socket
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 
 import trio
@@ -23,6 +23,7 @@ from hamms_trio.lab import Lab
 from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
 from hamms_trio.wire import RequestHead
+from netsplode.techniques import LINGER_ZERO
 
 logger = logging.getLogger(__name__)
 
@@ -154,8 +155,12 @@ class PortableListener:
 
 
 def _reset(stream: trio.SocketStream) -> None:
-    with suppress(netsplode.ConnectionNotFound):  # the client has reset it before
+    try:
         netsplode.reset_connection(stream, verify=False)
+    except netsplode.ConnectionNotFound:  # the client has reset it before
+        pass
+    except OSError:  # no descriptor left to act on: the close that follows will send it
+        stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
 
 
 def _client_of(stream: trio.SocketStream) -> tuple[str, int]:
