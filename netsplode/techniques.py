@@ -17,6 +17,9 @@ from netsplode.kernel.processes import holders
 from netsplode.result import End
 from netsplode.targets import Holder, Target, duplicate
 
+if sys.platform == "linux":
+    from netsplode.kernel import linux
+
 # struct linger {on, seconds}: two ints on POSIX, two unsigned shorts in Winsock.
 LINGER_ZERO = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 TRACING_HINT = "run as the user of that process or as root, or give this process CAP_SYS_PTRACE"
@@ -56,8 +59,6 @@ class Abort:
         return None
 
     def reset(self, target: Target) -> End:
-        from netsplode.kernel import linux
-
         if target.sock is None:
             assert target.entry is not None  # see obstacle
             target.sock = borrowed(target.entry)
@@ -140,8 +141,6 @@ def borrowed(entry: Entry) -> socket.SocketType:
         MissingCapability: no process that holds it may be looked into.
         ConnectionNotFound: none holds it any more.
     """
-    from netsplode.kernel import linux
-
     refused: OSError | None = None
     for pid, descriptor in holders([entry.inode]).get(entry.inode, ()):
         try:

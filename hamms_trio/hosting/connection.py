@@ -16,11 +16,14 @@ from enum import Enum
 from time import monotonic
 from types import coroutine
 
-import netsplode
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.hosting.ledger import ConnectionRecord, Ending
 from hamms_trio.wire import RequestHead
+from netsplode import (  # now: later there may be no descriptor to import with
+    ConnectionNotFound,
+    reset_connection,
+)
 from netsplode.techniques import LINGER_ZERO
 
 logger = logging.getLogger(__name__)
@@ -49,8 +52,8 @@ _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an 
 def close_with_reset(sock: socket.socket) -> None:
     """Close ``sock`` so that its peer sees RST; quietly, if it has reset the connection itself."""
     try:
-        netsplode.reset_connection(sock, verify=False)
-    except netsplode.ConnectionNotFound:
+        reset_connection(sock, verify=False)
+    except ConnectionNotFound:
         pass
     except OSError:  # no descriptor left to act on: then let the close below send it
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)

@@ -14,7 +14,6 @@ from functools import partial
 
 import trio
 
-import netsplode
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.ledger import ConnectionRecord, Ending, Ledger
@@ -23,6 +22,10 @@ from hamms_trio.lab import Lab
 from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
 from hamms_trio.wire import RequestHead
+from netsplode import (  # now: later there may be no descriptor to import with
+    ConnectionNotFound,
+    reset_connection,
+)
 from netsplode.techniques import LINGER_ZERO
 
 logger = logging.getLogger(__name__)
@@ -156,8 +159,8 @@ class PortableListener:
 
 def _reset(stream: trio.SocketStream) -> None:
     try:
-        netsplode.reset_connection(stream, verify=False)
-    except netsplode.ConnectionNotFound:  # the client has reset it before
+        reset_connection(stream, verify=False)
+    except ConnectionNotFound:  # the client has reset it before
         pass
     except OSError:  # no descriptor left to act on: the close that follows will send it
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
