@@ -1,25 +1,64 @@
-"""Break TCP connections on purpose."""
+"""Break TCP connections on purpose.
 
-from netsplode.errors import (
-    NetsplodeError as NetsplodeError,
-    UnsupportedConnection as UnsupportedConnection,
-)
-from netsplode.targets import own_socket
-from netsplode.techniques import abortive_close
+Everything is imported when it is first used, so that importing this costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from netsplode.api import reset_connection as reset_connection
+    from netsplode.connections import (
+        Connection as Connection,
+        find_connections as find_connections,
+    )
+    from netsplode.errors import (
+        AmbiguousConnection as AmbiguousConnection,
+        ConnectionNotFound as ConnectionNotFound,
+        MissingCapability as MissingCapability,
+        NetsplodeError as NetsplodeError,
+        ResetTimeout as ResetTimeout,
+        TechniqueUnavailable as TechniqueUnavailable,
+        UnsupportedConnection as UnsupportedConnection,
+    )
+    from netsplode.pending import PendingReset as PendingReset
+    from netsplode.privileges import Capability as Capability, capabilities as capabilities
+    from netsplode.result import End as End, ResetResult as ResetResult
+    from netsplode.tracker import (
+        Netsploder as Netsploder,
+        create_netsploder as create_netsploder,
+        track_connections as track_connections,
+    )
+
+_HOME = {
+    "AmbiguousConnection": "errors",
+    "Capability": "privileges",
+    "Connection": "connections",
+    "ConnectionNotFound": "errors",
+    "End": "result",
+    "MissingCapability": "errors",
+    "NetsplodeError": "errors",
+    "Netsploder": "tracker",
+    "PendingReset": "pending",
+    "ResetResult": "result",
+    "ResetTimeout": "errors",
+    "TechniqueUnavailable": "errors",
+    "UnsupportedConnection": "errors",
+    "capabilities": "privileges",
+    "create_netsploder": "tracker",
+    "find_connections": "connections",
+    "reset_connection": "api",
+    "track_connections": "tracker",
+}
+
+__all__ = list(_HOME)
 
 
-def reset_connection(target: object) -> None:
-    """Reset the TCP connection that ``target`` holds: its peer sees RST, and ``target`` is closed.
-
-    Args:
-        target: a `socket.socket` (an `ssl.SSLSocket` is one), a trio socket, a `trio.SocketStream`
-            or a `trio.SSLStream`. What belongs to trio has to be reset on trio's thread.
-
-    Raises:
-        UnsupportedConnection: there is no TCP connection inside ``target``.
-        OSError: the connection is not there any more.
-    """
-    abortive_close(own_socket(target))
-
-
-__all__ = ["NetsplodeError", "UnsupportedConnection", "reset_connection"]
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'netsplode' has no attribute {name!r}")
+    found = getattr(import_module(f"netsplode.{_HOME[name]}"), name)
+    globals()[name] = found
+    return found

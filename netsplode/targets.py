@@ -2,79 +2,224 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 import sys
-from typing import Protocol, cast
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
 
-from netsplode.errors import UnsupportedConnection
+from netsplode.connections import plain_host
+from netsplode.errors import ConnectionNotFound, UnsupportedConnection
+from netsplode.kernel import tcp
+from netsplode.kernel.diag import Diag, Entry
+from netsplode.kernel.tcp import State
+from netsplode.result import Address
+
+_NESTED_AT_MOST = 16  # wrappers within wrappers; more is a cycle
+_GONE = frozenset((State.CLOSED, State.TIME_WAIT))
+_ON_LINUX = sys.platform == "linux"
+_SOCKET = socket.SocketType  # the class below socket.socket: half the cost, and no enumerations
 
 
-class OwnSocket(Protocol):
-    """What an abortive close needs: `socket.socket` and trio's sockets both have it."""
+class Holder(Enum):
+    """Who has to close the socket, when it comes to that."""
 
-    @property
-    def family(self) -> int: ...
-    @property
-    def type(self) -> int: ...
-    def fileno(self) -> int: ...
-    def getsockopt(self, level: int, option: int, /) -> int: ...
-    def setsockopt(self, level: int, option: int, value: bytes, /) -> None: ...
-    def close(self) -> None: ...
+    SOCKET = "a socket.socket"
+    DESCRIPTOR = "a descriptor"
+    ASYNCIO = "an asyncio transport"
+    TRIO = "a trio socket"
+    OTHER = "something that closes its socket in its own way"
 
 
-def own_socket(target: object) -> OwnSocket:
-    """The open TCP socket inside ``target``.
+@dataclass(slots=True)
+class Target:
+    """One end of a TCP connection, pinned: ``sock`` is a duplicate of our own, so no reuse can hurt.
 
-    Args:
-        target: a `socket.socket` (an `ssl.SSLSocket` is one), a trio socket, a `trio.SocketStream`,
-            or a `trio.SSLStream`, however deeply nested.
+    Of another process' connection there is an ``entry`` of the kernel's list instead. Close it.
+    """
+
+    local: Address
+    remote: Address
+    holder: Holder = Holder.OTHER
+    owner: object = None
+    sock: socket.SocketType | None = None
+    entry: Entry | None = None
+
+    def close(self) -> None:
+        if self.sock is not None:
+            self.sock.close()
+
+
+def held(target: object) -> Target:
+    """The connection inside ``target``, which this process holds.
 
     Raises:
-        UnsupportedConnection: there is none, or it only listens.
+        UnsupportedConnection: there is none in it, or it is not TCP, listens, or was closed.
+        ConnectionNotFound: the socket has no connection, or none any more.
     """
-    innermost = _unwrap(target)
-    found = _as_socket(innermost)
-    if found is None:
-        described = f"{type(innermost).__module__}.{type(innermost).__qualname__}"
-        raise UnsupportedConnection(
-            f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, trio socket, "
-            "trio.SocketStream, or a trio.SSLStream over one"
-        )
-    check_resettable(found)
-    return found
+    owner, holder = (target, Holder.SOCKET) if type(target) is socket.socket else unwrap(target)
+    number = owner if isinstance(owner, int) else owner.fileno()
+    if number < 0:
+        raise UnsupportedConnection("the socket is closed already")
+    sock = duplicate(number)
+    try:
+        check_resettable(sock)
+        local = _address(sock.getsockname())
+        try:
+            remote = _address(sock.getpeername())
+        except OSError:
+            remote = _remote_in_handshake(sock)
+    except BaseException:
+        sock.close()
+        raise
+    return Target(local, remote, holder, owner, sock)
 
 
-def check_resettable(sock: OwnSocket) -> None:
+def duplicate(descriptor: int) -> socket.SocketType:
+    """Another descriptor for the same socket.
+
+    Raises:
+        UnsupportedConnection: this is no open socket.
+        OSError: this process has no descriptor left.
+    """
+    try:
+        if sys.platform == "win32":
+            return socket.fromfd(descriptor, -1, -1, -1)
+        copy = os.dup(descriptor)
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise UnsupportedConnection(f"descriptor {descriptor} is no open socket: {error}") from None
+    try:
+        return _SOCKET(fileno=copy)
+    except OSError as error:
+        os.close(copy)
+        raise UnsupportedConnection(f"descriptor {descriptor} is no socket: {error}") from None
+
+
+def check_resettable(sock: socket.SocketType) -> None:
     """Raise unless ``sock`` is one end of a TCP connection.
 
     Raises:
-        UnsupportedConnection: it is closed, of another kind, or listens.
+        UnsupportedConnection: it is of another kind, or listens.
+        ConnectionNotFound: it has no connection, or none any more.
     """
-    if sock.fileno() < 0:
-        raise UnsupportedConnection("the socket is closed already")
-    if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.type != socket.SOCK_STREAM:
+    if (
+        sock.family not in (socket.AF_INET, socket.AF_INET6)
+        or sock.type != socket.SOCK_STREAM
+        or sock.proto not in (socket.IPPROTO_TCP, tcp.IPPROTO_MPTCP)
+    ):
         raise UnsupportedConnection("the socket is not a TCP socket: only TCP has a reset")
-    if sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+    if _ON_LINUX:
+        state = tcp.state(sock)
+        listens, gone = state == State.LISTEN, state in _GONE
+    else:
+        listens, gone = bool(sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)), False
+    if listens:
         raise UnsupportedConnection(
             "the socket listens: reset one of its accepted connections instead"
         )
+    if gone:
+        raise ConnectionNotFound("the socket has no connection, or none any more")
 
 
-def _unwrap(target: object) -> object:
-    """What is left when every wrapper of trio's is off."""
-    if "trio" not in sys.modules:  # then this is nothing of trio's, and it costs 100 ms to import
-        return target
-    import trio
+def unwrap(target: object) -> tuple[Any, Holder]:
+    """What has the descriptor inside ``target``, and who has to close it."""
+    found: Any = target
+    holder: Holder | None = None
+    for _ in range(_NESTED_AT_MOST):
+        if isinstance(found, socket.socket):
+            return found, holder or Holder.SOCKET
+        if type(found) is int:
+            return found, holder or Holder.DESCRIPTOR
+        if _is_trio_socket(found):
+            return found, Holder.TRIO
+        if _is_asyncio(found):
+            inner = found.get_extra_info("socket")
+            if inner is None:
+                break
+            return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
+        inner, is_foreign = _inside(found)
+        if inner is None:
+            if not isinstance(found, type) and _has_descriptor(found):
+                return found, Holder.OTHER
+            break
+        found = inner
+        if is_foreign:
+            holder = Holder.OTHER
+    described = f"{type(found).__module__}.{type(found).__qualname__}"
+    raise UnsupportedConnection(
+        f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, descriptor, asyncio "
+        "transport or StreamWriter, trio socket, trio.SocketStream, a trio.SSLStream over one, "
+        "an object that wraps one of these, or the connection's addresses"
+    )
 
-    while isinstance(target, trio.SSLStream):
-        target = target.transport_stream
-    return target.socket if isinstance(target, trio.SocketStream) else target
+
+class _Transport:
+    """An asyncio transport and its socket's descriptor."""
+
+    def __init__(self, sock: Any, transport: Any) -> None:
+        self._socket = sock
+        self.transport = transport
+
+    def fileno(self) -> int:
+        return int(self._socket.fileno())
 
 
-def _as_socket(innermost: object) -> OwnSocket | None:
-    if isinstance(innermost, socket.socket):
-        return cast(OwnSocket, innermost)
-    trio = sys.modules.get("trio")
-    if trio is not None and isinstance(innermost, trio.socket.SocketType):
-        return cast(OwnSocket, innermost)
-    return None
+def _is_asyncio(found: object) -> bool:
+    return hasattr(found, "get_extra_info") and (
+        hasattr(found, "is_closing") and hasattr(getattr(found, "transport", found), "abort")
+    )
+
+
+def _is_trio_socket(found: object) -> bool:
+    # What is nothing of trio's shall not cost the import of trio.
+    trio: Any = sys.modules.get("trio")
+    return trio is not None and isinstance(found, trio.socket.SocketType)
+
+
+def _inside(found: Any) -> tuple[object, bool]:
+    """What this wraps, if it says so in its documented way; and whether that is closed its own way."""
+    if isinstance(found, type):
+        return None, False
+    trio: Any = sys.modules.get("trio")
+    if trio is not None:
+        if isinstance(found, trio.SSLStream):
+            return found.transport_stream, False
+        if isinstance(found, trio.SocketStream):
+            return found.socket, False
+        if isinstance(found, trio.StapledStream):
+            return found.send_stream, False
+    anyio: Any = sys.modules.get("anyio.abc")
+    if anyio is not None and hasattr(found, "extra_attributes"):
+        return found.extra(anyio.SocketAttribute.raw_socket, None), True
+    if hasattr(found, "get_extra_info"):  # httpcore's network streams
+        return found.get_extra_info("socket"), False
+    for name in ("sock", "_sock"):  # http.client and urllib3; redis-py has no public name for it
+        if getattr(found, name, None) is not None:
+            return getattr(found, name), False
+    pgconn = getattr(found, "pgconn", None)  # psycopg
+    return (None, False) if pgconn is None else (pgconn.socket, True)
+
+
+def _has_descriptor(found: Any) -> bool:
+    """Whether it has a descriptor of a socket and the methods of one, as asyncio's TransportSocket."""
+    return callable(getattr(found, "fileno", None)) and hasattr(found, "getsockname")
+
+
+def _address(sockaddr: Any) -> Address:
+    host, port = sockaddr[:2]
+    return (plain_host(host) if host[:1] == ":" else host, port)
+
+
+def _remote_in_handshake(sock: socket.SocketType) -> Address:
+    """A socket that connects has no peer's name yet; the kernel's list has it."""
+    if _ON_LINUX:
+        wanted = tcp.cookie(sock)
+        with Diag() as diag:
+            for entry in diag.dump([State.SYN_SENT, State.SYN_RECEIVED]):
+                if entry.cookie == wanted:
+                    return entry.remote
+    raise ConnectionNotFound("the socket has no connection, or none any more")

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-import netsplode
 from hamms_trio.errors import PortUnavailable
+from hamms_trio.hosting.resets import close_with_reset
 from hamms_trio.modes import FailureMode, Trigger
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
@@ -37,7 +37,7 @@ class Listener:
             with suppress(OSError):  # BlockingIOError: nobody waits any more
                 while True:
                     waiting, _ = sock.accept()
-                    netsplode.reset_connection(waiting)
+                    close_with_reset(waiting)
 
     def close(self) -> None:
         for sock in self.sockets:

@@ -13,11 +13,11 @@ from functools import partial
 
 import trio
 
-import netsplode
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.ledger import ConnectionRecord, Ending, Ledger
 from hamms_trio.hosting.listeners import Listener
+from hamms_trio.hosting.resets import reset_stream
 from hamms_trio.lab import Lab
 from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
@@ -143,10 +143,11 @@ class PortableListener:
 
     async def _serve(self, stream: trio.SocketStream) -> None:
         mode, admission = self._listener.mode, self._admission
-        reset = partial(netsplode.reset_connection, stream)
+        reset = partial(reset_stream, stream)
         if not admission.admits(len(self._open)):
             admission.warn(mode.slug)
             reset()
+            await trio.aclose_forcefully(stream)
             return
         record = self._ledger.open(mode.slug, _client_of(stream))
         with trio.CancelScope() as scope:

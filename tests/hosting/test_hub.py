@@ -33,6 +33,7 @@ async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
         await client.send_all(REQUEST)
         await hamms.ledger.wait_until(lambda ledger: len(ledger.requests()) == 1)
         netsplode.reset_connection(client)
+        await trio.aclose_forcefully(client)
         await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
         (record,) = hamms.ledger.connections()
         assert record.left is Ending.RST

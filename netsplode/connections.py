@@ -1,0 +1,207 @@
+"""The TCP connections of this host, and addresses as people write them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import TypeGuard
+
+from netsplode.errors import (
+    AmbiguousConnection,
+    ConnectionNotFound,
+    TechniqueUnavailable,
+    UnsupportedConnection,
+)
+from netsplode.kernel.diag import Diag, Entry
+from netsplode.kernel.processes import command_of, holders
+from netsplode.kernel.tcp import State
+from netsplode.result import Address, Attempt, written
+
+AddressLike = tuple[str | None, int | None] | str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One end of a TCP connection on this host; ``local`` is that end.
+
+    ``pid`` is a process that holds it, None if none is known: other users' are not shown to everybody.
+    """
+
+    local: Address
+    remote: Address
+    state: str
+    uid: int
+    pid: int | None = None
+    command: str = ""
+    entry: Entry | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        holder = f", process {self.pid} ({self.command})" if self.pid is not None else ""
+        return f"{written(self.local)} -> {written(self.remote)} ({self.state}{holder})"
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """An address to look for: any host if there are none, any port if that is None."""
+
+    hosts: frozenset[str]
+    port: int | None
+
+    def fits(self, address: Address) -> bool:
+        host, port = address
+        return (self.port is None or self.port == port) and (not self.hosts or host in self.hosts)
+
+
+def find_connections(
+    local: AddressLike | None = None,
+    remote: AddressLike | None = None,
+    pid: int | None = None,
+    state: str | None = "established",
+) -> list[Connection]:
+    """The TCP connections of this network namespace, ends of other processes included.
+
+    Args:
+        local: only with this own end: ``(host, port)``, either of them None, ``"host:port"`` or a port.
+        remote: only with this peer, written in the same ways.
+        pid: only those that this process holds.
+        state: only in this state, as `netsplode.kernel.tcp.State` names it; None for all but listeners.
+    """
+    _need_linux("find_connections")
+    here, there = (None if a is None else wanted(a) for a in (local, remote))
+    with Diag() as diag:
+        found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
+    owners = holders({e.inode for e in found if e.inode}, None if pid is None else [pid])
+    connections = [_connection(entry, owners) for entry in found]
+    if pid is not None:
+        connections = [c for c in connections if c.pid is not None]
+    return sorted(connections, key=lambda c: (c.local, c.remote))
+
+
+def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
+    """The one live connection between these addresses, or with an end at the one that is given.
+
+    Raises:
+        ConnectionNotFound: there is none in this network namespace.
+        AmbiguousConnection: there are several.
+    """
+    _need_linux("resetting by address")
+    here = wanted(local)
+    there = None if remote is None else wanted(remote)
+    with Diag() as diag:
+        entries = [entry for entry in diag.dump(State) if entry.is_alive]
+    found = [entry for entry in entries if _fits(entry, here, there)]
+    # Whoever names one address may mean either end; on one host, both ends are listed.
+    known = {frozenset((entry.local, entry.remote)) for entry in found}
+    for entry in entries:
+        pair = frozenset((entry.local, entry.remote))
+        if pair not in known and _fits(entry, there, here):
+            found.append(entry)
+            known.add(pair)
+    if not found:
+        ends = " and ".join(_described(a) for a in (local, remote) if a is not None)
+        raise ConnectionNotFound(f"no TCP connection of this network namespace has {ends}")
+    if len(known) > 1:
+        owners = holders({entry.inode for entry in found if entry.inode})
+        candidates = [_connection(entry, owners) for entry in found]
+        listed = ", ".join(map(str, candidates[:8]))
+        raise AmbiguousConnection(
+            f"{len(known)} connections match, give both ends: {listed}", candidates
+        )
+    return found[0]
+
+
+def wanted(address: AddressLike) -> Wanted:
+    """What an address as people write it stands for. A host's name is looked up.
+
+    Raises:
+        UnsupportedConnection: it is no address.
+        ConnectionNotFound: the host's name is not known.
+    """
+    host, port = _split(address)
+    if port is not None and not 0 < port < 65536:
+        raise UnsupportedConnection(f"{address!r} has no port between 1 and 65535")
+    if host is None or host in ("", "*"):
+        return Wanted(frozenset(), port)
+    host = host.partition("%")[0]
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConnectionNotFound(f"{host!r} is no address of any host: {error}") from error
+    hosts = (str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
+    return Wanted(frozenset(plain_host(found) for found in hosts), port)
+
+
+def plain_host(host: str) -> str:
+    """A host's address in its shortest form: IPv4 is not mapped into IPv6."""
+    return host[7:] if host.startswith("::ffff:") and "." in host else host
+
+
+def is_address(target: object) -> TypeGuard[tuple[str | None, int | None] | str]:
+    """Whether this is written as an address, and so is no object that holds a connection."""
+    if isinstance(target, str):
+        return True
+    return (
+        isinstance(target, tuple)
+        and len(target) in (2, 4)  # what getsockname() returns for IPv6 has four
+        and (target[0] is None or isinstance(target[0], str))
+        and (target[1] is None or type(target[1]) is int)
+    )
+
+
+def _split(address: AddressLike) -> tuple[str | None, int | None]:
+    if isinstance(address, int):
+        return None, address
+    if is_address(address) and not isinstance(address, str):
+        return address[0], address[1]
+    if isinstance(address, str):
+        host, colon, port = address.rpartition(":")
+        if colon and port.isascii() and port.isdigit() and (":" not in host or host[:1] == "["):
+            return host.strip("[]"), int(port)
+    raise UnsupportedConnection(
+        f"{address!r} is no address: write ('127.0.0.1', 5432), '127.0.0.1:5432' or '[::1]:5432'"
+    )
+
+
+def _described(address: AddressLike) -> str:
+    host, port = _split(address)
+    return written((host or "*", port or 0))
+
+
+def _states(name: str | None) -> Collection[State]:
+    if name is None:
+        return frozenset(State) - {State.LISTEN}
+    try:
+        return [State[name.upper().replace("-", "_")]]
+    except KeyError:
+        known = ", ".join(state.name.lower() for state in State)
+        raise ValueError(f"{name!r} is no state of TCP: {known}") from None
+
+
+def _fits(entry: Entry, local: Wanted | None, remote: Wanted | None) -> bool:
+    return (local is None or local.fits(entry.local)) and (
+        remote is None or remote.fits(entry.remote)
+    )
+
+
+def _connection(entry: Entry, owners: dict[int, list[tuple[int, int]]]) -> Connection:
+    pid = next((pid for pid, _ in owners.get(entry.inode, ())), None)
+    return Connection(
+        local=entry.local,
+        remote=entry.remote,
+        state=entry.state.name.lower(),
+        uid=entry.uid,
+        pid=pid,
+        command="" if pid is None else command_of(pid),
+        entry=entry,
+    )
+
+
+def _need_linux(what: str) -> None:
+    if sys.platform != "linux":
+        raise TechniqueUnavailable(
+            f"{what} needs Linux's sock_diag: give the object that holds the connection",
+            [Attempt("find", f"{sys.platform} ({os.name}) has no sock_diag")],
+        )

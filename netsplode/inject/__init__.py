@@ -1,0 +1,88 @@
+"""Reset a TCP connection from outside it, by segments that look like its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Literal
+
+from netsplode.inject.converge import Outcome as Outcome
+from netsplode.inject.driver import Driver, Injected as Injected, Injection as Injection
+from netsplode.inject.segment import Endpoint
+
+Address = tuple[str | int, ...]
+Ends = Literal["both", "local", "remote"]
+DriverName = Literal["linux", "scapy"]
+
+
+def open_injection(
+    local: Address,
+    remote: Address,
+    *,
+    ends: Ends = "both",
+    timeout: float = 5.0,
+    driver: DriverName = "linux",
+    clock: Callable[[], float] = time.monotonic,
+) -> Injection:
+    """An injection to be run, or to be waited for by an event loop; its user closes it.
+
+    Args:
+        local: one end, as ``getsockname`` returns it; which one is called local does not matter.
+        remote: the other one.
+        ends: the ones to reset.
+        timeout: seconds after which an end that has given no proof is unconfirmed.
+        driver: "scapy" works on more systems, "linux" is faster and needs nothing.
+
+    Raises:
+        MissingCapability: this process may not open raw sockets.
+        ValueError: the two are not numeric addresses of one connection.
+    """
+    first, second = Endpoint.of(local), Endpoint.of(remote)
+    wanted = {"local": first, "remote": second}
+    if ends != "both":
+        wanted = {ends: wanted[ends]}
+    if first.family != second.family or first == second:
+        raise ValueError(f"{first} and {second} are not the two ends of a connection")
+    opened = _open_driver(driver, first, second, _scope(local, remote))
+    try:
+        return Injection(first, second, opened, ends=wanted, timeout=timeout, clock=clock)
+    except BaseException:
+        opened.close()
+        raise
+
+
+def inject_reset(
+    local: Address,
+    remote: Address,
+    *,
+    ends: Ends = "both",
+    timeout: float = 5.0,
+    driver: DriverName = "linux",
+    deliver: Callable[[Injected], None] | None = None,
+) -> Injected:
+    """Reset the connection between two addresses and wait for the proof; see `open_injection`.
+
+    Args:
+        deliver: is called with the result as soon as it is there; closing the sniffer takes another 10 ms.
+    """
+    opened = open_injection(local, remote, ends=ends, timeout=timeout, driver=driver)
+    with opened as injection:
+        result = injection.run()
+        if deliver is not None:
+            deliver(result)
+    return result
+
+
+def _open_driver(name: DriverName, first: Endpoint, second: Endpoint, scope: int) -> Driver:
+    if name == "scapy":
+        from netsplode.inject.scapy_driver import ScapyDriver
+
+        return ScapyDriver(first, second, scope=scope)
+    from netsplode.inject.linux import LinuxDriver
+
+    return LinuxDriver(first, second, scope=scope)
+
+
+def _scope(*addresses: Address) -> int:
+    """The interface of a link-local address: the fourth item that ``getsockname`` returns."""
+    return next((int(a[3]) for a in addresses if len(a) > 3 and a[3]), 0)

@@ -1,0 +1,219 @@
+"""Reset both ends of a TCP connection from outside it, and know that it worked.
+
+Why this is hard. A RST is believed only when its sequence number is exactly the one that the receiver expects
+next (RFC 5961 §3.2); all others are dropped, or answered by an ACK. On a busy connection that number moves on
+before a RST that was computed from a sniffed segment arrives; on an idle one there is nothing to sniff. And
+whoever sends a RST hears nothing back, so they do not know.
+
+All three are solved by probing. A data segment far outside the receiver's window, with the other end's address on
+it, must be answered by an ACK (RFC 9293 §3.10.7.4), and that says exactly what either end expects. An exact RST
+follows, and another probe: an end that has gone answers it with a RST of its own (RFC 9293 §3.10.7.1), and one
+that is still there answers with an ACK that says what it expects by now. So it converges, whatever is lost,
+delayed or sent meanwhile.
+
+Nothing here reads, writes, waits or looks at a clock: segments that were seen and the time go in, segments to send
+come out.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from random import SystemRandom
+
+from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment, later
+
+OUR_WINDOW = 0x6E73
+"""The window of every segment that is sent from here, so that it is known again when it is sniffed."""
+
+FIRST_RETRY = 0.001  # seconds until an unanswered probe is repeated; doubled each time
+LAST_RETRY = 0.1
+FASTEST_PACE = 0.0001  # between probes of an end that does answer; doubled each time
+SLOWEST_PACE = 0.002
+REPEAT_RESET = 0.001  # each packet on the loopback interface is seen twice
+PROBES_BEFORE_SYN = 3  # conntrack may call such data invalid and drop it, and lets a SYN through
+BEYOND_ANY_WINDOW = MODULUS // 2 - 1  # the largest window is 2**30, RFC 7323 §2.3
+
+_ANY = SystemRandom()
+
+
+class Outcome(enum.Enum):
+    """What is known of an end."""
+
+    RESET = "reset"
+    UNCONFIRMED = "unconfirmed"
+
+
+def is_ours(segment: Segment) -> bool:
+    """Whether a `Converger` made this. An ACK never looks so: its window may be any number, ours included."""
+    if segment.window != OUR_WINDOW:
+        return False
+    bare = segment.flags in (Flags.RST, Flags.SYN) and not segment.length
+    return bare or (segment.flags == Flags.ACK and segment.length == 1)
+
+
+@dataclass(slots=True)
+class _End:
+    """What is known of one end."""
+
+    endpoint: Endpoint
+    wanted: bool
+    next_probe: float
+    gone: bool = False
+    expects: int | None = None  # RCV.NXT, as of the last segments that told
+    said: int | None = None  # RCV.NXT by the newest of its own ACKs since the last RSTs
+    sent: int | None = (
+        None  # RCV.NXT once it has all that the other end has sent since the last RSTs
+    )
+    last_reset: tuple[int, float] | None = None  # sequence number, time
+    unanswered: int = 0
+    last_probe: float = float("-inf")
+    retry: float = FIRST_RETRY
+    pace: float = 0.0
+    syn: int | None = None  # sequence number of the last SYN that a listener could answer
+
+    @property
+    def pending(self) -> bool:
+        return self.wanted and not self.gone
+
+    def take_expected(self) -> set[int]:
+        """What it may expect, by what was seen since this was last called."""
+        expected = {seq for seq in (self.sent, self.said) if seq is not None}
+        if expected:
+            self.expects = self.sent if self.said is None else self.said
+        self.said = self.sent = None
+        return expected
+
+
+class Converger:
+    """Resets ``wanted`` ends of the connection between ``first`` and ``second``.
+
+    Call `on_segment` for all that is seen between the two, then `on_time`, and send what that gives; again when
+    more is seen or `next_time` has come, until `done`.
+
+    Args:
+        wanted: the ends to reset, one or both of ``first`` and ``second``.
+        now: seconds on any clock that never goes back.
+        timeout: seconds after which an end that has given no proof is `Outcome.UNCONFIRMED`.
+        choose: a random number below its argument; tests give another one.
+    """
+
+    def __init__(
+        self,
+        first: Endpoint,
+        second: Endpoint,
+        *,
+        wanted: Collection[Endpoint],
+        now: float,
+        timeout: float,
+        choose: Callable[[int], int] = _ANY.randrange,
+    ) -> None:
+        if first == second or len(first.address) != len(second.address):
+            raise ValueError(f"{first} and {second} are not the two ends of a connection")
+        if not wanted or not set(wanted) <= {first, second}:
+            raise ValueError(f"the ends to reset are {first}, {second} or both")
+        self.deadline = now + timeout
+        self.probes = self.resets = self.seen = 0
+        self._choose = choose
+        self._now = now
+        self._ends = tuple(_End(end, end in wanted, now) for end in (first, second))
+
+    @property
+    def outcomes(self) -> dict[Endpoint, Outcome]:
+        """Of each wanted end."""
+        return {
+            end.endpoint: Outcome.UNCONFIRMED if end.pending else Outcome.RESET
+            for end in self._ends
+            if end.wanted
+        }
+
+    @property
+    def done(self) -> bool:
+        """All wanted ends have proved that they are gone, or the time is over."""
+        return self._now >= self.deadline or not any(end.pending for end in self._ends)
+
+    @property
+    def next_time(self) -> float:
+        """When to call `on_time`, at the latest."""
+        return min([self.deadline, *(end.next_probe for end in self._ends if end.pending)])
+
+    def on_segment(self, segment: Segment, now: float) -> None:
+        """Learn from a segment that was seen; one of another connection, or of ours, teaches nothing."""
+        self._now = max(self._now, now)
+        for end, other in (self._ends, self._ends[::-1]):
+            if (segment.source, segment.destination) == (end.endpoint, other.endpoint):
+                if not is_ours(segment):
+                    self._learn(segment, end, other)
+                return
+
+    def _learn(self, segment: Segment, end: _End, other: _End) -> None:
+        self.seen += 1
+        if _proves_gone(segment, end):
+            end.gone = True
+        elif segment.flags & Flags.SYN:
+            if not segment.flags & Flags.ACK and (end.gone or end.last_reset):
+                end.gone = True  # it opens a new one from the same port
+                other.syn = segment.seq
+        elif not segment.flags & Flags.RST:
+            end.unanswered = 0
+            if segment.flags & Flags.ACK:
+                end.said = _newest(end.said, segment.ack)
+            other.sent = _newest(other.sent, segment.end)
+
+    def on_time(self, now: float) -> list[Segment]:
+        """What to send now."""
+        self._now = max(self._now, now)
+        if self.done:
+            return []
+        out: list[Segment] = []
+        expected = [end.take_expected() for end in self._ends]
+        for end, other, seqs in zip(self._ends, self._ends[::-1], expected, strict=True):
+            if end.pending:
+                out += self._resets(end, other, seqs)
+                if self._now >= end.next_probe:
+                    out.append(self._probe(end, other))
+        return out
+
+    def _resets(self, end: _End, other: _End, seqs: Collection[int]) -> Iterator[Segment]:
+        for seq in seqs:
+            if end.last_reset is not None:
+                last, when = end.last_reset
+                if last == seq and self._now - when < REPEAT_RESET:
+                    continue
+            end.last_reset = seq, self._now
+            end.retry = FIRST_RETRY
+            end.next_probe = min(end.next_probe, max(self._now, end.last_probe + end.pace))
+            self.resets += 1
+            yield Segment(other.endpoint, end.endpoint, seq, 0, Flags.RST, OUR_WINDOW)
+
+    def _probe(self, end: _End, other: _End) -> Segment:
+        """What an end that is there answers with an ACK, and one that is not with a RST."""
+        end.last_probe = self._now
+        end.next_probe = self._now + max(end.retry, end.pace)
+        end.retry = min(2 * end.retry, LAST_RETRY)
+        end.pace = min(max(2 * end.pace, FASTEST_PACE), SLOWEST_PACE)
+        end.unanswered += 1
+        self.probes += 1
+        syn = end.unanswered > PROBES_BEFORE_SYN and end.unanswered % 2 == 0
+        if syn:
+            seq = end.syn = self._choose(MODULUS)
+            return Segment(other.endpoint, end.endpoint, seq, 0, Flags.SYN, OUR_WINDOW)
+        expected = self._choose(MODULUS) if end.expects is None else end.expects
+        seq = (expected + BEYOND_ANY_WINDOW) % MODULUS
+        # A RST in answer takes its sequence number from here (RFC 9293 §3.10.7.1), and so resets the other.
+        exact = other.expects if other.wanted else None
+        ack = self._choose(MODULUS) if exact is None else exact
+        return Segment(other.endpoint, end.endpoint, seq, ack, Flags.ACK, OUR_WINDOW, length=1)
+
+
+def _proves_gone(segment: Segment, end: _End) -> bool:
+    """Whether only an end without the connection can have sent this."""
+    if segment.flags & Flags.RST:
+        return True
+    answered = segment.flags & Flags.SYN and segment.flags & Flags.ACK
+    return bool(answered) and end.syn is not None and segment.ack == (end.syn + 1) % MODULUS
+
+
+def _newest(known: int | None, seq: int) -> int:
+    return seq if known is None or later(seq, known) else known

@@ -1,0 +1,134 @@
+"""What carries a `Converger`'s segments: the interface of the drivers, and the loop over them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from netsplode.inject.converge import Converger, Outcome
+from netsplode.inject.segment import Endpoint, Segment
+
+Clock = Callable[[], float]
+
+
+class Driver(Protocol):
+    """Sees and sends the segments of one connection."""
+
+    blocked: int
+    """Segments that the system refused to send: a firewall's doing."""
+
+    def filenos(self) -> tuple[int, ...]:
+        """Descriptors that become readable when a segment is there."""
+
+    def wait(self, seconds: float) -> None:
+        """Until a segment is there, or so long."""
+
+    def receive(self) -> list[Segment]:
+        """What is there, without waiting; some of it when it is much."""
+
+    def send(self, segment: Segment) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Injected:
+    """What an injection is known to have done.
+
+    Attributes:
+        ends: the outcome for each end that was to be reset, "local", "remote" or both.
+        elapsed: seconds until the last proof came, or the time was over.
+        probes: segments sent to elicit an answer.
+        resets: RSTs sent.
+        seen: segments seen of the connection's own.
+        blocked: segments that a firewall on this host kept us from sending.
+    """
+
+    ends: dict[str, Outcome]
+    elapsed: float
+    probes: int
+    resets: int
+    seen: int
+    blocked: int
+
+    @property
+    def confirmed(self) -> bool:
+        return all(outcome is Outcome.RESET for outcome in self.ends.values())
+
+
+class Injection:
+    """One injection under way; a context manager, closing it takes about 10 ms.
+
+    Blocking: `run`. In an event loop: `step`, and again when one of `filenos` is readable or `next_time` (of
+    ``clock``) has come, until `done`.
+    """
+
+    def __init__(
+        self,
+        local: Endpoint,
+        remote: Endpoint,
+        driver: Driver,
+        *,
+        ends: dict[str, Endpoint],
+        timeout: float,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self._clock, self._driver, self._wanted = clock, driver, ends
+        self._began = self._ended = clock()
+        self._converger = Converger(
+            local, remote, wanted=ends.values(), now=self._began, timeout=timeout
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._driver.close()
+
+    @property
+    def done(self) -> bool:
+        return self._converger.done
+
+    @property
+    def next_time(self) -> float:
+        return self._converger.next_time
+
+    def filenos(self) -> tuple[int, ...]:
+        return self._driver.filenos()
+
+    def step(self) -> None:
+        """Take what is there and send what is due, without waiting."""
+        for segment in self._driver.receive():
+            self._converger.on_segment(segment, self._clock())
+        for segment in self._converger.on_time(self._clock()):
+            self._driver.send(segment)
+        self._ended = self._clock()
+
+    def run(self) -> Injected:
+        """Block until it is done."""
+        self.step()
+        while not self.done:
+            self._driver.wait(max(0.0, self.next_time - self._clock()))
+            self.step()
+        return self.result
+
+    @property
+    def result(self) -> Injected:
+        """What is known by now."""
+        outcomes = self._converger.outcomes
+        return Injected(
+            {name: outcomes[end] for name, end in self._wanted.items()},
+            self._ended - self._began,
+            self._converger.probes,
+            self._converger.resets,
+            self._converger.seen,
+            self._driver.blocked,
+        )

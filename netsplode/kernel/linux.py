@@ -1,0 +1,63 @@
+"""System calls on one socket that Python's socket module has no words for."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import os
+import socket
+import struct
+
+from netsplode.kernel import tcp
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_connect = _libc.connect
+_connect.argtypes = (ctypes.c_int, ctypes.c_char_p, ctypes.c_uint)
+_syscall = _libc.syscall
+_syscall.restype = ctypes.c_long
+
+_UNSPECIFIED = struct.pack("H14x", socket.AF_UNSPEC)  # struct sockaddr
+_SYS_PIDFD_GETFD = 438  # the same on every architecture (Linux 5.6)
+_SHUT_RDWR = socket.SHUT_RDWR
+
+
+def abort(sock: socket.SocketType) -> None:
+    """Abort the connection of ``sock``; every descriptor of it stays open (RFC 9293 §3.10.5).
+
+    Connecting to AF_UNSPEC dissolves a TCP connection and sends the RST. The shutdown then sets what a
+    received RST would have set, so that whoever holds the socket sees just that: ECONNRESET, then EOF.
+
+    Raises:
+        OSError: the kernel refuses: EOPNOTSUPP below kTLS, EBUSY with waiting threads on some kernels.
+    """
+    if _connect(sock.fileno(), _UNSPECIFIED, 16):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    try:
+        sock.shutdown(_SHUT_RDWR)
+    except OSError as error:
+        if error.errno != errno.ENOTCONN:
+            raise
+
+
+def descriptor_of(pid: int, fd: int) -> int:
+    """A descriptor of our own for what ``fd`` is in process ``pid``; whoever calls closes it.
+
+    Raises:
+        PermissionError: the process is another user's, and this one may not trace it.
+        OSError: it or its descriptor is gone, or the kernel is older than 5.6.
+    """
+    process = os.pidfd_open(pid)
+    try:
+        found = int(_syscall(_SYS_PIDFD_GETFD, process, fd, 0))
+        if found < 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number))
+        return found
+    finally:
+        os.close(process)
+
+
+def local_end_stays_quiet(sock: socket.SocketType) -> bool:
+    """Whether aborting leaves our own end without ECONNRESET, as MPTCP's sockets do."""
+    return sock.proto == tcp.IPPROTO_MPTCP

@@ -1,0 +1,70 @@
+"""What Linux tells about one TCP socket: its state, its identity, and which side opened it."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import sys
+from enum import IntEnum
+
+IPPROTO_MPTCP = 262
+_SO_COOKIE = 57
+_STATE_OCTETS = 1  # tcpi_state is the first octet of TCP_INFO
+_SIDE_OCTETS = 216  # up to and with tcpi_bytes_retrans, which Linux 4.19 brought
+_SIOCOUTQ = 0x5411  # octets in the send queue, unacknowledged or unsent (tcp(7))
+_TRIES = 5
+
+
+class State(IntEnum):
+    """net/tcp_states.h"""
+
+    ESTABLISHED = 1
+    SYN_SENT = 2
+    SYN_RECEIVED = 3
+    FIN_WAIT_1 = 4
+    FIN_WAIT_2 = 5
+    TIME_WAIT = 6
+    CLOSED = 7
+    CLOSE_WAIT = 8
+    LAST_ACK = 9
+    LISTEN = 10
+    CLOSING = 11
+    NEW_SYN_RECEIVED = 12
+
+
+def state(sock: socket.SocketType) -> int:
+    """One of `State`, as a number."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _STATE_OCTETS)[0]
+
+
+def cookie(sock: socket.SocketType) -> int:
+    """The number that no other socket of this host has until it restarts (Linux 4.12)."""
+    return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+
+
+def opened_here(sock: socket.SocketType) -> bool | None:
+    """Whether this end opened the connection; None if the kernel doesn't tell.
+
+    An opener's SYN takes a sequence number, and is counted in the octets acknowledged but not in those
+    sent; an accepted connection's SYN-ACK is counted in neither. What is on its way counts as
+    acknowledged here, and a FIN is taken off.
+    """
+    for _ in range(_TRIES):  # the two calls are not one: the counts may move in between
+        first, second = _surplus(sock), _surplus(sock)
+        if first == second:
+            return bool(first) if first in (0, 1) else None
+    return None
+
+
+def _surplus(sock: socket.SocketType) -> int | None:
+    import fcntl  # Linux has it; this module must be importable elsewhere
+
+    info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIDE_OCTETS)
+    if len(info) < _SIDE_OCTETS:
+        return None
+    (acknowledged,) = struct.unpack_from("Q", info, 120)
+    (not_sent,) = struct.unpack_from("I", info, 144)
+    sent, sent_again = struct.unpack_from("QQ", info, 200)
+    (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), _SIOCOUTQ, bytes(4)))
+    has_sent_fin = info[0] not in (State.ESTABLISHED, State.CLOSE_WAIT)
+    return int((acknowledged + queued - not_sent) - (sent - sent_again) - has_sent_fin)
