@@ -19,7 +19,7 @@ from types import coroutine
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.hosting.ledger import ConnectionRecord, Ending
-from hamms_trio.hosting.resets import close_with_reset
+from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
@@ -156,7 +156,7 @@ class HubConnection:
     def reset(self) -> None:
         self._forget()
         self.record.ended = Ending.RST
-        close_with_reset(self._socket)
+        reset_and_close(self._socket)
 
     def note_request(self, request: RequestHead) -> None:
         self.record.note_request(request)

@@ -16,7 +16,7 @@ from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.ledger import Ledger
 from hamms_trio.hosting.listeners import Listener
 from hamms_trio.hosting.portable import PortableListener
-from hamms_trio.hosting.resets import close_with_reset
+from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.lab import Lab
 from hamms_trio.modes import FailureMode
 from hamms_trio.peer import Peer
@@ -142,7 +142,7 @@ class Acceptor:
         admission = self._admission
         if not admission.admits(self._open):
             admission.warn(self._mode.slug)
-            close_with_reset(sock)
+            reset_and_close(sock)
             return
         sock.setblocking(False)
         record = self._ledger.open(self._mode.slug, address[:2])

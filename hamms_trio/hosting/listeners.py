@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from hamms_trio.errors import PortUnavailable
-from hamms_trio.hosting.resets import close_with_reset
+from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.modes import FailureMode, Trigger
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
@@ -37,7 +37,7 @@ class Listener:
             with suppress(OSError):  # BlockingIOError: nobody waits any more
                 while True:
                     waiting, _ = sock.accept()
-                    close_with_reset(waiting)
+                    reset_and_close(waiting)
 
     def close(self) -> None:
         for sock in self.sockets:

@@ -10,18 +10,7 @@ from netsplode import (  # now: later there may be no descriptor to import with
     ConnectionNotFound,
     reset_connection,
 )
-from netsplode.techniques import LINGER_ZERO
-
-
-def close_with_reset(sock: socket.socket) -> None:
-    """Close ``sock`` so that its peer sees RST; quietly, if it has reset the connection itself."""
-    try:
-        reset_connection(sock, verify=False)
-    except ConnectionNotFound:
-        pass
-    except OSError:  # no descriptor left to act on: then let the close below send it
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-    sock.close()
+from netsplode.techniques import LINGER_ZERO, reset_and_close as reset_and_close
 
 
 def reset_stream(stream: trio.SocketStream) -> None:
