@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from netsplode import resetting
 from netsplode.connections import AddressLike
-from netsplode.resetting import Verify
+from netsplode.resetting import TechniqueName, Verify
 from netsplode.result import ResetResult
+from netsplode.techniques import Step
+
+if TYPE_CHECKING:
+    from netsplode.inject import Injection
 
 
 async def reset_connection(
@@ -15,28 +23,68 @@ async def reset_connection(
     remote: AddressLike | None = None,
     *,
     delay: float = 0.0,
-    technique: str = "auto",
+    technique: TechniqueName = "auto",
     timeout: float = 5.0,
     verify: Verify = "auto",
+    forwarded: bool = False,
 ) -> ResetResult:
     """As `netsplode.reset_connection`; cancelled while it waits, it does no more.
 
-    What has to search other processes does so in a thread.
+    What would block, such as a search in other processes, is done in a thread.
     """
-    todo = resetting.steps(target, remote, delay, technique, timeout, verify)
+    steps = resetting.begin(
+        target,
+        remote,
+        delay=delay,
+        plan=resetting.planned(technique),
+        timeout=timeout,
+        verify=verify,
+        forwarded=forwarded,
+    )
     await asyncio.sleep(0)
     came: object = None
     try:
         while True:
             try:
-                step = todo.send(came)
+                came = await _take(steps.send(came))
             except StopIteration as end:
                 result: ResetResult = end.value
                 return result
-            if callable(step):
-                came = await asyncio.to_thread(step)
-            else:
-                await asyncio.sleep(step)
-                came = None
+    except BaseException:
+        await _in_thread(steps.close)  # closing an injection takes some milliseconds
+        raise
+
+
+async def _take(step: Step) -> object:
+    if callable(step):
+        return await _in_thread(step)
+    await (asyncio.sleep(step) if isinstance(step, float) else _wait_for(step))
+    return None
+
+
+async def _in_thread(work: Callable[[], object]) -> object:
+    """Do it in a thread; if this is cancelled meanwhile, it is done all the same, and nothing is lost."""
+    working = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(working)
+    except asyncio.CancelledError:
+        await asyncio.wait([working])
+        raise
+
+
+async def _wait_for(injection: Injection) -> None:
+    """Until it has something to do."""
+    loop, readable = asyncio.get_running_loop(), asyncio.Event()
+    watched: list[int] = []
+    try:
+        for descriptor in injection.filenos():
+            loop.add_reader(descriptor, readable.set)
+            watched.append(descriptor)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, injection.next_time - time.monotonic())):
+                await readable.wait()
+    except NotImplementedError:  # Windows' usual loop has no readers
+        await _in_thread(injection.wait)
     finally:
-        todo.close()
+        for descriptor in watched:
+            loop.remove_reader(descriptor)

@@ -10,12 +10,13 @@ from typing import Any
 
 import click
 
-from netsplode.connections import AddressLike, Connection, find_connections, wanted
+from netsplode.connections import Connection, Wanted, find_connections, one_address, wanted
 from netsplode.errors import MissingCapability, NetsplodeError, TechniqueUnavailable
 from netsplode.privileges import capabilities
-from netsplode.resetting import carry_out, chosen, run
-from netsplode.result import ResetResult, written
-from netsplode.targets import Target
+from netsplode.resetting import Plan, Verify, carry_out, planned, run
+from netsplode.result import written
+from netsplode.targets import Target, listed
+from netsplode.techniques import TECHNIQUES
 
 _NOT_ALL, _USAGE = 1, 2
 
@@ -31,7 +32,11 @@ def main() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
     """The TCP connections of this network namespace."""
-    found = _found(None, None, pid, port, state=None)
+    try:
+        found = find_connections(pid=pid, state=None)
+    except NetsplodeError as error:
+        raise click.UsageError(str(error)) from None
+    found = [c for c in found if port is None or _has_port(c, port)]
     if as_json:
         click.echo(json.dumps([_row(connection) for connection in found], indent=2))
         return
@@ -51,7 +56,28 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
 @click.argument("remote", required=False)
 @click.option("--pid", type=int, help="All that this process holds.")
 @click.option("--port", type=click.IntRange(1, 65535), help="All with this port at an end.")
-@click.option("--technique", default="auto", show_default=True, help="auto, abort, destroy, ...")
+@click.option(
+    "--technique",
+    type=click.Choice(["auto", *(technique.name for technique in TECHNIQUES)]),
+    default="auto",
+    show_default=True,
+    help="How to reset them.",
+)
+@click.option(
+    "--verify/--no-verify",
+    default=None,
+    help="Insist on proof that both ends are down, or don't look. Otherwise: look where it can be seen.",
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Seconds for each connection.",
+)
+@click.option(
+    "--forwarded", is_flag=True, help="A connection that this host does not end but forwards."
+)
 @click.option("--dry-run", is_flag=True, help="Only print what would be reset.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
@@ -62,42 +88,75 @@ def reset(
     pid: int | None,
     port: int | None,
     technique: str,
+    verify: bool | None,
+    timeout: float,
+    forwarded: bool,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Reset the connections between LOCAL and REMOTE (host:port), of a port, or of a process."""
     if local is None and pid is None and port is None:
         raise click.UsageError("give LOCAL and REMOTE, --port or --pid")
-    try:
-        techniques = chosen(technique)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from None
-    found = _once_each(_found(local, remote, pid, port, state="established"))
+    found = [listed(c.entry) for c in _found(local, remote, pid, port) if c.entry]
+    if forwarded and not found:
+        found = [_forwarded(local, remote)]
     if not found:
         click.echo("no connection matches", err=True)
         context.exit(_NOT_ALL)
+    plan = planned(technique)
+    asked: Verify = "auto" if verify is None else verify
     rows: list[dict[str, Any]] = []
     code = 0
-    for connection in found:
-        if dry_run:
-            rows.append(_row(connection))
-            continue
-        target = Target(connection.local, connection.remote, entry=connection.entry)
-        try:
-            rows.append(_outcome(run(carry_out(target, techniques, 5.0, "auto"))))
-        except NetsplodeError as error:
-            needs = isinstance(error, MissingCapability | TechniqueUnavailable) and error.missing
-            code = max(code, _USAGE if needs else _NOT_ALL)
-            rows.append({**_row(connection), "error": str(error)})
+    for target in found:
+        row = {"local": written(target.local), "remote": written(target.remote)}
+        if not dry_run:
+            outcome, worst = _reset_one(target, plan, timeout, asked)
+            row, code = row | outcome, max(code, worst)
+        rows.append(row)
+    _print(rows, as_json)
+    context.exit(code)
+
+
+def _reset_one(
+    target: Target, plan: Plan, timeout: float, verify: Verify
+) -> tuple[dict[str, Any], int]:
+    """What came of it, and the exit code that is due for that."""
+    try:
+        result = run(carry_out(target, plan, timeout, verify))
+    except NetsplodeError as error:
+        needs = isinstance(error, MissingCapability | TechniqueUnavailable) and error.missing
+        return {"error": str(error)}, _USAGE if needs else _NOT_ALL
+    outcome = {
+        "technique": result.technique,
+        "ends": {end: str(state) for end, state in result.ends.items()},
+        "elapsed": result.elapsed,
+    }
+    return outcome, 0
+
+
+def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     for row in rows:
+        pair = f"{row['local']} -> {row['remote']}"
         if "error" in row:
-            click.echo(f"{row['local']} -> {row['remote']}: {row['error']}", err=True)
-        elif not as_json:
-            told = f"reset by {row['technique']}" if "technique" in row else "would be reset"
-            click.echo(f"{row['local']} -> {row['remote']}: {told}")
-    context.exit(code)
+            click.echo(f"{pair}: {row['error']}", err=True)
+        elif as_json:
+            continue
+        elif "technique" in row:
+            known = ", ".join(f"{end} end {state}" for end, state in row["ends"].items())
+            click.echo(f"{pair}: reset by {row['technique']} ({known})")
+        else:
+            click.echo(f"{pair}: would be reset")
+
+
+def _forwarded(local: str | None, remote: str | None) -> Target:
+    if local is None or remote is None:
+        raise click.UsageError("--forwarded takes LOCAL and REMOTE")
+    try:
+        return Target(one_address(local), one_address(remote))
+    except NetsplodeError as error:
+        raise click.UsageError(str(error)) from None
 
 
 @main.command()
@@ -109,35 +168,26 @@ def doctor() -> None:
 
 
 def _found(
-    local: AddressLike | None,
-    remote: AddressLike | None,
-    pid: int | None,
-    port: int | None,
-    state: str | None,
+    local: str | None, remote: str | None, pid: int | None, port: int | None
 ) -> list[Connection]:
+    """One end of each established connection that fits: on one host, both are listed."""
     try:
-        found = find_connections(pid=pid, state=state)
+        found = find_connections(pid=pid)
         ends = [wanted(end) for end in (local, remote) if end is not None]
     except NetsplodeError as error:
         raise click.UsageError(str(error)) from None
-    if port is not None:
-        found = [c for c in found if port in (c.local[1], c.remote[1])]
-    if len(ends) == 1:
-        found = [c for c in found if ends[0].fits(c.local) or ends[0].fits(c.remote)]
-    if len(ends) == 2:
-        here, there = ends
-        found = [
-            c
-            for c in found
-            if (here.fits(c.local) and there.fits(c.remote))
-            or (here.fits(c.remote) and there.fits(c.local))
-        ]
-    return found
+    fitting = [c for c in found if (port is None or _has_port(c, port)) and _fits(c, ends)]
+    return list({frozenset((c.local, c.remote)): c for c in reversed(fitting)}.values())
 
 
-def _once_each(found: list[Connection]) -> list[Connection]:
-    """One end of each: on one host, both are listed."""
-    return list({frozenset((c.local, c.remote)): c for c in reversed(found)}.values())
+def _has_port(connection: Connection, port: int) -> bool:
+    return port in (connection.local[1], connection.remote[1])
+
+
+def _fits(connection: Connection, ends: list[Wanted]) -> bool:
+    """Whether its ends are those, whichever of them is called local."""
+    own = (connection.local, connection.remote)
+    return any(all(map(Wanted.fits, ends, pair)) for pair in (own, own[::-1]))
 
 
 def _row(connection: Connection) -> dict[str, Any]:
@@ -147,14 +197,4 @@ def _row(connection: Connection) -> dict[str, Any]:
         "state": connection.state,
         "pid": connection.pid,
         "command": connection.command,
-    }
-
-
-def _outcome(result: ResetResult) -> dict[str, Any]:
-    return {
-        "local": written(result.local),
-        "remote": written(result.remote),
-        "technique": result.technique,
-        "ends": {end: str(state) for end, state in result.ends.items()},
-        "elapsed": result.elapsed,
     }

@@ -102,7 +102,10 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
             known.add(pair)
     if not found:
         ends = " and ".join(_described(a) for a in (local, remote) if a is not None)
-        raise ConnectionNotFound(f"no TCP connection of this network namespace has {ends}")
+        raise ConnectionNotFound(
+            f"no TCP connection that ends in this network namespace has {ends}; "
+            "one that it merely forwards takes both ends and forwarded=True"
+        )
     if len(known) > 1:
         owners = holders({entry.inode for entry in found if entry.inode})
         candidates = [_connection(entry, owners) for entry in found]
@@ -111,6 +114,20 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
             f"{len(known)} connections match, give both ends: {listed}", candidates
         )
     return found[0]
+
+
+def one_address(address: AddressLike) -> Address:
+    """The very end of a connection that an address names.
+
+    Raises:
+        UnsupportedConnection: it leaves the host or the port open, or its name has several addresses.
+        ConnectionNotFound: the host's name is not known.
+    """
+    found = wanted(address)
+    if len(found.hosts) != 1 or found.port is None:
+        raise UnsupportedConnection(f"{address!r} does not name one end: give (IP address, port)")
+    (host,) = found.hosts
+    return host, found.port
 
 
 def wanted(address: AddressLike) -> Wanted:

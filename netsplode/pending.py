@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError
 from netsplode import resetting
 from netsplode.errors import ResetTimeout
 from netsplode.result import ResetResult
+from netsplode.techniques import Steps
 
 
 class _Cancelled(BaseException):
@@ -19,7 +20,7 @@ class _Cancelled(BaseException):
 class PendingReset:
     """A reset that was begun. None is left behind at exit: what still waits is cancelled and joined."""
 
-    def __init__(self, todo: resetting.Steps) -> None:
+    def __init__(self, todo: Steps[ResetResult]) -> None:
         self._todo = todo
         self._cancelled = threading.Event()
         self._result: ResetResult | None = None

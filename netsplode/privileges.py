@@ -4,43 +4,68 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from importlib.util import find_spec
 
+from netsplode.errors import MissingCapability
 from netsplode.kernel.processes import effective_capabilities
 
-_NET_ADMIN, _SYS_PTRACE = 12, 19  # linux/capability.h
+_BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_PTRACE": 19}  # linux/capability.h
+_REMEDIES = {
+    "CAP_NET_ADMIN": "run as root, give python CAP_NET_ADMIN (setcap cap_net_admin+ep on its file), "
+    "or run all of it in `unshare -rn`, where it may do this to connections made inside",
+    "CAP_NET_RAW": "run as root, give python CAP_NET_RAW (setcap cap_net_raw+ep on its file), "
+    "or run all of it in `unshare -rn`, where it may do this to connections made inside",
+    "CAP_SYS_PTRACE": "run as the user of that process or as root, or give python CAP_SYS_PTRACE",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One thing, whether it may be done, and if not, the remedy."""
+    """One thing, whether it may be done here, and if not, why and what would help.
+
+    ``name`` begins with the technique. ``missing`` names the Linux capability that it takes, if it is that.
+    """
 
     name: str
     ok: bool
+    missing: frozenset[str] = frozenset()
     hint: str = ""
 
 
 def capabilities() -> list[Capability]:
-    """What may be done: connections of this process, of other processes, and by destroying sockets."""
-    linux = sys.platform == "linux"
-    has = effective_capabilities() if linux else 0
-    abort = "" if linux else "needs Linux; technique 'close' resets what this process holds"
+    """What may be done here, technique by technique."""
+    linux, scapy = sys.platform == "linux", find_spec("scapy") is not None
+    no_linux = "" if linux else "it needs Linux; close works everywhere"
+    no_scapy = "" if scapy else "install scapy"
+    injects = no_linux if linux else no_scapy
     return [
-        _one("abort: connections this process holds", linux, abort),
-        _one("close: connections this process holds", True, ""),
-        _one("find: connections of this network namespace", linux, "needs Linux"),
-        _one("abort: connections of this user's processes", linux, "needs Linux"),
-        _one(
-            "abort: connections of other users' processes",
-            linux and bool(has >> _SYS_PTRACE & 1),
-            "run as root, or give python CAP_SYS_PTRACE with setcap",
-        ),
-        _one(
-            "destroy: any connection of this network namespace",
-            linux and bool(has >> _NET_ADMIN & 1),
-            "run as root, give python CAP_NET_ADMIN with setcap, or run in `unshare -rn`",
-        ),
+        _one("abort: connections of this process", no_linux),
+        _one("abort: connections of this user's other processes", no_linux),
+        _one("abort: connections of other users' processes", no_linux, "CAP_SYS_PTRACE"),
+        _one("rst: any connection that passes here", injects, "CAP_NET_RAW"),
+        _one("keepalive: connections that abort may reach", injects, "CAP_NET_RAW"),
+        _one("destroy: connections that end here", no_linux, "CAP_NET_ADMIN"),
+        _one("close: connections of this process", ""),
+        _one("scapy: any connection that passes here", no_scapy, "CAP_NET_RAW"),
+        _one("find: connections that end here", no_linux),
     ]
 
 
-def _one(name: str, ok: bool, hint: str) -> Capability:
-    return Capability(name, ok, "" if ok else hint)
+def missing_capability(problem: str, capability: str) -> MissingCapability:
+    """The error for what takes ``capability``, with the remedy."""
+    return MissingCapability(problem, {capability}, _REMEDIES[capability])
+
+
+def has_capability(name: str) -> bool:
+    """Whether this thread has it in effect. Elsewhere than on Linux there are none to have."""
+    return sys.platform == "linux" and bool(effective_capabilities() >> _BITS[name] & 1)
+
+
+def _one(name: str, obstacle: str, takes: str = "") -> Capability:
+    if obstacle:
+        return Capability(name, False, hint=obstacle)
+    if not takes or has_capability(takes):
+        return Capability(name, True)
+    if sys.platform != "linux":
+        return Capability(name, True, hint="as root, or as administrator with Npcap on Windows")
+    return Capability(name, False, frozenset((takes,)), _REMEDIES[takes])

@@ -1,18 +1,18 @@
 """Reset one connection: find it, try the techniques in order, look whether it worked.
 
-`steps` is a generator that yields how many seconds to wait, or what to do that may block, so that threads,
-trio and asyncio each carry it out in their own way (see `netsplode.pending`, `.trio` and `.aio`).
+`begin` makes a generator that yields what it waits for (see `techniques.Step`), so that threads, trio and
+asyncio each carry it out in their own way (see `netsplode.pending`, `.trio` and `.aio`).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
+from typing import Any, Literal
 
-from netsplode.connections import AddressLike, find_one, is_address
+from netsplode.connections import AddressLike, find_one, is_address, one_address, wanted
 from netsplode.errors import (
     ConnectionNotFound,
     MissingCapability,
@@ -20,21 +20,35 @@ from netsplode.errors import (
     TechniqueUnavailable,
 )
 from netsplode.kernel import tcp
-from netsplode.kernel.diag import Diag
+from netsplode.privileges import has_capability, missing_capability
 from netsplode.result import Attempt, End, ResetResult
-from netsplode.targets import Holder, Target, held
-from netsplode.techniques import TECHNIQUES, Technique
+from netsplode.targets import Target, held, listed
+from netsplode.techniques import (
+    ABORT,
+    CLOSE,
+    RST,
+    TECHNIQUES,
+    Ends,
+    Steps,
+    Technique,
+    Unproved,
+    in_order,
+    out_of_loop,
+    prove,
+)
+from netsplode.watch import Watch
 
 Verify = Literal["auto"] | bool
-Step = float | Callable[[], object]  # seconds to wait, or what to do where it blocks nobody
-Steps = Generator[Step, object, ResetResult]
+TechniqueName = str | Sequence[str]
+# The techniques to try on a connection, with how many seconds each may take if it is not its share of all.
+Plan = Callable[[Target], Sequence[tuple[Technique, float | None]]]
 
 _LOOK_AGAIN = 0.0005  # seconds; on one host an RST arrives within microseconds
 _LOOK_AGAIN_AT_MOST = 0.02
 
 
-def run(steps: Steps, wait: Callable[[float], object] = time.sleep) -> ResetResult:
-    """Carry the steps out on this thread."""
+def run(steps: Steps[ResetResult], wait: Callable[[float], object] = time.sleep) -> ResetResult:
+    """Carry the steps out on this thread; ``wait`` lets seconds pass."""
     came: object = None
     while True:
         try:
@@ -42,73 +56,84 @@ def run(steps: Steps, wait: Callable[[float], object] = time.sleep) -> ResetResu
         except StopIteration as end:
             result: ResetResult = end.value
             return result
-        came = step() if callable(step) else wait(step)
+        if isinstance(step, float):
+            came = wait(step)
+        elif callable(step):
+            came = step()
+        else:
+            wait(0.0)
+            came = step.wait()
 
 
-def steps(
+def begin(
     target: object,
     remote: AddressLike | None,
+    *,
     delay: float,
-    technique: str,
+    plan: Plan,
     timeout: float,
     verify: Verify,
-) -> Steps:
-    """What `netsplode.reset_connection` does, waiting left to the caller."""
-    techniques = TECHNIQUES if technique == "auto" else chosen(technique)
-    address = target if is_address(target) else None
-    if remote is not None and address is None:
+    forwarded: bool,
+    may_wait_for_loop: bool = True,
+) -> Steps[ResetResult]:
+    """What `netsplode.reset_connection` does, waiting left to the caller.
+
+    What is wrong with the arguments is raised here and now.
+
+    Args:
+        may_wait_for_loop: whether an asyncio loop can go on while this waits.
+    """
+    if not (timeout >= 0 and delay >= 0):
+        raise ValueError(f"timeout={timeout} and delay={delay} have to be seconds, 0 or more")
+    if is_address(target):
+        for end in (target, remote):
+            if end is not None:
+                wanted(end)
+        found: Callable[[], Target] = partial(_located, target, remote, forwarded)
+        pinned = None
+    elif remote is not None:
         raise TypeError("remote goes with an address, not with an object that holds a connection")
-    if delay > 0:
-        pinned = None if address is not None else _cookie(target)
-        yield delay
-        if pinned != (None if address is not None else _cookie(target)):
-            raise ConnectionNotFound("what held the connection holds another one by now")
-    if address is None:
-        connection = held(target)
     else:
-        found = yield partial(_found, address, remote)
-        assert isinstance(found, Target)
-        connection = found
-    return (yield from carry_out(connection, techniques, timeout, verify))
+        found, pinned = partial(held, target), _cookie(target)
+    return _steps(found, pinned, delay, plan, timeout, verify, may_wait_for_loop)
 
 
 def carry_out(
-    connection: Target, techniques: Sequence[Technique], timeout: float, verify: Verify
-) -> Steps:
-    """Reset this very connection and look at the other end; the target is closed whatever happens."""
+    target: Target,
+    plan: Plan,
+    timeout: float,
+    verify: Verify | Literal["here"],
+    *,
+    may_wait_for_loop: bool = True,
+) -> Steps[ResetResult]:
+    """Reset this very connection and look at its ends; the target is closed whatever happens.
+
+    Args:
+        verify: as for `netsplode.reset_connection`; "here" looks at sockets of this host only.
+    """
     begun = time.perf_counter()
-    watch = None
-    try:
-        if verify is not False and sys.platform == "linux":
-            watch = _Watch(connection)
-        if connection.sock is None:
-            outcome = yield partial(attempt, connection, techniques)
-            assert isinstance(outcome, tuple)
-            name, local, attempts = outcome
-        else:
-            name, local, attempts = attempt(connection, techniques)
-        ends = {"local": local, "remote": End.UNCONFIRMED}
-        if watch is not None:
-            yield from _confirm(watch, ends, begun + timeout)
-    finally:
-        connection.close()
-        if watch is not None:
-            watch.close()
-    elapsed = time.perf_counter() - begun
-    result = ResetResult(name, connection.local, connection.remote, ends, elapsed, attempts)
-    is_here = watch is not None and watch.sees_remote
-    if not result.is_confirmed and (verify is True or (is_here and local is not End.UNCONFIRMED)):
-        raise ResetTimeout(
-            "the remote end still stands" if is_here else "nothing here can see the remote end",
-            result,
-        )
+    deadline = begun + timeout
+    with target, Watch(target) as watch:
+        if verify is True and not target.is_forwarded:
+            _check_can_verify(watch)
+        name, ends, attempts = yield from attempt(target, plan(target), watch, deadline)
+        if verify is not False:
+            yield from _confirm(target, watch, ends, deadline, verify, may_wait_for_loop)
+        elapsed = time.perf_counter() - begun
+        result = ResetResult(name, target.local, target.remote, ends, elapsed, attempts)
+        problem = _problem(result, watch, verify, may_wait_for_loop)
+    if problem:
+        raise ResetTimeout(problem, result)
     return result
 
 
 def attempt(
-    target: Target, techniques: Sequence[Technique]
-) -> tuple[str, End, tuple[Attempt, ...]]:
-    """Try one technique after another: which one did it, the local end's state, and all attempts.
+    target: Target,
+    plan: Sequence[tuple[Technique, float | None]],
+    watch: Watch,
+    deadline: float,
+) -> Steps[tuple[str, Ends, tuple[Attempt, ...]]]:
+    """Try one technique after another: which one did it, what is known of the ends, and all attempts.
 
     Raises:
         TechniqueUnavailable: none could.
@@ -117,15 +142,22 @@ def attempt(
     """
     attempts: list[Attempt] = []
     missing: set[str] = set()
-    for technique in techniques:
+    unproved: tuple[str, Ends] | None = None
+    for technique, limit in plan:
         obstacle = technique.obstacle(target)
         if obstacle is None:
+            left = max(0.0, deadline - time.perf_counter())
+            share = left if technique is plan[-1][0] else left / 2
             try:
-                local = technique.reset(target)
+                ends = yield from technique.reset(target, watch, limit or share)
             except ConnectionNotFound:
-                raise
+                if unproved is None:
+                    raise
+                break
+            except Unproved as error:
+                unproved, obstacle = (technique.name, error.ends), str(error)
             except MissingCapability as error:
-                if len(techniques) == 1:
+                if len(plan) == 1:
                     raise
                 missing |= error.missing
                 obstacle = str(error)
@@ -133,63 +165,157 @@ def attempt(
                 obstacle = str(error)
             else:
                 attempts.append(Attempt(technique.name, "done"))
-                return technique.name, local, tuple(attempts)
+                return technique.name, ends, tuple(attempts)
         attempts.append(Attempt(technique.name, obstacle))
+    if unproved is not None:
+        return *unproved, tuple(attempts)
     raise TechniqueUnavailable("no technique can reset this connection", attempts, missing)
 
 
-def chosen(name: str) -> Sequence[Technique]:
-    """The technique of this name.
+def planned(technique: TechniqueName) -> Plan:
+    """The plan of "auto", of one technique, or of several to be tried in this order.
 
     Raises:
-        ValueError: there is none.
+        ValueError: there is no technique of such a name.
     """
-    if name == "auto":
-        return TECHNIQUES
-    for technique in TECHNIQUES:
-        if technique.name == name:
-            return (technique,)
-    known = ", ".join(technique.name for technique in TECHNIQUES)
-    raise ValueError(f"{name!r} is no technique: auto, {known}")
+    if technique == "auto":
+        return lambda target: [(each, None) for each in in_order(target)]
+    names = [technique] if isinstance(technique, str) else list(technique)
+    known = {each.name: each for each in TECHNIQUES}
+    for name in names or [""]:
+        if name not in known:
+            raise ValueError(f"{name!r} is no technique: {', '.join(['auto', *known])}")
+    chosen = [(known[name], None) for name in names]
+    return lambda target: chosen
 
 
-class _Watch:
-    """Looks whether the other end is a socket of this host, and whether it is still there."""
-
-    def __init__(self, target: Target) -> None:
-        self._ends = target.remote, target.local
-        self._diag = Diag()
-        self.sees_remote = self.stands()
-
-    def stands(self) -> bool:
-        return self._diag.get(*self._ends) is not None
-
-    def close(self) -> None:
-        self._diag.close()
+def planned_as_formerly(
+    use_abortive_close: bool | None, fallback_to_abortive_close_after: float | None
+) -> Plan:
+    """What the first netsplode's arguments asked for: close abortively, or inject and then perhaps close."""
+    abortive: list[tuple[Technique, float | None]] = [(ABORT, None), (CLOSE, None)]
+    if use_abortive_close:
+        return lambda target: abortive
+    injecting: list[tuple[Technique, float | None]] = [(RST, fallback_to_abortive_close_after)]
+    if fallback_to_abortive_close_after is not None:
+        injecting += abortive
+    return lambda target: injecting
 
 
-def _confirm(watch: _Watch, ends: dict[str, End], deadline: float) -> Generator[Step, object, None]:
-    if not watch.sees_remote or ends["local"] is End.UNCONFIRMED:
-        return
-    pause = _LOOK_AGAIN
-    while watch.stands():
-        if time.perf_counter() >= deadline:
+def in_running_loop() -> bool:
+    """Whether this thread is one on which an asyncio loop is waiting for us to return."""
+    asyncio: Any = sys.modules.get("asyncio.events")
+    return asyncio is not None and asyncio._get_running_loop() is not None
+
+
+def _steps(
+    found: Callable[[], Target],
+    pinned: int | None,
+    delay: float,
+    plan: Plan,
+    timeout: float,
+    verify: Verify,
+    may_wait_for_loop: bool,
+) -> Steps[ResetResult]:
+    if delay:
+        yield float(delay)
+    if pinned is None:
+        target = yield from out_of_loop(found)
+    else:
+        target = found()
+        if target.sock is not None and _cookie_of(target) != pinned:
+            target.close()
+            raise ConnectionNotFound("what held the connection holds another one by now")
+    carried = carry_out(target, plan, timeout, verify, may_wait_for_loop=may_wait_for_loop)
+    return (yield from carried)
+
+
+def _confirm(
+    target: Target,
+    watch: Watch,
+    ends: Ends,
+    deadline: float,
+    verify: Verify | Literal["here"],
+    may_wait_for_loop: bool,
+) -> Steps[None]:
+    """Find out what came of the ends that the technique knows nothing of."""
+    if ends["local"] is End.UNCONFIRMED and not target.is_forwarded:
+        if not may_wait_for_loop:
             return
+        if (yield from _wait_gone(watch, "local", deadline)):
+            ends["local"] = End.CLOSED
+    if ends["remote"] is not End.UNCONFIRMED:
+        return
+    if "remote" in watch.sees:
+        if (yield from _wait_gone(watch, "remote", deadline)):
+            ends["remote"] = End.RESET
+    elif verify is True or (verify == "auto" and has_capability("CAP_NET_RAW")):
+        left = max(0.0, deadline - time.perf_counter())
+        try:
+            ends["remote"] = yield from prove(target, watch, left)
+        except MissingCapability:  # a sandbox may refuse what the capability allows
+            if verify is True:
+                raise
+
+
+def _wait_gone(watch: Watch, end: str, deadline: float) -> Steps[bool]:
+    if end not in watch.sees:
+        return False
+    pause = _LOOK_AGAIN
+    while watch.stands(end):
+        if time.perf_counter() >= deadline:
+            return False
         yield pause
         pause = min(2 * pause, _LOOK_AGAIN_AT_MOST)
-    ends["remote"] = End.RESET
+    return True
 
 
-def _found(target: AddressLike, remote: AddressLike | None) -> Target:
-    entry = find_one(target, remote)
-    return Target(entry.local, entry.remote, Holder.OTHER, entry=entry)
+def _problem(
+    result: ResetResult,
+    watch: Watch,
+    verify: Verify | Literal["here"],
+    may_wait_for_loop: bool,
+) -> str:
+    """What makes this result a failure, if anything does."""
+    if result.is_confirmed or verify is False:
+        return ""
+    if result.ends["local"] is End.UNCONFIRMED:
+        if result.technique == CLOSE.name and not may_wait_for_loop:
+            return ""  # it closes once we have returned
+        return "; ".join(f"{attempt.technique}: {attempt.outcome}" for attempt in result.attempts)
+    if "remote" in watch.sees:
+        return "the remote end still stands"
+    gave_no_proof = "the remote end has given no proof of being down"
+    return gave_no_proof if verify is True or result.technique in _INJECTING else ""
+
+
+_INJECTING = (RST.name, "scapy")
+
+
+def _check_can_verify(watch: Watch) -> None:
+    if "remote" in watch.sees or has_capability("CAP_NET_RAW") or sys.platform != "linux":
+        return
+    raise missing_capability(
+        "the remote end is on another host, and can't be seen without raw sockets", "CAP_NET_RAW"
+    )
+
+
+def _located(target: AddressLike, remote: AddressLike | None, forwarded: bool) -> Target:
+    try:
+        return listed(find_one(target, remote))
+    except ConnectionNotFound:
+        if not forwarded or remote is None:
+            raise
+    return Target(one_address(target), one_address(remote))
 
 
 def _cookie(target: object) -> int:
     """Which socket this is now. No descriptor is kept: it would keep a closed connection open."""
-    connection = held(target)
-    try:
-        assert connection.sock is not None
-        return tcp.cookie(connection.sock) if sys.platform == "linux" else 0
-    finally:
-        connection.close()
+    with held(target) as connection:
+        return _cookie_of(connection)
+
+
+def _cookie_of(target: Target) -> int:
+    if target.sock is None or sys.platform != "linux":
+        return 0
+    return tcp.cookie(target.sock)

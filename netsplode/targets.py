@@ -8,6 +8,7 @@ import socket
 import sys
 from dataclasses import dataclass
 from enum import Enum
+from types import TracebackType
 from typing import Any
 
 from netsplode.connections import plain_host
@@ -37,7 +38,8 @@ class Holder(Enum):
 class Target:
     """One end of a TCP connection, pinned: ``sock`` is a duplicate of our own, so no reuse can hurt.
 
-    Of another process' connection there is an ``entry`` of the kernel's list instead. Close it.
+    Of another process' connection there is an ``entry`` of the kernel's list instead, and of one that
+    is merely forwarded neither. Close it.
     """
 
     local: Address
@@ -46,10 +48,26 @@ class Target:
     owner: object = None
     sock: socket.SocketType | None = None
     entry: Entry | None = None
+    interface: int = 0  # the index of a link-local address'
+
+    @property
+    def is_forwarded(self) -> bool:
+        return self.sock is None and self.entry is None
 
     def close(self) -> None:
         if self.sock is not None:
             self.sock.close()
+
+    def __enter__(self) -> Target:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
 
 
 def held(target: object) -> Target:
@@ -66,7 +84,8 @@ def held(target: object) -> Target:
     sock = duplicate(number)
     try:
         check_resettable(sock)
-        local = _address(sock.getsockname())
+        name = sock.getsockname()
+        local = _address(name)
         try:
             remote = _address(sock.getpeername())
         except OSError:
@@ -74,7 +93,12 @@ def held(target: object) -> Target:
     except BaseException:
         sock.close()
         raise
-    return Target(local, remote, holder, owner, sock)
+    return Target(local, remote, holder, owner, sock, interface=name[3] if len(name) > 3 else 0)
+
+
+def listed(entry: Entry) -> Target:
+    """A connection of whatever process, as the kernel lists it."""
+    return Target(entry.local, entry.remote, entry=entry, interface=entry.interface)
 
 
 def duplicate(descriptor: int) -> socket.SocketType:

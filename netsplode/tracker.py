@@ -25,7 +25,6 @@ from netsplode.errors import ConnectionNotFound, UnsupportedConnection
 from netsplode.kernel import tcp
 from netsplode.result import Address, ResetResult
 from netsplode.targets import Holder, Target, held
-from netsplode.techniques import TECHNIQUES
 
 Match = int | str | tuple[str | None, int | None] | Callable[[Connection], bool]
 
@@ -172,7 +171,8 @@ def _reset_one(own: _Own) -> ResetResult:
     if _identity(target) != own.identity:
         target.close()
         raise ConnectionNotFound("its descriptor is another connection's by now")
-    return resetting.run(resetting.carry_out(target, TECHNIQUES, 1.0, "auto"))
+    plan = resetting.planned("auto")
+    return resetting.run(resetting.carry_out(target, plan, 1.0, "here"))
 
 
 def _public(own: _Own) -> Connection:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import time
+from typing import TYPE_CHECKING
+
 import trio
 
 from netsplode import resetting
 from netsplode.connections import AddressLike
-from netsplode.resetting import Verify
+from netsplode.resetting import TechniqueName, Verify
 from netsplode.result import ResetResult
+from netsplode.techniques import Step
+
+if TYPE_CHECKING:
+    from netsplode.inject import Injection
 
 
 async def reset_connection(
@@ -15,28 +22,54 @@ async def reset_connection(
     remote: AddressLike | None = None,
     *,
     delay: float = 0.0,
-    technique: str = "auto",
+    technique: TechniqueName = "auto",
     timeout: float = 5.0,
     verify: Verify = "auto",
+    forwarded: bool = False,
 ) -> ResetResult:
     """As `netsplode.reset_connection`; cancelled while it waits, it does no more.
 
-    What has to search other processes does so in a thread.
+    What would block, such as a search in other processes, is done in a thread.
     """
-    todo = resetting.steps(target, remote, delay, technique, timeout, verify)
+    steps = resetting.begin(
+        target,
+        remote,
+        delay=delay,
+        plan=resetting.planned(technique),
+        timeout=timeout,
+        verify=verify,
+        forwarded=forwarded,
+    )
     await trio.lowlevel.checkpoint()
     came: object = None
     try:
         while True:
             try:
-                step = todo.send(came)
+                came = await _take(steps.send(came))
             except StopIteration as end:
                 result: ResetResult = end.value
                 return result
-            if callable(step):
-                came = await trio.to_thread.run_sync(step)
-            else:
-                await trio.sleep(step)
-                came = None
-    finally:
-        todo.close()
+    except BaseException:
+        with trio.CancelScope(shield=True):  # closing an injection takes some milliseconds
+            await trio.to_thread.run_sync(steps.close)
+        raise
+
+
+async def _take(step: Step) -> object:
+    if callable(step):
+        return await trio.to_thread.run_sync(step)
+    await (trio.sleep(step) if isinstance(step, float) else _wait_for(step))
+    return None
+
+
+async def _wait_for(injection: Injection) -> None:
+    """Until it has something to do."""
+    with trio.move_on_after(max(0.0, injection.next_time - time.monotonic())):
+        async with trio.open_nursery() as nursery:
+            for descriptor in injection.filenos():
+                nursery.start_soon(_wait_readable, descriptor, nursery.cancel_scope)
+
+
+async def _wait_readable(descriptor: int, scope: trio.CancelScope) -> None:
+    await trio.lowlevel.wait_readable(descriptor)
+    scope.cancel()

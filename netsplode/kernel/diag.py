@@ -11,6 +11,7 @@ import errno
 import os
 import socket
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,6 +45,11 @@ class Entry:
     @property
     def is_alive(self) -> bool:
         return self.state in _ALIVE
+
+    @property
+    def interface(self) -> int:
+        """The index of the interface that it is bound to, as those with link-local addresses are."""
+        return int.from_bytes(self.key[36:40], sys.byteorder)
 
 
 class Diag:
@@ -80,9 +86,13 @@ class Diag:
                 continue
         return found
 
-    def get(self, local: Address, remote: Address) -> Entry | None:
-        """The live socket whose own end is ``local`` and whose peer is ``remote``, both numeric."""
-        family, sockid = _sockid(local, remote)
+    def get(self, local: Address, remote: Address, *, interface: int = 0) -> Entry | None:
+        """The live socket whose own end is ``local`` and whose peer is ``remote``, both numeric.
+
+        Args:
+            interface: the index of the interface of link-local addresses.
+        """
+        family, sockid = _sockid(local, remote, interface)
         self._ask(_SOCK_DIAG_BY_FAMILY, 0, family, sockid)
         try:
             found = [_entry(reply) for reply in self._replies()]
@@ -135,12 +145,12 @@ class Diag:
                     return
 
 
-def _sockid(local: Address, remote: Address) -> tuple[int, bytes]:
+def _sockid(local: Address, remote: Address, interface: int) -> tuple[int, bytes]:
     """The family, and the inet_diag_sockid of any socket with these addresses."""
     family = socket.AF_INET6 if ":" in local[0] else socket.AF_INET
     here, there = (socket.inet_pton(family, host) for host, _ in (local, remote))
     ports = struct.pack("!HH16s16s", local[1], remote[1], here, there)
-    return family, ports + bytes(4) + _NO_COOKIE
+    return family, ports + struct.pack("=I", interface) + _NO_COOKIE
 
 
 def _entry(reply: bytes) -> Entry:

@@ -1,0 +1,35 @@
+"""Ways to reset a connection: one class each, which can say why it does not apply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netsplode.targets import Target
+from netsplode.techniques.abort import Abort
+from netsplode.techniques.close import Close, reset_and_close as reset_and_close
+from netsplode.techniques.destroy import Destroy
+from netsplode.techniques.rst import DRIVER, KeepAlive, Rst, prove as prove
+from netsplode.techniques.technique import (
+    Ends as Ends,
+    Step as Step,
+    Steps as Steps,
+    Technique as Technique,
+    Unproved as Unproved,
+    out_of_loop as out_of_loop,
+)
+
+ABORT, CLOSE, DESTROY, KEEPALIVE = Abort(), Close(), Destroy(), KeepAlive()
+RST, SCAPY = Rst("rst", DRIVER), Rst("scapy", "scapy")
+TECHNIQUES: Sequence[Technique] = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE, SCAPY)
+
+# Whoever holds a connection shall see what a real reset looks like, and keep its descriptor.
+_OWN = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE)
+_OF_OTHERS = (ABORT, DESTROY, RST, KEEPALIVE)
+_FORWARDED = (RST,)
+
+
+def in_order(target: Target) -> Sequence[Technique]:
+    """Those that "auto" tries, the best first."""
+    if target.is_forwarded:
+        return _FORWARDED
+    return _OF_OTHERS if target.sock is None else _OWN
