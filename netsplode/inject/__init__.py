@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from netsplode.inject.converge import Outcome as Outcome
@@ -23,6 +23,8 @@ def open_injection(
     timeout: float = 5.0,
     driver: DriverName = "linux",
     clock: Callable[[], float] = time.monotonic,
+    expected: Mapping[str, int] | None = None,
+    probing: bool = True,
 ) -> Injection:
     """An injection to be run, or to be waited for by an event loop; its user closes it.
 
@@ -32,20 +34,32 @@ def open_injection(
         ends: the ones to reset.
         timeout: seconds after which an end that has given no proof is unconfirmed.
         driver: "scapy" works on more systems, "linux" is faster and needs nothing.
+        expected: for "local" or "remote", the sequence number that this end expects next, where that is known
+            (TCP_REPAIR tells): its RST goes out at the first step, and needs no probe before.
+        probing: whether to send probes. Where they are filtered: no. Then somebody else has to make the connection
+            talk, and `Injection.note_gone` that an end is gone, which proves itself only if it still talks.
 
     Raises:
         MissingCapability: this process may not open raw sockets.
-        ValueError: the two are not numeric addresses of one connection.
+        ValueError: the two are not numeric addresses of one connection, or ``expected`` names another end.
     """
     first, second = Endpoint.of(local), Endpoint.of(remote)
-    wanted = {"local": first, "remote": second}
-    if ends != "both":
-        wanted = {ends: wanted[ends]}
+    if not set(expected or ()) <= {"local", "remote"}:
+        raise ValueError(f'the ends are "local" and "remote", not {expected}')
     if first.family != second.family or first == second:
         raise ValueError(f"{first} and {second} are not the two ends of a connection")
     opened = _open_driver(driver, first, second, _scope(local, remote))
     try:
-        return Injection(first, second, opened, ends=wanted, timeout=timeout, clock=clock)
+        return Injection(
+            first,
+            second,
+            opened,
+            wanted=("local", "remote") if ends == "both" else (ends,),
+            timeout=timeout,
+            clock=clock,
+            expected=expected,
+            probing=probing,
+        )
     except BaseException:
         opened.close()
         raise

@@ -16,8 +16,9 @@ from tests.netsplode.inject.simulated import A, B, Peer, World
 BOTH = (A, B)
 
 
-def make(wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0) -> Converger:
-    return Converger(A, B, wanted=wanted, now=0.0, timeout=timeout, choose=Random(1).randrange)
+def make(wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0, **knowing: Any) -> Converger:
+    choose = Random(1).randrange
+    return Converger(A, B, wanted=wanted, now=0.0, timeout=timeout, choose=choose, **knowing)
 
 
 def from_a(seq: int, ack: int, flags: int = Flags.ACK, length: int = 0) -> Segment:
@@ -131,6 +132,81 @@ def test_only_the_wanted_end_is_probed_and_reset() -> None:
     assert converger.outcomes == {B: Outcome.RESET}
 
 
+def test_what_is_known_beforehand_is_reset_before_any_probe() -> None:
+    converger = make(expected={A: 500, B: 10})
+    out = converger.on_time(0.0)
+    assert [(s.destination, s.flags) for s in out] == [
+        (A, Flags.RST),
+        (A, Flags.ACK),
+        (B, Flags.RST),
+        (B, Flags.ACK),
+    ]
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert out[1].ack == 10  # so that a RST in answer to it resets B
+    assert converger.was_there
+
+
+def test_what_passes_corrects_what_was_known_beforehand() -> None:
+    converger = make(expected={A: 500})
+    converger.on_segment(from_a(10, 600), 0.0)
+    assert resets(converger.on_time(0.0)) == {(A, 500), (A, 600), (B, 10)}
+
+
+def test_one_end_known_beforehand_leaves_the_other_one_to_be_probed() -> None:
+    out = make(expected={A: 500}).on_time(0.0)
+    assert resets(out) == {(A, 500)}
+    assert probed(out) == {A, B}
+
+
+def test_without_probing_it_only_answers_what_passes() -> None:
+    converger = make(probing=False)
+    assert converger.on_time(0.0) == []
+    assert converger.next_time == converger.deadline
+    converger.on_segment(from_a(10, 500), 1.0)
+    out = converger.on_time(1.0)
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert not probed(out)
+    assert converger.next_time == converger.deadline
+
+
+def test_without_probing_what_is_known_beforehand_is_reset_at_once() -> None:
+    out = make(probing=False, expected={A: 500, B: 10}).on_time(0.0)
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert not probed(out)
+
+
+def test_an_end_that_somebody_knows_to_be_gone_is_left_alone() -> None:
+    converger = make()
+    converger.note_gone(A)
+    assert converger.pending == {B}
+    assert {s.destination for s in converger.on_time(0.0)} == {B}
+    converger.note_gone(B)
+    assert converger.done
+    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    assert not converger.was_there
+
+
+@pytest.mark.parametrize(
+    ("seen", "was_there"),
+    [
+        pytest.param([from_a(0, 0, Flags.RST), from_b(0, 0, Flags.RST)], False, id="both gone"),
+        pytest.param([from_a(0, 0, Flags.RST), from_b(500, 10)], True, id="half of it there"),
+        pytest.param([from_b(500, 10, length=90)], True, id="data"),
+        pytest.param([from_b(7, 8, Flags.SYN | Flags.ACK)], False, id="a listener's answer"),
+        pytest.param([Segment(A, B, 1, 1, Flags.ACK, OUR_WINDOW, 1)], False, id="ours"),
+        pytest.param([], False, id="silence"),
+    ],
+)
+def test_only_an_answer_that_takes_a_connection_shows_that_there_was_one(
+    seen: list[Segment], was_there: bool
+) -> None:
+    converger = make()
+    converger.on_time(0.0)
+    for segment in seen:
+        converger.on_segment(segment, 0.001)
+    assert converger.was_there is was_there
+
+
 def test_after_three_probes_without_an_answer_every_other_one_is_a_syn() -> None:
     converger = make([B])
     flags: list[int] = []
@@ -211,12 +287,12 @@ def test_what_is_no_connection_is_refused(
 
 
 def converge(
-    world: World, wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0
+    world: World, wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0, **knowing: Any
 ) -> tuple[Converger, float]:
     """The `Converger` when it is done, and the seconds it took."""
     choose = world.random.randrange
     began = world.time
-    converger = Converger(A, B, wanted=wanted, now=began, timeout=timeout, choose=choose)
+    converger = Converger(A, B, wanted=wanted, now=began, timeout=timeout, choose=choose, **knowing)
     world.run(converger)
     return converger, world.time - began
 
@@ -275,6 +351,32 @@ def test_the_end_that_is_not_wanted_stays() -> None:
     assert converger.outcomes == {B: Outcome.RESET}
     assert not world.b.alive
     assert all(s.destination == B for s in world.injected)
+
+
+def test_a_connection_that_never_was_gives_proof_and_no_evidence() -> None:
+    converger, _ = converge(world_of({"alive": False}, {"alive": False}))
+    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    assert not converger.was_there
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_what_is_known_beforehand_may_be_out_of_date(right: bool) -> None:
+    world = world_of(near=0.01, far=0.01)
+    known = {A: world.a.rcv_nxt, B: world.b.rcv_nxt + (0 if right else 5000)}
+    converger, elapsed = converge(world, expected=known)
+    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    assert elapsed < (0.025 if right else 0.1)
+    assert not world.a.alive
+    assert not world.b.alive
+
+
+def test_without_probing_busy_ends_are_reset_and_prove_what_they_can() -> None:
+    world = world_of({"interval": 0.01}, {"interval": 0.007})
+    converger, _ = converge(world, timeout=1.0, probing=False)
+    world.settle()
+    assert not world.a.alive
+    assert not world.b.alive
+    assert converger.probes == 0
 
 
 @st.composite
