@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Literal
 
-from netsplode.inject.converge import Outcome as Outcome
+from netsplode.inject.converge import Converger, Outcome as Outcome
 from netsplode.inject.driver import Driver, Injected as Injected, Injection as Injection
 from netsplode.inject.segment import Endpoint
 
@@ -44,25 +44,20 @@ def open_injection(
         ValueError: the two are not numeric addresses of one connection, or ``expected`` names another end.
     """
     first, second = Endpoint.of(local), Endpoint.of(remote)
-    if not set(expected or ()) <= {"local", "remote"}:
+    names = {"local": first, "remote": second}
+    if not set(expected or ()) <= set(names):
         raise ValueError(f'the ends are "local" and "remote", not {expected}')
-    if first.family != second.family or first == second:
-        raise ValueError(f"{first} and {second} are not the two ends of a connection")
+    converger = Converger(
+        first,
+        second,
+        wanted=names.values() if ends == "both" else [names[ends]],
+        now=clock(),
+        timeout=timeout,
+        expected={names[name]: seq for name, seq in (expected or {}).items()},
+        probing=probing,
+    )
     opened = _open_driver(driver, first, second, _scope(local, remote))
-    try:
-        return Injection(
-            first,
-            second,
-            opened,
-            wanted=("local", "remote") if ends == "both" else (ends,),
-            timeout=timeout,
-            clock=clock,
-            expected=expected,
-            probing=probing,
-        )
-    except BaseException:
-        opened.close()
-        raise
+    return Injection(converger, opened, local=first, remote=second, clock=clock)
 
 
 def inject_reset(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
@@ -71,29 +71,16 @@ class Injection:
 
     def __init__(
         self,
-        local: Endpoint,
-        remote: Endpoint,
+        converger: Converger,
         driver: Driver,
         *,
-        wanted: Collection[str],
-        timeout: float,
+        local: Endpoint,
+        remote: Endpoint,
         clock: Clock = time.monotonic,
-        expected: Mapping[str, int] | None = None,
-        probing: bool = True,
     ) -> None:
-        self._clock, self._driver = clock, driver
+        self._converger, self._driver, self._clock = converger, driver, clock
         self._names = {"local": local, "remote": remote}
-        self._wanted = tuple(name for name in self._names if name in wanted)
         self._began = self._ended = clock()
-        self._converger = Converger(
-            local,
-            remote,
-            wanted=[self._names[name] for name in self._wanted],
-            now=self._began,
-            timeout=timeout,
-            expected={self._names[name]: seq for name, seq in (expected or {}).items()},
-            probing=probing,
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -119,7 +106,7 @@ class Injection:
     def pending(self) -> frozenset[str]:
         """The ends that have not proved it yet: "local", "remote"."""
         pending = self._converger.pending
-        return frozenset(name for name in self._wanted if self._names[name] in pending)
+        return frozenset(name for name, end in self._names.items() if end in pending)
 
     @property
     def next_time(self) -> float:
@@ -158,7 +145,7 @@ class Injection:
         """What is known by now."""
         outcomes = self._converger.outcomes
         return Injected(
-            {name: outcomes[self._names[name]] for name in self._wanted},
+            {name: outcomes[end] for name, end in self._names.items() if end in outcomes},
             self._ended - self._began,
             self._converger.probes,
             self._converger.resets,

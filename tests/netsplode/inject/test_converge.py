@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from netsplode.inject.converge import OUR_WINDOW, Converger, Outcome, is_ours
+from netsplode.inject.driver import Injected, Injection
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment
 from tests.netsplode.inject.simulated import A, B, Peer, World
 
@@ -286,15 +287,16 @@ def test_what_is_no_connection_is_refused(
 # ---- against simulated ends -----------------------------------------------------------------------
 
 
-def converge(
-    world: World, wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0, **knowing: Any
-) -> tuple[Converger, float]:
-    """The `Converger` when it is done, and the seconds it took."""
-    choose = world.random.randrange
-    began = world.time
-    converger = Converger(A, B, wanted=wanted, now=began, timeout=timeout, choose=choose, **knowing)
-    world.run(converger)
-    return converger, world.time - began
+def injection_into(world: World, *, timeout: float = 5.0, **wishes: Any) -> Injection:
+    random = world.random.randrange
+    wishes = {"wanted": BOTH, **wishes}
+    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **wishes)
+    return Injection(converger, world, local=A, remote=B, clock=world.clock)
+
+
+def converge(world: World, **wishes: Any) -> Injected:
+    with injection_into(world, **wishes) as injection:
+        return injection.run()
 
 
 def world_of(
@@ -330,53 +332,69 @@ def world_of(
     ],
 )
 def test_it_converges(world: World, within: float) -> None:
-    converger, elapsed = converge(world)
-    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    result = converge(world)
+    assert result.confirmed
     assert not world.a.alive
     assert not world.b.alive
-    assert elapsed < within
+    assert result.elapsed < within
 
 
 def test_an_end_behind_a_filter_is_unconfirmed_and_the_other_one_is_reset() -> None:
     world = world_of({"interval": 0.01}, {"ignores_all_injected": True})
-    converger, elapsed = converge(world, timeout=1.0)
-    assert converger.outcomes == {A: Outcome.RESET, B: Outcome.UNCONFIRMED}
-    assert elapsed == pytest.approx(1.0)
+    result = converge(world, timeout=1.0)
+    assert result.ends == {"local": Outcome.RESET, "remote": Outcome.UNCONFIRMED}
+    assert result.elapsed == pytest.approx(1.0)
     assert not world.a.alive
 
 
 def test_the_end_that_is_not_wanted_stays() -> None:
     world = world_of({"interval": 0.001})
-    converger, _ = converge(world, [B])
-    assert converger.outcomes == {B: Outcome.RESET}
+    assert converge(world, wanted=[B]).ends == {"remote": Outcome.RESET}
     assert not world.b.alive
     assert all(s.destination == B for s in world.injected)
 
 
 def test_a_connection_that_never_was_gives_proof_and_no_evidence() -> None:
-    converger, _ = converge(world_of({"alive": False}, {"alive": False}))
-    assert set(converger.outcomes.values()) == {Outcome.RESET}
-    assert not converger.was_there
+    result = converge(world_of({"alive": False}, {"alive": False}))
+    assert result.confirmed
+    assert not result.was_there
 
 
 @pytest.mark.parametrize("right", [True, False])
 def test_what_is_known_beforehand_may_be_out_of_date(right: bool) -> None:
     world = world_of(near=0.01, far=0.01)
     known = {A: world.a.rcv_nxt, B: world.b.rcv_nxt + (0 if right else 5000)}
-    converger, elapsed = converge(world, expected=known)
-    assert set(converger.outcomes.values()) == {Outcome.RESET}
-    assert elapsed < (0.025 if right else 0.1)
+    result = converge(world, expected=known)
+    assert result.confirmed
+    assert result.elapsed < (0.025 if right else 0.1)
     assert not world.a.alive
     assert not world.b.alive
 
 
 def test_without_probing_busy_ends_are_reset_and_prove_what_they_can() -> None:
     world = world_of({"interval": 0.01}, {"interval": 0.007})
-    converger, _ = converge(world, timeout=1.0, probing=False)
+    result = converge(world, timeout=1.0, probing=False)
     world.settle()
     assert not world.a.alive
     assert not world.b.alive
-    assert converger.probes == 0
+    assert result.was_there
+    assert result.probes == 0
+
+
+def test_an_injection_steps_and_waits_until_its_last_end_is_known_to_be_gone() -> None:
+    world = world_of(b={"ignores_all_injected": True})
+    with injection_into(world) as injection:
+        assert injection.pending == {"local", "remote"}
+        while "local" in injection.pending:
+            injection.step()
+            injection.wait()
+        assert not injection.done
+        injection.note_gone("remote")
+        assert injection.done
+        assert injection.result.confirmed
+        assert injection.result.elapsed == world.time - 100.0
+        assert not world.closed
+    assert world.closed
 
 
 @st.composite
@@ -409,12 +427,12 @@ def worlds(draw: st.DrawFn) -> World:
 @example(world_of(loss=1.0), BOTH)
 def test_it_ends_in_time_and_tells_the_truth(world: World, wanted: tuple[Endpoint, ...]) -> None:
     reachable = [p for p in (world.a, world.b) if not p.ignores_all_injected and world.loss < 1]
-    converger, elapsed = converge(world, wanted, timeout=6.0)
-    assert elapsed <= 6.0 + 1e-6
+    result = converge(world, wanted=wanted, timeout=6.0)
+    assert result.elapsed <= 6.0 + 1e-6
     assert {(s.source, s.destination) for s in world.injected} <= {(A, B), (B, A)}
     assert len(world.injected) < 60_000
-    for peer in (world.a, world.b):
-        if converger.outcomes.get(peer.name) is Outcome.RESET:
+    for name, peer in (("local", world.a), ("remote", world.b)):
+        if result.ends.get(name) is Outcome.RESET:
             assert not peer.alive
         elif peer in reachable and peer.name in wanted:
             raise AssertionError(f"{peer} did not converge")
