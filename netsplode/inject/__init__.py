@@ -47,6 +47,7 @@ def open_injection(
     names = {"local": first, "remote": second}
     if not set(expected or ()) <= set(names):
         raise ValueError(f'the ends are "local" and "remote", not {expected}')
+    make = _driver(driver)  # before the clock starts: importing scapy takes its time
     converger = Converger(
         first,
         second,
@@ -56,7 +57,7 @@ def open_injection(
         expected={names[name]: seq for name, seq in (expected or {}).items()},
         probing=probing,
     )
-    opened = _open_driver(driver, first, second, _scope(local, remote))
+    opened = make(first, second, scope=_scope(local, remote))
     return Injection(converger, opened, local=first, remote=second, clock=clock)
 
 
@@ -82,14 +83,14 @@ def inject_reset(
     return result
 
 
-def _open_driver(name: DriverName, first: Endpoint, second: Endpoint, scope: int) -> Driver:
+def _driver(name: DriverName) -> Callable[..., Driver]:
     if name == "scapy":
         from netsplode.inject.scapy_driver import ScapyDriver
 
-        return ScapyDriver(first, second, scope=scope)
+        return ScapyDriver
     from netsplode.inject.linux import LinuxDriver
 
-    return LinuxDriver(first, second, scope=scope)
+    return LinuxDriver
 
 
 def _scope(*addresses: Address) -> int:
