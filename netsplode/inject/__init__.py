@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
-from netsplode.inject.converge import Outcome as Outcome
+from netsplode.inject.converge import Converger, Outcome as Outcome
 from netsplode.inject.driver import Driver, Injected as Injected, Injection as Injection
 from netsplode.inject.segment import Endpoint
 
@@ -23,6 +23,8 @@ def open_injection(
     timeout: float = 5.0,
     driver: DriverName = "linux",
     clock: Callable[[], float] = time.monotonic,
+    expected: Mapping[str, int] | None = None,
+    probing: bool = True,
 ) -> Injection:
     """An injection to be run, or to be waited for by an event loop; its user closes it.
 
@@ -32,23 +34,31 @@ def open_injection(
         ends: the ones to reset.
         timeout: seconds after which an end that has given no proof is unconfirmed.
         driver: "scapy" works on more systems, "linux" is faster and needs nothing.
+        expected: for "local" or "remote", the sequence number that this end expects next, where that is known
+            (TCP_REPAIR tells): its RST goes out at the first step, and needs no probe before.
+        probing: whether to send probes. Where they are filtered: no. Then somebody else has to make the connection
+            talk, and `Injection.note_gone` that an end is gone, which proves itself only if it still talks.
 
     Raises:
         MissingCapability: this process may not open raw sockets.
-        ValueError: the two are not numeric addresses of one connection.
+        ValueError: the two are not numeric addresses of one connection, or ``expected`` names another end.
     """
     first, second = Endpoint.of(local), Endpoint.of(remote)
-    wanted = {"local": first, "remote": second}
-    if ends != "both":
-        wanted = {ends: wanted[ends]}
-    if first.family != second.family or first == second:
-        raise ValueError(f"{first} and {second} are not the two ends of a connection")
-    opened = _open_driver(driver, first, second, _scope(local, remote))
-    try:
-        return Injection(first, second, opened, ends=wanted, timeout=timeout, clock=clock)
-    except BaseException:
-        opened.close()
-        raise
+    names = {"local": first, "remote": second}
+    if not set(expected or ()) <= set(names):
+        raise ValueError(f'the ends are "local" and "remote", not {expected}')
+    make = _driver(driver)  # before the clock starts: importing scapy takes its time
+    converger = Converger(
+        first,
+        second,
+        wanted=names.values() if ends == "both" else [names[ends]],
+        now=clock(),
+        timeout=timeout,
+        expected={names[name]: seq for name, seq in (expected or {}).items()},
+        probing=probing,
+    )
+    opened = make(first, second, scope=_scope(local, remote))
+    return Injection(converger, opened, local=first, remote=second, clock=clock)
 
 
 def inject_reset(
@@ -73,14 +83,14 @@ def inject_reset(
     return result
 
 
-def _open_driver(name: DriverName, first: Endpoint, second: Endpoint, scope: int) -> Driver:
+def _driver(name: DriverName) -> Callable[..., Driver]:
     if name == "scapy":
         from netsplode.inject.scapy_driver import ScapyDriver
 
-        return ScapyDriver(first, second, scope=scope)
+        return ScapyDriver
     from netsplode.inject.linux import LinuxDriver
 
-    return LinuxDriver(first, second, scope=scope)
+    return LinuxDriver
 
 
 def _scope(*addresses: Address) -> int:

@@ -18,8 +18,9 @@ come out.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from random import SystemRandom
 
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment, later
@@ -62,13 +63,12 @@ class _End:
     next_probe: float
     gone: bool = False
     expects: int | None = None  # RCV.NXT, as of the last segments that told
+    told: int | None = None  # RCV.NXT as somebody knew it beforehand, until a RST was made of it
     said: int | None = None  # RCV.NXT by the newest of its own ACKs since the last RSTs
-    sent: int | None = (
-        None  # RCV.NXT once it has all that the other end has sent since the last RSTs
-    )
+    sent: int | None = None  # RCV.NXT once it has all that the other end sent since the last RSTs
     last_reset: tuple[int, float] | None = None  # sequence number, time
     unanswered: int = 0
-    last_probe: float = float("-inf")
+    last_probe: float = -inf
     retry: float = FIRST_RETRY
     pace: float = 0.0
     syn: int | None = None  # sequence number of the last SYN that a listener could answer
@@ -79,11 +79,11 @@ class _End:
 
     def take_expected(self) -> set[int]:
         """What it may expect, by what was seen since this was last called."""
-        expected = {seq for seq in (self.sent, self.said) if seq is not None}
+        expected = [seq for seq in (self.said, self.sent, self.told) if seq is not None]
         if expected:
-            self.expects = self.sent if self.said is None else self.said
-        self.said = self.sent = None
-        return expected
+            self.expects = expected[0]
+        self.said = self.sent = self.told = None
+        return set(expected)
 
 
 class Converger:
@@ -96,6 +96,10 @@ class Converger:
         wanted: the ends to reset, one or both of ``first`` and ``second``.
         now: seconds on any clock that never goes back.
         timeout: seconds after which an end that has given no proof is `Outcome.UNCONFIRMED`.
+        expected: for an end, the sequence number that it expects next, where that is known: RSTs to it are the
+            first that is sent.
+        probing: whether to probe. Without it, what passes is all there is to learn from, and an end that falls
+            silent has proved nothing: `note_gone` is for who knows better.
         choose: a random number below its argument; tests give another one.
     """
 
@@ -107,6 +111,8 @@ class Converger:
         wanted: Collection[Endpoint],
         now: float,
         timeout: float,
+        expected: Mapping[Endpoint, int] | None = None,
+        probing: bool = True,
         choose: Callable[[int], int] = _ANY.randrange,
     ) -> None:
         if first == second or len(first.address) != len(second.address):
@@ -117,7 +123,14 @@ class Converger:
         self.probes = self.resets = self.seen = 0
         self._choose = choose
         self._now = now
-        self._ends = tuple(_End(end, end in wanted, now) for end in (first, second))
+        self._probing = probing
+        first_probe = now if probing else inf
+        told = dict(expected or {})
+        self._ends = tuple(
+            _End(end, end in wanted, first_probe, told=told.get(end)) for end in (first, second)
+        )
+        self.was_there = bool(told)
+        """Whether an end has given evidence of the connection: a RST in answer to a probe is none."""
 
     @property
     def outcomes(self) -> dict[Endpoint, Outcome]:
@@ -129,6 +142,11 @@ class Converger:
         }
 
     @property
+    def pending(self) -> frozenset[Endpoint]:
+        """The wanted ends that have not proved yet that they are gone."""
+        return frozenset(end.endpoint for end in self._ends if end.pending)
+
+    @property
     def done(self) -> bool:
         """All wanted ends have proved that they are gone, or the time is over."""
         return self._now >= self.deadline or not any(end.pending for end in self._ends)
@@ -137,6 +155,11 @@ class Converger:
     def next_time(self) -> float:
         """When to call `on_time`, at the latest."""
         return min([self.deadline, *(end.next_probe for end in self._ends if end.pending)])
+
+    def note_gone(self, endpoint: Endpoint) -> None:
+        """Take it for proved that this end is gone; for who knows it from elsewhere."""
+        for end in self._ends:
+            end.gone = end.gone or end.endpoint == endpoint
 
     def on_segment(self, segment: Segment, now: float) -> None:
         """Learn from a segment that was seen; one of another connection, or of ours, teaches nothing."""
@@ -156,6 +179,7 @@ class Converger:
                 end.gone = True  # it opens a new one from the same port
                 other.syn = segment.seq
         elif not segment.flags & Flags.RST:
+            self.was_there = True
             end.unanswered = 0
             if segment.flags & Flags.ACK:
                 end.said = _newest(end.said, segment.ack)
@@ -183,7 +207,8 @@ class Converger:
                     continue
             end.last_reset = seq, self._now
             end.retry = FIRST_RETRY
-            end.next_probe = min(end.next_probe, max(self._now, end.last_probe + end.pace))
+            if self._probing:
+                end.next_probe = min(end.next_probe, max(self._now, end.last_probe + end.pace))
             self.resets += 1
             yield Segment(other.endpoint, end.endpoint, seq, 0, Flags.RST, OUR_WINDOW)
 

@@ -45,6 +45,8 @@ class Injected:
         resets: RSTs sent.
         seen: segments seen of the connection's own.
         blocked: segments that a firewall on this host kept us from sending.
+        was_there: an end has given evidence that there was a connection. A RST that answers a probe is none: so
+            answer ends that never had one.
     """
 
     ends: dict[str, Outcome]
@@ -53,6 +55,7 @@ class Injected:
     resets: int
     seen: int
     blocked: int
+    was_there: bool
 
     @property
     def confirmed(self) -> bool:
@@ -60,27 +63,24 @@ class Injected:
 
 
 class Injection:
-    """One injection under way; a context manager, closing it takes about 10 ms.
+    """One injection under way; a context manager, and `close` takes about 10 ms.
 
-    Blocking: `run`. In an event loop: `step`, and again when one of `filenos` is readable or `next_time` (of
-    ``clock``) has come, until `done`.
+    Blocking: `run`, or `step` and `wait` by turns. In an event loop: `step`, and again when one of `filenos` is
+    readable or `next_time` (of ``clock``) has come. Until `done`.
     """
 
     def __init__(
         self,
-        local: Endpoint,
-        remote: Endpoint,
+        converger: Converger,
         driver: Driver,
         *,
-        ends: dict[str, Endpoint],
-        timeout: float,
+        local: Endpoint,
+        remote: Endpoint,
         clock: Clock = time.monotonic,
     ) -> None:
-        self._clock, self._driver, self._wanted = clock, driver, ends
+        self._converger, self._driver, self._clock = converger, driver, clock
+        self._names = {"local": local, "remote": remote}
         self._began = self._ended = clock()
-        self._converger = Converger(
-            local, remote, wanted=ends.values(), now=self._began, timeout=timeout
-        )
 
     def __enter__(self) -> Self:
         return self
@@ -91,11 +91,22 @@ class Injection:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its sockets; more than once does no harm."""
         self._driver.close()
 
     @property
     def done(self) -> bool:
+        """All ends to be reset have proved that they are gone, or the time is over."""
         return self._converger.done
+
+    @property
+    def pending(self) -> frozenset[str]:
+        """The ends that have not proved it yet: "local", "remote"."""
+        pending = self._converger.pending
+        return frozenset(name for name, end in self._names.items() if end in pending)
 
     @property
     def next_time(self) -> float:
@@ -103,6 +114,11 @@ class Injection:
 
     def filenos(self) -> tuple[int, ...]:
         return self._driver.filenos()
+
+    def note_gone(self, name: str) -> None:
+        """Take it for proved that the end "local" or "remote" is gone: the kernel's list says so, for example."""
+        self._converger.note_gone(self._names[name])
+        self._ended = self._clock()
 
     def step(self) -> None:
         """Take what is there and send what is due, without waiting."""
@@ -112,11 +128,15 @@ class Injection:
             self._driver.send(segment)
         self._ended = self._clock()
 
+    def wait(self) -> None:
+        """Block until something is there or `next_time` has come."""
+        self._driver.wait(max(0.0, self.next_time - self._clock()))
+
     def run(self) -> Injected:
         """Block until it is done."""
         self.step()
         while not self.done:
-            self._driver.wait(max(0.0, self.next_time - self._clock()))
+            self.wait()
             self.step()
         return self.result
 
@@ -125,10 +145,11 @@ class Injection:
         """What is known by now."""
         outcomes = self._converger.outcomes
         return Injected(
-            {name: outcomes[end] for name, end in self._wanted.items()},
+            {name: outcomes[end] for name, end in self._names.items() if end in outcomes},
             self._ended - self._began,
             self._converger.probes,
             self._converger.resets,
             self._converger.seen,
             self._driver.blocked,
+            self._converger.was_there,
         )

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 
-from netsplode.inject.converge import Converger
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment, later
 
 A, B = Endpoint(b"\xc0\x00\x02\x01", 80), Endpoint(b"\xc0\x00\x02\x02", 4000)
@@ -97,7 +96,7 @@ class Peer:
 
 @dataclass
 class World:
-    """The `Converger` sits on the path, ``near`` seconds from A and ``far`` seconds from B."""
+    """A `Driver` on the path between two ends, ``near`` seconds from A and ``far`` seconds from B."""
 
     a: Peer
     b: Peer
@@ -107,33 +106,55 @@ class World:
     random: Random = field(default_factory=lambda: Random(1))
     time: float = 100.0
     injected: list[Segment] = field(default_factory=list)
+    blocked: int = 0
+    closed: bool = False
 
     def __post_init__(self) -> None:
         self._order = itertools.count()
         self._queue: list[tuple[float, int, Callable[[], None]]] = []
-
-    def run(self, converger: Converger) -> None:
-        """Until it is done."""
+        self._seen: list[Segment] = []
         for peer in (self.a, self.b):
             if peer.interval is not None:
                 self._later(peer.interval * self.random.random(), partial(self._talk, peer))
-        self._converger = converger
-        self._send(converger.on_time(self.time))
-        while not converger.done:
-            if self._queue and self._queue[0][0] <= converger.next_time:
-                self.time, _, event = heapq.heappop(self._queue)
-                event()
-            else:
-                self.time = max(self.time, converger.next_time)
-            self._send(converger.on_time(self.time))
+
+    def clock(self) -> float:
+        return self.time
+
+    def filenos(self) -> tuple[int, ...]:
+        return ()
+
+    def wait(self, seconds: float) -> None:
+        until = self.time + seconds
+        while not self._seen and self._queue and self._queue[0][0] <= until:
+            self._play_next()
+        if not self._seen:
+            self.time = until
+
+    def receive(self) -> list[Segment]:
+        seen, self._seen = self._seen, []
+        return seen
+
+    def send(self, segment: Segment) -> None:
+        self.injected.append(segment)
+        self._seen.append(segment)  # a sniffer sees what it sends
+        to = self._peer(segment.destination)
+        probing = bool(segment.flags & Flags.ACK)
+        if not (to.ignores_all_injected or (probing and to.ignores_data_probes)):
+            self._forward(segment)
+
+    def close(self) -> None:
+        self.closed = True
 
     def settle(self) -> None:
         """Deliver what is still under way."""
         for peer in (self.a, self.b):
             peer.interval = None
         while self._queue:
-            self.time, _, event = heapq.heappop(self._queue)
-            event()
+            self._play_next()
+
+    def _play_next(self) -> None:
+        self.time, _, event = heapq.heappop(self._queue)
+        event()
 
     def _later(self, delay: float, event: Callable[[], None]) -> None:
         heapq.heappush(self._queue, (self.time + delay, next(self._order), event))
@@ -144,23 +165,14 @@ class World:
             self._later(peer.interval, lambda: self._talk(peer))
 
     def _emit(self, peer: Peer, segment: Segment | None) -> None:
-        """From an end to where the `Converger` sees it, and on to the other end."""
+        """From an end to where it is seen, and on to the other end."""
         if segment is None or self.random.random() < self.loss:
             return
         self._later(self.near if peer is self.a else self.far, lambda: self._pass(segment))
 
     def _pass(self, segment: Segment) -> None:
-        self._converger.on_segment(segment, self.time)
+        self._seen.append(segment)
         self._forward(segment)
-
-    def _send(self, segments: list[Segment]) -> None:
-        self.injected += segments
-        for segment in segments:
-            self._converger.on_segment(segment, self.time)  # a sniffer sees what it sends
-            to = self._peer(segment.destination)
-            probing = bool(segment.flags & Flags.ACK)
-            if not (to.ignores_all_injected or (probing and to.ignores_data_probes)):
-                self._forward(segment)
 
     def _forward(self, segment: Segment) -> None:
         if self.random.random() >= self.loss:

@@ -10,14 +10,16 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 
 from netsplode.inject.converge import OUR_WINDOW, Converger, Outcome, is_ours
+from netsplode.inject.driver import Injected, Injection
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment
 from tests.netsplode.inject.simulated import A, B, Peer, World
 
 BOTH = (A, B)
 
 
-def make(wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0) -> Converger:
-    return Converger(A, B, wanted=wanted, now=0.0, timeout=timeout, choose=Random(1).randrange)
+def make(wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0, **knowing: Any) -> Converger:
+    choose = Random(1).randrange
+    return Converger(A, B, wanted=wanted, now=0.0, timeout=timeout, choose=choose, **knowing)
 
 
 def from_a(seq: int, ack: int, flags: int = Flags.ACK, length: int = 0) -> Segment:
@@ -131,6 +133,81 @@ def test_only_the_wanted_end_is_probed_and_reset() -> None:
     assert converger.outcomes == {B: Outcome.RESET}
 
 
+def test_what_is_known_beforehand_is_reset_before_any_probe() -> None:
+    converger = make(expected={A: 500, B: 10})
+    out = converger.on_time(0.0)
+    assert [(s.destination, s.flags) for s in out] == [
+        (A, Flags.RST),
+        (A, Flags.ACK),
+        (B, Flags.RST),
+        (B, Flags.ACK),
+    ]
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert out[1].ack == 10  # so that a RST in answer to it resets B
+    assert converger.was_there
+
+
+def test_what_passes_corrects_what_was_known_beforehand() -> None:
+    converger = make(expected={A: 500})
+    converger.on_segment(from_a(10, 600), 0.0)
+    assert resets(converger.on_time(0.0)) == {(A, 500), (A, 600), (B, 10)}
+
+
+def test_one_end_known_beforehand_leaves_the_other_one_to_be_probed() -> None:
+    out = make(expected={A: 500}).on_time(0.0)
+    assert resets(out) == {(A, 500)}
+    assert probed(out) == {A, B}
+
+
+def test_without_probing_it_only_answers_what_passes() -> None:
+    converger = make(probing=False)
+    assert converger.on_time(0.0) == []
+    assert converger.next_time == converger.deadline
+    converger.on_segment(from_a(10, 500), 1.0)
+    out = converger.on_time(1.0)
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert not probed(out)
+    assert converger.next_time == converger.deadline
+
+
+def test_without_probing_what_is_known_beforehand_is_reset_at_once() -> None:
+    out = make(probing=False, expected={A: 500, B: 10}).on_time(0.0)
+    assert resets(out) == {(A, 500), (B, 10)}
+    assert not probed(out)
+
+
+def test_an_end_that_somebody_knows_to_be_gone_is_left_alone() -> None:
+    converger = make()
+    converger.note_gone(A)
+    assert converger.pending == {B}
+    assert {s.destination for s in converger.on_time(0.0)} == {B}
+    converger.note_gone(B)
+    assert converger.done
+    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    assert not converger.was_there
+
+
+@pytest.mark.parametrize(
+    ("seen", "was_there"),
+    [
+        pytest.param([from_a(0, 0, Flags.RST), from_b(0, 0, Flags.RST)], False, id="both gone"),
+        pytest.param([from_a(0, 0, Flags.RST), from_b(500, 10)], True, id="half of it there"),
+        pytest.param([from_b(500, 10, length=90)], True, id="data"),
+        pytest.param([from_b(7, 8, Flags.SYN | Flags.ACK)], False, id="a listener's answer"),
+        pytest.param([Segment(A, B, 1, 1, Flags.ACK, OUR_WINDOW, 1)], False, id="ours"),
+        pytest.param([], False, id="silence"),
+    ],
+)
+def test_only_an_answer_that_takes_a_connection_shows_that_there_was_one(
+    seen: list[Segment], was_there: bool
+) -> None:
+    converger = make()
+    converger.on_time(0.0)
+    for segment in seen:
+        converger.on_segment(segment, 0.001)
+    assert converger.was_there is was_there
+
+
 def test_after_three_probes_without_an_answer_every_other_one_is_a_syn() -> None:
     converger = make([B])
     flags: list[int] = []
@@ -210,15 +287,16 @@ def test_what_is_no_connection_is_refused(
 # ---- against simulated ends -----------------------------------------------------------------------
 
 
-def converge(
-    world: World, wanted: Collection[Endpoint] = BOTH, timeout: float = 5.0
-) -> tuple[Converger, float]:
-    """The `Converger` when it is done, and the seconds it took."""
-    choose = world.random.randrange
-    began = world.time
-    converger = Converger(A, B, wanted=wanted, now=began, timeout=timeout, choose=choose)
-    world.run(converger)
-    return converger, world.time - began
+def injection_into(world: World, *, timeout: float = 5.0, **wishes: Any) -> Injection:
+    random = world.random.randrange
+    wishes = {"wanted": BOTH, **wishes}
+    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **wishes)
+    return Injection(converger, world, local=A, remote=B, clock=world.clock)
+
+
+def converge(world: World, **wishes: Any) -> Injected:
+    with injection_into(world, **wishes) as injection:
+        return injection.run()
 
 
 def world_of(
@@ -254,27 +332,69 @@ def world_of(
     ],
 )
 def test_it_converges(world: World, within: float) -> None:
-    converger, elapsed = converge(world)
-    assert set(converger.outcomes.values()) == {Outcome.RESET}
+    result = converge(world)
+    assert result.confirmed
     assert not world.a.alive
     assert not world.b.alive
-    assert elapsed < within
+    assert result.elapsed < within
 
 
 def test_an_end_behind_a_filter_is_unconfirmed_and_the_other_one_is_reset() -> None:
     world = world_of({"interval": 0.01}, {"ignores_all_injected": True})
-    converger, elapsed = converge(world, timeout=1.0)
-    assert converger.outcomes == {A: Outcome.RESET, B: Outcome.UNCONFIRMED}
-    assert elapsed == pytest.approx(1.0)
+    result = converge(world, timeout=1.0)
+    assert result.ends == {"local": Outcome.RESET, "remote": Outcome.UNCONFIRMED}
+    assert result.elapsed == pytest.approx(1.0)
     assert not world.a.alive
 
 
 def test_the_end_that_is_not_wanted_stays() -> None:
     world = world_of({"interval": 0.001})
-    converger, _ = converge(world, [B])
-    assert converger.outcomes == {B: Outcome.RESET}
+    assert converge(world, wanted=[B]).ends == {"remote": Outcome.RESET}
     assert not world.b.alive
     assert all(s.destination == B for s in world.injected)
+
+
+def test_a_connection_that_never_was_gives_proof_and_no_evidence() -> None:
+    result = converge(world_of({"alive": False}, {"alive": False}))
+    assert result.confirmed
+    assert not result.was_there
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_what_is_known_beforehand_may_be_out_of_date(right: bool) -> None:
+    world = world_of(near=0.01, far=0.01)
+    known = {A: world.a.rcv_nxt, B: world.b.rcv_nxt + (0 if right else 5000)}
+    result = converge(world, expected=known)
+    assert result.confirmed
+    assert result.elapsed < (0.025 if right else 0.1)
+    assert not world.a.alive
+    assert not world.b.alive
+
+
+def test_without_probing_busy_ends_are_reset_and_prove_what_they_can() -> None:
+    world = world_of({"interval": 0.01}, {"interval": 0.007})
+    result = converge(world, timeout=1.0, probing=False)
+    world.settle()
+    assert not world.a.alive
+    assert not world.b.alive
+    assert result.was_there
+    assert result.probes == 0
+
+
+def test_an_injection_steps_and_waits_until_its_last_end_is_known_to_be_gone() -> None:
+    world = world_of(b={"ignores_all_injected": True})
+    with injection_into(world) as injection:
+        assert injection.pending == {"local", "remote"}
+        while "local" in injection.pending:
+            injection.step()
+            injection.wait()
+        assert not injection.done
+        injection.note_gone("remote")
+        assert injection.done
+        assert injection.result.confirmed
+        assert injection.result.elapsed == world.time - 100.0
+        assert not world.closed
+    assert world.closed
 
 
 @st.composite
@@ -307,12 +427,12 @@ def worlds(draw: st.DrawFn) -> World:
 @example(world_of(loss=1.0), BOTH)
 def test_it_ends_in_time_and_tells_the_truth(world: World, wanted: tuple[Endpoint, ...]) -> None:
     reachable = [p for p in (world.a, world.b) if not p.ignores_all_injected and world.loss < 1]
-    converger, elapsed = converge(world, wanted, timeout=6.0)
-    assert elapsed <= 6.0 + 1e-6
+    result = converge(world, wanted=wanted, timeout=6.0)
+    assert result.elapsed <= 6.0 + 1e-6
     assert {(s.source, s.destination) for s in world.injected} <= {(A, B), (B, A)}
     assert len(world.injected) < 60_000
-    for peer in (world.a, world.b):
-        if converger.outcomes.get(peer.name) is Outcome.RESET:
+    for name, peer in (("local", world.a), ("remote", world.b)):
+        if result.ends.get(name) is Outcome.RESET:
             assert not peer.alive
         elif peer in reachable and peer.name in wanted:
             raise AssertionError(f"{peer} did not converge")
