@@ -58,7 +58,10 @@ async def reset_connection(
 async def _take(step: Step) -> object:
     if callable(step):
         return await _in_thread(step)
-    await (asyncio.sleep(step) if isinstance(step, float) else _wait_for(step))
+    if isinstance(step, float):
+        await asyncio.sleep(step)
+    else:
+        await _wait_for(step)
     return None
 
 

@@ -56,13 +56,14 @@ def run(steps: Steps[ResetResult], wait: Callable[[float], object] = time.sleep)
         except StopIteration as end:
             result: ResetResult = end.value
             return result
-        if isinstance(step, float):
-            came = wait(step)
-        elif callable(step):
+        came = None
+        if callable(step):
             came = step()
+        elif isinstance(step, float):
+            wait(step)
         else:
-            wait(0.0)
-            came = step.wait()
+            wait(0.0)  # which tells whether it is to go on
+            step.wait()
 
 
 def begin(

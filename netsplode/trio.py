@@ -58,7 +58,10 @@ async def reset_connection(
 async def _take(step: Step) -> object:
     if callable(step):
         return await trio.to_thread.run_sync(step)
-    await (trio.sleep(step) if isinstance(step, float) else _wait_for(step))
+    if isinstance(step, float):
+        await trio.sleep(step)
+    else:
+        await _wait_for(step)
     return None
 
 

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 
 from netsplode.targets import Target
 from netsplode.techniques.abort import Abort
-from netsplode.techniques.close import Close, LINGER_ZERO as LINGER_ZERO, reset_and_close as reset_and_close
+from netsplode.techniques.close import (
+    LINGER_ZERO as LINGER_ZERO,
+    Close,
+    reset_and_close as reset_and_close,
+)
 from netsplode.techniques.destroy import Destroy
 from netsplode.techniques.rst import DRIVER, KeepAlive, Rst, prove as prove
 from netsplode.techniques.technique import (
