@@ -32,6 +32,7 @@ async def reset_connection(
 
     What would block, such as a search in other processes, is done in a thread.
     """
+    await asyncio.sleep(0)
     steps = resetting.begin(
         target,
         remote,
@@ -41,7 +42,6 @@ async def reset_connection(
         verify=verify,
         forwarded=forwarded,
     )
-    await asyncio.sleep(0)
     came: object = None
     try:
         while True:

@@ -79,7 +79,7 @@ def begin(
 ) -> Steps[ResetResult]:
     """What `netsplode.reset_connection` does, waiting left to the caller.
 
-    What is wrong with the arguments is raised here and now.
+    What is wrong with the arguments is raised here and now. Begin the steps, or a descriptor stays open.
 
     Args:
         may_wait_for_loop: whether an asyncio loop can go on while this waits.
@@ -90,13 +90,12 @@ def begin(
         for end in (target, remote):
             if end is not None:
                 wanted(end)
-        found: Callable[[], Target] = partial(_located, target, remote, forwarded)
-        pinned = None
+        found = out_of_loop(partial(_located, target, remote, forwarded))
     elif remote is not None:
         raise TypeError("remote goes with an address, not with an object that holds a connection")
     else:
-        found, pinned = partial(held, target), _cookie(target)
-    return _steps(found, pinned, delay, plan, timeout, verify, may_wait_for_loop)
+        found = _held_later(target, _cookie(target)) if delay else _now(held(target))
+    return _steps(found, delay, plan, timeout, verify, may_wait_for_loop)
 
 
 def carry_out(
@@ -115,6 +114,8 @@ def carry_out(
     begun = time.perf_counter()
     deadline = begun + timeout
     with target, Watch(target) as watch:
+        if verify is not False:
+            watch.look()
         if verify is True and not target.is_forwarded:
             _check_can_verify(watch)
         name, ends, attempts = yield from attempt(target, plan(target), watch, deadline)
@@ -210,8 +211,7 @@ def in_running_loop() -> bool:
 
 
 def _steps(
-    found: Callable[[], Target],
-    pinned: int | None,
+    found: Steps[Target],
     delay: float,
     plan: Plan,
     timeout: float,
@@ -220,15 +220,23 @@ def _steps(
 ) -> Steps[ResetResult]:
     if delay:
         yield float(delay)
-    if pinned is None:
-        target = yield from out_of_loop(found)
-    else:
-        target = found()
-        if target.sock is not None and _cookie_of(target) != pinned:
-            target.close()
-            raise ConnectionNotFound("what held the connection holds another one by now")
+    target = yield from found
     carried = carry_out(target, plan, timeout, verify, may_wait_for_loop=may_wait_for_loop)
     return (yield from carried)
+
+
+def _now(target: Target) -> Steps[Target]:
+    yield from ()
+    return target
+
+
+def _held_later(target: object, pinned: int) -> Steps[Target]:
+    yield from ()
+    found = held(target)
+    if _cookie_of(found) != pinned:
+        found.close()
+        raise ConnectionNotFound("what held the connection holds another one by now")
+    return found
 
 
 def _confirm(

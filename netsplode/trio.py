@@ -31,6 +31,7 @@ async def reset_connection(
 
     What would block, such as a search in other processes, is done in a thread.
     """
+    await trio.lowlevel.checkpoint()
     steps = resetting.begin(
         target,
         remote,
@@ -40,7 +41,6 @@ async def reset_connection(
         verify=verify,
         forwarded=forwarded,
     )
-    await trio.lowlevel.checkpoint()
     came: object = None
     try:
         while True:

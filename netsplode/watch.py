@@ -10,33 +10,33 @@ from netsplode.targets import Target
 
 
 class Watch:
-    """Which ends of a connection stand; to be made before it is reset. Close it, or use it in a ``with``.
+    """Which ends of a connection stand. Have it `look` before they are reset; close it, or use it in a ``with``.
 
     Attributes:
-        sees: those of "local" and "remote" that were sockets of this host; none where there is no sock_diag.
+        sees: those of "local" and "remote" that were sockets of this host when it looked; none where there
+            is no sock_diag.
     """
 
     def __init__(self, target: Target) -> None:
-        self._pairs = {
-            "local": (target.local, target.remote),
-            "remote": (target.remote, target.local),
-        }
-        self._interface = target.interface
+        self.sees: frozenset[str] = frozenset()
+        self._target = target
         self._cookies: dict[str, int] = {}
-        if sys.platform == "linux":
+        self._diag: Diag | None = None
+
+    def look(self) -> None:
+        """Note which ends there are to see, if that was not done yet."""
+        if self._diag is None and sys.platform == "linux":
             self._diag = Diag()
-            for end in self._pairs:
-                cookie = self._cookie(end)
-                if cookie:
-                    self._cookies[end] = cookie
-        self.sees = frozenset(self._cookies)
+            found = {end: self._cookie(end) for end in ("local", "remote")}
+            self._cookies = {end: cookie for end, cookie in found.items() if cookie}
+            self.sees = frozenset(self._cookies)
 
     def stands(self, end: str) -> bool:
         """Whether an end that was seen is still there; another with its addresses is not it."""
         return self._cookie(end) == self._cookies[end]
 
     def close(self) -> None:
-        if sys.platform == "linux":
+        if self._diag is not None:
             self._diag.close()
 
     def __enter__(self) -> Watch:
@@ -51,5 +51,8 @@ class Watch:
         self.close()
 
     def _cookie(self, end: str) -> int:
-        entry = self._diag.get(*self._pairs[end], interface=self._interface)
+        assert self._diag is not None
+        target = self._target
+        pair = (target.local, target.remote) if end == "local" else (target.remote, target.local)
+        entry = self._diag.get(*pair, interface=target.interface)
         return entry.cookie if entry is not None else 0

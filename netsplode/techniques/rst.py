@@ -44,13 +44,17 @@ class Rst:
         return _in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
+        watch.look()
         _pin(target)
         known = None
         if target.sock is not None and sys.platform == "linux":
             known = linux.expected_numbers(target.sock)
         expected = None if known is None else dict(zip(("local", "remote"), known, strict=True))
         opening = _opening(target, seconds, self._driver, expected=expected)
-        return (yield from _told(opening, watch))
+        injected = yield from _converge(opening, watch)
+        if target.is_forwarded and not injected.was_there:
+            raise ConnectionNotFound("there is no such connection: neither end knows of it")
+        return _told(injected)
 
 
 class KeepAlive:
@@ -68,6 +72,7 @@ class KeepAlive:
         return obstacle_to_borrowing(target) or _in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
+        watch.look()
         if target.sock is None:
             yield from out_of_loop(partial(borrow, target))
         assert target.sock is not None
@@ -76,7 +81,7 @@ class KeepAlive:
         with _talking(target.sock):
             # An end that nothing here sees could only prove it to a probe. It is sent its RST twice: by us,
             # and by this host's kernel, which knows no connection any more when the answer comes.
-            return (yield from _told(opening, watch, watch.sees))
+            return _told((yield from _converge(opening, watch, watch.sees)))
 
 
 def prove(target: Target, watch: Watch, seconds: float) -> Steps[End]:
@@ -113,12 +118,7 @@ def _opening(
     return opening
 
 
-def _told(
-    opening: Callable[[], Injection], watch: Watch, awaited: frozenset[str] = _BOTH
-) -> Steps[Ends]:
-    injected = yield from _converge(opening, watch, awaited)
-    if not injected.was_there and not watch.sees:
-        raise ConnectionNotFound("there is no such connection: neither end knows of it")
+def _told(injected: Injected) -> Ends:
     found = {end: End(outcome.value) for end, outcome in injected.ends.items()}
     if found["local"] is End.UNCONFIRMED:
         refused = injected.blocked
