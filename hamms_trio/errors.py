@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port could not be bound; nothing is left listening."""
 
 
+class CertificateUnusable(HammsError, ValueError):
+    """A certificate or key can't be read, written or used."""
+
+
 class NotRunning(HammsError, RuntimeError):
     """The server has to be started first."""
 

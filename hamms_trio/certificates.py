@@ -1,0 +1,129 @@
+"""Certificates for servers under test: from files, or made on the fly by an authority of our own."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from hamms_trio.errors import CertificateUnusable
+
+if TYPE_CHECKING:
+    from trustme import CA
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
+DAYS = 365
+ALPN = ("http/1.1",)
+# Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
+CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+_AUTHORITY, _AUTHORITY_KEY = "ca.pem", "ca-key.pem"
+_CERTIFICATE, _KEY = "cert.pem", "key.pem"
+
+
+@dataclass(frozen=True, slots=True)
+class Certificates:
+    """Files in PEM: what clients have to trust, what the server shows (leaf first), and its key."""
+
+    authority: Path
+    certificate: Path
+    key: Path
+
+
+def make_certificates(
+    directory: Path, names: Sequence[str] = LOCAL_NAMES, *, days: int = DAYS
+) -> Certificates:
+    """Make a certificate for these names and addresses, by the authority in ``directory``.
+
+    The authority is made if there is none yet, and kept otherwise, so whoever trusts it need not be told again.
+
+    Raises:
+        CertificateUnusable: a file can't be read or written, or a name is none.
+    """
+    made = Certificates(directory / _AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        authority = _authority(directory)
+        until = datetime.now(UTC) + timedelta(days=days)
+        leaf = authority.issue_cert(*names, not_after=until)
+        _write_secret(made.key, leaf.private_key_pem.bytes())
+        chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
+        made.certificate.write_bytes(chain)
+    except OSError as error:
+        raise CertificateUnusable(f"{error.filename or directory}: {error.strerror}") from error
+    except (ValueError, OverflowError) as error:
+        raise CertificateUnusable(f"no certificate for {', '.join(names)}: {error}") from error
+    return made
+
+
+@contextmanager
+def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certificates]:
+    """Certificates of an authority that is forgotten when the block ends, files and all.
+
+    Raises:
+        CertificateUnusable: there is nowhere to write them, or a name is none.
+    """
+    with TemporaryDirectory(prefix="hamms-trio-", ignore_cleanup_errors=True) as directory:
+        made = make_certificates(Path(directory), names, days=1)
+        made.authority.with_name(_AUTHORITY_KEY).unlink()  # nobody shall issue more
+        yield made
+
+
+def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
+    """What a server needs: TLS 1.2 or newer, ALPN for HTTP/1.1.
+
+    Args:
+        certificate: PEM, the server's own first.
+        key: PEM; None if it is in the certificate's file.
+
+    Raises:
+        CertificateUnusable: a file can't be read, or they do not fit each other.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(CIPHERS)
+    context.set_alpn_protocols(ALPN)
+    context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
+    for path in (certificate, key):
+        if path is not None and not os.access(path, os.R_OK):
+            raise CertificateUnusable(f"{path} can't be read: give a PEM file")
+    try:
+        context.load_cert_chain(certificate, key, password=_no_password)
+    except (ssl.SSLError, OSError) as error:
+        files = certificate if key is None else f"{certificate} and {key}"
+        problem = "they do not belong together" if "MISMATCH" in str(error) else str(error)
+        raise CertificateUnusable(
+            f"{files}: {problem}; expected a certificate and its key, in PEM"
+        ) from error
+    return context
+
+
+def _authority(directory: Path) -> CA:
+    from trustme import CA
+
+    certificate, key = directory / _AUTHORITY, directory / _AUTHORITY_KEY
+    if certificate.exists() and key.exists():
+        return CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    made = CA(organization_name="hamms-trio", organization_unit_name="for tests only")
+    _write_secret(key, made.private_key_pem.bytes())
+    certificate.write_bytes(made.cert_pem.bytes())
+    return made
+
+
+def _write_secret(path: Path, octets: bytes) -> None:
+    """For its owner's eyes only, from the first moment on."""
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(octets)
+
+
+def _no_password() -> str:
+    """Instead of asking on the terminal."""
+    return ""

@@ -1,0 +1,42 @@
+"""``hamms-trio certs``: certificates for servers under test."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.argument(
+    "directory", type=click.Path(file_okay=False, path_type=Path), default=Path("certs")
+)
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    help="A host name or address that it is for; more may follow. Default: localhost, 127.0.0.1, ::1.",
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 3650),
+    default=365,
+    show_default=True,
+    help="How long it is good.",
+)
+def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
+    """Make a certificate in DIRECTORY (default: certs), by an authority of its own that is kept there."""
+    from hamms_trio.certificates import LOCAL_NAMES, make_certificates
+    from hamms_trio.errors import CertificateUnusable
+
+    try:
+        made = make_certificates(directory, names or LOCAL_NAMES, days=days)
+    except CertificateUnusable as error:
+        click.echo(f"hamms-trio: {error}", err=True)
+        sys.exit(2)
+    click.echo(
+        f"authority    {made.authority}    clients trust this: curl --cacert {made.authority}"
+    )
+    click.echo(f"certificate  {made.certificate}")
+    click.echo(f"key          {made.key}")

@@ -1,0 +1,201 @@
+"""TLS on the hub: OpenSSL on the descriptor itself, stepped when it is readable or writable.
+
+The handshake comes after the accept and before the connection proper, in turns and under a deadline, so a
+client that is silent, slow or gone costs a timer and nothing else.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from time import monotonic
+
+from hamms_trio.hosting.hub import IN, OUT, Hub, Timer
+
+logger = logging.getLogger(__name__)
+
+HANDSHAKE_SECONDS = 10.0
+HANDSHAKES_IN_ONE_GO = 4  # about half a millisecond each, mostly one signature
+RECORD_OCTETS = 16 * 1024  # the most that a record holds (RFC 8446 §5.1)
+
+_WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
+_SPEAKS_HTTP = "HTTP_REQUEST"  # OpenSSL's name for octets that look like an HTTP request
+_USE_HTTPS = b"This port speaks TLS: use https://\n"
+_REFUSAL = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain\r\nConnection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%s" % (len(_USE_HTTPS), _USE_HTTPS)
+)
+
+
+class TlsSocket(ssl.SSLSocket):
+    """A socket whose octets are those within TLS, and which fails as a plain one would."""
+
+    def recv(self, buflen: int = RECORD_OCTETS, flags: int = 0) -> bytes:
+        """At least one whole record at a time: epoll knows nothing of what OpenSSL has read already."""
+        if flags:  # MSG_PEEK: whether the connection stands
+            return socket.socket.recv(self, buflen, flags)
+        try:
+            return super().recv(max(buflen, RECORD_OCTETS))
+        except _WANTED:
+            raise BlockingIOError(errno.EAGAIN, "no whole record yet") from None
+        except ssl.SSLError as error:
+            raise _broken(error) from error
+
+    def send(self, data: bytes | memoryview, flags: int = 0) -> int:  # type: ignore[override] # typeshed: any buffer
+        try:
+            return super().send(data, flags)
+        except _WANTED:
+            raise BlockingIOError(errno.EAGAIN, "no room") from None
+        except ssl.SSLError as error:
+            raise _broken(error) from error
+
+    def shutdown(self, how: int) -> None:
+        """Say close_notify before FIN (RFC 8446 §6.1), or else it would look like a truncation."""
+        if how != socket.SHUT_RD:
+            with suppress(OSError, ValueError):  # that the client's has not come yet is as usual
+                self.unwrap()
+        socket.socket.shutdown(self, how)
+
+    def refuse_plain_http(self) -> None:
+        """Tell a client that speaks HTTP without TLS, in its own language."""
+        with suppress(OSError):
+            socket.socket.send(self, _REFUSAL)
+            socket.socket.shutdown(self, socket.SHUT_WR)
+
+
+class Handshakes:
+    """Makes accepted sockets speak TLS.
+
+    Attributes:
+        failures: how many came to nothing, by reason: a bounded number of them.
+    """
+
+    def __init__(
+        self, hub: Hub, context: ssl.SSLContext, *, seconds: float = HANDSHAKE_SECONDS
+    ) -> None:
+        self.failures: dict[str, int] = {}
+        self._hub = hub
+        self._seconds = seconds
+        self._line: deque[Handshake] = deque()
+        self.use(context)
+
+    def use(self, context: ssl.SSLContext) -> None:
+        """Use another certificate from the next handshake on."""
+        context.sslsocket_class = TlsSocket
+        self._context = context
+
+    def begin(self, sock: socket.socket, then: Callable[[TlsSocket | None], None]) -> None:
+        """Shake hands on an accepted, non-blocking socket, which is taken over.
+
+        Args:
+            then: is given the socket once its connection is secured, or None when that came to nothing.
+
+        Raises:
+            OSError: the client has gone already, or the kernel has no memory for it; the socket is closed.
+        """
+        try:
+            secured = self._context.wrap_socket(
+                sock, server_side=True, do_handshake_on_connect=False
+            )
+        except (OSError, ValueError) as error:
+            sock.close()
+            raise OSError(errno.ENOTCONN, str(error)) from error
+        assert isinstance(secured, TlsSocket)
+        try:
+            Handshake(self._hub, self, secured, then, monotonic() + self._seconds)
+        except OSError:
+            secured.close()
+            raise
+
+    def enter_line(self, handshake: Handshake) -> None:
+        """Let it have its turn: a signature takes long, and others wait."""
+        if not self._line:
+            self._hub.call_next(self._serve)
+        self._line.append(handshake)
+
+    def note_failure(self, reason: str) -> None:
+        self.failures[reason] = self.failures.get(reason, 0) + 1
+        logger.debug("TLS handshake failed: %s", reason)
+
+    def _serve(self) -> None:
+        for _ in range(min(HANDSHAKES_IN_ONE_GO, len(self._line))):
+            self._line.popleft().step()
+        if self._line:
+            self._hub.call_next(self._serve)
+
+
+class Handshake:
+    """One under way."""
+
+    __slots__ = ("_events", "_fd", "_hub", "_in_line", "_others", "_socket", "_then", "_timer")
+
+    def __init__(
+        self,
+        hub: Hub,
+        others: Handshakes,
+        sock: TlsSocket,
+        then: Callable[[TlsSocket | None], None],
+        deadline: float,
+    ) -> None:
+        self._hub, self._others, self._socket, self._then = hub, others, sock, then
+        self._fd, self._events, self._in_line = sock.fileno(), IN, False
+        hub.watch(self._fd, self, IN)
+        self._timer: Timer | None = hub.call_at(deadline, self._on_deadline)
+
+    def on_event(self, _events: int) -> None:
+        if not self._in_line:
+            self._in_line = True
+            self._others.enter_line(self)
+
+    def abandon(self) -> None:
+        self._end(None)
+
+    def step(self) -> None:
+        self._in_line = False
+        if self._timer is None:  # its time was over while it stood in line
+            return
+        try:
+            self._socket.do_handshake()
+        except ssl.SSLWantReadError:
+            self._wait_for(IN)
+        except ssl.SSLWantWriteError:
+            self._wait_for(OUT)
+        except OSError as error:  # ssl.SSLError is one
+            reason = getattr(error, "reason", None) or type(error).__name__
+            if reason == _SPEAKS_HTTP:
+                self._socket.refuse_plain_http()
+            self._fail(reason)
+        else:
+            self._end(self._socket)
+
+    def _wait_for(self, events: int) -> None:
+        if events != self._events:
+            self._events = events
+            self._hub.rewatch(self._fd, events)
+
+    def _on_deadline(self, _due: float) -> None:
+        self._fail("TIMEOUT")
+
+    def _fail(self, reason: str) -> None:
+        self._others.note_failure(reason)
+        self._end(None)
+
+    def _end(self, secured: TlsSocket | None) -> None:
+        timer, self._timer = self._timer, None
+        if timer is None:
+            return
+        self._hub.cancel(timer)
+        self._hub.forget(self._fd)
+        if secured is None:
+            self._socket.close()
+        self._then(secured)
+
+
+def _broken(error: ssl.SSLError) -> OSError:
+    """Whatever breaks TLS within a connection breaks the connection."""
+    return ConnectionResetError(errno.ECONNRESET, f"TLS: {error.reason or error}")

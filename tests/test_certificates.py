@@ -1,0 +1,87 @@
+"""Certificates made on the fly, and what is said of those that can't be used."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from hamms_trio.certificates import make_certificates, server_context, throwaway_certificates
+from hamms_trio.cli import main
+from hamms_trio.errors import CertificateUnusable
+
+
+def test_the_authority_stays_and_the_certificate_is_new(tmp_path: Path) -> None:
+    first = make_certificates(tmp_path)
+    authority, certificate = first.authority.read_bytes(), first.certificate.read_bytes()
+    again = make_certificates(tmp_path, ["example.test"])
+    assert again.authority.read_bytes() == authority
+    assert again.certificate.read_bytes() != certificate
+    server_context(again.certificate, again.key)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such permissions")
+def test_keys_are_for_their_owner_only(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    for key in (made.key, tmp_path / "ca-key.pem"):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_throwaway_certificates_leave_nothing_behind() -> None:
+    with throwaway_certificates() as made:
+        server_context(made.certificate, made.key)
+        assert sorted(path.name for path in made.authority.parent.iterdir()) == [
+            "ca.pem",
+            "cert.pem",
+            "key.pem",
+        ]
+    assert not made.authority.parent.exists()
+
+
+def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+    one, other = make_certificates(tmp_path / "one"), make_certificates(tmp_path / "other")
+    junk = tmp_path / "junk.pem"
+    junk.write_text("no certificate")
+    for certificate, key, problem in [
+        (tmp_path / "absent.pem", None, "absent.pem can't be read"),
+        (junk, None, "junk.pem: .* expected a certificate and its key, in PEM"),
+        (one.certificate, other.key, "they do not belong together"),
+    ]:
+        with pytest.raises(CertificateUnusable, match=problem):
+            server_context(certificate, key)
+    with pytest.raises(CertificateUnusable, match="no certificate for"):
+        make_certificates(tmp_path, ["*.*.*"])
+    (tmp_path / "file").touch()
+    with pytest.raises(CertificateUnusable, match="file"):
+        make_certificates(tmp_path / "file")
+
+
+def test_the_command_makes_what_openssl_verifies(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["certs", str(tmp_path), "--name", "example.test"])
+    assert done.exit_code == 0, done.output
+    assert f"curl --cacert {tmp_path / 'ca.pem'}" in done.output
+    verified = subprocess.run(
+        [
+            "openssl",
+            "verify",
+            "-verify_hostname",
+            "example.test",
+            "-CAfile",
+            tmp_path / "ca.pem",
+            tmp_path / "cert.pem",
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert verified.returncode == 0, verified.stderr
+
+
+def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = CliRunner().invoke(main, ["certs", str(tmp_path / "file" / "certs")])
+    assert (done.exit_code, done.output.count("\n")) == (2, 1)
