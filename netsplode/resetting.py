@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any, Literal
 
@@ -113,7 +114,7 @@ def carry_out(
     """
     begun = time.perf_counter()
     deadline = begun + timeout
-    with target, Watch(target) as watch:
+    with closing(target), closing(Watch(target)) as watch:
         if verify is not False:
             watch.look()
         if verify is True and not target.is_forwarded:
@@ -320,7 +321,7 @@ def _located(target: AddressLike, remote: AddressLike | None, forwarded: bool) -
 
 def _cookie(target: object) -> int:
     """Which socket this is now. No descriptor is kept: it would keep a closed connection open."""
-    with held(target) as connection:
+    with closing(held(target)) as connection:
         return _cookie_of(connection)
 
 

@@ -8,7 +8,6 @@ import socket
 import sys
 from dataclasses import dataclass
 from enum import Enum
-from types import TracebackType
 from typing import Any
 
 from netsplode.connections import plain_host
@@ -57,17 +56,6 @@ class Target:
     def close(self) -> None:
         if self.sock is not None:
             self.sock.close()
-
-    def __enter__(self) -> Target:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def held(target: object) -> Target:

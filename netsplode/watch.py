@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from types import TracebackType
 
 from netsplode.kernel.diag import Diag
 from netsplode.targets import Target
@@ -38,17 +37,6 @@ class Watch:
     def close(self) -> None:
         if self._diag is not None:
             self._diag.close()
-
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _cookie(self, end: str) -> int:
         assert self._diag is not None
