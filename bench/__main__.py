@@ -6,6 +6,7 @@ import argparse
 import json
 import signal
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,10 +15,11 @@ from bench.effort import Effort
 from bench.errors import Unmeasurable
 from bench.figures import Figure
 from bench.measurements import MEASUREMENTS
+from bench.trials import Trials
 
 ROUNDS = 5
 QUICK_ROUNDS = 2
-PEERS = ("uvicorn", "uvloop", "httptools", "hypercorn", "twisted", "flask", "trio")
+PEERS = ("uvicorn", "uvloop", "httptools", "hypercorn", "twisted", "flask", "trio", "scapy")
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children are stopped
     machine_now = {**machine.description(), **_versions()}
     print(", ".join(f"{name} {value}" for name, value in machine_now.items()), flush=True)
-    measured: dict[str, list[Figure]] = {}
+    measured: dict[str, Sequence[Figure | Trials]] = {}
     failures = 0
     for name in options.names or MEASUREMENTS:
         print(f"\n== {name}: {MEASUREMENTS[name].__doc__}", flush=True)
@@ -43,6 +45,7 @@ def main() -> int:
             print(f"could not be measured: {error}", flush=True)
             continue
         for figure in measured[name]:
+            failures += len(figure.unmeasured) if isinstance(figure, Trials) else 0
             print(f"\n{report.table(figure)}", flush=True)
     print(f"\n{report.summary([f for figures in measured.values() for f in figures])}")
     if options.json is not None:

@@ -91,8 +91,10 @@ class Child:
         self._complaints.seek(0)
         words = self._complaints.read().decode(errors="replace").strip().splitlines()
         last = words[-1] if words else "it complained of nothing"
-        assert isinstance(self._process.args, list)
-        return Unmeasurable(f"{' '.join(self._process.args[1:4])} {how}: {last}")
+        command = self._process.args
+        assert isinstance(command, list)
+        begin = command.index("-m") if "-m" in command else 1
+        return Unmeasurable(f"{' '.join(command[begin : begin + 3])} {how}: {last}")
 
     def stop(self) -> None:
         if self.has_ended:

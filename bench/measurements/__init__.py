@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from bench.effort import Effort
 from bench.figures import Figure
@@ -10,13 +10,26 @@ from bench.measurements.churn import churn
 from bench.measurements.drip import drip
 from bench.measurements.fixture import fixture
 from bench.measurements.hold import hold
+from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.resets import resets
 from bench.measurements.startup import startup
 from bench.measurements.status import status
+from bench.trials import Trials
 
-Measurement = Callable[[Effort], list[Figure]]
+Measurement = Callable[[Effort], Sequence[Figure | Trials]]
 
 MEASUREMENTS: dict[str, Measurement] = {
     measurement.__name__: measurement
-    for measurement in (hold, drip, churn, status, neighbours, startup, fixture)
+    for measurement in (
+        hold,
+        drip,
+        churn,
+        status,
+        neighbours,
+        startup,
+        fixture,
+        resets,
+        injection,
+    )
 }

@@ -1,0 +1,107 @@
+"""Connections that other processes hold: whether and when both their ends are down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.effort import Effort
+from bench.errors import Unmeasurable
+from bench.resets.namespace import entering, play
+from bench.resets.ways import tcpkill
+from bench.trials import Always, Trials
+
+TRIES, PEERS_TRIES = 100, 10
+GIVEN_UP_SECONDS = 3.0
+STAGE_SECONDS = 300.0
+DOWN_MS = 5.0
+
+TRAFFIC = {
+    "idle": "that is idle",
+    "paced": "at 10 MB/s",
+    "flat": "that sends flat out",
+    "duplex": "that sends flat out both ways",
+}
+LABELS = {
+    "tcpkill -9": "tcpkill -9, its start included",
+    "scapy, sniff once": "scapy, sniffing once",
+}
+DELAY_SECONDS, LOSS = 0.05, 0.05
+DELAYED_SECONDS = 5.0
+
+
+def injection(effort: Effort) -> list[Trials]:
+    """Connections of other processes, given by address: here, across a router, with delay and loss."""
+    entering()
+    here = [_on_loopback(effort, traffic) for traffic in TRAFFIC]
+    return [*here, _across_router(effort), _with_delay_and_loss(effort)]
+
+
+def _on_loopback(effort: Effort, traffic: str) -> Trials:
+    what = f"until both ends are down of another process's connection {TRAFFIC[traffic]}"
+    trials = Trials(what, "ms", "both down")
+    ways = _tries(effort, "rst", "auto")
+    peers = _peers(effort, trials)
+    _enter(trials, "IPv4", {**ways, **peers}, effort, DOWN_MS, traffic=traffic)
+    _enter(trials, "IPv6", ways, effort, DOWN_MS, traffic=traffic, family=6)
+    return trials
+
+
+def _peers(effort: Effort, trials: Trials) -> dict[str, int]:
+    """Fewer tries of those that take seconds; neither knows IPv6, or knew it as it was used."""
+    tries = effort.count(PEERS_TRIES)
+    peers = {"scapy, sniff once": tries}
+    try:
+        tcpkill()
+    except Unmeasurable as error:
+        trials.unmeasured.append(str(error))
+        return peers
+    return {"tcpkill -9": tries, **peers}
+
+
+def _across_router(effort: Effort) -> Trials:
+    trials = Trials("the same across a router, over two veth pairs", "ms", "both down")
+    for family in (4, 6):
+        for traffic in ("idle", "flat"):
+            name = f"IPv{family}, {'flat out' if traffic == 'flat' else traffic}"
+            place = {"family": family, "traffic": traffic, "path": "veth"}
+            _enter(trials, name, _tries(effort, "rst", "auto"), effort, DOWN_MS, **place)
+    ways = _tries(effort, "rst, forwarded")
+    _enter(trials, "at the router, idle", ways, effort, DOWN_MS, path="veth", at="router")
+    return trials
+
+
+def _with_delay_and_loss(effort: Effort) -> Trials:
+    delay, loss = f"{1000 * DELAY_SECONDS:g} ms of delay", f"{LOSS:.0%} loss"
+    trials = Trials(f"the same with {delay} each way and {loss}", "ms", "both down")
+    if not Path("/dev/net/tun").exists():
+        trials.unmeasured.append("delay and loss need /dev/net/tun")
+        return trials
+    ways = _tries(effort, "rst, verified", "auto, verified")
+    for traffic, name in (("idle", "idle"), ("paced", "10 MB/s")):
+        place = {"traffic": traffic, "path": "slow", "delay": DELAY_SECONDS, "loss": LOSS}
+        _enter(trials, name, ways, effort, None, limit=DELAYED_SECONDS, **place)
+    return trials
+
+
+def _tries(effort: Effort, *ways: str) -> dict[str, int]:
+    return dict.fromkeys(ways, effort.count(TRIES))
+
+
+def _enter(
+    trials: Trials,
+    name: str,
+    tries: dict[str, int],
+    effort: Effort,
+    below: float | None,
+    **arguments: object,
+) -> None:
+    """Play it, and enter what each way came to; ours are held to what is asked of us."""
+    limit = effort.seconds(GIVEN_UP_SECONDS)
+    try:
+        took = play("foreign", STAGE_SECONDS, tries=tries, **{"limit": limit, **arguments})
+    except Unmeasurable as error:
+        trials.unmeasured.append(f"{name}: {error}")
+        return
+    for way, tried in took.items():
+        target = None if way in LABELS else Always(below)
+        trials.add(f"{name}: {LABELS.get(way, way)}", tried, target)

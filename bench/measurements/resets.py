@@ -1,0 +1,78 @@
+"""Connections of our own process: whether and when their peers see a reset, and what netsplode is to import."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+from bench.effort import Effort
+from bench.errors import Unmeasurable
+from bench.machine import held_at_most
+from bench.resets.namespace import entering, play
+from bench.trials import Always, Trials, Try
+
+TRIES = 1000
+LIMIT_SECONDS = 120.0
+HELD_HOW = ("plain", "TLS", "asyncio", "uvloop", "trio", "dup'ed", "shared by fork")
+RESET_MS = 1.0
+
+CROWD = 1000
+CROWD_MS = 1000.0
+
+STARTS = 20
+IMPORT_MS = 60.0
+IMPORTS = ("import netsplode", "from netsplode import reset_connection")
+
+
+def resets(effort: Effort) -> list[Trials]:
+    """Our own sockets, however they are held; a thousand of them at once; and the import."""
+    entering()
+    return [_own(effort), _crowd(effort), _imports(effort)]
+
+
+def _own(effort: Effort) -> Trials:
+    trials = Trials("from the call until the peer of a socket sees ECONNRESET", "ms", "reset")
+    for how in HELD_HOW:
+        try:
+            tries = play("own", LIMIT_SECONDS, how=how, tries=effort.count(TRIES))
+        except Unmeasurable as error:
+            trials.unmeasured.append(f"{how}: {error}")
+        else:
+            trials.add(how, tries, Always(RESET_MS))
+    return trials
+
+
+def _crowd(effort: Effort) -> Trials:
+    connections = held_at_most(2 * CROWD) // 2  # both ends may be in one process
+    what = f"from netsploder's call until all peers of {connections} connections see ECONNRESET"
+    trials = Trials(what, "ms", "all reset")
+    for subject, within in (("in another process", False), ("in the same process", True)):
+        arguments = {"connections": connections, "tries": effort.rounds, "within": within}
+        trials.add(subject, play("crowd", LIMIT_SECONDS, **arguments), Always(CROWD_MS))
+    return trials
+
+
+def _imports(effort: Effort) -> Trials:
+    trials = Trials("what an import takes above a bare Python", "ms", "no scapy")
+    for _ in range(max(3, effort.count(STARTS))):
+        for statement in IMPORTS:
+            trials.add(statement, [_import(statement)], Always(IMPORT_MS))
+    return trials
+
+
+def _import(statement: str) -> Try:
+    bare, _ = _start("pass")
+    milliseconds, has_scapy = _start(statement)
+    return None if has_scapy else milliseconds - bare
+
+
+def _start(statement: str) -> tuple[float, bool]:
+    """How long a process takes that does just this, and whether scapy was in it."""
+    program = f"import sys; {statement}; sys.exit(10 if 'scapy' in sys.modules else 0)"
+    began = time.perf_counter()
+    ended = subprocess.run([sys.executable, "-c", program], check=False)
+    milliseconds = 1000 * (time.perf_counter() - began)
+    if ended.returncode not in (0, 10):
+        raise Unmeasurable(f"{statement!r} fails")
+    return milliseconds, ended.returncode == 10

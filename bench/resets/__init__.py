@@ -1,0 +1,1 @@
+"""Connections that netsplode and its peers reset, each process of it in a network namespace made for it."""
