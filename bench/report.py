@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from statistics import median
 
 from bench.figures import OURS, Figure, number
 from bench.statistics import quantiles
@@ -59,7 +60,7 @@ def _trials_row(trials: Trials, subject: str) -> Row:
         subject,
         str(len(trials.tries[subject])),
         f"{trials.share(subject):.4g} %",
-        *([number(value) for value in quantiles(took, 0.5, 0.95, 1.0)] if took else ("-",) * 3),
+        *([number(v) for v in (median(took), *quantiles(took, 0.95, 1.0))] if took else "---"),
         str(target) if target else "",
         ("yes" if trials.holds(subject) else "NO") if target else "",
     )

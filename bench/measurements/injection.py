@@ -16,10 +16,10 @@ STAGE_SECONDS = 300.0
 DOWN_MS = 5.0
 
 TRAFFIC = {
-    "idle": "that is idle",
-    "paced": "at 10 MB/s",
-    "flat": "that sends flat out",
-    "duplex": "that sends flat out both ways",
+    "idle": "idle",
+    "paced": "10 MB/s",
+    "flat": "flat out",
+    "duplex": "flat out both ways",
 }
 LABELS = {
     "tcpkill -9": "tcpkill -9, its start included",
@@ -37,8 +37,7 @@ def injection(effort: Effort) -> list[Trials]:
 
 
 def _on_loopback(effort: Effort, traffic: str) -> Trials:
-    what = f"until both ends are down of another process's connection {TRAFFIC[traffic]}"
-    trials = Trials(what, "ms", "both down")
+    trials = _trials(f"other processes' connection, {TRAFFIC[traffic]}")
     ways = _tries(effort, "rst", "auto")
     peers = _peers(effort, trials)
     _enter(trials, "IPv4", {**ways, **peers}, effort, DOWN_MS, traffic=traffic)
@@ -47,7 +46,7 @@ def _on_loopback(effort: Effort, traffic: str) -> Trials:
 
 
 def _peers(effort: Effort, trials: Trials) -> dict[str, int]:
-    """Fewer tries of those that take seconds; neither knows IPv6, or knew it as it was used."""
+    """Fewer tries, since they take seconds; by IPv4, since tcpkill knows nothing else."""
     tries = effort.count(PEERS_TRIES)
     peers = {"scapy, sniff once": tries}
     try:
@@ -59,10 +58,10 @@ def _peers(effort: Effort, trials: Trials) -> dict[str, int]:
 
 
 def _across_router(effort: Effort) -> Trials:
-    trials = Trials("the same across a router, over two veth pairs", "ms", "both down")
+    trials = _trials("connection across a router, over two veth pairs")
     for family in (4, 6):
         for traffic in ("idle", "flat"):
-            name = f"IPv{family}, {'flat out' if traffic == 'flat' else traffic}"
+            name = f"IPv{family}, {TRAFFIC[traffic]}"
             place = {"family": family, "traffic": traffic, "path": "veth"}
             _enter(trials, name, _tries(effort, "rst", "auto"), effort, DOWN_MS, **place)
     ways = _tries(effort, "rst, forwarded")
@@ -71,16 +70,20 @@ def _across_router(effort: Effort) -> Trials:
 
 
 def _with_delay_and_loss(effort: Effort) -> Trials:
-    delay, loss = f"{1000 * DELAY_SECONDS:g} ms of delay", f"{LOSS:.0%} loss"
-    trials = Trials(f"the same with {delay} each way and {loss}", "ms", "both down")
+    what = f"{1000 * DELAY_SECONDS:g} ms of delay each way and {100 * LOSS:g} % loss"
+    trials = _trials(f"connection with {what}")
     if not Path("/dev/net/tun").exists():
         trials.unmeasured.append("delay and loss need /dev/net/tun")
         return trials
     ways = _tries(effort, "rst, verified", "auto, verified")
-    for traffic, name in (("idle", "idle"), ("paced", "10 MB/s")):
+    for traffic in ("idle", "paced"):
         place = {"traffic": traffic, "path": "slow", "delay": DELAY_SECONDS, "loss": LOSS}
-        _enter(trials, name, ways, effort, None, limit=DELAYED_SECONDS, **place)
+        _enter(trials, TRAFFIC[traffic], ways, effort, None, limit=DELAYED_SECONDS, **place)
     return trials
+
+
+def _trials(what: str) -> Trials:
+    return Trials(f"{what}: until both its ends are down", "ms", "both down")
 
 
 def _tries(effort: Effort, *ways: str) -> dict[str, int]:

@@ -32,7 +32,7 @@ def resets(effort: Effort) -> list[Trials]:
 
 
 def _own(effort: Effort) -> Trials:
-    trials = Trials("from the call until the peer of a socket sees ECONNRESET", "ms", "reset")
+    trials = Trials("our own socket: from the call until its peer sees ECONNRESET", "ms", "reset")
     for how in HELD_HOW:
         try:
             tries = play("own", LIMIT_SECONDS, how=how, tries=effort.count(TRIES))
@@ -45,7 +45,7 @@ def _own(effort: Effort) -> Trials:
 
 def _crowd(effort: Effort) -> Trials:
     connections = held_at_most(2 * CROWD) // 2  # both ends may be in one process
-    what = f"from netsploder's call until all peers of {connections} connections see ECONNRESET"
+    what = f"netsploder, {connections} connections: until the peers of all see ECONNRESET"
     trials = Trials(what, "ms", "all reset")
     for subject, within in (("in another process", False), ("in the same process", True)):
         arguments = {"connections": connections, "tries": effort.rounds, "within": within}
