@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 from bench.effort import Effort
 from bench.errors import Unmeasurable
@@ -72,8 +72,8 @@ def _across_router(effort: Effort) -> Trials:
 def _with_delay_and_loss(effort: Effort) -> Trials:
     what = f"{1000 * DELAY_SECONDS:g} ms of delay each way and {100 * LOSS:g} % loss"
     trials = _trials(f"connection with {what}")
-    if not Path("/dev/net/tun").exists():
-        trials.unmeasured.append("delay and loss need /dev/net/tun")
+    if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
+        trials.unmeasured.append("delay and loss need /dev/net/tun, to read and to write")
         return trials
     ways = _tries(effort, "rst, verified", "auto, verified")
     for traffic in ("idle", "paced"):

@@ -6,18 +6,16 @@ import asyncio
 import os
 import socket
 import ssl
-import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any
 
 import netsplode
 from bench.errors import Unmeasurable
 from bench.resets.forked import Side, forked
 from bench.trials import Try
+from hamms_trio.certificates import server_context, throwaway_certificates
 
 PATIENCE_SECONDS = 2.0
 
@@ -51,10 +49,12 @@ def own(*, how: str, tries: int) -> list[Try]:
 
 def _own(how: str, tries: int) -> list[Try]:
     if how == "TLS":
-        with _certificate() as contexts:
-            server, client = contexts
-            with _witness(server) as witness:
-                return _in_blocking_code(_opened_with_tls(client), witness, tries)
+        with (
+            throwaway_certificates() as made,
+            _witness(server_context(made.certificate, made.key)) as witness,
+        ):
+            trusting = ssl.create_default_context(cafile=made.authority)
+            return _in_blocking_code(_opened_with_tls(trusting), witness, tries)
     with _witness() as witness:
         if how in OPENINGS:
             return _in_blocking_code(OPENINGS[how], witness, tries)
@@ -202,19 +202,3 @@ def _read_to_the_end(sock: socket.socket) -> str:
     except OSError as error:
         return type(error).__name__
     return "EOF"
-
-
-@contextmanager
-def _certificate() -> Iterator[tuple[ssl.SSLContext, ssl.SSLContext]]:
-    """A server's context and a client's."""
-    with tempfile.TemporaryDirectory() as folder:
-        files = Path(folder, "key"), Path(folder, "certificate")
-        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost"
-        named = "-addext subjectAltName=DNS:localhost -keyout {} -out {}".format(*files)
-        try:
-            subprocess.run(f"{command} {named}".split(), check=True, capture_output=True)
-        except (OSError, subprocess.CalledProcessError) as error:
-            raise Unmeasurable(f"openssl made no certificate: {error}") from error
-        server = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        server.load_cert_chain(files[1], files[0])
-        yield server, ssl.create_default_context(cafile=str(files[1]))
