@@ -50,6 +50,14 @@ class Wanted:
     hosts: frozenset[str]
     port: int | None
 
+    @property
+    def end(self) -> Address | None:
+        """The one address that fits, or None if others would."""
+        if self.port is None or len(self.hosts) != 1:
+            return None
+        (host,) = self.hosts
+        return host, self.port
+
     def fits(self, address: Address) -> bool:
         host, port = address
         return (self.port is None or self.port == port) and (not self.hosts or host in self.hosts)
@@ -91,6 +99,8 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
     here = wanted(local)
     there = None if remote is None else wanted(remote)
     with Diag() as diag:
+        if there is not None and (exact := _exact(diag, here, there)):
+            return exact
         entries = [entry for entry in diag.dump(State) if entry.is_alive]
     found = [entry for entry in entries if _fits(entry, here, there)]
     # Whoever names one address may mean either end; on one host, both ends are listed.
@@ -116,6 +126,14 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
     return found[0]
 
 
+def _exact(diag: Diag, here: Wanted, there: Wanted) -> Entry | None:
+    """The connection between two ends that are named in full; the kernel need not list all for that."""
+    ends = here.end, there.end
+    if ends[0] is None or ends[1] is None or (":" in ends[0][0]) != (":" in ends[1][0]):
+        return None
+    return diag.get(ends[0], ends[1]) or diag.get(ends[1], ends[0])
+
+
 def one_address(address: AddressLike) -> Address:
     """The very end of a connection that an address names.
 
@@ -123,11 +141,10 @@ def one_address(address: AddressLike) -> Address:
         UnsupportedConnection: it leaves the host or the port open, or its name has several addresses.
         ConnectionNotFound: the host's name is not known.
     """
-    found = wanted(address)
-    if len(found.hosts) != 1 or found.port is None:
+    end = wanted(address).end
+    if end is None:
         raise UnsupportedConnection(f"{address!r} does not name one end: give (IP address, port)")
-    (host,) = found.hosts
-    return host, found.port
+    return end
 
 
 def wanted(address: AddressLike) -> Wanted:
