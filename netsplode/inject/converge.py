@@ -37,6 +37,11 @@ PROBES_BEFORE_SYN = 3  # conntrack may call such data invalid and drop it, and l
 BEYOND_ANY_WINDOW = MODULUS // 2 - 1  # the largest window is 2**30, RFC 7323 §2.3
 
 _ANY = SystemRandom()
+_SYN, _RST, _ACK = (
+    int(Flags.SYN),
+    int(Flags.RST),
+    int(Flags.ACK),
+)  # an IntFlag takes a microsecond to be masked
 
 
 class Outcome(enum.Enum):
@@ -174,14 +179,14 @@ class Converger:
         self.seen += 1
         if _proves_gone(segment, end):
             end.gone = True
-        elif segment.flags & Flags.SYN:
-            if not segment.flags & Flags.ACK and (end.gone or end.last_reset):
+        elif segment.flags & _SYN:
+            if not segment.flags & _ACK and (end.gone or end.last_reset):
                 end.gone = True  # it opens a new one from the same port
                 other.syn = segment.seq
-        elif not segment.flags & Flags.RST:
+        elif not segment.flags & _RST:
             self.was_there = True
             end.unanswered = 0
-            if segment.flags & Flags.ACK:
+            if segment.flags & _ACK:
                 end.said = _newest(end.said, segment.ack)
             other.sent = _newest(other.sent, segment.end)
 
@@ -191,12 +196,13 @@ class Converger:
         if self.done:
             return []
         out: list[Segment] = []
-        expected = [end.take_expected() for end in self._ends]
-        for end, other, seqs in zip(self._ends, self._ends[::-1], expected, strict=True):
+        ways = [(end, other, end.take_expected()) for end, other in (self._ends, self._ends[::-1])]
+        for end, other, seqs in ways:  # first what does not keep
             if end.pending:
                 out += self._resets(end, other, seqs)
-                if self._now >= end.next_probe:
-                    out.append(self._probe(end, other))
+        for end, other, _ in ways:
+            if end.pending and self._now >= end.next_probe:
+                out.append(self._probe(end, other))
         return out
 
     def _resets(self, end: _End, other: _End, seqs: Collection[int]) -> Iterator[Segment]:
@@ -234,9 +240,9 @@ class Converger:
 
 def _proves_gone(segment: Segment, end: _End) -> bool:
     """Whether only an end without the connection can have sent this."""
-    if segment.flags & Flags.RST:
+    if segment.flags & _RST:
         return True
-    answered = segment.flags & Flags.SYN and segment.flags & Flags.ACK
+    answered = segment.flags & _SYN and segment.flags & _ACK
     return bool(answered) and end.syn is not None and segment.ack == (end.syn + 1) % MODULUS
 
 

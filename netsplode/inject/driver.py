@@ -14,11 +14,20 @@ from netsplode.inject.segment import Endpoint, Segment
 Clock = Callable[[], float]
 
 
-class Driver(Protocol):
-    """Sees and sends the segments of one connection."""
+class Sender(Protocol):
+    """Sends the segments of one connection."""
 
-    blocked: int
-    """Segments that the system refused to send: a firewall's doing."""
+    @property
+    def blocked(self) -> int:
+        """Segments that the system refused to send: a firewall's doing."""
+
+    def send(self, segment: Segment) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Driver(Sender, Protocol):
+    """Sees them too."""
 
     def filenos(self) -> tuple[int, ...]:
         """Descriptors that become readable when a segment is there."""
@@ -28,10 +37,6 @@ class Driver(Protocol):
 
     def receive(self) -> list[Segment]:
         """What is there, without waiting; some of it when it is much."""
-
-    def send(self, segment: Segment) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
