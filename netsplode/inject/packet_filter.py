@@ -15,19 +15,20 @@ from collections.abc import Iterator
 from socket import AF_INET
 from typing import NamedTuple
 
-from netsplode.inject.converge import OUR_WINDOW
+from netsplode.inject.forged import OUR_WINDOW
 from netsplode.inject.segment import TCP, TCP_HEADER, Endpoint, Flags
 
 _LOAD = {1: 0x30, 2: 0x28, 4: 0x20}
 _LOAD_FROM_X = {1: 0x50, 2: 0x48}
 _X, _X_IPV4_HEADER_LENGTH, _X_FROM_A, _A_FROM_X = 0x01, 0xB1, 0x07, 0x87
-_ADD, _ADD_X, _AND, _SHIFT_RIGHT = 0x04, 0x0C, 0x54, 0x74
-_IF_EQUAL, _IF_EQUAL_X, _IF_ANY_BIT = 0x15, 0x1D, 0x45
+_ADD, _ADD_X, _SUBTRACT_X, _AND, _SHIFT_RIGHT = 0x04, 0x0C, 0x1C, 0x54, 0x74
+_IF_EQUAL, _IF_ANY_BIT = 0x15, 0x45
 _RETURN, _RETURN_A = 0x06, 0x16
 
 _ANCILLARY = (1 << 32) - 0x1000  # SKF_AD_OFF
 _PACKET_TYPE, _INTERFACE = _ANCILLARY + 4, _ANCILLARY + 8
 _OUTGOING = 4  # linux/if_packet.h
+_IPV6_HEADER = 40  # octets
 _LOOPBACK = 1  # this interface's index, in every network namespace
 
 
@@ -96,7 +97,7 @@ def _tcp_ipv6() -> Iterator[Line]:
 
 
 def _x_is_where_tcp_begins(v4: bool, label: str = "") -> Line:
-    return Line(_X_IPV4_HEADER_LENGTH if v4 else _X, 0 if v4 else 40, label=label)
+    return Line(_X_IPV4_HEADER_LENGTH if v4 else _X, 0 if v4 else _IPV6_HEADER, label=label)
 
 
 def _between(
@@ -114,19 +115,25 @@ def _between(
 
 
 def _not_ours(v4: bool) -> Iterator[Line]:
-    """As `converge.is_ours` has it; the length without payload, and one octet, goes to X for comparison."""
+    """As `forged.is_ours` has it."""
     yield Line(_LOAD_FROM_X[2], 14, label="segment")
     yield Line(_IF_EQUAL, OUR_WINDOW, false="accept")
-    yield Line(_LOAD_FROM_X[1], 13)
-    yield Line(_IF_EQUAL, Flags.RST, true="refuse")
-    yield Line(_IF_EQUAL, Flags.SYN, true="refuse")
-    yield Line(_IF_EQUAL, Flags.ACK, false="accept")
-    yield Line(_LOAD_FROM_X[1], 12)
+    yield Line(
+        _LOAD_FROM_X[1], 12
+    )  # the length of the payload is that of the packet without headers
     yield Line(_AND, 0xF0)
     yield Line(_SHIFT_RIGHT, 2)
     yield Line(_ADD_X)
-    yield Line(_ADD, 1)
     yield Line(_X_FROM_A)
     yield Line(_LOAD[2], 2 if v4 else 4)
-    yield Line(_ADD, 0 if v4 else 40)
-    yield Line(_IF_EQUAL_X, true="refuse", false="accept")
+    yield Line(_ADD, 0 if v4 else _IPV6_HEADER)
+    yield Line(_SUBTRACT_X)
+    yield _x_is_where_tcp_begins(v4)
+    yield Line(_IF_EQUAL, 0, true="empty")
+    yield Line(_IF_EQUAL, 1, false="accept")
+    yield Line(_LOAD_FROM_X[1], 13)
+    yield Line(_IF_EQUAL, Flags.ACK, true="refuse", false="accept")
+    yield Line(_LOAD_FROM_X[1], 13, label="empty")
+    yield Line(_IF_EQUAL, Flags.RST, true="refuse")
+    yield Line(_IF_EQUAL, Flags.SYN, true="refuse")
+    yield Line(_IF_EQUAL, Flags.PSH | Flags.ACK, true="refuse", false="accept")

@@ -14,7 +14,7 @@ from hypothesis import given, settings, strategies as st
 from scapy.layers.inet import IP, TCP, UDP
 from scapy.layers.inet6 import IPv6
 
-from netsplode.inject.converge import OUR_WINDOW, is_ours
+from netsplode.inject.forged import OUR_WINDOW, is_ours
 from netsplode.inject.packet_filter import assemble, of_connection
 from netsplode.inject.segment import Endpoint, Flags, Segment, decode, encode
 
