@@ -15,8 +15,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
 
 Address = tuple[str | int, ...]
 
@@ -75,6 +75,7 @@ class Place:
     Attributes:
         address: B's.
         scopes: for a link-local address, the interfaces' indexes in A and in B.
+        loses: set while packets get lost.
     """
 
     a: Namespace
@@ -82,6 +83,8 @@ class Place:
     router: Namespace
     address: str
     scopes: tuple[int, int] = (0, 0)
+    loses: threading.Event = field(default_factory=threading.Event)
+    to_close: ExitStack = field(default_factory=ExitStack)
 
     def to_listen(self) -> Address:
         return (self.address, 0, 0, self.scopes[1]) if ":" in self.address else (self.address, 0)
@@ -89,6 +92,11 @@ class Place:
     def to_connect(self, port: int) -> Address:
         v6 = ":" in self.address
         return (self.address, port, 0, self.scopes[0]) if v6 else (self.address, port)
+
+    def close(self) -> None:
+        self.to_close.close()
+        for descriptor in {self.a.fd, self.b.fd, self.router.fd}:
+            os.close(descriptor)
 
 
 def loopback(family: int) -> Place:
@@ -130,9 +138,16 @@ def slow(family: int, delay: float, loss: float) -> Place:
     a, b = Namespace(), Namespace()
     here = _addressed(1, family)
     there = _following(here)
-    fds = _tun(a, here), _tun(b, there)
-    threading.Thread(target=_carry, args=(fds, delay, loss), daemon=True).start()
-    return Place(a, b, a, there)
+    tunnels = _tun(a, here), _tun(b, there)
+    ending, end = os.pipe()
+    place = Place(a, b, a, there)
+    carrier = threading.Thread(target=_carry, args=(tunnels, delay, loss, place.loses, ending))
+    carrier.start()
+    for descriptor in (*tunnels, ending):
+        place.to_close.callback(os.close, descriptor)
+    place.to_close.callback(carrier.join)
+    place.to_close.callback(os.close, end)
+    return place
 
 
 def add_firewall(where: Namespace, hook: str, verdict: str) -> None:
@@ -176,17 +191,23 @@ def _tun(where: Namespace, address: str) -> int:
     return fd
 
 
-def _carry(fds: tuple[int, int], delay: float, loss: float) -> None:
+def _carry(
+    tunnels: tuple[int, int], delay: float, loss: float, loses: threading.Event, ending: int
+) -> None:
+    """Until ``ending`` is readable."""
     chance = random.Random(5)
     under_way: list[tuple[float, int, int, bytes]] = []
     count = 0
     while True:
-        wait = under_way[0][0] - time.monotonic() if under_way else 1.0
-        for fd in select.select(fds, [], [], max(0.0, wait))[0]:
-            packet = os.read(fd, 65536)
-            if chance.random() >= loss:
+        wait = max(0.0, under_way[0][0] - time.monotonic()) if under_way else None
+        readable, _, _ = select.select([*tunnels, ending], [], [], wait)
+        if ending in readable:
+            return
+        for tunnel in readable:
+            packet = os.read(tunnel, 65536)
+            if not loses.is_set() or chance.random() >= loss:
                 count += 1
-                to = fds[1] if fd == fds[0] else fds[0]
+                to = tunnels[1] if tunnel == tunnels[0] else tunnels[0]
                 heapq.heappush(under_way, (time.monotonic() + delay, count, to, packet))
         while under_way and under_way[0][0] <= time.monotonic():
             _, _, to, packet = heapq.heappop(under_way)

@@ -1,8 +1,9 @@
-"""Connections in private network namespaces and injections into them; run as a program, it prints what happened.
+"""Connections in private network namespaces and injections into them; a program, which prints what happened.
 
-    unshare -n python -m tests.netsplode.inject.scene OUTER '{"traffic": "idle", ...}'
+    echo '{"traffic": "idle", ...}' | unshare -n python -m tests.netsplode.inject.scene OUTER
 
-OUTER is the network namespace of whoever starts it: it refuses to run there, because it sniffs and injects.
+It plays one scene for each line. OUTER is the network namespace of whoever starts it: it refuses to run there,
+because it sniffs and injects.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import struct
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -42,7 +43,8 @@ class Scene:
     """What is played.
 
     Attributes:
-        traffic: idle, paced (10 MB/s), answers (request, response), flat (out) or duplex (flat out, both ways).
+        traffic: idle, paced (10 MB/s), answers (request, response), flat (out) or duplex (flat out, both ways);
+            none is for a port without a connection.
         path: loopback; veth (A, a router, B); link (A, B, link-local addresses); self (A, its own link-local
             address); slow (A, B, with ``delay`` seconds each way and ``loss``).
         at: where it is injected: a, b or router.
@@ -251,21 +253,32 @@ def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, 
     ]
     for end in ends:
         assert end.is_under_way.wait(SAFETY_NET), "the traffic does not come up"
+    place.loses.set()
     with {"a": place.a, "b": place.b, "router": place.router}[scene.at].entered():
         began = time.monotonic()
         result = inject(scene, place, pair)
     saw = [end.finish() for end in ends]
+    place.loses.clear()
+    down_at = [began + 99 if end.down_at is None else end.down_at for end in ends]
+    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **told(result)}
+
+
+def play_absent(scene: Scene, place: Place, listener: socket.socket) -> dict[str, Any]:
+    client, server = connect(place, listener)
+    with client, server, place.a.entered(), socket.socket(listener.family) as sock:
+        sock.bind((client.getsockname()[0], 0))  # where nobody listens
+        return told(inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout))
+
+
+def told(result: Injected) -> dict[str, Any]:
     return {
-        "saw": saw,
         "outcomes": {name: outcome.value for name, outcome in result.ends.items()},
-        "down_ms": max((end.down_at or began + 99) - began for end in ends) * 1000,
         "proved_ms": result.elapsed * 1000,
         "probes": result.probes,
         "resets": result.resets,
         "blocked": result.blocked,
         "was_there": result.was_there,
-        "descriptors": len(os.listdir("/proc/self/fd")),
-        "threads": threading.active_count(),
+        "kept": [len(os.listdir("/proc/self/fd")), threading.active_count()],
     }
 
 
@@ -286,9 +299,9 @@ def place_for(scene: Scene) -> Place:
 
 
 def play(scene: Scene) -> list[dict[str, Any]]:
-    place = place_for(scene)
-    family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
     with ExitStack() as stack:
+        place = stack.enter_context(closing(place_for(scene)))
+        family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
         with place.b.entered():
             listener = stack.enter_context(
                 socket.create_server(place.to_listen(), family=family, backlog=16)
@@ -297,19 +310,21 @@ def play(scene: Scene) -> list[dict[str, Any]]:
         bystander = connect(place, listener)
         for sock in bystander:
             stack.enter_context(sock).settimeout(SAFETY_NET)
+        once = play_absent if scene.traffic == "none" else play_once
         played = []
         for _ in range(scene.runs):
-            played.append(play_once(scene, place, listener))
+            played.append(once(scene, place, listener))
             assert alive(bystander), "another connection was lost"
         for sock in connect(place, listener):  # so the listener is still there
             sock.close()
     return played
 
 
-def main(outer: str, scene: str) -> None:
+def main(outer: str) -> None:
     if os.readlink("/proc/self/ns/net") == outer:
         sys.exit("refused: this network namespace is not private")
-    print(json.dumps(play(Scene(**json.loads(scene)))))
+    for line in sys.stdin:
+        print(json.dumps(play(Scene(**json.loads(line)))), flush=True)
 
 
 if __name__ == "__main__":
