@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ipaddress
+import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Literal
@@ -41,12 +43,14 @@ def open_injection(
 
     Raises:
         MissingCapability: this process may not open raw sockets.
-        ValueError: the two are not numeric addresses of one connection, or ``expected`` names another end.
+        ValueError: the two are not numeric addresses of one connection, or link-local ones without an interface.
     """
     first, second = Endpoint.of(local), Endpoint.of(remote)
     names = {"local": first, "remote": second}
     if not set(expected or ()) <= set(names):
         raise ValueError(f'the ends are "local" and "remote", not {expected}')
+    link_local = _is_link_local(first) or _is_link_local(second)
+    scope = _scope(local, remote) if link_local else 0
     make = _driver(driver)  # before the clock starts: importing scapy takes its time
     converger = Converger(
         first,
@@ -57,7 +61,7 @@ def open_injection(
         expected={names[name]: seq for name, seq in (expected or {}).items()},
         probing=probing,
     )
-    opened = make(first, second, scope=_scope(local, remote))
+    opened = make(first, second, scope=scope)
     return Injection(converger, opened, local=first, remote=second, clock=clock)
 
 
@@ -93,6 +97,24 @@ def _driver(name: DriverName) -> Callable[..., Driver]:
     return LinuxDriver
 
 
+def _is_link_local(end: Endpoint) -> bool:
+    """Whether each link of a host may have this address for another end."""
+    return len(end.address) == 16 and ipaddress.IPv6Address(end.address).is_link_local
+
+
 def _scope(*addresses: Address) -> int:
-    """The interface of a link-local address: the fourth item that ``getsockname`` returns."""
-    return next((int(a[3]) for a in addresses if len(a) > 3 and a[3]), 0)
+    """The index of the interface that one of the addresses names."""
+    for host, _, *more in addresses:
+        zone = str(host).partition("%")[2]
+        if zone:
+            return int(zone) if zone.isdigit() else _index_of(zone)
+        if len(more) == 2 and more[1]:
+            return int(more[1])
+    raise ValueError(f"{addresses[0][0]} is link-local: name its interface too, as in fe80::1%eth0")
+
+
+def _index_of(interface: str) -> int:
+    try:
+        return socket.if_nametoindex(interface)
+    except OSError as error:
+        raise ValueError(f"there is no interface {interface!r}") from error

@@ -23,20 +23,21 @@ from dataclasses import dataclass
 from math import inf
 from random import SystemRandom
 
+from netsplode.inject import forged
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment, later
-
-OUR_WINDOW = 0x6E73
-"""The window of every segment that is sent from here, so that it is known again when it is sniffed."""
 
 FIRST_RETRY = 0.001  # seconds until an unanswered probe is repeated; doubled each time
 LAST_RETRY = 0.1
 FASTEST_PACE = 0.0001  # between probes of an end that does answer; doubled each time
 SLOWEST_PACE = 0.002
-REPEAT_RESET = 0.001  # each packet on the loopback interface is seen twice
-PROBES_BEFORE_SYN = 3  # conntrack may call such data invalid and drop it, and lets a SYN through
+REPEAT_RESET = 0.001  # a packet may be seen on each interface that it passes
+PROBES_BEFORE_SYN = 3  # a SYN is the probe that firewalls let through, and that is answered seldom
+OLD = 2  # octets before RCV.NXT: to Linux one that ends there can be acceptable still
 BEYOND_ANY_WINDOW = MODULUS // 2 - 1  # the largest window is 2**30, RFC 7323 §2.3
 
 _ANY = SystemRandom()
+# An IntFlag takes a microsecond to be masked.
+_SYN, _RST, _ACK = int(Flags.SYN), int(Flags.RST), int(Flags.ACK)
 
 
 class Outcome(enum.Enum):
@@ -46,14 +47,6 @@ class Outcome(enum.Enum):
     UNCONFIRMED = "unconfirmed"
 
 
-def is_ours(segment: Segment) -> bool:
-    """Whether a `Converger` made this. An ACK never looks so: its window may be any number, ours included."""
-    if segment.window != OUR_WINDOW:
-        return False
-    bare = segment.flags in (Flags.RST, Flags.SYN) and not segment.length
-    return bare or (segment.flags == Flags.ACK and segment.length == 1)
-
-
 @dataclass(slots=True)
 class _End:
     """What is known of one end."""
@@ -61,7 +54,9 @@ class _End:
     endpoint: Endpoint
     wanted: bool
     next_probe: float
+    far_ack: int  # what the probes acknowledge that lie outside of any window
     gone: bool = False
+    heard: int | None = None  # RCV.NXT by the newest of its own ACKs
     expects: int | None = None  # RCV.NXT, as of the last segments that told
     told: int | None = None  # RCV.NXT as somebody knew it beforehand, until a RST was made of it
     said: int | None = None  # RCV.NXT by the newest of its own ACKs since the last RSTs
@@ -72,6 +67,7 @@ class _End:
     retry: float = FIRST_RETRY
     pace: float = 0.0
     syn: int | None = None  # sequence number of the last SYN that a listener could answer
+    doubted: bool = False  # a firewall may have sent the RST in its name
 
     @property
     def pending(self) -> bool:
@@ -127,7 +123,8 @@ class Converger:
         first_probe = now if probing else inf
         told = dict(expected or {})
         self._ends = tuple(
-            _End(end, end in wanted, first_probe, told=told.get(end)) for end in (first, second)
+            _End(end, end in wanted, first_probe, choose(MODULUS), told=told.get(end))
+            for end in (first, second)
         )
         self.was_there = bool(told)
         """Whether an end has given evidence of the connection: a RST in answer to a probe is none."""
@@ -166,23 +163,27 @@ class Converger:
         self._now = max(self._now, now)
         for end, other in (self._ends, self._ends[::-1]):
             if (segment.source, segment.destination) == (end.endpoint, other.endpoint):
-                if not is_ours(segment):
+                if not forged.is_ours(segment):
                     self._learn(segment, end, other)
                 return
 
     def _learn(self, segment: Segment, end: _End, other: _End) -> None:
         self.seen += 1
-        if _proves_gone(segment, end):
+        if segment.flags == _RST and segment.seq == end.far_ack:
+            end.doubted = True
+            self._hasten_probe(end, self._now)
+        elif _proves_gone(segment, end):
             end.gone = True
-        elif segment.flags & Flags.SYN:
-            if not segment.flags & Flags.ACK and (end.gone or end.last_reset):
+        elif segment.flags & _SYN:
+            if not segment.flags & _ACK and (end.gone or end.last_reset):
                 end.gone = True  # it opens a new one from the same port
                 other.syn = segment.seq
-        elif not segment.flags & Flags.RST:
+        elif not segment.flags & _RST:
             self.was_there = True
             end.unanswered = 0
-            if segment.flags & Flags.ACK:
+            if segment.flags & _ACK:
                 end.said = _newest(end.said, segment.ack)
+                end.heard = _newest(end.heard, segment.ack)
             other.sent = _newest(other.sent, segment.end)
 
     def on_time(self, now: float) -> list[Segment]:
@@ -191,12 +192,13 @@ class Converger:
         if self.done:
             return []
         out: list[Segment] = []
-        expected = [end.take_expected() for end in self._ends]
-        for end, other, seqs in zip(self._ends, self._ends[::-1], expected, strict=True):
+        ways = [(end, other, end.take_expected()) for end, other in (self._ends, self._ends[::-1])]
+        for end, other, seqs in ways:  # first what does not keep
             if end.pending:
                 out += self._resets(end, other, seqs)
-                if self._now >= end.next_probe:
-                    out.append(self._probe(end, other))
+        for end, other, _ in ways:
+            if end.pending and self._now >= end.next_probe:
+                out.append(self._probe(end, other))
         return out
 
     def _resets(self, end: _End, other: _End, seqs: Collection[int]) -> Iterator[Segment]:
@@ -207,10 +209,13 @@ class Converger:
                     continue
             end.last_reset = seq, self._now
             end.retry = FIRST_RETRY
-            if self._probing:
-                end.next_probe = min(end.next_probe, max(self._now, end.last_probe + end.pace))
+            self._hasten_probe(end, max(self._now, end.last_probe + end.pace))
             self.resets += 1
-            yield Segment(other.endpoint, end.endpoint, seq, 0, Flags.RST, OUR_WINDOW)
+            yield forged.reset(other.endpoint, end.endpoint, seq)
+
+    def _hasten_probe(self, end: _End, until: float) -> None:
+        if self._probing:
+            end.next_probe = min(end.next_probe, until)
 
     def _probe(self, end: _End, other: _End) -> Segment:
         """What an end that is there answers with an ACK, and one that is not with a RST."""
@@ -220,23 +225,34 @@ class Converger:
         end.pace = min(max(2 * end.pace, FASTEST_PACE), SLOWEST_PACE)
         end.unanswered += 1
         self.probes += 1
-        syn = end.unanswered > PROBES_BEFORE_SYN and end.unanswered % 2 == 0
-        if syn:
-            seq = end.syn = self._choose(MODULUS)
-            return Segment(other.endpoint, end.endpoint, seq, 0, Flags.SYN, OUR_WINDOW)
-        expected = self._choose(MODULUS) if end.expects is None else end.expects
-        seq = (expected + BEYOND_ANY_WINDOW) % MODULUS
-        # A RST in answer takes its sequence number from here (RFC 9293 §3.10.7.1), and so resets the other.
-        exact = other.expects if other.wanted else None
-        ack = self._choose(MODULUS) if exact is None else exact
-        return Segment(other.endpoint, end.endpoint, seq, ack, Flags.ACK, OUR_WINDOW, length=1)
+        return self._eliciting(end, other)
+
+    def _eliciting(self, end: _End, other: _End) -> Segment:
+        """One of the probes, which are answered by all that is there, but not let through by all between."""
+        ends, n = (other.endpoint, end.endpoint), end.unanswered
+        unheard = end.expects is not None and end.heard is None
+        if end.doubted or (n > PROBES_BEFORE_SYN and n % (4 if unheard else 2) == 0):
+            end.doubted, end.syn = False, self._choose(MODULUS)
+            return forged.opening(*ends, end.syn)
+        if end.heard is not None:  # it has this octet already, and conntrack lets it pass
+            return forged.octet(*ends, end.heard - OLD, self._ack(other))
+        if end.expects is not None and n % 4 != 3:
+            return forged.keep_alive(*ends, end.expects - 1, self._ack(other))
+        around = self._choose(MODULUS) if end.expects is None else end.expects
+        return forged.octet(*ends, around + BEYOND_ANY_WINDOW, end.far_ack)
+
+    def _ack(self, other: _End) -> int:
+        """What to acknowledge. A RST in answer begins there (RFC 9293 §3.10.7.1), and may reset the other end."""
+        if other.expects is None:
+            return self._choose(MODULUS)
+        return other.expects if other.wanted else other.expects - OLD
 
 
 def _proves_gone(segment: Segment, end: _End) -> bool:
     """Whether only an end without the connection can have sent this."""
-    if segment.flags & Flags.RST:
+    if segment.flags & _RST:
         return True
-    answered = segment.flags & Flags.SYN and segment.flags & Flags.ACK
+    answered = segment.flags & _SYN and segment.flags & _ACK
     return bool(answered) and end.syn is not None and segment.ack == (end.syn + 1) % MODULUS
 
 

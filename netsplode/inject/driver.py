@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,11 +15,20 @@ from netsplode.inject.segment import Endpoint, Segment
 Clock = Callable[[], float]
 
 
-class Driver(Protocol):
-    """Sees and sends the segments of one connection."""
+class Sender(Protocol):
+    """Sends the segments of one connection."""
 
-    blocked: int
-    """Segments that the system refused to send: a firewall's doing."""
+    @property
+    def blocked(self) -> int:
+        """Segments that the system refused to send: a firewall's doing."""
+
+    def send(self, segment: Segment) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Driver(Sender, Protocol):
+    """Sees them too."""
 
     def filenos(self) -> tuple[int, ...]:
         """Descriptors that become readable when a segment is there."""
@@ -28,10 +38,6 @@ class Driver(Protocol):
 
     def receive(self) -> list[Segment]:
         """What is there, without waiting; some of it when it is much."""
-
-    def send(self, segment: Segment) -> None: ...
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,7 @@ class Injected:
 
 
 class Injection:
-    """One injection under way; a context manager, and `close` takes about 10 ms.
+    """One injection under way; a context manager that closes it.
 
     Blocking: `run`, or `step` and `wait` by turns. In an event loop: `step`, and again when one of `filenos` is
     readable or `next_time` (of ``clock``) has come. Until `done`.
@@ -94,7 +100,11 @@ class Injection:
         self.close()
 
     def close(self) -> None:
-        """Close its sockets; more than once does no harm."""
+        """Close its sockets; more than once does no harm.
+
+        It takes 10 to 20 ms, in which Linux waits for all processors to have done with the sniffer. So have the
+        result first. Other threads run meanwhile, and those that close at the same time wait together.
+        """
         self._driver.close()
 
     @property
@@ -128,9 +138,9 @@ class Injection:
             self._driver.send(segment)
         self._ended = self._clock()
 
-    def wait(self) -> None:
-        """Block until something is there or `next_time` has come."""
-        self._driver.wait(max(0.0, self.next_time - self._clock()))
+    def wait(self, at_most: float = inf) -> None:
+        """Block until something is there, `next_time` has come, or so many seconds have passed."""
+        self._driver.wait(min(max(0.0, self.next_time - self._clock()), at_most))
 
     def run(self) -> Injected:
         """Block until it is done."""

@@ -5,6 +5,7 @@ Filters are libpcap's where it is installed. Elsewhere everything is read and so
 
 from __future__ import annotations
 
+import select
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,7 +19,11 @@ from scapy.layers.l2 import Ether
 from scapy.supersocket import SuperSocket
 
 from netsplode.errors import MissingCapability
+from netsplode.inject.driver import Sender
 from netsplode.inject.segment import Endpoint, Segment, decode, encode
+
+if sys.platform == "linux":
+    from netsplode.inject.linux import RawSender
 
 _BATCH = 64  # packets taken at a time from each interface
 
@@ -26,21 +31,25 @@ _BATCH = 64  # packets taken at a time from each interface
 class ScapyDriver:
     """scapy's layer 3 socket to send, its listening sockets to see.
 
+    On Linux the segments leave by a raw socket: scapy's would send those to an address of this host out of it.
+
+    Args:
+        scope: the interface's index for link-local IPv6 addresses.
+
     Raises:
         MissingCapability: this process may not sniff.
     """
 
     def __init__(self, first: Endpoint, second: Endpoint, *, scope: int = 0) -> None:
-        self.blocked = 0
         self._allowed = {(first, second), (second, first)}
         try:
             with ExitStack() as opened:
                 self._sniffers = []
-                for interface in sorted(_interfaces(first, second)):
+                for interface in sorted(_interfaces(first, second, scope)):
                     sniffer = _open_sniffer(interface, first, second)
                     opened.callback(sniffer.close)
                     self._sniffers.append(sniffer)
-                self._sender = _open_sender(len(first.address) == 4)
+                self._sender = _open_sender(first, second, scope)
                 opened.pop_all()
         except PermissionError as error:
             raise MissingCapability(
@@ -49,11 +58,15 @@ class ScapyDriver:
                 "run as root (Windows: as administrator, with Npcap installed)",
             ) from error
 
+    @property
+    def blocked(self) -> int:
+        return self._sender.blocked
+
     def filenos(self) -> tuple[int, ...]:
         return tuple(sniffer.fileno() for sniffer in self._sniffers)
 
     def wait(self, seconds: float) -> None:
-        self._sniffers[0].select(self._sniffers, seconds)
+        _readable(self._sniffers, seconds)
 
     def receive(self) -> list[Segment]:
         return [
@@ -65,7 +78,7 @@ class ScapyDriver:
     def _packets(self) -> Iterator[bytes]:
         for sniffer in self._sniffers:
             for _ in range(_BATCH):
-                if not sniffer.select([sniffer], 0):
+                if not _readable([sniffer], 0):
                     break
                 layer, octets, _ = sniffer.recv_raw()
                 if octets:
@@ -73,13 +86,7 @@ class ScapyDriver:
 
     def send(self, segment: Segment) -> None:
         assert (segment.source, segment.destination) in self._allowed
-        layer = IP if len(segment.source.address) == 4 else IPv6
-        try:
-            self._sender.send(layer(encode(segment)))
-        except PermissionError:
-            self.blocked += 1
-        except OSError:  # as good as lost on the way, and repeated like it
-            pass
+        self._sender.send(segment)
 
     def close(self) -> None:
         self._sender.close()
@@ -87,9 +94,41 @@ class ScapyDriver:
             sniffer.close()
 
 
-def _interfaces(first: Endpoint, second: Endpoint) -> set[str]:
+class _Layer3Sender:
+    """scapy's layer 3 socket, which finds the way itself."""
+
+    def __init__(self, v4: bool, scope: int) -> None:
+        self.blocked = 0
+        self._layer = IP if v4 else IPv6
+        self._scope = f"%{scope}" if scope else ""
+        self._socket = conf.L3socket() if v4 else conf.L3socket6()
+
+    def send(self, segment: Segment) -> None:
+        packet = self._layer(encode(segment))
+        if self._scope:
+            packet.dst = segment.destination.host + self._scope
+        try:
+            self._socket.send(packet)
+        except PermissionError:
+            self.blocked += 1
+        except OSError:  # as good as lost on the way, and repeated like it
+            pass
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def _open_sender(first: Endpoint, second: Endpoint, scope: int) -> Sender:
+    if sys.platform == "linux":
+        return RawSender(first, second, scope)
+    return _Layer3Sender(len(first.address) == 4, scope)
+
+
+def _interfaces(first: Endpoint, second: Endpoint, scope: int) -> set[str]:
     """Those that lead to either end; for one on this host that is the loopback interface."""
     conf.ifaces.reload()
+    if scope:
+        return {str(conf.ifaces.dev_from_index(scope)), str(conf.loopback_name)}
     routes = conf.route if len(first.address) == 4 else conf.route6
     routes.resync()
     return {str(routes.route(end.host)[0]) for end in (first, second)}
@@ -104,15 +143,14 @@ def _open_sniffer(interface: str, first: Endpoint, second: Endpoint) -> SuperSoc
         return conf.L2listen(iface=interface, promisc=False)
 
 
-def _open_sender(v4: bool) -> SuperSocket:
-    """On Linux the one over raw sockets: the kernel finds the way, to its own addresses too."""
-    if sys.platform == "linux":
-        from scapy.supersocket import L3RawSocket, L3RawSocket6
-
-        raw = L3RawSocket() if v4 else L3RawSocket6()
-        raw.ins.close()  # it would collect every packet of the host, and only sends here
-        return raw
-    return conf.L3socket() if v4 else conf.L3socket6()
+def _readable(sniffers: list[SuperSocket], seconds: float) -> bool:
+    """Whether one of them has a packet within so long."""
+    if sys.platform != "linux":  # elsewhere a descriptor does not tell
+        return bool(sniffers[0].select(sniffers, seconds))
+    poll = select.poll()  # scapy's select refuses descriptors from 1024 on
+    for sniffer in sniffers:
+        poll.register(sniffer, select.POLLIN)
+    return bool(poll.poll(seconds * 1000))
 
 
 def _ip_packet(layer: Any, octets: bytes) -> bytes:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 TCP = 6  # its protocol number, RFC 9293 §3.1
+TCP_HEADER = 20  # octets, without options
 MODULUS = 1 << 32
 
 _IPV4 = struct.Struct("!BBHHHBBH4s4s")
@@ -26,6 +27,9 @@ class Flags(enum.IntFlag):
     RST = 4
     PSH = 8
     ACK = 16
+
+
+_FIN, _SYN = int(Flags.FIN), int(Flags.SYN)  # an IntFlag takes a microsecond to be masked
 
 
 class Endpoint(NamedTuple):
@@ -77,7 +81,7 @@ class Segment:
     @property
     def end(self) -> int:
         """SEG.SEQ + SEG.LEN: the sequence number that follows this segment (RFC 9293 §3.3.1)."""
-        occupied = self.length + bool(self.flags & Flags.SYN) + bool(self.flags & Flags.FIN)
+        occupied = self.length + bool(self.flags & _SYN) + bool(self.flags & _FIN)
         return (self.seq + occupied) % MODULUS
 
 

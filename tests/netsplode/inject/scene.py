@@ -1,37 +1,41 @@
-"""Connections in private network namespaces and injections into them; run as a program, it prints what happened.
+"""Connections in private network namespaces and injections into them; a program, which prints what happened.
 
-    unshare -n python -m tests.netsplode.inject.scene OUTER '{"traffic": "idle", ...}'
+    echo '{"traffic": "idle", ...}' | unshare -n python -m tests.netsplode.inject.scene OUTER
 
-OUTER is the network namespace of whoever starts it: it refuses to run there, because it sniffs and injects.
+It plays one scene for each line. OUTER is the network namespace of whoever starts it: it refuses to run there,
+because it sniffs and injects.
 """
 
 from __future__ import annotations
 
-import ctypes
-import fcntl
-import heapq
-import ipaddress
+import asyncio
 import json
 import os
-import random
-import select
 import socket
 import struct
-import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from netsplode.inject import Injected, inject_reset, open_injection
+from netsplode.kernel.diag import Diag
+from tests.netsplode.inject import namespaces
+from tests.netsplode.inject.namespaces import Address, Place
 
 SAFETY_NET = 10.0  # seconds
-_NETNS = "/proc/self/task/{}/ns/net"
-_CLONE_NEWNET = 0x40000000
-_libc = ctypes.CDLL(None, use_errno=True)
+OCTETS = {"answers": 100, "paced": 10_000, "flat": 1 << 20, "duplex": 1 << 20}  # in one write
+UNDER_WAY = {  # octets that the client and the server have received by the time of the injection
+    "idle": (0, 0),
+    "answers": (1000, 1000),
+    "paced": (0, 100_000),
+    "flat": (0, 1 << 24),
+    "duplex": (1 << 24, 1 << 24),
+}
+_TCP_REPAIR, _TCP_REPAIR_QUEUE, _TCP_QUEUE_SEQ = 19, 20, 21  # linux/tcp.h
+_RECEIVE_QUEUE, _OFF_WITHOUT_PROBE = 1, -1
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,15 @@ class Scene:
     """What is played.
 
     Attributes:
-        traffic: idle, paced (10 MB/s), answers (request, response), flat (out) or duplex (flat out, both ways).
-        path: loopback; veth (A, a router, B); slow (A, B, with ``delay`` seconds each way and ``loss``).
+        traffic: idle, paced (10 MB/s), answers (request, response), flat (out) or duplex (flat out, both ways);
+            none is for a port without a connection.
+        path: loopback; veth (A, a router, B); link (A, B, link-local addresses); self (A, its own link-local
+            address); slow (A, B, with ``delay`` seconds each way and ``loss``).
         at: where it is injected: a, b or router.
+        firewall: the hook at which A (forward: the router) has a ``verdict`` on what conntrack calls invalid.
+        way: how it is waited for: at once, by turns, in trio or in asyncio. By turns, the kernel's list is asked
+            which ends are down.
+        known: the sequence numbers are read from the sockets beforehand.
         patience: seconds that an end waits for anything to happen.
     """
 
@@ -49,154 +59,31 @@ class Scene:
     family: int = 4
     path: str = "loopback"
     at: str = "a"
+    firewall: str = ""
+    verdict: str = "drop"
     delay: float = 0.0
     loss: float = 0.0
     driver: str = "linux"
     ends: str = "both"
-    loop: str = ""
+    way: str = "at once"
+    known: bool = False
+    probing: bool = True
     runs: int = 3
     timeout: float = 5.0
     patience: float = SAFETY_NET
 
 
-def ip(*words: str) -> None:
-    subprocess.run(["ip", *words], check=True)
-
-
-def write(path: str, value: str) -> None:
-    with open(path, "w") as file:
-        file.write(value)
-
-
-class Namespace:
-    """A network namespace, kept by a descriptor."""
-
-    def __init__(self, *, new: bool = True) -> None:
-        own = _NETNS.format(threading.get_native_id())
-        before = os.open(own, os.O_RDONLY)
-        if new:
-            _check(_libc.unshare(_CLONE_NEWNET))
-            for which in ("all", "default"):  # duplicate address detection takes 2 s
-                write(f"/proc/sys/net/ipv6/conf/{which}/accept_dad", "0")
-            ip("link", "set", "lo", "up")
-            self.fd = os.open(own, os.O_RDONLY)
-            _check(_libc.setns(before, _CLONE_NEWNET))
-            os.close(before)
-        else:
-            self.fd = before
-
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        before = os.open(_NETNS.format(threading.get_native_id()), os.O_RDONLY)
-        _check(_libc.setns(self.fd, _CLONE_NEWNET))
-        try:
-            yield
-        finally:
-            _check(_libc.setns(before, _CLONE_NEWNET))
-            os.close(before)
-
-    @property
-    def path(self) -> str:
-        return f"/proc/{os.getpid()}/fd/{self.fd}"
-
-
-def _check(result: int) -> None:
-    if result < 0:
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
-
-
-@dataclass
-class Place:
-    """Where the ends are."""
-
-    a: Namespace
-    b: Namespace
-    router: Namespace
-    address: str
-
-
-def loopback(family: int) -> Place:
-    here = Namespace()
-    return Place(here, here, here, "127.0.0.1" if family == 4 else "::1")
-
-
-def addressed(side: int, family: int) -> str:
-    """Of the end on one side; its gateway has the address after it."""
-    return f"10.0.{side}.1" if family == 4 else f"fd00:{side}::1"
-
-
-def following(address: str) -> str:
-    return str(ipaddress.ip_address(address) + 1)
-
-
-def configure(where: Namespace, name: str, address: str, gateway: str | None) -> None:
-    bits = "24" if "." in address else "64"
-    nodad = [] if "." in address else ["nodad"]
-    with where.entered():
-        ip("addr", "add", f"{address}/{bits}", "dev", name, *nodad)
-        ip("link", "set", name, "up")
-        if gateway:
-            ip(*(["-6"] if nodad else []), "route", "add", "default", "via", gateway)
-
-
-def veth(family: int) -> Place:
-    a, b, router = Namespace(), Namespace(), Namespace()
-    with router.entered():
-        for side, end in ((1, a), (2, b)):
-            ip("link", "add", f"r{side}", "type", "veth", "peer", "name", "eth")
-            ip("link", "set", "eth", "netns", end.path)
-            address = addressed(side, family)
-            configure(router, f"r{side}", following(address), None)
-            configure(end, "eth", address, following(address))
-        write("/proc/sys/net/ipv4/ip_forward", "1")
-        write("/proc/sys/net/ipv6/conf/all/forwarding", "1")
-    return Place(a, b, router, addressed(2, family))
-
-
-def tun(where: Namespace, address: str) -> int:
-    with where.entered():
-        fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
-        fcntl.ioctl(fd, 0x400454CA, struct.pack("16sH22x", b"tun", 0x1001))  # TUNSETIFF, NO_PI
-        configure(where, "tun", address, None)
-        ip("link", "set", "tun", "txqueuelen", "5000")
-    return fd
-
-
-def slow(scene: Scene) -> Place:
-    """Two tunnels, and a thread that carries the packets from one to the other, late and not all."""
-    a, b = Namespace(), Namespace()
-    here = addressed(1, scene.family)
-    there = following(here)
-    fds = tun(a, here), tun(b, there)
-    carrier = threading.Thread(target=carry, args=(fds, scene.delay, scene.loss), daemon=True)
-    carrier.start()
-    return Place(a, b, a, there)
-
-
-def carry(fds: tuple[int, int], delay: float, loss: float) -> None:
-    chance = random.Random(5)
-    under_way: list[tuple[float, int, int, bytes]] = []
-    count = 0
-    while True:
-        wait = under_way[0][0] - time.monotonic() if under_way else 1.0
-        for fd in select.select(fds, [], [], max(0.0, wait))[0]:
-            packet = os.read(fd, 65536)
-            if chance.random() >= loss:
-                count += 1
-                to = fds[1] if fd == fds[0] else fds[0]
-                heapq.heappush(under_way, (time.monotonic() + delay, count, to, packet))
-        while under_way and under_way[0][0] <= time.monotonic():
-            _, _, to, packet = heapq.heappop(under_way)
-            os.write(to, packet)
-
-
 class End:
     """One end, its traffic, and what it has seen."""
 
-    def __init__(self, sock: socket.socket, *, sends: str, answers: bool, patience: float) -> None:
+    def __init__(
+        self, sock: socket.socket, *, sends: str, answers: bool, patience: float, under_way: int
+    ) -> None:
         self.sock = sock
         self.saw: set[str] = set()
         self.down_at: float | None = None
+        self.is_under_way = threading.Event()
+        self._under_way = under_way
         sock.settimeout(patience)
         self.threads = [threading.Thread(target=self._until_down, args=(self._read, answers))]
         if sends:
@@ -216,16 +103,23 @@ class End:
 
     def _read(self, answers: bool) -> None:
         room = bytearray(1 << 20)
-        while got := self.sock.recv_into(room):
+        received = 0
+        while True:
+            if received >= self._under_way:
+                self.is_under_way.set()
+            got = self.sock.recv_into(room)
+            if not got:
+                return
+            received += got
             if answers:
                 self.sock.sendall(room[:got])
 
     def _write(self, sends: str) -> None:
-        octets = bytes({"answers": 100, "paced": 10_000}.get(sends, 1 << 20))
+        octets = bytes(OCTETS[sends])
         while True:
             self.sock.sendall(octets)
             if sends in ("answers", "paced"):
-                time.sleep(0.001)
+                time.sleep(0.001)  # the pace of the traffic: nothing waits for it
 
     def finish(self) -> list[str]:
         for thread in self.threads:
@@ -234,105 +128,203 @@ class End:
         return sorted(self.saw)
 
 
-def connect(place: Place, listener: socket.socket) -> tuple[socket.socket, socket.socket]:
+Pair = tuple[socket.socket, socket.socket]
+
+
+def connect(place: Place, listener: socket.socket) -> Pair:
     with place.a.entered():
         client = socket.socket(listener.family)
     client.settimeout(SAFETY_NET)
-    client.connect(listener.getsockname()[:2])
+    client.connect(place.to_connect(listener.getsockname()[1]))
     server, _ = listener.accept()
     return client, server
 
 
-def alive(pair: tuple[socket.socket, socket.socket]) -> bool:
+def alive(pair: Pair) -> bool:
     pair[0].sendall(b"?")
     return pair[1].recv(1) == b"?"
 
 
-def inject(scene: Scene, client: socket.socket) -> Injected:
-    local, remote = client.getsockname(), client.getpeername()
-    arguments: dict[str, Any] = {
+def addresses(pair: Pair, at: str) -> tuple[Address, Address]:
+    """The client's and the server's, as B knows them or as A does."""
+    client, server = pair
+    if at == "b":
+        return server.getpeername(), server.getsockname()
+    return client.getsockname(), client.getpeername()
+
+
+def expected_by(sock: socket.socket) -> int:
+    """RCV.NXT."""
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, _RECEIVE_QUEUE)
+    octets = sock.getsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ, 4)
+    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, _OFF_WITHOUT_PROBE)
+    return cast(int, struct.unpack("I", octets)[0])
+
+
+def inject(scene: Scene, place: Place, pair: Pair) -> Injected:
+    local, remote = addresses(pair, scene.at)
+    wishes: dict[str, Any] = {
         "ends": scene.ends,
         "timeout": scene.timeout,
         "driver": scene.driver,
     }
-    if scene.loop == "trio":
-        return inject_in_trio(local, remote, arguments)
-    delivered: list[Injected] = []
-    result = inject_reset(local, remote, deliver=delivered.append, **arguments)
-    assert delivered == [result]
-    return result
+    if scene.way == "at once":
+        delivered: list[Injected] = []
+        result = inject_reset(local, remote, deliver=delivered.append, **wishes)
+        assert delivered == [result]
+        return result
+    if scene.known:
+        wishes["expected"] = {"local": expected_by(pair[0]), "remote": expected_by(pair[1])}
+    wishes["probing"] = scene.probing
+    if scene.way == "in trio":
+        return inject_in_trio(local, remote, wishes)
+    if scene.way == "in asyncio":
+        return asyncio.run(inject_in_asyncio(local, remote, wishes))
+    return inject_by_turns(place, local, remote, wishes)
 
 
-def inject_in_trio(local: Any, remote: Any, arguments: dict[str, Any]) -> Injected:
+def inject_by_turns(
+    place: Place, local: Address, remote: Address, wishes: dict[str, Any]
+) -> Injected:
+    def is_listed(name: str) -> bool:
+        where, ends = (place.a, (local, remote)) if name == "local" else (place.b, (remote, local))
+        with where.entered(), Diag() as diag:
+            return diag.get(*(cast(tuple[str, int], end[:2]) for end in ends)) is not None
+
+    with open_injection(local, remote, **wishes) as injection:
+        injection.step()
+        while not injection.done:
+            for name in injection.pending:
+                if not is_listed(name):
+                    injection.note_gone(name)
+            injection.wait(0.01)
+            injection.step()
+        return injection.result
+
+
+def inject_in_trio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
     import trio
 
     async def main() -> Injected:
-        with open_injection(local, remote, clock=trio.current_time, **arguments) as injection:
+        with open_injection(local, remote, clock=trio.current_time, **wishes) as injection:
+            (descriptor,) = injection.filenos()
             injection.step()
             while not injection.done:
                 with trio.move_on_at(injection.next_time):
-                    await trio.lowlevel.wait_readable(injection.filenos()[0])
+                    await trio.lowlevel.wait_readable(descriptor)
                 injection.step()
             return injection.result
 
     return trio.run(main)
 
 
+async def inject_in_asyncio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+    with open_injection(local, remote, clock=loop.time, **wishes) as injection:
+        for descriptor in injection.filenos():
+            loop.add_reader(descriptor, news.set)
+        injection.step()
+        while not injection.done:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(injection.next_time):
+                    await news.wait()
+            news.clear()
+            injection.step()
+        for descriptor in injection.filenos():
+            loop.remove_reader(descriptor)
+        return injection.result
+
+
 def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, Any]:
-    client, server = connect(place, listener)
+    pair = connect(place, listener)
     kind = scene.traffic
-    ends = (
-        End(client, sends="" if kind == "idle" else kind, answers=False, patience=scene.patience),
+    sends = ("" if kind == "idle" else kind, "flat" if kind == "duplex" else "")
+    ends = [
         End(
-            server,
-            sends="flat" if kind == "duplex" else "",
-            answers=kind == "answers",
+            sock,
+            sends=sends[at],
+            answers=sock is pair[1] and kind == "answers",
             patience=scene.patience,
-        ),
-    )
-    time.sleep(0.02 if kind == "idle" else 0.1)  # so that the traffic is under way
-    where = {"a": place.a, "b": place.b, "router": place.router}[scene.at]
-    with where.entered():
+            under_way=UNDER_WAY[kind][at],
+        )
+        for at, sock in enumerate(pair)
+    ]
+    for end in ends:
+        assert end.is_under_way.wait(SAFETY_NET), "the traffic does not come up"
+    place.loses.set()
+    with {"a": place.a, "b": place.b, "router": place.router}[scene.at].entered():
         began = time.monotonic()
-        result = inject(scene, client)
+        result = inject(scene, place, pair)
     saw = [end.finish() for end in ends]
+    place.loses.clear()
+    down_at = [began + 99 if end.down_at is None else end.down_at for end in ends]
+    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **told(result)}
+
+
+def play_absent(scene: Scene, place: Place, listener: socket.socket) -> dict[str, Any]:
+    client, server = connect(place, listener)
+    with client, server, place.a.entered(), socket.socket(listener.family) as sock:
+        sock.bind((client.getsockname()[0], 0))  # where nobody listens
+        return told(inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout))
+
+
+def told(result: Injected) -> dict[str, Any]:
     return {
-        "saw": saw,
         "outcomes": {name: outcome.value for name, outcome in result.ends.items()},
-        "down_ms": max((end.down_at or began + 99) - began for end in ends) * 1000,
         "proved_ms": result.elapsed * 1000,
-        "sent": result.probes + result.resets,
+        "probes": result.probes,
+        "resets": result.resets,
+        "blocked": result.blocked,
+        "was_there": result.was_there,
+        "kept": [len(os.listdir("/proc/self/fd")), threading.active_count()],
     }
 
 
+def place_for(scene: Scene) -> Place:
+    match scene.path:
+        case "slow":
+            place = namespaces.slow(scene.family, scene.delay, scene.loss)
+        case "veth":
+            place = namespaces.veth(scene.family)
+        case "link" | "self":
+            place = namespaces.link(alone=scene.path == "self")
+        case _:
+            place = namespaces.loopback(scene.family)
+    if scene.firewall:
+        where = place.router if scene.firewall == "forward" else place.a
+        namespaces.add_firewall(where, scene.firewall, scene.verdict)
+    return place
+
+
 def play(scene: Scene) -> list[dict[str, Any]]:
-    if scene.path == "slow":
-        place = slow(scene)
-    else:
-        place = veth(scene.family) if scene.path == "veth" else loopback(scene.family)
-    family = socket.AF_INET if scene.family == 4 else socket.AF_INET6
     with ExitStack() as stack:
+        place = stack.enter_context(closing(place_for(scene)))
+        family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
         with place.b.entered():
             listener = stack.enter_context(
-                socket.create_server((place.address, 0), family=family, backlog=16)
+                socket.create_server(place.to_listen(), family=family, backlog=16)
             )
         listener.settimeout(SAFETY_NET)
         bystander = connect(place, listener)
         for sock in bystander:
             stack.enter_context(sock).settimeout(SAFETY_NET)
+        once = play_absent if scene.traffic == "none" else play_once
         played = []
         for _ in range(scene.runs):
-            played.append(play_once(scene, place, listener))
+            played.append(once(scene, place, listener))
             assert alive(bystander), "another connection was lost"
         for sock in connect(place, listener):  # so the listener is still there
             sock.close()
     return played
 
 
-def main(outer: str, scene: str) -> None:
+def main(outer: str) -> None:
     if os.readlink("/proc/self/ns/net") == outer:
         sys.exit("refused: this network namespace is not private")
-    print(json.dumps(play(Scene(**json.loads(scene)))))
+    for line in sys.stdin:
+        print(json.dumps(play(Scene(**json.loads(line)))), flush=True)
 
 
 if __name__ == "__main__":

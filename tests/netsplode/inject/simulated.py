@@ -26,6 +26,7 @@ class Peer:
     length: int = 1000
     challenges: int = 1 << 30  # challenge ACKs it may still send, RFC 5961 §7
     ignores_data_probes: bool = False  # a stateful firewall in front of it
+    rejects_far_probes: bool = False  # one that answers for it
     ignores_all_injected: bool = False
     listens: bool = False  # a listener takes over when it is gone
     alive: bool = True
@@ -49,6 +50,10 @@ class Peer:
         if got.seq == self.rcv_nxt:
             self.rcv_nxt = got.end
         return self._acknowledge() if got.length else None
+
+    def is_far_from(self, seq: int) -> bool:
+        """Outside of every window that it can have had, for one who looks on."""
+        return (seq - self.rcv_nxt + (1 << 30)) % MODULUS > 1 << 31
 
     def talk(self) -> Segment:
         """A new segment, or the oldest one again when the window is full."""
@@ -139,7 +144,9 @@ class World:
         self._seen.append(segment)  # a sniffer sees what it sends
         to = self._peer(segment.destination)
         probing = bool(segment.flags & Flags.ACK)
-        if not (to.ignores_all_injected or (probing and to.ignores_data_probes)):
+        if probing and to.rejects_far_probes and to.is_far_from(segment.seq):
+            self._emit(to, Segment(to.name, segment.source, segment.ack, 0, Flags.RST, 0))
+        elif not (to.ignores_all_injected or (probing and to.ignores_data_probes)):
             self._forward(segment)
 
     def close(self) -> None:

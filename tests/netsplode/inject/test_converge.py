@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings, strategies as st
 
-from netsplode.inject.converge import OUR_WINDOW, Converger, Outcome, is_ours
+from netsplode.inject.converge import Converger, Outcome
 from netsplode.inject.driver import Injected, Injection
+from netsplode.inject.forged import OUR_WINDOW, is_ours
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment
 from tests.netsplode.inject.simulated import A, B, Peer, World
 
@@ -89,10 +90,10 @@ def test_a_reset_is_followed_by_a_probe_at_once() -> None:
     converger.on_time(0.0)
     converger.on_segment(from_a(10, 500), 0.0002)
     out = converger.on_time(0.0002)
-    assert [s.flags for s in out if s.destination == A] == [Flags.RST, Flags.ACK]
-    probe = out[1]
-    assert (probe.seq - 500) % MODULUS > 1 << 30  # beyond the largest window
-    assert probe.ack == 10  # so that a RST in answer to it resets B
+    assert [(s.destination, s.seq, s.ack, s.flags, s.length) for s in out[2:]] == [
+        (A, 498, 10, Flags.ACK, 1),  # an octet that it has; a RST in answer to it resets B
+        (B, 9, 500, Flags.PSH | Flags.ACK, 0),  # a keep-alive, as B has not said what it has
+    ]
 
 
 def test_a_packet_that_is_seen_twice_is_answered_once() -> None:
@@ -120,6 +121,17 @@ def test_a_reset_in_answer_is_the_proof() -> None:
     assert converger.outcomes == {A: Outcome.RESET, B: Outcome.RESET}
 
 
+def test_a_reset_that_a_firewall_may_have_sent_proves_nothing() -> None:
+    converger = make([B])
+    (probe,) = converger.on_time(0.0)
+    converger.on_segment(from_b(probe.ack, 0, Flags.RST), 0.0001)
+    assert not converger.done
+    (probe,) = converger.on_time(0.0001)
+    assert probe.flags == Flags.SYN
+    converger.on_segment(from_b(0, probe.end, Flags.RST | Flags.ACK), 0.0002)
+    assert converger.outcomes == {B: Outcome.RESET}
+
+
 def test_only_the_wanted_end_is_probed_and_reset() -> None:
     converger = make([B])
     out = converger.on_time(0.0)
@@ -138,12 +150,12 @@ def test_what_is_known_beforehand_is_reset_before_any_probe() -> None:
     out = converger.on_time(0.0)
     assert [(s.destination, s.flags) for s in out] == [
         (A, Flags.RST),
-        (A, Flags.ACK),
         (B, Flags.RST),
-        (B, Flags.ACK),
+        (A, Flags.PSH | Flags.ACK),
+        (B, Flags.PSH | Flags.ACK),
     ]
     assert resets(out) == {(A, 500), (B, 10)}
-    assert out[1].ack == 10  # so that a RST in answer to it resets B
+    assert out[2].ack == 10  # so that a RST in answer to it resets B
     assert converger.was_there
 
 
@@ -321,6 +333,11 @@ def world_of(
         pytest.param(world_of(near=0.05, loss=0.2), 5.0, id="20 % loss, idle"),
         pytest.param(world_of(b={"ignores_data_probes": True}), 0.2, id="data probes dropped"),
         pytest.param(
+            world_of({"rejects_far_probes": True}, {"rejects_far_probes": True}),
+            0.001,
+            id="far probes answered by a firewall",
+        ),
+        pytest.param(
             world_of(b={"ignores_data_probes": True, "listens": True}),
             0.2,
             id="listener takes over",
@@ -404,6 +421,7 @@ def worlds(draw: st.DrawFn) -> World:
     at = draw(seqs), draw(seqs)
 
     def peer(name: Endpoint, sends: int, expects: int) -> Peer:
+        rejects = draw(st.integers(0, 4)) == 0
         return Peer(
             name,
             sends,
@@ -411,9 +429,10 @@ def worlds(draw: st.DrawFn) -> World:
             window=draw(st.sampled_from([1000, 65536, 1 << 30])),
             interval=draw(intervals),
             length=draw(st.integers(1, 1400)),
-            challenges=draw(st.integers(0, 5)),
+            challenges=draw(st.integers(0, 5)) if not rejects else 1 << 30,
             ignores_all_injected=draw(st.integers(0, 9)) == 0,
             listens=draw(st.booleans()),
+            rejects_far_probes=rejects,
             alive=draw(st.integers(0, 9)) > 0,
         )
 

@@ -1,0 +1,115 @@
+"""The filter of the kernel's, run by it: a datagram socket takes one too, and needs no privilege for that."""
+
+from __future__ import annotations
+
+import ctypes
+import socket
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from scapy.layers.inet import IP, TCP, UDP
+from scapy.layers.inet6 import IPv6
+
+from netsplode.inject.forged import OUR_WINDOW, is_ours
+from netsplode.inject.packet_filter import assemble, of_connection
+from netsplode.inject.segment import Endpoint, Flags, Segment, decode, encode
+
+if sys.platform != "linux":
+    pytest.skip("filters of this kind are Linux's", allow_module_level=True)
+
+SO_ATTACH_FILTER = 26
+A4, B4 = Endpoint.of(("192.0.2.1", 80)), Endpoint.of(("192.0.2.2", 4000))
+A6, B6 = Endpoint.of(("2001:db8::1", 80)), Endpoint.of(("2001:db8::2", 4000))
+
+
+@contextmanager
+def filtering(first: Endpoint, second: Endpoint) -> Iterator[tuple[socket.socket, socket.socket]]:
+    program = assemble(*of_connection(first, second))
+    kept = ctypes.create_string_buffer(program)
+    fprog = struct.pack("HL", len(program) // 8, ctypes.addressof(kept))
+    sender, receiver = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with sender, receiver:
+        receiver.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, fprog)
+        receiver.setblocking(False)
+        yield sender, receiver
+
+
+def passed(packet: bytes, first: Endpoint, second: Endpoint) -> bytes | None:
+    """What the filter lets through of it."""
+    with filtering(first, second) as (sender, receiver):
+        sender.send(packet)
+        try:
+            return receiver.recv(1 << 16)
+        except BlockingIOError:
+            return None
+
+
+@st.composite
+def segments(draw: st.DrawFn) -> Segment:
+    """Between the ends of two connections, or nearly; often such as we send."""
+    first, second = draw(st.sampled_from([(A4, B4), (A6, B6)]))
+    strangers = [first._replace(port=81), second._replace(address=first.address)]
+    source = draw(st.sampled_from([first, second, *strangers]))
+    destination = draw(st.sampled_from([first, second, *strangers]))
+    window = draw(st.sampled_from([OUR_WINDOW, OUR_WINDOW + 1]))
+    flags, length = draw(st.integers(0, 63)), draw(st.integers(0, 2))
+    return Segment(source, destination, 1, 2, flags, window, length)
+
+
+@settings(deadline=None)
+@given(segments())
+def test_exactly_the_segments_of_a_connection_pass_that_are_not_ours(segment: Segment) -> None:
+    first, second = (A4, B4) if segment.source.family == socket.AF_INET else (A6, B6)
+    wanted = {segment.source, segment.destination} == {first, second} and not is_ours(segment)
+    got = passed(encode(segment), first, second)
+    assert (got is not None) is wanted
+    if got is not None:
+        assert decode(got) == segment
+
+
+@pytest.mark.parametrize(
+    "ip",
+    [
+        IP(src="192.0.2.1", dst="192.0.2.2"),
+        IP(src="192.0.2.1", dst="192.0.2.2", options=b"\x01\x01\x01\x00"),
+        IPv6(src="2001:db8::1", dst="2001:db8::2"),
+    ],
+    ids=["IPv4", "IPv4 with options", "IPv6"],
+)
+def test_options_are_cut_off_and_payload_is_counted(ip: IP | IPv6) -> None:
+    tcp = TCP(sport=80, dport=4000, seq=7, flags="A", options=[("Timestamp", (1, 2))])
+    first, second = (A4, B4) if ip.version == 4 else (A6, B6)
+    for payload, window in ((b"", OUR_WINDOW), (b"?", 500), (b"12345", OUR_WINDOW)):
+        tcp.window = window
+        got = passed(bytes(ip / tcp / payload), first, second)
+        assert got is not None
+        assert len(got) == len(ip) + 20
+        segment = Segment(first, second, 7, 0, Flags.ACK, window, len(payload))
+        assert decode(got) == segment
+    tcp.window = OUR_WINDOW
+    assert passed(bytes(ip / tcp / b"?"), first, second) is None
+
+
+@pytest.mark.parametrize(
+    "packet",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(bytes(IP() / TCP())[:30], id="cut off"),
+        pytest.param(
+            bytes(IP(src="192.0.2.1", dst="192.0.2.2") / UDP(sport=80, dport=4000)), id="UDP"
+        ),
+        pytest.param(
+            bytes(IP(src="192.0.2.1", dst="192.0.2.2", frag=1) / TCP(sport=80, dport=4000)),
+            id="a later fragment",
+        ),
+        pytest.param(
+            bytes(IPv6(src="2001:db8::1", dst="2001:db8::2") / TCP(sport=80, dport=4000)), id="IPv6"
+        ),
+    ],
+)
+def test_all_else_is_refused(packet: bytes) -> None:
+    assert passed(packet, A4, B4) is None
