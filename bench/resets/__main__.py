@@ -15,7 +15,7 @@ from bench.resets.crowd import crowd
 from bench.resets.foreign import foreign
 from bench.resets.namespace import NAMESPACE
 from bench.resets.own import own
-from tests.netsplode.inject.scene import ip
+from tests.netsplode.inject.namespaces import ip
 
 PLAYS: dict[str, Callable[..., object]] = {play.__name__: play for play in (crowd, foreign, own)}
 

@@ -14,7 +14,8 @@ import netsplode
 from bench.resets.forked import Side, forked
 from bench.resets.ways import WAYS, Address
 from bench.trials import Try
-from tests.netsplode.inject.scene import End, Place, Scene, connect, loopback, slow, veth
+from tests.netsplode.inject.namespaces import Place, loopback, slow, veth
+from tests.netsplode.inject.scene import End, Scene, connect
 
 DOWN = {"ConnectionResetError", "BrokenPipeError"}
 SENDS = {
@@ -54,7 +55,7 @@ def foreign(
         limit: seconds after which a try has failed.
         traffic, family, path, at, delay, loss: see `tests.netsplode.inject.scene.Scene`.
     """
-    scene = Scene(traffic, family, path, at, delay, loss)
+    scene = Scene(traffic=traffic, family=family, path=path, at=at, delay=delay, loss=loss)
     took: dict[str, list[Try]] = {way: [] for way in tries}
     with _theatre(scene) as theatre:
         for turn in range(max(tries.values())):
@@ -92,7 +93,9 @@ def _import_all(theatre: Theatre) -> None:
 
 def _place(scene: Scene) -> Place:
     if scene.path == "slow":
-        return slow(scene)
+        place = slow(scene.family, scene.delay, scene.loss)
+        place.loses.set()
+        return place
     return veth(scene.family) if scene.path == "veth" else loopback(scene.family)
 
 
@@ -130,7 +133,7 @@ def _hold(orders: Side) -> None:
     while True:
         sends, seconds = orders.recv()
         sock = socket.socket(fileno=recv_handle(orders))
-        end = End(sock, sends=sends, answers=False, patience=seconds)
+        end = End(sock, sends=sends, answers=False, patience=seconds, under_way=0)
         orders.send("holding")
         until = time.monotonic() + seconds
         for thread in end.threads:

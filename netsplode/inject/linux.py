@@ -10,9 +10,9 @@ import struct
 import sys
 from contextlib import ExitStack
 
-from netsplode.errors import MissingCapability
 from netsplode.inject.packet_filter import assemble, of_connection, seen_once
 from netsplode.inject.segment import Endpoint, Segment, decode, encode
+from netsplode.privileges import missing_capability
 
 if sys.platform != "linux":  # pragma: no cover
     raise ImportError("raw packet sockets are a thing of Linux")
@@ -42,11 +42,8 @@ class LinuxDriver:
                 self._sender = RawSender(first, second, scope)
                 opened.pop_all()
         except PermissionError as error:
-            raise MissingCapability(
-                "a RST cannot be injected without raw sockets",
-                {"CAP_NET_RAW"},
-                "run as root, grant it with `setcap cap_net_raw+ep` to the interpreter, "
-                "or run the whole under `unshare -rn` for connections within it",
+            raise missing_capability(
+                "a RST can't be injected without raw sockets", "CAP_NET_RAW"
             ) from error
 
     @property

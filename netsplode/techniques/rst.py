@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from netsplode.errors import ConnectionNotFound
+from netsplode.errors import ConnectionNotFound, UnsupportedConnection
 from netsplode.kernel import tcp
 from netsplode.kernel.diag import Diag
 from netsplode.kernel.tcp import State
@@ -105,15 +105,18 @@ def _opening(
     def opening() -> Injection:
         from netsplode.inject import open_injection
 
-        return open_injection(
-            (*target.local, 0, target.interface),
-            (*target.remote, 0, target.interface),
-            ends=which,
-            timeout=seconds,
-            driver=driver,
-            expected=expected,
-            probing=probing,
-        )
+        try:
+            return open_injection(
+                (*target.local, 0, target.interface),
+                (*target.remote, 0, target.interface),
+                ends=which,
+                timeout=seconds,
+                driver=driver,
+                expected=expected,
+                probing=probing,
+            )
+        except ValueError as error:  # link-local addresses, and nothing tells of which link
+            raise UnsupportedConnection(str(error)) from error
 
     return opening
 
