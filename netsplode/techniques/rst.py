@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal
 
 from netsplode.errors import ConnectionNotFound, UnsupportedConnection
@@ -50,8 +51,8 @@ class Rst:
         if target.sock is not None and sys.platform == "linux":
             known = linux.expected_numbers(target.sock)
         expected = None if known is None else dict(zip(("local", "remote"), known, strict=True))
-        opening = _opening(target, seconds, self._driver, expected=expected)
-        injected = yield from _converge(opening, watch)
+        injection = yield from _opened(target, seconds, self._driver, expected=expected)
+        injected = yield from _converge(injection, watch)
         if target.is_forwarded and not injected.was_there:
             raise ConnectionNotFound("there is no such connection: neither end knows of it")
         return _told(injected)
@@ -77,21 +78,21 @@ class KeepAlive:
             yield from out_of_loop(partial(borrow, target))
         assert target.sock is not None
         _pin(target)
-        opening = _opening(target, seconds, DRIVER, probing=False)
+        injection = yield from _opened(target, seconds, DRIVER, probing=False)
         with _talking(target.sock):
             # An end that nothing here sees could only prove it to a probe. It is sent its RST twice: by us,
             # and by this host's kernel, which knows no connection any more when the answer comes.
-            return _told((yield from _converge(opening, watch, watch.sees)))
+            return _told((yield from _converge(injection, watch, watch.sees)))
 
 
 def prove(target: Target, watch: Watch, seconds: float) -> Steps[End]:
     """Reset the remote end once more, and probe it until it is seen to be down."""
-    opening = _opening(target, seconds, DRIVER, which="remote")
-    injected = yield from _converge(opening, watch)
+    injection = yield from _opened(target, seconds, DRIVER, which="remote")
+    injected = yield from _converge(injection, watch)
     return End(injected.ends["remote"].value)
 
 
-def _opening(
+def _opened(
     target: Target,
     seconds: float,
     driver: DriverName,
@@ -99,26 +100,24 @@ def _opening(
     which: Literal["both", "remote"] = "both",
     expected: dict[str, int] | None = None,
     probing: bool = True,
-) -> Callable[[], Injection]:
-    """What opens an injection. It imports and opens much: the raw driver takes 0.3 ms, scapy 300."""
+) -> Steps[Injection]:
+    """An injection, opened on this very thread: others may be in another network namespace."""
+    if driver == "scapy":  # which takes a third of a second to import
+        yield from out_of_loop(partial(import_module, "netsplode.inject.scapy_driver"))
+    from netsplode.inject import open_injection
 
-    def opening() -> Injection:
-        from netsplode.inject import open_injection
-
-        try:
-            return open_injection(
-                (*target.local, 0, target.interface),
-                (*target.remote, 0, target.interface),
-                ends=which,
-                timeout=seconds,
-                driver=driver,
-                expected=expected,
-                probing=probing,
-            )
-        except ValueError as error:  # link-local addresses, and nothing tells of which link
-            raise UnsupportedConnection(str(error)) from error
-
-    return opening
+    try:
+        return open_injection(
+            (*target.local, 0, target.interface),
+            (*target.remote, 0, target.interface),
+            ends=which,
+            timeout=seconds,
+            driver=driver,
+            expected=expected,
+            probing=probing,
+        )
+    except ValueError as error:  # link-local addresses, and nothing tells of which link
+        raise UnsupportedConnection(str(error)) from error
 
 
 def _told(injected: Injected) -> Ends:
@@ -131,13 +130,10 @@ def _told(injected: Injected) -> Ends:
 
 
 def _converge(
-    opening: Callable[[], Injection], watch: Watch, awaited: frozenset[str] = _BOTH
+    injection: Injection, watch: Watch, awaited: frozenset[str] = _BOTH
 ) -> Steps[Injected]:
     """Carry an injection on until those ends are down or its time is over, and close it."""
-    opened: list[Injection] = []
-    try:
-        yield from out_of_loop(lambda: opened.append(opening()))
-        (injection,) = opened
+    with injection:
         injection.step()
         while not injection.done and injection.pending & awaited:
             yield injection
@@ -147,9 +143,6 @@ def _converge(
                     injection.note_gone(end)
         yield injection.close  # it takes some milliseconds
         return injection.result
-    finally:
-        for injection in opened:
-            injection.close()
 
 
 def _pin(target: Target) -> None:

@@ -16,6 +16,7 @@ import struct
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -320,12 +321,14 @@ def play(scene: Scene) -> list[dict[str, Any]]:
     return played
 
 
-def main(outer: str) -> None:
+def serve(play: Callable[..., object]) -> None:
+    """Play what each line of the input describes."""
+    (outer,) = sys.argv[1:]
     if os.readlink("/proc/self/ns/net") == outer:
         sys.exit("refused: this network namespace is not private")
     for line in sys.stdin:
-        print(json.dumps(play(Scene(**json.loads(line)))), flush=True)
+        print(json.dumps(play(**json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    serve(lambda **scene: play(Scene(**scene)))

@@ -42,7 +42,8 @@ def need(command: str) -> None:
 class Stage:
     """A process in a network namespace of its own, for many scenes; begun afresh when one has ended it."""
 
-    def __init__(self) -> None:
+    def __init__(self, program: str = "scene") -> None:
+        self._program = program
         self._process: subprocess.Popen[str] | None = None
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 __exit__ closes it
 
@@ -54,10 +55,11 @@ class Stage:
         self._complaints.close()
 
     def play(self, **scene: object) -> list[dict[str, Any]]:
-        """What happened in each run of a `scene.Scene`."""
-        if scene.get("path") == "slow" and not Path("/dev/net/tun").exists():
+        """What happened in each run of a `scene.Scene`, or of a `crossing.Crossing`."""
+        place: Any = scene.get("place", scene)
+        if place.get("path") == "slow" and not Path("/dev/net/tun").exists():
             pytest.skip("delay and loss need /dev/net/tun")
-        if scene.get("firewall"):
+        if place.get("firewall"):
             need("nft")
         process = self._process or self._begin()
         assert process.stdin is not None
@@ -76,7 +78,7 @@ class Stage:
     def _begin(self) -> subprocess.Popen[str]:
         self._complaints.seek(0)
         self._complaints.truncate()
-        command = ["unshare", "-n", sys.executable, "-m", "tests.netsplode.inject.scene"]
+        command = ["unshare", "-n", sys.executable, "-m", f"tests.netsplode.inject.{self._program}"]
         self._process = subprocess.Popen(
             [*command, os.readlink(NAMESPACE)],
             cwd=ROOT,
