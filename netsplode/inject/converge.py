@@ -11,6 +11,11 @@ follows, and another probe: an end that has gone answers it with a RST of its ow
 that is still there answers with an ACK that says what it expects by now. So it converges, whatever is lost,
 delayed or sent meanwhile.
 
+Firewalls that track connections drop what lies outside of every window, or answer it by a RST in the end's name.
+So such a RST proves nothing, and is followed by a SYN: that is let through, and answered with an ACK by an end that
+is there (RFC 5961 §4.2), though not often. As soon as anything is known of an end, it is probed with an octet that
+it has acknowledged, or with a keep-alive: firewalls find nothing wrong with these, and an end must answer them too.
+
 Nothing here reads, writes, waits or looks at a clock: segments that were seen and the time go in, segments to send
 come out.
 """
@@ -31,7 +36,7 @@ LAST_RETRY = 0.1
 FASTEST_PACE = 0.0001  # between probes of an end that does answer; doubled each time
 SLOWEST_PACE = 0.002
 REPEAT_RESET = 0.001  # a packet may be seen on each interface that it passes
-PROBES_BEFORE_SYN = 3  # a SYN is the probe that firewalls let through, and that is answered seldom
+PROBES_BEFORE_SYN = 3  # Linux answers one SYN in half a second, tcp_invalid_ratelimit
 OLD = 2  # octets before RCV.NXT: to Linux one that ends there can be acceptable still
 BEYOND_ANY_WINDOW = MODULUS // 2 - 1  # the largest window is 2**30, RFC 7323 §2.3
 

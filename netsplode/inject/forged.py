@@ -5,8 +5,8 @@ from __future__ import annotations
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment
 
 OUR_WINDOW = 0x6E73
-"""Any segment may have this window, so it alone tells nothing. With it, stacks set PSH on an octet, and not on an
-ACK without data; and nobody offers a window with a bare SYN or RST that is just this."""
+"""Any segment may have this window, so it takes a rare shape too: an octet is sent with PSH by everybody else, an
+ACK without data is not, and a SYN or a RST with nothing else has hardly ever just this window."""
 
 _EMPTY = frozenset({Flags.RST, Flags.SYN, Flags.PSH | Flags.ACK})
 

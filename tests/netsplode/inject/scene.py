@@ -188,10 +188,16 @@ def inject(scene: Scene, place: Place, pair: Pair) -> Injected:
 def inject_by_turns(
     place: Place, local: Address, remote: Address, wishes: dict[str, Any]
 ) -> Injected:
+    ends = {
+        "local": (place.a, local, remote, place.scopes[0]),
+        "remote": (place.b, remote, local, place.scopes[1]),
+    }
+
     def is_listed(name: str) -> bool:
-        where, ends = (place.a, (local, remote)) if name == "local" else (place.b, (remote, local))
+        where, own, other, interface = ends[name]
+        pair = cast(tuple[str, int], own[:2]), cast(tuple[str, int], other[:2])
         with where.entered(), Diag() as diag:
-            return diag.get(*(cast(tuple[str, int], end[:2]) for end in ends)) is not None
+            return diag.get(*pair, interface=interface) is not None
 
     with open_injection(local, remote, **wishes) as injection:
         injection.step()
