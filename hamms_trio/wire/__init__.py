@@ -19,6 +19,7 @@ from hamms_trio.wire.request import (
     RequestReader as RequestReader,
     parse_form as parse_form,
     parse_head as parse_head,
+    recall_head as recall_head,
 )
 from hamms_trio.wire.status import (
     REASON_PHRASES as REASON_PHRASES,

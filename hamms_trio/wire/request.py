@@ -234,6 +234,11 @@ class RequestReader:
         self._in_request_line = not ended
 
 
+def recall_head(octets: bytes) -> RequestHead | None:
+    """The head that these octets are, if they have been read at least twice and are remembered."""
+    return _HEADS.get(octets)
+
+
 def parse_head(octets: bytes) -> RequestHead:
     """Validate and read one whole head, its empty line included.
 
@@ -411,4 +416,5 @@ __all__ = [
     "RequestReader",
     "parse_form",
     "parse_head",
+    "recall_head",
 ]
