@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import lru_cache
 
 from hamms_trio.server.account import AnyEntry
 from hamms_trio.server.service import Service
@@ -65,95 +66,61 @@ class Outlet:
 class AccessLog:
     """Formats entries, and hands the lines to ``put``."""
 
-    def __init__(self, service: Service, log_format: LogFormat, put: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, service: Service, log_format: LogFormat, put: Callable[[bytes], None]
+    ) -> None:
         self._service = service
-        self._line = _json_line if log_format is LogFormat.JSON else _plain_line
+        self._format = _json_lines if log_format is LogFormat.JSON else _plain_lines
         self._put = put
-        self._second = -1
-        self._time = ""
 
     def write(self, entries: Sequence[AnyEntry]) -> None:
-        service, line = self._service, self._line
-        offset = service.wall_clock_offset()
+        service = self._service
         phase = service.phase.value
         drained = int(service.drain_seconds * 1000)
-        lines = []
-        for begun, ended, match, status, octets_in, octets_out, conversation, number, request_id in entries:
-            wall = ended + offset
-            second = int(wall)
-            if second != self._second:
-                self._second = second
-                self._time = time.strftime("%Y-%m-%dT%H:%M:%S.", time.gmtime(second))
-            lines.append(
-                line(
-                    f"{self._time}{int((wall - second) * 1000):03d}Z",
-                    conversation.client[0],
-                    match.head.method,
-                    match.path,
-                    status,
-                    conversation.id,
-                    number,
-                    octets_in,
-                    octets_out,
-                    (ended - begun) * 1000,
-                    "true" if number > 1 else "false",
-                    match.route.key,
-                    match.trace_id or request_id.decode(),
-                    phase,
-                    drained,
-                )
-            )
+        lines = self._format(entries, service.wall_clock_offset(), phase, drained)
         self._put("".join(lines).encode())
 
 
-def _plain_line(
-    stamp: str,
-    client: str,
-    method: str,
-    path: str,
-    status: int,
-    connection: int,
-    number: int,
-    octets_in: int,
-    octets_out: int,
-    milliseconds: float,
-    reused: str,
-    key: str,
-    trace: str,
-    phase: str,
-    drained: int,
-) -> str:
-    return (
-        f"{stamp} client={client} method={method} path={path} status={status} engine={ENGINE} "
-        f"connection_id={connection} request_id={number} bytes_in={octets_in} "
-        f"bytes_out={octets_out} duration_ms={milliseconds:.2f} connection_reused={reused} "
-        f'route_key="{key}" trace_id={trace} shutdown_phase={phase} drain_elapsed_ms={drained}\n'
-    )
+# One long expression each, since a call for each line would take half as long again.
 
 
-def _json_line(
-    stamp: str,
-    client: str,
-    method: str,
-    path: str,
-    status: int,
-    connection: int,
-    number: int,
-    octets_in: int,
-    octets_out: int,
-    milliseconds: float,
-    reused: str,
-    key: str,
-    trace: str,
-    phase: str,
-    drained: int,
-) -> str:
-    if '"' in path or "\\" in path:
-        path = json.dumps(path)[1:-1]
-    return (
-        f'{{"time": "{stamp}", "client": "{client}", "method": "{method}", "path": "{path}", '
-        f'"status": {status}, "engine": "{ENGINE}", "connection_id": {connection}, '
+def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
+    end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
+    return [
+        f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} method={match.head.method} "
+        f"path={match.head.path} status={status} engine={ENGINE} connection_id={talk.id} "
+        f"request_id={number} bytes_in={octets_in} bytes_out={octets_out} "
+        f"duration_ms={_HUNDREDTHS[h] if (h := int((ended - begun) * 1e5)) < 1000 else h / 100} "
+        f"connection_reused={_BOOLEANS[number > 1]} "
+        f'route_key="{match.route.key}" trace_id={match.trace_id or request_id.decode()}{end}'
+        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
+    ]
+
+
+def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
+    end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
+    return [
+        f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
+        f'"method": "{match.head.method}", "path": "{_escaped(match.head.path)}", '
+        f'"status": {status}, "engine": "{ENGINE}", "connection_id": {talk.id}, '
         f'"request_id": {number}, "bytes_in": {octets_in}, "bytes_out": {octets_out}, '
-        f'"latency_ms": {milliseconds:.3f}, "connection_reused": {reused}, "route_key": "{key}", '
-        f'"trace_id": "{trace}", "shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
-    )
+        f'"latency_ms": {(ended - begun) * 1000:.3f}, '
+        f'"connection_reused": {_BOOLEANS[number > 1]}, "route_key": "{match.route.key}", '
+        f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
+        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
+    ]
+
+
+_HUNDREDTHS = [f"{hundredths / 100:.2f}" for hundredths in range(1000)]
+_BOOLEANS = ("false", "true")
+
+
+@lru_cache(maxsize=64)
+def _time(milliseconds: int) -> str:
+    """A time of day, as ISO 8601 has it."""
+    second, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03}Z"
+
+
+def _escaped(path: str) -> str:
+    return path if '"' not in path and "\\" not in path else json.dumps(path)[1:-1]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BATCH = 256  # answers that wait to be counted, at most
 SAMPLES = 4096  # latencies of a route that are remembered, for its percentiles
-BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
 
 
 class Entry(NamedTuple):
@@ -47,60 +47,71 @@ class RouteAccount:
         self.requests = 0
         self.seconds = 0.0
         self.statuses: Counter[int] = Counter()
-        self.buckets = [0] * (len(BOUNDS_MS) + 1)
-        self.samples: deque[float] = deque(maxlen=SAMPLES)  # milliseconds
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.samples: deque[float] = deque(maxlen=SAMPLES)
 
     def percentiles(self, *wanted: int) -> dict[str, float]:
         """Interpolated between the latest latencies, in milliseconds."""
-        return {f"p{percent}": percentile(sorted(self.samples), percent) for percent in wanted}
+        ordered = sorted(self.samples)
+        return {f"p{percent}": percentile(ordered, percent) * 1000 for percent in wanted}
 
 
 class Account:
-    """Counters of one server. Their number is bounded by that of its routes.
+    """Counters of one server. Their number is bounded by that of its routes."""
 
-    Args:
-        write: writes a batch of entries to the access log.
-    """
-
-    def __init__(self, write: Callable[[list[AnyEntry]], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.entries: list[AnyEntry] = []
-        self._write = write
+        self._write: Callable[[list[AnyEntry]], None] | None = None
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
         self.reused = 0
-        self.errors: Counter[str] = Counter()  # by class: read, write, parse, dispatch, tls_handshake
+        self.errors: Counter[str] = (
+            Counter()
+        )  # by class: read, write, parse, dispatch, tls_handshake
         self.read_errors: Counter[str] = Counter()  # by type
         self.write_errors: Counter[str] = Counter()
         self.last_request_id = b""
+
+    def log_to(self, write: Callable[[list[AnyEntry]], None]) -> None:
+        """Have each batch of entries written to the access log."""
+        self._write = write
 
     def settle(self) -> None:
         """Count and log what was answered since this was last called."""
         entries = self.entries
         if not entries:
             return
-        routes = self.routes
-        route, key, octets, reused = None, None, 0, 0
+        groups: dict[tuple[str, int], list[float]] = {}
+        octets = reused = 0
         for begun, ended, match, status, _, octets_out, _, number, _ in entries:
-            if match.route.key is not key:
-                key = match.route.key
-                route = routes.get(key)
-                if route is None:
-                    route = routes[key] = RouteAccount()
-            assert route is not None
-            milliseconds = (ended - begun) * 1000
-            route.requests += 1
-            route.seconds += ended - begun
-            route.statuses[status] += 1
-            route.buckets[0 if milliseconds <= 5 else bisect_left(BOUNDS_MS, milliseconds)] += 1
-            route.samples.append(milliseconds)
+            key = (match.route.key, status)
+            if key in groups:
+                groups[key].append(ended - begun)
+            else:
+                groups[key] = [ended - begun]
             octets += octets_out
             reused += number > 1
+        for (route, status), seconds in groups.items():
+            self._count(route, status, seconds)
         self.octets_sent += octets
         self.reused += reused
         self.last_request_id = entries[-1][8]
         if self._write is not None:
             self._write(entries)
         entries.clear()
+
+    def _count(self, key: str, status: int, seconds: list[float]) -> None:
+        route = self.routes.get(key)
+        if route is None:
+            route = self.routes[key] = RouteAccount()
+        route.requests += len(seconds)
+        route.statuses[status] += len(seconds)
+        route.seconds += sum(seconds)
+        route.samples += seconds
+        slow = [second for second in seconds if second > BOUNDS[0]]
+        route.buckets[0] += len(seconds) - len(slow)
+        for second in slow:
+            route.buckets[bisect_left(BOUNDS, second)] += 1
 
 
 def percentile(ordered: list[float], percent: float) -> float:

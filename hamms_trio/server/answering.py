@@ -58,6 +58,7 @@ async def _respond(service: Service, job: Job) -> Response:
     except PeerGone:
         raise
     except Exception:  # the boundary: a bug in one route costs one answer
+        logger.exception("%s: bug in this route", job.match.route.key)
         return internal_error(service.account, job.request)
 
 

@@ -16,9 +16,7 @@ GREETING = text("Hello World")
 def add_basics(router: Router) -> None:
     """Declare /, /stream and /submit."""
 
-    @router.get("/")
-    def greet(_request: Request) -> Response:
-        return GREETING
+    router.fixed("GET", "/", GREETING)
 
     @router.get("/stream")
     def stream(_request: Request) -> Response:

@@ -106,6 +106,10 @@ class ServerConnection:
             else:
                 self._tell(self.conversation.on_deadline())
 
+    def refuse(self) -> None:
+        """Tell the client that there is no room for it."""
+        self._tell(self.conversation.turn_away())
+
     def drain(self) -> None:
         """Hear what has come already, since no more is accepted."""
         if self._out is None and self._events & IN and not self._lingers:
@@ -152,8 +156,10 @@ class ServerConnection:
 
     async def _send_cold(self, fd: int, at: int, count: int) -> int:
         """Send what has to be read from the disk first, without holding up the others."""
+        sent = 0
         with trio.CancelScope(shield=True):  # until the thread has left the descriptor alone
-            return await trio.to_thread.run_sync(os.sendfile, self._fd, fd, at, count)
+            sent = await trio.to_thread.run_sync(os.sendfile, self._fd, fd, at, count)
+        return sent
 
     async def _wait_room(self) -> None:
         self._room = trio.Event()
@@ -251,7 +257,8 @@ class ServerConnection:
         elif conversation.closing:
             self._leave()
         else:
-            self._watch(IN)
+            self._watch(0 if conversation.ended else IN)
+        self._service.stir()
 
     def _slow_down(self) -> None:
         """Read no more than the task has use for."""
@@ -316,6 +323,7 @@ class ServerConnection:
         self._fd = -1
         self._out = None
         self._service.connections -= 1
+        self._service.stir()
         if self._room is not None:
             self._room.set()
         elif self._scope is not None:

@@ -11,14 +11,18 @@ buffer, and what doesn't fit there in the kernel.
 
 from __future__ import annotations
 
+import logging
+
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.server.account import BATCH
-from hamms_trio.server.refusals import REFUSED, UNREADABLE, internal_error, refusal
+from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, internal_error, refusal
 from hamms_trio.server.request import Content, Request
 from hamms_trio.server.response import Response
-from hamms_trio.server.routing import Match
+from hamms_trio.server.routing import Match, Route
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader, parse_head, recall_head
+
+logger = logging.getLogger(__name__)
 
 FOREVER = float("inf")
 EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn
@@ -102,9 +106,18 @@ class Conversation:
     def receive(self, data: bytes) -> bytes:
         """Answer what has arrived, as far as possible; what comes after the last answer is dropped."""
         if self.is_idle:
-            match = self._service.known.get(data)
+            service = self._service
+            match = service.known.get(data)
+            if match is None and data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
+                try:
+                    match = self._find_match(data)
+                except RequestError as problem:
+                    return self._refuse(problem)
             if match is not None:
-                return self._answer(match, len(data), self._service.clock())
+                if match.plain:
+                    return self._answer(match, len(data), service.clock())
+                self.is_idle = False
+                return self._begin(match) + self.advance()
             self.is_idle = False
             self._buffer = data
         elif self.closing:
@@ -119,7 +132,16 @@ class Conversation:
         octets = exchanges = 0
         self.has_more = False
         try:
+            if self._reader is None and self._content is None and self.job is None:
+                octets = self._answer_known(answers)
+                exchanges = len(answers)
             while not self.closing:
+                if (
+                    octets >= self._service.limits.waiting_output
+                    or exchanges >= EXCHANGES_IN_ONE_GO
+                ):
+                    self.has_more = bool(self._buffer) and self.job is None
+                    break
                 if self._content is not None:
                     answer = self._read_content(self._content)
                 elif self.job is None and self._buffer:
@@ -131,12 +153,6 @@ class Conversation:
                     break
                 answers.append(answer)
                 octets += len(answer)
-                if (
-                    octets >= self._service.limits.waiting_output
-                    or exchanges >= EXCHANGES_IN_ONE_GO
-                ):
-                    self.has_more = bool(self._buffer) and self.job is None
-                    break
         except RequestError as problem:
             answers.append(self._refuse(problem))
         if self.ended and not self.has_more and self.job is None and not self.closing:
@@ -170,6 +186,10 @@ class Conversation:
             return self._refuse(RequestTimeout("the body did not come in time"))
         self.closing = True
         return b""
+
+    def turn_away(self) -> bytes:
+        """Say that there are too many connections, and nothing else."""
+        return self._end_with(UNREADABLE["queue/full"], FULL)
 
     @property
     def is_full(self) -> bool:
@@ -212,6 +232,35 @@ class Conversation:
         self._buffer = self._reader.take()
         self._reader = None
         return self._begin(service.match(head))
+
+    def _answer_known(self, answers: list[bytes]) -> int:
+        """Answer the requests that are known, up to the first that is not; how many octets that took.
+
+        Whoever pipelines repeats the same octets, which need not be searched for their end then.
+        """
+        buffer, known, most = self._buffer, self._service.known, self._service.limits.waiting_output
+        begun = self._service.clock()
+        at = octets = 0
+        match, again = None, b""
+        while octets < most and len(answers) < EXCHANGES_IN_ONE_GO and not self.closing:
+            if match is not None and buffer.startswith(again, at):
+                end = at + len(again)
+            else:
+                end = buffer.find(b"\r\n\r\n", at) + 4
+                again = buffer[at:end]
+                match = known.get(again)
+                if match is None or not match.plain:
+                    break
+            answer = self._answer(match, end - at, begun)
+            if self.job is not None:
+                at = end
+                break
+            answers.append(answer)
+            octets += len(answer)
+            at = end
+        if at:
+            self._buffer = buffer[at:]
+        return octets
 
     def _find_match(self, octets: bytes) -> Match:
         head = recall_head(octets)
@@ -284,7 +333,13 @@ class Conversation:
     # Answering
 
     def _answer(
-        self, match: Match, octets_in: int, begun: float, content: bytes = b"", *, last: bool = False
+        self,
+        match: Match,
+        octets_in: int,
+        begun: float,
+        content: bytes = b"",
+        *,
+        last: bool = False,
     ) -> bytes:
         """Have a plain function answer a request that is complete."""
         service = self._service
@@ -292,28 +347,19 @@ class Conversation:
             service.tell_time(begun)
         self._number = number = self._number + 1
         request_id = match.given_id or service.new_id()
-        request = Request(match, request_id, self.client, content)
-        try:
-            response = match.route.handler(request)
-        except RequestError as problem:
-            response = refusal(problem)
-        except Exception:  # the boundary: a bug in one route costs one answer
-            response = internal_error(service.account, request)
-        most = service.limits.requests
+        response = match.route.fixed
+        if response is None:
+            request = Request(match, request_id, self.client, content)
+            response = self._respond(match.route, request)
+        most = service.most_requests
         if response.plain and match.plain and not last and (number < most or not most):
-            octets = b"".join(
-                (
-                    response.preamble,
-                    request_id,
-                    service.persistence[most - number if most else 0],
-                    service.stamp,
-                    response.body,
-                )
-            )
+            tail = service.tails[most - number if most else 0]
+            octets = b"".join((response.preamble, request_id, tail, response.content))
         elif isinstance(response.body, bytes) or match.head.method == "HEAD":
             octets = self.encode(match, response, number, request_id, last=last)
         else:
             self.is_idle = False
+            request = Request(match, request_id, self.client, content)
             self.job = Job(match, request, response, None, begun, number)
             self.deadline = FOREVER
             return b""
@@ -329,6 +375,10 @@ class Conversation:
 
     def _refuse(self, problem: RequestError) -> bytes:
         """The last answer, to what could not be read as a request."""
+        self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
+        return self._end_with(UNREADABLE[REFUSED[problem.status]], refusal(problem))
+
+    def _end_with(self, match: Match, response: Response) -> bytes:
         service = self._service
         now = service.clock()
         if now >= service.next_second:
@@ -336,12 +386,12 @@ class Conversation:
         self._number += 1
         self._content = self._match = self._reader = None
         self._buffer = b""
-        match, request_id, response = UNREADABLE[REFUSED[problem.status]], service.new_id(), refusal(problem)
+        request_id = service.new_id()
         octets = self.encode(match, response, self._number, request_id, last=True)
-        service.account.errors["read" if problem.status == 408 else "parse"] += 1
         service.entries.append(
             (now, now, match, response.status, 0, len(octets), self, self._number, request_id)
         )
+        return octets
         return octets
 
     def finish(self, job: Job, status: int, octets_out: int) -> None:
@@ -372,13 +422,28 @@ class Conversation:
         if len(service.entries) > BATCH:
             service.account.settle()
 
+    def _respond(self, route: Route, request: Request) -> Response:
+        try:
+            return route.handler(request)  # type: ignore[return-value] # it does not wait
+        except RequestError as problem:
+            return refusal(problem)
+        except Exception:  # the boundary: a bug in one route costs one answer
+            logger.exception("%s: bug in this route", route.key)
+            return internal_error(self._service.account, request)
+
     def encode(
-        self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool = False
+        self,
+        match: Match,
+        response: Response,
+        number: int,
+        request_id: bytes,
+        *,
+        last: bool = False,
     ) -> bytes:
         """The head of any response, with its body if that is octets and is sent; may begin the end."""
         service, head = self._service, match.head
         unframed = response.length is None and not head.minor_version
-        most = service.limits.requests
+        most = service.most_requests
         if (
             last
             or response.close

@@ -153,16 +153,16 @@ class Request:
     @property
     def path(self) -> str:
         """The target's path as it was sent, percent-encoding and all."""
-        return self.match.path
+        return self.match.head.path
 
     @property
     def query_string(self) -> str:
-        return self.match.query_string
+        return self.match.head.query_string
 
     @property
     def query(self) -> dict[str, str]:
         """The query as a form; of a name given twice the last counts."""
-        return parse_form(self.match.query_string)
+        return parse_form(self.match.head.query_string)
 
     @property
     def parameters(self) -> Mapping[str, str]:

@@ -63,7 +63,17 @@ class Response:
         ValueError: the status is not a final one, or a field is malformed or for the server to send.
     """
 
-    __slots__ = ("body", "close", "fields", "has_origin", "lines", "plain", "preamble", "status")
+    __slots__ = (
+        "body",
+        "close",
+        "content",
+        "fields",
+        "has_origin",
+        "lines",
+        "plain",
+        "preamble",
+        "status",
+    )
 
     def __init__(
         self,
@@ -80,9 +90,10 @@ class Response:
         if bodiless:
             body = b""
         self.body = body
+        self.content = body if isinstance(body, bytes) else b""
         if isinstance(body, bytes):
             self.preamble = self._preamble(len(body), bodiless=bodiless)
-            # Whether `preamble` and `body` are all that a usual request needs to know.
+            # Whether `preamble` and `content` are all that a usual request needs to know.
             self.plain = not close and not self.has_origin
         else:
             self.preamble = b""

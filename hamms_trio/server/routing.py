@@ -25,34 +25,45 @@ Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response
 H = TypeVar("H", bound=Handler)
 
 _SEGMENT = re.compile(r"\{([a-z_]+)\}")
+NOT_FOUND = error(404, "not_found", "Not Found: no route has this path")
 _NOTHING: Mapping[str, str] = {}
+
+
+def _say_fixed(request: Request) -> Response:
+    assert request.match.route.fixed is not None
+    return request.match.route.fixed
 
 
 class Route:
     """What answers one method on one template.
 
     Attributes:
+        fixed: the response, if it is always the same.
         key: how it is called in metrics and the access log.
         refuses: whether it answers without the content.
         waits: whether it is a coroutine, with a task of its own.
         max_content: octets of content it takes; None for what the server takes.
     """
 
-    __slots__ = ("handler", "key", "max_content", "refuses", "waits")
+    __slots__ = ("fixed", "handler", "key", "max_content", "refuses", "waits")
 
     def __init__(
         self,
         key: str,
-        handler: Handler,
+        handler: Handler | Response,
         max_content: int | None = None,
         *,
         refuses: bool = False,
     ) -> None:
+        self.fixed = handler if isinstance(handler, Response) else None
         self.key = key
         self.refuses = refuses
-        self.handler = handler
+        self.handler: Handler = _say_fixed if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
         self.max_content = max_content
+
+
+MISSING = Route("other", NOT_FOUND, refuses=True)
 
 
 class Match:
@@ -60,29 +71,31 @@ class Match:
 
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
-        plain: whether the response is neither to be abridged nor the last one.
+        plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
 
-    __slots__ = ("given_id", "head", "parameters", "path", "plain", "query_string", "route", "trace_id")
+    __slots__ = ("given_id", "head", "parameters", "plain", "route", "trace_id")
 
     def __init__(
         self,
         head: RequestHead,
         route: Route,
         parameters: Mapping[str, str],
-        path: str,
-        query_string: str,
-        given_id: bytes | None,
-        trace_id: str | None,
+        given_id: bytes | None = None,
+        trace_id: str | None = None,
     ) -> None:
         self.head = head
         self.route = route
         self.parameters = parameters
-        self.path = path
-        self.query_string = query_string
         self.given_id = given_id
         self.trace_id = trace_id
-        self.plain = head.persistent and head.method != "HEAD" and head.minor_version == 1
+        self.plain = (
+            head.persistent
+            and head.minor_version == 1
+            and not route.waits
+            and not head.has_body
+            and head.method != "HEAD"
+        )
 
 
 class Resource:
@@ -95,26 +108,24 @@ class Resource:
         self.pattern = _pattern(template)
         self.routes: dict[str, Route] = {}
         self.allow = ""
-        self.not_allowed = Route("other", self._refuse, refuses=True)
+        self.not_allowed = MISSING
 
-    def add(self, method: str, handler: Handler, max_content: int | None) -> None:
+    def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
         if method in self.routes and (method, "HEAD") != ("HEAD", method):
             raise HammsError(f"{method} {self.template} has a route already")
         self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
         if method == "GET":
             self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
-        self.routes.setdefault("OPTIONS", Route(f"OPTIONS {self.template}", self._options))
-        self.allow = ", ".join(sorted(self.routes))
+        self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
+        allow = ("Allow", self.allow)
+        options = Response(204, fields=(allow,))
+        self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
+        message = f"Method Not Allowed: {self.template} takes {self.allow}"
+        refusal = error(405, "method_not_allowed", message, allow)
+        self.not_allowed = Route("other", refusal, refuses=True)
 
     def route(self, method: str) -> Route:
         return self.routes.get(method, self.not_allowed)
-
-    def _options(self, _request: Request) -> Response:
-        return Response(204, fields=(("Allow", self.allow),))
-
-    def _refuse(self, request: Request) -> Response:
-        message = f"Method Not Allowed: {self.template} takes {self.allow}"
-        return error(405, "method_not_allowed", message, ("Allow", self.allow))
 
 
 class Router:
@@ -127,7 +138,7 @@ class Router:
     def __init__(self) -> None:
         self._exact: dict[str, Resource] = {}
         self._open: dict[str, list[Resource]] = {}  # by first segment, "" if open
-        self.otherwise = Route("other", _not_found, refuses=True)
+        self.otherwise = MISSING
         self._server = Resource("*")  # asked for its options as a whole
         self._server.add("OPTIONS", self._server_options, None)
 
@@ -145,6 +156,10 @@ class Router:
             return handler
 
         return declare
+
+    def fixed(self, method: str, template: str, response: Response) -> None:
+        """Declare that the answer is always the same."""
+        self._resource(template).add(method, response, None)
 
     def get(self, template: str) -> Callable[[H], H]:
         """Declare what answers GET and HEAD."""
@@ -203,11 +218,5 @@ def _first_segment(path: str) -> str:
 def _pattern(template: str) -> re.Pattern[str]:
     fixed, star = (template[:-1], "(?P<rest__>.*)") if template.endswith("*") else (template, "")
     parts = _SEGMENT.split(fixed)  # text and names in turn
-    pieces = [
-        f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)
-    ]
+    pieces = [f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)]
     return re.compile("".join(pieces) + star)
-
-
-def _not_found(request: Request) -> Response:
-    return error(404, "not_found", "Not Found: no route has this path")

@@ -36,7 +36,6 @@ class Server:
         self._sockets = sockets
         self._hub = Hub()
         self._stopped = trio.Event()
-        self._progress = trio.Event()
         self._acceptors: list[ServerAcceptor] = []
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
@@ -70,7 +69,8 @@ class Server:
             connection.drain()
         with trio.move_on_after(timeout):
             while any(connection.is_busy for connection in self._connections):
-                await trio.sleep(0.01)
+                service.stirred = trio.Event()
+                await service.stirred.wait()
         self._stopped.set()
 
     @property

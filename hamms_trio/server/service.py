@@ -9,6 +9,8 @@ from collections.abc import Callable
 from enum import Enum
 from time import monotonic
 
+import trio
+
 from hamms_trio.errors import (
     ExpectationFailed,
     MalformedRequest,
@@ -20,7 +22,6 @@ from hamms_trio.errors import (
 from hamms_trio.lab import imf_fixdate
 from hamms_trio.server.account import Account
 from hamms_trio.server.limits import ServerLimits
-from hamms_trio.server.request import Request
 from hamms_trio.server.response import Response, error
 from hamms_trio.server.routing import Match, Route, Router
 from hamms_trio.version import VERSION
@@ -31,11 +32,13 @@ METHODS = frozenset(
 )
 KNOWN_MATCHES = 1024
 RETRY_AFTER = 2  # seconds
+DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
 
 _REQUEST_ID = re.compile(rb"[\w.:/+=@~-]{1,128}")
 _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
-    rb"\r\n(?i:traceparent):[ \t]*(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 )
+_HEX_PAIRS = [b"%02x" % number for number in range(256)]
 
 
 class Phase(Enum):
@@ -68,21 +71,25 @@ class Service:
         self.account = account or Account()
         self.entries = self.account.entries
         self.idle_seconds = self.limits.idle
+        self.most_requests = self.limits.requests
         self.clock = clock
         self._wall_clock = wall_clock
         self.phase = Phase.RUNNING
         self.drain_began = 0.0
+        self.stirred = trio.Event()
         self.connections = 0  # open now
         self.accepted = 0
         self.in_flight = 0  # requests whose answer waits for something
         # Matches of heads seen more than once; the octets decide, so a hit means what a miss would.
         self.known: dict[bytes, Match] = {}
-        self.id_prefix = os.urandom(4).hex().encode()
-        self.requests = 0
+        self._id_prefix = os.urandom(4).hex().encode()
+        self._ids = 0
+        self._id_block = b""
         self.next_second = 0.0
         self.stamp = b""  # Date, Server and the empty line
+        self.tails: list[bytes] = []  # what `persistence` says, and the stamp
         self.persistence = _persistence(self.limits)
-        self.drained = Route("drain/reject", _reject, refuses=True)
+        self.drained = Route("drain/reject", DRAINING, refuses=True)
 
     def tell_time(self, now: float) -> None:
         """Have `stamp` say what time it is; to be called once `next_second` has come."""
@@ -91,6 +98,7 @@ class Service:
         self.next_second = now + 1 - (wall - second)
         lines = f"Date: {imf_fixdate(second)}\r\nServer: Hamms/{VERSION}\r\n\r\n"
         self.stamp = lines.encode()
+        self.tails = [line + self.stamp for line in self.persistence]
 
     def wall_clock_offset(self) -> float:
         """What to add to `clock` for seconds since the epoch."""
@@ -107,14 +115,21 @@ class Service:
 
     def new_id(self) -> bytes:
         """The X-Request-ID of a request that has none."""
-        self.requests += 1
-        return b"%b%08x" % (self.id_prefix, self.requests & 0xFFFFFFFF)
+        self._ids = number = self._ids + 1
+        if not number & 0xFF or not self._id_block:
+            self._id_block = b"%b%06x" % (self._id_prefix, number >> 8 & 0xFFFFFF)
+        return self._id_block + _HEX_PAIRS[number & 0xFF]
 
     def drain(self) -> None:
         """From now on refuse every request whose head has not come yet."""
         self.phase = Phase.DRAINING
         self.drain_began = self.clock()
         self.known.clear()
+
+    def stir(self) -> None:
+        """Something has ended that a drain may wait for."""
+        if self.drain_began:
+            self.stirred.set()
 
     @property
     def drain_seconds(self) -> float:
@@ -133,17 +148,15 @@ class Service:
             raise _unknown_method(head.method)
         if head.oddities:
             _refuse_oddities(head)
-        path, query_string = head.path, head.query_string
-        if "#" in target:
-            path, query_string = _without_fragment(path, query_string)
-        if path[:2] == "//":
-            _check_authority(path)
+        if head.path[:2] == "//":
+            _check_authority(head.path)
         if self.phase is Phase.RUNNING:
-            route, parameters = self.router.find(head.method, path)
+            route, parameters = self.router.find(head.method, head.path)
         else:
             route, parameters = self.drained, {}
-        given_id, trace_id = _identity(head.octets)
-        match = Match(head, route, parameters, path, query_string, given_id, trace_id)
+        match = Match(head, route, parameters)
+        if head.request_id is not None or head.traceparent is not None:
+            _identify(match, head)
         if Oddity.EXPECTATION in head.oddities and not route.refuses:
             raise ExpectationFailed("only 100-continue can be expected")
         if seen_before and self.phase is Phase.RUNNING:
@@ -165,19 +178,18 @@ def _persistence(limits: ServerLimits) -> list[bytes]:
     return [lines + b", max=%d\r\n" % left for left in range(limits.requests)]
 
 
-def _identity(octets: bytes) -> tuple[bytes | None, str | None]:
-    """The request id that the client gave, if it can be believed, and the trace id of its traceparent."""
-    lowered = octets.lower()
-    given_id = trace_id = None
-    at = lowered.find(b"\r\nx-request-id:")
-    if at >= 0:
-        value = octets[at + 15 : octets.find(b"\r\n", at + 15)].strip(b" \t")
-        if _REQUEST_ID.fullmatch(value):
-            given_id = value
-    if b"\r\ntraceparent:" in lowered and (found := _TRACEPARENT.search(octets)):
-        trace_id = found[1].decode()
-        given_id = given_id or found[1]
-    return given_id, trace_id
+def _identify(match: Match, head: RequestHead) -> None:
+    """Take over what the client calls its request, if that can be believed."""
+    given = head.request_id
+    if (
+        given is not None
+        and len(given) <= 128
+        and (given.isalnum() or _REQUEST_ID.fullmatch(given))
+    ):
+        match.given_id = given
+    if head.traceparent is not None and (found := _TRACEPARENT.fullmatch(head.traceparent)):
+        match.trace_id = found[1].decode()
+        match.given_id = match.given_id or found[1]
 
 
 def _refuse_oddities(head: RequestHead) -> None:
@@ -193,20 +205,8 @@ def _unknown_method(method: str) -> RequestError:
     return UnknownMethod(f"the method {method[:40]} is not one of {', '.join(sorted(METHODS))}")
 
 
-def _without_fragment(path: str, query_string: str) -> tuple[str, str]:
-    if "#" in path:
-        return path.partition("#")[0], ""
-    return path, query_string.partition("#")[0]
-
-
 def _check_authority(path: str) -> None:
     """Refuse what others read as a malformed authority (RFC 3986 §3.2)."""
     authority = path[2:].partition("/")[0]
     if ("[" in authority) != ("]" in authority):
         raise MalformedRequest("the target is not a path (RFC 9112 §3.2)")
-
-
-def _reject(_request: Request) -> Response:
-    return error(
-        503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True
-    )

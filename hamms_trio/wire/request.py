@@ -76,7 +76,9 @@ class RequestHead:
         "path",
         "persistent",
         "query_string",
+        "request_id",
         "target",
+        "traceparent",
     )
 
     def __init__(self, octets: bytes, line: _RequestLine) -> None:
@@ -89,6 +91,8 @@ class RequestHead:
             self.query_string,
             self.oddities,
         ) = line
+        self.request_id: bytes | None = None  # what X-Request-ID says; of two lines the last
+        self.traceparent: bytes | None = None
         self.content_length = 0
         self.chunked = False
         self.expects_continue = False
@@ -259,6 +263,10 @@ def parse_head(octets: bytes) -> RequestHead:
         if field is not None:
             if field is _HOST_FIELD:
                 hosts += 1
+            elif field is _REQUEST_ID_FIELD:
+                request.request_id = line[13:].strip(b" \t")
+            elif field is _TRACEPARENT_FIELD:
+                request.traceparent = line[12:].strip(b" \t")
             else:
                 telling.append(field)
     if hosts != 1 or _EMPTY_HOST_FIELD in telling:
@@ -279,11 +287,16 @@ _TELLING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connec
 _UNKNOWN: _TellingField = ("", "")
 _HOST_FIELD: _TellingField = ("host", "")  # of a host only its presence tells
 _EMPTY_HOST_FIELD = ("host", "empty")
+# What every request is called by; often different in each, so it is read out of the line.
+_REQUEST_ID_FIELD: _TellingField = ("x-request-id", "")
+_TRACEPARENT_FIELD: _TellingField = ("traceparent", "")
+_IDENTIFYING = {b"x-request-id": _REQUEST_ID_FIELD, b"traceparent": _TRACEPARENT_FIELD}
 # What most clients send by habit (RFC 9112 §9.3): for each minor version what changes nothing there.
 _TELLS_NOTHING_NEW = ([("connection", "close")], [("connection", "keep-alive")])
 
 _REQUEST_LINES: dict[bytes, _RequestLine] = {}
 _FIELD_LINES: dict[bytes, _TellingField] = {}
+_NAMES: dict[bytes, _TellingField] = {}  # of fields that are of no interest to framing
 _HEADS: dict[bytes, RequestHead] = {}
 _HEADS_SEEN_ONCE: set[int] = set()
 
@@ -297,7 +310,8 @@ def _read_request_line(line: bytes) -> _RequestLine:
     method, target, major, minor = (group.decode() for group in match.groups())
     if major != "1":
         raise UnsupportedVersion(f"HTTP/{major}.{minor} is not HTTP/1.1 or 1.0")
-    path, _, query = _origin_form(target).partition("?")
+    # A fragment is none of a server's business, but some clients send it.
+    path, _, query = _origin_form(target).partition("#")[0].partition("?")
     # A higher minor version is processed as the highest we have (RFC 9110 §2.5).
     oddities = (Oddity.HIGHER_VERSION,) if int(minor) > 1 else ()
     read = (method, target, min(int(minor), 1), path, query, oddities)
@@ -306,19 +320,30 @@ def _read_request_line(line: bytes) -> _RequestLine:
 
 
 def _read_field_line(line: bytes) -> _TellingField:
+    name = line[: line.find(b":")]
+    if name in _NAMES and line.decode("latin-1").isprintable():
+        # A line like `X-Request-ID: <unique>`: its name has been checked, and needs no regex.
+        read = _NAMES[name]
+        _remember_line(_FIELD_LINES, line, read)
+        return read
     if not _FIELD_LINE.fullmatch(line):
         raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
-    read: _TellingField = None
-    if line[: line.index(b":")].lower() in _TELLING:
-        name, value = _split_field_line(line)
-        read = (name.lower(), value)
-        if read[0] == "host":
-            if not _HOST.fullmatch(value):
-                problem = f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)"
-                raise MalformedRequest(problem)
-            read = _HOST_FIELD if value else _EMPTY_HOST_FIELD
+    lowered = name.lower()
+    read = _IDENTIFYING.get(lowered)
+    if lowered not in _TELLING:
+        _remember_line(_NAMES, name, read)
+    elif lowered == b"host":
+        read = _read_host(_split_field_line(line)[1])
+    else:
+        read = (lowered.decode(), _split_field_line(line)[1])
     _remember_line(_FIELD_LINES, line, read)
     return read
+
+
+def _read_host(value: str) -> _TellingField:
+    if not _HOST.fullmatch(value):
+        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
+    return _HOST_FIELD if value else _EMPTY_HOST_FIELD
 
 
 def _split_field_line(line: bytes) -> tuple[str, str]:
@@ -386,7 +411,7 @@ def _apply_transfer_coding(request: RequestHead, values: list[str], *, with_leng
 
 def _remember_head(request: RequestHead) -> None:
     octets = request.octets
-    if request.has_body or request.expects_continue or len(octets) > _MEMORY_HEAD_OCTETS:
+    if len(octets) > _MEMORY_HEAD_OCTETS or request.expects_continue or request.has_body:
         return
     fingerprint = hash(octets)
     if fingerprint not in _HEADS_SEEN_ONCE:

@@ -99,7 +99,10 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
         get(b"!#$%&'*+-.^_`|~09azAZ: x"),
         {"fields": (("Host", "a"), ("!#$%&'*+-.^_`|~09azAZ", "x"))},
     ),
-    "an empty Host": (lines(b"GET / HTTP/1.1", b"Host:"), {"fields": (("Host", ""),), "oddities": (Oddity.EMPTY_HOST,)}),
+    "an empty Host": (
+        lines(b"GET / HTTP/1.1", b"Host:"),
+        {"fields": (("Host", ""),), "oddities": (Oddity.EMPTY_HOST,)},
+    ),
     "an IPv6 Host": (lines(b"GET / HTTP/1.1", b"Host: [::1]:80"), {"persistent": True}),
     "a Host with a zone": (lines(b"GET / HTTP/1.1", b"Host: [fe80::1%25eth0]"), {}),
     "a Host in HTTP/1.0": (get10(b"host: a_b.test:"), {"fields": (("host", "a_b.test:"),)}),
