@@ -27,7 +27,15 @@ class Carrier(Protocol):
 
 
 class Incomplete(Exception):
-    """A response can't be completed, and its head has been sent."""
+    """A response can't be completed, and its head has been sent.
+
+    Attributes:
+        needs_reset: whether the client would take a close for the end of the message.
+    """
+
+    def __init__(self, *, needs_reset: bool) -> None:
+        super().__init__()
+        self.needs_reset = needs_reset
 
 
 async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
@@ -71,8 +79,6 @@ async def _send(
     match, body = job.match, response.body
     head = conversation.encode(match, response, job.number, job.request.id)
     if isinstance(body, bytes) or match.head.method == "HEAD":
-        if isinstance(body, FileBody):
-            body.close()
         await carrier.send(head)
         return len(head)
     try:
@@ -84,7 +90,7 @@ async def _send(
     except Exception as error:
         logger.exception("%s: bug while sending the body", match.route.key)
         service.account.errors["dispatch"] += 1
-        raise Incomplete from error
+        raise Incomplete(needs_reset=not match.head.minor_version) from error
 
 
 async def _send_pieces(
@@ -123,7 +129,7 @@ async def _send_file(carrier: Carrier, head: bytes, body: FileBody) -> int:
             octets += sent
             if sent < len(piece):
                 logger.warning("a file became shorter while it was sent")
-                raise Incomplete
+                raise Incomplete(needs_reset=False)
         if waiting:
             await carrier.send(waiting)
         return octets + len(waiting)

@@ -91,8 +91,11 @@ class ServerConnection:
             self.abort()
 
     def abandon(self) -> None:
-        """End at once, by a reset, so that the port is not left in TIME-WAIT."""
-        self.abort()
+        """End at once; by a reset if an answer is missing."""
+        if self.is_busy:
+            self.abort()
+        else:
+            self._close()
 
     def check(self, now: float) -> None:
         """End what has waited too long."""
@@ -177,11 +180,11 @@ class ServerConnection:
                 await perform(self, self._service, conversation, job)
             except PeerGone:
                 self.abort()
-            except Incomplete:
-                if job.match.head.minor_version and self._fd >= 0:
-                    self._close()
-                else:  # of a message without a length, only a reset tells that something is missing
+            except Incomplete as problem:
+                if problem.needs_reset:
                     self.abort()
+                else:
+                    self._close()
         self._scope = None
         if self._fd >= 0:
             if conversation.job is None:

@@ -17,7 +17,7 @@ from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, R
 from hamms_trio.server.account import BATCH
 from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, internal_error, refusal
 from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import Response
+from hamms_trio.server.response import FileBody, Response
 from hamms_trio.server.routing import Match, Route
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader, parse_head, recall_head
@@ -108,16 +108,10 @@ class Conversation:
         if self.is_idle:
             service = self._service
             match = service.known.get(data)
-            if match is None and data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
-                try:
-                    match = self._find_match(data)
-                except RequestError as problem:
-                    return self._refuse(problem)
-            if match is not None:
-                if match.plain:
-                    return self._answer(match, len(data), service.clock())
-                self.is_idle = False
-                return self._begin(match) + self.advance()
+            if match is not None and match.plain:
+                return self._answer(match, len(data), service.clock())
+            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
+                return self._take_up(match, data)
             self.is_idle = False
             self._buffer = data
         elif self.closing:
@@ -125,6 +119,19 @@ class Conversation:
         else:
             self._buffer = self._buffer + data if self._buffer else data
         return self.advance()
+
+    def _take_up(self, match: Match | None, octets: bytes) -> bytes:
+        """Answer a read that is one whole head, as most are."""
+        try:
+            if match is None:
+                match = self._find_match(octets)
+            if match.plain:
+                return self._answer(match, len(octets), self._service.clock())
+            self.is_idle = False
+            answer = self._begin(match)
+        except RequestError as problem:
+            return self._refuse(problem)
+        return answer + self.advance()
 
     def advance(self) -> bytes:
         """Answer what has arrived earlier and could not be dealt with then."""
@@ -457,9 +464,11 @@ class Conversation:
             persistence = CLOSE
         else:
             persistence = service.persistence[most - number if most else 0]
-        body = response.body
-        if head.method == "HEAD" or not isinstance(body, bytes):
+        body = response.content
+        if head.method == "HEAD":
             body = b""
+            if isinstance(response.body, FileBody):
+                response.body.close()
         return b"".join(
             (
                 response.preamble_for(head.minor_version),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from hamms_trio.errors import ContentTooLarge, HammsError
+from hamms_trio.errors import HammsError
 from hamms_trio.wire import BodyReader, RequestHead, parse_form
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ class Content:
 
     __slots__ = (
         "_arrived",
-        "_limit",
         "_pieces",
         "_problem",
         "_reader",
@@ -39,8 +38,7 @@ class Content:
     )
 
     def __init__(self, head: RequestHead, limit: int) -> None:
-        self._reader = BodyReader(head)
-        self._limit = limit
+        self._reader = BodyReader(head, limit)
         self._pieces: deque[bytes] = deque()
         self._problem: HammsError | None = None
         self._arrived: trio.Event | None = None
@@ -69,8 +67,6 @@ class Content:
         """
         piece = self._reader.feed(data)
         self.octets += len(piece)
-        if self.octets > self._limit:
-            raise ContentTooLarge(f"the content exceeds {self._limit} octets")
         if piece:
             self._pieces.append(piece)
             self.waiting += len(piece)
