@@ -172,13 +172,9 @@ class Conversation:
     def end_of_input(self) -> bytes:
         """The client has closed its side: answer what is complete."""
         self.ended = True
-        if self.job is not None:
-            if self._content is not None:
-                self._content.fail(MalformedRequest("the request ended in the middle of its body"))
-            return b""
-        if self.has_more:
-            return b""
-        return b"" if self.closing else self._cut_short()
+        if self.job is not None and self._content is not None:
+            self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+        return self.advance()
 
     def on_deadline(self) -> bytes:
         """The client has been too slow, or silent for too long."""

@@ -277,8 +277,10 @@ def test_any_split_gives_the_same_answers(requests: list[bytes], places: list[in
 
 def told(octets: bytes) -> list[tuple[int, bytes]]:
     """Status and body of each response; an error's words quote what has come until then."""
-    answers = read_answers(without_ids(octets))
-    return [(answer.status, b"" if answer.status >= 400 else answer.body) for answer in answers]
+    return [
+        (answer.status, b"" if answer.status >= 400 else answer.body)
+        for answer in read_answers(octets)
+    ]
 
 
 @given(st.binary(max_size=200), st.sampled_from(REQUESTS), st.integers(0, 400))
