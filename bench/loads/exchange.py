@@ -68,7 +68,7 @@ class Exchanges:
         self._number = time.monotonic_ns() % 10**15  # so that no two runs send the same heads
         self._epoll = select.epoll()
         self._sockets = [connect(address) for _ in range(connections)]
-        self._response_octets = _response_octets(self._sockets[0], self._head())
+        self._response_octets = response_octets(self._sockets[0], self._head())
         for sock in self._sockets:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
             sock.setblocking(False)
@@ -112,7 +112,7 @@ class Exchanges:
         return self._lines + b"%016d\r\n\r\n" % self._number
 
 
-def _response_octets(sock: socket.socket, head: bytes) -> int:
+def response_octets(sock: socket.socket, head: bytes) -> int:
     """How long one response is; the others are as long."""
     sock.settimeout(ANSWER_SECONDS)
     sock.sendall(head)

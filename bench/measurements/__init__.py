@@ -8,6 +8,7 @@ from bench.effort import Effort
 from bench.figures import Figure
 from bench.measurements.churn import churn
 from bench.measurements.drip import drip
+from bench.measurements.engine import engine
 from bench.measurements.fixture import fixture
 from bench.measurements.hold import hold
 from bench.measurements.neighbours import neighbours
@@ -18,5 +19,5 @@ Measurement = Callable[[Effort], list[Figure]]
 
 MEASUREMENTS: dict[str, Measurement] = {
     measurement.__name__: measurement
-    for measurement in (hold, drip, churn, status, neighbours, startup, fixture)
+    for measurement in (hold, drip, churn, status, engine, neighbours, startup, fixture)
 }
