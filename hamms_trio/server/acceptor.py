@@ -15,6 +15,7 @@ from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.server.connection import ServerConnection
 from hamms_trio.server.limits import REFUSED_POLITELY
 from hamms_trio.server.service import Service
+from hamms_trio.server.workers import Workers
 
 SWEEPS = 4  # in the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
@@ -26,13 +27,13 @@ class ServerAcceptor(Acceptor):
     def __init__(
         self,
         hub: Hub,
-        nursery: trio.Nursery,
+        workers: Workers,
         service: Service,
         sock: socket.socket,
         admission: Admission,
     ) -> None:
         super().__init__(hub, sock, "workbench", admission)
-        self._nursery = nursery
+        self._workers = workers
         self._service = service
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
@@ -41,7 +42,7 @@ class ServerAcceptor(Acceptor):
         if open_now >= service.limits.connections + REFUSED_POLITELY:
             reset_and_close(sock)
             return
-        connection = ServerConnection(self._hub, self._nursery, service, sock, address)
+        connection = ServerConnection(self._hub, self._workers, service, sock, address)
         if open_now >= service.limits.connections:
             connection.refuse()
 
@@ -74,9 +75,9 @@ class HubListeners:
 
     async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled; the tasks of requests belong to ``nursery``."""
-        admission = Admission(1)
+        admission, workers = Admission(1), Workers(nursery)
         self._acceptors = [
-            ServerAcceptor(self._hub, nursery, self._service, sock, admission)
+            ServerAcceptor(self._hub, workers, self._service, sock, admission)
             for sock in self._sockets
         ]
         self._sweep(monotonic())

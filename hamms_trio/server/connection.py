@@ -20,6 +20,7 @@ from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.server.answering import Incomplete, perform
 from hamms_trio.server.conversation import FOREVER, Conversation
 from hamms_trio.server.service import Service
+from hamms_trio.server.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -33,29 +34,30 @@ class ServerConnection:
     __slots__ = (
         "_events",
         "_fd",
+        "_has_task",
         "_hub",
         "_lingers",
-        "_nursery",
         "_out",
         "_out_due",
         "_room",
         "_scope",
         "_service",
         "_socket",
+        "_workers",
         "conversation",
     )
 
     def __init__(
         self,
         hub: Hub,
-        nursery: trio.Nursery,
+        workers: Workers,
         service: Service,
         sock: socket.socket,
         client: tuple[str, int],
     ) -> None:
         self.conversation = Conversation(service, client)
         self._hub = hub
-        self._nursery = nursery
+        self._workers = workers
         self._service = service
         self._socket = sock
         self._fd = sock.fileno()
@@ -63,6 +65,7 @@ class ServerConnection:
         self._out: memoryview | None = None  # what the client has not made room for yet
         self._out_due = FOREVER
         self._lingers = False
+        self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
         self._room: trio.Event | None = None  # which that task waits for
         hub.watch(self._fd, self, IN)
@@ -170,27 +173,28 @@ class ServerConnection:
         if self._fd < 0:
             raise PeerGone
 
-    async def _answer(self) -> None:
-        """The task of one exchange."""
+    async def answer(self, scope: trio.CancelScope) -> None:
+        """Finish one exchange (see `workers.Work`)."""
         conversation = self.conversation
         job = conversation.job
-        assert job is not None
-        with trio.CancelScope() as self._scope:
+        if job is None or self._fd < 0:  # the client left before the task's first turn
+            return
+        self._scope = scope
+        try:
             try:
                 await perform(self, self._service, conversation, job)
-            except PeerGone:
+            finally:
+                self._scope = None
+                self._has_task = False
+        except PeerGone:
+            self.abort()
+        except Incomplete as problem:
+            if problem.needs_reset:
                 self.abort()
-            except Incomplete as problem:
-                if problem.needs_reset:
-                    self.abort()
-                else:
-                    self._close()
-        self._scope = None
+            else:
+                self._close()
         if self._fd >= 0:
-            if conversation.job is None:
-                self._tell(conversation.advance())
-            else:  # cancelled, because the server ends
-                self.abort()
+            self._tell(conversation.advance())
 
     # Within
 
@@ -250,9 +254,9 @@ class ServerConnection:
         if self._out is not None or self._fd < 0:
             return
         if conversation.job is not None:
-            if self._scope is None:
-                self._scope = trio.CancelScope()
-                self._nursery.start_soon(self._answer)
+            if not self._has_task:
+                self._has_task = True
+                self._workers.put(self)
             self._slow_down()
         elif conversation.has_more:
             self._hub.call_next(self._on_turn)

@@ -131,7 +131,7 @@ class Conversation:
             answer = self._begin(match)
         except RequestError as problem:
             return self._refuse(problem)
-        return answer + self.advance()
+        return answer if self.job is not None and self._content is None else answer + self.advance()
 
     def advance(self) -> bytes:
         """Answer what has arrived earlier and could not be dealt with then."""
