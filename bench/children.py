@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -135,9 +137,74 @@ def child(command: Sequence[str], *, cpu: int | None, idle: bool = False) -> Ite
 @contextmanager
 def hamms(*options: str) -> Iterator[Server]:
     """Our server, as its users start it, on free ports."""
+    with _started("serve", "--no-workbench", "--beginning-port", "0", *options) as server:
+        yield server
+
+
+@contextmanager
+def workbench(*options: str) -> Iterator[Server]:
+    """Our well-behaved server, as its users start it, but for a connection's number of requests."""
+    unlimited = ("--max-requests", "0", "--max-connections", "100000", "--keepalive-timeout", "60")
+    with _started("workbench", "--port", "0", *unlimited, *options) as server:
+        yield Server(server.pid, {"": server.ports["workbench"]})
+
+
+@contextmanager
+def nginx() -> Iterator[Server]:
+    """nginx with one worker and its access log on, answering by ``return 200``.
+
+    Raises:
+        Unmeasurable: it does not start.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        port = _free_port()
+        configuration = Path(folder) / "nginx.conf"
+        configuration.write_text(_NGINX.format(folder=folder, port=port), encoding="utf-8")
+        command = ["nginx", "-e", f"{folder}/error.log", "-c", str(configuration)]
+        with child(command, cpu=server_cpu()) as process:
+            deadline = time.monotonic() + START_SECONDS
+            while not _accepts(port):
+                if process.has_ended or time.monotonic() > deadline:
+                    raise process.failure("did not start")
+                time.sleep(0.01)
+            yield Server(process.pid, {"": port})
+
+
+_NGINX = """
+daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
+events {{ worker_connections 30000; }}
+http {{
+  access_log {folder}/access.log combined buffer=64k;
+  keepalive_requests 1000000000;
+  server {{
+    listen {LOOPBACK}:{{port}} backlog=4096;
+    location / {{ default_type text/plain; return 200 "Hello World"; }}
+  }}
+}}
+""".replace("{LOOPBACK}", LOOPBACK).replace("{{port}}", "{port}")
+
+
+def has_nginx() -> bool:
+    """Whether nginx is installed; it is a peer that may be missing."""
+    return shutil.which("nginx") is not None
+
+
+def _free_port() -> int:
+    with socket.create_server((LOOPBACK, 0)) as sock:
+        port: int = sock.getsockname()[1]
+        return port
+
+
+def _accepts(port: int) -> bool:
+    with socket.socket() as sock:
+        return sock.connect_ex((LOOPBACK, port)) == 0
+
+
+@contextmanager
+def _started(*command: str) -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        command = hamms_command("--beginning-port", "0", "--ready-file", str(ready), *options)
+        command = (*_HAMMS, *command, "--ready-file", str(ready))
         with child(command, cpu=server_cpu()) as process:
             deadline = time.monotonic() + START_SECONDS
             while not ready.exists():
@@ -148,9 +215,13 @@ def hamms(*options: str) -> Iterator[Server]:
             yield Server(process.pid, {slug: entry["port"] for slug, entry in known.items()})
 
 
+# The command, as installed beside this Python.
+_HAMMS = (str(Path(sys.executable).with_name("hamms-trio")),)
+
+
 def hamms_command(*options: str) -> list[str]:
-    """The command that serves, as installed beside this Python."""
-    return [str(Path(sys.executable).with_name("hamms-trio")), "serve", *options]
+    """The command that serves the failure modes."""
+    return [*_HAMMS, "serve", "--no-workbench", *options]
 
 
 @contextmanager

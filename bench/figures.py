@@ -33,6 +33,8 @@ class Below:
         return figure.ratio(self.peer) >= self.times
 
     def __str__(self) -> str:
+        if self.times < 1:
+            return f"at most {1 / self.times:.2g} times it"
         return f"{self.times:g} times less" if self.times != 1 else "no more than it"
 
 

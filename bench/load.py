@@ -21,11 +21,12 @@ from bench.loads.drip import drip
 from bench.loads.exchange import exchange
 from bench.loads.flood import flood
 from bench.loads.hold import hold
+from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
 from bench.loads.upload import upload
 
 LOADS: dict[str, Callable[..., dict[str, float]]] = {
-    load.__name__: load for load in (churn, drip, exchange, flood, hold, probe, upload)
+    load.__name__: load for load in (churn, drip, exchange, flood, hold, pipeline, probe, upload)
 }
 
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import trio
 
 from hamms_trio.errors import ParameterError, UnknownMode
+from hamms_trio.hosting.grouping import ungrouped
 from hamms_trio.hosting.host import Host
 from hamms_trio.hosting.ledger import Ledger
 from hamms_trio.hosting.listeners import Listener, open_listeners
@@ -143,16 +144,12 @@ async def open_hamms(
         modes, host=host, beginning_port=_checked_port(beginning_port, modes)
     )
     try:
-        async with trio.open_nursery() as nursery:
-            running = Host(listeners, lab, Ledger(CATALOGUE))
-            await nursery.start(running.run)
-            yield Hamms(host, listeners, running, lab)
-            nursery.cancel_scope.cancel()
-    except BaseExceptionGroup as group:
-        # That there is a nursery is our affair: the block's own error is raised as it is.
-        if len(group.exceptions) == 1:
-            raise group.exceptions[0] from group.exceptions[0].__cause__
-        raise
+        with ungrouped():
+            async with trio.open_nursery() as nursery:
+                running = Host(listeners, lab, Ledger(CATALOGUE))
+                await nursery.start(running.run)
+                yield Hamms(host, listeners, running, lab)
+                nursery.cancel_scope.cancel()
     finally:
         for listener in listeners:
             listener.close()

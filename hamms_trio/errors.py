@@ -99,3 +99,15 @@ class UnsupportedVersion(RequestError):
 
 class ParameterError(RequestError):
     """A failure mode's parameter has the wrong type or is out of range."""
+
+
+class ExpectationFailed(RequestError):
+    """The request expects something other than 100-continue (RFC 9110 §10.1.1)."""
+
+    status = 417
+
+
+class UnknownMethod(RequestError):
+    """The request's method is none that any resource here has (RFC 9110 §15.6.2)."""
+
+    status = 501

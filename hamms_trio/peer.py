@@ -351,6 +351,6 @@ class Peer:
 
 
 _UNREADABLE = RequestHead(
-    b"", ("GET", "*", 1, "*", "")
+    b"", ("GET", "*", 1, "*", "", ())
 )  # stands for a request that could not be read
 _UNREADABLE.persistent = False

@@ -62,13 +62,15 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start ``hamms-trio serve`` with these arguments, on free ports unless told otherwise."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, modes: int = len(CATALOGUE)) -> Serving:
+        def start(*arguments: str, modes: int = len(CATALOGUE), workbench: bool = False) -> Serving:
             ready = tmp_path / "ready.json"
+            if not workbench:
+                arguments = (*arguments, "--no-workbench")
             ports = () if "--beginning-port" in arguments else ("--beginning-port", "0")
             command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
             process = stack.enter_context(_running(command))
             assert process.stdout is not None
-            table = [process.stdout.readline() for _ in range(modes + 1)]
+            table = [process.stdout.readline() for _ in range(modes + 1 + workbench)]
             return Serving(process, table, ready)
 
         yield start

@@ -16,7 +16,7 @@ ANSWER_SECONDS = 5.0
 
 # Seven field lines, as a browser or a client library sends about.
 HEAD = (
-    b"GET /?status=200 HTTP/1.1\r\n"
+    b"GET / HTTP/1.1\r\n"
     b"Host: localhost:5509\r\n"
     b"User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\r\n"
     b"Accept: application/json, text/plain, */*\r\n"
@@ -29,14 +29,22 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 
 def exchange(
-    *, address: Address, pid: int, connections: int, seconds: float, unique: bool, steady: Notice
+    *,
+    address: Address,
+    pid: int,
+    connections: int,
+    seconds: float,
+    unique: bool,
+    steady: Notice,
+    target: str = "/?status=200",
 ) -> dict[str, float]:
     """Exchange requests and responses, and count what one costs the server.
 
     Args:
+        target: what is asked for.
         unique: whether every request has an X-Request-Id of its own; otherwise all are the same octets.
     """
-    exchanges = Exchanges(address, connections, unique=unique)
+    exchanges = Exchanges(address, connections, target=target, unique=unique)
     exchanges.run(WARM_UP_SECONDS)
     steady()
     answered, cpu, since = exchanges.answered, cpu_seconds(pid), time.monotonic()
@@ -53,13 +61,14 @@ def exchange(
 class Exchanges:
     """Connections with one request in flight on each."""
 
-    def __init__(self, address: Address, connections: int, *, unique: bool) -> None:
+    def __init__(self, address: Address, connections: int, *, target: str, unique: bool) -> None:
         self.answered = 0
+        self._lines = HEAD.replace(b" / ", b" %b " % target.encode(), 1)
         self._unique = unique
         self._number = time.monotonic_ns() % 10**15  # so that no two runs send the same heads
         self._epoll = select.epoll()
         self._sockets = [connect(address) for _ in range(connections)]
-        self._response_octets = _response_octets(self._sockets[0], self._head())
+        self._response_octets = response_octets(self._sockets[0], self._head())
         for sock in self._sockets:
             self._epoll.register(sock.fileno(), select.EPOLLIN)
             sock.setblocking(False)
@@ -70,6 +79,7 @@ class Exchanges:
         poll, monotonic, unique = self._epoll.poll, time.monotonic, self._unique
         by_fd = {sock.fileno(): (sock.recv, sock.send) for sock in self._sockets}
         missing = dict.fromkeys(by_fd, self._response_octets)
+        lines = self._lines
         expected, head, number, answered = self._response_octets, self._head(), self._number, 0
         until = monotonic() + seconds
         while monotonic() < until:
@@ -91,7 +101,7 @@ class Exchanges:
                 answered += 1
                 if unique:
                     number += 1
-                    send(HEAD + b"%016d\r\n\r\n" % number)
+                    send(lines + b"%016d\r\n\r\n" % number)
                 else:
                     send(head)
         self._number = number
@@ -99,10 +109,10 @@ class Exchanges:
 
     def _head(self) -> bytes:
         self._number += 1
-        return HEAD + b"%016d\r\n\r\n" % self._number
+        return self._lines + b"%016d\r\n\r\n" % self._number
 
 
-def _response_octets(sock: socket.socket, head: bytes) -> int:
+def response_octets(sock: socket.socket, head: bytes) -> int:
     """How long one response is; the others are as long."""
     sock.settimeout(ANSWER_SECONDS)
     sock.sendall(head)

@@ -7,6 +7,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect_all
+from bench.loads.exchange import HEAD
 from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
 
 RATE = 15_000.0
@@ -14,12 +15,26 @@ ACCEPT_SECONDS = 20.0
 
 
 def hold(
-    *, address: Address, pid: int, connections: int, steady: Notice, seconds: float = 0.0
+    *,
+    address: Address,
+    pid: int,
+    connections: int,
+    steady: Notice,
+    seconds: float = 0.0,
+    asks: bool = False,
 ) -> dict[str, float]:
-    """Hold connections, and read what they cost the server in memory and in accepting them."""
+    """Hold connections, and read what they cost the server in memory and in accepting them.
+
+    Args:
+        asks: whether each has asked for something and been answered.
+    """
     wait_settled(pid)
     memory, cpu, open_before = resident_octets(pid), cpu_seconds(pid), open_descriptors(pid)
     held = list(connect_all(address, connections, rate=RATE))
+    if asks:
+        for sock in held:
+            sock.sendall(HEAD + b"1\r\n\r\n")
+            sock.recv(65536)
     _wait_accepted(pid, open_before + connections)
     if not seconds:
         wait_settled(pid)

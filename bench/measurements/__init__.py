@@ -8,6 +8,7 @@ from bench.effort import Effort
 from bench.figures import Figure
 from bench.measurements.churn import churn
 from bench.measurements.drip import drip
+from bench.measurements.engine import engine
 from bench.measurements.fixture import fixture
 from bench.measurements.hold import hold
 from bench.measurements.injection import injection
@@ -26,6 +27,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         drip,
         churn,
         status,
+        engine,
         neighbours,
         startup,
         fixture,

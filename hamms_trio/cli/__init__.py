@@ -7,6 +7,7 @@ import click
 from hamms_trio.cli.certs import certs
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
+from hamms_trio.cli.workbench import workbench
 from hamms_trio.version import VERSION
 
 
@@ -17,5 +18,6 @@ def main() -> None:
 
 
 main.add_command(serve)
+main.add_command(workbench)
 main.add_command(modes)
 main.add_command(certs)

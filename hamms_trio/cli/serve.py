@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import gc
-import json
-import os
-import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from functools import partial
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hamms_trio.cli.signals import Signals
+
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms
+    from hamms_trio.workbench import Workbench
+
+WORKBENCH_OFFSET = 100  # above the beginning port
+HIGHEST_PORT = 65535
+STDERR = 2
 
 
 @click.command()
@@ -59,6 +60,25 @@ if TYPE_CHECKING:
     show_default=True,
     help="How log lines on standard error look.",
 )
+@click.option(
+    "--workbench-port",
+    type=click.IntRange(0, 65535),
+    help=f"The workbench's port instead of the beginning port plus {WORKBENCH_OFFSET}; 0 takes a free one.",
+)
+@click.option(
+    "--workbench/--no-workbench",
+    "with_workbench",
+    default=True,
+    show_default=True,
+    help="Serve the workbench too, the well-behaved server beside the failure modes.",
+)
+@click.option(
+    "--drain-timeout",
+    default=5.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="Seconds that the workbench's requests in flight are given when a signal comes.",
+)
 @click.option("-v", "--verbose", is_flag=True, help="Log every connection and request.")
 def serve(
     host: str,
@@ -69,6 +89,9 @@ def serve(
     speed: float,
     ready_file: Path | None,
     log_format: str,
+    workbench_port: int | None,
+    with_workbench: bool,
+    drain_timeout: float,
     verbose: bool,
 ) -> None:
     """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
@@ -80,31 +103,46 @@ def serve(
 
     from hamms_trio.app import open_hamms
     from hamms_trio.cli.log import configure_logging
+    from hamms_trio.cli.process import (
+        collect_garbage_rarely,
+        raise_descriptor_limit,
+        write_ready_file,
+    )
     from hamms_trio.errors import PortUnavailable, UnknownMode
+    from hamms_trio.server.access_log import LogFormat
+    from hamms_trio.workbench import open_workbench
 
     async def main() -> str | None:
-        async with (
-            signals.heeded(),
-            open_hamms(
-                host=host,
-                beginning_port=beginning_port,
-                only=only + more,
-                seed=seed,
-                speed=speed,
-            ) as hamms,
-        ):
-            _collect_garbage_rarely()
+        async with AsyncExitStack() as stack:
+            signalled = await stack.enter_async_context(signals.heeded())
+            opened = open_hamms(
+                host=host, beginning_port=beginning_port, only=only + more, seed=seed, speed=speed
+            )
+            hamms = await stack.enter_async_context(opened)
+            workbench = None
+            if with_workbench:
+                opened_workbench = open_workbench(
+                    host=host,
+                    port=_workbench_port(workbench_port, beginning_port),
+                    port_option="--workbench-port",
+                    log_format=LogFormat(log_format),
+                    log_descriptor=STDERR if verbose else None,
+                )
+                workbench = await stack.enter_async_context(opened_workbench)
+            collect_garbage_rarely()
             try:
                 if ready_file is not None:
-                    _write_ready_file(ready_file, hamms)
-                _print_table(hamms)
+                    write_ready_file(ready_file, _addresses(hamms, workbench))
+                _print_table(hamms, workbench)
             except OSError as error:
                 return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
-            await trio.sleep_forever()
+            await signalled.wait()
+            if workbench is not None:
+                await workbench.drain(drain_timeout)
         return None
 
     configure_logging(log_format, verbose=verbose)
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     try:
         problem = trio.run(main)
     except (PortUnavailable, UnknownMode, ValueError) as error:
@@ -114,58 +152,36 @@ def serve(
         sys.exit(2)
 
 
-class Signals:
-    """SIGINT and SIGTERM from now on end the server in good order, however many there come."""
-
-    def __init__(self) -> None:
-        self._came = False
-        self._end: Callable[[], None] | None = None
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._on_signal)
-
-    @asynccontextmanager
-    async def heeded(self) -> AsyncIterator[None]:
-        """Cancel the block when a signal comes, or at once if one has come already."""
-        import trio
-
-        token = trio.lowlevel.current_trio_token()
-        with trio.CancelScope() as scope:
-            self._end = partial(token.run_sync_soon, scope.cancel, idempotent=True)
-            if self._came:
-                scope.cancel()
-            yield
-
-    def _on_signal(self, _number: int, _frame: object) -> None:
-        self._came = True
-        if self._end is not None:
-            with suppress(RuntimeError):  # the loop has ended already
-                self._end()
+def _workbench_port(chosen: int | None, beginning_port: int) -> int:
+    if chosen is not None:
+        return chosen
+    port = beginning_port + WORKBENCH_OFFSET if beginning_port else 0
+    if port > HIGHEST_PORT:
+        raise ValueError(
+            f"there is no port {port} for the workbench: choose one with --workbench-port, or do "
+            "without it by --no-workbench"
+        )
+    return port
 
 
-def _collect_garbage_rarely() -> None:
-    """A connection leaves no cycles behind, and with ten thousand of them a full collection takes long."""
-    gc.freeze()
-    gc.set_threshold(10_000, 50, 1_000)
+def _addresses(hamms: Hamms, workbench: Workbench | None) -> dict[str, dict[str, object]]:
+    """Where everything is found, as the ready file tells it."""
+    addresses: dict[str, dict[str, object]] = {
+        slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()
+    }
+    if workbench is not None:
+        addresses["workbench"] = {"port": workbench.port, "url": workbench.url}
+    return addresses
 
 
-def _write_ready_file(path: Path, hamms: Hamms) -> None:
-    """Whoever sees the file sees the whole of it."""
-    content = {slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(path)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise OSError(error.errno, error.strerror, str(path)) from error
-
-
-def _print_table(hamms: Hamms) -> None:
+def _print_table(hamms: Hamms, workbench: Workbench | None) -> None:
     from hamms_trio.modes import CATALOGUE
 
     if sys.stdout is None:  # closed by whoever started us
         return
     rows = [(str(port), slug, CATALOGUE[slug].summary) for slug, port in hamms.ports.items()]
+    if workbench is not None:
+        rows.append((str(workbench.port), "workbench", "The well-behaved server."))
     if sys.stdout.isatty():
         _print_rich(rows)
         return
@@ -189,14 +205,3 @@ def _print_rich(rows: list[tuple[str, str, str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-
-
-def _raise_descriptor_limit() -> None:
-    """Each connection takes a descriptor: take as many as we may."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -133,7 +133,8 @@ class Hub:
             while True:
                 self._set_alarm()
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                busy = True
+                served, busy = 0, True
+                # Until nothing more has come: to look is cheap, and to sleep and be woken is not.
                 while busy:
                     events = poll(0, BATCH)
                     self.is_crowded = len(events) > 1
@@ -142,8 +143,11 @@ class Hub:
                         if watcher is not None:
                             watcher.on_event(event)
                     self.is_crowded = False
-                    busy = self._run_due() or len(events) > 3
-                    if busy:
+                    served += len(events)
+                    has_more = self._run_due()
+                    busy = has_more or bool(events)
+                    if has_more or served >= BATCH:
+                        served = 0
                         await trio.lowlevel.checkpoint()
         finally:
             self.close()

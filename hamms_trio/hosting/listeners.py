@@ -96,30 +96,57 @@ def _no_address(host: str, problem: object) -> PortUnavailable:
 
 
 def _open_listener(mode: FailureMode, addresses: list[tuple[int, str]], port: int) -> Listener:
+    port, sockets = _open_port(
+        addresses,
+        port,
+        listens=mode.trigger is not Trigger.NEVER,
+        purpose=f"the failure mode {mode.slug}",
+        option="--beginning-port",
+    )
+    return Listener(mode, port, sockets)
+
+
+def open_port(
+    host: str, port: int, *, purpose: str, option: str
+) -> tuple[int, tuple[socket.socket, ...]]:
+    """Listen on one port of each of the host's addresses; on a free one if that is 0.
+
+    Args:
+        purpose, option: what the port is for, and what chooses it, for the error's message.
+
+    Raises:
+        PortUnavailable: it could not be bound, or the host has no address here; nothing is left open.
+    """
+    return _open_port(_resolve(host), port, listens=True, purpose=purpose, option=option)
+
+
+def _open_port(
+    addresses: list[tuple[int, str]], port: int, *, listens: bool, purpose: str, option: str
+) -> tuple[int, tuple[socket.socket, ...]]:
     for attempt in range(1, ATTEMPTS + 1):
         sockets: list[socket.socket] = []
         chosen = port
         try:
             for family, address in addresses:
-                sockets.append(_bind(mode, family, address, chosen))
+                sockets.append(_bind(family, address, chosen, listens=listens))
                 chosen = sockets[0].getsockname()[1]
-            return Listener(mode, chosen, tuple(sockets))
+            return chosen, tuple(sockets)
         except OSError as error:
             for sock in sockets:
                 sock.close()
             taken = error.errno == errno.EADDRINUSE
             if port or not taken or attempt == ATTEMPTS:
-                raise _unavailable(mode, address, chosen, error) from None
+                raise _unavailable(purpose, option, address, chosen, error) from None
     raise AssertionError("unreachable")
 
 
-def _bind(mode: FailureMode, family: int, address: str, port: int) -> socket.socket:
+def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
         if family == socket.AF_INET6:  # "::" takes IPv4 clients too, a single address only its own
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
-        if mode.trigger is Trigger.NEVER:
+        if not listens:
             # No SO_REUSEADDR: two sockets that have it and do not listen may share a port.
             sock.bind((address, port))
             return sock
@@ -138,15 +165,17 @@ def _bind(mode: FailureMode, family: int, address: str, port: int) -> socket.soc
     return sock
 
 
-def _unavailable(mode: FailureMode, address: str, port: int, error: OSError) -> PortUnavailable:
+def _unavailable(
+    purpose: str, option: str, address: str, port: int, error: OSError
+) -> PortUnavailable:
     if error.errno == errno.EADDRINUSE:
         remedy = (
             "is taken, by another program or by connections that ended in the last minute: stop it, "
-            "wait, or choose other ports with --beginning-port (0 takes free ones)"
+            f"wait, or choose another with {option} (0 takes a free one)"
         )
     elif error.errno in (errno.EACCES, errno.EPERM):
-        remedy = "may not be used by this user: choose a --beginning-port of 1024 or more"
+        remedy = f"may not be used by this user: choose one of 1024 or more with {option}"
     else:
         remedy = f"can't be used: {os.strerror(error.errno or 0)}"
     where = f"[{address}]" if ":" in address else address
-    return PortUnavailable(f"port {port} on {where}, for the failure mode {mode.slug}, {remedy}")
+    return PortUnavailable(f"port {port} on {where}, for {purpose}, {remedy}")

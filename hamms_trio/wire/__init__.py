@@ -14,9 +14,12 @@ from hamms_trio.wire.negotiation import best_match as best_match, quality as qua
 from hamms_trio.wire.request import (
     MAX_FORM_OCTETS as MAX_FORM_OCTETS,
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
+    Oddity as Oddity,
     RequestHead as RequestHead,
     RequestReader as RequestReader,
     parse_form as parse_form,
+    parse_head as parse_head,
+    recall_head as recall_head,
 )
 from hamms_trio.wire.status import (
     REASON_PHRASES as REASON_PHRASES,

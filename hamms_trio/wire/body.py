@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 
-from hamms_trio.errors import MalformedRequest
+from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError
 from hamms_trio.wire.request import RequestHead
 
 MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trailer field line
 MAX_TRAILER_OCTETS = 16 * 1024
+UNLIMITED = 1 << 64
 
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\x20-\x7e\x80-\xff\t]*)?")
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
@@ -21,12 +22,16 @@ class BodyReader:
     ``feed`` returns the content in what it was given; once ``complete``, ``rest`` holds the octets
     that belong to the next request. Once it has raised it goes on raising, since where the body
     ends can't be known any more.
+
+    Args:
+        limit: octets of content that a chunked body may have; more are refused with the size of the chunk.
     """
 
     __slots__ = (
         "_buffer",
         "_chunked",
         "_in_trailer",
+        "_left",
         "_missing",
         "_problem",
         "_trailer",
@@ -34,13 +39,14 @@ class BodyReader:
         "rest",
     )
 
-    def __init__(self, request: RequestHead) -> None:
+    def __init__(self, request: RequestHead, limit: int = UNLIMITED) -> None:
+        self._left = limit
         self._chunked = request.chunked
         self._missing = request.content_length  # octets of the body, or of the current chunk
         self._in_trailer = False
         self._trailer = 0
         self._buffer = b""
-        self._problem: str | None = None
+        self._problem: RequestError | None = None
         self.complete = not request.has_body
         self.rest = b""
 
@@ -49,6 +55,7 @@ class BodyReader:
 
         Raises:
             MalformedRequest: the chunked coding is broken, or its lines exceed our limits.
+            ContentTooLarge: a chunk exceeds the limit.
         """
         if self.complete:
             self.rest += data
@@ -58,10 +65,10 @@ class BodyReader:
         if self._problem is None:
             try:
                 return self._feed_chunked(data)
-            except MalformedRequest as error:
-                self._problem, self._buffer = str(error), b""
+            except RequestError as error:
+                self._problem, self._buffer = error, b""
                 raise
-        raise MalformedRequest(self._problem)
+        raise self._problem
 
     def _feed_counted(self, data: bytes) -> bytes:
         content = data[: self._missing]
@@ -81,7 +88,8 @@ class BodyReader:
                 if plain is not None:
                     begin = plain.end()
                     end = begin + int(plain[1], 16)
-                    if begin < end and buffer[end : end + 2] == b"\r\n":
+                    if begin < end <= begin + self._left and buffer[end : end + 2] == b"\r\n":
+                        self._left -= end - begin
                         content.append(buffer[begin:end])
                         at = end + 2
                         continue
@@ -133,6 +141,9 @@ class BodyReader:
                 f"the chunk size {line[:40]!r} is not hexadecimal (RFC 9112 §7.1)"
             )
         size = int(match[1], 16)
+        if size > self._left:
+            raise ContentTooLarge("the chunks are more than is taken here")
+        self._left -= size
         self._in_trailer = size == 0
         self._missing = size + 2 if size else 0
 

@@ -11,6 +11,7 @@ heads seen at least twice (a head seen once is likely to be unique, and would on
 from __future__ import annotations
 
 import re
+from enum import Enum
 from typing import TypeVar
 from urllib.parse import parse_qsl
 
@@ -38,6 +39,7 @@ _MEMORY_HEAD_OCTETS = 4096
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+_OTHER_PROTOCOL = re.compile(_TOKEN + rb" [\x21-\x7e]+ (" + _TOKEN + rb"/[0-9]\.[0-9])")
 # field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2). The
 # whitespace around the value is stripped afterwards: matching it too takes cubic time to fail.
 _FIELD_LINE = re.compile(_TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
@@ -48,7 +50,16 @@ _REQUEST_LINE_BEGINNING = re.compile(_TOKEN + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]
 _BEGINNING_OCTETS = 1024  # after so many the rest is read once, with its CRLF, not with every octet
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
+_CODING = re.compile(_TOKEN.decode())
 _ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+
+
+class Oddity(Enum):
+    """What the RFCs let pass in a head, and a strict server may refuse."""
+
+    EMPTY_HOST = "an empty Host (RFC 9112 §3.2)"
+    EXPECTATION = "an expectation other than 100-continue (RFC 9110 §10.1.1)"
+    HIGHER_VERSION = "a minor version above 1 (RFC 9110 §2.5)"
 
 
 class RequestHead:
@@ -61,15 +72,27 @@ class RequestHead:
         "method",
         "minor_version",
         "octets",
+        "oddities",
         "path",
         "persistent",
         "query_string",
+        "request_id",
         "target",
+        "traceparent",
     )
 
     def __init__(self, octets: bytes, line: _RequestLine) -> None:
         self.octets = octets
-        self.method, self.target, self.minor_version, self.path, self.query_string = line
+        (
+            self.method,
+            self.target,
+            self.minor_version,
+            self.path,
+            self.query_string,
+            self.oddities,
+        ) = line
+        self.request_id: bytes | None = None  # what X-Request-ID says; of two lines the last
+        self.traceparent: bytes | None = None
         self.content_length = 0
         self.chunked = False
         self.expects_continue = False
@@ -135,11 +158,21 @@ class RequestReader:
 
     ``feed`` what has arrived, ask ``next_head`` until it says None; between two heads ``take`` the
     body's octets and ``give_back`` those that follow it.
+
+    Args:
+        max_octets: of a head.
+        max_line_octets: of its request line.
     """
 
-    __slots__ = ("_buffer", "_in_request_line", "_scanned")
+    __slots__ = ("_buffer", "_in_request_line", "_max_line_octets", "_max_octets", "_scanned")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        max_octets: int = MAX_HEAD_OCTETS,
+        max_line_octets: int = MAX_HEAD_OCTETS - 2,
+    ) -> None:
+        self._max_octets = max_octets
+        self._max_line_octets = max_line_octets
         self._buffer = b""
         self._scanned = 0  # octets of an incomplete head, or none: a new one begins
         self._in_request_line = True
@@ -174,10 +207,10 @@ class RequestReader:
         if not buffer or buffer == b"\r":
             return None
         end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
-        if end < 0 or end + 4 > MAX_HEAD_OCTETS:
+        if end < 0 or end + 4 > self._max_octets:
             self._check_incomplete()
-            if end >= 0 or len(buffer) >= MAX_HEAD_OCTETS:
-                raise HeadTooLarge(f"the head exceeds {MAX_HEAD_OCTETS} octets")
+            if end >= 0 or len(buffer) >= self._max_octets:
+                raise HeadTooLarge(f"the head exceeds {self._max_octets} octets")
             return None
         end += 4
         octets, self._buffer, self._scanned = buffer[:end], buffer[end:], 0
@@ -198,11 +231,16 @@ class RequestReader:
         early = not ended and scanned < _BEGINNING_OCTETS
         if early and not _REQUEST_LINE_BEGINNING.fullmatch(buffer):
             raise MalformedRequest(_describe_junk(buffer))
-        if (end if ended else len(buffer)) > MAX_HEAD_OCTETS - 2:
-            raise TargetTooLong(f"the request line exceeds {MAX_HEAD_OCTETS} octets")
+        if (end if ended else len(buffer)) > self._max_line_octets:
+            raise TargetTooLong(f"the request line exceeds {self._max_line_octets} octets")
         if ended:
             _read_request_line(buffer[:end])
         self._in_request_line = not ended
+
+
+def recall_head(octets: bytes) -> RequestHead | None:
+    """The head that these octets are, if they have been read at least twice and are remembered."""
+    return _HEADS.get(octets)
 
 
 def parse_head(octets: bytes) -> RequestHead:
@@ -225,8 +263,14 @@ def parse_head(octets: bytes) -> RequestHead:
         if field is not None:
             if field is _HOST_FIELD:
                 hosts += 1
+            elif field is _REQUEST_ID_FIELD:
+                request.request_id = line[13:].strip(b" \t")
+            elif field is _TRACEPARENT_FIELD:
+                request.traceparent = line[12:].strip(b" \t")
             else:
                 telling.append(field)
+    if hosts != 1 or _EMPTY_HOST_FIELD in telling:
+        hosts += telling.count(_EMPTY_HOST_FIELD)
     if hosts > 1 or (not hosts and request.minor_version == 1):
         raise MalformedRequest(f"{hosts} Host fields, where one is needed (RFC 9112 §3.2)")
     if telling and telling != _TELLS_NOTHING_NEW[request.minor_version]:
@@ -235,18 +279,24 @@ def parse_head(octets: bytes) -> RequestHead:
     return request
 
 
-# Method, target, minor version, path, query.
-_RequestLine = tuple[str, str, int, str, str]
+# Method, target, minor version, path, query, oddities.
+_RequestLine = tuple[str, str, int, str, str, tuple[Oddity, ...]]
 # Name and value of a field that decides how a message is read; None if it is of no interest to that.
 _TellingField = tuple[str, str] | None
 _TELLING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 _UNKNOWN: _TellingField = ("", "")
 _HOST_FIELD: _TellingField = ("host", "")  # of a host only its presence tells
+_EMPTY_HOST_FIELD = ("host", "empty")
+# What every request is called by; often different in each, so it is read out of the line.
+_REQUEST_ID_FIELD: _TellingField = ("x-request-id", "")
+_TRACEPARENT_FIELD: _TellingField = ("traceparent", "")
+_IDENTIFYING = {b"x-request-id": _REQUEST_ID_FIELD, b"traceparent": _TRACEPARENT_FIELD}
 # What most clients send by habit (RFC 9112 §9.3): for each minor version what changes nothing there.
 _TELLS_NOTHING_NEW = ([("connection", "close")], [("connection", "keep-alive")])
 
 _REQUEST_LINES: dict[bytes, _RequestLine] = {}
 _FIELD_LINES: dict[bytes, _TellingField] = {}
+_NAMES: dict[bytes, _TellingField] = {}  # of fields that are of no interest to framing
 _HEADS: dict[bytes, RequestHead] = {}
 _HEADS_SEEN_ONCE: set[int] = set()
 
@@ -254,31 +304,46 @@ _HEADS_SEEN_ONCE: set[int] = set()
 def _read_request_line(line: bytes) -> _RequestLine:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
+        if other := _OTHER_PROTOCOL.fullmatch(line):
+            raise UnsupportedVersion(f"{other[1].decode()[:40]} is not HTTP/1.1 or 1.0")
         raise MalformedRequest(_describe_junk(line))
     method, target, major, minor = (group.decode() for group in match.groups())
     if major != "1":
         raise UnsupportedVersion(f"HTTP/{major}.{minor} is not HTTP/1.1 or 1.0")
-    path, _, query = _origin_form(target).partition("?")
+    # A fragment is none of a server's business, but some clients send it.
+    path, _, query = _origin_form(target).partition("#")[0].partition("?")
     # A higher minor version is processed as the highest we have (RFC 9110 §2.5).
-    read = (method, target, min(int(minor), 1), path, query)
+    oddities = (Oddity.HIGHER_VERSION,) if int(minor) > 1 else ()
+    read = (method, target, min(int(minor), 1), path, query, oddities)
     _remember_line(_REQUEST_LINES, line, read)
     return read
 
 
 def _read_field_line(line: bytes) -> _TellingField:
+    name = line[: line.find(b":")]
+    if name in _NAMES and line.decode("latin-1").isprintable():
+        # A line like `X-Request-ID: <unique>`: its name has been checked, and needs no regex.
+        read = _NAMES[name]
+        _remember_line(_FIELD_LINES, line, read)
+        return read
     if not _FIELD_LINE.fullmatch(line):
         raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
-    read: _TellingField = None
-    if line[: line.index(b":")].lower() in _TELLING:
-        name, value = _split_field_line(line)
-        read = (name.lower(), value)
-        if read[0] == "host":
-            if not _HOST.fullmatch(value):
-                problem = f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)"
-                raise MalformedRequest(problem)
-            read = _HOST_FIELD
+    lowered = name.lower()
+    read = _IDENTIFYING.get(lowered)
+    if lowered not in _TELLING:
+        _remember_line(_NAMES, name, read)
+    elif lowered == b"host":
+        read = _read_host(_split_field_line(line)[1])
+    else:
+        read = (lowered.decode(), _split_field_line(line)[1])
     _remember_line(_FIELD_LINES, line, read)
     return read
+
+
+def _read_host(value: str) -> _TellingField:
+    if not _HOST.fullmatch(value):
+        raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
+    return _HOST_FIELD if value else _EMPTY_HOST_FIELD
 
 
 def _split_field_line(line: bytes) -> tuple[str, str]:
@@ -306,9 +371,14 @@ def _apply(request: RequestHead, telling: list[tuple[str, str]]) -> None:
         options = _members(connection)
         kept = request.persistent or "keep-alive" in options
         request.persistent = kept and "close" not in options
-    if expectations := told.get("expect"):
-        expected = "100-continue" in _members(expectations)
-        request.expects_continue = expected and request.minor_version == 1
+    expectations = told.get("expect")
+    if expectations and request.minor_version == 1:
+        expected = _members(expectations)
+        request.expects_continue = "100-continue" in expected
+        if set(expected) - {"100-continue", ""}:
+            request.oddities += (Oddity.EXPECTATION,)
+    if _EMPTY_HOST_FIELD in telling:
+        request.oddities += (Oddity.EMPTY_HOST,)
 
 
 def _members(values: list[str]) -> list[str]:
@@ -317,8 +387,8 @@ def _members(values: list[str]) -> list[str]:
 
 
 def _content_length(values: list[str]) -> int:
-    """The one length; RFC 9112 §6.3 lets us refuse repeated ones, which is safer than choosing."""
-    (value,) = values if len(values) == 1 else ("",)
+    """The one length: repeated lines have to be equal, and a list is refused (RFC 9112 §6.3)."""
+    value = values[0] if values.count(values[0]) == len(values) else ""
     if not (value.isascii() and value.isdigit()) or len(value) > 18:
         raise MalformedRequest(f"Content-Length {', '.join(values)[:80]!r} is not one whole number")
     return int(value)
@@ -331,18 +401,17 @@ def _apply_transfer_coding(request: RequestHead, values: list[str], *, with_leng
     if request.minor_version == 0:
         raise MalformedRequest("Transfer-Encoding in an HTTP/1.0 request (RFC 9112 §6.1)")
     named = repr(", ".join(codings)[:80])
-    if codings[-1] != "chunked" or codings.count("chunked") > 1:
-        raise MalformedRequest(
-            f"Transfer-Encoding {named} does not end in one chunked (RFC 9112 §6.3)"
-        )
-    if len(codings) > 1:
+    unknown = [coding for coding in codings if _CODING.fullmatch(coding) and coding != "chunked"]
+    if unknown:
         raise UnknownTransferCoding(f"Transfer-Encoding {named}; only chunked is decoded")
+    if codings != ["chunked"]:
+        raise MalformedRequest(f"Transfer-Encoding {named} is not one chunked (RFC 9112 §6.3)")
     request.chunked = True
 
 
 def _remember_head(request: RequestHead) -> None:
     octets = request.octets
-    if request.has_body or request.expects_continue or len(octets) > _MEMORY_HEAD_OCTETS:
+    if len(octets) > _MEMORY_HEAD_OCTETS or request.expects_continue or request.has_body:
         return
     fingerprint = hash(octets)
     if fingerprint not in _HEADS_SEEN_ONCE:
@@ -372,4 +441,5 @@ __all__ = [
     "RequestReader",
     "parse_form",
     "parse_head",
+    "recall_head",
 ]

@@ -14,7 +14,7 @@ TAIL = b"GET /next HTTP/1.1\r\n"
 
 
 def request(*, length: int = 0, chunked: bool = False) -> RequestHead:
-    head = RequestHead(b"", ("POST", "/", 1, "/", ""))
+    head = RequestHead(b"", ("POST", "/", 1, "/", "", ()))
     head.content_length = length
     head.chunked = chunked
     return head

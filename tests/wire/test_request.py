@@ -12,7 +12,7 @@ from hamms_trio.errors import (
     UnknownTransferCoding,
     UnsupportedVersion,
 )
-from hamms_trio.wire.request import MAX_FIELD_LINES, MAX_HEAD_OCTETS, RequestHead
+from hamms_trio.wire.request import MAX_FIELD_LINES, MAX_HEAD_OCTETS, Oddity, RequestHead
 from tests.wire.playing import WAYS, Way, octet_by_octet, read_heads, whole
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: b\r\n\r\n"
@@ -67,11 +67,11 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
         lines(b"M-SEARCH'!#$% * HTTP/1.1", b"Host: a"),
         {"method": "M-SEARCH'!#$%"},
     ),
-    "HTTP/1.1": (get(), {"minor_version": 1, "persistent": True}),
+    "HTTP/1.1": (get(), {"minor_version": 1, "persistent": True, "oddities": ()}),
     "HTTP/1.0": (get10(), {"minor_version": 0, "persistent": False, "fields": ()}),
     "HTTP/1.2 is read as HTTP/1.1": (
         lines(b"GET / HTTP/1.2", b"Host: a"),
-        {"minor_version": 1, "persistent": True},
+        {"minor_version": 1, "persistent": True, "oddities": (Oddity.HIGHER_VERSION,)},
     ),
     "empty lines before it": (b"\r\n\r\n" + get(), {"method": "GET", "octets": get()}),
     "fields keep their case, order and number": (
@@ -99,7 +99,10 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
         get(b"!#$%&'*+-.^_`|~09azAZ: x"),
         {"fields": (("Host", "a"), ("!#$%&'*+-.^_`|~09azAZ", "x"))},
     ),
-    "an empty Host": (lines(b"GET / HTTP/1.1", b"Host:"), {"fields": (("Host", ""),)}),
+    "an empty Host": (
+        lines(b"GET / HTTP/1.1", b"Host:"),
+        {"fields": (("Host", ""),), "oddities": (Oddity.EMPTY_HOST,)},
+    ),
     "an IPv6 Host": (lines(b"GET / HTTP/1.1", b"Host: [::1]:80"), {"persistent": True}),
     "a Host with a zone": (lines(b"GET / HTTP/1.1", b"Host: [fe80::1%25eth0]"), {}),
     "a Host in HTTP/1.0": (get10(b"host: a_b.test:"), {"fields": (("host", "a_b.test:"),)}),
@@ -128,6 +131,10 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
         post(b"Content-Length: 12"),
         {"content_length": 12, "chunked": False, "has_body": True},
     ),
+    "Content-Length twice": (
+        post(b"Content-Length: 3", b"content-length: 3"),
+        {"content_length": 3},
+    ),
     "Content-Length: 0": (post(b"Content-Length: 0"), {"content_length": 0, "has_body": False}),
     "Content-Length with zeros before it": (post(b"CONTENT-LENGTH: 007"), {"content_length": 7}),
     "the greatest Content-Length": (
@@ -144,8 +151,14 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
         {"expects_continue": True},
     ),
     "Expect among others": (post(b"Expect: 100-continue, x", b"Expect: y"), {"expects_continue": True}),
-    "another expectation": (post(b"Expect: 100-continued"), {"expects_continue": False}),
-    "Expect in HTTP/1.0": (get10(b"Expect: 100-continue"), {"expects_continue": False}),
+    "another expectation": (
+        post(b"Expect: 100-continued"),
+        {"expects_continue": False, "oddities": (Oddity.EXPECTATION,)},
+    ),
+    "Expect in HTTP/1.0": (
+        get10(b"Expect: 100-continue, x"),
+        {"expects_continue": False, "oddities": ()},
+    ),
     "as many field lines as we take": (
         get(*(b"X: %d" % n for n in range(MAX_FIELD_LINES - 1))),
         {"method": "GET"},
@@ -188,6 +201,7 @@ BAD: dict[str, tuple[bytes, type[RequestError]]] = {
     "no Host": (lines(b"GET / HTTP/1.1"), MalformedRequest),
     "no Host in HTTP/1.2": (lines(b"GET / HTTP/1.2"), MalformedRequest),
     "two Hosts": (get(b"Host: a"), MalformedRequest),
+    "two Hosts, one of them empty": (get(b"Host:"), MalformedRequest),
     "two Hosts in HTTP/1.0": (get10(b"Host: a", b"host: b"), MalformedRequest),
     "a Host with a space": (lines(b"GET / HTTP/1.1", b"Host: a b"), MalformedRequest),
     "a Host with userinfo": (lines(b"GET / HTTP/1.1", b"Host: me@a"), MalformedRequest),
@@ -198,8 +212,8 @@ BAD: dict[str, tuple[bytes, type[RequestError]]] = {
     "the HTTP/2 preface": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", UnsupportedVersion),
     "HTTP/0.9": (b"GET /\r\n\r\n", MalformedRequest),
     "HTTP/1.10": (lines(b"GET / HTTP/1.10", b"Host: a"), MalformedRequest),
-    "http/1.1": (lines(b"GET / http/1.1", b"Host: a"), MalformedRequest),
-    "another protocol": (lines(b"OPTIONS / RTSP/1.0", b"Host: a"), MalformedRequest),
+    "http/1.1": (lines(b"GET / http/1.1", b"Host: a"), UnsupportedVersion),
+    "another protocol": (lines(b"OPTIONS / RTSP/1.0", b"Host: a"), UnsupportedVersion),
     "no method": (lines(b" / HTTP/1.1", b"Host: a"), MalformedRequest),
     "no target": (lines(b"GET  HTTP/1.1", b"Host: a"), MalformedRequest),
     "two spaces": (lines(b"GET  / HTTP/1.1", b"Host: a"), MalformedRequest),
@@ -223,7 +237,10 @@ BAD: dict[str, tuple[bytes, type[RequestError]]] = {
         get(*(b"X: %d" % n for n in range(MAX_FIELD_LINES))),
         HeadTooLarge,
     ),
-    "Content-Length twice": (post(b"Content-Length: 3", b"Content-Length: 3"), MalformedRequest),
+    "Content-Length twice, not alike": (
+        post(b"Content-Length: 3", b"Content-Length: 03"),
+        MalformedRequest,
+    ),
     "conflicting Content-Lengths": (
         post(b"Content-Length: 3", b"content-length: 4"),
         MalformedRequest,
@@ -255,11 +272,11 @@ BAD |= {
     f"Transfer-Encoding: {value!r}": (post(b"Transfer-Encoding: " + value), error)
     for value, error in {
         b"": MalformedRequest,
-        b"identity": MalformedRequest,
-        b"gzip": MalformedRequest,
-        b"xchunked": MalformedRequest,
+        b"identity": UnknownTransferCoding,
+        b"gzip": UnknownTransferCoding,
+        b"xchunked": UnknownTransferCoding,
         b"chunked;q=1": MalformedRequest,
-        b"chunked, gzip": MalformedRequest,
+        b"chunked, gzip": UnknownTransferCoding,
         b"chunked, chunked": MalformedRequest,
         b"chunked,": MalformedRequest,
         b'"chunked"': MalformedRequest,

@@ -48,12 +48,20 @@ def read_by_us(octets: bytes) -> RequestHead | None:
 WE_ACCEPT_MORE = {
     rb"\A\r\n": "empty lines before a request are ignored (RFC 9112 §2.2)",
 }
+# h11 forgets the second of two equal Content-Length lines.
+FORGOTTEN_BY_H11 = "content-length"
 # h11 lowers the name of the transfer coding; we keep the value as it came and compare it lowered.
 LOWERED_BY_H11 = "transfer-encoding"
 
 
 def normal(fields: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    return [(n, v.lower() if n.lower() == LOWERED_BY_H11 else v) for n, v in fields]
+    read = [(n, v.lower() if n.lower() == LOWERED_BY_H11 else v) for n, v in fields]
+    return [
+        field
+        for at, field in enumerate(read)
+        if field[0].lower() != FORGOTTEN_BY_H11
+        or all(before.lower() != FORGOTTEN_BY_H11 for before, _ in read[:at])
+    ]
 
 
 def check_agreement(octets: bytes) -> None:

@@ -1,0 +1,28 @@
+"""``python -m bench.peers.engine_task``: our engine with a route that waits, and so has a task; all accounts on."""
+
+from __future__ import annotations
+
+import os
+
+import trio
+
+from bench.peers.answer import BODY
+from bench.peers.listening import listen
+from hamms_trio.server import Request, Response, Router, ServerLimits, Service
+from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
+from hamms_trio.server.server import Server
+
+router = Router()
+
+
+@router.get("/")
+async def answer(_request: Request) -> Response:
+    """The same as the peers."""
+    return Response(200, BODY, (("Content-Type", "application/json"),))
+
+
+if __name__ == "__main__":
+    service = Service(router, limits=ServerLimits(requests=0))
+    outlet = Outlet(os.open(os.devnull, os.O_WRONLY))
+    service.account.log_to(AccessLog(service, LogFormat.PLAIN, outlet.put).write)
+    trio.run(Server(service, [listen()]).run)

@@ -1,0 +1,39 @@
+"""What a process that serves many connections does for itself."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+
+def collect_garbage_rarely() -> None:
+    """A connection leaves no cycles behind, and with ten thousand of them a full collection takes long."""
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 1_000)
+
+
+def raise_descriptor_limit() -> None:
+    """Each connection takes a descriptor: take as many as we may."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:
+    """Whoever sees the file sees the whole of it."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -1,0 +1,57 @@
+"""SIGINT and SIGTERM, from the first moment of the process on."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import trio
+
+logger = logging.getLogger(__name__)
+
+
+class Signals:
+    """The first asks the server to end in good order, the second to end now."""
+
+    def __init__(self) -> None:
+        self._came: list[int] = []
+        self._tell: Callable[[], None] | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._on_signal)
+
+    @asynccontextmanager
+    async def heeded(self) -> AsyncIterator[trio.Event]:
+        """Set the event when a signal comes or has come; cancel the block at the second."""
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+        event = trio.Event()
+        with trio.CancelScope() as scope:
+
+            def tell() -> None:
+                event.set()
+                if len(self._came) > 1:
+                    scope.cancel()
+
+            def tell_soon() -> None:
+                with suppress(trio.RunFinishedError):
+                    token.run_sync_soon(tell)
+
+            self._tell = tell_soon
+            if self._came:
+                tell()
+            yield event
+
+    @property
+    def came(self) -> str:
+        """The name of the first signal."""
+        return signal.Signals(self._came[0]).name
+
+    def _on_signal(self, number: int, _frame: object) -> None:
+        self._came.append(number)
+        if self._tell is not None:
+            self._tell()

@@ -1,0 +1,73 @@
+"""One listening socket on the hub."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+from abc import ABC, abstractmethod
+from time import monotonic
+
+from hamms_trio.hosting.admission import Admission
+from hamms_trio.hosting.hub import IN, Hub
+
+logger = logging.getLogger(__name__)
+
+ACCEPTS_IN_ONE_GO = 64
+BACK_OFF_SECONDS = 0.1  # after accept failed for want of descriptors or memory
+
+Address = tuple[str, int]
+
+
+class Acceptor(ABC):
+    """Accepts the connections of one listening socket, and backs off while there is no room for more."""
+
+    def __init__(self, hub: Hub, sock: socket.socket, name: str, admission: Admission) -> None:
+        self._hub = hub
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._name = name
+        self._admission = admission
+        hub.watch(self._fd, self, IN)
+
+    @abstractmethod
+    def welcome(self, sock: socket.socket, address: Address) -> None:
+        """Take an accepted connection, non-blocking already.
+
+        Raises:
+            OSError: the kernel has no memory for another registration; the caller closes the socket.
+        """
+
+    def on_event(self, _events: int) -> None:
+        for _ in range(ACCEPTS_IN_ONE_GO):
+            try:
+                sock, address = self._socket.accept()
+            except BlockingIOError:
+                return
+            except ConnectionError:  # the client has left already
+                continue
+            except OSError as error:
+                self._back_off(error)
+                return
+            sock.setblocking(False)
+            try:
+                self.welcome(sock, address[:2])
+            except OSError as error:
+                sock.close()
+                self._back_off(error)
+
+    def abandon(self) -> None:
+        self._hub.forget(self._fd)
+        self._socket.close()
+
+    def _back_off(self, error: OSError) -> None:
+        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+            self._admission.warn(self._name)
+        else:
+            logger.error("%s: accept failed: %s", self._name, error)
+        self._hub.rewatch(self._fd, 0)
+        self._hub.call_at(monotonic() + BACK_OFF_SECONDS, self._accept_again)
+
+    def _accept_again(self, _due: float) -> None:
+        if self._socket.fileno() >= 0:
+            self._hub.rewatch(self._fd, IN)

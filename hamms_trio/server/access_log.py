@@ -1,0 +1,126 @@
+"""The access log: one line for each answer, plain or as JSON.
+
+Lines are formatted in batches by the server's own thread, because a busy second thread would keep it from
+the interpreter after each system call. Only the writing, which may wait, is done by a thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import lru_cache
+
+from hamms_trio.server.account import AnyEntry
+from hamms_trio.server.service import Service
+
+WAITING_BATCHES = 512  # of some 256 lines each; then the newest are dropped, and counted
+LAST_WORDS_SECONDS = 0.5  # how long the end of the process waits for the reader
+ENGINE = "trio"
+
+
+class LogFormat(Enum):
+    """How a line looks."""
+
+    PLAIN = "plain"
+    JSON = "json"
+
+
+class Outlet:
+    """Writes octets to a descriptor from a thread of its own; never waits and never raises."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.dropped = 0  # lines
+        self._descriptor = descriptor
+        self._waiting: queue.Queue[bytes | None] = queue.Queue(WAITING_BATCHES)
+        self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
+        self._thread.start()
+
+    def put(self, lines: bytes) -> None:
+        try:
+            self._waiting.put_nowait(lines)
+        except queue.Full:
+            self.dropped += lines.count(b"\n")
+
+    def close(self) -> None:
+        """Wait a little for what was put to be written."""
+        try:
+            self._waiting.put_nowait(None)
+        except queue.Full:
+            return
+        self._thread.join(LAST_WORDS_SECONDS)
+
+    def _write(self) -> None:
+        while (lines := self._waiting.get()) is not None:
+            try:
+                while lines:
+                    lines = lines[os.write(self._descriptor, lines) :]
+            except OSError:  # nobody reads any more
+                return
+
+
+class AccessLog:
+    """Formats entries, and hands the lines to ``put``."""
+
+    def __init__(
+        self, service: Service, log_format: LogFormat, put: Callable[[bytes], None]
+    ) -> None:
+        self._service = service
+        self._format = _json_lines if log_format is LogFormat.JSON else _plain_lines
+        self._put = put
+
+    def write(self, entries: Sequence[AnyEntry]) -> None:
+        service = self._service
+        phase = service.phase.value
+        drained = int(service.drain_seconds * 1000)
+        lines = self._format(entries, service.wall_clock_offset(), phase, drained)
+        self._put("".join(lines).encode())
+
+
+# One long expression each, since a call for each line would take half as long again.
+
+
+def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
+    end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
+    return [
+        f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} method={match.head.method} "
+        f"path={match.head.path} status={status} engine={ENGINE} connection_id={talk.id} "
+        f"request_id={number} bytes_in={octets_in} bytes_out={octets_out} "
+        f"duration_ms={_HUNDREDTHS[h] if (h := int((ended - begun) * 1e5)) < 1000 else h / 100} "
+        f"connection_reused={_BOOLEANS[number > 1]} "
+        f'route_key="{match.route.key}" trace_id={match.trace_id or request_id.decode()}{end}'
+        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
+    ]
+
+
+def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
+    end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
+    return [
+        f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
+        f'"method": "{match.head.method}", "path": "{_escaped(match.head.path)}", '
+        f'"status": {status}, "engine": "{ENGINE}", "connection_id": {talk.id}, '
+        f'"request_id": {number}, "bytes_in": {octets_in}, "bytes_out": {octets_out}, '
+        f'"latency_ms": {(ended - begun) * 1000:.3f}, '
+        f'"connection_reused": {_BOOLEANS[number > 1]}, "route_key": "{match.route.key}", '
+        f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
+        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
+    ]
+
+
+_HUNDREDTHS = [f"{hundredths / 100:.2f}" for hundredths in range(1000)]
+_BOOLEANS = ("false", "true")
+
+
+@lru_cache(maxsize=64)
+def _time(milliseconds: int) -> str:
+    """A time of day, as ISO 8601 has it."""
+    second, rest = divmod(milliseconds, 1000)
+    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03}Z"
+
+
+def _escaped(path: str) -> str:
+    return path if '"' not in path and "\\" not in path else json.dumps(path)[1:-1]

@@ -1,0 +1,137 @@
+"""The tasks of those exchanges that have to wait: a coroutine answers, or a body is sent piece by piece."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterable, Awaitable
+from typing import Protocol, cast
+
+from hamms_trio.errors import PeerGone, RequestError
+from hamms_trio.server.conversation import CONTINUE, Conversation, Job
+from hamms_trio.server.refusals import internal_error, refusal
+from hamms_trio.server.response import FileBody, Response
+from hamms_trio.server.service import Service
+from hamms_trio.wire import chunk, last_chunk
+
+logger = logging.getLogger(__name__)
+
+
+class Carrier(Protocol):
+    """Whoever carries a conversation's octets, as a task sees it. Both raise PeerGone."""
+
+    async def send(self, data: bytes) -> None:
+        """Hand all of ``data`` to the kernel."""
+
+    async def send_file(self, fd: int, extent: range) -> int:
+        """The same with a part of a file; how much of it there was."""
+
+
+class Incomplete(Exception):
+    """A response can't be completed, and its head has been sent.
+
+    Attributes:
+        needs_reset: whether the client would take a close for the end of the message.
+    """
+
+    def __init__(self, *, needs_reset: bool) -> None:
+        super().__init__()
+        self.needs_reset = needs_reset
+
+
+async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
+    """Answer one exchange.
+
+    Raises:
+        PeerGone: the client left before the end of it.
+        Incomplete: the connection has to end, so that the client sees that something is missing.
+    """
+    content = job.content
+    if content is not None and job.match.head.expects_continue and not content.octets:
+        content.invite = lambda: carrier.send(CONTINUE)
+    service.in_flight += 1
+    try:
+        response = job.response or await _respond(service, job)
+        octets = await _send(carrier, service, conversation, job, response)
+        conversation.finish(job, response.status, octets)
+    finally:
+        service.in_flight -= 1
+
+
+async def _respond(service: Service, job: Job) -> Response:
+    handler = job.match.route.handler
+    try:
+        return await cast("Awaitable[Response]", handler(job.request))
+    except RequestError as problem:
+        return refusal(problem)
+    except PeerGone:
+        raise
+    except Exception:  # the boundary: a bug in one route costs one answer
+        logger.exception("%s: bug in this route", job.match.route.key)
+        return internal_error(service.account, job.request)
+
+
+async def _send(
+    carrier: Carrier, service: Service, conversation: Conversation, job: Job, response: Response
+) -> int:
+    now = service.clock()
+    if now >= service.next_second:
+        service.tell_time(now)
+    match, body = job.match, response.body
+    head = conversation.encode(match, response, job.number, job.request.id)
+    if isinstance(body, bytes) or match.head.method == "HEAD":
+        await carrier.send(head)
+        return len(head)
+    try:
+        if isinstance(body, FileBody):
+            return await _send_file(carrier, head, body)
+        return await _send_pieces(carrier, head, body, chunked=match.head.minor_version == 1)
+    except (PeerGone, Incomplete):
+        raise
+    except Exception as error:
+        logger.exception("%s: bug while sending the body", match.route.key)
+        service.account.errors["dispatch"] += 1
+        raise Incomplete(needs_reset=not match.head.minor_version) from error
+
+
+async def _send_pieces(
+    carrier: Carrier, head: bytes, pieces: AsyncIterable[bytes], *, chunked: bool
+) -> int:
+    await carrier.send(head)
+    octets = len(head)
+    try:
+        async for piece in pieces:
+            if not piece:  # an empty chunk would be the last
+                continue
+            framed = chunk(piece) if chunked else piece
+            await carrier.send(framed)
+            octets += len(framed)
+    finally:
+        aclose = getattr(pieces, "aclose", None)
+        if aclose is not None:
+            await aclose()
+    if chunked:
+        await carrier.send(last_chunk())
+        octets += len(last_chunk())
+    return octets
+
+
+async def _send_file(carrier: Carrier, head: bytes, body: FileBody) -> int:
+    waiting, octets = head, 0
+    try:
+        for piece in body.pieces:
+            if isinstance(piece, bytes):
+                waiting += piece
+                continue
+            await carrier.send(waiting)
+            octets += len(waiting)
+            waiting = b""
+            sent = await carrier.send_file(body.file.fileno(), piece)
+            octets += sent
+            if sent < len(piece):
+                logger.warning("a file became shorter while it was sent")
+                raise Incomplete(needs_reset=False)
+        if waiting:
+            await carrier.send(waiting)
+        return octets + len(waiting)
+    finally:
+        body.close()

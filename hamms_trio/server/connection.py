@@ -1,0 +1,349 @@
+"""A connection on the hub: carries the octets of one conversation.
+
+While nothing waits, an exchange costs one ``recv`` and one ``send``; the socket stays registered for
+input. Only when output does not fit into the kernel's buffer is it registered for room instead, which
+is what slows down a client that asks faster than it reads.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from time import monotonic
+
+import trio
+
+from hamms_trio.errors import PeerGone
+from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
+from hamms_trio.hosting.resets import reset_and_close
+from hamms_trio.server.answering import Incomplete, perform
+from hamms_trio.server.conversation import FOREVER, Conversation
+from hamms_trio.server.service import Service
+from hamms_trio.server.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_OCTETS = 16 * 1024
+SENDFILE_OCTETS = 1024 * 1024  # in one go
+
+
+class ServerConnection:
+    """One accepted connection, from its acceptance to its last octet."""
+
+    __slots__ = (
+        "_events",
+        "_fd",
+        "_has_task",
+        "_hub",
+        "_lingers",
+        "_out",
+        "_out_due",
+        "_room",
+        "_scope",
+        "_service",
+        "_socket",
+        "_workers",
+        "conversation",
+    )
+
+    def __init__(
+        self,
+        hub: Hub,
+        workers: Workers,
+        service: Service,
+        sock: socket.socket,
+        client: tuple[str, int],
+    ) -> None:
+        self.conversation = Conversation(service, client)
+        self._hub = hub
+        self._workers = workers
+        self._service = service
+        self._socket = sock
+        self._fd = sock.fileno()
+        self._events = IN
+        self._out: memoryview | None = None  # what the client has not made room for yet
+        self._out_due = FOREVER
+        self._lingers = False
+        self._has_task = False
+        self._scope: trio.CancelScope | None = None  # of the task that answers
+        self._room: trio.Event | None = None  # which that task waits for
+        hub.watch(self._fd, self, IN)
+        service.connections += 1
+
+    # What the hub tells
+
+    def on_event(self, events: int) -> None:
+        try:
+            if events != IN:
+                self._on_other_event(events)
+                return
+            conversation = self.conversation
+            data = self._socket.recv(RECEIVE_OCTETS)
+            octets = conversation.receive(data) if data else conversation.end_of_input()
+            if octets:
+                self._write(octets)
+            if not conversation.is_idle:
+                self._go_on()
+        except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
+            pass
+        except OSError as error:
+            self._lost(error)
+        except Exception:  # the boundary: a bug costs one connection
+            logger.exception("bug in the server: one connection ends")
+            self.abort()
+
+    def abandon(self) -> None:
+        """End at once; by a reset if an answer is missing."""
+        if self.is_busy:
+            self.abort()
+        else:
+            self._close()
+
+    def check(self, now: float) -> None:
+        """End what has waited too long."""
+        if self._out is not None:
+            if now >= self._out_due:
+                self._service.account.write_errors["Timeout"] += 1
+                self.abort()
+        elif now >= self.conversation.deadline:
+            if self._lingers:
+                self._close()
+            else:
+                self._tell(self.conversation.on_deadline())
+
+    def refuse(self) -> None:
+        """Tell the client that there is no room for it."""
+        self._tell(self.conversation.turn_away())
+
+    def drain(self) -> None:
+        """Hear what has come already, since no more is accepted."""
+        if self._out is None and self._events & IN and not self._lingers:
+            self.on_event(IN)
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request was accepted, and its answer is not in the kernel yet."""
+        return self._out is not None or self.conversation.is_busy
+
+    # What a task does (see `answering.Carrier`)
+
+    async def send(self, data: bytes) -> None:
+        if self._out is None:
+            try:
+                self._write(data)
+            except OSError as error:
+                self._lost(error)
+        if self._fd < 0:
+            raise PeerGone
+        if self._out is not None:
+            await self._wait_room()
+
+    async def send_file(self, fd: int, extent: range) -> int:
+        at, end = extent.start, extent.stop
+        while at < end:
+            count = min(end - at, SENDFILE_OCTETS)
+            try:
+                if _is_cached(fd, at, count):
+                    sent = os.sendfile(self._fd, fd, at, count)
+                else:
+                    sent = await self._send_cold(fd, at, count)
+            except BlockingIOError:
+                self._wait_for(memoryview(b""))
+                await self._wait_room()
+                continue
+            except OSError as error:
+                self._lost(error)
+                raise PeerGone from error
+            if not sent:
+                break
+            at += sent
+        return at - extent.start
+
+    async def _send_cold(self, fd: int, at: int, count: int) -> int:
+        """Send what has to be read from the disk first, without holding up the others."""
+        sent = 0
+        with trio.CancelScope(shield=True):  # until the thread has left the descriptor alone
+            sent = await trio.to_thread.run_sync(os.sendfile, self._fd, fd, at, count)
+        return sent
+
+    async def _wait_room(self) -> None:
+        self._room = trio.Event()
+        await self._room.wait()
+        if self._fd < 0:
+            raise PeerGone
+
+    async def answer(self, scope: trio.CancelScope) -> None:
+        """Finish one exchange (see `workers.Work`)."""
+        conversation = self.conversation
+        job = conversation.job
+        if job is None or self._fd < 0:  # the client left before the task's first turn
+            return
+        self._scope = scope
+        try:
+            try:
+                await perform(self, self._service, conversation, job)
+            finally:
+                self._scope = None
+                self._has_task = False
+        except PeerGone:
+            self.abort()
+        except Incomplete as problem:
+            if problem.needs_reset:
+                self.abort()
+            else:
+                self._close()
+        if self._fd >= 0:
+            self._tell(conversation.advance())
+
+    # Within
+
+    def _tell(self, octets: bytes) -> None:
+        """Send octets outside of an event, and do what follows."""
+        try:
+            if octets and self._out is None:
+                self._write(octets)
+            elif octets:
+                self._wait_for(memoryview(bytes(self._out or b"") + octets))
+            self._go_on()
+        except OSError as error:
+            self._lost(error)
+
+    def _write(self, octets: bytes) -> None:
+        """Hand octets to the kernel, and keep what it has no room for."""
+        try:
+            sent = self._socket.send(octets)
+        except BlockingIOError:
+            sent = 0
+        if sent < len(octets):
+            self._wait_for(memoryview(octets)[sent:])
+
+    def _wait_for(self, rest: memoryview) -> None:
+        self._out = rest
+        self._out_due = monotonic() + self._service.limits.send_seconds
+        self._watch(OUT)
+
+    def _on_other_event(self, events: int) -> None:
+        if self._out is not None and events & OUT and not events & LOST:
+            self._on_room()
+        elif events & LOST and not events & IN:
+            # Both sides are closed, or it was reset: nothing of what waits can be delivered.
+            self._lost(OSError(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), ""))
+        elif events & IN:
+            self.on_event(IN)
+
+    def _on_room(self) -> None:
+        assert self._out is not None
+        if self._out:
+            sent = self._socket.send(self._out)
+            self._out_due = monotonic() + self._service.limits.send_seconds
+            if sent < len(self._out):
+                self._out = self._out[sent:]
+                return
+        self._out = None
+        self._watch(0 if self.conversation.ended else IN)
+        if self._room is not None:
+            room, self._room = self._room, None
+            room.set()
+        else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Do what the conversation needs besides being sent."""
+        conversation = self.conversation
+        if self._out is not None or self._fd < 0:
+            return
+        if conversation.job is not None:
+            if not self._has_task:
+                self._has_task = True
+                self._workers.put(self)
+            self._slow_down()
+        elif conversation.has_more:
+            self._hub.call_next(self._on_turn)
+            self._watch(0)
+        elif conversation.closing:
+            self._leave()
+        else:
+            self._watch(0 if conversation.ended else IN)
+        self._service.stir()
+
+    def _slow_down(self) -> None:
+        """Read no more than the task has use for."""
+        conversation = self.conversation
+        if conversation.ended:
+            self._watch(0)
+        elif conversation.is_full:
+            self._watch(0)
+            content = conversation.job and conversation.job.content
+            if content:
+                content.on_room = self._on_taken
+
+    def _on_taken(self) -> None:
+        if self._fd >= 0 and self._out is None and not self.conversation.ended:
+            self._watch(IN)
+
+    def _on_turn(self) -> None:
+        if self._fd >= 0 and self._out is None and self.conversation.has_more:
+            self._tell(self.conversation.advance())
+
+    def _leave(self) -> None:
+        """End the connection so that the last answer arrives.
+
+        A close while octets of the client are unread is seen as a reset, which would destroy it: so
+        half-close, and read until the client has closed its side too (RFC 9112 §9.6).
+        """
+        conversation = self.conversation
+        if conversation.ended:
+            self._close()
+        elif not self._lingers:
+            self._lingers = True
+            conversation.deadline = monotonic() + self._service.limits.linger_seconds
+            self._socket.shutdown(socket.SHUT_WR)
+            self._watch(IN)
+
+    def _watch(self, events: int) -> None:
+        if events != self._events:
+            self._events = events
+            self._hub.rewatch(self._fd, events)
+
+    def _lost(self, error: OSError) -> None:
+        errors = self._service.account.read_errors
+        if self._out is not None:
+            errors = self._service.account.write_errors
+        errors[type(error).__name__] += 1
+        self._close()
+
+    def abort(self) -> None:
+        """Reset the connection."""
+        if self._fd >= 0:
+            sock = self._socket
+            self._forget()
+            reset_and_close(sock)
+
+    def _close(self) -> None:
+        if self._fd >= 0:
+            self._forget()
+            self._socket.close()
+
+    def _forget(self) -> None:
+        self._hub.forget(self._fd)
+        self._fd = -1
+        self._out = None
+        self._service.connections -= 1
+        self._service.stir()
+        if self._room is not None:
+            self._room.set()
+        elif self._scope is not None:
+            self._scope.cancel()
+
+
+def _is_cached(fd: int, at: int, count: int) -> bool:
+    """Whether a part of a file is in memory, as far as its ends tell."""
+    try:
+        for place in (at, at + count - 1):
+            os.preadv(fd, [bytearray(1)], place, os.RWF_NOWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that can't tell
+        return True
+    return True

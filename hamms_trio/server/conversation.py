@@ -1,0 +1,486 @@
+"""One client's requests and our answers, as octets: no sockets here, and no waiting.
+
+Whoever carries the octets (`connection.py`, `portable.py`) hands in what has arrived and sends what it is
+given in return, all answers to one read in one piece. It looks afterwards whether the conversation is
+``closing``, ``has_more`` to say once that was sent, or has a ``job`` that needs a task; and tells when the
+``deadline`` has passed.
+
+Nothing is answered out of order, because there is one exchange at a time: what follows it stays in the
+buffer, and what doesn't fit there in the kernel.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
+from hamms_trio.server.account import BATCH
+from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, internal_error, refusal
+from hamms_trio.server.request import Content, Request
+from hamms_trio.server.response import FileBody, Response
+from hamms_trio.server.routing import Match, Route
+from hamms_trio.server.service import Service
+from hamms_trio.wire import RequestReader, parse_head, recall_head
+
+logger = logging.getLogger(__name__)
+
+FOREVER = float("inf")
+EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE = b"\r\nConnection: close\r\n"
+
+_LINE_ROOM = len("OPTIONS  HTTP/1.1")  # what a request line has besides its target
+
+
+class Job:
+    """An exchange that needs a task: its route waits, or its response is no plain octets."""
+
+    __slots__ = ("begun", "content", "match", "number", "request", "response")
+
+    def __init__(
+        self,
+        match: Match,
+        request: Request,
+        response: Response | None,
+        content: Content | None,
+        begun: float,
+        number: int,
+    ) -> None:
+        self.match = match
+        self.request = request
+        self.response = response
+        self.content = content
+        self.begun = begun
+        self.number = number
+
+
+class Conversation:
+    """What has been said on one connection, and what to say next.
+
+    Attributes:
+        client: address and port.
+        closing: whether the connection ends once what was returned last is sent.
+        ended: whether the client has closed its side.
+        deadline: when `on_deadline` is to be called.
+        is_idle: whether nothing has come of a next request, and nothing is left to do.
+        has_more: whether `advance` would answer more, now that the rest was sent.
+        job: the exchange that a task has to finish, or None.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_content",
+        "_match",
+        "_number",
+        "_reader",
+        "_service",
+        "client",
+        "closing",
+        "deadline",
+        "ended",
+        "has_more",
+        "id",
+        "is_idle",
+        "job",
+    )
+
+    def __init__(self, service: Service, client: tuple[str, int]) -> None:
+        self._service = service
+        service.accepted += 1
+        self.id = service.accepted
+        self.client = client
+        self.closing = False
+        self.ended = False
+        self.has_more = False
+        self.job: Job | None = None
+        self.deadline = service.clock() + service.limits.idle
+        self.is_idle = True  # nothing has come of the next request
+        self._buffer = b""
+        self._reader: RequestReader | None = None  # of a head that has come in part
+        self._content: Content | None = None  # of the request whose body is coming
+        self._match: Match | None = None  # what that is for; None if it is read to be forgotten
+        self._number = 0
+
+    # What the carrier tells
+
+    def receive(self, data: bytes) -> bytes:
+        """Answer what has arrived, as far as possible; what comes after the last answer is dropped."""
+        if self.is_idle:
+            service = self._service
+            match = service.known.get(data)
+            if match is not None and match.plain:
+                return self._answer(match, len(data), service.clock())
+            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
+                return self._take_up(match, data)
+            self.is_idle = False
+            self._buffer = data
+        elif self.closing:
+            return b""
+        else:
+            self._buffer = self._buffer + data if self._buffer else data
+        return self.advance()
+
+    def _take_up(self, match: Match | None, octets: bytes) -> bytes:
+        """Answer a read that is one whole head, as most are."""
+        try:
+            if match is None:
+                match = self._find_match(octets)
+            if match.plain:
+                return self._answer(match, len(octets), self._service.clock())
+            self.is_idle = False
+            answer = self._begin(match)
+        except RequestError as problem:
+            return self._refuse(problem)
+        return answer if self.job is not None and self._content is None else answer + self.advance()
+
+    def advance(self) -> bytes:
+        """Answer what has arrived earlier and could not be dealt with then."""
+        answers: list[bytes] = []
+        octets = exchanges = 0
+        self.has_more = False
+        try:
+            if self._reader is None and self._content is None and self.job is None:
+                octets = self._answer_known(answers)
+                exchanges = len(answers)
+            while not self.closing:
+                if (
+                    octets >= self._service.limits.waiting_output
+                    or exchanges >= EXCHANGES_IN_ONE_GO
+                ):
+                    self.has_more = bool(self._buffer) and self.job is None
+                    break
+                if self._content is not None:
+                    answer = self._read_content(self._content)
+                elif self.job is None and self._buffer:
+                    answer = self._read_head()
+                    exchanges += 1
+                else:
+                    break
+                if answer is None:
+                    break
+                answers.append(answer)
+                octets += len(answer)
+        except RequestError as problem:
+            answers.append(self._refuse(problem))
+        if self.ended and not self.has_more and self.job is None and not self.closing:
+            answers.append(self._cut_short())
+        self.is_idle = not (
+            self._buffer or self._reader or self._content or self.job or self.closing
+        )
+        return answers[0] if len(answers) == 1 else b"".join(answers)
+
+    def end_of_input(self) -> bytes:
+        """The client has closed its side: answer what is complete."""
+        self.ended = True
+        if self.job is not None and self._content is not None:
+            self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+        return self.advance()
+
+    def on_deadline(self) -> bytes:
+        """The client has been too slow, or silent for too long."""
+        self.deadline = FOREVER
+        self.is_idle = False
+        if self._content is not None and self.job is not None:
+            self._content.fail(RequestTimeout("the body did not come in time"))
+            return b""
+        if self._reader is not None:
+            return self._refuse(RequestTimeout("the head did not come in time"))
+        if self._match is not None:
+            return self._refuse(RequestTimeout("the body did not come in time"))
+        self.closing = True
+        return b""
+
+    def turn_away(self) -> bytes:
+        """Say that there are too many connections, and nothing else."""
+        return self._end_with(UNREADABLE["queue/full"], FULL)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more should be read, because what has come waits for its turn."""
+        waiting = len(self._buffer)
+        if self.job is not None and self.job.content is not None:
+            waiting += self.job.content.waiting
+        return waiting >= self._service.limits.waiting_input
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request was accepted and its answer is not complete."""
+        return self.job is not None or self._match is not None or self.has_more
+
+    # Reading
+
+    def _read_head(self) -> bytes | None:
+        """Begin the next exchange, if its head has come."""
+        buffer = self._buffer
+        service = self._service
+        if self._reader is None:
+            end = buffer.find(b"\r\n\r\n")
+            if 0 <= end <= service.limits.head - 4:
+                octets = buffer[: end + 4]
+                self._buffer = buffer[end + 4 :]
+                match = service.known.get(octets)
+                if match is None:
+                    match = self._find_match(octets)
+                return self._begin(match)
+            if buffer[0] in b"\r\n":
+                raise MalformedRequest("an empty line before the request line")
+            limits = service.limits
+            self._reader = RequestReader(limits.head, limits.target + _LINE_ROOM)
+            self.deadline = service.clock() + limits.head_seconds
+        self._reader.feed(buffer)
+        self._buffer = b""
+        head = self._reader.next_head()
+        if head is None:
+            return None
+        self._buffer = self._reader.take()
+        self._reader = None
+        return self._begin(service.match(head))
+
+    def _answer_known(self, answers: list[bytes]) -> int:
+        """Answer the requests that are known, up to the first that is not; how many octets that took.
+
+        Whoever pipelines repeats the same octets, which need not be searched for their end then.
+        """
+        buffer, known, most = self._buffer, self._service.known, self._service.limits.waiting_output
+        begun = self._service.clock()
+        at = octets = 0
+        match, again = None, b""
+        while octets < most and len(answers) < EXCHANGES_IN_ONE_GO and not self.closing:
+            if match is not None and buffer.startswith(again, at):
+                end = at + len(again)
+            else:
+                end = buffer.find(b"\r\n\r\n", at) + 4
+                again = buffer[at:end]
+                match = known.get(again)
+                if match is None or not match.plain:
+                    break
+            answer = self._answer(match, end - at, begun)
+            if self.job is not None:
+                at = end
+                break
+            answers.append(answer)
+            octets += len(answer)
+            at = end
+        if at:
+            self._buffer = buffer[at:]
+        return octets
+
+    def _find_match(self, octets: bytes) -> Match:
+        head = recall_head(octets)
+        if head is not None:
+            return self._service.match(head, seen_before=True)
+        return self._service.match(parse_head(octets))
+
+    def _begin(self, match: Match) -> bytes:
+        """Answer a head, or do what has to be done before."""
+        begun = self._service.clock()
+        head, route = match.head, match.route
+        if not head.has_body:
+            if route.waits:
+                return self._start(match, None, begun)
+            return self._answer(match, len(head.octets), begun)
+        limits = self._service.limits
+        limit = limits.content if route.max_content is None else route.max_content
+        if head.content_length > limit:
+            raise ContentTooLarge(f"the content exceeds {limit} octets")
+        self.deadline = begun + limits.content_seconds
+        if route.refuses:
+            answer = self._answer(match, len(head.octets), begun, last=head.expects_continue)
+            self._content = Content(head, limit)
+            return answer
+        content = self._content = Content(head, limit)
+        if route.waits:
+            return self._start(match, content, begun)
+        self._match = match
+        return CONTINUE if head.expects_continue and not self._buffer else b""
+
+    def _read_content(self, content: Content) -> bytes | None:
+        """Take what has come of the body; its end may be what an answer waits for."""
+        if self._buffer:
+            data, self._buffer = self._buffer, b""
+            try:
+                self._buffer = content.feed(data)
+            except RequestError as problem:
+                if self._match is not None:
+                    raise
+                if self.job is None:  # answered already
+                    self.closing = True
+                content.fail(problem)
+                return None
+        if self.job is not None:
+            if content.complete:
+                self._content = None
+                self.deadline = FOREVER
+            return None
+        match = self._match
+        if match is None:
+            content.take()
+        if not content.complete:
+            return None
+        self._content = self._match = None
+        begun = self._service.clock()
+        if match is None:
+            self.deadline = begun + self._service.limits.idle
+            return b""
+        octets_in = len(match.head.octets) + content.octets
+        return self._answer(match, octets_in, begun, content.take())
+
+    def _cut_short(self) -> bytes:
+        """The client has closed its side, and what it said until then was answered."""
+        if self._match is not None or self._reader is not None or self._buffer:
+            return self._refuse(MalformedRequest("the request ended before it was complete"))
+        self.closing = True
+        self.is_idle = False
+        return b""
+
+    # Answering
+
+    def _answer(
+        self,
+        match: Match,
+        octets_in: int,
+        begun: float,
+        content: bytes = b"",
+        *,
+        last: bool = False,
+    ) -> bytes:
+        """Have a plain function answer a request that is complete."""
+        service = self._service
+        if begun >= service.next_second:
+            service.tell_time(begun)
+        self._number = number = self._number + 1
+        request_id = match.given_id or service.new_id()
+        response = match.route.fixed
+        if response is None:
+            request = Request(match, request_id, self.client, content)
+            response = self._respond(match.route, request)
+        most = service.most_requests
+        if response.plain and match.plain and not last and (number < most or not most):
+            tail = service.tails[most - number if most else 0]
+            octets = b"".join((response.preamble, request_id, tail, response.content))
+        elif isinstance(response.body, bytes) or match.head.method == "HEAD":
+            octets = self.encode(match, response, number, request_id, last=last)
+        else:
+            self.is_idle = False
+            request = Request(match, request_id, self.client, content)
+            self.job = Job(match, request, response, None, begun, number)
+            self.deadline = FOREVER
+            return b""
+        ended = service.clock()
+        self.deadline = ended + service.idle_seconds
+        entries = service.entries
+        entries.append(
+            (begun, ended, match, response.status, octets_in, len(octets), self, number, request_id)
+        )
+        if len(entries) > BATCH:
+            service.account.settle()
+        return octets
+
+    def _refuse(self, problem: RequestError) -> bytes:
+        """The last answer, to what could not be read as a request."""
+        self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
+        return self._end_with(UNREADABLE[REFUSED[problem.status]], refusal(problem))
+
+    def _end_with(self, match: Match, response: Response) -> bytes:
+        service = self._service
+        now = service.clock()
+        if now >= service.next_second:
+            service.tell_time(now)
+        self._number += 1
+        self._content = self._match = self._reader = None
+        self._buffer = b""
+        request_id = service.new_id()
+        octets = self.encode(match, response, self._number, request_id, last=True)
+        service.entries.append(
+            (now, now, match, response.status, 0, len(octets), self, self._number, request_id)
+        )
+        return octets
+        return octets
+
+    def finish(self, job: Job, status: int, octets_out: int) -> None:
+        """A task has sent the whole answer; `advance` comes next."""
+        service = self._service
+        now = service.clock()
+        self.job = None
+        self.deadline = now + service.limits.idle
+        octets_in = len(job.match.head.octets)
+        if job.content is not None:
+            octets_in += job.content.octets
+            if self._content is not None:  # the rest of it is read to be forgotten
+                self._content.take()
+                self.deadline = now + service.limits.content_seconds
+        service.entries.append(
+            (
+                job.begun,
+                now,
+                job.match,
+                status,
+                octets_in,
+                octets_out,
+                self,
+                job.number,
+                job.request.id,
+            )
+        )
+        if len(service.entries) > BATCH:
+            service.account.settle()
+
+    def _respond(self, route: Route, request: Request) -> Response:
+        try:
+            return route.handler(request)  # type: ignore[return-value] # it does not wait
+        except RequestError as problem:
+            return refusal(problem)
+        except Exception:  # the boundary: a bug in one route costs one answer
+            logger.exception("%s: bug in this route", route.key)
+            return internal_error(self._service.account, request)
+
+    def encode(
+        self,
+        match: Match,
+        response: Response,
+        number: int,
+        request_id: bytes,
+        *,
+        last: bool = False,
+    ) -> bytes:
+        """The head of any response, with its body if that is octets and is sent; may begin the end."""
+        service, head = self._service, match.head
+        unframed = response.length is None and not head.minor_version
+        most = service.most_requests
+        if (
+            last
+            or response.close
+            or unframed
+            or not head.persistent
+            or (most and number >= most)
+            or (self._content is not None and self._content.is_unreadable)
+        ):
+            self.closing = True
+            self.is_idle = False
+            persistence = CLOSE
+        else:
+            persistence = service.persistence[most - number if most else 0]
+        body = response.content
+        if head.method == "HEAD":
+            body = b""
+            if isinstance(response.body, FileBody):
+                response.body.close()
+        return b"".join(
+            (
+                response.preamble_for(head.minor_version),
+                request_id,
+                persistence,
+                service.stamp_for(response),
+                body,
+            )
+        )
+
+    def _start(self, match: Match, content: Content | None, begun: float) -> bytes:
+        """Leave the exchange to a task."""
+        self._number += 1
+        request_id = match.given_id or self._service.new_id()
+        request = Request(match, request_id, self.client, b"", content)
+        self.job = Job(match, request, None, content, begun, self._number)
+        if content is None:
+            self.deadline = FOREVER
+        return b""

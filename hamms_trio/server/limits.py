@@ -1,0 +1,29 @@
+"""How much of everything one client may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of the well-behaved server: sizes in octets, times in seconds."""
+
+    head: int = 16 * 1024  # with its empty line; nginx takes 32 KiB, Apache 8 KiB a line
+    target: int = 2048
+    content: int = 512 * 1024  # of a request, decoded; a route may take more or less
+    requests: int = 1000  # on one connection, nginx's keepalive_requests; 0 for any number
+    connections: int = 2048
+
+    idle: float = 10.0  # without an octet of the next request
+    head_seconds: float = 10.0  # from a head's first octet to its last; Apache's is 20 to 40
+    content_seconds: float = 30.0  # from the head to the end of the body
+    send_seconds: float = 30.0  # without room for another octet, because the client does not read
+    linger_seconds: float = 2.0  # after our FIN, for the client's
+
+    # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
+    waiting_input: int = 64 * 1024
+    waiting_output: int = 64 * 1024
+
+
+REFUSED_POLITELY = 128  # connections above the limit that are told so; more are reset

@@ -1,0 +1,225 @@
+"""Conversations as ordinary trio tasks on trio streams: where epoll is missing, in tests, and over TLS.
+
+The same conversations as on the hub; what differs is that each connection costs a task, and that files are
+read by a thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Sequence
+
+import trio
+
+from hamms_trio.errors import PeerGone
+from hamms_trio.hosting.resets import reset_stream
+from hamms_trio.server.answering import Incomplete, perform
+from hamms_trio.server.conversation import Conversation
+from hamms_trio.server.limits import REFUSED_POLITELY
+from hamms_trio.server.service import Service
+
+logger = logging.getLogger(__name__)
+
+RECEIVE_OCTETS = 16 * 1024
+SEND_OCTETS = 64 * 1024  # in one piece, for which the client has to make room in time
+
+
+class StreamConnection:
+    """One accepted connection on a trio stream."""
+
+    def __init__(
+        self, service: Service, stream: trio.abc.HalfCloseableStream, client: tuple[str, int]
+    ) -> None:
+        self.conversation = Conversation(service, client)
+        self._service = service
+        self._stream = stream
+        self._sends = False
+        self._is_gone = False
+        self._overheard = b""
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request was accepted, and its answer is not in the kernel yet."""
+        return self._sends or self.conversation.is_busy
+
+    async def run(self, *, refuse: bool = False) -> None:
+        """Carry the conversation to its end, and close the stream."""
+        service, stream = self._service, self._stream
+        service.connections += 1
+        resets = True  # if an answer is missing
+        try:
+            await self._converse(refuse=refuse)
+        except PeerGone:
+            pass
+        except Incomplete as problem:
+            resets = problem.needs_reset
+        except Exception:  # the boundary: a bug costs one connection
+            logger.exception("bug in the server: one connection ends")
+        finally:
+            service.connections -= 1
+            service.stir()
+            if resets and self.is_busy and isinstance(stream, trio.SocketStream):
+                reset_stream(stream)
+            await trio.aclose_forcefully(stream)
+
+    # What a task does (see `answering.Carrier`)
+
+    async def send(self, data: bytes) -> None:
+        self._sends = True
+        whole = memoryview(data)
+        for at in range(0, len(whole), SEND_OCTETS):
+            try:
+                with trio.fail_after(self._service.limits.send_seconds):
+                    await self._stream.send_all(whole[at : at + SEND_OCTETS])
+            except trio.TooSlowError:  # it does not read
+                self._service.account.write_errors["Timeout"] += 1
+                raise PeerGone from None
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                self._service.account.write_errors[type(error.__cause__).__name__] += 1
+                raise PeerGone from error
+        self._sends = False
+
+    async def send_file(self, fd: int, extent: range) -> int:
+        at = extent.start
+        while at < extent.stop:
+            count = min(extent.stop - at, SEND_OCTETS)
+            octets = await trio.to_thread.run_sync(os.pread, fd, count, at)
+            if not octets:
+                break
+            await self.send(octets)
+            at += len(octets)
+        return at - extent.start
+
+    # Within
+
+    async def _converse(self, *, refuse: bool) -> None:
+        conversation = self.conversation
+        if refuse:
+            await self.send(conversation.turn_away())
+        while not conversation.closing:
+            await self._say(await self._hear())
+            while conversation.has_more or conversation.job is not None:
+                if conversation.job is not None:
+                    await self._perform()
+                await self._say(conversation.advance())
+        await self._leave()
+
+    async def _say(self, octets: bytes) -> None:
+        if octets:
+            await self.send(octets)
+        self._service.stir()
+
+    async def _hear(self) -> bytes:
+        """What is answered to what comes next, or to nothing coming in time."""
+        conversation = self.conversation
+        with trio.CancelScope(deadline=conversation.deadline) as scope:
+            data = await self._receive()
+            return conversation.receive(data) if data else conversation.end_of_input()
+        assert scope.cancelled_caught
+        return conversation.on_deadline()
+
+    async def _receive(self) -> bytes:
+        try:
+            return bytes(await self._stream.receive_some(RECEIVE_OCTETS))
+        except trio.BrokenResourceError as error:
+            self._service.account.read_errors[type(error.__cause__).__name__] += 1
+            raise PeerGone from error
+
+    async def _perform(self) -> None:
+        """Have a task finish the exchange, and hear meanwhile what the client says, or that it leaves."""
+        conversation = self.conversation
+        job = conversation.job
+        assert job is not None
+        problem: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._overhear, nursery.cancel_scope)
+            try:
+                await perform(self, self._service, conversation, job)
+            except (PeerGone, Incomplete) as raised:
+                problem = raised
+            nursery.cancel_scope.cancel()
+        if self._is_gone or problem is not None:
+            raise problem or PeerGone
+        overheard, self._overheard = self._overheard, b""
+        await self._say(overheard)
+
+    async def _overhear(self, scope: trio.CancelScope) -> None:
+        conversation = self.conversation
+        while not conversation.ended:
+            if conversation.is_full:
+                await self._wait_room()
+            try:
+                # The exchange may have ended meanwhile, and this be the answer to the next.
+                self._overheard += await self._hear()
+            except PeerGone:
+                self._is_gone = True
+                scope.cancel()
+                return
+
+    async def _wait_room(self) -> None:
+        """Wait until the route has taken what is there; for ever if it does not read."""
+        taken = trio.Event()
+        job = self.conversation.job
+        if job is not None and job.content is not None:
+            job.content.on_room = taken.set
+        await taken.wait()
+
+    async def _leave(self) -> None:
+        """End the connection so that the last answer arrives (see `ServerConnection`)."""
+        with trio.move_on_after(self._service.limits.linger_seconds):
+            try:
+                await self._stream.send_eof()
+                while not self.conversation.ended and await self._stream.receive_some(
+                    RECEIVE_OCTETS
+                ):
+                    pass
+            except (trio.BrokenResourceError, trio.ClosedResourceError):
+                pass
+
+
+class PortableListeners:
+    """Accepts connections, each as a task."""
+
+    def __init__(self, service: Service, sockets: Sequence[socket.socket]) -> None:
+        self._service = service
+        self._sockets = sockets
+        self._connections: set[StreamConnection] = set()
+        self._scope = trio.CancelScope()
+
+    @property
+    def connections(self) -> list[StreamConnection]:
+        return list(self._connections)
+
+    async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
+        """Accept until `finish`; the connections belong to ``nursery``."""
+        listeners = [
+            trio.SocketListener(trio.socket.from_stdlib_socket(sock)) for sock in self._sockets
+        ]
+        task_status.started()
+        with self._scope:
+            await trio.serve_listeners(self._serve, listeners, handler_nursery=nursery)
+
+    def finish(self) -> None:
+        """Close the listening sockets."""
+        self._scope.cancel()
+        for sock in self._sockets:
+            sock.close()
+
+    async def _serve(self, stream: trio.SocketStream) -> None:
+        service = self._service
+        open_now = service.connections
+        if open_now >= service.limits.connections + REFUSED_POLITELY:
+            await trio.aclose_forcefully(stream)
+            return
+        try:
+            client = stream.socket.getpeername()[:2]
+        except OSError:  # it has left already
+            client = ("unknown", 0)
+        connection = StreamConnection(service, stream, client)
+        self._connections.add(connection)
+        try:
+            await connection.run(refuse=open_now >= service.limits.connections)
+        finally:
+            self._connections.discard(connection)

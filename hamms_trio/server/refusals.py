@@ -1,0 +1,58 @@
+"""Errors as responses: in one shape, whatever went wrong."""
+
+from __future__ import annotations
+
+from hamms_trio.errors import MethodNotAllowed, RequestError
+from hamms_trio.server.account import Account
+from hamms_trio.server.request import Request
+from hamms_trio.server.response import Response, error
+from hamms_trio.server.routing import Match, Route
+from hamms_trio.server.service import RETRY_AFTER
+from hamms_trio.wire import RequestHead, reason_phrase
+
+# How requests that could not be read are called in metrics and the access log, by status.
+REFUSED = {
+    400: "request/malformed",
+    408: "request/timeout",
+    413: "request/too_large",
+    414: "request/header_too_large",
+    417: "request/bad_request",
+    431: "request/header_too_large",
+    501: "request/bad_request",
+    505: "request/bad_request",
+}
+
+
+FULL = error(
+    503,
+    "too_many_connections",
+    "Service Unavailable: too many connections",
+    ("Retry-After", str(RETRY_AFTER)),
+    close=True,
+)
+
+
+def refusal(problem: RequestError) -> Response:
+    """What the client is told that its request was wrong."""
+    phrase = reason_phrase(problem.status)
+    fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()
+    return error(problem.status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
+
+
+def internal_error(account: Account, request: Request) -> Response:
+    """What the client is told of a bug of ours."""
+    account.errors["dispatch"] += 1
+    return error(500, "internal_error", "Internal Server Error", request_id=request.id.decode())
+
+
+def _unreadable(key: str) -> Match:
+    head = RequestHead(b"", ("-", "-", 1, "-", "", ()))
+    head.persistent = False
+    return Match(head, Route(key, _unanswered), {})
+
+
+def _unanswered(_request: Request) -> Response:
+    raise AssertionError("stands for a request that was never read")
+
+
+UNREADABLE = {key: _unreadable(key) for key in {*REFUSED.values(), "queue/full"}}

@@ -1,0 +1,488 @@
+"""Connections on real sockets: how they end, what they wait for, and what they cost the others."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from hamms_trio.server import FileBody, Request, Response, Router, ServerLimits, text
+from hamms_trio.server.basics import add_basics
+from tests.server.serving import Serving, read_all, read_until, serving
+from tests.server.talking import read_answers, statuses
+
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+
+
+@pytest.fixture(params=[False, True], ids=["hub", "portable"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    return partial(serving, portable=request.param)
+
+
+def get(path: str, *fields: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: a", *fields, "", "")).encode()
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+    add_basics(router)
+    return router
+
+
+async def test_answers_come_in_the_order_of_the_requests(serve: Serve, router: Router) -> None:
+    @router.get("/slow")
+    async def slow(_request: Request) -> Response:
+        await trio.sleep(0.01)
+        return text("slow")
+
+    requests = [get("/slow"), GET, get("/stream"), GET, get("/slow"), get("/nothing"), LAST]
+    async with serve(router) as server:
+        answers = read_answers(await server.ask(b"".join(requests)))
+
+    assert [answer.body for answer in answers][:5] == [
+        b"slow",
+        b"Hello World",
+        b"chunk-one\nchunk-two\nchunk-three\n",
+        b"Hello World",
+        b"slow",
+    ]
+    assert [answer.status for answer in answers] == [200] * 5 + [404, 200]
+
+
+async def test_thousands_of_pipelined_requests_are_answered(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(requests=0)) as server:
+        answered = await server.ask(GET * 3000)
+
+    assert answered.count(b"Hello World") == 3000
+
+
+async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, router: Router) -> None:
+    @router.get("/slow")
+    async def slow(_request: Request) -> Response:
+        await trio.sleep(0.02)
+        return text("slow")
+
+    async with serve(router) as server:
+        (answer,) = read_answers(await server.ask(get("/slow")))
+
+    assert answer.body == b"slow"
+
+
+async def test_an_answer_survives_what_the_client_goes_on_to_send(
+    serve: Serve, router: Router
+) -> None:
+    """A close with unread octets is a reset, which would destroy the answer on its way."""
+    head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+    async with serve(router) as server, await server.connect() as client:
+        await client.send_all(head)
+        async with trio.open_nursery() as nursery:
+
+            async def upload() -> None:
+                for _ in range(20):
+                    await client.send_all(b"x" * 65536)
+                await client.send_eof()
+
+            nursery.start_soon(upload)
+            answered = await read_all(client)
+
+    assert statuses(answered) == [413]
+
+
+async def test_a_client_that_never_closes_is_let_go(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(linger_seconds=0.05)) as server:
+        async with await server.connect() as client:
+            await client.send_all(LAST)
+            await read_all(client)
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+
+
+async def test_an_idle_connection_ends_without_a_word(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(idle=0.05)) as server:
+        async with await server.connect() as client:
+            assert await read_all(client) == b""
+        async with await server.connect() as client:
+            await client.send_all(GET)
+            assert statuses(await read_all(client)) == [200]
+
+
+async def test_a_slow_head_is_answered_408(serve: Serve, router: Router) -> None:
+    """However steadily its octets come: the deadline is for the whole of it."""
+    async with serve(router, ServerLimits(head_seconds=0.1)) as server:
+        async with await server.connect() as client, trio.open_nursery() as nursery:
+
+            async def drip() -> None:
+                while True:
+                    await client.send_all(b"X")
+                    await trio.sleep(0.01)
+
+            await client.send_all(b"GET / HTTP/1.1\r\nX: ")
+            nursery.start_soon(drip)
+            assert statuses(await read_until(client, b"}}")) == [408]
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_slow_body_is_answered_408(serve: Serve, router: Router) -> None:
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        return text((await request.read()).decode())
+
+    for path in (b"/submit", b"/read"):
+        async with serve(router, ServerLimits(content_seconds=0.05)) as server:
+            async with await server.connect() as client:
+                head = b"POST " + path + b" HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"
+                await client.send_all(head)
+                assert statuses(await read_all(client)) == [408]
+
+
+async def test_a_client_that_does_not_read_is_let_go(serve: Serve, router: Router) -> None:
+    @router.get("/big")
+    def big(_request: Request) -> Response:
+        return Response(200, b"x" * 20_000_000)
+
+    async with serve(router, ServerLimits(send_seconds=0.05)) as server:
+        async with await server.connect() as client:
+            await client.send_all(get("/big"))
+            while not server.service.connections:
+                await trio.lowlevel.checkpoint()
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+
+
+async def test_a_client_that_does_not_read_costs_the_others_nothing(
+    serve: Serve, router: Router
+) -> None:
+    @router.get("/big")
+    def big(_request: Request) -> Response:
+        return Response(200, b"x" * 1_000_000)
+
+    async with serve(router) as server:
+        async with await server.connect() as greedy:
+            with trio.move_on_after(0.2):
+                while True:
+                    await greedy.send_all(get("/big"))
+            assert statuses(await server.ask(GET)) == [200]
+
+
+async def test_a_stream_is_sent_piece_by_piece_as_it_comes(serve: Serve, router: Router) -> None:
+    goes_on = trio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first"
+        await goes_on.wait()
+        yield b"second"
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    async with serve(router) as server, await server.connect() as client:
+        await client.send_all(get("/pieces"))
+        first = await read_until(client, b"5\r\nfirst\r\n")
+        assert b"Transfer-Encoding: chunked" in first
+        goes_on.set()
+        assert await read_until(client, b"0\r\n\r\n") == b"6\r\nsecond\r\n0\r\n\r\n"
+
+
+async def test_a_stream_to_http_1_0_ends_with_the_connection(serve: Serve, router: Router) -> None:
+    async with serve(router) as server, await server.connect() as client:
+        await client.send_all(b"GET /stream HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
+        head, _, body = (await read_all(client)).partition(b"\r\n\r\n")
+
+    assert b"chunked" not in head
+    assert b"Connection: close" in head
+    assert body == b"chunk-one\nchunk-two\nchunk-three\n"
+
+
+async def test_a_stream_is_closed_when_the_client_leaves(serve: Serve, router: Router) -> None:
+    closed = trio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        try:
+            while True:
+                yield b"x" * 65536
+        finally:
+            closed.set()
+
+    @router.get("/endless")
+    def stream(_request: Request) -> Response:
+        return Response(200, endless())
+
+    async with serve(router) as server:
+        async with await server.connect() as client:
+            await client.send_all(get("/endless"))
+            await client.receive_some()
+        await closed.wait()
+
+
+async def test_a_stream_that_breaks_is_seen_to_be_incomplete(serve: Serve, router: Router) -> None:
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"some"
+        raise ZeroDivisionError
+
+    @router.get("/breaking")
+    def stream(_request: Request) -> Response:
+        return Response(200, breaking())
+
+    async with serve(router) as server:
+        answered = await server.ask(get("/breaking"))
+        assert answered.endswith(b"4\r\nsome\r\n")
+        assert statuses(await server.ask(GET)) == [200]
+
+
+async def test_a_task_ends_when_its_client_resets(serve: Serve, router: Router) -> None:
+    began, ended = trio.Event(), trio.Event()
+
+    @router.get("/forever")
+    async def forever(_request: Request) -> Response:
+        began.set()
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with serve(router) as server:
+        client = await server.connect()
+        await client.send_all(get("/forever"))
+        await began.wait()
+        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        await client.aclose()
+        await ended.wait()
+
+
+async def test_a_route_reads_the_content_as_it_comes(serve: Serve, router: Router) -> None:
+    pieces = []
+
+    @router.post("/pieces", max_content=10_000_000)
+    async def collect(request: Request) -> Response:
+        async for piece in request.pieces():
+            pieces.append(piece)
+            await trio.sleep(0.001)
+        return text(str(sum(map(len, pieces))))
+
+    head = b"POST /pieces HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n"
+    async with serve(router) as server:
+        *_, answer = read_answers(await server.ask(head + b"x" * 3_000_000))
+
+    assert answer.body == b"3000000"
+    assert max(map(len, pieces)) < 200_000
+
+
+async def test_a_route_that_reads_asks_for_the_body_then(serve: Serve, router: Router) -> None:
+    reads = trio.Event()
+
+    @router.post("/later")
+    async def later(request: Request) -> Response:
+        await reads.wait()
+        return text((await request.read()).decode())
+
+    head = b"POST /later HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    async with serve(router) as server, await server.connect() as client:
+        await client.send_all(head)
+        with trio.move_on_after(0.02) as early:
+            await client.receive_some()
+        assert early.cancelled_caught
+        reads.set()
+        await read_until(client, b"100 Continue\r\n\r\n")
+        await client.send_all(b"abc" + GET)
+        answered = await read_until(client, b"Hello World")
+
+    assert [answer.body for answer in read_answers(answered)] == [b"abc", b"Hello World"]
+
+
+@pytest.mark.parametrize("expects", [False, True])
+async def test_a_body_that_no_route_reads_is_not_taken_for_a_request(
+    serve: Serve, router: Router, expects: bool
+) -> None:
+    @router.post("/careless")
+    async def careless(_request: Request) -> Response:
+        return text("done")
+
+    expect = b"Expect: 100-continue\r\n" if expects else b""
+    head = b"POST /careless HTTP/1.1\r\nHost: a\r\n" + expect + b"Content-Length: 27\r\n\r\n"
+    async with serve(router) as server, await server.connect() as client:
+        await client.send_all(head)
+        answered = await read_until(client, b"done")
+        await client.send_all(GET[:27] + LAST)
+        answered += await read_all(client)
+
+    # Who was not asked for the body may go on with the next request instead: then the connection ends.
+    assert [a.body for a in read_answers(answered)] == [b"done"] + [b"Hello World"] * (not expects)
+
+
+async def test_a_bug_in_a_task_is_a_500_and_the_connection_lasts(
+    serve: Serve, router: Router
+) -> None:
+    @router.get("/bug")
+    async def bug(_request: Request) -> Response:
+        raise ZeroDivisionError
+
+    async with serve(router) as server:
+        assert statuses(await server.ask(get("/bug") + GET)) == [500, 200]
+
+
+async def test_a_file_is_sent_whole_and_in_parts(
+    serve: Serve, router: Router, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    content = os.urandom(3_000_000)
+    path.write_bytes(content)
+
+    @router.get("/file")
+    def whole(_request: Request) -> Response:
+        return Response(200, FileBody(path.open("rb", buffering=0), range(len(content))))
+
+    @router.get("/parts")
+    def parts(_request: Request) -> Response:
+        file = path.open("rb", buffering=0)
+        return Response(206, FileBody(file, b"<", range(10), b"|", range(100, 200), b">"))
+
+    async with serve(router) as server:
+        first, second, head, last = read_answers(
+            await server.ask(
+                get("/file") + get("/parts") + get("/file").replace(b"GET", b"HEAD") + GET
+            ),
+            ["GET", "GET", "HEAD", "GET"],
+        )
+
+    assert first.body == content
+    assert second.body == b"<" + content[:10] + b"|" + content[100:200] + b">"
+    assert (head.body, head.fields["content-length"]) == (b"", "3000000")
+    assert last.status == 200
+
+
+async def test_a_file_that_becomes_shorter_is_seen_to_be_incomplete(
+    serve: Serve, router: Router, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 1000)
+
+    @router.get("/file")
+    def whole(_request: Request) -> Response:
+        return Response(200, FileBody(path.open("rb", buffering=0), range(2000)))
+
+    async with serve(router) as server:
+        answered = await server.ask(get("/file") + GET)
+
+    assert b"Content-Length: 2000\r\n" in answered
+    assert answered.endswith(b"x" * 1000)
+
+
+async def test_connections_above_the_limit_are_told_so(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(connections=2)) as server:
+        async with await server.connect() as one, await server.connect() as two:
+            for client in (one, two):
+                await client.send_all(GET)
+                await read_until(client, b"Hello World")
+            async with await server.connect() as three:
+                await three.send_all(GET)
+                (answer,) = read_answers(await read_all(three))
+            await one.send_all(GET)
+            await read_until(one, b"Hello World")
+
+    assert answer.status == 503
+    assert answer.fields["retry-after"]
+
+
+async def test_ipv6_is_served(serve: Serve, router: Router) -> None:
+    async with serve(router, host="::1") as server:
+        async with await trio.open_tcp_stream("::1", server.port) as client:
+            await client.send_all(LAST)
+            assert statuses(await read_all(client)) == [200]
+
+
+async def test_a_small_answer_is_one_segment(serve: Serve, router: Router) -> None:
+    async with serve(router) as server, await server.connect() as client:
+        for _ in range(5):
+            await client.send_all(GET)
+            assert statuses(bytes(await client.receive_some())) == [200]
+
+
+async def test_resets_at_any_moment_leave_nothing_behind(serve: Serve, router: Router) -> None:
+    @router.get("/slow")
+    async def slow(_request: Request) -> Response:
+        await trio.sleep(0.02)
+        return text("slow")
+
+    async with serve(router) as server:
+        for octets in (b"", b"GET", GET, GET * 300, get("/slow"), get("/stream"), LAST):
+            client = await server.connect()
+            await client.send_all(octets)
+            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            await client.aclose()
+        assert statuses(await server.ask(GET)) == [200]
+        while server.service.connections or server.service.in_flight:
+            await trio.lowlevel.checkpoint()
+
+
+async def test_a_drain_answers_what_is_in_flight_and_refuses_the_rest(
+    serve: Serve, router: Router
+) -> None:
+    goes_on = trio.Event()
+
+    @router.get("/slow")
+    async def slow(_request: Request) -> Response:
+        await goes_on.wait()
+        return text("slow")
+
+    async with serve(router) as server:
+        async with await server.connect() as busy, await server.connect() as kept:
+            await kept.send_all(GET)
+            await read_until(kept, b"Hello World")
+            await busy.send_all(get("/slow") + GET)
+            while not server.service.in_flight:
+                await trio.lowlevel.checkpoint()
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(server.server.drain, 10.0)
+                while not server.service.drain_began:
+                    await trio.lowlevel.checkpoint()
+                with pytest.raises(OSError, match="connect"):
+                    await server.connect()
+                await kept.send_all(GET)
+                (refused,) = read_answers(await read_all(kept))
+                goes_on.set()
+                answered, pipelined = read_answers(await read_all(busy))
+
+    assert (answered.status, answered.body) == (200, b"slow")
+    for answer in (refused, pipelined):
+        assert answer.status == 503
+        assert answer.fields["retry-after"] == "2"
+        assert answer.fields["connection"] == "close"
+
+
+async def test_a_drain_has_an_end(serve: Serve, router: Router) -> None:
+    @router.get("/forever")
+    async def forever(_request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with serve(router) as server:
+        async with await server.connect() as client:
+            await client.send_all(get("/forever"))
+            while not server.service.in_flight:
+                await trio.lowlevel.checkpoint()
+            await server.server.drain(0.05)
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+
+
+async def test_a_drain_of_an_idle_server_takes_no_time(serve: Serve, router: Router) -> None:
+    async with serve(router) as server:
+        async with await server.connect() as client:
+            await client.send_all(GET)
+            await read_until(client, b"Hello World")
+            with trio.fail_after(5):
+                await server.server.drain(60.0)
+                assert await read_all(client) == b""
