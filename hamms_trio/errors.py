@@ -95,3 +95,19 @@ class UnsupportedVersion(RequestError):
 
 class ParameterError(RequestError):
     """A failure mode's parameter has the wrong type or is out of range."""
+
+
+class ResponseError(HammsError):
+    """A server's answer can't be taken for a response."""
+
+
+class MalformedResponse(ResponseError):
+    """The response breaks the syntax of RFC 9112, or could be read in two ways."""
+
+
+class IncompleteResponse(ResponseError):
+    """The connection ended within a response (RFC 9112 §8)."""
+
+
+class LoadError(HammsError, ValueError):
+    """A load can't be made as it was asked for."""

@@ -18,6 +18,10 @@ from hamms_trio.wire.request import (
     RequestReader as RequestReader,
     parse_form as parse_form,
 )
+from hamms_trio.wire.response_reader import (
+    ResponseHead as ResponseHead,
+    ResponseReader as ResponseReader,
+)
 from hamms_trio.wire.status import (
     REASON_PHRASES as REASON_PHRASES,
     is_interim as is_interim,
