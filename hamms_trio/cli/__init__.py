@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hamms_trio.cli.later import Later
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.version import VERSION
@@ -17,3 +18,4 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(modes)
+main.add_command(Later("load", "hamms_trio.cli.load", "Put a server of your own under load."))

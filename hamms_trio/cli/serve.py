@@ -79,6 +79,7 @@ def serve(
     import trio
 
     from hamms_trio.app import open_hamms
+    from hamms_trio.cli.descriptors import raise_descriptor_limit
     from hamms_trio.cli.log import configure_logging
     from hamms_trio.errors import PortUnavailable, UnknownMode
 
@@ -104,7 +105,7 @@ def serve(
         return None
 
     configure_logging(log_format, verbose=verbose)
-    _raise_descriptor_limit()
+    raise_descriptor_limit()
     try:
         problem = trio.run(main)
     except (PortUnavailable, UnknownMode, ValueError) as error:
@@ -189,14 +190,3 @@ def _print_rich(rows: list[tuple[str, str, str]]) -> None:
     for row in rows:
         table.add_row(*row)
     Console().print(table)
-
-
-def _raise_descriptor_limit() -> None:
-    """Each connection takes a descriptor: take as many as we may."""
-    if sys.platform == "win32":
-        return
-    import resource
-
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
