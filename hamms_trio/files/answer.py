@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hamms_trio.wire import Field, reason_phrase
 from hamms_trio.wire.conditional import Validators, evaluate, range_applies
-from hamms_trio.wire.dates import http_date
+from hamms_trio.wire.dates import imf_fixdate
 from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
 
 # So much of a file comes along with the answer if it is in memory: then all of it is one piece to send.
@@ -154,7 +154,7 @@ def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
 
 def _about(shown: Representation, content_type: str) -> tuple[Field, ...]:
     modified = shown.validators.last_modified
-    dated = () if modified is None else (("Last-Modified", http_date(modified)),)
+    dated = () if modified is None else (("Last-Modified", imf_fixdate(modified)),)
     described = (("Content-Type", content_type), *shown.fields, NOSNIFF, _ACCEPT_RANGES)
     return (*described, *_etag(shown), *dated, *_vary(shown))
 
@@ -190,11 +190,11 @@ def _slice(descriptor: int, span: Span) -> Slice:
 def _octets_of(source: bytes | int, span: Span) -> Part:
     if isinstance(source, bytes):
         return source[span.first : span.last + 1]
-    octets = read_if_in_memory(source, span.first, span.octets)
+    octets = _read_if_in_memory(source, span.first, span.octets)
     return _slice(source, span) if len(octets) < span.octets else octets
 
 
-def read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
+def _read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
     """So much of a file as can be had without waiting for a disk, where the system can tell."""
     buffer = bytearray(octets)
     try:

@@ -17,24 +17,19 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY, _MONTH = "|".join(_DAYS), "|".join(_MONTHS)
 _WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-_FORMS = tuple(
-    map(
-        re.compile,
-        (
-            # Sun, 06 Nov 1994 08:49:37 GMT: IMF-fixdate
-            rf"(?:{_DAY}), (?P<day>[0-9]{{2}}) (?P<month>{_MONTH}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
-            # Sunday, 06-Nov-94 08:49:37 GMT: RFC 850
-            rf"(?:{_WEEKDAY}), (?P<day>[0-9]{{2}})-(?P<month>{_MONTH})-(?P<year>[0-9]{{2}}) {_TIME} GMT",
-            # Sun Nov  6 08:49:37 1994: C's asctime()
-            rf"(?:{_DAY}) (?P<month>{_MONTH}) (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
-        ),
-    )
+_FORMS = (  # compiled when the first date is read, which is rare
+    # Sun, 06 Nov 1994 08:49:37 GMT: IMF-fixdate
+    rf"(?:{_DAY}), (?P<day>[0-9]{{2}}) (?P<month>{_MONTH}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
+    # Sunday, 06-Nov-94 08:49:37 GMT: RFC 850
+    rf"(?:{_WEEKDAY}), (?P<day>[0-9]{{2}})-(?P<month>{_MONTH})-(?P<year>[0-9]{{2}}) {_TIME} GMT",
+    # Sun Nov  6 08:49:37 1994: C's asctime()
+    rf"(?:{_DAY}) (?P<month>{_MONTH}) (?P<day>[0-9 ][0-9]) {_TIME} (?P<year>[0-9]{{4}})",
 )
 
 
 @lru_cache(maxsize=512)
-def http_date(seconds: int) -> str:
-    """The IMF-fixdate of a moment; years 1 to 9999."""
+def imf_fixdate(seconds: float) -> str:
+    """A moment as HTTP writes it, whatever the locale; years 1 to 9999."""
     moment = _EPOCH + timedelta(seconds=seconds)
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
@@ -49,7 +44,7 @@ def parse_http_date(text: str, *, now: float) -> int | None:
         now: seconds; decides the century of the form that has two digits of a year.
     """
     for form in _FORMS:
-        if match := form.fullmatch(text):
+        if match := re.fullmatch(form, text):
             return _moment(match, now)
     return None
 

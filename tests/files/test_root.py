@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -36,6 +37,7 @@ def read(root: Root, path: bytes | str) -> bytes:
     names = os.fsencode(path).split(b"/")
     file = root.open_file(names)
     try:
+        assert stat.S_ISREG(os.fstat(file.descriptor).st_mode)
         return os.pread(file.descriptor, file.status.st_size, 0)
     finally:
         os.close(file.descriptor)

@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.dates import http_date
+from hamms_trio.wire.dates import imf_fixdate
 from tests.files.asking import LONG_AGO, Received, ask, make, request, settled
 from tests.files.conftest import unprivileged
 from tests.wire.playing import DETERMINISTIC
 
-MODIFIED = http_date(LONG_AGO)
+MODIFIED = imf_fixdate(LONG_AGO)
 CONTENT = b"0123456789"
 
 
@@ -392,6 +392,19 @@ def test_parts_of_a_large_file_are_left_in_it(tree: FileTree, served: Path) -> N
     assert ask(tree, "/static/big").from_file
 
 
+def test_a_file_is_the_same_whether_it_is_in_memory_or_not(tree: FileTree, served: Path) -> None:
+    octets = os.urandom(60_000)
+    with make(served / "cold", octets).open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+    for field in ("X: y", "Range: bytes=0-", "Range: bytes=0-29999,30001-"):
+        answer = ask(tree, "/static/cold", field)
+        assert answer.content_length == len(answer.content)
+        assert octets[:30_000] in answer.content
+        assert octets[30_001:] in answer.content
+
+
 @pytest.mark.parametrize("path", ["file.txt", "empty"])
 def test_a_range_beyond_the_end_is_told_where_that_is(tree: FileTree, path: str) -> None:
     """RFC 9110 §15.5.17."""
@@ -421,7 +434,7 @@ def test_if_range_asks_for_a_part_or_for_what_is_new(tree: FileTree) -> None:
         ).status
 
     assert [status(etag), status(MODIFIED)] == [206, 206]
-    assert [status('"x"'), status(f"W/{etag}"), status(http_date(LONG_AGO + 1))] == [200] * 3
+    assert [status('"x"'), status(f"W/{etag}"), status(imf_fixdate(LONG_AGO + 1))] == [200] * 3
     answer = ask(tree, "/static/file.txt", 'If-Range: "x"', "Range: bytes=99-")
     assert (answer.status, answer.content) == (200, CONTENT)
 

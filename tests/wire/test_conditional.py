@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hamms_trio.wire.conditional import Validators, evaluate, is_weak, range_applies
-from hamms_trio.wire.dates import http_date
+from hamms_trio.wire.dates import imf_fixdate
 from tests.wire.playing import DETERMINISTIC
 
 NOW = 1_800_000_000.0
@@ -18,7 +18,7 @@ WEAK = Validators('W/"x,y"', MODIFIED)
 UNDATED = Validators('"x,y"')
 UNTAGGED = Validators(None, MODIFIED)
 
-SAME, BEFORE, AFTER = (http_date(MODIFIED + by) for by in (0, -1, 1))
+SAME, BEFORE, AFTER = (imf_fixdate(MODIFIED + by) for by in (0, -1, 1))
 
 # §8.8.3.2's table: two tags, whether they are the same by strong and by weak comparison.
 COMPARISONS = [
