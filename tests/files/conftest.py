@@ -33,6 +33,8 @@ def public() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     yield path
+    for directory in (path, *path.glob("*/")):
+        directory.chmod(0o755)
     shutil.rmtree(path)
 
 
