@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from hamms_trio.cli.files import files
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
@@ -18,4 +19,5 @@ def main() -> None:
 
 main.add_command(serve)
 main.add_command(workbench)
+main.add_command(files)
 main.add_command(modes)

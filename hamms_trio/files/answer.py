@@ -57,6 +57,12 @@ class Answer:
         self.content_length = content_length
         self._descriptor = descriptor  # the one that the slices are of
 
+    def fileno(self) -> int:
+        """The descriptor that slices are of."""
+        if self._descriptor is None:
+            raise ValueError("this answer has no open file")
+        return self._descriptor
+
     def close(self) -> None:
         """Close the file that slices are of, if there is one; more than once is fine."""
         descriptor, self._descriptor = self._descriptor, None

@@ -63,6 +63,10 @@ class Root:
         self._path = os.path.abspath(os.fsencode(path))
         self._by_kernel = by_kernel
 
+    def check(self) -> None:
+        """Raise what is wrong with the directory itself, if something is."""
+        os.close(os.open(self._path, _PASS))
+
     def open_file(self, names: Sequence[bytes]) -> OpenFile:
         """Open a regular file for reading, without waiting whatever there is.
 
