@@ -13,9 +13,9 @@ import trio
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.files import FileTree, Root
 from hamms_trio.hosting.listeners import BACKLOG, open_port
-from hamms_trio.server import Router, ServerLimits, Service
+from hamms_trio.server import ServerLimits, Service
 from hamms_trio.server.access_log import LogFormat
-from hamms_trio.server.files import serve_nothing_but
+from hamms_trio.server.files import FileRouter
 from hamms_trio.server.running import DRAIN_SECONDS, RunningServer, open_server
 
 FILES_PORT = 8000
@@ -144,8 +144,7 @@ class HttpServer:
 def _service(root: str | os.PathLike[str], max_connections: int) -> Service:
     served = Root(root)
     served.check()
-    router = Router()
-    serve_nothing_but(router, FileTree(root=served, listing=True))
+    router = FileRouter(FileTree(root=served, listing=True))
     limits = ServerLimits(connections=max_connections, connections_wait=True)
     if max_connections == 1:  # whoever kept the connection would keep everybody else waiting
         limits = replace(limits, requests=1)

@@ -74,8 +74,12 @@ class Root:
             IsADirectoryError: it is a directory.
             FileNotFoundError: it is neither a file nor a directory, or nothing at all.
         """
-        _check_regular(self.status(names))
-        descriptor = self._open(names, _READ)
+        root = os.open(self._path, _PASS)
+        try:
+            _check_regular(self._status(root, names))
+            descriptor = self._open(root, names, _READ)
+        finally:
+            os.close(root)
         try:
             status = os.fstat(descriptor)
             _check_regular(status)  # something else may have taken its place
@@ -86,33 +90,40 @@ class Root:
 
     def status(self, names: Sequence[bytes]) -> os.stat_result:
         """What is there, links followed."""
-        descriptor = self._open(names, _LOOK)
+        root = os.open(self._path, _PASS)
         try:
-            return os.fstat(descriptor)
+            return self._status(root, names)
         finally:
-            os.close(descriptor)
+            os.close(root)
 
     @contextmanager
     def opened_directory(self, names: Sequence[bytes] = ()) -> Iterator[int]:
         """A directory's descriptor, for listing it and for changing what is in it."""
-        descriptor = self._open(names, _LIST)
+        root = os.open(self._path, _PASS)
+        try:
+            descriptor = self._open(root, names, _LIST)
+        finally:
+            os.close(root)
         try:
             yield descriptor
         finally:
             os.close(descriptor)
 
-    def _open(self, names: Sequence[bytes], flags: int) -> int:
+    def _status(self, root: int, names: Sequence[bytes]) -> os.stat_result:
+        descriptor = self._open(root, names, _LOOK)
+        try:
+            return os.fstat(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _open(self, root: int, names: Sequence[bytes], flags: int) -> int:
         path = b"/".join(names) or b"."
         if len(path) > MAX_PATH_OCTETS:
             raise OSError(errno.ENAMETOOLONG, os.strerror(errno.ENAMETOOLONG))
         if any(not name or b"/" in name or b"\0" in name for name in names):
             raise FileNotFoundError(errno.ENOENT, "no file has such a name")
-        root = os.open(self._path, _PASS)
-        try:
-            opened = _open_by_kernel(root, path, flags) if self._by_kernel else None
-            return self._open_by_walking(root, names, flags) if opened is None else opened
-        finally:
-            os.close(root)
+        opened = _open_by_kernel(root, path, flags) if self._by_kernel else None
+        return self._open_by_walking(root, names, flags) if opened is None else opened
 
     def _open_by_walking(self, root: int, names: Sequence[bytes], flags: int) -> int:
         passed: list[int] = []  # the directories that lead from the root to where we are

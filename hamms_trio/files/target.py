@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
@@ -29,6 +30,7 @@ def encode(name: bytes) -> str:
     return quote(name, safe="")
 
 
+@lru_cache(maxsize=1024)
 def parse_target(path: str) -> Target:
     """The names in a path without its first slash, each of its segments decoded once.
 

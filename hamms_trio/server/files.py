@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import trio
 
 from hamms_trio.files import Answer, FileTree, Part, Root, echo, read_file, user_agent, write_file
@@ -32,18 +34,24 @@ def add_static(router: Router, tree: FileTree) -> None:
         return as_response(tree.answer(request.head), request)
 
 
-def serve_nothing_but(router: Router, tree: FileTree) -> None:
-    """Have everything else answered from beneath a directory, whatever the method."""
+class FileRouter(Router):
+    """Has everything answered from beneath a directory, whatever the method."""
 
-    async def files(request: Request) -> Response:
-        # A listing may take as long as its directory is long.
-        if tree.listing and request.path.endswith("/"):
+    def __init__(self, tree: FileTree) -> None:
+        super().__init__()
+
+        def file(request: Request) -> Response:
+            return as_response(tree.answer(request.head), request)
+
+        async def page(request: Request) -> Response:
+            # Listing takes as long as the directory is long, and the others need not wait for it.
             answer = await trio.to_thread.run_sync(tree.answer, request.head)
-        else:
-            answer = tree.answer(request.head)
-        return as_response(answer, request)
+            return as_response(answer, request)
 
-    router.otherwise = Route("files", files)
+        self._file, self._page = Route("files", file), Route("pages", page)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        return self._page if path.endswith("/") else self._file, {}
 
 
 def add_challenge(router: Router, root: Root | None) -> None:
