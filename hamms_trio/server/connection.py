@@ -333,6 +333,8 @@ class ServerConnection:
             self._room.set()
         elif self._scope is not None:
             self._scope.cancel()
+        else:
+            self.conversation.abandon()
 
 
 def _is_cached(fd: int, at: int, count: int) -> bool:
