@@ -12,6 +12,7 @@ from hamms_trio.version import VERSION
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms as Hamms, open_hamms as open_hamms, serve as serve
     from hamms_trio.blocking import HammsServer as HammsServer
+    from hamms_trio.file_server import HttpServer as HttpServer
     from hamms_trio.lab import Limits as Limits
 
 __version__ = VERSION
@@ -19,12 +20,13 @@ __version__ = VERSION
 _HOMES = {
     "Hamms": "hamms_trio.app",
     "HammsServer": "hamms_trio.blocking",
+    "HttpServer": "hamms_trio.file_server",
     "Limits": "hamms_trio.lab",
     "open_hamms": "hamms_trio.app",
     "serve": "hamms_trio.app",
 }
 
-__all__ = ["Hamms", "HammsServer", "Limits", "__version__", "open_hamms", "serve"]
+__all__ = ["Hamms", "HammsServer", "HttpServer", "Limits", "__version__", "open_hamms", "serve"]
 
 
 def __getattr__(name: str) -> object:

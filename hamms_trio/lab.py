@@ -11,13 +11,11 @@ from typing import Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
+from hamms_trio.wire.dates import imf_fixdate
 
 V = TypeVar("V")
 
 MEMORY_ENTRIES = 1_000
-
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +114,3 @@ def chance(seed: int, *key: Hashable) -> float:
     """
     digest = blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
     return (int.from_bytes(digest, "big") >> 11) / (1 << 53)
-
-
-def imf_fixdate(seconds: float) -> str:
-    """A time as HTTP writes it (RFC 9110 §5.6.7), whatever the locale."""
-    t = time.gmtime(seconds)
-    return (
-        f"{_DAYS[t.tm_wday]}, {t.tm_mday:02} {_MONTHS[t.tm_mon - 1]} {t.tm_year} "
-        f"{t.tm_hour:02}:{t.tm_min:02}:{t.tm_sec:02} GMT"
-    )

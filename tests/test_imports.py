@@ -53,6 +53,7 @@ def test_importing_the_plugin_adds_nothing_to_pytest() -> None:
     [
         "import hamms_trio.app",
         "from hamms_trio import HammsServer",
+        "from hamms_trio import HttpServer",
         "from hamms_trio import HammsServer; s = HammsServer(beginning_port=0); s.start(); s.stop()",
     ],
 )
@@ -62,7 +63,13 @@ def test_using_the_server_imports_no_command_line(statement: str) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], ["serve", "--help"], ["load", "--help"], ["load", "compare", "--help"]],
+    [
+        ["--help"],
+        ["serve", "--help"],
+        ["files", "--help"],
+        ["load", "--help"],
+        ["load", "compare", "--help"],
+    ],
 )
 def test_help_imports_no_server(arguments: list[str], tmp_path: Path) -> None:
     found = imported_by_command(arguments, tmp_path)

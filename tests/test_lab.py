@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from hamms_trio.lab import MEMORY_ENTRIES, Lab, Memory, chance, imf_fixdate
+from hamms_trio.lab import MEMORY_ENTRIES, Lab, Memory, chance
 from hamms_trio.version import VERSION
 
 # Counts of 10 000 chances in tenths of [0, 1). A run can be replayed only while these hold.
@@ -95,20 +95,6 @@ def test_a_lab_that_counts_many_keys_stays_bounded() -> None:
     for key in range(MEMORY_ENTRIES + 10):
         lab.count("a", key)
     assert len(lab.memory("a")) == MEMORY_ENTRIES
-
-
-@pytest.mark.parametrize(
-    ("seconds", "date"),
-    [
-        (784111777, "Sun, 06 Nov 1994 08:49:37 GMT"),  # RFC 9110 §5.6.7
-        (784887151, "Tue, 15 Nov 1994 08:12:31 GMT"),  # RFC 9110 §6.6.1
-        (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
-        (1709251199.999, "Thu, 29 Feb 2024 23:59:59 GMT"),
-        (4102444800, "Fri, 01 Jan 2100 00:00:00 GMT"),
-    ],
-)
-def test_an_imf_fixdate(seconds: float, date: str) -> None:
-    assert imf_fixdate(seconds) == date
 
 
 def test_the_origin_fields_change_with_the_second() -> None:

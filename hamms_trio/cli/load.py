@@ -213,7 +213,7 @@ def _body(text: str) -> bytes:
 
 
 def _check_descriptors(concurrency: int) -> None:
-    from hamms_trio.cli.descriptors import raise_descriptor_limit
+    from hamms_trio.cli.process import raise_descriptor_limit
     from hamms_trio.errors import LoadError
 
     limit = raise_descriptor_limit()

@@ -102,7 +102,6 @@ def serve(
     import trio
 
     from hamms_trio.app import open_hamms
-    from hamms_trio.cli.descriptors import raise_descriptor_limit
     from hamms_trio.cli.log import configure_logging
     from hamms_trio.cli.process import (
         collect_garbage_rarely,

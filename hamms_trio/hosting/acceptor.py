@@ -38,8 +38,15 @@ class Acceptor(ABC):
             OSError: the kernel has no memory for another registration; the caller closes the socket.
         """
 
+    def has_room(self) -> bool:
+        """Whether another connection is to be accepted now; if not, `accept_again` says when."""
+        return True
+
     def on_event(self, _events: int) -> None:
         for _ in range(ACCEPTS_IN_ONE_GO):
+            if not self.has_room():
+                self._hub.rewatch(self._fd, 0)
+                return
             try:
                 sock, address = self._socket.accept()
             except BlockingIOError:
@@ -66,8 +73,12 @@ class Acceptor(ABC):
         else:
             logger.error("%s: accept failed: %s", self._name, error)
         self._hub.rewatch(self._fd, 0)
-        self._hub.call_at(monotonic() + BACK_OFF_SECONDS, self._accept_again)
+        self._hub.call_at(monotonic() + BACK_OFF_SECONDS, self._on_backed_off)
 
-    def _accept_again(self, _due: float) -> None:
+    def _on_backed_off(self, _due: float) -> None:
+        self.accept_again()
+
+    def accept_again(self) -> None:
+        """Accept connections from now on, after there was no room."""
         if self._socket.fileno() >= 0:
             self._hub.rewatch(self._fd, IN)

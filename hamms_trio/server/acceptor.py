@@ -35,6 +35,12 @@ class ServerAcceptor(Acceptor):
         super().__init__(hub, sock, "workbench", admission)
         self._workers = workers
         self._service = service
+        if service.limits.connections_wait:
+            service.on_vacancy.append(self.accept_again)
+
+    def has_room(self) -> bool:
+        limits = self._service.limits
+        return not limits.connections_wait or self._service.connections < limits.connections
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
         service = self._service

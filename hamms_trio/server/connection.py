@@ -330,11 +330,15 @@ class ServerConnection:
         self._fd = -1
         self._out = None
         self._service.connections -= 1
+        for tell in self._service.on_vacancy:
+            tell()
         self._service.stir()
         if self._room is not None:
             self._room.set()
         elif self._scope is not None:
             self._scope.cancel()
+        else:
+            self.conversation.abandon()
 
 
 def _is_cached(fd: int, at: int, count: int) -> bool:

@@ -190,6 +190,13 @@ class Conversation:
         self.closing = True
         return b""
 
+    def abandon(self) -> None:
+        """Let go of the file of an answer that no task has begun to send, and none will."""
+        if self.job is not None and self.job.response is not None:
+            body = self.job.response.body
+            if isinstance(body, FileBody):
+                body.close()
+
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
         return self._end_with(UNREADABLE["queue/full"], FULL)
@@ -360,6 +367,8 @@ class Conversation:
             octets = b"".join((response.preamble, request_id, tail, response.content))
         elif isinstance(response.body, bytes) or match.head.method == "HEAD":
             octets = self.encode(match, response, number, request_id, last=last)
+            if isinstance(response.body, FileBody):
+                response.body.close()
         else:
             self.is_idle = False
             request = Request(match, request_id, self.client, content)

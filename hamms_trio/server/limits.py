@@ -14,6 +14,7 @@ class ServerLimits:
     content: int = 512 * 1024  # of a request, decoded; a route may take more or less
     requests: int = 1000  # on one connection, nginx's keepalive_requests; 0 for any number
     connections: int = 2048
+    connections_wait: bool = False  # for one of those to end, instead of being refused
 
     idle: float = 10.0  # without an octet of the next request
     head_seconds: float = 10.0  # from a head's first octet to its last; Apache's is 20 to 40

@@ -60,6 +60,7 @@ class StreamConnection:
         finally:
             service.connections -= 1
             service.stir()
+            self.conversation.abandon()
             if resets and self.is_busy and isinstance(stream, trio.SocketStream):
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
@@ -186,6 +187,7 @@ class PortableListeners:
         self._service = service
         self._sockets = sockets
         self._connections: set[StreamConnection] = set()
+        self._room = trio.Semaphore(service.limits.connections)
         self._scope = trio.CancelScope()
 
     @property
@@ -208,6 +210,13 @@ class PortableListeners:
             sock.close()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
+        if self._service.limits.connections_wait:
+            async with self._room:
+                await self._serve_now(stream)
+        else:
+            await self._serve_now(stream)
+
+    async def _serve_now(self, stream: trio.SocketStream) -> None:
         service = self._service
         open_now = service.connections
         if open_now >= service.limits.connections + REFUSED_POLITELY:

@@ -19,13 +19,13 @@ from hamms_trio.errors import (
     UnknownMethod,
     UnsupportedVersion,
 )
-from hamms_trio.lab import imf_fixdate
 from hamms_trio.server.account import Account
 from hamms_trio.server.limits import ServerLimits
 from hamms_trio.server.response import Response, error
 from hamms_trio.server.routing import Match, Route, Router
 from hamms_trio.version import VERSION
 from hamms_trio.wire import Oddity, RequestHead
+from hamms_trio.wire.dates import imf_fixdate
 
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
@@ -78,6 +78,7 @@ class Service:
         self.drain_began = 0.0
         self.stirred = trio.Event()
         self.connections = 0  # open now
+        self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
         self.accepted = 0
         self.in_flight = 0  # requests whose answer waits for something
         # Matches of heads seen more than once; the octets decide, so a hit means what a miss would.

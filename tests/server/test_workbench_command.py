@@ -7,63 +7,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from threading import Timer
+from collections.abc import Iterator
 
 import pytest
 
 from hamms_trio.cli.serve import WORKBENCH_OFFSET
 from tests.ports import free_ports
+from tests.server.commands import SAFETY_NET, Run, starting
 from tests.server.talking import read_answers, statuses
 
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 COMMAND = [sys.executable, "-m", "hamms_trio", "workbench"]
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 BEGUN = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"
 
 
-class Running:
-    """The command, while its port accepts."""
-
-    def __init__(self, process: subprocess.Popen[str], url: str) -> None:
-        self.process = process
-        self.port = int(url.rpartition(":")[2])
-
-    def connect(self) -> socket.socket:
-        return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
-
-    def ended(self) -> tuple[int, str]:
-        """The exit code, and what is on standard error, once it has ended by itself."""
-        _, errors = self.process.communicate(timeout=SAFETY_NET)
-        return self.process.returncode, errors
-
-    def stop(self) -> tuple[int, str]:
-        self.process.send_signal(signal.SIGTERM)
-        return self.ended()
-
-
-Run = Callable[..., Running]
-
-
 @pytest.fixture
 def run() -> Iterator[Run]:
-    with ExitStack() as stack:
-
-        def start(*arguments: str) -> Running:
-            command = [*COMMAND, "--port", "0", *arguments]
-            pipe = subprocess.PIPE
-            process = stack.enter_context(
-                subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True)
-            )
-            stack.callback(process.kill)
-            watchdog = Timer(SAFETY_NET, process.kill)
-            watchdog.start()
-            stack.callback(watchdog.cancel)
-            assert process.stdout is not None
-            return Running(process, process.stdout.readline().strip())
-
-        yield start
+    with starting("workbench") as run:
+        yield run
 
 
 def say(client: socket.socket, octets: bytes) -> bytes:

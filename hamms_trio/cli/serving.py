@@ -1,0 +1,69 @@
+"""Running one server alone, from its start to the signal that ends it."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from hamms_trio.cli.signals import Signals
+    from hamms_trio.server.running import RunningServer
+
+logger = logging.getLogger(__name__)
+
+STDERR = 2
+
+
+def serve_alone(
+    signals: Signals,
+    opened: AbstractAsyncContextManager[RunningServer],
+    what: str,
+    *,
+    key: str,
+    drain_timeout: float,
+    ready_file: Path | None,
+) -> None:
+    """Serve until a signal comes, drain, and end the process if something was wrong.
+
+    Args:
+        what: as the server is called where it says that it is ready.
+        key: under which its ready file tells the port.
+    """
+    import trio
+
+    from hamms_trio.cli.process import (
+        collect_garbage_rarely,
+        raise_descriptor_limit,
+        write_ready_file,
+    )
+    from hamms_trio.errors import PortUnavailable
+
+    async def main() -> str | None:
+        async with signals.heeded() as signalled, opened as running:
+            collect_garbage_rarely()
+            try:
+                if ready_file is not None:
+                    where = {"port": running.port, "url": running.url}
+                    write_ready_file(ready_file, {key: where})
+                if sys.stdout is not None:
+                    click.echo(f"{what} is ready on {running.url}")
+            except OSError as error:
+                return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
+            await signalled.wait()
+            logger.info("signal_received signal=%s action=drain_and_stop", signals.came)
+            await running.drain(drain_timeout)
+        return None
+
+    raise_descriptor_limit()
+    try:
+        problem = trio.run(main)
+    except PortUnavailable as error:
+        problem = str(error)
+    if problem:
+        click.echo(f"hamms-trio: {problem}", err=True)
+        sys.exit(2)

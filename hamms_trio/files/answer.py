@@ -1,0 +1,210 @@
+"""What to answer with a representation: all of it, parts of it, or that nothing has changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from hamms_trio.wire import Field, reason_phrase
+from hamms_trio.wire.conditional import Validators, evaluate, range_applies
+from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
+
+# So much of a file comes along with the answer if it is in memory: then all of it is one piece to send.
+READ_AT_ONCE = 64 * 1024
+
+PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
+NOSNIFF = ("X-Content-Type-Options", "nosniff")
+_ACCEPT_RANGES = ("Accept-Ranges", "bytes")
+
+
+class Slice(NamedTuple):
+    """Octets of an open file, for ``os.sendfile``; by then the file may have become shorter."""
+
+    descriptor: int
+    offset: int
+    octets: int
+
+
+Part = bytes | Slice
+
+
+class Answer:
+    """A response without what belongs to the connection. Whoever has it closes it, sent or not.
+
+    Attributes:
+        fields: all but Content-Length.
+        content_length: that field's value, to HEAD too; None if it is not to be sent (304).
+        parts: the content; nothing to HEAD.
+    """
+
+    __slots__ = ("_descriptor", "content_length", "fields", "parts", "status")
+
+    def __init__(
+        self,
+        status: int,
+        fields: tuple[Field, ...],
+        parts: Sequence[Part] = (),
+        *,
+        content_length: int | None,
+        descriptor: int | None = None,
+    ) -> None:
+        self.status = status
+        self.fields = fields
+        self.parts = parts
+        self.content_length = content_length
+        self._descriptor = descriptor  # the one that the slices are of
+
+    def fileno(self) -> int:
+        """The descriptor that slices are of."""
+        if self._descriptor is None:
+            raise ValueError("this answer has no open file")
+        return self._descriptor
+
+    def close(self) -> None:
+        """Close the file that slices are of, if there is one; more than once is fine."""
+        descriptor, self._descriptor = self._descriptor, None
+        if descriptor is not None:
+            os.close(descriptor)
+
+    def __repr__(self) -> str:
+        return f"<Answer {self.status}, {self.content_length} octets>"
+
+
+def answer_octets(method: str, status: int, fields: tuple[Field, ...], content: bytes) -> Answer:
+    """An answer whose content is at hand."""
+    parts = [content] if content and method != "HEAD" else []
+    return Answer(status, fields, parts, content_length=len(content))
+
+
+def answer_plainly(method: str, status: int, *fields: Field) -> Answer:
+    """An answer that says its reason phrase, as most do that are no success."""
+    content = reason_phrase(status).encode()
+    return answer_octets(method, status, (PLAIN_TEXT, NOSNIFF, *fields), content)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Representation:
+    """What a resource is at this moment (RFC 9110 §3.2)."""
+
+    source: bytes | int  # all its octets, or the descriptor of a regular file
+    octets: int
+    content_type: str
+    validators: Validators
+    fields: tuple[Field, ...] = ()  # more of them that say what it is
+    vary: str | None = None
+
+    def close(self) -> None:
+        if isinstance(self.source, int):
+            os.close(self.source)
+
+
+def represent(
+    method: str, fields: Mapping[str, str], shown: Representation, *, now: float
+) -> Answer:
+    """Answer GET or HEAD with a representation, whose file becomes the answer's.
+
+    Args:
+        fields: the request's: those that `CONDITIONAL_FIELDS` names, and Range.
+        now: seconds.
+    """
+    try:
+        status, said, pieces = _decide(method, fields, shown, now)
+        length = None if status == 304 else sum(map(_octets, pieces))
+        parts = [] if method == "HEAD" else _read(shown.source, pieces)
+    except BaseException:
+        shown.close()
+        raise
+    descriptor = next((part.descriptor for part in parts if isinstance(part, Slice)), None)
+    if descriptor is None:
+        shown.close()
+    return Answer(status, said, parts, content_length=length, descriptor=descriptor)
+
+
+_Piece = bytes | Span
+_Decision = tuple[int, tuple[Field, ...], list[_Piece]]
+
+
+def _decide(method: str, fields: Mapping[str, str], shown: Representation, now: float) -> _Decision:
+    instead = evaluate(method, fields, shown.validators, now=now)
+    if instead == 304:  # nothing but what caches go by (RFC 9110 §15.4.5)
+        return 304, (*_etag(shown), *_vary(shown)), []
+    if instead is not None:
+        return instead, (PLAIN_TEXT, NOSNIFF, *_vary(shown)), [reason_phrase(instead).encode()]
+    # For no other method is a range defined (RFC 9110 §14.2): HEAD is told of the whole.
+    if method != "GET" or not range_applies(fields, shown.validators, now=now):
+        return _whole(shown)
+    spans = requested_spans(fields.get("range", ""), shown.octets)
+    return _whole(shown) if spans is None else _partial(shown, spans)
+
+
+def _whole(shown: Representation) -> _Decision:
+    pieces: list[_Piece] = [Span(0, shown.octets - 1)] if shown.octets else []
+    return 200, _about(shown, shown.content_type), pieces
+
+
+def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
+    if not spans:
+        told = ("Content-Range", content_range(None, shown.octets))
+        said = (PLAIN_TEXT, NOSNIFF, told, _ACCEPT_RANGES, *_vary(shown))
+        return 416, said, [reason_phrase(416).encode()]
+    if len(spans) == 1:
+        told = ("Content-Range", content_range(spans[0], shown.octets))
+        return 206, (*_about(shown, shown.content_type), told), list(spans)
+    boundary = os.urandom(16).hex()  # whoever wrote the file can't have known
+    pieces = list(multipart(spans, shown.octets, shown.content_type, boundary))
+    return 206, _about(shown, f"multipart/byteranges; boundary={boundary}"), pieces
+
+
+def _about(shown: Representation, content_type: str) -> tuple[Field, ...]:
+    modified = shown.validators.last_modified
+    dated = () if modified is None else (("Last-Modified", imf_fixdate(modified)),)
+    described = (("Content-Type", content_type), *shown.fields, NOSNIFF, _ACCEPT_RANGES)
+    return (*described, *_etag(shown), *dated, *_vary(shown))
+
+
+def _etag(shown: Representation) -> tuple[Field, ...]:
+    etag = shown.validators.etag
+    return () if etag is None else (("ETag", etag),)
+
+
+def _vary(shown: Representation) -> tuple[Field, ...]:
+    return () if shown.vary is None else (("Vary", shown.vary),)
+
+
+def _octets(piece: _Piece) -> int:
+    return len(piece) if isinstance(piece, bytes) else piece.octets
+
+
+def _read(source: bytes | int, pieces: list[_Piece]) -> list[Part]:
+    """The pieces with octets in place of spans, where those are few and at hand."""
+    if isinstance(source, int) and sum(map(_octets, pieces)) > READ_AT_ONCE:
+        return [piece if isinstance(piece, bytes) else _slice(source, piece) for piece in pieces]
+    parts = [piece if isinstance(piece, bytes) else _octets_of(source, piece) for piece in pieces]
+    if any(isinstance(part, Slice) for part in parts):
+        return parts
+    whole = b"".join(part for part in parts if isinstance(part, bytes))
+    return [whole] if whole else []
+
+
+def _slice(descriptor: int, span: Span) -> Slice:
+    return Slice(descriptor, span.first, span.octets)
+
+
+def _octets_of(source: bytes | int, span: Span) -> Part:
+    if isinstance(source, bytes):
+        return source[span.first : span.last + 1]
+    octets = _read_if_in_memory(source, span.first, span.octets)
+    return _slice(source, span) if len(octets) < span.octets else octets
+
+
+def _read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
+    """So much of a file as can be had without waiting for a disk, where the system can tell."""
+    buffer = bytearray(octets)
+    try:
+        read = os.preadv(descriptor, [buffer], offset, getattr(os, "RWF_NOWAIT", 0))
+    except OSError:  # not in memory, or the file system can't tell: then it is read when it is sent
+        return b""
+    return bytes(memoryview(buffer)[:read])

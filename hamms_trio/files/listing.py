@@ -1,0 +1,84 @@
+"""A directory as a page: links to what can be had in it, directories first."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import islice
+from typing import NamedTuple
+
+from hamms_trio.files.root import Root
+from hamms_trio.files.target import encode
+
+MAX_ENTRIES = 10_000  # more than anybody reads, and about as many as take a tenth of a second
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>{title}</title></head>
+<body>
+<h1>{title}</h1>
+<ul>
+{items}
+</ul>{remark}
+</body>
+</html>
+"""
+
+
+class Entry(NamedTuple):
+    """A file or directory in a directory."""
+
+    name: bytes
+    octets: int | None  # None: it is a directory
+
+
+def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
+    """What can be had in a directory: no links that lead out, nothing but files and directories.
+
+    Of more than `MAX_ENTRIES` just one more is there than those.
+    """
+    with root.opened_directory(names) as directory, os.scandir(directory) as found:
+        shown = islice(_shown(root, names, found), MAX_ENTRIES + 1)
+        return sorted(shown, key=lambda entry: (entry.octets is not None, entry.name))
+
+
+def _shown(
+    root: Root, names: Sequence[bytes], found: Iterator[os.DirEntry[str]]
+) -> Iterator[Entry]:
+    for item in found:
+        name = os.fsencode(item.name)
+        try:
+            link = item.is_symlink()
+            status = root.status((*names, name)) if link else item.stat(follow_symlinks=False)
+        except OSError:  # it is gone, or its link leads nowhere or out
+            continue
+        if stat.S_ISDIR(status.st_mode):
+            yield Entry(name, None)
+        elif stat.S_ISREG(status.st_mode):
+            yield Entry(name, status.st_size)
+
+
+def page(names: Sequence[bytes], listed: Sequence[Entry]) -> bytes:
+    """The page that lists a directory."""
+    items = ['<li><a href="../">../</a></li>'] if names else []
+    items += map(_item, listed[:MAX_ENTRIES])
+    more = len(listed) > MAX_ENTRIES
+    remark = f"\n<p>There are more; these are {MAX_ENTRIES}.</p>" if more else ""
+    title = escape("/" + "".join(f"{_readable(name)}/" for name in names))
+    return _PAGE.format(title=title, items="\n".join(items), remark=remark).encode()
+
+
+def _item(entry: Entry) -> str:
+    slash, size = ("/", "") if entry.octets is None else ("", f" <small>{entry.octets:,}</small>")
+    name = escape(_readable(entry.name))
+    return f'<li><a href="{encode(entry.name)}{slash}"><bdi>{name}{slash}</bdi></a>{size}</li>'
+
+
+def _readable(name: bytes) -> str:
+    """A name to look at; what can't be shown is replaced."""
+    text = name.decode("utf-8", "replace")
+    return "".join(
+        character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text
+    )

@@ -1,0 +1,117 @@
+"""A directory's files as resources: what a request to one of them is answered."""
+
+from __future__ import annotations
+
+import hashlib
+import stat
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import time
+
+from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
+from hamms_trio.files.content_types import content_type
+from hamms_trio.files.failures import answer_failures
+from hamms_trio.files.listing import entries, page
+from hamms_trio.files.root import Root
+from hamms_trio.files.target import Target, parse_target
+from hamms_trio.files.variants import Variant, open_variant, representation
+from hamms_trio.wire import RequestHead
+from hamms_trio.wire.codings import IDENTITY
+from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
+from hamms_trio.wire.fields import combined_fields
+
+INDEX = b"index.html"
+
+_FIELDS = CONDITIONAL_FIELDS | {"range", "accept-encoding"}
+_VARY = "Accept-Encoding"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTree:
+    """What is beneath a directory, for GET and HEAD.
+
+    Args:
+        prefix: what the paths of these resources start with; it ends in a slash.
+        listing: whether a directory without an index.html is listed; otherwise it is not found.
+        precompressed: whether ``x.br``, ``x.zst`` and ``x.gz`` stand in for ``x`` where that is accepted.
+        clock: seconds since 1970.
+    """
+
+    root: Root
+    prefix: str = "/"
+    listing: bool = False
+    precompressed: bool = True
+    clock: Callable[[], float] = field(default=time, repr=False)
+
+    def answer(self, request: RequestHead) -> Answer:
+        """What a request is answered.
+
+        Raises:
+            OSError: a failure that says nothing about the request, of a disk for one.
+        """
+        method = request.method
+        reads = method in ("GET", "HEAD")
+        fields = combined_fields(request, _FIELDS) if reads else {}
+        answer = answer_failures(method, lambda: self._answer(method, request, fields))
+        if reads or answer.status >= 400:
+            return answer
+        answer.close()
+        return answer_plainly(method, 405, ("Allow", "GET, HEAD"))
+
+    def _answer(self, method: str, request: RequestHead, fields: Mapping[str, str]) -> Answer:
+        if request.path + "/" == self.prefix:
+            return _redirect(method, self.prefix, request)
+        if not request.path.startswith(self.prefix):
+            return answer_plainly(method, 404)
+        target = parse_target(request.path[len(self.prefix) :])
+        try:
+            if not target.is_directory:
+                return self._answer_file(method, target.names, fields)
+        except IsADirectoryError:
+            pass
+        return self._answer_directory(method, target, request, fields)
+
+    def _answer_file(
+        self, method: str, names: tuple[bytes, ...], fields: Mapping[str, str]
+    ) -> Answer:
+        now = self.clock()
+        vary = _VARY if self.precompressed else None
+        if self.precompressed:
+            variant = open_variant(self.root, names, fields.get("accept-encoding"))
+            if variant is None:
+                return answer_plainly(method, 406, ("Vary", _VARY))
+        else:
+            variant = Variant(self.root.open_file(names), IDENTITY)
+        shown = representation(variant, content_type(names[-1]), now=now, vary=vary)
+        return represent(method, fields, shown, now=now)
+
+    def _answer_directory(
+        self, method: str, target: Target, request: RequestHead, fields: Mapping[str, str]
+    ) -> Answer:
+        has_index = self._is_file((*target.names, INDEX))
+        if not (has_index or self.listing):
+            return answer_plainly(method, 404)
+        if not target.is_directory:
+            return _redirect(method, f"{self.prefix}{target.path}/", request)
+        if has_index:
+            return self._answer_file(method, (*target.names, INDEX), fields)
+        content = page(target.names, entries(self.root, target.names))
+        shown = Representation(
+            source=content,
+            octets=len(content),
+            content_type="text/html; charset=utf-8",
+            validators=Validators(f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'),
+            fields=(("Content-Security-Policy", "default-src 'none'"),),
+        )
+        return represent(method, fields, shown, now=self.clock())
+
+    def _is_file(self, names: tuple[bytes, ...]) -> bool:
+        try:
+            return stat.S_ISREG(self.root.status(names).st_mode)
+        except FileNotFoundError:
+            return False
+
+
+def _redirect(method: str, path: str, request: RequestHead) -> Answer:
+    query = f"?{request.query_string}" if request.query_string else ""
+    return answer_plainly(method, 301, ("Location", path + query))

@@ -1,0 +1,85 @@
+"""The representations that a file has: itself, and those that lie coded beside it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import NamedTuple
+
+from hamms_trio.files.answer import Representation
+from hamms_trio.files.root import OpenFile, Root
+from hamms_trio.wire.codings import IDENTITY, coding_quality
+from hamms_trio.wire.conditional import Validators
+
+SUFFIXES = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}
+
+# So many seconds after a change a further one may leave the same time behind: FAT counts by twos.
+TIMESTAMP_GRANULARITY = 2.0
+
+
+class Variant(NamedTuple):
+    """A file that can be sent for a resource, and how it is coded."""
+
+    file: OpenFile
+    coding: str
+
+
+def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None) -> Variant | None:
+    """The variant wanted most, of several the smallest; None if none is acceptable.
+
+    One that is older than the file itself shows what that was, and is passed over.
+
+    Raises:
+        OSError: what `Root.open_file` raises of the file itself.
+    """
+    original = root.open_file(names)
+    chosen, rank = Variant(original, IDENTITY), _rank(original, IDENTITY, accept_encoding)
+    for coding, suffix in SUFFIXES.items():
+        if not coding_quality(accept_encoding, coding):
+            continue
+        with suppress(OSError):
+            beside = root.open_file([*names[:-1], names[-1] + suffix])
+            fresh = int(beside.status.st_mtime) >= int(original.status.st_mtime)
+            if fresh and (its := _rank(beside, coding, accept_encoding)) > rank:
+                chosen, rank, beside = Variant(beside, coding), its, chosen.file
+            os.close(beside.descriptor)
+    if rank[0]:
+        return chosen
+    os.close(chosen.file.descriptor)
+    return None
+
+
+def _rank(file: OpenFile, coding: str, accept_encoding: str | None) -> tuple[float, int]:
+    return coding_quality(accept_encoding, coding), -file.status.st_size
+
+
+def representation(
+    variant: Variant, content_type: str, *, now: float, vary: str | None = None
+) -> Representation:
+    """What is shown of a file."""
+    (descriptor, status), coding = variant
+    return Representation(
+        source=descriptor,
+        octets=status.st_size,
+        content_type=content_type,
+        validators=validators(status, coding, now=now),
+        fields=() if coding == IDENTITY else (("Content-Encoding", coding),),
+        vary=vary,
+    )
+
+
+def validators(status: os.stat_result, coding: str = IDENTITY, *, now: float) -> Validators:
+    """What tells a file's states from each other (RFC 9110 §8.8).
+
+    The entity tag is strong, unless the file may still change without its times showing it. Nobody can
+    set the time of the last change, and a file put in another's place has its own. A weak tag is never
+    the same as the strong one later, so that what came with it is not taken for current for long.
+    """
+    opaque = f"{status.st_mtime_ns:x}-{status.st_ctime_ns:x}-{status.st_size:x}"
+    if coding != IDENTITY:
+        opaque += f"-{coding}"
+    settled = now - status.st_ctime >= TIMESTAMP_GRANULARITY
+    etag = f'"{opaque}"' if settled else f'W/"{opaque}-fresh"'
+    # No later than the response itself (RFC 9110 §8.8.2.1).
+    return Validators(etag, max(0, min(int(status.st_mtime), int(now))))

@@ -1,0 +1,83 @@
+"""A server that runs within a block."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from hamms_trio.hosting.grouping import ungrouped
+from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
+from hamms_trio.server.server import Server
+from hamms_trio.server.service import Service
+
+DRAIN_SECONDS = 5.0
+
+
+class RunningServer:
+    """A server and where it is found.
+
+    Attributes:
+        service: its routes, limits and account.
+    """
+
+    def __init__(self, host: str, port: int, server: Server, stopped: trio.Event) -> None:
+        self.host = host
+        self.port = port
+        self.service = server.service
+        self._server = server
+        self._stopped = stopped
+
+    @property
+    def url(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
+        """Answer what is in flight, refuse what comes after, and stop."""
+        await self._server.drain(timeout)
+        await self._stopped.wait()
+
+    async def wait_stopped(self) -> None:
+        """Wait until `drain` has stopped it."""
+        await self._stopped.wait()
+
+
+@asynccontextmanager
+async def open_server(
+    service: Service,
+    host: str,
+    port: int,
+    sockets: Sequence[socket.socket],
+    *,
+    log_format: LogFormat = LogFormat.PLAIN,
+    log_descriptor: int | None = None,
+) -> AsyncIterator[RunningServer]:
+    """Serve while the ``async with`` block runs, on sockets that listen; they are closed in the end.
+
+    Args:
+        log_descriptor: where the access log is written; None for nowhere.
+    """
+    outlet = Outlet(log_descriptor) if log_descriptor is not None else None
+    if outlet is not None:
+        service.account.log_to(AccessLog(service, log_format, outlet.put).write)
+    server = Server(service, sockets)
+    stopped = trio.Event()
+    try:
+        with ungrouped():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_run, server, stopped)
+                yield RunningServer(host, port, server, stopped)
+                nursery.cancel_scope.cancel()
+    finally:
+        if outlet is not None:
+            outlet.close()
+
+
+async def _run(server: Server, stopped: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+    try:
+        await server.run(task_status=task_status)
+    finally:
+        stopped.set()

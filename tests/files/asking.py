@@ -1,0 +1,64 @@
+"""Requests for files, and the octets that they are answered with."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from hamms_trio.files import Answer, FileTree
+from hamms_trio.wire.request import RequestHead, parse_head
+
+LONG_AGO = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+
+
+def request(path: str, *fields: str, method: str = "GET") -> RequestHead:
+    lines = (f"{method} {path} HTTP/1.1", "Host: a", *fields)
+    return parse_head("".join(f"{line}\r\n" for line in lines).encode("latin-1") + b"\r\n")
+
+
+@dataclass
+class Received:
+    """An answer as it would have gone over the wire."""
+
+    status: int
+    fields: dict[str, str]
+    content: bytes
+    content_length: int | None
+    from_file: bool  # whether some of it is for sendfile
+
+    def __getitem__(self, field: str) -> str:
+        return self.fields[field]
+
+
+def received(answer: Answer) -> Received:
+    """The whole of an answer, which is closed then."""
+    with closing(answer):
+        fields = dict(answer.fields)
+        assert len(fields) == len(answer.fields)
+        octets = [
+            part if isinstance(part, bytes) else os.pread(part.descriptor, part.octets, part.offset)
+            for part in answer.parts
+        ]
+        from_file = not all(isinstance(part, bytes) for part in answer.parts)
+        content = b"".join(octets)
+        return Received(answer.status, fields, content, answer.content_length, from_file)
+
+
+def ask(tree: FileTree, path: str, *fields: str, method: str = "GET") -> Received:
+    return received(tree.answer(request(path, *fields, method=method)))
+
+
+def settled() -> float:
+    """A clock by which nothing has changed for a while."""
+    return time.time() + 3600
+
+
+def make(path: Path, content: bytes = b"", *, modified: int = LONG_AGO) -> Path:
+    """A file, with what it takes to hold it, as if it had been there for long."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    os.utime(path, (modified, modified))
+    return path

@@ -1,0 +1,51 @@
+"""Directories as a server may find them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+NOBODY = 65534
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Path:
+    """A directory to serve, with a secret beside it."""
+    (tmp_path / "secret.txt").write_bytes(b"the secret")
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "file.txt").write_bytes(b"the secret")
+    (tmp_path / "served-too").mkdir()  # its name begins as the other's
+    (tmp_path / "served-too" / "file.txt").write_bytes(b"the secret")
+    directory = tmp_path / "served"
+    directory.mkdir()
+    return directory
+
+
+@pytest.fixture
+def public() -> Iterator[Path]:
+    """A directory that is reachable for everybody; pytest's own are not."""
+    path = Path(tempfile.mkdtemp())
+    path.chmod(0o755)
+    yield path
+    for directory in (path, *path.glob("*/")):
+        directory.chmod(0o755)
+    shutil.rmtree(path)
+
+
+@contextmanager
+def unprivileged() -> Iterator[None]:
+    """Without root's leave to read what permissions deny."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)

@@ -1,0 +1,166 @@
+"""Directories as pages."""
+
+from __future__ import annotations
+
+import os
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from hamms_trio.files import FileTree, Root
+from hamms_trio.files.listing import MAX_ENTRIES, Entry, page
+from tests.files.asking import ask, make
+
+
+@pytest.fixture
+def tree(served: Path) -> FileTree:
+    return FileTree(root=Root(served), listing=True)
+
+
+class Links(HTMLParser):
+    """The links of a page and what they say; every element that it has."""
+
+    def __init__(self, content: bytes) -> None:
+        super().__init__()
+        self.links: list[tuple[str, str]] = []
+        self.elements: set[str] = set()
+        self._href: str | None = None
+        self.feed(content.decode())
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.add(tag)
+        if tag == "a":
+            self._href = dict(attrs)["href"]
+
+    def handle_data(self, data: str) -> None:
+        if self._href is not None:
+            self.links.append((self._href, data))
+            self._href = None
+
+
+HOSTILE = [
+    b"<script>alert(1)</script>".replace(b"/", b"\xe2\x88\x95"),
+    b'"onmouseover="alert(1)',
+    b"javascript:alert(1)",
+    b"a&amp;b",
+    b"a?b#c",
+    b"100%",
+    b"%2e%2e",
+    b" space ",
+    b"new\nline",
+    b"\x1b[31m",
+    b"\xff\xfe",
+    "ä".encode(),
+    "\u202egpj.exe".encode(),
+    b"'",
+    b"back\\slash",
+    b"a+b",
+    b"-",
+    b"...",
+    b"n" * 255,
+]
+
+
+def test_directories_come_first_and_all_in_order(tree: FileTree, served: Path) -> None:
+    for name in ("b.txt", "a.txt", "Z.txt"):
+        make(served / name, b"x" * 1234)
+    for name in ("z", "y"):
+        (served / name).mkdir()
+
+    answer = ask(tree, "/")
+
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert Links(answer.content).links == [
+        ("y/", "y/"),
+        ("z/", "z/"),
+        ("Z.txt", "Z.txt"),
+        ("a.txt", "a.txt"),
+        ("b.txt", "b.txt"),
+    ]
+    assert b"<small>1,234</small>" in answer.content
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=repr)
+@pytest.mark.parametrize("is_directory", [False, True], ids=["file", "directory"])
+def test_every_link_leads_to_what_it_shows(
+    tree: FileTree, served: Path, name: bytes, is_directory: bool
+) -> None:
+    there = served / "d" / os.fsdecode(name)
+    make(there / "index.html" if is_directory else there, b"found")
+
+    listing = ask(tree, "/d/")
+    found = Links(listing.content)
+    (up, (href, _)) = found.links
+
+    assert up == ("../", "../")
+    url = urlsplit(urljoin("http://host/d/", href))
+    assert (url.netloc, url.query, url.fragment) == ("host", "", "")
+    assert url.path.startswith("/d/")
+    assert ask(tree, url.path).content == b"found"
+    assert found.elements == {
+        "html", "head", "meta", "title", "body", "h1", "ul", "li", "a", "bdi"
+    } | (set() if is_directory else {"small"})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=repr)
+def test_a_directorys_own_name_does_no_harm(tree: FileTree, served: Path, name: bytes) -> None:
+    (served / os.fsdecode(name)).mkdir()
+    (href, _) = Links(ask(tree, "/").content).links[0]
+
+    listing = ask(tree, "/" + href)
+
+    assert listing.status == 200
+    assert not {"script", "img"} & Links(listing.content).elements
+    assert listing["Content-Security-Policy"] == "default-src 'none'"
+
+
+def test_what_cant_be_had_is_not_listed(tree: FileTree, served: Path) -> None:
+    os.mkfifo(served / "fifo")
+    (served / "dangling").symlink_to("nowhere")
+    (served / "loop").symlink_to("loop")
+    (served / "out").symlink_to("../outside")
+    (served / "secret").symlink_to(served.parent / "secret.txt")
+    (served / "in").symlink_to("directory")
+    (served / "absolute").symlink_to(served / "file")
+    (served / "directory").mkdir()
+    make(served / "file")
+
+    links = Links(ask(tree, "/").content).links
+
+    assert [href for href, _ in links] == ["directory/", "in/", "absolute", "file"]
+
+
+def test_the_top_has_no_way_up(tree: FileTree) -> None:
+    assert Links(ask(tree, "/").content).links == []
+
+
+def test_a_listing_is_redirected_to_its_slash(tree: FileTree, served: Path) -> None:
+    (served / "d").mkdir()
+
+    assert ask(tree, "/d")["Location"] == "/d/"
+
+
+def test_a_listing_can_be_asked_for_again(tree: FileTree, served: Path) -> None:
+    make(served / "file")
+    etag = ask(tree, "/")["ETag"]
+
+    assert ask(tree, "/", f"If-None-Match: {etag}").status == 304
+    make(served / "another")
+    assert ask(tree, "/", f"If-None-Match: {etag}").status == 200
+
+
+def test_head_is_told_how_long_it_is(tree: FileTree, served: Path) -> None:
+    make(served / "file")
+    head, get = ask(tree, "/", method="HEAD"), ask(tree, "/")
+
+    assert (head.content, head.content_length) == (b"", len(get.content))
+
+
+def test_a_page_says_that_it_is_not_all(tree: FileTree) -> None:
+    some = [Entry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
+
+    assert b"There are more" not in page((), some[:-1])
+    assert b"There are more" in page((), some)
+    assert len(Links(page((), some)).links) == MAX_ENTRIES

@@ -1,0 +1,403 @@
+"""Opening files beneath a directory and none elsewhere, by the kernel's means and by ours."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import stat
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from hamms_trio.files import OutsideRoot, Root
+from tests.files.conftest import unprivileged
+
+SECRET = b"the secret"
+
+
+@pytest.fixture(params=[True, False], ids=["by kernel", "by walking"])
+def by_kernel(request: pytest.FixtureRequest) -> bool:
+    return bool(request.param)
+
+
+@pytest.fixture
+def root(served: Path, by_kernel: bool) -> Root:
+    return Root(served, by_kernel=by_kernel)
+
+
+def read(root: Root, path: bytes | str) -> bytes:
+    """What is in a file; its path is taken apart as it stands."""
+    names = os.fsencode(path).split(b"/")
+    file = root.open_file(names)
+    try:
+        assert stat.S_ISREG(os.fstat(file.descriptor).st_mode)
+        return os.pread(file.descriptor, file.status.st_size, 0)
+    finally:
+        os.close(file.descriptor)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        b"a.txt",
+        b"a b",
+        b"\xff\xfe",
+        "ä".encode(),
+        b"a\nb",
+        b"\\",
+        b"..a",
+        b"a%20b",
+        b"-",
+        b"n" * 255,
+    ],
+)
+def test_a_file_is_found_under_any_name(root: Root, served: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.path.join(os.fsencode(served), name))).write_bytes(b"content")
+
+    assert read(root, name) == b"content"
+
+
+def test_files_lie_deep(root: Root, served: Path) -> None:
+    deep = served.joinpath(*"abcdefghij")
+    deep.mkdir(parents=True)
+    (deep / "file").write_bytes(b"deep")
+
+    assert read(root, "a/b/c/d/e/f/g/h/i/j/file") == b"deep"
+
+
+# The target of the link l and what is asked for, from a directory with a/b/file, a/file and top.
+LINKS_INSIDE = [
+    ("top", "l", b"top"),
+    ("./top", "l", b"top"),
+    ("a", "l/file", b"a/file"),
+    ("a/", "l/file", b"a/file"),
+    ("a/b", "l/../file", b"a/file"),  # .. is where the directory is, not where the link is
+    ("a/b/..", "l/file", b"a/file"),
+    ("a/../top", "l", b"top"),
+    (".", "l/top", b"top"),
+    (".", "l/l/l/l/top", b"top"),
+]
+
+
+@pytest.mark.parametrize(("target", "path", "content"), LINKS_INSIDE)
+@pytest.mark.parametrize("absolute", [False, True], ids=["relative", "absolute"])
+def test_a_link_that_stays_inside_is_followed(
+    root: Root, served: Path, target: str, path: str, content: bytes, absolute: bool
+) -> None:
+    (served / "a" / "b").mkdir(parents=True)
+    for file in ("a/b/file", "a/file", "top"):
+        (served / file).write_bytes(file.encode())
+    (served / "l").symlink_to(f"{served}/{target}" if absolute else target)
+
+    assert read(root, path) == content
+
+
+def test_links_that_lead_to_links_are_followed(root: Root, served: Path) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "up").symlink_to("../b")
+    (served / "b").symlink_to(served / "c")
+    (served / "c").mkdir()
+    (served / "c" / "file").symlink_to("../file")
+    (served / "file").write_bytes(b"far")
+
+    assert read(root, "a/up/file") == b"far"
+
+
+OUTWARDS = [
+    ("../secret.txt", "l"),
+    ("../outside", "l/file.txt"),
+    ("..", "l/secret.txt"),
+    ("a/../../secret.txt", "l"),
+    ("{parent}/secret.txt", "l"),
+    ("{parent}/outside", "l/file.txt"),
+    ("{parent}", "l/secret.txt"),
+    ("{parent}/served/../secret.txt", "l"),
+    ("{parent}/served-too/file.txt", "l"),
+    ("../served-too/file.txt", "l"),
+    ("/", "l/etc/passwd"),
+    ("/etc/passwd", "l"),
+    ("/proc/self/cwd", "l/x"),
+    ("/dev/stdin", "l"),
+    ("a", "a/../../secret.txt"),
+    ("a", "../secret.txt"),
+    ("a", "../served/../secret.txt"),
+    ("..", "l/served/l/secret.txt"),
+]
+
+
+@pytest.mark.parametrize(("target", "path"), OUTWARDS)
+def test_what_leads_out_is_refused(root: Root, served: Path, target: str, path: str) -> None:
+    (served / "a").mkdir()
+    (served / "l").symlink_to(target.format(parent=served.parent))
+
+    with pytest.raises(OutsideRoot):
+        read(root, path)
+
+
+@pytest.mark.parametrize("path", ["..", "a/../..", "l", "../served"])
+def test_no_directory_outside_is_opened_either(root: Root, served: Path, path: str) -> None:
+    (served / "a").mkdir()
+    (served / "l").symlink_to("..")
+
+    with pytest.raises(OutsideRoot), root.opened_directory(os.fsencode(path).split(b"/")):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [
+        (b"missing", errno.ENOENT),
+        (b"a/missing", errno.ENOENT),
+        (b"missing/x", errno.ENOENT),
+        (b"dangling", errno.ENOENT),
+        (b"file/x", errno.ENOTDIR),
+        (b"file/", errno.ENOENT),
+        (b"file/..", errno.ENOTDIR),
+        (b"to-file-as-directory", errno.ENOTDIR),
+        (b"a", errno.EISDIR),
+        (b".", errno.EISDIR),
+        (b"to-a", errno.EISDIR),
+        (b"loop", errno.ELOOP),
+        (b"loop/x", errno.ELOOP),
+        (b"x" * 256, errno.ENAMETOOLONG),
+        (b"x" * 300 + b"/x", errno.ENAMETOOLONG),
+        (b"a/" * 3000 + b"x", errno.ENAMETOOLONG),
+        (b"", errno.ENOENT),
+        (b"/file", errno.ENOENT),
+        (b"a//x", errno.ENOENT),
+        (b"file\0", errno.ENOENT),
+        (b"\0", errno.ENOENT),
+    ],
+)
+def test_what_is_not_there_is_not_there(root: Root, served: Path, path: bytes, error: int) -> None:
+    (served / "a").mkdir()
+    (served / "file").write_bytes(b"content")
+    (served / "dangling").symlink_to("nowhere")
+    (served / "to-a").symlink_to("a")
+    (served / "to-file-as-directory").symlink_to("file/")
+    (served / "loop").symlink_to("loop")
+
+    with pytest.raises(OSError, match=r"\w") as caught:
+        read(root, path)
+    assert caught.value.errno == error
+
+
+def test_a_slash_within_a_name_is_no_separator(root: Root, served: Path) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "file").write_bytes(b"content")
+
+    for names in ([b"a/file"], [b"a", b"/file"], [b"a/", b"file"]):
+        with pytest.raises(FileNotFoundError):
+            root.open_file(names)
+
+
+def test_a_fifo_is_neither_waited_for_nor_served(root: Root, served: Path) -> None:
+    os.mkfifo(served / "fifo")
+    (served / "l").symlink_to("fifo")
+
+    for name in ("fifo", "l"):
+        with pytest.raises(FileNotFoundError):
+            read(root, name)
+
+
+def test_a_socket_is_not_served(root: Root, served: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(served)  # a socket's path has to be short
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+
+        with pytest.raises(FileNotFoundError):
+            read(root, "socket")
+
+
+def test_a_device_is_not_served(root: Root, served: Path) -> None:
+    try:
+        os.mknod(served / "zero", 0o666 | 0o020000, os.makedev(1, 5))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+    with pytest.raises(FileNotFoundError):
+        read(root, "zero")
+
+
+def test_what_must_not_be_read_is_not_read(public: Path, by_kernel: bool) -> None:
+    (public / "file").write_bytes(b"private")
+    (public / "file").chmod(0)
+    (public / "directory").mkdir()
+    (public / "directory" / "file").write_bytes(b"private")
+    (public / "directory").chmod(0)
+    root = Root(public, by_kernel=by_kernel)
+    with unprivileged():
+        for path in ("file", "directory/file"):
+            with pytest.raises(PermissionError) as caught:
+                read(root, path)
+            assert not isinstance(caught.value, OutsideRoot)
+
+
+def test_a_directory_that_can_only_be_passed_is_passed(public: Path, by_kernel: bool) -> None:
+    (public / "directory").mkdir()
+    (public / "directory" / "file").write_bytes(b"public")
+    (public / "directory").chmod(0o711)
+    (public / "l").symlink_to(public / "directory")  # absolute: this one is walked in any case
+    root = Root(public, by_kernel=by_kernel)
+    with unprivileged():
+        assert read(root, "directory/file") == b"public"
+        assert read(root, "l/file") == b"public"
+
+
+def test_the_directory_itself_may_be_a_link_and_may_be_replaced(
+    served: Path, by_kernel: bool
+) -> None:
+    way = served.parent / "way"
+    way.symlink_to("served")
+    root = Root(way, by_kernel=by_kernel)
+    (served / "file").write_bytes(b"one")
+    (served / "l").symlink_to(way / "file")
+    (served / "l2").symlink_to(served / "file")
+
+    assert [read(root, name) for name in ("file", "l", "l2")] == [b"one"] * 3
+    way.unlink()
+    way.symlink_to("outside")
+    assert read(root, "file.txt") == SECRET
+
+
+def test_everything_may_be_served(by_kernel: bool, served: Path) -> None:
+    (served / "l").symlink_to(served / "file")
+    (served / "file").write_bytes(b"content")
+    everything = Root("/", by_kernel=by_kernel)
+
+    assert read(everything, f"{served}/l".lstrip("/")) == b"content"
+    with pytest.raises(OutsideRoot):
+        read(everything, "..")
+
+
+def open_descriptors() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+@contextmanager
+def at_call(number: int, action: Callable[[], object]) -> Iterator[None]:
+    """Do something right before the ``number``-th time that a path or a name is used."""
+    calls = count()
+
+    def profile(_frame: FrameType, event: str, argument: object) -> None:
+        if event == "c_call" and argument in (os.open, os.readlink) and next(calls) == number:
+            sys.setprofile(None)
+            action()
+            sys.setprofile(profile)
+
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("target", ["../outside", "{parent}/outside", "inside"])
+def test_a_directory_replaced_by_a_link_at_any_moment_leads_nowhere(
+    root: Root, served: Path, number: int, target: str
+) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "file.txt").write_bytes(b"public")
+    (served / "inside").mkdir()
+    (served / "inside" / "file.txt").write_bytes(b"public")
+    before = open_descriptors()
+
+    def swap() -> None:
+        (served / "a").rename(served / "gone")
+        (served / "a").symlink_to(target.format(parent=served.parent))
+
+    with at_call(number, swap):
+        try:
+            content = read(root, "a/file.txt")
+        except (OutsideRoot, FileNotFoundError, NotADirectoryError):
+            content = b"public"
+    assert content == b"public"
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize("number", range(12))
+def test_a_file_replaced_by_something_else_at_any_moment_is_not_served(
+    root: Root, served: Path, number: int
+) -> None:
+    (served / "file").write_bytes(b"public")
+    os.mkfifo(served / "fifo")
+    (served / "l").symlink_to("../secret.txt")
+
+    for other in ("fifo", "l"):
+        with at_call(number, lambda other=other: (served / other).replace(served / "file")):  # type: ignore[misc]
+            try:
+                content = read(root, "file")
+            except OSError:
+                content = b"public"
+        assert content == b"public"
+        if (served / "file").is_symlink() or (served / "file").is_fifo():
+            (served / "file").unlink()
+        (served / "file").write_bytes(b"public")
+
+
+def test_a_directory_moved_out_while_it_is_passed_does_not_lead_up_there(
+    root: Root, served: Path
+) -> None:
+    for number in range(16):
+        inside = served / f"d{number}" / "a"
+        inside.mkdir(parents=True)
+        (inside / "up").symlink_to("../../secret.txt")
+        (inside.parent / "secret.txt").write_bytes(b"public")
+        outside = served.parent / "outside" / f"moved{number}"
+
+        with at_call(number, lambda: (served / f"d{number}").rename(outside)):  # noqa: B023
+            try:
+                content = read(root, f"d{number}/a/up")
+            except OSError:
+                content = b"public"
+        assert content == b"public"
+
+
+def test_thousands_of_swaps_meanwhile_never_show_a_secret(root: Root, served: Path) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "file.txt").write_bytes(b"public")
+    (served / "l").symlink_to("../outside")
+    stop = threading.Event()
+
+    def swap() -> None:
+        while not stop.is_set():
+            for one, other in (("a", "b"), ("l", "a"), ("a", "l"), ("b", "a")):
+                (served / one).rename(served / other)
+
+    thread = threading.Thread(target=swap)
+    thread.start()
+    seen = set()
+    try:
+        for _ in range(2000):
+            try:
+                seen.add(read(root, "a/file.txt"))
+            except (OutsideRoot, FileNotFoundError, NotADirectoryError) as error:
+                seen.add(type(error).__name__.encode())
+    finally:
+        stop.set()
+        thread.join()
+    assert SECRET not in seen
+
+
+def test_no_descriptor_is_left_open(root: Root, served: Path) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "file").write_bytes(b"content")
+    (served / "out").symlink_to("..")
+    (served / "in").symlink_to(served / "a")
+    os.mkfifo(served / "fifo")
+    before = open_descriptors()
+
+    for path in ("a/file", "in/file", "in/../a/file", "out/x", "in/../../x", "fifo", "a", "a/x/y"):
+        with suppress(OSError):
+            read(root, path)
+        with root.opened_directory([b"a"]):
+            pass
+    assert open_descriptors() == before

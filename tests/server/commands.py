@@ -1,0 +1,63 @@
+"""Commands that serve, in a process of their own and with real signals."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from threading import Timer
+
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+
+
+class Running:
+    """The command, while its port accepts.
+
+    Attributes:
+        said: what it has printed.
+    """
+
+    def __init__(self, process: subprocess.Popen[str], said: str) -> None:
+        self.process = process
+        self.said = said
+        self.port = int(said.rpartition(":")[2])
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
+
+    def ended(self) -> tuple[int, str]:
+        """The exit code, and what is on standard error, once it has ended by itself."""
+        _, errors = self.process.communicate(timeout=SAFETY_NET)
+        return self.process.returncode, errors
+
+    def stop(self) -> tuple[int, str]:
+        self.process.send_signal(signal.SIGTERM)
+        return self.ended()
+
+
+Run = Callable[..., Running]
+
+
+@contextmanager
+def starting(name: str, directory: Path | None = None) -> Iterator[Run]:
+    """Start ``hamms-trio NAME`` with these arguments, on a free port, as often as is wanted."""
+    with ExitStack() as stack:
+
+        def start(*arguments: str) -> Running:
+            command = [sys.executable, "-m", "hamms_trio", name, "--port", "0", *arguments]
+            pipe = subprocess.PIPE
+            process = stack.enter_context(
+                subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=directory)
+            )
+            stack.callback(process.kill)
+            watchdog = Timer(SAFETY_NET, process.kill)
+            watchdog.start()
+            stack.callback(watchdog.cancel)
+            assert process.stdout is not None
+            return Running(process, process.stdout.readline().strip())
+
+        yield start
