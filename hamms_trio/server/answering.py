@@ -7,7 +7,8 @@ from collections.abc import AsyncIterable, Awaitable
 from typing import Protocol, cast
 
 from hamms_trio.errors import PeerGone, RequestError
-from hamms_trio.server.conversation import CONTINUE, Conversation, Job
+from hamms_trio.server.conversation import CONTINUE, Conversation
+from hamms_trio.server.job import Job
 from hamms_trio.server.refusals import internal_error, refusal
 from hamms_trio.server.response import FileBody, Response
 from hamms_trio.server.service import Service

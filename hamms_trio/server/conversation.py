@@ -11,47 +11,21 @@ buffer, and what doesn't fit there in the kernel.
 
 from __future__ import annotations
 
-import logging
-
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
-from hamms_trio.server.account import BATCH
-from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, internal_error, refusal
+from hamms_trio.server.account import BATCH, AnyEntry
+from hamms_trio.server.job import Job
+from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal, respond
 from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import FileBody, Response
-from hamms_trio.server.routing import Match, Route
+from hamms_trio.server.response import Response
+from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
-from hamms_trio.wire import RequestReader, parse_head, recall_head
-
-logger = logging.getLogger(__name__)
+from hamms_trio.wire import RequestReader
 
 FOREVER = float("inf")
 EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-CLOSE = b"\r\nConnection: close\r\n"
 
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # what a request line has besides its target
-
-
-class Job:
-    """An exchange that needs a task: its route waits, or its response is no plain octets."""
-
-    __slots__ = ("begun", "content", "match", "number", "request", "response")
-
-    def __init__(
-        self,
-        match: Match,
-        request: Request,
-        response: Response | None,
-        content: Content | None,
-        begun: float,
-        number: int,
-    ) -> None:
-        self.match = match
-        self.request = request
-        self.response = response
-        self.content = content
-        self.begun = begun
-        self.number = number
 
 
 class Conversation:
@@ -124,7 +98,7 @@ class Conversation:
         """Answer a read that is one whole head, as most are."""
         try:
             if match is None:
-                match = self._find_match(octets)
+                match = self._service.find_match(octets)
             if match.plain:
                 return self._answer(match, len(octets), self._service.clock())
             self.is_idle = False
@@ -183,10 +157,8 @@ class Conversation:
         if self._content is not None and self.job is not None:
             self._content.fail(RequestTimeout("the body did not come in time"))
             return b""
-        if self._reader is not None:
-            return self._refuse(RequestTimeout("the head did not come in time"))
-        if self._match is not None:
-            return self._refuse(RequestTimeout("the body did not come in time"))
+        if self._reader is not None or self._match is not None:
+            return self._refuse(RequestTimeout("the request did not come in time"))
         self.closing = True
         return b""
 
@@ -227,7 +199,7 @@ class Conversation:
                 self._buffer = buffer[end + 4 :]
                 match = service.known.get(octets)
                 if match is None:
-                    match = self._find_match(octets)
+                    match = self._service.find_match(octets)
                 return self._begin(match)
             if buffer[0] in b"\r\n":
                 raise MalformedRequest("an empty line before the request line")
@@ -271,12 +243,6 @@ class Conversation:
         if at:
             self._buffer = buffer[at:]
         return octets
-
-    def _find_match(self, octets: bytes) -> Match:
-        head = recall_head(octets)
-        if head is not None:
-            return self._service.match(head, seen_before=True)
-        return self._service.match(parse_head(octets))
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or do what has to be done before."""
@@ -360,7 +326,7 @@ class Conversation:
         response = match.route.fixed
         if response is None:
             request = Request(match, request_id, self.client, content)
-            response = self._respond(match.route, request)
+            response = respond(service, request)
         most = service.most_requests
         if response.plain and match.plain and not last and (number < most or not most):
             tail = service.tails[most - number if most else 0]
@@ -400,10 +366,8 @@ class Conversation:
         self._buffer = b""
         request_id = service.new_id()
         octets = self.encode(match, response, self._number, request_id, last=True)
-        service.entries.append(
-            (now, now, match, response.status, 0, len(octets), self, self._number, request_id)
-        )
-        return octets
+        status, number = response.status, self._number
+        self._note((now, now, match, status, 0, len(octets), self, number, request_id))
         return octets
 
     def finish(self, job: Job, status: int, octets_out: int) -> None:
@@ -412,36 +376,21 @@ class Conversation:
         now = service.clock()
         self.job = None
         self.deadline = now + service.limits.idle
-        octets_in = len(job.match.head.octets)
-        if job.content is not None:
-            octets_in += job.content.octets
-            if self._content is not None:  # the rest of it is read to be forgotten
-                self._content.take()
-                self.deadline = now + service.limits.content_seconds
-        service.entries.append(
-            (
-                job.begun,
-                now,
-                job.match,
-                status,
-                octets_in,
-                octets_out,
-                self,
-                job.number,
-                job.request.id,
-            )
+        if self._content is not None:  # the rest of it is read to be forgotten
+            self._content.take()
+            self.deadline = now + service.limits.content_seconds
+        number, request_id = job.number, job.request.id
+        octets_in = job.octets_in
+        self._note(
+            (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id)
         )
-        if len(service.entries) > BATCH:
-            service.account.settle()
 
-    def _respond(self, route: Route, request: Request) -> Response:
-        try:
-            return route.handler(request)  # type: ignore[return-value] # it does not wait
-        except RequestError as problem:
-            return refusal(problem)
-        except Exception:  # the boundary: a bug in one route costs one answer
-            logger.exception("%s: bug in this route", route.key)
-            return internal_error(self._service.account, request)
+    def _note(self, entry: AnyEntry) -> None:
+        """Enter an answer in the account; `_answer` does so itself, since it is in a hurry."""
+        entries = self._service.entries
+        entries.append(entry)
+        if len(entries) > BATCH:
+            self._service.account.settle()
 
     def encode(
         self,
@@ -453,36 +402,13 @@ class Conversation:
         last: bool = False,
     ) -> bytes:
         """The head of any response, with its body if that is octets and is sent; may begin the end."""
-        service, head = self._service, match.head
-        unframed = response.length is None and not head.minor_version
-        most = service.most_requests
-        if (
-            last
-            or response.close
-            or unframed
-            or not head.persistent
-            or (most and number >= most)
-            or (self._content is not None and self._content.is_unreadable)
-        ):
+        if self._content is not None and self._content.is_unreadable:
+            last = True
+        octets, ends = self._service.encode(match, response, number, request_id, last=last)
+        if ends:
             self.closing = True
             self.is_idle = False
-            persistence = CLOSE
-        else:
-            persistence = service.persistence[most - number if most else 0]
-        body = response.content
-        if head.method == "HEAD":
-            body = b""
-            if isinstance(response.body, FileBody):
-                response.body.close()
-        return b"".join(
-            (
-                response.preamble_for(head.minor_version),
-                request_id,
-                persistence,
-                service.stamp_for(response),
-                body,
-            )
-        )
+        return octets
 
     def _start(self, match: Match, content: Content | None, begun: float) -> bytes:
         """Leave the exchange to a task."""

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from hamms_trio.errors import MethodNotAllowed, RequestError
 from hamms_trio.server.account import Account
 from hamms_trio.server.request import Request
 from hamms_trio.server.response import Response, error
 from hamms_trio.server.routing import Match, Route
-from hamms_trio.server.service import RETRY_AFTER
+from hamms_trio.server.service import RETRY_AFTER, Service
 from hamms_trio.wire import RequestHead, reason_phrase
+
+logger = logging.getLogger(__name__)
 
 # How requests that could not be read are called in metrics and the access log, by status.
 REFUSED = {
@@ -37,6 +41,18 @@ def refusal(problem: RequestError) -> Response:
     phrase = reason_phrase(problem.status)
     fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()
     return error(problem.status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
+
+
+def respond(service: Service, request: Request) -> Response:
+    """What a plain function answers."""
+    route = request.match.route
+    try:
+        return route.handler(request)  # type: ignore[return-value] # it does not wait
+    except RequestError as problem:
+        return refusal(problem)
+    except Exception:  # the boundary: a bug in one route costs one answer
+        logger.exception("%s: bug in this route", route.key)
+        return internal_error(service.account, request)
 
 
 def internal_error(account: Account, request: Request) -> Response:

@@ -21,16 +21,17 @@ from hamms_trio.errors import (
 )
 from hamms_trio.server.account import Account
 from hamms_trio.server.limits import ServerLimits
-from hamms_trio.server.response import Response, error
+from hamms_trio.server.response import FileBody, Response, error
 from hamms_trio.server.routing import Match, Route, Router
 from hamms_trio.version import VERSION
-from hamms_trio.wire import Oddity, RequestHead
+from hamms_trio.wire import Oddity, RequestHead, parse_head, recall_head
 from hamms_trio.wire.dates import imf_fixdate
 
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
 )
 KNOWN_MATCHES = 1024
+CLOSE = b"\r\nConnection: close\r\n"
 RETRY_AFTER = 2  # seconds
 DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
 
@@ -163,6 +164,42 @@ class Service:
         if seen_before and self.phase is Phase.RUNNING:
             self._remember(match)
         return match
+
+    def find_match(self, octets: bytes) -> Match:
+        """The match of a whole head, which is remembered if it has been seen before."""
+        head = recall_head(octets)
+        if head is not None:
+            return self.match(head, seen_before=True)
+        return self.match(parse_head(octets))
+
+    def encode(
+        self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool
+    ) -> tuple[bytes, bool]:
+        """The head of a response, with its body if that is octets and is sent; whether it is the last."""
+        head, most = match.head, self.most_requests
+        unframed = response.length is None and not head.minor_version
+        last = (
+            last
+            or response.close
+            or unframed
+            or not head.persistent
+            or bool(most and number >= most)
+        )
+        body = response.content
+        if head.method == "HEAD":
+            body = b""
+            if isinstance(response.body, FileBody):
+                response.body.close()
+        octets = b"".join(
+            (
+                response.preamble_for(head.minor_version),
+                request_id,
+                CLOSE if last else self.persistence[most - number if most else 0],
+                self.stamp_for(response),
+                body,
+            )
+        )
+        return octets, last
 
     def _remember(self, match: Match) -> None:
         if len(self.known) >= KNOWN_MATCHES:

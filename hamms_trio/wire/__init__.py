@@ -11,12 +11,12 @@ from hamms_trio.wire.message import (
     status_line as status_line,
 )
 from hamms_trio.wire.negotiation import best_match as best_match, quality as quality
+from hamms_trio.wire.reader import RequestReader as RequestReader
 from hamms_trio.wire.request import (
     MAX_FORM_OCTETS as MAX_FORM_OCTETS,
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
     Oddity as Oddity,
     RequestHead as RequestHead,
-    RequestReader as RequestReader,
     parse_form as parse_form,
     parse_head as parse_head,
     recall_head as recall_head,

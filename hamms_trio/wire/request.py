@@ -19,7 +19,6 @@ from hamms_trio.errors import (
     HeadTooLarge,
     MalformedRequest,
     RequestError,
-    TargetTooLong,
     UnknownTransferCoding,
     UnsupportedVersion,
 )
@@ -35,22 +34,17 @@ MAX_FORM_OCTETS = 8 * 1024  # of a query too; what is longer takes long to decod
 _MEMORY_ENTRIES = 4096
 _MEMORY_LINE_OCTETS = 256
 _MEMORY_HEADS = 1024
-_MEMORY_HEAD_OCTETS = 4096
+MEMORY_HEAD_OCTETS = 4096
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
-_OTHER_PROTOCOL = re.compile(_TOKEN + rb" [\x21-\x7e]+ (" + _TOKEN + rb"/[0-9]\.[0-9])")
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0-9])")
+_OTHER_PROTOCOL = re.compile(TOKEN + rb" [\x21-\x7e]+ (" + TOKEN + rb"/[0-9]\.[0-9])")
 # field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2). The
 # whitespace around the value is stripped afterwards: matching it too takes cubic time to fail.
-_FIELD_LINE = re.compile(_TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
+_FIELD_LINE = re.compile(TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
 # uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
 _HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
-# What the start of a request line may look like before its CRLF has come.
-_REQUEST_LINE_BEGINNING = re.compile(_TOKEN + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")
-_BEGINNING_OCTETS = 1024  # after so many the rest is read once, with its CRLF, not with every octet
-_EMPTY_LINES = re.compile(rb"(?:\r\n)+")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
-_CODING = re.compile(_TOKEN.decode())
+_CODING = re.compile(TOKEN.decode())
 _ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
 
 
@@ -153,91 +147,6 @@ def parse_form(text: str) -> dict[str, str]:
         raise MalformedRequest(f"more than {MAX_FORM_FIELDS} fields in a query or form") from None
 
 
-class RequestReader:
-    """Turns octets, in whatever pieces they come, into `RequestHead`s; the rest is the caller's.
-
-    ``feed`` what has arrived, ask ``next_head`` until it says None; between two heads ``take`` the
-    body's octets and ``give_back`` those that follow it.
-
-    Args:
-        max_octets: of a head.
-        max_line_octets: of its request line.
-    """
-
-    __slots__ = ("_buffer", "_in_request_line", "_max_line_octets", "_max_octets", "_scanned")
-
-    def __init__(
-        self,
-        max_octets: int = MAX_HEAD_OCTETS,
-        max_line_octets: int = MAX_HEAD_OCTETS - 2,
-    ) -> None:
-        self._max_octets = max_octets
-        self._max_line_octets = max_line_octets
-        self._buffer = b""
-        self._scanned = 0  # octets of an incomplete head, or none: a new one begins
-        self._in_request_line = True
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing has arrived of the next head."""
-        return not self._buffer
-
-    def feed(self, data: bytes) -> None:
-        self._buffer = self._buffer + data if self._buffer else data
-
-    def take(self) -> bytes:
-        """Everything that has arrived and was not part of a head."""
-        taken, self._buffer, self._scanned = self._buffer, b"", 0
-        return taken
-
-    give_back = feed
-
-    def next_head(self) -> RequestHead | None:
-        """The next complete head, or None while it is incomplete.
-
-        Raises:
-            RequestError: the head is malformed or too large.
-        """
-        buffer = self._buffer
-        if len(buffer) <= _MEMORY_HEAD_OCTETS and (known := _HEADS.get(buffer)) is not None:
-            self._buffer, self._scanned = b"", 0  # all there is, is one request seen before
-            return known
-        if buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request are ignored
-            buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
-        if not buffer or buffer == b"\r":
-            return None
-        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
-        if end < 0 or end + 4 > self._max_octets:
-            self._check_incomplete()
-            if end >= 0 or len(buffer) >= self._max_octets:
-                raise HeadTooLarge(f"the head exceeds {self._max_octets} octets")
-            return None
-        end += 4
-        octets, self._buffer, self._scanned = buffer[:end], buffer[end:], 0
-        return _HEADS.get(octets) or parse_head(octets)
-
-    def _check_incomplete(self) -> None:
-        """Refuse now what no further octet can mend."""
-        buffer, scanned = self._buffer, self._scanned
-        self._scanned = len(buffer)
-        if self._in_request_line or not scanned:
-            self._check_request_line(buffer, scanned)
-        if _BARE_LF.search(buffer, scanned):
-            raise MalformedRequest("a line ends in LF without CR (RFC 9112 §2.2)")
-
-    def _check_request_line(self, buffer: bytes, scanned: int) -> None:
-        end = buffer.find(b"\r\n", max(0, scanned - 1))
-        ended = end >= 0
-        early = not ended and scanned < _BEGINNING_OCTETS
-        if early and not _REQUEST_LINE_BEGINNING.fullmatch(buffer):
-            raise MalformedRequest(_describe_junk(buffer))
-        if (end if ended else len(buffer)) > self._max_line_octets:
-            raise TargetTooLong(f"the request line exceeds {self._max_line_octets} octets")
-        if ended:
-            _read_request_line(buffer[:end])
-        self._in_request_line = not ended
-
-
 def recall_head(octets: bytes) -> RequestHead | None:
     """The head that these octets are, if they have been read at least twice and are remembered."""
     return _HEADS.get(octets)
@@ -253,7 +162,7 @@ def parse_head(octets: bytes) -> RequestHead:
     if len(lines) > 1 + MAX_FIELD_LINES:
         raise HeadTooLarge(f"the head has more than {MAX_FIELD_LINES} field lines")
     first = lines[0]
-    request = RequestHead(octets, _REQUEST_LINES.get(first) or _read_request_line(first))
+    request = RequestHead(octets, _REQUEST_LINES.get(first) or read_request_line(first))
     known, hosts, telling = _FIELD_LINES.get, 0, []
     del lines[0]
     for line in lines:
@@ -301,12 +210,12 @@ _HEADS: dict[bytes, RequestHead] = {}
 _HEADS_SEEN_ONCE: set[int] = set()
 
 
-def _read_request_line(line: bytes) -> _RequestLine:
+def read_request_line(line: bytes) -> _RequestLine:
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
         if other := _OTHER_PROTOCOL.fullmatch(line):
             raise UnsupportedVersion(f"{other[1].decode()[:40]} is not HTTP/1.1 or 1.0")
-        raise MalformedRequest(_describe_junk(line))
+        raise MalformedRequest(describe_junk(line))
     method, target, major, minor = (group.decode() for group in match.groups())
     if major != "1":
         raise UnsupportedVersion(f"HTTP/{major}.{minor} is not HTTP/1.1 or 1.0")
@@ -411,7 +320,7 @@ def _apply_transfer_coding(request: RequestHead, values: list[str], *, with_leng
 
 def _remember_head(request: RequestHead) -> None:
     octets = request.octets
-    if len(octets) > _MEMORY_HEAD_OCTETS or request.expects_continue or request.has_body:
+    if len(octets) > MEMORY_HEAD_OCTETS or request.expects_continue or request.has_body:
         return
     fingerprint = hash(octets)
     if fingerprint not in _HEADS_SEEN_ONCE:
@@ -424,7 +333,7 @@ def _remember_head(request: RequestHead) -> None:
     _HEADS[octets] = request
 
 
-def _describe_junk(line: bytes) -> str:
+def describe_junk(line: bytes) -> str:
     if line[:2] == b"\x16\x03":
         return "this is a TLS ClientHello, and this port speaks plain HTTP: use http://"
     return f"{_excerpt(line)} is not the request line METHOD TARGET HTTP/1.1 (RFC 9112 §3)"
@@ -438,7 +347,6 @@ __all__ = [
     "MAX_HEAD_OCTETS",
     "RequestError",
     "RequestHead",
-    "RequestReader",
     "parse_form",
     "parse_head",
     "recall_head",

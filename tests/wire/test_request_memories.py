@@ -150,7 +150,7 @@ def test_the_memories_stay_bounded() -> None:
     assert len(module._HEADS) <= module._MEMORY_HEADS
     assert len(module._HEADS_SEEN_ONCE) <= module._MEMORY_ENTRIES
     assert max(map(len, module._FIELD_LINES)) <= module._MEMORY_LINE_OCTETS
-    assert max(map(len, module._HEADS)) <= module._MEMORY_HEAD_OCTETS
+    assert max(map(len, module._HEADS)) <= module.MEMORY_HEAD_OCTETS
     assert sum(map(sys.getsizeof, module._HEADS)) < 5_000_000
 
 

@@ -1,0 +1,39 @@
+"""An exchange that needs a task."""
+
+from __future__ import annotations
+
+from hamms_trio.server.request import Content, Request
+from hamms_trio.server.response import Response
+from hamms_trio.server.routing import Match
+
+
+class Job:
+    """What is known of it: its route waits, or its response is no plain octets.
+
+    Attributes:
+        response: what is to be sent, if that is known already.
+        content: of the request, if it has any.
+    """
+
+    __slots__ = ("begun", "content", "match", "number", "request", "response")
+
+    def __init__(
+        self,
+        match: Match,
+        request: Request,
+        response: Response | None,
+        content: Content | None,
+        begun: float,
+        number: int,
+    ) -> None:
+        self.match = match
+        self.request = request
+        self.response = response
+        self.content = content
+        self.begun = begun
+        self.number = number
+
+    @property
+    def octets_in(self) -> int:
+        """What the request took, but for the framing of its chunks."""
+        return len(self.match.head.octets) + (self.content.octets if self.content else 0)
