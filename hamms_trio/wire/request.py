@@ -229,8 +229,8 @@ def read_request_line(line: bytes) -> _RequestLine:
 
 
 def _read_field_line(line: bytes) -> _TellingField:
-    name = line[: line.find(b":")]
-    if name in _NAMES and line.decode("latin-1").isprintable():
+    name, colon, _ = line.partition(b":")
+    if colon and name in _NAMES and line.decode("latin-1").isprintable():
         # A line like `X-Request-ID: <unique>`: its name has been checked, and needs no regex.
         read = _NAMES[name]
         _remember_line(_FIELD_LINES, line, read)

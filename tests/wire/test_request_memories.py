@@ -9,11 +9,16 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hamms_trio.errors import MalformedRequest
-from hamms_trio.wire import request as module
-from hamms_trio.wire.request import RequestHead, RequestReader, parse_head
+from hamms_trio.wire import RequestHead, RequestReader, parse_head, request as module
 from tests.wire.playing import DETERMINISTIC, octet_by_octet, read_heads
 
-MEMORIES = (module._REQUEST_LINES, module._FIELD_LINES, module._HEADS, module._HEADS_SEEN_ONCE)
+MEMORIES = (
+    module._REQUEST_LINES,
+    module._FIELD_LINES,
+    module._NAMES,
+    module._HEADS,
+    module._HEADS_SEEN_ONCE,
+)
 ATTRIBUTES = [name for name in RequestHead.__slots__ if name != "_query"] + ["query", "has_body"]
 
 
@@ -152,6 +157,21 @@ def test_the_memories_stay_bounded() -> None:
     assert max(map(len, module._FIELD_LINES)) <= module._MEMORY_LINE_OCTETS
     assert max(map(len, module._HEADS)) <= module.MEMORY_HEAD_OCTETS
     assert sum(map(sys.getsizeof, module._HEADS)) < 5_000_000
+
+
+@pytest.mark.parametrize(
+    "line", [b"X-A", b"X-Ab", b"X-A b", b"X-A\0: b", b"X-A: \0", b"X-A: \x7f", b"X-A : b"]
+)
+def test_a_name_that_is_remembered_excuses_nothing(line: bytes) -> None:
+    parse_head(get(b"X-A: 1"))
+    with pytest.raises(MalformedRequest):
+        parse_head(get(line))
+
+
+@pytest.mark.parametrize("value", [b"\xa0caf\xe9", b"a\tb", b"", b"\xad"])
+def test_a_name_that_is_remembered_may_have_any_value(value: bytes) -> None:
+    parse_head(get(b"X-A: 1"))
+    assert parse_head(get(b"X-A:" + value)).get("x-a") == value.strip(b" \t").decode("latin-1")
 
 
 def test_long_field_lines_are_not_remembered() -> None:
