@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-all check format docs bench dist clean
+.PHONY: help setup serve test test-all fuzz check format docs bench dist clean
 
 help: ## What there is to make.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ test: setup ## Run the tests.
 
 test-all: ## Run the tests on every Python from 3.11 on that is found.
 	$(PYTHON) scripts/test_all.py
+
+fuzz: setup ## Fuzz the server's connections against h11 for some minutes.
+	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest tests/server/test_against_h11.py
 
 check: setup ## Format, lint, types, import contracts, and whether the generated docs are current.
 	$(BIN)/ruff format --check
