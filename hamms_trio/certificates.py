@@ -75,6 +75,29 @@ def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certi
         yield made
 
 
+class ServerCertificate:
+    """What a server shows its clients, and can load anew from its files.
+
+    Attributes:
+        context: for the next handshake.
+
+    Raises:
+        CertificateUnusable: see `server_context`.
+    """
+
+    def __init__(self, certificate: Path, key: Path | None = None) -> None:
+        self._files = certificate, key
+        self.reload()
+
+    def reload(self) -> None:
+        """Show what the files hold by now; if that can't be used, what was shown before.
+
+        Raises:
+            CertificateUnusable: see `server_context`.
+        """
+        self.context = server_context(*self._files)
+
+
 def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:
     """What a server needs: TLS 1.2 or newer, ALPN for HTTP/1.1.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import AbstractAsyncContextManager
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.signals import Signals
     from hamms_trio.server.running import RunningServer
 
@@ -45,6 +48,7 @@ def serve_alone(
 
     async def main() -> str | None:
         async with signals.heeded() as signalled, opened as running:
+            signals.on_hangup(partial(_reload, running))
             collect_garbage_rarely()
             try:
                 if ready_file is not None:
@@ -67,3 +71,33 @@ def serve_alone(
     if problem:
         click.echo(f"hamms-trio: {problem}", err=True)
         sys.exit(2)
+
+
+@contextmanager
+def certificate_of(cert_file: Path | None, key_file: Path | None) -> Iterator[ServerCertificate]:
+    """What the user gave, or one made on the fly, of which they are told; ends the process if it is unusable."""
+    from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+    from hamms_trio.errors import CertificateUnusable
+
+    with ExitStack() as stack:
+        try:
+            if cert_file is None:
+                made = stack.enter_context(throwaway_certificates())
+                cert_file, key_file = made.certificate, made.key
+                click.echo(f"certificate made on the fly: curl --cacert {made.authority} ...")
+            certificate = ServerCertificate(cert_file, key_file)
+        except CertificateUnusable as error:
+            click.echo(f"hamms-trio: {error}", err=True)
+            sys.exit(2)
+        yield certificate
+
+
+def _reload(running: RunningServer) -> None:
+    from hamms_trio.errors import CertificateUnusable
+
+    try:
+        running.reload()
+    except CertificateUnusable as error:
+        logger.error("the certificate stays as it was: %s", error)
+    else:
+        logger.info("signal_received signal=SIGHUP action=reload")

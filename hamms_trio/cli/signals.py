@@ -46,6 +46,19 @@ class Signals:
                 tell()
             yield event
 
+    def on_hangup(self, do: Callable[[], None]) -> None:
+        """Do it whenever SIGHUP comes, in between two callbacks of the loop; for the loop's thread."""
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+
+        def tell(_number: int, _frame: object) -> None:
+            with suppress(trio.RunFinishedError):
+                token.run_sync_soon(do, idempotent=True)
+
+        if hasattr(signal, "SIGHUP"):
+            signal.signal(signal.SIGHUP, tell)
+
     @property
     def came(self) -> str:
         """The name of the first signal."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import STDERR, serve_alone
+from hamms_trio.cli.serving import STDERR, certificate_of, serve_alone
 from hamms_trio.cli.signals import Signals
 
 logger = logging.getLogger(__name__)
@@ -23,6 +24,30 @@ logger = logging.getLogger(__name__)
     show_envvar=True,
     type=click.IntRange(0, 65535),
     help="Port to listen on; 0 takes a free one.",
+)
+@click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port.")
+@click.option(
+    "--cert-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Certificate in PEM, its chain after it. Without one, one is made on the fly.",
+)
+@click.option(
+    "--key-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Its key in PEM, unless it is in the same file.",
+)
+@click.option(
+    "--https-port",
+    default=8443,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port for TLS; 0 takes a free one.",
+)
+@click.option(
+    "--redirect-http/--no-redirect-http",
+    default=True,
+    show_default=True,
+    help="With TLS, send http:// on --port there.",
 )
 @click.option(
     "--engine",
@@ -84,6 +109,11 @@ logger = logging.getLogger(__name__)
 def workbench(
     host: str,
     port: int | None,
+    enable_tls: bool,
+    cert_file: Path | None,
+    key_file: Path | None,
+    https_port: int,
+    redirect_http: bool,
     engine: str,
     max_connections: int,
     max_requests: int,
@@ -101,6 +131,10 @@ def workbench(
     """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
     if directory is not None and not codecrafters_mode:
         raise click.UsageError("--directory is for --codecrafters-mode")
+    if (cert_file or key_file) and not enable_tls:
+        raise click.UsageError("--cert-file and --key-file are for --enable-tls")
+    if key_file and not cert_file:
+        raise click.UsageError("--key-file goes with --cert-file")
     signals = Signals()
     from hamms_trio.cli.log import configure_logging
     from hamms_trio.server import ServerLimits
@@ -119,20 +153,27 @@ def workbench(
         head_seconds=head_timeout,
         content_seconds=body_timeout,
     )
-    opened = open_workbench(
-        host=host,
-        port=port,
-        limits=limits,
-        log_format=LogFormat(log_format),
-        log_descriptor=STDERR if access_log else None,
-        challenge=codecrafters_mode,
-        directory=directory,
-    )
-    serve_alone(
-        signals,
-        opened,
-        "the workbench",
-        key="workbench",
-        drain_timeout=drain_timeout,
-        ready_file=ready_file,
-    )
+    with ExitStack() as stack:
+        certificate = None
+        if enable_tls:
+            certificate = stack.enter_context(certificate_of(cert_file, key_file))
+        opened = open_workbench(
+            host=host,
+            port=https_port if enable_tls else port,
+            port_option="--https-port" if enable_tls else "--port",
+            limits=limits,
+            log_format=LogFormat(log_format),
+            log_descriptor=STDERR if access_log else None,
+            certificate=certificate,
+            redirect_port=port if enable_tls and redirect_http else None,
+            challenge=codecrafters_mode,
+            directory=directory,
+        )
+        serve_alone(
+            signals,
+            opened,
+            "the workbench",
+            key="workbench",
+            drain_timeout=drain_timeout,
+            ready_file=ready_file,
+        )

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.hub import IN, OUT, Hub, Timer
 
 logger = logging.getLogger(__name__)
@@ -61,6 +62,13 @@ class TlsSocket(ssl.SSLSocket):
                 self.unwrap()
         socket.socket.shutdown(self, how)
 
+    def close(self) -> None:
+        """Say close_notify if that was not done; what is not there any more hears nothing."""
+        if self.fileno() >= 0:
+            with suppress(OSError, ValueError):
+                self.unwrap()
+        super().close()
+
     def refuse_plain_http(self) -> None:
         """Tell a client that speaks HTTP without TLS, in its own language."""
         with suppress(OSError):
@@ -71,37 +79,41 @@ class TlsSocket(ssl.SSLSocket):
 class Handshakes:
     """Makes accepted sockets speak TLS.
 
+    Args:
+        on_failure: is told the reason of each that came to nothing.
+
     Attributes:
-        failures: how many came to nothing, by reason: a bounded number of them.
+        under_way: how many there are now.
     """
 
     def __init__(
-        self, hub: Hub, context: ssl.SSLContext, *, seconds: float = HANDSHAKE_SECONDS
+        self,
+        hub: Hub,
+        certificate: ServerCertificate,
+        *,
+        seconds: float = HANDSHAKE_SECONDS,
+        on_failure: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        self.failures: dict[str, int] = {}
+        self.under_way = 0
         self._hub = hub
+        self._certificate = certificate
         self._seconds = seconds
+        self._on_failure = on_failure
         self._line: deque[Handshake] = deque()
-        self.use(context)
 
-    def use(self, context: ssl.SSLContext) -> None:
-        """Use another certificate from the next handshake on."""
-        context.sslsocket_class = TlsSocket
-        self._context = context
-
-    def begin(self, sock: socket.socket, then: Callable[[TlsSocket | None], None]) -> None:
+    def begin(self, sock: socket.socket, then: Callable[[TlsSocket], None]) -> None:
         """Shake hands on an accepted, non-blocking socket, which is taken over.
 
         Args:
-            then: is given the socket once its connection is secured, or None when that came to nothing.
+            then: is given the socket once its connection is secured; what it raises closes it.
 
         Raises:
             OSError: the client has gone already, or the kernel has no memory for it; the socket is closed.
         """
+        context = self._certificate.context
+        context.sslsocket_class = TlsSocket
         try:
-            secured = self._context.wrap_socket(
-                sock, server_side=True, do_handshake_on_connect=False
-            )
+            secured = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
         except (OSError, ValueError) as error:
             sock.close()
             raise OSError(errno.ENOTCONN, str(error)) from error
@@ -111,6 +123,7 @@ class Handshakes:
         except OSError:
             secured.close()
             raise
+        self.under_way += 1
 
     def enter_line(self, handshake: Handshake) -> None:
         """Let it have its turn: a signature takes long, and others wait."""
@@ -119,8 +132,8 @@ class Handshakes:
         self._line.append(handshake)
 
     def note_failure(self, reason: str) -> None:
-        self.failures[reason] = self.failures.get(reason, 0) + 1
-        logger.debug("TLS handshake failed: %s", reason)
+        logger.info("tls_handshake_failed error=%s", reason)
+        self._on_failure(reason)
 
     def _serve(self) -> None:
         for _ in range(min(HANDSHAKES_IN_ONE_GO, len(self._line))):
@@ -139,7 +152,7 @@ class Handshake:
         hub: Hub,
         others: Handshakes,
         sock: TlsSocket,
-        then: Callable[[TlsSocket | None], None],
+        then: Callable[[TlsSocket], None],
         deadline: float,
     ) -> None:
         self._hub, self._others, self._socket, self._then = hub, others, sock, then
@@ -191,9 +204,14 @@ class Handshake:
             return
         self._hub.cancel(timer)
         self._hub.forget(self._fd)
+        self._others.under_way -= 1
         if secured is None:
             self._socket.close()
-        self._then(secured)
+            return
+        try:
+            self._then(secured)
+        except OSError:  # the kernel has no memory for its registration
+            secured.close()
 
 
 def _broken(error: ssl.SSLError) -> OSError:

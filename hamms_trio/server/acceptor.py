@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from functools import partial
 from time import monotonic
 
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.acceptor import Acceptor, Address
 from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.hub import Hub
 from hamms_trio.hosting.resets import reset_and_close
+from hamms_trio.hosting.tls import Handshakes
 from hamms_trio.server.connection import ServerConnection
 from hamms_trio.server.limits import REFUSED_POLITELY
 from hamms_trio.server.service import Service
@@ -31,8 +34,10 @@ class ServerAcceptor(Acceptor):
         service: Service,
         sock: socket.socket,
         admission: Admission,
+        handshakes: Handshakes | None,
     ) -> None:
         super().__init__(hub, sock, "workbench", admission)
+        self._handshakes = handshakes
         self._workers = workers
         self._service = service
         if service.limits.connections_wait:
@@ -40,17 +45,26 @@ class ServerAcceptor(Acceptor):
 
     def has_room(self) -> bool:
         limits = self._service.limits
-        return not limits.connections_wait or self._service.connections < limits.connections
+        return not limits.connections_wait or self._open < limits.connections
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
-        service = self._service
-        open_now = service.connections
-        if open_now >= service.limits.connections + REFUSED_POLITELY:
+        if self._open >= self._service.limits.connections + REFUSED_POLITELY:
             reset_and_close(sock)
-            return
-        connection = ServerConnection(self._hub, self._workers, service, sock, address)
-        if open_now >= service.limits.connections:
+        elif self._handshakes is None:
+            self._converse(address, sock)
+        else:
+            self._handshakes.begin(sock, partial(self._converse, address))
+
+    def _converse(self, address: Address, sock: socket.socket) -> None:
+        is_full = self._service.connections >= self._service.limits.connections
+        connection = ServerConnection(self._hub, self._workers, self._service, sock, address)
+        if is_full:
             connection.refuse()
+
+    @property
+    def _open(self) -> int:
+        under_way = self._handshakes.under_way if self._handshakes else 0
+        return self._service.connections + under_way
 
 
 class HubListeners:
@@ -60,10 +74,23 @@ class HubListeners:
     200 octets, and moving it with each request more than the request.
     """
 
-    def __init__(self, service: Service, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        sockets: Sequence[socket.socket],
+        certificate: ServerCertificate | None,
+    ) -> None:
         self._service = service
         self._sockets = sockets
         self._hub = Hub()
+        self._handshakes = None
+        if certificate is not None:
+            self._handshakes = Handshakes(
+                self._hub,
+                certificate,
+                seconds=service.limits.handshake_seconds,
+                on_failure=service.account.note_handshake_failure,
+            )
         self._acceptors: list[ServerAcceptor] = []
         limits = service.limits
         shortest = min(
@@ -83,7 +110,7 @@ class HubListeners:
         """Serve until cancelled; the tasks of requests belong to ``nursery``."""
         admission, workers = Admission(1), Workers(nursery)
         self._acceptors = [
-            ServerAcceptor(self._hub, workers, self._service, sock, admission)
+            ServerAcceptor(self._hub, workers, self._service, sock, admission, self._handshakes)
             for sock in self._sockets
         ]
         self._sweep(monotonic())

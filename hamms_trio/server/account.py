@@ -76,6 +76,9 @@ class Account:
         """Have each batch of entries written to the access log."""
         self._write = write
 
+    def note_handshake_failure(self, _reason: str) -> None:
+        self.errors["tls_handshake"] += 1
+
     def settle(self) -> None:
         """Count and log what was answered since this was last called."""
         entries = self.entries

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import AsyncIterable, Awaitable
 from typing import Protocol, cast
+
+import trio
 
 from hamms_trio.errors import PeerGone, RequestError
 from hamms_trio.server.conversation import CONTINUE, Conversation
@@ -16,6 +19,8 @@ from hamms_trio.wire import chunk, last_chunk
 
 logger = logging.getLogger(__name__)
 
+FILE_OCTETS = 256 * 1024  # read and sent in one go
+
 
 class Carrier(Protocol):
     """Whoever carries a conversation's octets, as a task sees it. Both raise PeerGone."""
@@ -25,6 +30,19 @@ class Carrier(Protocol):
 
     async def send_file(self, fd: int, extent: range) -> int:
         """The same with a part of a file; how much of it there was."""
+
+
+async def send_pieces(carrier: Carrier, fd: int, extent: range) -> int:
+    """`Carrier.send_file` for whoever can't hand a file to the kernel: a thread reads it."""
+    at = extent.start
+    while at < extent.stop:
+        count = min(extent.stop - at, FILE_OCTETS)
+        octets = await trio.to_thread.run_sync(os.pread, fd, count, at)
+        if not octets:
+            break
+        await carrier.send(octets)
+        at += len(octets)
+    return at - extent.start
 
 
 class Incomplete(Exception):

@@ -17,7 +17,8 @@ import trio
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.hosting.resets import reset_and_close
-from hamms_trio.server.answering import Incomplete, perform
+from hamms_trio.hosting.tls import TlsSocket
+from hamms_trio.server.answering import Incomplete, perform, send_pieces
 from hamms_trio.server.conversation import FOREVER, Conversation
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
@@ -141,6 +142,8 @@ class ServerConnection:
 
     async def send_file(self, fd: int, extent: range) -> int:
         at, end = extent.start, extent.stop
+        if isinstance(self._socket, TlsSocket):  # whose octets the kernel can't make
+            return await send_pieces(self, fd, extent)
         while at < end:
             count = min(end - at, SENDFILE_OCTETS)
             try:

@@ -16,6 +16,7 @@ class ServerLimits:
     connections: int = 2048
     connections_wait: bool = False  # for one of those to end, instead of being refused
 
+    handshake_seconds: float = 10.0  # of TLS, after which the connection is closed
     idle: float = 10.0  # without an octet of the next request
     head_seconds: float = 10.0  # from a head's first octet to its last; Apache's is 20 to 40
     content_seconds: float = 30.0  # from the head to the end of the body

@@ -7,15 +7,15 @@ read by a thread.
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Sequence
 
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.resets import reset_stream
-from hamms_trio.server.answering import Incomplete, perform
+from hamms_trio.server.answering import Incomplete, perform, send_pieces
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.limits import REFUSED_POLITELY
 from hamms_trio.server.service import Service
@@ -26,12 +26,13 @@ RECEIVE_OCTETS = 16 * 1024
 SEND_OCTETS = 64 * 1024  # in one piece, for which the client has to make room in time
 
 
+Stream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
+
+
 class StreamConnection:
     """One accepted connection on a trio stream."""
 
-    def __init__(
-        self, service: Service, stream: trio.abc.HalfCloseableStream, client: tuple[str, int]
-    ) -> None:
+    def __init__(self, service: Service, stream: Stream, client: tuple[str, int]) -> None:
         self.conversation = Conversation(service, client)
         self._service = service
         self._stream = stream
@@ -83,15 +84,7 @@ class StreamConnection:
         self._sends = False
 
     async def send_file(self, fd: int, extent: range) -> int:
-        at = extent.start
-        while at < extent.stop:
-            count = min(extent.stop - at, SEND_OCTETS)
-            octets = await trio.to_thread.run_sync(os.pread, fd, count, at)
-            if not octets:
-                break
-            await self.send(octets)
-            at += len(octets)
-        return at - extent.start
+        return await send_pieces(self, fd, extent)
 
     # Within
 
@@ -169,12 +162,14 @@ class StreamConnection:
 
     async def _leave(self) -> None:
         """End the connection so that the last answer arrives (see `ServerConnection`)."""
+        stream = self._stream
         with trio.move_on_after(self._service.limits.linger_seconds):
             try:
-                await self._stream.send_eof()
-                while not self.conversation.ended and await self._stream.receive_some(
-                    RECEIVE_OCTETS
-                ):
+                if isinstance(stream, trio.SSLStream):
+                    await stream.unwrap()  # says close_notify, and reads until the client has too
+                    return
+                await stream.send_eof()
+                while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
                     pass
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
@@ -183,8 +178,14 @@ class StreamConnection:
 class PortableListeners:
     """Accepts connections, each as a task."""
 
-    def __init__(self, service: Service, sockets: Sequence[socket.socket]) -> None:
+    def __init__(
+        self,
+        service: Service,
+        sockets: Sequence[socket.socket],
+        certificate: ServerCertificate | None,
+    ) -> None:
         self._service = service
+        self._certificate = certificate
         self._sockets = sockets
         self._connections: set[StreamConnection] = set()
         self._room = trio.Semaphore(service.limits.connections)
@@ -226,9 +227,28 @@ class PortableListeners:
             client = stream.socket.getpeername()[:2]
         except OSError:  # it has left already
             client = ("unknown", 0)
-        connection = StreamConnection(service, stream, client)
+        secured = await self._secured(stream)
+        if secured is None:
+            await trio.aclose_forcefully(stream)
+            return
+        connection = StreamConnection(service, secured, client)
         self._connections.add(connection)
         try:
             await connection.run(refuse=open_now >= service.limits.connections)
         finally:
             self._connections.discard(connection)
+
+    async def _secured(self, stream: trio.SocketStream) -> Stream | None:
+        """With TLS on it if that is asked for; None if the handshake came to nothing."""
+        if self._certificate is None:
+            return stream
+        secured = trio.SSLStream(
+            stream, self._certificate.context, server_side=True, https_compatible=True
+        )
+        try:
+            with trio.fail_after(self._service.limits.handshake_seconds):
+                await secured.do_handshake()
+        except (trio.BrokenResourceError, trio.TooSlowError) as error:
+            self._service.account.note_handshake_failure(str(error.__cause__ or "TIMEOUT"))
+            return None
+        return secured

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.grouping import ungrouped
 from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
 from hamms_trio.server.server import Server
@@ -21,23 +22,46 @@ class RunningServer:
 
     Attributes:
         service: its routes, limits and account.
+        companions: servers that are drained with it.
     """
 
-    def __init__(self, host: str, port: int, server: Server, stopped: trio.Event) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        server: Server,
+        stopped: trio.Event,
+        certificate: ServerCertificate | None,
+    ) -> None:
         self.host = host
         self.port = port
         self.service = server.service
+        self.companions: list[RunningServer] = []
         self._server = server
         self._stopped = stopped
+        self._certificate = certificate
 
     @property
     def url(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"http://{host}:{self.port}"
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{host}:{self.port}"
+
+    def reload(self) -> None:
+        """Load the certificate anew, for whoever connects from now on.
+
+        Raises:
+            CertificateUnusable: that can't be done; the old one stays.
+        """
+        if self._certificate is not None:
+            self._certificate.reload()
 
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Answer what is in flight, refuse what comes after, and stop."""
-        await self._server.drain(timeout)
+        async with trio.open_nursery() as nursery:
+            for companion in self.companions:
+                nursery.start_soon(companion.drain, timeout)
+            await self._server.drain(timeout)
         await self._stopped.wait()
 
     async def wait_stopped(self) -> None:
@@ -52,24 +76,26 @@ async def open_server(
     port: int,
     sockets: Sequence[socket.socket],
     *,
+    certificate: ServerCertificate | None = None,
     log_format: LogFormat = LogFormat.PLAIN,
     log_descriptor: int | None = None,
 ) -> AsyncIterator[RunningServer]:
     """Serve while the ``async with`` block runs, on sockets that listen; they are closed in the end.
 
     Args:
+        certificate: to speak TLS with; None for none.
         log_descriptor: where the access log is written; None for nowhere.
     """
     outlet = Outlet(log_descriptor) if log_descriptor is not None else None
     if outlet is not None:
         service.account.log_to(AccessLog(service, log_format, outlet.put).write)
-    server = Server(service, sockets)
+    server = Server(service, sockets, certificate=certificate)
     stopped = trio.Event()
     try:
         with ungrouped():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_run, server, stopped)
-                yield RunningServer(host, port, server, stopped)
+                yield RunningServer(host, port, server, stopped, certificate)
                 nursery.cancel_scope.cancel()
     finally:
         if outlet is not None:

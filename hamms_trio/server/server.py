@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.server.portable import PortableListeners
 from hamms_trio.server.service import Phase, Service
 
@@ -24,6 +25,7 @@ class Server:
     """Serves sockets that listen already, until it is drained or cancelled.
 
     Args:
+        certificate: to speak TLS with; None for none.
         portable: use an ordinary trio task for each connection instead of the hub, which needs epoll.
     """
 
@@ -32,15 +34,16 @@ class Server:
         service: Service,
         sockets: Sequence[socket.socket],
         *,
+        certificate: ServerCertificate | None = None,
         portable: bool = not HAS_EPOLL,
     ) -> None:
         self.service = service
         self._listeners: HubListeners | PortableListeners
         if portable:
             service.clock = trio.current_time  # by which tasks wait
-            self._listeners = PortableListeners(service, sockets)
+            self._listeners = PortableListeners(service, sockets, certificate)
         else:
-            self._listeners = HubListeners(service, sockets)
+            self._listeners = HubListeners(service, sockets, certificate)
         self._sockets = sockets
         self._stopped = trio.Event()
 

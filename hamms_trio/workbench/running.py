@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.hosting.listeners import open_port
 from hamms_trio.server import Router, ServerLimits, Service
@@ -14,6 +15,7 @@ from hamms_trio.server.access_log import LogFormat
 from hamms_trio.server.basics import add_basics
 from hamms_trio.server.files import add_challenge, add_static
 from hamms_trio.server.metrics import add_metrics
+from hamms_trio.server.redirect import RedirectRouter
 from hamms_trio.server.running import RunningServer, open_server
 
 WORKBENCH_PORT = 8080
@@ -31,6 +33,8 @@ async def open_workbench(
     log_format: LogFormat = LogFormat.PLAIN,
     log_descriptor: int | None = None,
     static: str | os.PathLike[str] = STATIC,
+    certificate: ServerCertificate | None = None,
+    redirect_port: int | None = None,
     challenge: bool = False,
     directory: str | os.PathLike[str] | None = None,
 ) -> AsyncIterator[RunningServer]:
@@ -41,6 +45,8 @@ async def open_workbench(
         port_option: what the user chooses the port with, for the error's message.
         log_descriptor: where the access log is written; None for nowhere.
         static: what is beneath /static/.
+        certificate: to speak TLS with; None for none.
+        redirect_port: where plain HTTP is sent on to ``port``; None for nowhere.
         challenge: whether the routes of the codecrafters.io challenge are served too.
         directory: what is beneath its /files/.
 
@@ -54,9 +60,28 @@ async def open_workbench(
     add_basics(router)
     add_metrics(router, service)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))
-    port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
-    opened = open_server(
-        service, host, port, sockets, log_format=log_format, log_descriptor=log_descriptor
-    )
-    async with opened as workbench:
+    async with AsyncExitStack() as stack:
+        port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
+        opened = open_server(
+            service,
+            host,
+            port,
+            sockets,
+            certificate=certificate,
+            log_format=log_format,
+            log_descriptor=log_descriptor,
+        )
+        workbench = await stack.enter_async_context(opened)
+        if redirect_port is not None:
+            workbench.companions.append(
+                await stack.enter_async_context(_open_redirect(host, redirect_port, port))
+            )
         yield workbench
+
+
+@asynccontextmanager
+async def _open_redirect(host: str, port: int, to_port: int) -> AsyncIterator[RunningServer]:
+    service = Service(RedirectRouter(to_port, host))
+    port, sockets = open_port(host, port, purpose="the redirect to https://", option="--port")
+    async with open_server(service, host, port, sockets) as running:
+        yield running

@@ -1,0 +1,51 @@
+"""Send every client from http:// to https://."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from hamms_trio.server.request import Request
+from hamms_trio.server.response import Response
+from hamms_trio.server.routing import Route, Router
+from hamms_trio.wire import RequestHead
+
+HTTPS_PORT = 443
+
+# What an absolute-form target or a Host names (RFC 9110 §4.2, §7.2), an IPv6 address in brackets.
+_AUTHORITY = re.compile(r"(?:https?://)?(?:[^@/?#]*@)?(\[[^]]*\]|[^:/?#]*)(?::\d*)?", re.IGNORECASE)
+
+
+class RedirectRouter(Router):
+    """Answers everything with 308, whatever the method and the path.
+
+    Args:
+        port: where the same host is found by TLS.
+        host: what stands for the host of a request that names none.
+    """
+
+    def __init__(self, port: int, host: str) -> None:
+        super().__init__()
+
+        def redirect(request: Request) -> Response:
+            fields = (
+                ("Location", location(request.head, port, host)),
+                ("Cache-Control", "no-store"),
+            )
+            return Response(308, b"Use HTTPS\n", fields, close=True)
+
+        self._route = Route("redirect", redirect, refuses=True)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        return self._route, {}
+
+
+def location(head: RequestHead, port: int, host: str) -> str:
+    """Where a request is to be sent instead."""
+    named = head.target if head.target[:1] not in "/*" else head.get("host") or ""
+    found = _AUTHORITY.match(named)
+    authority = (found[1] if found else "") or (f"[{host}]" if ":" in host else host)
+    if port != HTTPS_PORT:
+        authority += f":{port}"
+    path = head.path if head.path[:1] == "/" else "/"
+    return f"https://{authority}{path}" + (f"?{head.query_string}" if head.query_string else "")
