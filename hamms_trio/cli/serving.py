@@ -52,10 +52,13 @@ def serve_alone(
             collect_garbage_rarely()
             try:
                 if ready_file is not None:
-                    where = {"port": running.port, "url": running.url}
-                    write_ready_file(ready_file, {key: where})
+                    servers = {key: running, **running.companions}
+                    where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
+                    write_ready_file(ready_file, where)
                 if sys.stdout is not None:
                     click.echo(f"{what} is ready on {running.url}")
+                    for name, companion in running.companions.items():
+                        click.echo(f"{name} is ready on {companion.url}")
             except OSError as error:
                 return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
             await signalled.wait()

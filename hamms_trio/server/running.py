@@ -22,7 +22,7 @@ class RunningServer:
 
     Attributes:
         service: its routes, limits and account.
-        companions: servers that are drained with it.
+        companions: servers that are drained with it, by what they are.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class RunningServer:
         self.host = host
         self.port = port
         self.service = server.service
-        self.companions: list[RunningServer] = []
+        self.companions: dict[str, RunningServer] = {}
         self._server = server
         self._stopped = stopped
         self._certificate = certificate
@@ -59,7 +59,7 @@ class RunningServer:
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Answer what is in flight, refuse what comes after, and stop."""
         async with trio.open_nursery() as nursery:
-            for companion in self.companions:
+            for companion in self.companions.values():
                 nursery.start_soon(companion.drain, timeout)
             await self._server.drain(timeout)
         await self._stopped.wait()

@@ -73,9 +73,8 @@ async def open_workbench(
         )
         workbench = await stack.enter_async_context(opened)
         if redirect_port is not None:
-            workbench.companions.append(
-                await stack.enter_async_context(_open_redirect(host, redirect_port, port))
-            )
+            redirect = await stack.enter_async_context(_open_redirect(host, redirect_port, port))
+            workbench.companions["redirect"] = redirect
         yield workbench
 
 

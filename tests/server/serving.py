@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.listeners import open_port
 from hamms_trio.server import Router, ServerLimits, Service
 from hamms_trio.server.server import Server
@@ -53,10 +54,13 @@ async def serving(
     *,
     host: str = "127.0.0.1",
     portable: bool = False,
+    certificate: ServerCertificate | None = None,
 ) -> AsyncIterator[Serving]:
     """Serve ``router`` on a free port while the block runs."""
     port, sockets = open_port(host, 0, purpose="a test", option="--port")
-    server = Server(Service(router, limits=limits), sockets, portable=portable)
+    server = Server(
+        Service(router, limits=limits), sockets, certificate=certificate, portable=portable
+    )
     with trio.fail_after(30):  # a net, not a measurement
         async with trio.open_nursery() as nursery:
             await nursery.start(server.run)
