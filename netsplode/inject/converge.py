@@ -60,6 +60,7 @@ class _End:
     wanted: bool
     next_probe: float
     far_ack: int  # what the probes acknowledge that lie outside of any window
+    syn: int  # what a SYN begins with
     gone: bool = False
     heard: int | None = None  # RCV.NXT by the newest of its own ACKs
     expects: int | None = None  # RCV.NXT, as of the last segments that told
@@ -71,7 +72,6 @@ class _End:
     last_probe: float = -inf
     retry: float = FIRST_RETRY
     pace: float = 0.0
-    syn: int | None = None  # sequence number of the last SYN that a listener could answer
     doubted: bool = False  # a firewall may have sent the RST in its name
 
     @property
@@ -128,7 +128,14 @@ class Converger:
         first_probe = now if probing else inf
         told = dict(expected or {})
         self._ends = tuple(
-            _End(end, end in wanted, first_probe, choose(MODULUS), told=told.get(end))
+            _End(
+                end,
+                end in wanted,
+                first_probe,
+                choose(MODULUS),
+                choose(MODULUS),
+                told=told.get(end),
+            )
             for end in (first, second)
         )
         self.was_there = bool(told)
@@ -175,8 +182,9 @@ class Converger:
     def _learn(self, segment: Segment, end: _End, other: _End) -> None:
         self.seen += 1
         if segment.flags == _RST and segment.seq == end.far_ack:
-            end.doubted = True
-            self._hasten_probe(end, self._now)
+            if not end.doubted:
+                end.doubted, end.retry = True, FIRST_RETRY
+                self._hasten_probe(end, self._now)
         elif _proves_gone(segment, end):
             end.gone = True
         elif segment.flags & _SYN:
@@ -185,7 +193,7 @@ class Converger:
                 other.syn = segment.seq
         elif not segment.flags & _RST:
             self.was_there = True
-            end.unanswered = 0
+            end.unanswered, end.doubted = 0, False
             if segment.flags & _ACK:
                 end.said = _newest(end.said, segment.ack)
                 end.heard = _newest(end.heard, segment.ack)
@@ -236,8 +244,8 @@ class Converger:
         """One of the probes, which are answered by all that is there, but not let through by all between."""
         ends, n = (other.endpoint, end.endpoint), end.unanswered
         unheard = end.expects is not None and end.heard is None
-        if end.doubted or (n > PROBES_BEFORE_SYN and n % (4 if unheard else 2) == 0):
-            end.doubted, end.syn = False, self._choose(MODULUS)
+        only_syn = end.doubted and end.expects is None
+        if only_syn or (n > PROBES_BEFORE_SYN and n % (4 if unheard else 2) == 0):
             return forged.opening(*ends, end.syn)
         if end.heard is not None:  # it has this octet already, and conntrack lets it pass
             return forged.octet(*ends, end.heard - OLD, self._ack(other))
@@ -257,8 +265,8 @@ def _proves_gone(segment: Segment, end: _End) -> bool:
     """Whether only an end without the connection can have sent this."""
     if segment.flags & _RST:
         return True
-    answered = segment.flags & _SYN and segment.flags & _ACK
-    return bool(answered) and end.syn is not None and segment.ack == (end.syn + 1) % MODULUS
+    # A listener has taken a SYN of ours for a new connection's, and says so until that is given up.
+    return bool(segment.flags & _ACK) and segment.ack == (end.syn + 1) % MODULUS
 
 
 def _newest(known: int | None, seq: int) -> int:

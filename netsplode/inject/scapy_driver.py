@@ -5,7 +5,7 @@ Filters are libpcap's where it is installed. Elsewhere everything is read and so
 
 from __future__ import annotations
 
-import select
+import errno
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -66,7 +66,7 @@ class ScapyDriver:
         return tuple(sniffer.fileno() for sniffer in self._sniffers)
 
     def wait(self, seconds: float) -> None:
-        _readable(self._sniffers, seconds)
+        self._sniffers[0].select(self._sniffers, seconds)
 
     def receive(self) -> list[Segment]:
         return [
@@ -78,7 +78,7 @@ class ScapyDriver:
     def _packets(self) -> Iterator[bytes]:
         for sniffer in self._sniffers:
             for _ in range(_BATCH):
-                if not _readable([sniffer], 0):
+                if not sniffer.select([sniffer], 0):
                     break
                 layer, octets, _ = sniffer.recv_raw()
                 if octets:
@@ -141,16 +141,8 @@ def _open_sniffer(interface: str, first: Endpoint, second: Endpoint) -> SuperSoc
         return conf.L2listen(iface=interface, promisc=False, filter=f"{between} and {ports}")
     except Scapy_Exception:  # no libpcap to compile it
         return conf.L2listen(iface=interface, promisc=False)
-
-
-def _readable(sniffers: list[SuperSocket], seconds: float) -> bool:
-    """Whether one of them has a packet within so long."""
-    if sys.platform != "linux":  # elsewhere a descriptor does not tell
-        return bool(sniffers[0].select(sniffers, seconds))
-    poll = select.poll()  # scapy's select refuses descriptors from 1024 on
-    for sniffer in sniffers:
-        poll.register(sniffer, select.POLLIN)
-    return bool(poll.poll(seconds * 1000))
+    except ValueError as error:  # of the select that it opens with
+        raise OSError(errno.EMFILE, "scapy can only use descriptors below 1024") from error
 
 
 def _ip_packet(layer: Any, octets: bytes) -> bytes:

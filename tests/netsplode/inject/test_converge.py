@@ -239,15 +239,17 @@ def test_unanswered_probes_become_rare_and_end_at_the_deadline() -> None:
     assert set(converger.outcomes.values()) == {Outcome.UNCONFIRMED}
 
 
-def test_a_listener_that_answers_our_syn_proves_that_the_connection_is_gone() -> None:
+@pytest.mark.parametrize("flags", [Flags.SYN | Flags.ACK, Flags.ACK])
+def test_a_listener_that_answers_our_syn_proves_that_the_connection_is_gone(flags: int) -> None:
     converger = make([B])
     sent: list[Segment] = []
     while not sent or sent[-1].flags != Flags.SYN:
         sent += converger.on_time(converger.next_time)
-    stale = from_b(7, sent[-1].seq, Flags.SYN | Flags.ACK)
+    stale = from_b(7, sent[-1].seq, flags)
     converger.on_segment(stale, 0.1)
     assert not converger.done
-    converger.on_segment(from_b(7, sent[-1].seq + 1, Flags.SYN | Flags.ACK), 0.1)
+    converger.on_time(converger.next_time)
+    converger.on_segment(from_b(7, sent[-1].end, flags), 0.1)
     assert converger.outcomes == {B: Outcome.RESET}
 
 
