@@ -111,3 +111,19 @@ class UnknownMethod(RequestError):
     """The request's method is none that any resource here has (RFC 9110 §15.6.2)."""
 
     status = 501
+
+
+class ResponseError(HammsError):
+    """A server's answer can't be taken for a response."""
+
+
+class MalformedResponse(ResponseError):
+    """The response breaks the syntax of RFC 9112, or could be read in two ways."""
+
+
+class IncompleteResponse(ResponseError):
+    """The connection ended within a response (RFC 9112 §8)."""
+
+
+class LoadError(HammsError, ValueError):
+    """A load can't be made as it was asked for."""

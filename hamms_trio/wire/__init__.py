@@ -21,6 +21,10 @@ from hamms_trio.wire.request import (
     parse_head as parse_head,
     recall_head as recall_head,
 )
+from hamms_trio.wire.response_reader import (
+    ResponseHead as ResponseHead,
+    ResponseReader as ResponseReader,
+)
 from hamms_trio.wire.status import (
     REASON_PHRASES as REASON_PHRASES,
     is_interim as is_interim,

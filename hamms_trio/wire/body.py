@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+from typing import Protocol
 
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError
-from hamms_trio.wire.request import RequestHead
 
 MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trailer field line
 MAX_TRAILER_OCTETS = 16 * 1024
@@ -14,6 +14,16 @@ UNLIMITED = 1 << 64
 _CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\x20-\x7e\x80-\xff\t]*)?")
 _PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
 _TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e\x80-\xff\t]*")
+
+
+class Framed(Protocol):
+    """A head that says where its message's body ends."""
+
+    chunked: bool
+    content_length: int
+
+    @property
+    def has_body(self) -> bool: ...
 
 
 class BodyReader:
@@ -39,7 +49,7 @@ class BodyReader:
         "rest",
     )
 
-    def __init__(self, request: RequestHead, limit: int = UNLIMITED) -> None:
+    def __init__(self, request: Framed, limit: int = UNLIMITED) -> None:
         self._left = limit
         self._chunked = request.chunked
         self._missing = request.content_length  # octets of the body, or of the current chunk
