@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hamms_trio.cli.certs import certs
+from hamms_trio.cli.later import Later
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
@@ -21,3 +22,4 @@ main.add_command(serve)
 main.add_command(workbench)
 main.add_command(modes)
 main.add_command(certs)
+main.add_command(Later("load", "hamms_trio.cli.load", "Put a server of your own under load."))

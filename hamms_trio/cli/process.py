@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from math import inf
 from pathlib import Path
 
 
@@ -17,15 +18,17 @@ def collect_garbage_rarely() -> None:
     gc.set_threshold(10_000, 50, 1_000)
 
 
-def raise_descriptor_limit() -> None:
-    """Each connection takes a descriptor: take as many as we may."""
+def raise_descriptor_limit() -> float:
+    """Each connection takes a descriptor: take as many as we may, and return how many that are."""
     if sys.platform == "win32":
-        return
+        return inf
     import resource
 
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with suppress(OSError, ValueError):  # macOS refuses an unlimited number
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if soft == resource.RLIM_INFINITY else soft
 
 
 def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:

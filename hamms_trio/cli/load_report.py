@@ -1,0 +1,144 @@
+"""A load's result for people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from math import ceil, floor, log2
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from hamms_trio.load.result import Result, Spread
+from hamms_trio.load.run import EndedBy
+
+BAR_CELLS = 40
+CLASSES = 24  # of the picture, at most
+PERCENTS = (50.0, 90.0, 99.0, 99.9)
+NEARLY_ALL = 0.95  # of a processor; then the generator may be what is slow
+LONG_ENOUGH = 0.5  # seconds to tell that
+
+_ENDINGS = {
+    EndedBy.DURATION: "ran its time",
+    EndedBy.REQUESTS: "made all its requests",
+    EndedBy.INTERRUPT: "was interrupted",
+    EndedBy.UNREACHABLE: "could not connect",
+}
+
+
+def show(result: Result) -> None:
+    """Print all of it to standard output."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(Text("\n".join(_lines(result))))
+    if result.latency is not None:
+        console.print()
+        console.print(_numbers(result.latency, result.service))
+        console.print()
+        console.print(_picture(result.latency, console.encoding))
+    for remark in _remarks(result):
+        console.print(Text(f"note: {remark}"), style="yellow")
+
+
+def why_silent(result: Result) -> str:
+    """Why there is no answer at all, in a line."""
+    details = result.tally.details
+    if not result.requests:
+        return f"{result.address} was asked nothing that counts"
+    reasons = "; ".join(f"{failure}: {words}" for failure, words in details.items())
+    return f"{result.address} answered nothing" + (f" ({reasons})" if reasons else "")
+
+
+def _lines(result: Result) -> list[str]:
+    plan, tally, connections = result.plan, result.tally, result.tally.connections
+    kept = "kept connections" if plan.keepalive else "a connection for each request"
+    depth = f", {plan.pipeline_depth} requests at once on each" if plan.pipeline_depth > 1 else ""
+    pace = "closed loop" if plan.rate is None else f"{plan.rate:g} requests/s"
+    lines = [
+        f"{result.method} {result.url} at {result.address}",
+        f"{plan.concurrency} clients, {kept}{depth}, {pace}; it {_ENDINGS[result.ended_by]}",
+        "",
+        f"requests     {result.requests:,} in {result.outcome.window:.2f} s: {tally.answered:,} answered, "
+        f"{result.errors:,} errors ({result.error_rate:.2%})",
+        f"throughput   {result.rps:,.1f} answers/s",
+        f"octets       {tally.octets_sent:,} sent, {tally.octets_received:,} received",
+        f"connections  {connections.opened:,} opened, {connections.failed:,} failed, "
+        f"{connections.reopened:,} reconnects",
+    ]
+    lines += [f"status {status}   {count:,}" for status, count in sorted(tally.statuses.items())]
+    for failure, count in tally.failures.items():
+        details = tally.details.get(failure)
+        lines.append(f"{failure:12} {count:,}" + (f"   ({details})" if details else ""))
+    return lines
+
+
+def _numbers(latency: Spread, service: Spread | None) -> Table:
+    table = Table(box=None, pad_edge=False)
+    table.add_column("ms", style="bold")
+    shown = [f"p{percent:g}" for percent in PERCENTS]
+    for name in ("min", "mean", "stddev", *shown, "max"):
+        table.add_column(name, justify="right")
+    for name, spread in (("latency", latency), ("service", service)):
+        if spread is not None:
+            percentiles = (spread.percentiles[percent] for percent in PERCENTS)
+            numbers = (spread.minimum, spread.mean, spread.stddev, *percentiles, spread.maximum)
+            table.add_row(name, *map(_ms, numbers))
+    return table
+
+
+def _picture(spread: Spread, encoding: str) -> Table:
+    """How many requests took how long, in classes that grow by the same factor."""
+    block = "\u2588" if encoding.lower().startswith("utf") else "#"
+    classes = _classes(spread)
+    most = max(count for _, count in classes)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right")
+    table.add_column(justify="right")
+    table.add_column(style="cyan", no_wrap=True)
+    for below, count in classes:
+        bar = block * ceil(count / most * BAR_CELLS)
+        table.add_row(f"< {_ms(below)} ms", f"{count:,}", bar)
+    return table
+
+
+def _classes(spread: Spread) -> list[tuple[float, int]]:
+    """Seconds that a class ends before, and how many are in it; none is left out between the others."""
+    shortest = max(spread.counts[0][0], 1e-6)
+    longest = max(spread.counts[-1][0], shortest)
+    per_doubling = 4
+    while (log2(longest / shortest) + 1) * per_doubling > CLASSES and per_doubling > 1:
+        per_doubling //= 2
+    classes: dict[int, int] = {}
+    for seconds, count in spread.counts:
+        number = floor(log2(max(seconds, shortest)) * per_doubling)
+        classes[number] = classes.get(number, 0) + count
+    numbers = range(min(classes), max(classes) + 1)
+    return [(2 ** ((number + 1) / per_doubling), classes.get(number, 0)) for number in numbers]
+
+
+def _remarks(result: Result) -> Iterable[str]:
+    connections = result.tally.connections
+    meaning = []
+    if result.latency is None:
+        pass
+    elif result.plan.rate is None:
+        meaning = ["in a closed loop a slow answer delays what would be asked next; see --rate"]
+    else:
+        meaning = ["latency counts from when a request was to begin, service from when it began"]
+    odd = [
+        f"{count:,} {what}"
+        for what, count in (
+            ("connections had octets on them that belong to no response", connections.surplus),
+            ("requests were sent again after the server ended a connection", connections.resent),
+            ("connections were closed by the server between requests", connections.closed_idle),
+        )
+        if count
+    ]
+    if result.elapsed > LONG_ENOUGH and result.cpu / result.elapsed > NEARLY_ALL:
+        odd.append("we used a whole processor ourselves: the server may be faster than this says")
+    return chain(meaning, odd)
+
+
+def _ms(seconds: float) -> str:
+    ms = seconds * 1000
+    return f"{ms:.3f}" if ms < 10 else f"{ms:.1f}" if ms < 1000 else f"{ms:,.0f}"

@@ -1,0 +1,61 @@
+"""Quantities as people write them: seconds with a unit, shares in percent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    Parameter = click.ParamType[float | None]
+else:
+    Parameter = click.ParamType  # generic only in newer releases
+
+SECONDS = {"": 1.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "m": 60.0, "h": 3600.0}
+MILLISECONDS = {unit: worth * 1e3 for unit, worth in SECONDS.items() if unit}
+PERCENT = {"%": 0.01}
+FACTOR = {"": 1.0, "x": 1.0}
+OFF = "off"
+
+_QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-z%]*)")
+
+
+class Quantity(Parameter):
+    """A number with a unit, more than 0.
+
+    Args:
+        units: what each unit is worth; "" if a number may stand alone.
+        most: the largest one, in the unit of the result.
+        may_be_off: whether ``off`` may stand for it, which is None then.
+    """
+
+    def __init__(
+        self, name: str, units: Mapping[str, float], *, most: float, may_be_off: bool = False
+    ) -> None:
+        self.name = name
+        self._units = units
+        self._most = most
+        self._may_be_off = may_be_off
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | None:
+        if isinstance(value, float):  # a default
+            return value
+        if value == OFF and self._may_be_off:
+            return None
+        match = _QUANTITY.fullmatch(str(value))
+        if match is None or match[2] not in self._units:
+            self.fail(f"{value!r} is not {self._forms()}", param, ctx)
+        amount = float(match[1]) * self._units[match[2]]
+        if not 0 <= amount <= self._most:
+            self.fail(f"{value} is not from 0 to {self._most:g}", param, ctx)
+        return amount
+
+    def _forms(self) -> str:
+        units = ", ".join(unit for unit in self._units if unit)
+        alone = " or none" if "" in self._units else ""
+        off = f", nor {OFF!r}" if self._may_be_off else ""
+        return f"a number with the unit {units}{alone}{off}"

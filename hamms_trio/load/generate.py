@@ -1,0 +1,85 @@
+"""From a URL and a plan to a result."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+import trio
+
+from hamms_trio.errors import LoadError
+from hamms_trio.load.limits import MAX_OUT_OCTETS
+from hamms_trio.load.plan import Plan
+from hamms_trio.load.request import Request
+from hamms_trio.load.result import Result
+from hamms_trio.load.run import Load, make_carrier
+from hamms_trio.load.target import Target, Url, choose, resolve
+
+Watch = Callable[[Load], Awaitable[None]]
+
+
+async def generate(
+    url: Url,
+    request: Request,
+    plan: Plan,
+    *,
+    tls: ssl.SSLContext | None = None,
+    anywhere: bool = False,
+    watch: Watch | None = None,
+) -> Result:
+    """Put a server under load.
+
+    Args:
+        tls: for an https URL.
+        anywhere: whether the host may have addresses that are not loopback.
+        watch: runs beside the load, and is cancelled when that is over.
+
+    Raises:
+        LoadError: it is not to be, and nothing was sent.
+    """
+    check(plan, request)
+    addresses = await resolve(url, anywhere=anywhere)
+    target = Target(url, await choose(addresses, plan.timeout), tls)
+    load = Load(plan, request, make_carrier(target))
+    began, since, cpu = datetime.now(UTC), time.monotonic(), time.process_time()
+    async with trio.open_nursery() as nursery:
+        if watch is not None:
+            nursery.start_soon(watch, load)
+        outcome = await load.run()
+        nursery.cancel_scope.cancel()
+    return Result(
+        url=url.text,
+        address=_written(target),
+        method=request.method,
+        request_octets=len(request.octets),
+        plan=plan,
+        outcome=outcome,
+        began=began.isoformat(timespec="milliseconds"),
+        elapsed=time.monotonic() - since,
+        cpu=time.process_time() - cpu,
+    )
+
+
+def check(plan: Plan, request: Request) -> None:
+    """See whether the parts of a plan agree.
+
+    Raises:
+        LoadError: they don't.
+    """
+    if plan.pipeline_depth > 1 and not plan.keepalive:
+        raise LoadError("a pipeline needs --keepalive: a connection that ends has one request")
+    if plan.pipeline_depth * len(request.octets) > MAX_OUT_OCTETS:
+        raise LoadError(
+            f"{plan.pipeline_depth} requests of {len(request.octets)} octets on each connection are "
+            f"more than {MAX_OUT_OCTETS}: take a shorter body or --pipeline-depth"
+        )
+    for name in ("duration", "timeout", "rate"):
+        if getattr(plan, name) == 0:
+            raise LoadError(f"the {name} has to be more than 0")
+
+
+def _written(target: Target) -> str:
+    _, (host, port, *_) = target.address
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,37 @@
+"""What the operating system and OpenSSL say of a connection, in the names of a load's failures."""
+
+from __future__ import annotations
+
+import errno
+import os
+import ssl
+
+from hamms_trio.load.tally import Failure
+
+Loss = tuple[Failure, str]
+
+
+def connect_failure(error: OSError) -> Loss:
+    """Why a connection could not be made."""
+    refused = error.errno == errno.ECONNREFUSED
+    return Failure.CONNECT_REFUSED if refused else Failure.CONNECT_FAILED, _words(error)
+
+
+def tls_failure(error: Exception) -> Loss:
+    """Why a TLS handshake failed."""
+    return Failure.TLS, _words(error)
+
+
+def loss(error: Exception) -> Loss:
+    """Why an established connection ended, other than in good order."""
+    return Failure.RESET, _words(error)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate is not trusted: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return (error.reason or str(error)).lower().replace("_", " ")
+    if isinstance(error, OSError) and error.errno:
+        return os.strerror(error.errno)
+    return str(error)

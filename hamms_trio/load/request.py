@@ -1,0 +1,84 @@
+"""The one request that a load repeats, as octets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hamms_trio.errors import LoadError
+from hamms_trio.load.limits import MAX_BODY_OCTETS
+from hamms_trio.load.target import Url
+from hamms_trio.version import VERSION
+
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
+# What we say ourselves, because the answer's framing or the connection's fate hangs on it.
+_OURS = {
+    "content-length": "it is the length of --body",
+    "transfer-encoding": "a body is sent with its Content-Length",
+    "connection": "say --no-keepalive for Connection: close",
+    "upgrade": "nothing but HTTP/1.1 is spoken",
+}
+_HAVE_LENGTH = ("POST", "PUT", "PATCH")  # a length is expected even of no body (RFC 9110 §8.6)
+
+Field = tuple[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A request that can be made again and again."""
+
+    method: str
+    octets: bytes
+
+
+def parse_field(text: str) -> Field:
+    """A field given as ``Name: value``.
+
+    Raises:
+        LoadError: it is none, or one that is not for the user to say.
+    """
+    name, colon, value = text.partition(":")
+    value = value.strip(" \t")
+    if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
+        raise LoadError(f"the header {text!r} is not of the form 'Name: value'")
+    if (reason := _OURS.get(name.lower())) is not None:
+        raise LoadError(f"the header {name} can't be given: {reason}")
+    return name, value
+
+
+def make_request(
+    url: Url,
+    *,
+    method: str | None = None,
+    fields: Sequence[Field] = (),
+    body: bytes | None = None,
+    keepalive: bool = True,
+) -> Request:
+    """The request for a URL.
+
+    Args:
+        method: GET, or POST with a body, unless something else is said.
+        fields: they stand in for ours of the same name.
+
+    Raises:
+        LoadError: the method can't be asked, or the body is too long.
+    """
+    if method is None:
+        method = "GET" if body is None else "POST"
+    if not _TOKEN.fullmatch(method) or method == "CONNECT":
+        raise LoadError(f"the method {method!r} is not one that can be repeated")
+    if body is not None and len(body) > MAX_BODY_OCTETS:
+        raise LoadError(f"the body exceeds {MAX_BODY_OCTETS} octets")
+    given = {name.lower() for name, _ in fields}
+    if sum(name.lower() == "host" for name, _ in fields) > 1:
+        raise LoadError("more than one header Host")
+    own = [("Host", url.authority), ("User-Agent", f"hamms-trio/{VERSION}"), ("Accept", "*/*")]
+    lines = [field for field in own if field[0].lower() not in given] + list(fields)
+    if not keepalive:
+        lines.append(("Connection", "close"))
+    if body is not None or method in _HAVE_LENGTH:
+        lines.append(("Content-Length", str(len(body or b""))))
+    head = f"{method} {url.target} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in lines)
+    return Request(method, head.encode("latin-1") + b"\r\n" + (body or b""))

@@ -1,0 +1,189 @@
+"""What came of a load, as numbers: for people, for programs, and to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hamms_trio.load.latency import SIGNIFICANT_DIGITS, Latencies
+from hamms_trio.load.plan import Plan
+from hamms_trio.load.run import EndedBy, Outcome
+from hamms_trio.load.tally import Tally
+from hamms_trio.version import VERSION
+
+SCHEMA = 1  # of the JSON; a change that breaks its readers makes it 2
+PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """How a quantity of seconds is spread.
+
+    Attributes:
+        percentiles: seconds below which so many percent lie, to three significant digits.
+        counts: shortest seconds of each class that has any, and how many it has.
+        encoded: the whole histogram in HdrHistogram's own form.
+    """
+
+    count: int
+    minimum: float
+    mean: float
+    stddev: float
+    maximum: float
+    percentiles: Mapping[float, float]
+    counts: tuple[tuple[float, int], ...]
+    encoded: str
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A load and what came of it.
+
+    Attributes:
+        began: when, in the form of ISO 8601.
+        elapsed: seconds from the beginning of the warm-up to the end of the last wait.
+        cpu: processor seconds that we needed ourselves meanwhile.
+    """
+
+    url: str
+    address: str
+    method: str
+    request_octets: int
+    plan: Plan
+    outcome: Outcome
+    began: str
+    elapsed: float
+    cpu: float
+    latency: Spread | None = field(init=False)
+    service: Spread | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        tally = self.tally
+        object.__setattr__(self, "latency", spread(tally.latencies))
+        object.__setattr__(self, "service", spread(tally.service) if tally.service else None)
+
+    @property
+    def tally(self) -> Tally:
+        return self.outcome.tally
+
+    @property
+    def ended_by(self) -> EndedBy:
+        return self.outcome.ended_by
+
+    @property
+    def requests(self) -> int:
+        """Requests that counted, whatever became of them."""
+        return self.tally.answered + self.tally.failed
+
+    @property
+    def errors_by_name(self) -> dict[str, int]:
+        """Requests without an answer by their failure, and answers that say so themselves by class."""
+        named = {failure.value: count for failure, count in self.tally.failures.items()}
+        for name, count in self.status_classes.items():
+            if name not in ("2xx", "3xx"):
+                named[f"status_{name}"] = count
+        return named
+
+    @property
+    def errors(self) -> int:
+        return sum(self.errors_by_name.values())
+
+    @property
+    def error_rate(self) -> float:
+        return self.errors / self.requests if self.requests else 0.0
+
+    @property
+    def rps(self) -> float:
+        """Answers per second of the window, whatever their status."""
+        window = self.outcome.window
+        return self.outcome.answered_within / window if window else 0.0
+
+    @property
+    def status_classes(self) -> dict[str, int]:
+        classes: dict[str, int] = {}
+        for status, count in sorted(self.tally.statuses.items()):
+            # A status that no class has counts as a server's error (RFC 9110 §15), under its own name.
+            name = f"{status // 100}xx" if status < 600 else "other"
+            classes[name] = classes.get(name, 0) + count
+        return classes
+
+
+def spread(latencies: Latencies) -> Spread | None:
+    """The numbers of a histogram; None if nothing is in it."""
+    count, maximum = latencies.count, latencies.maximum
+    if not count:
+        return None
+    histogram = latencies.histogram()
+    found = histogram.get_percentile_to_value_dict(PERCENTS)
+    return Spread(
+        count=count,
+        minimum=latencies.minimum,
+        mean=latencies.total / count,
+        stddev=histogram.get_stddev() / 1e6,
+        maximum=maximum,
+        percentiles={percent: min(us / 1e6, maximum) for percent, us in sorted(found.items())},
+        counts=tuple((us / 1e6, many) for us, many in latencies.counts),
+        encoded=histogram.encode().decode("ascii"),
+    )
+
+
+def as_json(result: Result) -> dict[str, object]:
+    """The result for programs; docs/load.md describes each key."""
+    tally, plan = result.tally, result.plan
+    percentiles = result.latency.percentiles if result.latency else {}
+    return {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "url": result.url,
+        "address": result.address,
+        "method": result.method,
+        "request_octets": result.request_octets,
+        "plan": {name: getattr(plan, name) for name in plan.__slots__},
+        "began": result.began,
+        "ended_by": result.ended_by.value,
+        "elapsed": round(result.elapsed, 6),
+        "window": round(result.outcome.window, 6),
+        "cpu_seconds": round(result.cpu, 6),
+        "requests": result.requests,
+        "answered": tally.answered,
+        "errors": result.errors,
+        "error_rate": round(result.error_rate, 6),
+        "rps": round(result.rps, 3),
+        "p50_ms": _ms(percentiles.get(50.0)),
+        "p95_ms": _ms(percentiles.get(95.0)),
+        "latency_from": "intended start" if plan.rate is not None else "start",
+        "latency_ms": _spread_json(result.latency),
+        "service_ms": _spread_json(result.service),
+        "status_counts": {str(status): n for status, n in sorted(tally.statuses.items())},
+        "status_classes": result.status_classes,
+        "interim_responses": tally.interim,
+        "errors_by_name": result.errors_by_name,
+        "error_details": {failure.value: words for failure, words in tally.details.items()},
+        "connections": {
+            name: getattr(tally.connections, name) for name in tally.connections.__slots__
+        },
+        "octets_sent": tally.octets_sent,
+        "octets_received": tally.octets_received,
+    }
+
+
+def _spread_json(spread: Spread | None) -> dict[str, object] | None:
+    if spread is None:
+        return None
+    return {
+        "count": spread.count,
+        "min": _ms(spread.minimum),
+        "mean": _ms(spread.mean),
+        "stddev": _ms(spread.stddev),
+        "max": _ms(spread.maximum),
+        **{f"p{percent:g}": _ms(seconds) for percent, seconds in spread.percentiles.items()},
+        "histogram": {
+            "unit": "us",
+            "significant_digits": SIGNIFICANT_DIGITS,
+            "hdr": spread.encoded,
+        },
+    }
+
+
+def _ms(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 3)

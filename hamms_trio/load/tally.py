@@ -1,0 +1,120 @@
+"""What became of the requests of a load, counted by name."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from enum import StrEnum
+
+from hamms_trio.load.latency import Latencies
+
+
+class Failure(StrEnum):
+    """How a request can fail to get an answer that is one; the names stand in the result."""
+
+    CONNECT_REFUSED = "connect_refused"
+    CONNECT_TIMEOUT = "connect_timeout"
+    CONNECT_FAILED = "connect_failed"  # no route, no port or descriptor left here
+    TLS = "tls_failed"
+    RESET = "reset"
+    CLOSED = "closed"  # before the first octet of the answer
+    TRUNCATED = "truncated"  # within the answer
+    TIMEOUT = "timeout"
+    MALFORMED = "malformed"
+    UNFINISHED = "unfinished"  # the load was over, and its last wait too
+
+
+CONNECTING = frozenset(
+    (Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.CONNECT_FAILED, Failure.TLS)
+)
+# Requests that failed like this have waited at least so long: leaving them out would flatter the server.
+WAITED = frozenset((Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.UNFINISHED))
+
+
+class Connections:
+    """How connections fared, in the warm-up too.
+
+    Attributes:
+        opened: connections that were established.
+        failed: those that were not.
+        reopened: established by a client that had one before, and would have kept it.
+        closed_idle: closed or reset by the server while no request was out.
+        surplus: closed by us, for octets that belonged to no response.
+        resent: requests that were sent again because the server ended the connection with an earlier
+            response on it, as it may (RFC 9112 §9.6).
+    """
+
+    __slots__ = ("closed_idle", "failed", "opened", "reopened", "resent", "surplus")
+
+    def __init__(self) -> None:
+        self.opened = self.failed = self.reopened = 0
+        self.closed_idle = self.surplus = self.resent = 0
+
+
+class Tally:
+    """The account of one load.
+
+    Attributes:
+        counted_from: requests whose intended start is earlier are warm-up and count nowhere.
+        latencies: from the intended start of each request that was answered or waited in vain.
+        service: the same from when a client took it: without a rate, no different.
+    """
+
+    __slots__ = (
+        "answered",
+        "connections",
+        "counted_from",
+        "details",
+        "failures",
+        "interim",
+        "latencies",
+        "octets_received",
+        "octets_sent",
+        "service",
+        "statuses",
+    )
+
+    def __init__(self, counted_from: float, *, with_service: bool) -> None:
+        self.counted_from = counted_from
+        self.latencies = Latencies()
+        self.service = Latencies() if with_service else None
+        self.answered = 0
+        self.statuses: defaultdict[int, int] = defaultdict(int)
+        self.failures: defaultdict[Failure, int] = defaultdict(int)
+        self.details: dict[Failure, str] = {}
+        self.connections = Connections()
+        self.interim = 0
+        self.octets_sent = 0
+        self.octets_received = 0
+
+    def note_answer(self, status: int, intended: float, taken: float, now: float) -> None:
+        if intended >= self.counted_from:
+            self.answered += 1
+            self.statuses[status] += 1
+            self.latencies.add(now - intended)
+            if self.service is not None:
+                self.service.add(now - taken)
+
+    def note_failure(self, failure: Failure, intended: float, taken: float, now: float) -> None:
+        """Count a request that failed."""
+        if intended < self.counted_from:
+            return
+        self.failures[failure] += 1
+        if failure in WAITED:
+            self.latencies.add(now - intended)
+            if self.service is not None:
+                self.service.add(now - taken)
+
+    def note_left_over(self, intended: float, count: int, now: float) -> None:
+        """Count requests that no client ever came to, all with about the same intended start."""
+        if intended >= self.counted_from:
+            self.failures[Failure.UNFINISHED] += count
+            self.latencies.add(now - intended, count)
+
+    def note_detail(self, failure: Failure, detail: str) -> None:
+        """Keep the first words said about each kind of failure."""
+        self.details.setdefault(failure, detail)
+
+    @property
+    def failed(self) -> int:
+        """Requests without an answer."""
+        return sum(self.failures.values())

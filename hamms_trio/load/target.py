@@ -1,0 +1,154 @@
+"""Where a load goes, and whether it may.
+
+The name is looked up once. What it means is checked, and connected to as an address: a name that means
+something else a moment later changes nothing.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import trio
+
+from hamms_trio.errors import LoadError
+
+PORTS = {"http": 80, "https": 443}
+
+_HOST = re.compile(r"[\w.~%!$&'()*+,;=:-]+", re.ASCII)
+_TARGET = re.compile(r"[\x21-\x7e]*")
+
+# Family and address, as `socket.connect` takes it.
+Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An http or https URL in the parts that a client needs."""
+
+    text: str
+    scheme: str
+    host: str
+    port: int
+    authority: str  # for the Host field
+    target: str  # the request target, in origin form
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A URL, the one address that stands for it from now on, and how TLS is done there, if it is."""
+
+    url: Url
+    address: Address
+    tls: ssl.SSLContext | None = None
+
+
+def parse_url(text: str) -> Url:
+    """Take a URL apart.
+
+    Raises:
+        LoadError: it is none, or not one that we can ask.
+    """
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise LoadError(f"{text!r} is not a URL: {error}") from None
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise LoadError(f"{text!r} is not a URL such as http://127.0.0.1:8080/path")
+    if parts.username is not None or parts.password is not None:
+        raise LoadError("the URL has a user name in it: give --header 'Authorization: ...' instead")
+    host = parts.hostname
+    if not _HOST.fullmatch(host):
+        raise LoadError(f"the host {host!r} has characters that no host name has")
+    if port == 0:
+        raise LoadError("nobody listens on port 0")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    if not _TARGET.fullmatch(target) or not text.isprintable():
+        raise LoadError(f"the URL's path {target!r} has to be percent-encoded")
+    authority = parts.netloc
+    return Url(text, parts.scheme, host, port or PORTS[parts.scheme], authority, target)
+
+
+async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
+    """Every address of the URL's host.
+
+    Args:
+        anywhere: whether it may be an address that is not loopback.
+
+    Raises:
+        LoadError: it has none, or one that it may not have.
+    """
+    try:
+        found = await trio.socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        problem = error.strerror if isinstance(error, OSError) else error
+        raise LoadError(f"the host {url.host!r} has no address: {problem}") from None
+    addresses: list[Address] = []
+    for family, _, _, _, where in found:
+        address: Address = (family, where)  # type: ignore[assignment] # those of TCP are (host, port, ...)
+        if address not in addresses:
+            addresses.append(address)
+    if not anywhere:
+        _refuse_strangers(url, addresses)
+    return addresses
+
+
+def _refuse_strangers(url: Url, addresses: list[Address]) -> None:
+    for _, where in addresses:
+        if not _is_loopback(where[0]):
+            meaning = "" if where[0] == url.host else f" ({url.host!r} means {where[0]})"
+            raise LoadError(
+                f"{where[0]} is not a loopback address{meaning}: load is for servers of your own; "
+                "say --i-own-the-target if this is one"
+            )
+
+
+def _is_loopback(address: str) -> bool:
+    """Whether packets to it stay on this machine, ::ffff:127.0.0.1 included."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
+        ip = ip.ipv4_mapped
+    return ip.is_loopback
+
+
+async def choose(addresses: list[Address], timeout: float) -> Address:
+    """The first address that accepts a connection; the first of all if none does.
+
+    One address needs no trial, and so the server sees no connection that does nothing.
+    """
+    for family, where in addresses if len(addresses) > 1 else ():
+        with trio.move_on_after(timeout), trio.socket.socket(family) as sock:
+            try:
+                await sock.connect(where)
+            except OSError:
+                continue
+            return family, where
+    return addresses[0]
+
+
+def client_tls(*, ca: Path | None = None, insecure: bool = False) -> ssl.SSLContext:
+    """How a client does TLS.
+
+    Args:
+        ca: certificates in PEM form to trust, instead of the system's.
+        insecure: whether to trust whoever answers.
+
+    Raises:
+        LoadError: the file can't be read, or has no certificate in it.
+    """
+    try:
+        context = ssl.create_default_context(cafile=ca)
+    except OSError as error:  # ssl.SSLError is one
+        problem = "it has no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        raise LoadError(f"can't trust {str(ca)!r}: {problem}") from None
+    context.set_alpn_protocols(["http/1.1"])
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
