@@ -60,7 +60,10 @@ def test_using_the_server_imports_no_command_line(statement: str) -> None:
     assert imported(statement).isdisjoint([*NEVER_TO_SERVE, *OF_COMMAND_LINES])
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["serve", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["serve", "--help"], ["load", "--help"], ["load", "compare", "--help"]],
+)
 def test_help_imports_no_server(arguments: list[str], tmp_path: Path) -> None:
     found = imported_by_command(arguments, tmp_path)
 
@@ -70,6 +73,16 @@ def test_help_imports_no_server(arguments: list[str], tmp_path: Path) -> None:
 @pytest.mark.parametrize("arguments", [["modes"], ["modes", "status", "--json"]])
 def test_the_catalogue_imports_nothing_to_show_it(arguments: list[str], tmp_path: Path) -> None:
     assert imported_by_command(arguments, tmp_path).isdisjoint(NEVER_TO_SERVE)
+
+
+def test_help_imports_no_command_that_was_not_asked_for(tmp_path: Path) -> None:
+    assert "hamms_trio.cli.load" not in imported_by_command(["--help"], tmp_path)
+
+
+def test_the_load_generator_imports_no_lab() -> None:
+    found = imported("import hamms_trio.load.generate, hamms_trio.load.on_hub")
+    assert found.isdisjoint(["hamms_trio.app", "hamms_trio.modes", "netsplode", "rich", "scapy"])
+    assert found.isdisjoint(OF_COMMAND_LINES)
 
 
 def test_serving_to_a_pipe_imports_only_what_it_needs(tmp_path: Path) -> None:

@@ -89,7 +89,15 @@ def test_the_wheel_says_how_it_is_used_and_what_it_needs(wheel: Path) -> None:
     assert "License-Expression: MIT" in described
     needed = [line for line in described.splitlines() if line.startswith("Requires-Dist:")]
     always = {line.split()[1].partition(">")[0] for line in needed if "extra ==" not in line}
-    assert always == {"click", "prometheus-client", "rich", "scapy", "trio"}
+    assert always == {
+        "click",
+        "hdrhistogram",
+        "prometheus-client",
+        "rich",
+        "scapy",
+        "trio",
+        "trustme",
+    }
 
 
 def test_the_installed_command_lists_every_mode(scripts: Path, tmp_path: Path) -> None:

@@ -14,23 +14,36 @@ INTERVAL = 0.5  # seconds
 _ERASE_LINE = "\r\x1b[2K"
 
 
-async def watch(load: Load) -> None:
-    """Let a signal stop the load, a second one at once; and show how it goes, if somebody looks."""
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(_heed_signals, load)
-        if sys.stderr is not None and sys.stderr.isatty():
-            nursery.start_soon(_show_progress, load)
+async def watch(
+    load: Load, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+) -> None:
+    """Let a signal stop the load, and a second one at once; show how it goes, if somebody looks."""
+    heed_signals(load)
+    task_status.started()
+    if sys.stderr is not None and sys.stderr.isatty():
+        await _show_progress(load)
 
 
-async def _heed_signals(load: Load) -> None:
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for _ in signals:
-            load.stop()
+def heed_signals(load: Load) -> None:
+    """From now on SIGINT and SIGTERM stop the load; once it is over, the first one more is ignored.
+
+    It may be the second half of an impatient Ctrl-C, which is not to cost the result.
+    """
+    token = trio.lowlevel.current_trio_token()
+
+    def stop(number: int, _frame: object) -> None:
+        try:
+            token.run_sync_soon(load.stop)
+        except trio.RunFinishedError:
+            signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
 
 
 async def _show_progress(load: Load) -> None:
-    begin, answered = trio.current_time(), 0
-    last = begin
+    begin = last = trio.current_time()
+    answered = 0
     try:
         while True:
             await trio.sleep(INTERVAL)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import chain
+from collections.abc import Iterator
 from math import ceil, floor, log2
 
 from rich.console import Console
@@ -116,27 +115,22 @@ def _classes(spread: Spread) -> list[tuple[float, int]]:
     return [(2 ** ((number + 1) / per_doubling), classes.get(number, 0)) for number in numbers]
 
 
-def _remarks(result: Result) -> Iterable[str]:
+def _remarks(result: Result) -> Iterator[str]:
+    if result.latency is not None:
+        if result.plan.rate is None:
+            yield "in a closed loop a slow answer delays what would be asked next; see --rate"
+        else:
+            yield "latency counts from when a request was to begin, service from when it began"
     connections = result.tally.connections
-    meaning = []
-    if result.latency is None:
-        pass
-    elif result.plan.rate is None:
-        meaning = ["in a closed loop a slow answer delays what would be asked next; see --rate"]
-    else:
-        meaning = ["latency counts from when a request was to begin, service from when it began"]
-    odd = [
-        f"{count:,} {what}"
-        for what, count in (
-            ("connections had octets on them that belong to no response", connections.surplus),
-            ("requests were sent again after the server ended a connection", connections.resent),
-            ("connections were closed by the server between requests", connections.closed_idle),
-        )
-        if count
-    ]
+    for count, what in (
+        (connections.surplus, "connections had octets on them that belong to no response"),
+        (connections.resent, "requests were sent again after the server ended a connection"),
+        (connections.closed_idle, "connections were closed by the server between requests"),
+    ):
+        if count:
+            yield f"{count:,} {what}"
     if result.elapsed > LONG_ENOUGH and result.cpu / result.elapsed > NEARLY_ALL:
-        odd.append("we used a whole processor ourselves: the server may be faster than this says")
-    return chain(meaning, odd)
+        yield "we used a whole processor ourselves: the server may be faster than this says"
 
 
 def _ms(seconds: float) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Protocol
 
 import trio
 
@@ -17,7 +17,11 @@ from hamms_trio.load.result import Result
 from hamms_trio.load.run import Load, make_carrier
 from hamms_trio.load.target import Target, Url, choose, resolve
 
-Watch = Callable[[Load], Awaitable[None]]
+
+class Watch(Protocol):
+    """What runs beside a load, which begins once it says that it has started."""
+
+    async def __call__(self, load: Load, /, *, task_status: trio.TaskStatus[None]) -> None: ...
 
 
 async def generate(
@@ -34,7 +38,7 @@ async def generate(
     Args:
         tls: for an https URL.
         anywhere: whether the host may have addresses that are not loopback.
-        watch: runs beside the load, and is cancelled when that is over.
+        watch: is cancelled when the load is over.
 
     Raises:
         LoadError: it is not to be, and nothing was sent.
@@ -46,7 +50,7 @@ async def generate(
     began, since, cpu = datetime.now(UTC), time.monotonic(), time.process_time()
     async with trio.open_nursery() as nursery:
         if watch is not None:
-            nursery.start_soon(watch, load)
+            await nursery.start(watch, load)
         outcome = await load.run()
         nursery.cancel_scope.cancel()
     return Result(

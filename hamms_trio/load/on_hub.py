@@ -203,6 +203,8 @@ class TlsConnection(HubConnection):
             self._shake_hands(self._tls)
 
     def _on_connected(self, sock: socket.socket) -> None:
+        self._hub.forget(self._fd)  # as wrapping closes the descriptor if it fails
+        self._fd = -1
         try:
             self._socket = self._tls = self._context.wrap_socket(
                 sock,
@@ -213,6 +215,8 @@ class TlsConnection(HubConnection):
         except OSError as error:  # it was reset in between
             self._client.on_lost(*tls_failure(error))
             return
+        self._fd = self._tls.fileno()
+        self._hub.watch(self._fd, self, self._events)
         self._shake_hands(self._tls)
 
     def _shake_hands(self, tls: ssl.SSLSocket) -> None:

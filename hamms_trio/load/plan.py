@@ -17,6 +17,9 @@ from typing import Protocol
 
 from hamms_trio.load.limits import MAX_REQUESTS
 
+ROUNDING = (
+    1e-7  # seconds; a start that is due with the end is not due before it, however that is rounded
+)
 LEFT_OVER_STARTS = 10_000  # with more left over, neighbours share one intended start
 
 
@@ -118,22 +121,21 @@ class FixedRate:
     )
 
     def __init__(self, plan: Plan, begin: float, rate: float) -> None:
-        self.counted_from = begin + plan.warmup
+        self.counted_from = begin + plan.warmup - ROUNDING
         self.end = self.counted_from + plan.duration
         self.has_run_out = False
         self._left = plan.requests
         self._begin = begin
         self._rate = rate
         self._number = 0
-        self._next = begin
+        self._next = begin  # always `_due` of the number
 
     def take(self, now: float) -> float | None:
         due = self._next
         if due > now or due >= self.end or self.has_run_out:
             return None
-        # From the number and not from the one before, so that no error of rounding adds up.
         self._number += 1
-        self._next = self._begin + self._number / self._rate
+        self._next = self._due(self._number)
         if due >= self.counted_from:
             self._left -= 1
             self.has_run_out = not self._left
@@ -145,8 +147,15 @@ class FixedRate:
 
     def left_over(self) -> Iterable[tuple[float, int]]:
         begun = self._number
-        count = min(ceil((self.end - self._begin) * self._rate) - begun, self._left)
+        all_due = ceil((self.end - self._begin) * self._rate)
+        while all_due > begun and self._due(all_due - 1) >= self.end:  # rounded the other way
+            all_due -= 1
+        count = min(all_due - begun, self._left)
         together = max(1, count // LEFT_OVER_STARTS)
         for number in range(begun, begun + count, together):
             group = min(together, begun + count - number)
-            yield self._begin + (number + (group - 1) / 2) / self._rate, group
+            yield self._due(number + (group - 1) / 2), group
+
+    def _due(self, number: float) -> float:
+        # Not from the one before, so that no error of rounding adds up.
+        return self._begin + number / self._rate

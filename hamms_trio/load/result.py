@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 
 from hamms_trio.load.latency import SIGNIFICANT_DIGITS, Latencies
 from hamms_trio.load.plan import Plan
@@ -35,7 +36,7 @@ class Spread:
     encoded: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Result:
     """A load and what came of it.
 
@@ -54,13 +55,14 @@ class Result:
     began: str
     elapsed: float
     cpu: float
-    latency: Spread | None = field(init=False)
-    service: Spread | None = field(init=False)
 
-    def __post_init__(self) -> None:
-        tally = self.tally
-        object.__setattr__(self, "latency", spread(tally.latencies))
-        object.__setattr__(self, "service", spread(tally.service) if tally.service else None)
+    @cached_property
+    def latency(self) -> Spread | None:
+        return spread(self.tally.latencies)
+
+    @cached_property
+    def service(self) -> Spread | None:
+        return spread(self.tally.service) if self.tally.service is not None else None
 
     @property
     def tally(self) -> Tally:

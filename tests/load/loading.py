@@ -1,0 +1,154 @@
+"""Loads that tests make: in virtual time against a coroutine, and against real servers."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+from math import inf
+
+import trio
+import trio.testing
+
+from hamms_trio.load.client import Carrier
+from hamms_trio.load.on_streams import StreamCarrier, stream_carrier
+from hamms_trio.load.plan import Plan
+from hamms_trio.load.request import make_request
+from hamms_trio.load.run import Load, MakeCarrier, Outcome, make_carrier
+from hamms_trio.load.target import Target, choose, parse_url, resolve
+
+Play = Callable[[trio.abc.Stream], Awaitable[None]]
+
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+HERE = parse_url("http://127.0.0.1:8080/")
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def load_in_memory(plan: Plan, nursery: trio.Nursery, play: Play, *, accepts: float = inf) -> Load:
+    """A load, not yet made, on each of whose connections ``play`` is the server.
+
+    Args:
+        accepts: connections that are accepted; further ones are refused.
+    """
+    accepted = 0
+
+    async def open_stream() -> trio.abc.Stream:
+        nonlocal accepted
+        if accepted >= accepts:
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "")
+        accepted += 1
+        ours, theirs = trio.testing.memory_stream_pair()
+        nursery.start_soon(play, theirs)
+        return ours
+
+    def carrier(own: trio.Nursery) -> Carrier:
+        return StreamCarrier(open_stream, own)
+
+    return Load(plan, make_request(HERE, keepalive=plan.keepalive), carrier)
+
+
+async def make_in_memory(plan: Plan, play: Play, *, accepts: float = inf) -> Outcome:
+    """The same, made."""
+    async with trio.open_nursery() as nursery:
+        outcome = await load_in_memory(plan, nursery, play, accepts=accepts).run()
+        nursery.cancel_scope.cancel()
+    return outcome
+
+
+class Requests:
+    """The heads of requests without bodies that come on a stream."""
+
+    def __init__(self, stream: trio.abc.Stream) -> None:
+        self._stream = stream
+        self._buffer = b""
+
+    @property
+    def waiting(self) -> int:
+        """How many have come and were not asked for."""
+        return self._buffer.count(b"\r\n\r\n")
+
+    async def next(self) -> bytes:
+        """The next one; nothing once the client has gone."""
+        while b"\r\n\r\n" not in self._buffer:
+            if not await self._receive():
+                return b""
+        head, _, self._buffer = self._buffer.partition(b"\r\n\r\n")
+        return head
+
+    async def body(self, octets: int) -> bytes:
+        """So many octets of the body that follows."""
+        while len(self._buffer) < octets:
+            if not await self._receive():
+                break
+        body, self._buffer = self._buffer[:octets], self._buffer[octets:]
+        return body
+
+    async def _receive(self) -> bool:
+        try:
+            data = await self._stream.receive_some()
+        except trio.BrokenResourceError:
+            return False
+        self._buffer += data
+        return bool(data)
+
+
+def answering(
+    answer: bytes = ANSWER, *, seconds: Callable[[int], float] = lambda _number: 0
+) -> Play:
+    """A server that answers all requests alike.
+
+    Args:
+        seconds: that it takes for the first, second... request of all, counted from 0.
+    """
+    seen = 0
+
+    async def play(stream: trio.abc.Stream) -> None:
+        nonlocal seen
+        requests = Requests(stream)
+        while await requests.next():
+            number, seen = seen, seen + 1
+            await trio.sleep(seconds(number))
+            with suppress(trio.BrokenResourceError):
+                await stream.send_all(answer)
+
+    return play
+
+
+def waits(seconds_of_request: Mapping[int, float]) -> Play:
+    """A server that takes time for some requests and none for the others."""
+    return answering(seconds=lambda number: seconds_of_request.get(number, 0.0))
+
+
+CARRIERS: Mapping[str, Callable[[Target], MakeCarrier]] = {
+    "fastest": make_carrier,
+    "streams": lambda target: partial(stream_carrier, target),
+}
+
+
+async def make(
+    url: str,
+    plan: Plan,
+    *,
+    over: str = "fastest",
+    method: str | None = None,
+    body: bytes | None = None,
+    target: Callable[[Target], Target] = lambda target: target,
+) -> Outcome:
+    """A load on a real server, carried in one of the ways."""
+    where = parse_url(url)
+    request = make_request(where, method=method, body=body, keepalive=plan.keepalive)
+    address = await choose(await resolve(where), SAFETY_NET)
+    with trio.fail_after(SAFETY_NET):
+        return await Load(plan, request, CARRIERS[over](target(Target(where, address)))).run()
+
+
+@asynccontextmanager
+async def serving(play: Play, host: str = "127.0.0.1") -> AsyncIterator[str]:
+    """The URL of a real server that plays on each connection."""
+    async with trio.open_nursery() as nursery:
+        serve = partial(trio.serve_tcp, play, 0, host=host)
+        (listener, *_) = await nursery.start(serve)
+        port = listener.socket.getsockname()[1]
+        yield f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+        nursery.cancel_scope.cancel()

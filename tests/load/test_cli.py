@@ -1,0 +1,321 @@
+"""``hamms-trio load``, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hamms_trio import HammsServer
+from hamms_trio.cli import main
+from hamms_trio.cli.load import load
+
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+LOAD = [sys.executable, "-m", "hamms_trio", "load"]
+FEW = ["-c", "4", "-n", "40"]
+
+
+def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*LOAD, *arguments], capture_output=True, text=True, timeout=SAFETY_NET, cwd=cwd
+    )
+
+
+def result_of(*arguments: str) -> dict[str, Any]:
+    done = run(*arguments, "--json")
+    assert (done.returncode, done.stderr) == (0, "")
+    content: dict[str, Any] = json.loads(done.stdout)
+    return content
+
+
+def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
+    done = run(hamms.url("status"), *FEW)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "40 answered, 0 errors (0.00%)" in done.stdout
+    assert "status 200   40" in done.stdout
+    assert all(
+        f" {name} " in done.stdout for name in ("mean", "stddev", "p50", "p90", "p99", "p99.9")
+    )
+    assert "\u2588" in done.stdout  # the picture
+    assert "note: in a closed loop" in done.stdout
+    assert len(hamms.ledger.requests("status")) == 40
+
+
+def test_with_a_rate_the_report_says_from_when_latency_counts(hamms: HammsServer) -> None:
+    done = run(hamms.url("status"), "-n", "20", "-r", "1000")
+
+    assert done.returncode == 0
+    assert "note: latency counts from when a request was to begin" in done.stdout
+    assert "service" in done.stdout
+
+
+def test_the_result_as_json_has_the_keys_of_old_and_more(hamms: HammsServer) -> None:
+    result = result_of(hamms.url("status"), *FEW)
+
+    assert result["requests"] == result["answered"] == 40
+    assert (result["errors"], result["error_rate"], result["errors_by_name"]) == (0, 0.0, {})
+    assert result["rps"] > 0
+    assert 0 < result["p50_ms"] <= result["p95_ms"] <= result["latency_ms"]["max"]
+    assert result["status_counts"] == {"200": 40}
+    assert result["status_classes"] == {"2xx": 40}
+    assert result["ended_by"] == "requests"
+    assert result["latency_from"] == "start"
+    assert result["service_ms"] is None
+    assert result["plan"]["concurrency"] == 4
+    assert result["connections"]["opened"] == 4
+    assert result["latency_ms"]["count"] == 40
+    assert result["latency_ms"]["histogram"]["hdr"].startswith("HISTF")
+
+
+def test_answers_that_are_errors_count_as_such(hamms: HammsServer) -> None:
+    result = result_of(hamms.url("status", status=503), *FEW)
+    assert (result["errors"], result["error_rate"]) == (40, 1.0)
+    assert result["errors_by_name"] == {"status_5xx": 40}
+
+
+def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    done = run(hamms.url("status"), *FEW, "--json", str(path))
+
+    assert done.returncode == 0
+    assert "40 answered" in done.stdout
+    assert json.loads(path.read_text())["answered"] == 40
+
+
+def test_what_is_sent_is_what_was_asked_for(hamms: HammsServer, tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    body.write_bytes(b"\0\xff\r\n")
+    shape = ["-n", "1", "-c", "1", "-X", "PUT", "--body", f"@{body}"]
+    result_of(hamms.url("status", "/a/b"), *shape, "-H", "X-One: 1", "--header", "Host:there")
+
+    (request,) = hamms.ledger.requests("status")
+    assert (request.method, request.target, request.body_octets) == ("PUT", "/a/b", 4)
+    fields = dict(request.fields)
+    assert (fields["X-One"], fields["Host"], fields["Content-Length"]) == ("1", "there", "4")
+
+
+def test_every_option_changes_what_is_done(hamms: HammsServer) -> None:
+    shape = ["-c", "3", "-d", "200ms", "-r", "50", "--no-keepalive", "--timeout", "1.5s"]
+    result = result_of(hamms.url("status"), *shape, "--warmup", "0.1")
+
+    assert result["plan"] == {
+        "concurrency": 3,
+        "duration": 0.2,
+        "requests": 1_000_000_000,
+        "rate": 50.0,
+        "keepalive": False,
+        "pipeline_depth": 1,
+        "timeout": 1.5,
+        "warmup": 0.1,
+    }
+    assert result["requests"] == 10
+    assert result["ended_by"] == "duration"
+    assert result["latency_from"] == "intended start"
+    assert len(hamms.ledger.connections("status")) == 15  # the warm-up's too
+
+
+@pytest.mark.parametrize(
+    ("slug", "reason"), [("tcp-refused", "Connection refused"), ("tcp-accept-close", "closed")]
+)
+def test_a_target_that_answers_nothing_is_a_failure(
+    hamms: HammsServer, slug: str, reason: str
+) -> None:
+    done = run(hamms.url(slug), *FEW)
+
+    assert done.returncode == 1
+    assert "0 answered" in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert "answered nothing" in line
+    assert reason in line
+
+
+URL = "http://127.0.0.1:1/"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "which URL"),
+        (["127.0.0.1"], "not a URL"),
+        (["http://192.0.2.1/"], "--i-own-the-target"),
+        (["--json", URL], "put the URL first"),
+        ([URL, "--json", "/nowhere/result.json"], "can't write '/nowhere/result.json'"),
+        ([URL, "--json", "/"], "directory"),
+        ([URL, "-H", "no colon"], "'no colon'"),
+        ([URL, "-H", "X: a\r\nY: b"], "not of the form"),
+        ([URL, "-H", "Content-Length: 5"], "Content-Length"),
+        ([URL, "-H", "connection: close"], "--no-keepalive"),
+        ([URL, "-X", "G T"], "'G T'"),
+        ([URL, "--body", "@/nowhere"], "can't read the body '/nowhere'"),
+        ([URL, "--no-keepalive", "--pipeline-depth", "2"], "--keepalive"),
+        ([URL, "--insecure"], "https"),
+        ([URL, "--ca", "/nowhere"], "https"),
+        (["https://127.0.0.1:1/", "--ca", "/nowhere"], "can't trust '/nowhere'"),
+        (["https://127.0.0.1:1/", "--ca", __file__], "no certificates"),
+        ([URL, "-d", "0"], "duration"),
+        ([URL, "-d", "nan"], "'nan'"),
+        ([URL, "-d", "inf"], "'inf'"),
+        ([URL, "-d", "-1"], "'-1'"),
+        ([URL, "-d", "10 s"], "'10 s'"),
+        ([URL, "-d", "25h"], "86400"),
+        ([URL, "-r", "0"], "rate"),
+        ([URL, "-r", "1e9"], "'1e9'"),
+        ([URL, "--timeout", "0ms"], "timeout"),
+        ([URL, "-c", "0"], "concurrency"),
+        ([URL, "-n", "0"], "requests"),
+        ([URL, "--pipeline-depth", "0"], "pipeline-depth"),
+        ([URL, "--warmup", "soon"], "'soon'"),
+        ([URL, "more"], "more"),
+    ],
+)
+def test_bad_usage_is_said_in_a_line(arguments: list[str], words: str) -> None:
+    done = run(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_body_and_a_pipeline_too_large_for_memory_are_refused(tmp_path: Path) -> None:
+    body = tmp_path / "body"
+    with body.open("wb") as file:
+        file.truncate(64 * 1024 * 1024 + 1)
+    done = run(URL, "--body", f"@{body}")
+    assert (done.returncode, "exceeds" in done.stderr) == (2, True)
+    body.write_bytes(b"x" * 100_000)
+    done = run(URL, "--body", f"@{body}", "--pipeline-depth", "1000")
+    assert (done.returncode, "shorter body" in done.stderr) == (2, True)
+
+
+def test_more_connections_than_descriptors_are_refused() -> None:
+    resource = pytest.importorskip("resource")
+    command = [*LOAD, URL, "-c", "1000"]
+    limited = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
+    )
+    assert limited.returncode == 2
+    assert "ulimit" in limited.stderr
+
+
+@contextmanager
+def running(*arguments: str, **how: Any) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen([*LOAD, *arguments], text=True, stdout=subprocess.PIPE, **how)
+    with process, ExitStack() as stack:
+        stack.callback(process.kill)
+        yield process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_load_with_its_result(hamms: HammsServer, number: int) -> None:
+    with running(hamms.url("status"), "-d", "1h", "-r", "100", "--json") as process:
+        hamms.ledger.wait_until(lambda ledger: bool(ledger.requests("status")), timeout=SAFETY_NET)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=SAFETY_NET)
+    result = json.loads(output)
+    assert process.returncode == 0
+    assert result["ended_by"] == "interrupt"
+    assert result["answered"] >= 1
+    assert result["errors"] == 0
+
+
+def test_a_second_signal_does_not_wait_for_answers(hamms: HammsServer) -> None:
+    url = hamms.url("tcp-accept-hang")
+    shape = ["-d", "1h", "--timeout", "1h", "-c", "2", "--json"]
+    with running(url, *shape) as process:
+        hamms.ledger.wait_until(
+            lambda ledger: len(ledger.open_connections()) == 2, timeout=SAFETY_NET
+        )
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # another one, as two of a kind may be taken for one
+        output, _ = process.communicate(timeout=SAFETY_NET)
+    result = json.loads(output)
+    assert process.returncode == 1
+    assert result["errors_by_name"] == {"unfinished": 2}
+
+
+def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
+    terminal, end = pty.openpty()
+    shape = ["-d", "1.5s", "-r", "50"]
+    with running(hamms.url("status"), *shape, stderr=end) as process:
+        os.close(end)
+        seen = b""
+        with suppress(OSError):  # EIO: it has closed its end
+            while data := os.read(terminal, 4096):
+                seen += data
+        output, _ = process.communicate(timeout=SAFETY_NET)
+    os.close(terminal)
+    assert b"answers/s" in seen
+    assert b"p99" in seen
+    assert seen.endswith(b"\r\x1b[2K")  # nothing of it is left
+    assert "75 answered" in output
+
+
+def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
+    for name, status in (("a.json", "200"), ("b.json", "500")):
+        run(hamms.url("status", status=status), *FEW, "--json", str(tmp_path / name))
+
+    same = run("compare", "a.json", "a.json", "--max-p99-regression", "10%", cwd=tmp_path)
+    assert (same.returncode, same.stderr) == (0, "")
+    assert "pass  p99 worse by 10% at most" in same.stdout
+
+    worse = run("compare", "a.json", "b.json", cwd=tmp_path)
+    assert worse.returncode == 1
+    assert "FAIL  error_rate <= 1%" in worse.stdout
+    allowed = run("compare", "a.json", "b.json", "--max-error-rate", "off", cwd=tmp_path)
+    assert allowed.returncode == 0
+
+    told = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
+    assert told.returncode == 1
+    content = json.loads(told.stdout)
+    assert content["gates"]["checks"] == {"error_rate_le_1pct": False, "p95_le_200ms": True}
+    assert content["gates"]["all_passed"] is False
+    assert content["results"][1]["errors"] == 40
+    assert content["markdown_table"].startswith("| | a.json | b.json | change |")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["a.json", "nowhere.json"], "can't read"),
+        (["a.json", "bad.json"], "not JSON"),
+        (["a.json"], "Missing argument"),
+        (["a.json", "a.json", "--max-p99-regression", "10"], "'10'"),
+        (["a.json", "a.json", "--max-error-rate", "101%"], "101%"),
+        (["a.json", "a.json", "--max-p95", "-5ms"], "-5ms"),
+        (["a.json", "a.json", "--min-rps-ratio", "much"], "'much'"),
+    ],
+)
+def test_bad_files_and_gates_are_bad_usage(
+    tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    (tmp_path / "bad.json").write_text("{")
+    zeros = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 0)
+    counts = dict.fromkeys(("requests", "errors", "error_rate", "rps"), 0)
+    (tmp_path / "a.json").write_text(json.dumps({"schema": 1, **counts, "latency_ms": zeros}))
+    done = run("compare", *arguments, cwd=tmp_path)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr.splitlines()[-1]
+
+
+def test_the_command_is_summed_up_alike_before_and_after_it_is_imported() -> None:
+    assert main.commands["load"].get_short_help_str() == load.get_short_help_str()
+
+
+def test_help_says_what_there_is() -> None:
+    assert "--pipeline-depth" in run("--help").stdout
+    assert "--max-p99-regression" in run("compare", "--help").stdout
