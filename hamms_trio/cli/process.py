@@ -19,7 +19,7 @@ def collect_garbage_rarely() -> None:
 
 
 def raise_descriptor_limit() -> float:
-    """Each connection takes a descriptor: take as many as we may, and tell how many that are."""
+    """Each connection takes a descriptor: take as many as we may, and return how many that are."""
     if sys.platform == "win32":
         return inf
     import resource

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 
-from hamms_trio.errors import IncompleteResponse, MalformedRequest, MalformedResponse
+from hamms_trio.errors import IncompleteResponse, MalformedResponse, RequestError
 from hamms_trio.wire.body import BodyReader
 from hamms_trio.wire.request import MAX_FIELD_LINES, MAX_HEAD_OCTETS
 from hamms_trio.wire.status import has_no_body, is_interim
@@ -205,7 +205,7 @@ class ResponseReader:
     def _take_chunks(self, body: BodyReader) -> bool:
         try:
             body.feed(self._buffer[self._at :])
-        except MalformedRequest as error:  # the coding is the same in both directions
+        except RequestError as error:  # the coding is the same in both directions
             raise MalformedResponse(str(error)) from None
         if body.complete:
             self._at = len(self._buffer) - len(body.rest)
