@@ -56,19 +56,24 @@ def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T
     """
     asked = asdict(Circumstances(**circumstances))
     asked |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-m", __name__, json.dumps(asked)],
+    done = interpret("-m", __name__, json.dumps(asked))
+    if f"{Refused.__name__}: " in done.stderr:
+        raise Refused(done.stderr.rpartition(": ")[2])
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    returned: T = json.loads(done.stdout)
+    return returned
+
+
+def interpret(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh interpreter prints, which takes no warning lightly."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
         capture_output=True,
         text=True,
         timeout=SAFETY_NET,
         check=False,
         cwd=_ROOT,
     )
-    if f"{Refused.__name__}: " in done.stderr:
-        raise Refused(done.stderr.rpartition(": ")[2])
-    assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    returned: T = json.loads(done.stdout)
-    return returned
 
 
 def main(asked: str) -> None:

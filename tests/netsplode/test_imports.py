@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from tests.netsplode.scenes import ROOT, SAFETY_NET, on_linux
+from tests.netsplode import alone
+from tests.netsplode.scenes import on_linux
 
 pytestmark = on_linux
 
@@ -39,12 +37,5 @@ STATEMENTS = {
 
 @pytest.mark.parametrize("statement", STATEMENTS.values(), ids=STATEMENTS)
 def test_a_reset_imports_nothing_heavy(statement: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SCENE.format(statement=statement, heavy=HEAVY)],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SAFETY_NET,
-        cwd=ROOT,
-    )
+    done = alone.interpret("-c", SCENE.format(statement=statement, heavy=HEAVY))
     assert (done.stdout, done.stderr) == ("reset\n", "")

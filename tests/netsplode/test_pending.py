@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from concurrent.futures import CancelledError
 
@@ -15,8 +13,8 @@ from netsplode import (
     UnsupportedConnection,
     reset_connection,
 )
+from tests.netsplode import alone
 from tests.netsplode.scenes import (
-    ROOT,
     SAFETY_NET,
     Ends,
     assert_open,
@@ -105,12 +103,5 @@ print("left pending", pending.wait(0), closing.wait(0))
 
 
 def test_what_is_left_pending_does_not_keep_the_interpreter() -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", LEFT_PENDING],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=SAFETY_NET,
-        cwd=ROOT,
-    )
+    done = alone.interpret("-W", "ignore", "-c", LEFT_PENDING)  # which closes nothing itself
     assert (done.stdout, done.stderr) == ("left pending False False\n", "")

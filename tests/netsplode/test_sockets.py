@@ -20,6 +20,7 @@ from netsplode import (
     find_connections,
     reset_connection,
 )
+from netsplode.kernel import tcp
 from tests.netsplode.scenes import (
     SAFETY_NET,
     Ends,
@@ -236,6 +237,21 @@ def test_a_socket_that_still_connects_is_reset(technique: str) -> None:
             assert error == errno.ECONNRESET
 
 
+def test_mptcp_is_reset_at_the_other_end_and_says_what_is_different_here() -> None:
+    try:
+        listener = socket.socket(proto=tcp.IPPROTO_MPTCP)
+    except OSError as error:
+        pytest.skip(f"this kernel has no MPTCP: {error}")
+    with listener, socket.socket(proto=tcp.IPPROTO_MPTCP) as ours:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        ours.connect(listener.getsockname())
+        with listener.accept()[0] as peer:
+            peer.settimeout(SAFETY_NET)
+            assert reset_connection(ours).ends == {"local": "aborted", "remote": "reset"}
+            assert_reset(peer)
+
+
 def test_what_never_connected_is_no_connection() -> None:
     with socket.socket() as sock:
         with pytest.raises(ConnectionNotFound, match="has no connection"):
@@ -280,23 +296,29 @@ def test_closing_closes_the_socket_object_too(ends: Ends) -> None:
             reset_connection(ends.client)
 
 
-@pytest.mark.parametrize(
-    ("timeout", "expected"),
-    [
-        pytest.param(SAFETY_NET, ConnectionResetError, id="with-a-timeout"),
-        # EPIPE since Linux 6.5 or so, which ends the waiting before the socket's error is looked at.
-        pytest.param(None, (BrokenPipeError, ConnectionResetError), id="without"),
-    ],
-)
+WOKEN_WITH: dict[tuple[str, bool], tuple[type[OSError], ...]] = {
+    # by which technique, with a timeout
+    ("abort", True): (ConnectionResetError,),
+    # EPIPE since Linux 6.5 or so, where the waiting ends before the socket's error is looked at.
+    ("abort", False): (BrokenPipeError, ConnectionResetError),
+    ("rst", True): (ConnectionResetError,),
+    ("rst", False): (ConnectionResetError,),
+    ("destroy", True): (ConnectionAbortedError,),
+    ("destroy", False): (ConnectionAbortedError,),
+}
+
+
+@pytest.mark.parametrize(("technique", "has_timeout"), list(WOKEN_WITH))
 def test_a_thread_that_waits_for_octets_is_woken(
-    ends: Ends, timeout: float | None, expected: type[OSError] | tuple[type[OSError], ...]
+    technique: str, has_timeout: bool, request: pytest.FixtureRequest
 ) -> None:
-    ours, peer, _ = ends
-    ours.settimeout(timeout)
-    with ExitStack() as held:
+    if technique in PRIVILEGED:
+        request.getfixturevalue("private_network")
+    with connected() as (ours, peer, _), ExitStack() as held:
+        ours.settimeout(SAFETY_NET if has_timeout else None)
         waiting = receive_in_thread(ours, held, lambda: release(peer))
-        reset_connection(ours)
-        assert isinstance(waiting.exception(SAFETY_NET), expected)
+        reset_connection(ours, technique=technique)
+        assert isinstance(waiting.exception(SAFETY_NET), WOKEN_WITH[technique, has_timeout])
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])

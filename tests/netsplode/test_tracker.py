@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
-from socket import create_connection as connect_imported_early
+from socket import socket as imported_early
 from typing import Any
 
 import psycopg
@@ -150,7 +150,8 @@ def test_the_former_name_is_understood() -> None:
 
 @contextmanager
 def of_socket(address: tuple[str, int]) -> Iterator[None]:
-    with connect_imported_early(address):
+    with imported_early() as sock:
+        sock.connect(address)
         yield
 
 
