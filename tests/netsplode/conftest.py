@@ -11,6 +11,7 @@ from threading import Timer
 
 import pytest
 
+from tests.netsplode.inject.stage import obstacle
 from tests.netsplode.scenes import SAFETY_NET, Ends, connected
 from tests.ports import free_ports
 
@@ -27,14 +28,12 @@ def private_network() -> Iterator[None]:
 
     Not for what runs in trio's threads: idle ones of before are in the network of before (see `alone`).
     """
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("only root makes network namespaces")
-    from tests.netsplode.inject.scene import Namespace  # which needs Linux
+    reason = obstacle()
+    if reason is not None:
+        pytest.skip(reason)
+    from tests.netsplode.inject.namespaces import Namespace  # which needs Linux
 
-    try:
-        here = Namespace()
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no network namespace: {error}")
+    here = Namespace()
     try:
         with here.entered():
             yield

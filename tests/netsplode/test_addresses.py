@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 
 import pytest
 
@@ -231,24 +231,25 @@ def test_udp_and_unix_sockets_are_no_connections_to_be_found() -> None:
 
 def across_a_router(family: int) -> dict[str, list[str]]:
     """What both ends see when it is asked for at the router, and at the client's own host."""
-    from tests.netsplode.inject import scene
+    from tests.netsplode.inject.namespaces import veth
+    from tests.netsplode.inject.scene import connect
 
-    place = scene.veth(family)
     seen = {}
-    with place.b.entered():
-        listener = socket.create_server(
-            (place.address, 0), family=socket.AF_INET if family == 4 else socket.AF_INET6
-        )
-    with listener:
+    with closing(veth(family)) as place, ExitStack() as stack:
+        with place.b.entered():
+            sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6)
+            listener = stack.enter_context(sock)
+        listener.bind(place.to_listen())
+        listener.listen()
         for where in ("router", "a"):
-            client, server = scene.connect(place, listener)
+            client, server = map(stack.enter_context, connect(place, listener))
             server.settimeout(SAFETY_NET)
             pair = client.getsockname(), client.getpeername()
-            with client, server, getattr(place, where).entered():
+            with getattr(place, where).entered():
                 if where == "router":
                     seen["told"] = [refusal(pair)]
                 result = reset_connection(*pair, forwarded=where == "router")
-                seen[where] = [result.technique, *result.ends.values(), kind(client), kind(server)]
+            seen[where] = [result.technique, *result.ends.values(), kind(client), kind(server)]
     return seen
 
 
