@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 
@@ -227,61 +227,6 @@ def test_udp_and_unix_sockets_are_no_connections_to_be_found() -> None:
         one.connect(other.getsockname())
         with pytest.raises(ConnectionNotFound):
             reset_connection(one.getsockname(), other.getsockname())
-
-
-def across_a_router(family: int) -> dict[str, list[str]]:
-    """What both ends see when it is asked for at the router, and at the client's own host."""
-    from tests.netsplode.inject.namespaces import veth
-    from tests.netsplode.inject.scene import connect
-
-    seen = {}
-    with closing(veth(family)) as place, ExitStack() as stack:
-        with place.b.entered():
-            sock = socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6)
-            listener = stack.enter_context(sock)
-        listener.bind(place.to_listen())
-        listener.listen()
-        for where in ("router", "a"):
-            client, server = map(stack.enter_context, connect(place, listener))
-            server.settimeout(SAFETY_NET)
-            pair = client.getsockname(), client.getpeername()
-            with getattr(place, where).entered():
-                if where == "router":
-                    seen["told"] = [refusal(pair)]
-                result = reset_connection(*pair, forwarded=where == "router")
-            seen[where] = [result.technique, *result.ends.values(), kind(client), kind(server)]
-    return seen
-
-
-def refusal(pair: tuple[Address, Address]) -> str:
-    try:
-        reset_connection(*pair)
-    except ConnectionNotFound as error:
-        return str(error)
-    return ""
-
-
-def kind(sock: socket.socket) -> str:
-    try:
-        return "" if sock.recv(1) else "end"
-    except OSError as error:
-        return type(error).__name__
-
-
-@pytest.mark.privileged
-@pytest.mark.parametrize("family", [4, 6])
-def test_what_is_merely_forwarded_is_reset_only_when_that_is_asked_for(family: int) -> None:
-    try:
-        seen = alone.call(across_a_router, family, network=True)
-    except alone.Refused as refused:
-        pytest.skip(str(refused))
-    reset = ["reset", "reset", "ConnectionResetError", "ConnectionResetError"]
-    assert "forwarded=True" in seen["told"][0]
-    assert seen["router"] == ["rst", *reset]
-    assert seen["a"] == [
-        "abort",
-        *reset,
-    ]  # where it was looked whether the other host's end is down
 
 
 @pytest.mark.privileged
