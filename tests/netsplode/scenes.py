@@ -196,6 +196,7 @@ _CHILD = """
 import socket, sys
 sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
 sock.settimeout(20)
+print("connected", flush=True)
 try:
     sock.recv(1)
     print("end")
@@ -211,6 +212,8 @@ def connected_child(listener: socket.socket) -> Iterator[tuple[socket.socket, Ca
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         with listener.accept()[0] as server:
             server.settimeout(SAFETY_NET)
+            assert child.stdout is not None
+            assert child.stdout.readline() == "connected\n"  # and not in the middle of it
             yield server, lambda: child.communicate(timeout=SAFETY_NET)[0].strip()
 
 

@@ -86,12 +86,14 @@ def of_a_fellow_process() -> dict[str, Any]:
         if not child:
             try:
                 with socket.create_connection(listener.getsockname(), SAFETY_NET) as sock:
+                    os.write(writing, b"!")
                     os.write(writing, sight_of(sock).name.encode())
             finally:
                 os._exit(0)
         os.close(writing)
         with listener.accept()[0] as server:
             server.settimeout(SAFETY_NET)
+            assert os.read(reading, 1) == b"!"  # it has connected
             (theirs,) = netsplode.find_connections(remote=server.getsockname())
             result = netsplode.reset_connection(theirs.local, theirs.remote)
             seen = sight_of(server).name, os.read(reading, 64).decode()
