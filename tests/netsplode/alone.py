@@ -1,0 +1,127 @@
+"""Call a function of a test module in a process of its own: as nobody, in a private network, on another platform.
+
+`call` starts ``python -m tests.netsplode.alone '{"module": ..., ...}'``, which prints what the function returns.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, TypeVar
+
+# netsplode is not imported here, nor what imports it: the platform is told before.
+
+T = TypeVar("T")
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+_ROOT = Path(__file__).parents[2]
+_NOT_TOLD = ("asyncio", "pytest", "ssl", "trio", "trustme")  # they would look for what is not here
+_NOBODY = 65534
+_CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000  # linux/sched.h
+_PR_SET_DUMPABLE = 4  # linux/prctl.h
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class Refused(Exception):
+    """This machine does not let the process be what was asked for."""
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """How the process differs from the one that starts it.
+
+    Attributes:
+        nobody: it has dropped every privilege.
+        network: it is in a network namespace of its own; as nobody, with `unshare -rn`'s user namespace.
+        platform: what sys.platform says when netsplode is imported.
+    """
+
+    nobody: bool = False
+    network: bool = False
+    platform: str = sys.platform
+
+
+def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T:
+    """What ``scene`` returns, through JSON; it must not have complained of anything.
+
+    Raises:
+        Refused: the circumstances can't be had here; the message says why.
+    """
+    asked = asdict(Circumstances(**circumstances))
+    asked |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
+    done = interpret("-m", __name__, json.dumps(asked))
+    if f"{Refused.__name__}: " in done.stderr:
+        raise Refused(done.stderr.rpartition(": ")[2])
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    returned: T = json.loads(done.stdout)
+    return returned
+
+
+def interpret(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """What a fresh interpreter prints, which takes no warning lightly."""
+    return subprocess.run(
+        [sys.executable, "-W", "error", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+        check=False,
+        cwd=_ROOT,
+    )
+
+
+def main(asked: str) -> None:
+    """Be what is asked for, in the order in which that is possible, and call the function."""
+    told = json.loads(asked)
+    module, name, arguments = (told.pop(key) for key in ("module", "name", "arguments"))
+    circumstances = Circumstances(**told)
+    for name_of_other in _NOT_TOLD:
+        import_module(name_of_other)
+    sys.platform = circumstances.platform
+    scene = getattr(import_module(module), name)
+    if circumstances.nobody:
+        _import_all("netsplode")  # nobody may not read the checkout
+        _become_nobody()
+    if circumstances.network:
+        _enter_a_network(_CLONE_NEWNET | (_CLONE_NEWUSER if circumstances.nobody else 0))
+    print(json.dumps(scene(*arguments)))
+
+
+def _import_all(package: str) -> None:
+    for module in pkgutil.walk_packages(import_module(package).__path__, f"{package}."):
+        import_module(module.name)
+
+
+def _become_nobody() -> None:
+    try:
+        os.setgroups([])
+        os.setgid(_NOBODY)
+        os.setuid(_NOBODY)
+    except PermissionError as error:
+        raise Refused(f"only root becomes another user ({error})") from error
+    # As after exec: otherwise /proc/self stays root's, and other processes of nobody's may not look into it.
+    _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
+
+
+def _enter_a_network(flags: int) -> None:
+    user, group = os.getuid(), os.getgid()
+    if _libc.unshare(flags) < 0:
+        raise Refused(f"no namespaces ({os.strerror(ctypes.get_errno())})")
+    if flags & _CLONE_NEWUSER:
+        for file, told in (
+            ("setgroups", "deny"),
+            ("uid_map", f"0 {user} 1"),
+            ("gid_map", f"0 {group} 1"),
+        ):
+            Path("/proc/self", file).write_text(told)
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,209 @@
+"""The command `netsplode`: what it lists and resets, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from netsplode.cli import main
+from tests.netsplode.scenes import (
+    SAFETY_NET,
+    Ends,
+    assert_listens,
+    assert_open,
+    assert_reset,
+    connected,
+    connected_child,
+    on_linux,
+)
+
+pytestmark = on_linux
+
+# What goes by a port or by one address might meet somebody else's connection.
+in_private_network = pytest.mark.usefixtures("private_network")
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def rows_of(done: Result) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def written(sock: socket.socket) -> str:
+    host, port = sock.getsockname()[:2]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def port_of(sock: socket.socket) -> str:
+    return str(sock.getsockname()[1])
+
+
+def test_list_shows_both_ends_with_their_state_and_process(ends: Ends) -> None:
+    ends.client.shutdown(socket.SHUT_WR)
+    done = run("list", "--port", port_of(ends.client))
+    heading, *rows = (line.split() for line in done.stdout.splitlines())
+    here, there, pid = written(ends.client), written(ends.server), str(os.getpid())
+    assert heading == ["LOCAL", "REMOTE", "STATE", "PID", "COMMAND"]
+    listed = {(row[0], row[1], row[3]): row[2] for row in rows}
+    assert listed[here, there, pid].startswith("fin_wait")  # 1 or 2: the ACK may be delayed
+    assert listed[there, here, pid] == "close_wait"
+    assert done.exit_code == 0
+
+
+def test_list_shows_what_one_process_holds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with connected_child(listener) as (server, told):
+            both = rows_of(run("list", "--port", port_of(server), "--json"))
+            (pid,) = {row["pid"] for row in both} - {os.getpid()}
+            (row,) = rows_of(run("list", "--pid", str(pid), "--json"))
+            assert (row["remote"], row["state"]) == (written(server), "established")
+            server.close()
+            assert told() == "end"
+
+
+def test_list_shows_no_listeners_and_ipv6_in_brackets() -> None:
+    with connected("::1") as ends:
+        rows = rows_of(run("list", "--json"))
+        assert written(ends.client) in {row["local"] for row in rows}
+        assert "listen" not in {row["state"] for row in rows}
+
+
+def test_list_of_nothing_is_an_empty_table() -> None:
+    nobody = str(2**22 + 1)  # beyond the highest process id
+    assert len(run("list", "--pid", nobody).stdout.splitlines()) == 1
+    assert rows_of(run("list", "--pid", nobody, "--json")) == []
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["client-first", "server-first"])
+def test_both_addresses_reset_one_connection(ends: Ends, turned: bool) -> None:
+    pair = [written(ends.client), written(ends.server)]
+    done = run("reset", *(pair[::-1] if turned else pair))
+    assert done.exit_code == 0
+    assert "reset by abort" in done.stdout
+    assert_reset(ends.client)
+    assert_listens(ends.listener)
+
+
+@pytest.mark.privileged
+@in_private_network
+def test_a_port_resets_every_connection_that_has_it() -> None:
+    with connected() as ends, connected() as spared, ExitStack() as stack:
+        clients = [ends.client]
+        for _ in range(3):
+            clients.append(socket.create_connection(ends.listener.getsockname()))
+            stack.enter_context(clients[-1])
+            stack.enter_context(ends.listener.accept()[0])
+        done = run("reset", "--port", port_of(ends.listener), "--json")
+        assert (done.exit_code, len(rows_of(done))) == (0, 4)
+        assert {tuple(row["ends"].values()) for row in rows_of(done)} == {("reset", "reset")}
+        for client in clients:
+            assert_reset(client)
+        assert_listens(ends.listener)
+        assert_open(spared)
+
+
+@pytest.mark.privileged
+@in_private_network
+def test_a_process_loses_all_that_it_holds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, connected() as spared:
+        with connected_child(listener) as (server, told):
+            both = rows_of(run("list", "--port", port_of(server), "--json"))
+            (pid,) = {row["pid"] for row in both} - {os.getpid()}
+            assert run("reset", "--pid", str(pid)).exit_code == 0
+            assert_reset(server)
+            assert told() in ("ConnectionResetError", "BrokenPipeError")
+        assert_open(spared)
+
+
+@pytest.mark.privileged
+@in_private_network
+@pytest.mark.parametrize("technique", ["abort", "rst", "destroy"])
+def test_one_address_and_a_technique_will_do(technique: str) -> None:
+    with connected() as ends:
+        done = run("reset", written(ends.listener), "--technique", technique, "--verify", "--json")
+        (row,) = rows_of(done)
+        assert (done.exit_code, row["technique"]) == (0, technique)
+        assert "unconfirmed" not in row["ends"].values()
+        assert_reset(ends.client if row["local"] == written(ends.server) else ends.server)
+
+
+def test_a_dry_run_tells_and_resets_nothing(ends: Ends) -> None:
+    pair = written(ends.client), written(ends.server)
+    assert "would be reset" in run("reset", *pair, "--dry-run").stdout
+    done = run("reset", *pair, "--dry-run", "--json")
+    (row,) = rows_of(done)
+    assert (done.exit_code, {row["local"], row["remote"]}) == (0, set(pair))
+    assert_open(ends)
+
+
+def test_nothing_to_reset_is_exit_code_1(ends: Ends) -> None:
+    ends.client.close()
+    done = run("reset", written(ends.server), "127.0.0.1:1")
+    assert (done.exit_code, done.stderr) == (1, "no connection matches\n")
+
+
+def test_what_could_not_be_reset_is_exit_code_1_and_says_why(ends: Ends) -> None:
+    pair = written(ends.client), written(ends.server)
+    done = run("reset", *pair, "--technique", "close", "--json")
+    (row,) = rows_of(done)
+    assert (done.exit_code, len(done.stderr.splitlines())) == (1, 1)
+    assert "another process holds" in row["error"]
+    assert row["error"] in done.stderr
+    assert_open(ends)
+
+
+WRONG = [
+    ([], "give LOCAL and REMOTE"),
+    (["nonsense"], "is no address"),
+    (["127.0.0.1:0", "127.0.0.1:1"], "no port between 1 and 65535"),
+    (["--port", "0"], "not in the range"),
+    (["--port", "1", "--technique", "nuke"], "is not one of 'auto', 'abort'"),
+    (["--port", "1", "--timeout", "0"], "not in the range"),
+    (["--forwarded", "127.0.0.1:1"], "takes LOCAL and REMOTE"),
+    (["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:3"], "unexpected extra argument"),
+]
+
+
+@pytest.mark.parametrize(("words", "told"), WRONG)
+def test_bad_usage_is_exit_code_2_and_says_what_is_wrong(words: list[str], told: str) -> None:
+    done = run("reset", *words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert told in done.stderr
+
+
+@pytest.mark.privileged
+@in_private_network
+def test_a_forwarded_connection_that_is_none_is_exit_code_1() -> None:
+    done = run("reset", "--forwarded", "127.0.0.1:1", "127.0.0.1:2")
+    assert (done.exit_code, "neither end knows of it" in done.stderr) == (1, True)
+
+
+def test_doctor_names_every_technique_and_whether_it_may_be_used() -> None:
+    lines = run("doctor").stdout.splitlines()
+    assert {line.split()[1] for line in lines} >= {
+        f"{name}:" for name in ("abort", "rst", "destroy", "keepalive", "close", "scapy", "find")
+    }
+    assert {line.split()[0] for line in lines} <= {"yes", "no"}
+    for line in lines:
+        if line.startswith("no"):
+            assert " - " in line  # the remedy
+
+
+def test_it_is_installed_as_a_command() -> None:
+    command = Path(sys.executable).with_name("netsplode")
+    if not command.exists():
+        pytest.skip("the project is not installed here")
+    done = subprocess.run([command, "reset"], capture_output=True, text=True, timeout=SAFETY_NET)
+    assert (done.returncode, "give LOCAL and REMOTE" in done.stderr) == (2, True)

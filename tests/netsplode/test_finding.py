@@ -1,0 +1,93 @@
+"""`find_connections`: the connections of this network namespace, with whoever holds them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+import pytest
+
+from netsplode import ConnectionNotFound, UnsupportedConnection, find_connections
+from tests.netsplode.scenes import Ends, connected, connected_child, on_linux
+
+pytestmark = on_linux
+
+
+def test_both_ends_are_found_with_the_process_that_holds_them(ends: Ends) -> None:
+    pair = ends.client.getsockname(), ends.server.getsockname()
+    for here, there in (pair, pair[::-1]):
+        (found,) = find_connections(here, there)
+        assert (found.local, found.remote) == (here, there)
+        assert (found.pid, found.uid, found.state) == (os.getpid(), os.getuid(), "established")
+        assert found.command
+        assert f"process {os.getpid()}" in str(found)
+
+
+def test_listeners_are_never_among_them(ends: Ends) -> None:
+    port = ends.listener.getsockname()[1]
+    assert {c.remote[1] for c in find_connections(port, state=None)} == {
+        ends.client.getsockname()[1]
+    }
+
+
+WAYS: list[Any] = ["host:port", "(host, port)", "(None, port)", "port", "*:port"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_address_may_be_written_in_many_ways(ends: Ends, way: str) -> None:
+    host, port = ends.server.getsockname()
+    address = {
+        "host:port": f"{host}:{port}",
+        "(host, port)": (host, port),
+        "(None, port)": (None, port),
+        "port": port,
+        "*:port": f"*:{port}",
+    }[way]
+    assert [c.remote for c in find_connections(local=address)] == [ends.client.getsockname()]
+    assert [c.local for c in find_connections(remote=address)] == [ends.client.getsockname()]
+
+
+def test_ipv6_is_found_without_its_scope() -> None:
+    with connected("::1") as ends:
+        host, port, *_ = ends.client.getsockname()
+        (found,) = find_connections(f"[{host}]:{port}")
+        assert found.local == (host, port)
+
+
+def test_another_process_connections_are_found_by_it() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with connected_child(listener) as (server, told):
+            (found,) = find_connections(remote=listener.getsockname())
+            assert found.pid not in (None, os.getpid())
+            assert find_connections(pid=found.pid) == [found]
+            assert found not in find_connections(pid=os.getpid())
+            server.close()
+            assert told() == "end"
+
+
+def test_states_can_be_asked_for(ends: Ends) -> None:
+    address = ends.server.getsockname()
+    ends.client.shutdown(socket.SHUT_WR)
+    assert find_connections(address) == []
+    for state in ("close_wait", "close-wait", "CLOSE_WAIT", None):
+        (found,) = find_connections(address, state=state)
+        assert found.state == "close_wait"
+
+
+def test_an_unknown_state_is_refused_with_those_there_are() -> None:
+    with pytest.raises(ValueError, match=r"'open' is no state of TCP: established, syn_sent"):
+        find_connections(state="open")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", (1, 2), 1.5, ("127.0.0.1", 70000)])
+def test_what_is_no_address_is_refused(address: Any) -> None:
+    with pytest.raises(UnsupportedConnection):
+        find_connections(address)
+
+
+@pytest.mark.xfail(reason="what the idna codec raises is let through", raises=UnicodeError)
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])  # neither needs to be asked of a resolver
+def test_what_cannot_be_a_host_s_name_is_not_found(host: str) -> None:
+    with pytest.raises(ConnectionNotFound, match="no address of any host"):
+        find_connections((host, 80))

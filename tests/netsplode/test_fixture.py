@@ -1,0 +1,149 @@
+"""The fixture `netsploder`, in a pytest of its own: alone, with asyncio, with trio, and with xdist."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.netsplode.scenes import ROOT, on_linux
+
+pytestmark = on_linux
+
+MODULE = """
+import asyncio
+import socket
+
+import psycopg
+import pytest
+import trio
+
+from tests.netsplode.postgresql import postgresql
+from tests.netsplode.scenes import Sight, assert_open, assert_reset, connected, far_end
+
+
+@pytest.fixture(scope="module")
+def database():
+    with connected() as ends:
+        yield ends
+
+
+@pytest.fixture
+def opened_before():
+    with connected() as ends:
+        yield ends
+
+
+@pytest.fixture
+def opened_later(netsploder):
+    with connected() as ends:
+        yield ends
+
+
+@pytest.mark.parametrize("again", range(3))
+def test_plain(database, netsploder, again):
+    with connected() as ends:
+        assert len(netsploder.reset_tcp_connections()) == 1
+        assert_reset(ends.client)
+    assert_open(database)
+
+
+def test_fixtures_that_come_after_it_are_the_test_s_own(opened_later, netsploder):
+    assert len(netsploder.reset_client_tcp_connections()) == 1
+    assert_reset(opened_later.server)
+
+
+@pytest.mark.asyncio
+async def test_asyncio(database, netsploder):
+    with far_end() as far:
+        reader, writer = await asyncio.open_connection(*far.address)
+        assert await reader.readexactly(5) == b"hello"
+        assert len(netsploder.reset_client_tcp_connections()) == 1
+        with pytest.raises(ConnectionResetError):
+            await reader.read()
+        assert await asyncio.wrap_future(far.seen) is Sight.RESET
+        writer.transport.abort()
+    assert_open(database)
+
+
+@pytest.mark.trio
+async def test_trio(database, netsploder):
+    with far_end() as far:
+        async with await trio.open_tcp_stream(*far.address) as stream:
+            assert await stream.receive_some(5) == b"hello"
+            assert len(netsploder.reset_client_tcp_connections()) == 1
+            with pytest.raises(trio.BrokenResourceError):
+                await stream.receive_some()
+        assert await trio.to_thread.run_sync(far.seen.result) is Sight.RESET
+    assert_open(database)
+
+
+def test_a_client_in_c(database, netsploder):
+    with postgresql() as (far, conninfo), psycopg.connect(conninfo) as connection:
+        assert len(netsploder.reset_client_tcp_connections()) == 1
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute("SELECT 1")
+    assert_open(database)
+
+
+def test_what_matches(database, netsploder):
+    with connected() as reset, connected() as spared:
+        netsploder.reset_tcp_connections(match=reset.listener.getsockname()[1])
+        assert_reset(reset.client)
+        assert_open(spared)
+
+
+def test_what_was_there_before_when_it_is_asked_for(opened_before, netsploder):
+    port = opened_before.listener.getsockname()[1]
+    assert netsploder.reset_tcp_connections(match=port) == []
+    assert len(netsploder.reset_tcp_connections(match=port, include_existing=True)) == 1
+    assert_reset(opened_before.client)
+"""
+TESTS = 9
+
+
+def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
+    # This suite's settings must not reach the inner one, but the tests' own modules have to.
+    pytester.makeini(
+        "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
+        f"pythonpath = {ROOT}"
+    )
+    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+
+
+@pytest.mark.parametrize("workers", [None, 2], ids=["alone", "xdist"])
+def test_it_resets_what_its_test_opens_and_spares_the_rest(
+    pytester: pytest.Pytester, workers: int | None
+) -> None:
+    pytester.makepyfile(test_one=MODULE, test_other=MODULE)
+    run(pytester, *(["-n", str(workers)] if workers else [])).assert_outcomes(passed=2 * TESTS)
+
+
+def test_it_says_what_it_is(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile("def test_nothing(): pass")
+    run(pytester, "--fixtures").stdout.fnmatch_lines(
+        ["netsploder*", "*Resets the TCP connections that this test opens*"]
+    )
+
+
+def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
+    pytester: pytest.Pytester,
+) -> None:
+    pytester.makepyfile(
+        """
+        import sys
+
+        HEAVY = {"trio", "asyncio", "scapy", "ssl", "ctypes", "click", "netsplode.tracker"}
+
+        def test_light():
+            assert "netsplode.pytest_plugin" in sys.modules
+            assert HEAVY.isdisjoint(sys.modules)
+
+        def test_used(netsploder):
+            assert "netsplode.tracker" in sys.modules
+            assert {"trio", "asyncio", "scapy", "ssl", "click"}.isdisjoint(sys.modules)
+        """
+    )
+    # Plugins that import as much themselves.
+    names = ("trio", "anyio", "asyncio", "hypothesispytest", "xdist", "xdist.looponfail")
+    others = [word for name in names for word in ("-p", f"no:{name}")]
+    pytester.makeini("[pytest]")
+    pytester.runpytest_subprocess("-p", "no:cacheprovider", *others).assert_outcomes(passed=2)

@@ -1,0 +1,245 @@
+"""What a process without privileges may do, what it is told about the rest, and what `unshare -rn` gives it."""
+
+from __future__ import annotations
+
+import encodings.idna  # noqa: F401 - what is imported only when it is used, nobody may not be able to read
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from tests.netsplode import alone
+from tests.netsplode.scenes import (
+    SAFETY_NET,
+    Ends,
+    assert_listens,
+    assert_open,
+    connected,
+    on_linux,
+    sight_of,
+)
+
+pytestmark = [on_linux, pytest.mark.privileged]
+
+
+def as_nobody(scene: Callable[..., Any], *arguments: object, network: bool = False) -> Any:
+    try:
+        return alone.call(scene, *arguments, nobody=True, network=network)
+    except alone.Refused as refused:
+        pytest.skip(str(refused))
+
+
+def test_whoever_plays_nobody_has_dropped_every_privilege() -> None:
+    assert as_nobody(identity) == [65534, 65534, [], 0]
+
+
+def identity() -> list[object]:
+    from netsplode.kernel.processes import effective_capabilities
+
+    return [os.geteuid(), os.getegid(), os.getgroups(), effective_capabilities()]
+
+
+def of_its_own() -> dict[str, Any]:
+    """What nobody can do with connections of its own."""
+    import netsplode
+
+    found: dict[str, Any] = {}
+    for technique in ("auto", "abort", "close"):
+        with connected() as (ours, peer, listener):
+            result = netsplode.reset_connection(ours, technique=technique)
+            found[technique] = [result.technique, result.is_confirmed, sight_of(peer).name]
+            assert_listens(listener)
+    with connected() as ends:
+        pair = ends.client.getsockname(), ends.server.getsockname()
+        (listed,) = netsplode.find_connections(*pair)
+        found["find"] = listed.pid == os.getpid()
+        found["by address"] = netsplode.reset_connection(*pair).technique
+    with netsplode.create_netsploder() as netsploder, connected() as ends:
+        found["netsploder"] = len(netsploder.reset_client_tcp_connections())
+        found["peer"] = sight_of(ends.server).name
+    return found
+
+
+def test_nobody_can_reset_its_own_connections_in_every_way() -> None:
+    assert as_nobody(of_its_own) == {
+        "auto": ["abort", True, "RESET"],
+        "abort": ["abort", True, "RESET"],
+        "close": ["close", True, "RESET"],
+        "find": True,
+        "by address": "abort",
+        "netsploder": 1,
+        "peer": "RESET",
+    }
+
+
+def of_a_fellow_process() -> dict[str, Any]:
+    """Nobody resets the connection of another process of nobody's."""
+    import netsplode
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(SAFETY_NET)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if not child:
+            try:
+                with socket.create_connection(listener.getsockname(), SAFETY_NET) as sock:
+                    os.write(writing, b"!")
+                    os.write(writing, sight_of(sock).name.encode())
+            finally:
+                os._exit(0)
+        os.close(writing)
+        with listener.accept()[0] as server:
+            server.settimeout(SAFETY_NET)
+            assert os.read(reading, 1) == b"!"  # it has connected
+            (theirs,) = netsplode.find_connections(remote=server.getsockname())
+            result = netsplode.reset_connection(theirs.local, theirs.remote)
+            seen = sight_of(server).name, os.read(reading, 64).decode()
+        os.close(reading)
+        os.waitpid(child, 0)
+        return {
+            "found": theirs.pid == child,
+            "technique": result.technique,
+            "local": result.local == theirs.local,
+            "seen": seen,
+        }
+
+
+def test_nobody_can_reset_connections_of_its_other_processes() -> None:
+    assert as_nobody(of_a_fellow_process) == {
+        "found": True,
+        "technique": "abort",
+        "local": True,
+        "seen": ["RESET", "RESET"],
+    }
+
+
+def refusals(host: str, port: int, remote_port: int) -> dict[str, Any]:
+    """What nobody is told of a connection that is not its own."""
+    import netsplode
+
+    pair = (host, port), (host, remote_port)
+    found: dict[str, Any] = {}
+    for technique in ("abort", "destroy", "rst", "keepalive", "scapy"):
+        try:
+            netsplode.reset_connection(*pair, technique=technique)
+        except netsplode.MissingCapability as error:
+            found[technique] = [sorted(error.missing), error.hint, str(error)]
+    try:
+        netsplode.reset_connection(*pair)
+    except netsplode.TechniqueUnavailable as error:
+        found["auto"] = sorted(error.missing)
+        found["attempts"] = {attempt.technique: attempt.outcome for attempt in error.attempts}
+    return found
+
+
+NEEDED = {
+    "abort": "CAP_SYS_PTRACE",
+    "destroy": "CAP_NET_ADMIN",
+    "rst": "CAP_NET_RAW",
+    "keepalive": "CAP_SYS_PTRACE",
+    "scapy": "CAP_NET_RAW",
+}
+
+
+def test_nobody_is_told_what_other_users_connections_take(ends: Ends) -> None:
+    host, port = ends.client.getsockname()
+    told = as_nobody(refusals, host, port, ends.server.getsockname()[1])
+    for technique, capability in NEEDED.items():
+        missing, hint, message = told[technique]
+        assert missing == [capability]
+        assert "root" in hint
+        assert hint in message
+    assert set(told["auto"]) == set(NEEDED.values())
+    assert list(told["attempts"]) == ["abort", "destroy", "rst", "keepalive"]
+    assert all(told["attempts"].values())
+    assert_open(ends)
+
+
+def injections_into_ones_own() -> dict[str, Any]:
+    import netsplode
+
+    found: dict[str, Any] = {}
+    for technique in ("rst", "destroy", "keepalive", "scapy"):
+        with connected() as ends:
+            try:
+                netsplode.reset_connection(ends.client, technique=technique)
+            except netsplode.MissingCapability as error:
+                found[technique] = sorted(error.missing)
+            assert_open(ends)
+    with connected() as ends:
+        try:  # abort is enough for that, even where the other end must be seen
+            found["verify"] = netsplode.reset_connection(ends.client, verify=True).is_confirmed
+        except netsplode.MissingCapability as error:
+            found["verify"] = sorted(error.missing)
+    return found
+
+
+def test_a_named_technique_that_is_not_permitted_is_not_replaced_by_another() -> None:
+    assert as_nobody(injections_into_ones_own) == {
+        "rst": ["CAP_NET_RAW"],
+        "destroy": ["CAP_NET_ADMIN"],
+        "keepalive": ["CAP_NET_RAW"],
+        "scapy": ["CAP_NET_RAW"],
+        "verify": True,
+    }
+
+
+def told() -> list[Any]:
+    import netsplode
+
+    return [
+        [capability.name, capability.ok, sorted(capability.missing), capability.hint]
+        for capability in netsplode.capabilities()
+    ]
+
+
+def test_capabilities_tell_nobody_beforehand_and_in_agreement() -> None:
+    ok = {name: (is_ok, missing, hint) for name, is_ok, missing, hint in as_nobody(told)}
+    assert {name for name, (is_ok, _, _) in ok.items() if is_ok} == {
+        "abort: connections of this process",
+        "abort: connections of this user's other processes",
+        "close: connections of this process",
+        "find: connections that end here",
+    }
+    for is_ok, missing, hint in ok.values():
+        assert is_ok or (missing and missing[0] in hint)
+
+
+def command(*words: str) -> list[Any]:
+    from netsplode.cli import main
+
+    done = CliRunner().invoke(main, words)
+    return [done.exit_code, done.stdout, done.stderr]
+
+
+def test_the_command_exits_with_2_and_names_the_remedy_in_one_line(ends: Ends) -> None:
+    pair = [f"127.0.0.1:{sock.getsockname()[1]}" for sock in (ends.client, ends.server)]
+    for technique in ("destroy", "auto"):
+        code, out, err = as_nobody(command, "reset", *pair, "--technique", technique)
+        assert (code, out, len(err.splitlines())) == (2, "", 1)
+        assert "CAP_NET_ADMIN" in err
+        assert "root" in err
+    assert_open(ends)
+
+
+def everything() -> dict[str, Any]:
+    """What nobody can do in a network of its own, as root of its own user namespace."""
+    import netsplode
+
+    found: dict[str, Any] = {}
+    for technique in ("abort", "rst", "destroy", "close"):
+        with connected() as (ours, peer, listener):
+            result = netsplode.reset_connection(ours, technique=technique)
+            found[technique] = [result.technique, result.is_confirmed, sight_of(peer).name]
+            assert_listens(listener)
+    found["not ok"] = [c.name for c in netsplode.capabilities() if not c.ok]
+    return found
+
+
+def test_in_a_network_of_its_own_nobody_can_do_everything() -> None:
+    assert as_nobody(everything, network=True) == {
+        technique: [technique, True, "RESET"] for technique in ("abort", "rst", "destroy", "close")
+    } | {"not ok": []}

@@ -1,0 +1,155 @@
+"""What can't be reset: it says why, what to give instead, and is left as it was."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from netsplode import NetsplodeError, UnsupportedConnection, reset_connection
+from tests.netsplode.scenes import Ends, assert_open
+
+TECHNIQUES = ["auto", "abort", "rst", "destroy", "keepalive", "close", "scapy"]
+
+
+def closed() -> socket.socket:
+    sock = socket.socket()
+    sock.close()
+    return sock
+
+
+def listening() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
+def udp() -> socket.socket:
+    return socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+
+
+def connected_udp() -> socket.socket:
+    sock = udp()
+    sock.connect(("127.0.0.1", 9))
+    return sock
+
+
+def unix() -> socket.socket:
+    return socket.socket(socket.AF_UNIX)
+
+
+def connected_unix() -> socket.socket:
+    one, other = socket.socketpair()
+    other.close()
+    return one
+
+
+needs_unix = pytest.mark.skipif(
+    not hasattr(socket, "AF_UNIX"), reason="this platform has no unix sockets"
+)
+SOCKETS = [
+    pytest.param(closed, "the socket is closed already", id="closed"),
+    pytest.param(listening, "reset one of its accepted connections", id="listening"),
+    pytest.param(udp, "only TCP has a reset", id="udp"),
+    pytest.param(connected_udp, "only TCP has a reset", id="connected-udp"),
+    pytest.param(unix, "only TCP has a reset", id="unix", marks=needs_unix),
+    pytest.param(connected_unix, "only TCP has a reset", id="connected-unix", marks=needs_unix),
+]
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+@pytest.mark.parametrize(("make", "message"), SOCKETS)
+def test_a_socket_that_cannot_be_reset_says_why_and_stays(
+    make: Callable[[], socket.socket], message: str, technique: str
+) -> None:
+    with closing(make()) as sock:
+        before = sock.fileno()
+        for target in (sock, before):
+            if target == -1:
+                continue
+            with pytest.raises(UnsupportedConnection, match=message):
+                reset_connection(target, technique=technique)
+        assert sock.fileno() == before
+
+
+def test_a_listener_still_listens_after_it_was_refused() -> None:
+    with listening() as listener:
+        for technique in TECHNIQUES:
+            with pytest.raises(UnsupportedConnection):
+                reset_connection(listener, technique=technique)
+        with socket.create_connection(listener.getsockname()):
+            listener.accept()[0].close()
+
+
+@pytest.mark.parametrize(
+    ("target", "named"),
+    [
+        (object(), "builtins.object"),
+        (None, "NoneType"),
+        (True, "builtins.bool"),
+        (1.5, "builtins.float"),
+        (b"127.0.0.1:80", "builtins.bytes"),
+        (("127.0.0.1", "80"), "builtins.tuple"),
+        ({}, "builtins.dict"),
+        (socket.socket, "builtins.type"),
+        (Path(), "Path"),
+    ],
+)
+def test_what_holds_no_connection_is_named_and_told_what_to_give(
+    target: object, named: str
+) -> None:
+    with pytest.raises(UnsupportedConnection) as raised:
+        reset_connection(target)
+    message = str(raised.value)
+    assert named in message
+    for offered in ("socket.socket", "ssl.SSLSocket", "trio.SocketStream", "trio.SSLStream"):
+        assert offered in message
+    assert isinstance(raised.value, TypeError)
+    assert isinstance(raised.value, NetsplodeError)
+
+
+def test_what_wraps_itself_is_no_connection() -> None:
+    class Cycle:
+        @property
+        def sock(self) -> Cycle:
+            return self
+
+    with pytest.raises(UnsupportedConnection, match="Cycle holds no TCP connection"):
+        reset_connection(Cycle())
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Iterator[Any]:
+    with (tmp_path / "file").open("w") as file:
+        yield file
+
+
+def test_a_file_is_no_socket(file: Any) -> None:
+    with pytest.raises(UnsupportedConnection, match="holds no TCP connection"):
+        reset_connection(file)
+    with pytest.raises(UnsupportedConnection, match="is no socket"):
+        reset_connection(file.fileno())
+    os.fstat(file.fileno())
+
+
+@pytest.mark.parametrize("descriptor", [-1, 1_000_000])
+def test_a_descriptor_that_is_not_open_is_refused(descriptor: int) -> None:
+    with pytest.raises(UnsupportedConnection, match=r"closed already|no open socket"):
+        reset_connection(descriptor)
+
+
+@pytest.mark.parametrize("technique", ["", "auto,abort", "ABORT", [], ["abort", "nuke"]])
+def test_an_unknown_technique_is_refused_with_those_there_are(ends: Ends, technique: Any) -> None:
+    with pytest.raises(ValueError, match="is no technique: auto, abort, rst, destroy"):
+        reset_connection(ends.client, technique=technique)
+    assert_open(ends)
+
+
+@pytest.mark.parametrize("wrong", [{"timeout": -1.0}, {"delay": -0.1}, {"timeout": float("nan")}])
+def test_seconds_that_cannot_pass_are_refused(ends: Ends, wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="have to be seconds, 0 or more"):
+        reset_connection(ends.client, **wrong)  # type: ignore[call-overload]
+    assert_open(ends)
