@@ -162,7 +162,7 @@ def wanted(address: AddressLike) -> Wanted:
     host = host.partition("%")[0]
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise ConnectionNotFound(f"{host!r} is no address of any host: {error}") from error
     hosts = (str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
     return Wanted(frozenset(plain_host(found) for found in hosts), port)

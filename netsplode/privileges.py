@@ -43,7 +43,7 @@ def capabilities() -> list[Capability]:
         _one("abort: connections of this user's other processes", no_linux),
         _one("abort: connections of other users' processes", no_linux, "CAP_SYS_PTRACE"),
         _one("rst: any connection that passes here", injects, "CAP_NET_RAW"),
-        _one("keepalive: connections that abort may reach", injects, "CAP_NET_RAW"),
+        _one("keepalive: connections that abort may reach", no_linux, "CAP_NET_RAW"),
         _one("destroy: connections that end here", no_linux, "CAP_NET_ADMIN"),
         _one("close: connections of this process", ""),
         _one("scapy: any connection that passes here", no_scapy, "CAP_NET_RAW"),

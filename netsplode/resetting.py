@@ -6,6 +6,7 @@ asyncio each carry it out in their own way (see `netsplode.pending`, `.trio` and
 
 from __future__ import annotations
 
+import errno
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -34,6 +35,7 @@ from netsplode.techniques import (
     Technique,
     Unproved,
     in_order,
+    obstacle_in_handshake,
     out_of_loop,
     prove,
 )
@@ -119,8 +121,9 @@ def carry_out(
             watch.look()
         if verify is True and not target.is_forwarded:
             _check_can_verify(watch)
+        is_new = obstacle_in_handshake(target) is not None
         name, ends, attempts = yield from attempt(target, plan(target), watch, deadline)
-        if verify is not False:
+        if verify is not False and not is_new:  # or else there is no other end to ask
             yield from _confirm(target, watch, ends, deadline, verify, may_wait_for_loop)
         elapsed = time.perf_counter() - begun
         result = ResetResult(name, target.local, target.remote, ends, elapsed, attempts)
@@ -165,6 +168,8 @@ def attempt(
                 missing |= error.missing
                 obstacle = str(error)
             except OSError as error:
+                if error.errno == errno.EBADF:
+                    raise ConnectionNotFound("it was closed meanwhile") from error
                 obstacle = str(error)
             else:
                 attempts.append(Attempt(technique.name, "done"))

@@ -19,6 +19,8 @@ from netsplode.result import Address
 
 _NESTED_AT_MOST = 16  # wrappers within wrappers; more is a cycle
 _GONE = frozenset((State.CLOSED, State.TIME_WAIT))
+# http.client, urllib3 and redis-py; the latter has no public name for it, nor has its asyncio half; aiohttp
+_WITHIN = ("sock", "_sock", "_writer", "transport")
 _ON_LINUX = sys.platform == "linux"
 _SOCKET = socket.SocketType  # the class below socket.socket: half the cost, and no enumerations
 
@@ -71,6 +73,8 @@ def held(target: object) -> Target:
         raise UnsupportedConnection("the socket is closed already")
     sock = duplicate(number)
     try:
+        if not isinstance(owner, int) and owner.fileno() != number:
+            raise UnsupportedConnection("the socket is closed already")  # and its number another's
         check_resettable(sock)
         name = sock.getsockname()
         local = _address(name)
@@ -153,10 +157,10 @@ def unwrap(target: object) -> tuple[Any, Holder]:
             if inner is None:
                 break
             return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
+        if _has_descriptor(found):  # whatever is in it, it would not notice that that is closed
+            return found, Holder.OTHER
         inner, is_foreign = _inside(found)
         if inner is None:
-            if not isinstance(found, type) and _has_descriptor(found):
-                return found, Holder.OTHER
             break
         found = inner
         if is_foreign:
@@ -209,7 +213,7 @@ def _inside(found: Any) -> tuple[object, bool]:
         return found.extra(anyio.SocketAttribute.raw_socket, None), True
     if hasattr(found, "get_extra_info"):  # httpcore's network streams
         return found.get_extra_info("socket"), False
-    for name in ("sock", "_sock"):  # http.client and urllib3; redis-py has no public name for it
+    for name in _WITHIN:
         if getattr(found, name, None) is not None:
             return getattr(found, name), False
     pgconn = getattr(found, "pgconn", None)  # psycopg
@@ -218,7 +222,11 @@ def _inside(found: Any) -> tuple[object, bool]:
 
 def _has_descriptor(found: Any) -> bool:
     """Whether it has a descriptor of a socket and the methods of one, as asyncio's TransportSocket."""
-    return callable(getattr(found, "fileno", None)) and hasattr(found, "getsockname")
+    return (
+        not isinstance(found, type)
+        and callable(getattr(found, "fileno", None))
+        and hasattr(found, "getsockname")
+    )
 
 
 def _address(sockaddr: Any) -> Address:

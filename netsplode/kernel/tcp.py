@@ -66,5 +66,6 @@ def _surplus(sock: socket.SocketType) -> int | None:
     (not_sent,) = struct.unpack_from("I", info, 144)
     sent, sent_again = struct.unpack_from("QQ", info, 200)
     (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), _SIOCOUTQ, bytes(4)))
-    has_sent_fin = info[0] not in (State.ESTABLISHED, State.CLOSE_WAIT)
+    has_fin = info[0] not in (State.ESTABLISHED, State.CLOSE_WAIT)
+    has_sent_fin = has_fin and not not_sent  # it is the last of what waits
     return int((acknowledged + queued - not_sent) - (sent - sent_again) - has_sent_fin)

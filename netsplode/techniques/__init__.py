@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from netsplode.targets import Target
@@ -12,7 +13,13 @@ from netsplode.techniques.close import (
     reset_and_close as reset_and_close,
 )
 from netsplode.techniques.destroy import Destroy
-from netsplode.techniques.rst import DRIVER, KeepAlive, Rst, prove as prove
+from netsplode.techniques.rst import (
+    DRIVER,
+    KeepAlive,
+    Rst,
+    obstacle_in_handshake as obstacle_in_handshake,
+    prove as prove,
+)
 from netsplode.techniques.technique import (
     Ends as Ends,
     Step as Step,
@@ -28,6 +35,7 @@ TECHNIQUES: Sequence[Technique] = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE, SCAPY)
 
 # Whoever holds a connection shall see what a real reset looks like, and keep its descriptor.
 _OWN = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE)
+_OWN_ELSEWHERE = (CLOSE, RST)  # without Linux, where injecting takes scapy
 _OF_OTHERS = (ABORT, DESTROY, RST, KEEPALIVE)
 _FORWARDED = (RST,)
 
@@ -36,4 +44,6 @@ def in_order(target: Target) -> Sequence[Technique]:
     """Those that "auto" tries, the best first."""
     if target.is_forwarded:
         return _FORWARDED
-    return _OF_OTHERS if target.sock is None else _OWN
+    if target.sock is None:
+        return _OF_OTHERS
+    return _OWN if sys.platform == "linux" else _OWN_ELSEWHERE

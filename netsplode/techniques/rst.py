@@ -31,7 +31,6 @@ DRIVER: DriverName = "linux" if sys.platform == "linux" else "scapy"
 _HANDSHAKE = (State.SYN_SENT, State.SYN_RECEIVED)
 _BOTH = frozenset(("local", "remote"))
 _TALK_AFTER = 1  # seconds of silence, the least that there is (tcp(7))
-_KEEPALIVE_IDLE = getattr(socket, "TCP_KEEPIDLE", getattr(socket, "TCP_KEEPALIVE", None))
 
 
 class Rst:
@@ -42,7 +41,7 @@ class Rst:
         self._driver = driver
 
     def obstacle(self, target: Target) -> str | None:
-        return _in_handshake(target)
+        return obstacle_in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
@@ -53,7 +52,8 @@ class Rst:
         expected = None if known is None else dict(zip(("local", "remote"), known, strict=True))
         injection = yield from _opened(target, seconds, self._driver, expected=expected)
         injected = yield from _converge(injection, watch)
-        if target.is_forwarded and not injected.was_there:
+        answered = any(outcome.value == End.RESET for outcome in injected.ends.values())
+        if target.is_forwarded and answered and not injected.was_there:
             raise ConnectionNotFound("there is no such connection: neither end knows of it")
         return _told(injected)
 
@@ -68,9 +68,7 @@ class KeepAlive:
     name = "keepalive"
 
     def obstacle(self, target: Target) -> str | None:
-        if _KEEPALIVE_IDLE is None:
-            return "this platform has no TCP_KEEPIDLE"
-        return obstacle_to_borrowing(target) or _in_handshake(target)
+        return obstacle_to_borrowing(target) or obstacle_in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
@@ -159,7 +157,8 @@ def _pin(target: Target) -> None:
         raise ConnectionNotFound("the connection has gone meanwhile")
 
 
-def _in_handshake(target: Target) -> str | None:
+def obstacle_in_handshake(target: Target) -> str | None:
+    """Why there is nothing yet that an RST could be exact about, or None."""
     state = None
     if target.sock is not None and sys.platform == "linux":
         state = tcp.state(target.sock)
@@ -171,8 +170,8 @@ def _in_handshake(target: Target) -> str | None:
 @contextmanager
 def _talking(sock: socket.SocketType) -> Iterator[None]:
     """Have the kernel send a keep-alive segment in every second of silence; then as before."""
-    assert _KEEPALIVE_IDLE is not None  # see obstacle
-    tcp_options = (_KEEPALIVE_IDLE, socket.TCP_KEEPINTVL)
+    assert sys.platform == "linux"  # see obstacle
+    tcp_options = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)
     options = [(socket.IPPROTO_TCP, option, _TALK_AFTER) for option in tcp_options]
     options.append((socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1))
     before = [sock.getsockopt(level, option) for level, option, _ in options]

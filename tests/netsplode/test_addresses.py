@@ -238,7 +238,6 @@ def test_a_forwarded_connection_that_nobody_knows_of_is_not_found() -> None:
 
 @pytest.mark.privileged
 @in_private_network
-@pytest.mark.xfail(reason="silence is told as that", raises=ConnectionNotFound)
 def test_silence_does_not_show_that_there_is_no_connection() -> None:
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     with pytest.raises(ResetTimeout) as raised:

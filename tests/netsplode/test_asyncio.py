@@ -131,7 +131,6 @@ def test_a_reader_that_waits_is_woken(loop: str, tls: bool) -> None:
             "socket",
             "would not notice",
             id="asyncio-socket",
-            marks=pytest.mark.xfail(reason="the socket within it is closed under the transport"),
         ),
         pytest.param("uvloop", "socket", "would not notice", id="uvloop-socket"),
         pytest.param("uvloop", "transport", "on the loop's thread", id="uvloop-transport"),

@@ -21,7 +21,6 @@ import netsplode.trio
 from netsplode import (
     ConnectionNotFound,
     NetsplodeError,
-    TechniqueUnavailable,
     UnsupportedConnection,
     create_netsploder,
     reset_connection,
@@ -269,14 +268,12 @@ def taken_over(ends: Ends, kind: type[SocketT]) -> SocketT:
     return kind(fileno=ends.client.detach())
 
 
-@pytest.mark.xfail(reason="it is told as EBADF of the technique", raises=TechniqueUnavailable)
 def test_what_another_thread_closes_first_is_not_found(ends: Ends) -> None:
     with taken_over(ends, ClosedMeanwhile) as ours:
         with pytest.raises((ConnectionNotFound, UnsupportedConnection)):
             reset_connection(ours, technique="close")
 
 
-@pytest.mark.xfail(reason="the number is not compared once it is duplicated")
 def test_a_descriptor_that_another_thread_reuses_is_not_mistaken(ends: Ends) -> None:
     with connected() as stranger, taken_over(ends, ReusedMeanwhile) as ours:
         number = ours.fileno()

@@ -21,8 +21,6 @@ from tests.netsplode.scenes import Sight, connected, far_end, handshaken, secret
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="this plays a POSIX system")
 
-mended = pytest.mark.xfail(reason="elsewhere than on Linux, auto injects by scapy before it closes")
-
 
 def elsewhere(scene: Callable[[], Any]) -> Any:
     return alone.call(scene, platform="freebsd14")
@@ -46,7 +44,6 @@ def own_socket() -> dict[str, Any]:
         }
 
 
-@mended
 def test_what_this_process_holds_is_closed_and_nothing_is_injected() -> None:
     assert elsewhere(own_socket) == {
         "technique": "close",
@@ -160,7 +157,6 @@ def refused() -> dict[str, str]:
     return found | {f"{name}, told": told[name].hint for name in found if not told[name].ok}
 
 
-@pytest.mark.xfail(reason="capabilities() offers keepalive where it says that it needs Linux")
 def test_what_needs_linux_says_so_and_so_do_the_capabilities() -> None:
     found = elsewhere(refused)
     assert len(found) == 6
@@ -192,7 +188,6 @@ def tracked() -> dict[str, Any]:
     return found
 
 
-@mended
 def test_the_tracker_finds_what_python_s_sockets_have_opened_since() -> None:
     assert elsewhere(tracked) == {
         "sides": [0, 0],  # not known there

@@ -137,7 +137,6 @@ def test_an_asyncio_client_s_connections_are_found(redis_server: int, other: Any
         asyncio.run(scene())
 
 
-@pytest.mark.xfail(reason="its stream is only in _writer", raises=TypeError)
 def test_an_asyncio_connection_is_opened(redis_server: int) -> None:
     async def scene() -> None:
         async with redis.asyncio.Redis(port=redis_server) as client:

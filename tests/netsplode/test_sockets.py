@@ -250,9 +250,6 @@ def segments_received() -> int:
 
 @pytest.mark.privileged
 @pytest.mark.usefixtures("private_network")
-@pytest.mark.xfail(
-    reason="the server is probed for the end of a connection that it knows nothing of"
-)
 def test_a_socket_that_still_connects_has_no_other_end_to_be_asked() -> None:
     with still_connecting() as (connecting, _):
         before = segments_received()

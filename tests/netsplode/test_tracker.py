@@ -247,7 +247,6 @@ BEFORE = [
     the_server_s_end,
     pytest.param(
         an_end_behind_octets_that_wait,
-        marks=pytest.mark.xfail(reason="a FIN that waits to be sent is counted as sent"),
     ),
 ]
 

@@ -215,7 +215,6 @@ CUT_OFF = (
         pytest.param(
             on_asyncio,
             through_aiohttp,
-            marks=pytest.mark.xfail(reason="only what its .transport returns is opened"),
         ),
         (on_asyncio, through_aiohttp_s_transport),
     ],
