@@ -162,13 +162,6 @@ class Conversation:
         self.closing = True
         return b""
 
-    def abandon(self) -> None:
-        """Let go of the file of an answer that no task has begun to send, and none will."""
-        if self.job is not None and self.job.response is not None:
-            body = self.job.response.body
-            if isinstance(body, FileBody):
-                body.close()
-
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
         return self._end_with(UNREADABLE["queue/full"], FULL)
