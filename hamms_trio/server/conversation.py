@@ -16,7 +16,7 @@ from hamms_trio.server.account import BATCH, AnyEntry
 from hamms_trio.server.job import Job
 from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal, respond
 from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import FileBody, Response
+from hamms_trio.server.response import Response
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
