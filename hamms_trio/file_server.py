@@ -83,6 +83,7 @@ class HttpServer:
         self._max_connections = max_connections
         self._drain_timeout = drain_timeout
         self._sockets: Sequence[socket.socket] = ()
+        self._listens = False
         self._is_closing = False
         self._wake: Callable[[], None] | None = None
 
@@ -93,7 +94,7 @@ class HttpServer:
             PortUnavailable: the port can't be listened on.
             AlreadyRunning: the socket is open.
         """
-        if self._sockets or self._wake is not None:
+        if self._sockets or self._listens:
             raise AlreadyRunning("this server's socket is open: close_socket() it first")
         self._is_closing = False
         self.port, self._sockets = open_port(
@@ -106,14 +107,19 @@ class HttpServer:
         """Serve until `close_socket` is called, from a signal handler or another thread.
 
         Raises:
-            NotRunning: the socket is not open.
+            NotRunning: the socket was never opened.
             FileNotFoundError, NotADirectoryError: there is no such directory.
         """
         service = _service(self._root, self._max_connections)
-        sockets, self._sockets = self._sockets, ()
-        if not sockets:
-            raise NotRunning("this server has no socket: open_socket() first")
-        trio.run(self._serve, service, sockets)
+        self._listens = True
+        try:
+            sockets, self._sockets = self._sockets, ()
+            if sockets:
+                trio.run(self._serve, service, sockets)
+            elif not self._is_closing:
+                raise NotRunning("this server has no socket: open_socket() first")
+        finally:
+            self._listens = False
 
     def close_socket(self) -> None:
         """Accept no more, and have `start_listening` return once what is in flight is answered."""

@@ -340,8 +340,8 @@ class ServerConnection:
             self._room.set()
         elif self._scope is not None:
             self._scope.cancel()
-        else:
-            self.conversation.abandon()
+        elif self.conversation.job is not None:
+            self.conversation.job.abandon()
 
 
 def _is_cached(fd: int, at: int, count: int) -> bool:

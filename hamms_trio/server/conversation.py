@@ -16,7 +16,7 @@ from hamms_trio.server.account import BATCH, AnyEntry
 from hamms_trio.server.job import Job
 from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal, respond
 from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import FileBody, Response
+from hamms_trio.server.response import Response
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
@@ -161,13 +161,6 @@ class Conversation:
             return self._refuse(RequestTimeout("the request did not come in time"))
         self.closing = True
         return b""
-
-    def abandon(self) -> None:
-        """Let go of the file of an answer that no task has begun to send, and none will."""
-        if self.job is not None and self.job.response is not None:
-            body = self.job.response.body
-            if isinstance(body, FileBody):
-                body.close()
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
@@ -333,8 +326,6 @@ class Conversation:
             octets = b"".join((response.preamble, request_id, tail, response.content))
         elif isinstance(response.body, bytes) or match.head.method == "HEAD":
             octets = self.encode(match, response, number, request_id, last=last)
-            if isinstance(response.body, FileBody):
-                response.body.close()
         else:
             self.is_idle = False
             request = Request(match, request_id, self.client, content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import Response
+from hamms_trio.server.response import FileBody, Response
 from hamms_trio.server.routing import Match
 
 
@@ -32,6 +32,11 @@ class Job:
         self.content = content
         self.begun = begun
         self.number = number
+
+    def abandon(self) -> None:
+        """Let go of the file that no task has begun to send, and none will."""
+        if self.response is not None and isinstance(self.response.body, FileBody):
+            self.response.body.close()
 
     @property
     def octets_in(self) -> int:

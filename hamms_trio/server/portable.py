@@ -61,7 +61,8 @@ class StreamConnection:
         finally:
             service.connections -= 1
             service.stir()
-            self.conversation.abandon()
+            if self.conversation.job is not None:
+                self.conversation.job.abandon()
             if resets and self.is_busy and isinstance(stream, trio.SocketStream):
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
