@@ -333,8 +333,6 @@ class Conversation:
             octets = b"".join((response.preamble, request_id, tail, response.content))
         elif isinstance(response.body, bytes) or match.head.method == "HEAD":
             octets = self.encode(match, response, number, request_id, last=last)
-            if isinstance(response.body, FileBody):
-                response.body.close()
         else:
             self.is_idle = False
             request = Request(match, request_id, self.client, content)
