@@ -101,6 +101,7 @@ def reset(
     if forwarded and not found:
         found = [_forwarded(local, remote)]
     if not found:
+        _print([], as_json)
         click.echo("no connection matches", err=True)
         context.exit(_NOT_ALL)
     plan = planned(technique)

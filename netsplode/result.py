@@ -11,8 +11,8 @@ Address = tuple[str, int]  # host, port
 class End(StrEnum):
     """What one end of a connection is known to have come to."""
 
-    RESET = "reset"  # its socket fails with ECONNRESET
-    ABORTED = "aborted"  # its socket is dead, but fails with another error (ECONNABORTED, ENOTCONN)
+    RESET = "reset"  # its socket fails with ECONNRESET (after a FIN: an end, then EPIPE)
+    ABORTED = "aborted"  # its socket is dead, but fails otherwise (ECONNABORTED; MPTCP: ENOTCONN)
     CLOSED = "closed"  # its descriptor was closed
     UNCONFIRMED = "unconfirmed"  # an RST was sent to it; nothing here can tell whether it came
 

@@ -174,11 +174,16 @@ def unwrap(target: object) -> tuple[Any, Holder]:
 
 
 class _Transport:
-    """An asyncio transport and its socket's descriptor."""
+    """An asyncio transport, its socket's descriptor and its loop.
+
+    The loop of uvloop's is known on its own thread only; elsewhere it is None.
+    """
 
     def __init__(self, sock: Any, transport: Any) -> None:
+        asyncio: Any = sys.modules["asyncio.events"]
         self._socket = sock
         self.transport = transport
+        self.loop: Any = getattr(transport, "_loop", None) or asyncio._get_running_loop()
 
     def fileno(self) -> int:
         return int(self._socket.fileno())

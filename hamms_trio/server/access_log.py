@@ -7,6 +7,7 @@ the interpreter after each system call. Only the writing, which may wait, is don
 from __future__ import annotations
 
 import json
+import logging
 import os
 import queue
 import threading
@@ -18,7 +19,9 @@ from functools import lru_cache
 from hamms_trio.server.account import AnyEntry
 from hamms_trio.server.service import Service
 
-WAITING_BATCHES = 512  # of some 256 lines each; then the newest are dropped, and counted
+logger = logging.getLogger(__name__)
+
+WAITING_BATCHES = 512  # of some 256 lines each; then the newest are dropped
 LAST_WORDS_SECONDS = 0.5  # how long the end of the process waits for the reader
 ENGINE = "trio"
 
@@ -34,7 +37,7 @@ class Outlet:
     """Writes octets to a descriptor from a thread of its own; never waits and never raises."""
 
     def __init__(self, descriptor: int) -> None:
-        self.dropped = 0  # lines
+        self._dropped = 0  # lines
         self._descriptor = descriptor
         self._waiting: queue.Queue[bytes | None] = queue.Queue(WAITING_BATCHES)
         self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
@@ -44,7 +47,11 @@ class Outlet:
         try:
             self._waiting.put_nowait(lines)
         except queue.Full:
-            self.dropped += lines.count(b"\n")
+            self._dropped += lines.count(b"\n")
+            return
+        if self._dropped:
+            logger.warning("access log: %d lines were dropped, as nobody read", self._dropped)
+            self._dropped = 0
 
     def close(self) -> None:
         """Wait a little for what was put to be written."""

@@ -12,7 +12,7 @@ import trio
 from hamms_trio.errors import PeerGone, RequestError
 from hamms_trio.server.conversation import CONTINUE, Conversation
 from hamms_trio.server.job import Job
-from hamms_trio.server.refusals import internal_error, refusal
+from hamms_trio.server.refusals import checked, internal_error, refusal
 from hamms_trio.server.response import FileBody, Response
 from hamms_trio.server.service import Service
 from hamms_trio.wire import chunk, last_chunk
@@ -79,7 +79,7 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
 async def _respond(service: Service, job: Job) -> Response:
     handler = job.match.route.handler
     try:
-        return await cast("Awaitable[Response]", handler(job.request))
+        return checked(await cast("Awaitable[object]", handler(job.request)))
     except RequestError as problem:
         return refusal(problem)
     except PeerGone:

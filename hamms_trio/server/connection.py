@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+from collections.abc import Callable
 from time import monotonic
 
 import trio
@@ -26,6 +27,7 @@ from hamms_trio.server.workers import Workers
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 16 * 1024
+BUG = "bug in the server: one connection ends"
 SENDFILE_OCTETS = 1024 * 1024  # in one go
 
 
@@ -91,7 +93,7 @@ class ServerConnection:
         except OSError as error:
             self._lost(error)
         except Exception:  # the boundary: a bug costs one connection
-            logger.exception("bug in the server: one connection ends")
+            logger.exception(BUG)
             self.abort()
 
     def abandon(self) -> None:
@@ -111,11 +113,11 @@ class ServerConnection:
             if self._lingers:
                 self._close()
             else:
-                self._tell(self.conversation.on_deadline())
+                self._tell(self.conversation.on_deadline)
 
     def refuse(self) -> None:
         """Tell the client that there is no room for it."""
-        self._tell(self.conversation.turn_away())
+        self._tell(self.conversation.turn_away)
 
     def drain(self) -> None:
         """Hear what has come already, since no more is accepted."""
@@ -130,7 +132,9 @@ class ServerConnection:
     # What a task does (see `answering.Carrier`)
 
     async def send(self, data: bytes) -> None:
-        if self._out is None:
+        if self._out is not None:
+            await self._wait_room()
+        if self._fd >= 0:
             try:
                 self._write(data)
             except OSError as error:
@@ -196,14 +200,18 @@ class ServerConnection:
                 self.abort()
             else:
                 self._close()
+        except Exception:  # the boundary: a bug costs one connection
+            logger.exception(BUG)
+            self.abort()
         if self._fd >= 0:
-            self._tell(conversation.advance())
+            self._tell(conversation.advance)
 
     # Within
 
-    def _tell(self, octets: bytes) -> None:
-        """Send octets outside of an event, and do what follows."""
+    def _tell(self, say: Callable[[], bytes]) -> None:
+        """Send what the conversation has to say outside of an event, and do what follows."""
         try:
+            octets = say()
             if octets and self._out is None:
                 self._write(octets)
             elif octets:
@@ -211,6 +219,9 @@ class ServerConnection:
             self._go_on()
         except OSError as error:
             self._lost(error)
+        except Exception:  # the boundary: a bug costs one connection
+            logger.exception(BUG)
+            self.abort()
 
     def _write(self, octets: bytes) -> None:
         """Hand octets to the kernel, and keep what it has no room for."""
@@ -287,7 +298,7 @@ class ServerConnection:
 
     def _on_turn(self) -> None:
         if self._fd >= 0 and self._out is None and self.conversation.has_more:
-            self._tell(self.conversation.advance())
+            self._tell(self.conversation.advance)
 
     def _leave(self) -> None:
         """End the connection so that the last answer arrives.

@@ -47,12 +47,19 @@ def respond(service: Service, request: Request) -> Response:
     """What a plain function answers."""
     route = request.match.route
     try:
-        return route.handler(request)  # type: ignore[return-value] # it does not wait
+        return checked(route.handler(request))
     except RequestError as problem:
         return refusal(problem)
     except Exception:  # the boundary: a bug in one route costs one answer
         logger.exception("%s: bug in this route", route.key)
         return internal_error(service.account, request)
+
+
+def checked(response: object) -> Response:
+    """What a route has returned, if it is one."""
+    if not isinstance(response, Response):
+        raise TypeError(f"the route returned {response!r:.80}, and not a Response")
+    return response
 
 
 def internal_error(account: Account, request: Request) -> Response:

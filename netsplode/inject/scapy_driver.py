@@ -18,9 +18,9 @@ from scapy.layers.inet6 import IPv6
 from scapy.layers.l2 import Ether
 from scapy.supersocket import SuperSocket
 
-from netsplode.errors import MissingCapability
 from netsplode.inject.driver import Sender
 from netsplode.inject.segment import Endpoint, Segment, decode, encode
+from netsplode.privileges import missing_capability
 
 if sys.platform == "linux":
     from netsplode.inject.linux import RawSender
@@ -52,11 +52,7 @@ class ScapyDriver:
                 self._sender = _open_sender(first, second, scope)
                 opened.pop_all()
         except PermissionError as error:
-            raise MissingCapability(
-                "scapy cannot sniff or send here",
-                {"CAP_NET_RAW"},
-                "run as root (Windows: as administrator, with Npcap installed)",
-            ) from error
+            raise missing_capability("scapy can't sniff or send here", "CAP_NET_RAW") from error
 
     @property
     def blocked(self) -> int:

@@ -50,7 +50,8 @@ class Close:
             return "what holds the socket would not notice that it is closed"
         if target.holder is Holder.TRIO and not _on_trio_thread():
             return "trio's sockets can only be closed on trio's thread"
-        if target.holder is Holder.ASYNCIO and _loop_of(target.owner) is None:
+        owner: Any = target.owner
+        if target.holder is Holder.ASYNCIO and owner.loop is None:
             return "the transport's loop is not known: call it on the loop's thread"
         return None
 
@@ -63,7 +64,7 @@ class Close:
         if target.holder is Holder.DESCRIPTOR:
             os.close(owner)
         elif target.holder is Holder.ASYNCIO:
-            _loop_of(owner).call_soon_threadsafe(owner.transport.abort)
+            owner.loop.call_soon_threadsafe(owner.transport.abort)
             return ends(End.UNCONFIRMED)
         elif target.holder is Holder.TRIO:
             owner.close()
@@ -79,15 +80,3 @@ def _on_trio_thread() -> bool:
     except RuntimeError:
         return False
     return True
-
-
-def _loop_of(owner: Any) -> Any:
-    """The loop of an asyncio transport; of uvloop's it is known on its own thread only."""
-    asyncio: Any = sys.modules["asyncio"]
-    loop = getattr(owner.transport, "_loop", None)
-    if loop is not None:
-        return loop
-    try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        return None

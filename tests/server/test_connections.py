@@ -333,6 +333,29 @@ async def test_a_bug_in_a_task_is_a_500_and_the_connection_lasts(
         assert statuses(await server.ask(get("/bug") + GET)) == [500, 200]
 
 
+async def test_what_is_no_response_is_a_500_too(serve: Serve, router: Router) -> None:
+    @router.get("/nothing-at-all")
+    def nothing(_request: Request) -> Response:
+        return None  # type: ignore[return-value]
+
+    @router.get("/nothing-later")
+    async def later(_request: Request) -> Response:
+        return "a string"  # type: ignore[return-value]
+
+    @router.get("/no-octets")
+    def strings(_request: Request) -> Response:
+        async def pieces() -> AsyncIterator[bytes]:
+            yield "a string"  # type: ignore[misc]
+
+        return Response(200, pieces())
+
+    async with serve(router) as server:
+        answered = await server.ask(get("/nothing-at-all") + get("/nothing-later") + GET)
+        assert statuses(answered) == [500, 500, 200]
+        assert (await server.ask(get("/no-octets"))).endswith(b"\r\n\r\n")
+        assert statuses(await server.ask(GET)) == [200]
+
+
 async def test_a_file_is_sent_whole_and_in_parts(
     serve: Serve, router: Router, tmp_path: Path
 ) -> None:
