@@ -26,7 +26,10 @@ from hamms_trio.server.workers import Workers
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 16 * 1024
+RECEIVE_OCTETS = (
+    8 * 1024
+)  # of new requests; larger ones make the heap of heads that are kept sparse
+BODY_OCTETS = 64 * 1024
 BUG = "bug in the server: one connection ends"
 SENDFILE_OCTETS = 1024 * 1024  # in one go
 
@@ -82,7 +85,7 @@ class ServerConnection:
                 self._on_other_event(events)
                 return
             conversation = self.conversation
-            data = self._socket.recv(RECEIVE_OCTETS)
+            data = self._socket.recv(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
             octets = conversation.receive(data) if data else conversation.end_of_input()
             if octets:
                 self._write(octets)
