@@ -17,6 +17,7 @@ from enum import Enum
 from functools import lru_cache
 
 from hamms_trio.server.account import AnyEntry
+from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 
 logger = logging.getLogger(__name__)
@@ -88,34 +89,62 @@ class AccessLog:
         self._put("".join(lines).encode())
 
 
-# One long expression each, since a call for each line would take half as long again.
+# One long expression for each line, since a call would take half as long again; what all answers to equal
+# requests have in common is put together once.
 
 
 def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
-    return [
-        f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} method={match.head.method} "
-        f"path={match.head.path} status={status} engine={ENGINE} connection_id={talk.id} "
-        f"request_id={number} bytes_in={octets_in} bytes_out={octets_out} "
-        f"duration_ms={_HUNDREDTHS[h] if (h := int((ended - begun) * 1e5)) < 1000 else h / 100} "
-        f"connection_reused={_BOOLEANS[number > 1]} "
-        f'route_key="{match.route.key}" trace_id={match.trace_id or request_id.decode()}{end}'
-        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
-    ]
+    lines: list[str] = []
+    last, when = -1.0, ""
+    for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
+        if ended != last:
+            last, when = ended, _time(int((ended + offset) * 1000))
+        spent = int((ended - begun) * 1e5)
+        lines.append(
+            f"{when} client={talk.client[0]} {match.log_text or _plain_text(match)} "
+            f"status={status} connection_id={talk.id} request_id={number} bytes_in={octets_in} "
+            f"bytes_out={octets_out} "
+            f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
+            f"connection_reused={_BOOLEANS[number > 1]} "
+            f"trace_id={match.trace_id or request_id.decode()}{end}"
+        )
+    return lines
 
 
 def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
-    return [
-        f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
-        f'"method": "{match.head.method}", "path": "{_escaped(match.head.path)}", '
-        f'"status": {status}, "engine": "{ENGINE}", "connection_id": {talk.id}, '
-        f'"request_id": {number}, "bytes_in": {octets_in}, "bytes_out": {octets_out}, '
-        f'"latency_ms": {(ended - begun) * 1000:.3f}, '
-        f'"connection_reused": {_BOOLEANS[number > 1]}, "route_key": "{match.route.key}", '
-        f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
-        for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries
-    ]
+    lines: list[str] = []
+    last, when = -1.0, ""
+    for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
+        if ended != last:
+            last, when = ended, _time(int((ended + offset) * 1000))
+        lines.append(
+            f'{{"time": "{when}", "client": "{talk.client[0]}", '
+            f'{match.log_text or _json_text(match)}, "status": {status}, '
+            f'"connection_id": {talk.id}, "request_id": {number}, "bytes_in": {octets_in}, '
+            f'"bytes_out": {octets_out}, "latency_ms": {(ended - begun) * 1000:.3f}, '
+            f'"connection_reused": {_BOOLEANS[number > 1]}, '
+            f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
+        )
+    return lines
+
+
+def _plain_text(match: Match) -> str:
+    head = match.head
+    match.log_text = (
+        f'method={head.method} path={head.path} engine={ENGINE} route_key="{match.route.key}"'
+    )
+    return match.log_text
+
+
+def _json_text(match: Match) -> str:
+    head = match.head
+    match.log_text = (
+        f'"method": "{head.method}", "path": "{_escaped(head.path)}", "engine": "{ENGINE}", '
+        f'"route_key": "{match.route.key}"'
+    )
+    return match.log_text
 
 
 _HUNDREDTHS = [f"{hundredths / 100:.2f}" for hundredths in range(1000)]

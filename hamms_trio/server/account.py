@@ -86,12 +86,13 @@ class Account:
             return
         groups: dict[tuple[str, int], list[float]] = {}
         octets = reused = 0
+        last: tuple[Match | None, int] = None, 0
+        group: list[float] = []
         for begun, ended, match, status, _, octets_out, _, number, _ in entries:
-            key = (match.route.key, status)
-            if key in groups:
-                groups[key].append(ended - begun)
-            else:
-                groups[key] = [ended - begun]
+            if match is not last[0] or status != last[1]:
+                last = match, status
+                group = groups.setdefault((match.route.key, status), [])
+            group.append(ended - begun)
             octets += octets_out
             reused += number > 1
         for (route, status), seconds in groups.items():

@@ -14,6 +14,7 @@ from __future__ import annotations
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.server.account import BATCH, AnyEntry
 from hamms_trio.server.job import Job
+from hamms_trio.server.pipelining import answer_equal, count_equal
 from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal, respond
 from hamms_trio.server.request import Content, Request
 from hamms_trio.server.response import Response
@@ -213,29 +214,39 @@ class Conversation:
 
         Whoever pipelines repeats the same octets, which need not be searched for their end then.
         """
-        buffer, known, most = self._buffer, self._service.known, self._service.limits.waiting_output
-        begun = self._service.clock()
+        buffer, service = self._buffer, self._service
         at = octets = 0
-        match, again = None, b""
-        while octets < most and len(answers) < EXCHANGES_IN_ONE_GO and not self.closing:
-            if match is not None and buffer.startswith(again, at):
-                end = at + len(again)
-            else:
-                end = buffer.find(b"\r\n\r\n", at) + 4
-                again = buffer[at:end]
-                match = known.get(again)
-                if match is None or not match.plain:
-                    break
-            answer = self._answer(match, end - at, begun)
-            if self.job is not None:
-                at = end
+        while octets < service.limits.waiting_output and len(answers) < EXCHANGES_IN_ONE_GO:
+            end = buffer.find(b"\r\n\r\n", at) + 4
+            match = service.known.get(buffer[at:end])
+            if match is None or not match.plain:
                 break
-            answers.append(answer)
-            octets += len(answer)
-            at = end
+            response = match.route.fixed
+            room = min(EXCHANGES_IN_ONE_GO - len(answers), self._before_last)
+            if response is None or not response.plain or room < 1:
+                answers.append(self._answer(match, end - at, service.clock()))
+                at = end
+                if self.closing or self.job is not None:
+                    break
+            else:
+                count = count_equal(buffer, buffer[at:end], at, room)
+                numbers = range(self._number + 1, self._number + count + 1)
+                answers += answer_equal(service, self, match, response, numbers)
+                self._number += count
+                self.deadline = service.clock() + service.idle_seconds
+                at += count * (end - at)
+            octets = sum(map(len, answers))
         if at:
             self._buffer = buffer[at:]
+            if len(service.entries) > BATCH:
+                service.account.settle()
         return octets
+
+    @property
+    def _before_last(self) -> int:
+        """How many requests more there may be before the last of this connection."""
+        most = self._service.most_requests
+        return most - 1 - self._number if most else EXCHANGES_IN_ONE_GO
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or do what has to be done before."""

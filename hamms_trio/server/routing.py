@@ -71,10 +71,11 @@ class Match:
 
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
+        log_text: what the access log says of all such requests, once it has.
         plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
 
-    __slots__ = ("given_id", "head", "parameters", "plain", "route", "trace_id")
+    __slots__ = ("given_id", "head", "log_text", "parameters", "plain", "route", "trace_id")
 
     def __init__(
         self,
@@ -89,6 +90,7 @@ class Match:
         self.parameters = parameters
         self.given_id = given_id
         self.trace_id = trace_id
+        self.log_text = ""
         self.plain = (
             head.persistent
             and head.minor_version == 1

@@ -60,7 +60,7 @@ def test_the_current_directory_is_served(files: Run) -> None:
     assert ask(running, "/%2e%2e%2fsecret.txt").status_code == 403
     code, errors = running.stop()
     assert code == 0
-    assert "path=/file.txt status=200" in errors
+    assert "method=GET path=/file.txt " in errors
 
 
 def test_any_directory_is_served(files: Run, directory: Path, tmp_path: Path) -> None:
