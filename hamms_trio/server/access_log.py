@@ -89,23 +89,26 @@ class AccessLog:
         self._put("".join(lines).encode())
 
 
-# One long expression for each line, since a call would take half as long again; what all answers to equal
-# requests have in common is put together once.
+# One long expression for each line, since a call would take half as long again. What equal requests have in
+# common is put together once, and what those have that were answered in one go (see `pipelining`) once for all.
 
 
 def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     lines: list[str] = []
-    last, when = -1.0, ""
+    last, begin = _NONE, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
-        if ended != last:
-            last, when = ended, _time(int((ended + offset) * 1000))
-        spent = int((ended - begun) * 1e5)
+        if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
+            last = begun, ended, match, status, octets_in, talk
+            spent = int((ended - begun) * 1e5)
+            begin = (
+                f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} "
+                f"{match.log_text or _plain_text(match)} status={status} bytes_in={octets_in} "
+                f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
+                f"connection_id={talk.id}"
+            )
         lines.append(
-            f"{when} client={talk.client[0]} {match.log_text or _plain_text(match)} "
-            f"status={status} connection_id={talk.id} request_id={number} bytes_in={octets_in} "
-            f"bytes_out={octets_out} "
-            f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
+            f"{begin} request_id={number} bytes_out={octets_out} "
             f"connection_reused={_BOOLEANS[number > 1]} "
             f"trace_id={match.trace_id or request_id.decode()}{end}"
         )
@@ -115,19 +118,25 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
 def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
     lines: list[str] = []
-    last, when = -1.0, ""
+    last, begin = _NONE, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
-        if ended != last:
-            last, when = ended, _time(int((ended + offset) * 1000))
+        if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
+            last = begun, ended, match, status, octets_in, talk
+            begin = (
+                f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
+                f'{match.log_text or _json_text(match)}, "status": {status}, '
+                f'"bytes_in": {octets_in}, "latency_ms": {(ended - begun) * 1000:.3f}, '
+                f'"connection_id": {talk.id}'
+            )
         lines.append(
-            f'{{"time": "{when}", "client": "{talk.client[0]}", '
-            f'{match.log_text or _json_text(match)}, "status": {status}, '
-            f'"connection_id": {talk.id}, "request_id": {number}, "bytes_in": {octets_in}, '
-            f'"bytes_out": {octets_out}, "latency_ms": {(ended - begun) * 1000:.3f}, '
+            f'{begin}, "request_id": {number}, "bytes_out": {octets_out}, '
             f'"connection_reused": {_BOOLEANS[number > 1]}, '
             f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
         )
     return lines
+
+
+_NONE: tuple[object, ...] = (-1.0, -1.0)
 
 
 def _plain_text(match: Match) -> str:
