@@ -55,6 +55,11 @@ class Target:
     def is_forwarded(self) -> bool:
         return self.sock is None and self.entry is None
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is in another network namespace, in which this thread can neither look nor inject."""
+        return self.sock is not None and _ON_LINUX and tcp.is_elsewhere(self.sock)
+
     def close(self) -> None:
         if self.sock is not None:
             self.sock.close()
