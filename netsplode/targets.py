@@ -174,7 +174,7 @@ def unwrap(target: object) -> tuple[Any, Holder]:
     raise UnsupportedConnection(
         f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, descriptor, asyncio "
         "transport or StreamWriter, trio socket, trio.SocketStream, a trio.SSLStream over one, "
-        "an object that wraps one of these, or the connection's addresses"
+        "an object that wraps one of these, or an address, as ('127.0.0.1', 5432) or '127.0.0.1:5432'"
     )
 
 
