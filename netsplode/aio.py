@@ -50,6 +50,9 @@ async def reset_connection(
             except StopIteration as end:
                 result: ResetResult = end.value
                 return result
+    except GeneratorExit:  # nobody runs this any more, and nothing can be awaited
+        steps.close()
+        raise
     except BaseException:
         await _in_thread(steps.close)  # closing an injection takes some milliseconds
         raise
@@ -90,4 +93,5 @@ async def _wait_for(injection: Injection) -> None:
         await _in_thread(injection.wait)
     finally:
         for descriptor in watched:
-            loop.remove_reader(descriptor)
+            if not loop.is_closed():
+                loop.remove_reader(descriptor)

@@ -104,6 +104,9 @@ def reset(
         _print([], as_json)
         click.echo("no connection matches", err=True)
         context.exit(_NOT_ALL)
+    if local is not None and port is pid is None and len(found) > 1:
+        pairs = ", ".join(f"{written(t.local)} -> {written(t.remote)}" for t in found[:8])
+        raise click.UsageError(f"{len(found)} connections match, give both ends or --port: {pairs}")
     plan = planned(technique)
     asked: Verify = "auto" if verify is None else verify
     rows: list[dict[str, Any]] = []

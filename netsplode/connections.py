@@ -15,9 +15,10 @@ from netsplode.errors import (
     TechniqueUnavailable,
     UnsupportedConnection,
 )
-from netsplode.kernel.diag import Diag, Entry
-from netsplode.kernel.processes import command_of, holders
+from netsplode.kernel.diag import ALIVE, Diag, Entry
+from netsplode.kernel.processes import command_of, descriptors_of, holders
 from netsplode.kernel.tcp import State
+from netsplode.privileges import missing_capability
 from netsplode.result import Address, Attempt, written
 
 AddressLike = tuple[str | None, int | None] | str | int
@@ -76,8 +77,14 @@ def find_connections(
         remote: only with this peer, written in the same ways.
         pid: only those that this process holds.
         state: only in this state, as `netsplode.kernel.tcp.State` names it; None for all but listeners.
+
+    Raises:
+        MissingCapability: the process is another user's, and this one may not look into it.
+        ConnectionNotFound: there is no such process.
     """
     _need_linux("find_connections")
+    if pid is not None:
+        _check_process(pid)
     here, there = (None if a is None else wanted(a) for a in (local, remote))
     with Diag() as diag:
         found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
@@ -86,6 +93,17 @@ def find_connections(
     if pid is not None:
         connections = [c for c in connections if c.pid is not None]
     return sorted(connections, key=lambda c: (c.local, c.remote))
+
+
+def _check_process(pid: int) -> None:
+    try:
+        descriptors_of(pid)
+    except PermissionError as error:
+        raise missing_capability(
+            f"process {pid} may not be looked into", "CAP_SYS_PTRACE"
+        ) from error
+    except OSError as error:
+        raise ConnectionNotFound(f"there is no process {pid}") from error
 
 
 def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
@@ -101,7 +119,7 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
     with Diag() as diag:
         if there is not None and (exact := _exact(diag, here, there)):
             return exact
-        entries = [entry for entry in diag.dump(State) if entry.is_alive]
+        entries = diag.dump(ALIVE)  # TIME-WAITs may be many
     found = [entry for entry in entries if _fits(entry, here, there)]
     # Whoever names one address may mean either end; on one host, both ends are listed.
     known = {frozenset((entry.local, entry.remote)) for entry in found}
@@ -154,9 +172,7 @@ def wanted(address: AddressLike) -> Wanted:
         UnsupportedConnection: it is no address.
         ConnectionNotFound: the host's name is not known.
     """
-    host, port = _split(address)
-    if port is not None and not 0 < port < 65536:
-        raise UnsupportedConnection(f"{address!r} has no port between 1 and 65535")
+    host, port = check_address(address)
     if host is None or host in ("", "*"):
         return Wanted(frozenset(), port)
     host = host.partition("%")[0]
@@ -166,6 +182,18 @@ def wanted(address: AddressLike) -> Wanted:
         raise ConnectionNotFound(f"{host!r} is no address of any host: {error}") from error
     hosts = (str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
     return Wanted(frozenset(plain_host(found) for found in hosts), port)
+
+
+def check_address(address: AddressLike) -> tuple[str | None, int | None]:
+    """The host and port of an address as it is written; no name is looked up.
+
+    Raises:
+        UnsupportedConnection: it is no address.
+    """
+    host, port = _split(address)
+    if port is not None and not 0 < port < 65536:
+        raise UnsupportedConnection(f"{address!r} has no port between 1 and 65535")
+    return host, port
 
 
 def plain_host(host: str) -> str:

@@ -9,6 +9,9 @@ from importlib.util import find_spec
 from netsplode.errors import MissingCapability
 from netsplode.kernel.processes import effective_capabilities
 
+if sys.platform == "linux":
+    from netsplode.kernel.linux import may_repair, may_send_raw
+
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_PTRACE": 19}  # linux/capability.h
 _REMEDIES = {
     "CAP_NET_ADMIN": "run as root, give python CAP_NET_ADMIN (setcap cap_net_admin+ep on its file), "
@@ -57,8 +60,14 @@ def missing_capability(problem: str, capability: str) -> MissingCapability:
 
 
 def has_capability(name: str) -> bool:
-    """Whether this thread has it in effect. Elsewhere than on Linux there are none to have."""
-    return sys.platform == "linux" and bool(effective_capabilities() >> _BITS[name] & 1)
+    """Whether this thread has it in effect where its network is. Elsewhere than on Linux there are none to have.
+
+    A user namespace of one's own gives every capability, but none over the network that is still everybody's.
+    """
+    if sys.platform != "linux" or not effective_capabilities() >> _BITS[name] & 1:
+        return False
+    permits = {"CAP_NET_RAW": may_send_raw, "CAP_NET_ADMIN": may_repair}.get(name)
+    return permits is None or permits()
 
 
 def _one(name: str, obstacle: str, takes: str = "") -> Capability:

@@ -8,13 +8,20 @@ from __future__ import annotations
 
 import errno
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from typing import Any, Literal
 
-from netsplode.connections import AddressLike, find_one, is_address, one_address, wanted
+from netsplode.connections import (
+    AddressLike,
+    check_address,
+    find_one,
+    is_address,
+    one_address,
+)
 from netsplode.errors import (
     ConnectionNotFound,
     MissingCapability,
@@ -87,12 +94,14 @@ def begin(
     Args:
         may_wait_for_loop: whether an asyncio loop can go on while this waits.
     """
-    if not (timeout >= 0 and delay >= 0):
+    if not (timeout >= 0 and 0 <= delay <= threading.TIMEOUT_MAX):
         raise ValueError(f"timeout={timeout} and delay={delay} have to be seconds, 0 or more")
+    if verify != "auto" and not isinstance(verify, bool):
+        raise ValueError(f'verify={verify!r} has to be "auto", True or False')
     if is_address(target):
         for end in (target, remote):
             if end is not None:
-                wanted(end)
+                check_address(end)
         found = out_of_loop(partial(_located, target, remote, forwarded))
     elif remote is not None:
         raise TypeError("remote goes with an address, not with an object that holds a connection")
@@ -155,7 +164,7 @@ def attempt(
             left = max(0.0, deadline - time.perf_counter())
             share = left if technique is plan[-1][0] else left / 2
             try:
-                ends = yield from technique.reset(target, watch, limit or share)
+                ends = yield from technique.reset(target, watch, share if limit is None else limit)
             except ConnectionNotFound:
                 if unproved is None:
                     raise
@@ -264,6 +273,8 @@ def _confirm(
     if "remote" in watch.sees:
         if (yield from _wait_gone(watch, "remote", deadline)):
             ends["remote"] = End.RESET
+    elif watch.is_elsewhere:  # nothing that is sent from here would get there
+        return
     elif verify is True or (verify == "auto" and has_capability("CAP_NET_RAW")):
         left = max(0.0, deadline - time.perf_counter())
         try:
@@ -292,22 +303,35 @@ def _problem(
     may_wait_for_loop: bool,
 ) -> str:
     """What makes this result a failure, if anything does."""
-    if result.is_confirmed or verify is False:
+    if result.is_confirmed:
+        return ""
+    if result.ends["local"] is End.UNCONFIRMED and result.technique != CLOSE.name:
+        return _outcomes(result)
+    if verify is False:
         return ""
     if result.ends["local"] is End.UNCONFIRMED:
-        if result.technique == CLOSE.name and not may_wait_for_loop:
+        if not may_wait_for_loop:
             return ""  # it closes once we have returned
-        return "; ".join(f"{attempt.technique}: {attempt.outcome}" for attempt in result.attempts)
+        return _outcomes(result)
     if "remote" in watch.sees:
         return "the remote end still stands"
     gave_no_proof = "the remote end has given no proof of being down"
     return gave_no_proof if verify is True or result.technique in _INJECTING else ""
 
 
+def _outcomes(result: ResetResult) -> str:
+    return "; ".join(f"{attempt.technique}: {attempt.outcome}" for attempt in result.attempts)
+
+
 _INJECTING = (RST.name, "scapy")
 
 
 def _check_can_verify(watch: Watch) -> None:
+    if watch.is_elsewhere:
+        raise TechniqueUnavailable(
+            "nothing can be proved of a connection in another network namespace",
+            [Attempt("verify", "reset it from a thread in that namespace, or without verify=True")],
+        )
     if "remote" in watch.sees or has_capability("CAP_NET_RAW") or sys.platform != "linux":
         return
     raise missing_capability(

@@ -55,6 +55,11 @@ class Target:
     def is_forwarded(self) -> bool:
         return self.sock is None and self.entry is None
 
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it is in another network namespace, in which this thread can neither look nor inject."""
+        return self.sock is not None and _ON_LINUX and tcp.is_elsewhere(self.sock)
+
     def close(self) -> None:
         if self.sock is not None:
             self.sock.close()
@@ -169,7 +174,7 @@ def unwrap(target: object) -> tuple[Any, Holder]:
     raise UnsupportedConnection(
         f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, descriptor, asyncio "
         "transport or StreamWriter, trio socket, trio.SocketStream, a trio.SSLStream over one, "
-        "an object that wraps one of these, or the connection's addresses"
+        "an object that wraps one of these, or an address, as ('127.0.0.1', 5432) or '127.0.0.1:5432'"
     )
 
 

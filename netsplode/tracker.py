@@ -17,11 +17,17 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 
 from netsplode import resetting
 from netsplode.connections import Connection, Wanted, wanted
-from netsplode.errors import ConnectionNotFound, UnsupportedConnection
+from netsplode.errors import (
+    ConnectionNotFound,
+    NetsplodeError,
+    ResetTimeout,
+    UnsupportedConnection,
+)
 from netsplode.kernel import tcp
 from netsplode.result import Address, ResetResult
 from netsplode.targets import Holder, Target, held
@@ -38,6 +44,7 @@ class _Own:
     local: Address
     remote: Address
     is_client: bool | None
+    state: str
 
 
 class Netsploder:
@@ -69,7 +76,8 @@ class Netsploder:
         self, client: bool | None, include_existing: bool, match: Match | None
     ) -> list[ResetResult]:
         fits = _matcher(match)
-        results = []
+        results: list[ResetResult] = []
+        failures: list[NetsplodeError] = []
         for own in self._own():
             if not include_existing and own.identity in self._existing:
                 continue
@@ -77,9 +85,18 @@ class Netsploder:
                 continue
             if not fits(_public(own)):
                 continue
-            # Gone, or the other end was among those before it.
-            with contextlib.suppress(ConnectionNotFound, UnsupportedConnection):
+            try:
                 results.append(_reset_one(own))
+            except (ConnectionNotFound, UnsupportedConnection):
+                pass  # gone, or the other end was among those before it
+            except ResetTimeout as error:
+                if error.result is None:
+                    raise
+                results.append(error.result)
+            except NetsplodeError as error:
+                failures.append(error)
+        if failures:  # the others are reset all the same
+            raise failures[0]
         return results
 
     def _own(self) -> Iterator[_Own]:
@@ -136,7 +153,9 @@ def _look_at(holder: int | socket.socket) -> _Own | None:
             is_client = tcp.opened_here(target.sock)
             if is_client is None:
                 is_client = target.local not in _listening()
-        return _Own(holder, _identity(target), target.local, target.remote, is_client)
+        return _Own(
+            holder, _identity(target), target.local, target.remote, is_client, _state(target)
+        )
     finally:
         target.close()
 
@@ -154,6 +173,12 @@ def _identity(target: Target) -> int:
     if sys.platform == "linux" and target.sock is not None:
         return tcp.cookie(target.sock)
     return hash((target.local, target.remote))
+
+
+def _state(target: Target) -> str:
+    if sys.platform != "linux" or target.sock is None:
+        return "established"  # for all that is known
+    return tcp.State(tcp.state(target.sock)).name.lower()
 
 
 def _listening() -> set[Address]:
@@ -176,9 +201,16 @@ def _reset_one(own: _Own) -> ResetResult:
 
 
 def _public(own: _Own) -> Connection:
-    return Connection(
-        own.local, own.remote, "established", getattr(os, "getuid", int)(), os.getpid()
-    )
+    return Connection(own.local, own.remote, own.state, getattr(os, "getuid", int)(), os.getpid())
+
+
+def _is_host(text: str) -> bool:
+    """Whether it has no port: a name, or an IP address."""
+    if ":" not in text:
+        return True
+    with contextlib.suppress(ValueError):
+        return bool(ip_address(text.strip("[]")))
+    return False
 
 
 def _matcher(match: Match | None) -> Callable[[Connection], bool]:
@@ -187,7 +219,7 @@ def _matcher(match: Match | None) -> Callable[[Connection], bool]:
         return lambda connection: True
     if callable(match):
         return match
-    if isinstance(match, str) and ":" not in match:
-        match = (match, None)
+    if isinstance(match, str) and _is_host(match):
+        match = (match.strip("[]"), None)
     address: Wanted = wanted(match)
     return lambda connection: address.fits(connection.local) or address.fits(connection.remote)

@@ -14,17 +14,20 @@ class Watch:
     Attributes:
         sees: those of "local" and "remote" that were sockets of this host when it looked; none where there
             is no sock_diag.
+        is_elsewhere: whether the connection was in another network namespace then, where nothing can be seen.
     """
 
     def __init__(self, target: Target) -> None:
         self.sees: frozenset[str] = frozenset()
+        self.is_elsewhere = False
         self._target = target
         self._cookies: dict[str, int] = {}
         self._diag: Diag | None = None
 
     def look(self) -> None:
         """Note which ends there are to see, if that was not done yet."""
-        if self._diag is None and sys.platform == "linux":
+        self.is_elsewhere = self.is_elsewhere or self._target.is_elsewhere
+        if self._diag is None and sys.platform == "linux" and not self.is_elsewhere:
             self._diag = Diag()
             found = {end: self._cookie(end) for end in ("local", "remote")}
             self._cookies = {end: cookie for end, cookie in found.items() if cookie}

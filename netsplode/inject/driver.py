@@ -14,6 +14,8 @@ from netsplode.inject.segment import Endpoint, Segment
 
 Clock = Callable[[], float]
 
+_LONGEST_WAIT = 3600.0  # seconds; poll(2) counts milliseconds in an int
+
 
 class Sender(Protocol):
     """Sends the segments of one connection."""
@@ -140,7 +142,7 @@ class Injection:
 
     def wait(self, at_most: float = inf) -> None:
         """Block until something is there, `next_time` has come, or so many seconds have passed."""
-        self._driver.wait(min(max(0.0, self.next_time - self._clock()), at_most))
+        self._driver.wait(min(max(0.0, self.next_time - self._clock()), at_most, _LONGEST_WAIT))
 
     def run(self) -> Injected:
         """Block until it is done."""

@@ -25,7 +25,7 @@ _REQUEST, _ACK, _DUMP, _MULTI = 1, 4, 0x300, 2
 _NETLINK_SOCK_DIAG = 4
 _NO_COOKIE = b"\xff" * 8
 _MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6 (RFC 4291 §2.5.5.2)
-_ALIVE = frozenset(State) - {State.LISTEN, State.CLOSED, State.TIME_WAIT, State.NEW_SYN_RECEIVED}
+ALIVE = frozenset(State) - {State.LISTEN, State.CLOSED, State.TIME_WAIT, State.NEW_SYN_RECEIVED}
 _RECEIVE_OCTETS = 1 << 16
 
 
@@ -44,7 +44,7 @@ class Entry:
 
     @property
     def is_alive(self) -> bool:
-        return self.state in _ALIVE
+        return self.state in ALIVE
 
     @property
     def interface(self) -> int:

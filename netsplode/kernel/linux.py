@@ -66,6 +66,25 @@ def _queue_end(sock: socket.SocketType, queue: int) -> int:
     return sock.getsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ) % 2**32
 
 
+def may_send_raw() -> bool:
+    """Whether this thread may open raw sockets in its network namespace (CAP_NET_RAW)."""
+    try:
+        socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
+    except PermissionError:
+        return False
+    return True
+
+
+def may_repair() -> bool:
+    """Whether it may repair, and so destroy, connections there (CAP_NET_ADMIN)."""
+    with socket.socket() as sock:
+        try:
+            sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
+        except PermissionError:
+            return False
+    return True
+
+
 def descriptor_of(pid: int, fd: int) -> int:
     """A descriptor of our own for what ``fd`` is in process ``pid``; whoever calls closes it.
 

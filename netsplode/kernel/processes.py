@@ -21,20 +21,29 @@ def holders(
     found: dict[int, list[tuple[int, int]]] = {}
     wanted = {f"socket:[{inode}]": inode for inode in inodes}
     for pid in all_processes() if pids is None else pids:
-        directory = f"/proc/{pid}/fd"
         try:
-            descriptors = os.listdir(directory)
+            descriptors = descriptors_of(pid)
         except OSError:  # it has ended, or is another user's
             continue
         for descriptor in descriptors:
             try:
-                link = os.readlink(f"{directory}/{descriptor}")
+                link = os.readlink(f"/proc/{pid}/fd/{descriptor}")
             except OSError:  # closed since
                 continue
             inode = wanted.get(link)
             if inode is not None:
                 found.setdefault(inode, []).append((pid, int(descriptor)))
     return found
+
+
+def descriptors_of(pid: int) -> list[str]:
+    """The numbers of its open descriptors.
+
+    Raises:
+        PermissionError: it is another user's, and may not be looked into.
+        OSError: there is no such process.
+    """
+    return os.listdir(f"/proc/{pid}/fd")
 
 
 def command_of(pid: int) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import struct
 import sys
 from enum import IntEnum
 
 IPPROTO_MPTCP = 262
-_SO_COOKIE = 57
+_SO_COOKIE, _SO_NETNS_COOKIE = 57, 71
 _STATE_OCTETS = 1  # tcpi_state is the first octet of TCP_INFO
 _SIDE_OCTETS = 216  # up to and with tcpi_bytes_retrans, which Linux 4.19 brought
 _SIOCOUTQ = 0x5411  # octets in the send queue, unacknowledged or unsent (tcp(7))
@@ -40,6 +41,21 @@ def state(sock: socket.SocketType) -> int:
 def cookie(sock: socket.SocketType) -> int:
     """The number that no other socket of this host has until it restarts (Linux 4.12)."""
     return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
+
+
+def is_elsewhere(sock: socket.SocketType) -> bool:
+    """Whether it is in another network namespace than this thread; no, if the kernel is too old to tell (5.14)."""
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+            return _network(sock) != _network(here)
+    except OSError as error:
+        if error.errno == errno.ENOPROTOOPT:
+            return False
+        raise
+
+
+def _network(sock: socket.SocketType) -> bytes:
+    return sock.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
 
 
 def opened_here(sock: socket.SocketType) -> bool | None:

@@ -9,6 +9,7 @@ import sys
 from contextlib import suppress
 from typing import Any
 
+from netsplode.errors import ConnectionNotFound
 from netsplode.result import End
 from netsplode.targets import Holder, Target
 from netsplode.techniques.technique import Ends, Steps, ends
@@ -58,6 +59,7 @@ class Close:
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         yield from ()
         assert target.sock is not None  # see obstacle
+        _check_still_held(target)
         target.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
         target.close()  # ours would keep the connection open
         owner: Any = target.owner
@@ -71,6 +73,15 @@ class Close:
         else:
             socket.close(owner.detach())  # close() would wait for what makefile() has returned
         return ends(End.CLOSED)
+
+
+def _check_still_held(target: Target) -> None:
+    """A descriptor's number may be another file's by now, when techniques before this one have taken their time."""
+    assert target.sock is not None
+    if target.holder is Holder.DESCRIPTOR:
+        number: Any = target.owner
+        if not os.path.sameopenfile(number, target.sock.fileno()):
+            raise ConnectionNotFound("the descriptor is another file's by now")
 
 
 def _on_trio_thread() -> bool:

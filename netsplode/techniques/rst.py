@@ -17,7 +17,13 @@ from netsplode.kernel.tcp import State
 from netsplode.result import End
 from netsplode.targets import Target
 from netsplode.techniques.abort import borrow, obstacle_to_borrowing
-from netsplode.techniques.technique import Ends, Steps, Unproved, out_of_loop
+from netsplode.techniques.technique import (
+    Ends,
+    Steps,
+    Unproved,
+    obstacle_elsewhere,
+    out_of_loop,
+)
 from netsplode.watch import Watch
 
 if sys.platform == "linux":
@@ -41,7 +47,7 @@ class Rst:
         self._driver = driver
 
     def obstacle(self, target: Target) -> str | None:
-        return obstacle_in_handshake(target)
+        return obstacle_elsewhere(target) or obstacle_in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
@@ -68,7 +74,11 @@ class KeepAlive:
     name = "keepalive"
 
     def obstacle(self, target: Target) -> str | None:
-        return obstacle_to_borrowing(target) or obstacle_in_handshake(target)
+        return (
+            obstacle_to_borrowing(target)
+            or obstacle_elsewhere(target)
+            or obstacle_in_handshake(target)
+        )
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()

@@ -64,5 +64,10 @@ def out_of_loop(work: Callable[[], T]) -> Steps[T]:
     return done
 
 
+def obstacle_elsewhere(target: Target) -> str | None:
+    """Why nothing that acts by addresses may be tried: here they are another connection's, or nobody's."""
+    return "the socket is in another network namespace" if target.is_elsewhere else None
+
+
 def ends(local: End, remote: End = End.UNCONFIRMED) -> Ends:
     return {"local": local, "remote": remote}

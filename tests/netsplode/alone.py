@@ -109,10 +109,19 @@ def _become_nobody() -> None:
     _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
-def _enter_a_network(flags: int) -> None:
-    user, group = os.getuid(), os.getgid()
+def enter_a_user_namespace() -> None:
+    """Have every capability, but none over the network, which stays everybody's."""
+    _unshare(_CLONE_NEWUSER)
+
+
+def _unshare(flags: int) -> None:
     if _libc.unshare(flags) < 0:
         raise Refused(f"no namespaces ({os.strerror(ctypes.get_errno())})")
+
+
+def _enter_a_network(flags: int) -> None:
+    user, group = os.getuid(), os.getgid()
+    _unshare(flags)
     if flags & _CLONE_NEWUSER:
         for file, told in (
             ("setgroups", "deny"),

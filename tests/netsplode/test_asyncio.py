@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
+import threading
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import Any
@@ -13,7 +15,16 @@ import pytest
 import netsplode
 import netsplode.aio
 from netsplode import ResetResult, TechniqueUnavailable
-from tests.netsplode.scenes import SAFETY_NET, Ends, Sight, assert_open, far_end, on_linux, secrets
+from tests.netsplode.scenes import (
+    SAFETY_NET,
+    Ends,
+    Sight,
+    assert_open,
+    connected,
+    far_end,
+    on_linux,
+    secrets,
+)
 
 pytestmark = on_linux
 
@@ -210,3 +221,31 @@ def test_an_address_is_looked_up_without_blocking_the_loop(ends: Ends) -> None:
         assert (await netsplode.aio.reset_connection(*addresses)).is_confirmed
 
     play("asyncio", scene)
+
+
+def test_a_loop_that_ends_first_leaves_nothing_open(ends: Ends) -> None:
+    async def begin_and_give_up() -> None:
+        pending = netsplode.aio.reset_connection(ends.client, delay=SAFETY_NET)
+        for _ in range(2):
+            pending.send(None)
+        pending.close()  # as what is collected with its loop
+
+    asyncio.run(begin_and_give_up())
+    assert_open(ends)
+
+
+def test_names_are_looked_up_where_they_block_no_loop(
+    private_network: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_up: list[threading.Thread] = []
+    getaddrinfo = socket.getaddrinfo
+
+    def noted(*arguments: Any, **keywords: Any) -> Any:
+        looked_up.append(threading.current_thread())
+        return getaddrinfo(*arguments, **keywords)
+
+    monkeypatch.setattr(socket, "getaddrinfo", noted)
+    with connected() as ends:
+        asyncio.run(netsplode.aio.reset_connection(("localhost", ends.client.getsockname()[1])))
+    assert looked_up
+    assert threading.main_thread() not in looked_up

@@ -81,9 +81,9 @@ def test_list_shows_no_listeners_and_ipv6_in_brackets() -> None:
 
 
 def test_list_of_nothing_is_an_empty_table() -> None:
-    nobody = str(2**22 + 1)  # beyond the highest process id
-    assert len(run("list", "--pid", nobody).stdout.splitlines()) == 1
-    assert rows_of(run("list", "--pid", nobody, "--json")) == []
+    none = ("--pid", str(os.getpid()), "--port", "1")
+    assert len(run("list", *none).stdout.splitlines()) == 1
+    assert rows_of(run("list", *none, "--json")) == []
 
 
 @pytest.mark.parametrize("turned", [False, True], ids=["client-first", "server-first"])
@@ -207,3 +207,22 @@ def test_it_is_installed_as_a_command() -> None:
         pytest.skip("the project is not installed here")
     done = subprocess.run([command, "reset"], capture_output=True, text=True, timeout=SAFETY_NET)
     assert (done.returncode, "give LOCAL and REMOTE" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("command", ["list", "reset"])
+def test_a_process_that_does_not_exist_is_bad_usage(command: str) -> None:
+    nobody = str(2**22 + 1)  # beyond the highest process id
+    done = run(command, "--pid", nobody)
+    assert (done.exit_code, f"there is no process {nobody}" in done.stderr) == (2, True)
+
+
+@pytest.mark.privileged
+@in_private_network
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_one_address_that_several_have_is_bad_usage_and_resets_none(dry: list[str]) -> None:
+    with connected() as ends, socket.create_connection(ends.listener.getsockname()) as other:
+        done = run("reset", written(ends.listener), *dry)
+        assert (done.exit_code, done.stdout) == (2, "")
+        for candidate in (ends.client, other):
+            assert written(candidate) in done.stderr
+        assert_open(ends)

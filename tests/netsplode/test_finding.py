@@ -90,3 +90,8 @@ def test_what_is_no_address_is_refused(address: Any) -> None:
 def test_what_cannot_be_a_host_s_name_is_not_found(host: str) -> None:
     with pytest.raises(ConnectionNotFound, match="no address of any host"):
         find_connections((host, 80))
+
+
+def test_a_process_that_does_not_exist_has_no_connections_to_look_for() -> None:
+    with pytest.raises(ConnectionNotFound, match="there is no process"):
+        find_connections(pid=2**22 + 1)

@@ -243,3 +243,31 @@ def test_in_a_network_of_its_own_nobody_can_do_everything() -> None:
     assert as_nobody(everything, network=True) == {
         technique: [technique, True, "RESET"] for technique in ("abort", "rst", "destroy", "close")
     } | {"not ok": []}
+
+
+def command_for(pid: int) -> list[Any]:
+    return command("reset", "--pid", str(pid))
+
+
+def test_another_users_process_cannot_be_looked_into_and_that_is_said() -> None:
+    code, out, err = as_nobody(command_for, os.getpid())
+    assert (code, out) == (2, "")
+    assert "CAP_SYS_PTRACE" in err
+
+
+def told_without_a_network() -> list[Any]:
+    """As root of a user namespace, in the network of everybody."""
+    alone.enter_a_user_namespace()
+    return told()
+
+
+def test_root_of_a_user_namespace_alone_is_told_what_it_may_not_do() -> None:
+    needing = {
+        name: missing for name, is_ok, missing, _ in as_nobody(told_without_a_network) if not is_ok
+    }
+    assert needing == {
+        "rst: any connection that passes here": ["CAP_NET_RAW"],
+        "keepalive: connections that abort may reach": ["CAP_NET_RAW"],
+        "destroy: connections that end here": ["CAP_NET_ADMIN"],
+        "scapy: any connection that passes here": ["CAP_NET_RAW"],
+    }

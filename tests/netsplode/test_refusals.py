@@ -6,6 +6,7 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from math import inf, nan
 from pathlib import Path
 from typing import Any
 
@@ -148,8 +149,22 @@ def test_an_unknown_technique_is_refused_with_those_there_are(ends: Ends, techni
     assert_open(ends)
 
 
-@pytest.mark.parametrize("wrong", [{"timeout": -1.0}, {"delay": -0.1}, {"timeout": float("nan")}])
+@pytest.mark.parametrize(
+    "wrong", [{"timeout": -1.0}, {"delay": -0.1}, {"timeout": nan}, {"delay": inf}]
+)
 def test_seconds_that_cannot_pass_are_refused(ends: Ends, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="have to be seconds, 0 or more"):
         reset_connection(ends.client, **wrong)  # type: ignore[call-overload]
     assert_open(ends)
+
+
+@pytest.mark.parametrize("verify", ["yes", None, 1])
+def test_a_way_to_verify_that_there_is_not_is_refused(ends: Ends, verify: Any) -> None:
+    with pytest.raises(ValueError, match='has to be "auto", True or False'):
+        reset_connection(ends.client, verify=verify)
+    assert_open(ends)
+
+
+def test_a_port_that_is_no_number_is_told_how_to_write_an_address() -> None:
+    with pytest.raises(UnsupportedConnection, match=r"\('127.0.0.1', 5432\)"):
+        reset_connection(("127.0.0.1", "5432"))

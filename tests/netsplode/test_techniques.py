@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
+from math import inf
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +16,14 @@ import trio
 
 import netsplode.aio
 import netsplode.trio
-from netsplode import ResetResult, TechniqueUnavailable, reset_connection
+from netsplode import (
+    ConnectionNotFound,
+    ResetResult,
+    ResetTimeout,
+    TechniqueUnavailable,
+    reset_connection,
+)
+from netsplode.resetting import begin, planned, run
 from tests.netsplode import alone
 from tests.netsplode.scenes import (
     Ends,
@@ -129,7 +140,7 @@ def test_a_connection_is_only_injected_into_when_that_is_asked_for_as_formerly(
 def test_what_does_not_converge_in_time_is_closed_as_formerly(private_network: None) -> None:
     with connected() as ends:
         result = reset_connection(ends.client, fallback_to_abortive_close_after=0.0)
-        assert result.attempts[0].technique == "rst"
+        assert [a.technique for a in result.attempts] == ["rst", "abort"]
         assert result.is_confirmed
         assert_reset(ends.server)
 
@@ -179,3 +190,43 @@ def test_injections_and_destructions_can_be_awaited() -> None:
         pytest.skip(str(refused))
     rst, destroy = ["rst", "reset", "reset"], ["destroy", "aborted", "reset"]
     assert everything == 2 * [rst, rst, destroy, destroy]
+
+
+@pytest.mark.privileged
+def test_there_is_no_limit_to_the_patience_that_may_be_asked_for(private_network: None) -> None:
+    with connected() as ends:
+        assert reset_connection(ends.client, technique="keepalive", timeout=inf).is_confirmed
+        assert_reset(ends.server)
+
+
+@pytest.mark.privileged
+def test_what_was_not_reset_in_time_is_an_error_without_verification_too(
+    private_network: None,
+) -> None:
+    with connected() as ends:
+        with pytest.raises(ResetTimeout):
+            reset_connection(ends.client, technique="keepalive", timeout=0.0, verify=False)
+        assert_open(ends)
+
+
+@pytest.mark.privileged
+def test_a_descriptor_that_is_another_file_by_now_is_not_closed(
+    private_network: None, tmp_path: Path
+) -> None:
+    with connected() as ends, open(tmp_path / "theirs", "w") as theirs:
+        number = os.dup(ends.client.fileno())
+        steps = begin(
+            number,
+            None,
+            delay=0.0,
+            plan=planned(["keepalive", "close"]),
+            timeout=0.2,
+            verify=False,
+            forwarded=False,
+        )
+        with closing(steps):
+            next(steps)  # it waits for the connection to talk
+            os.dup2(theirs.fileno(), number)
+            with pytest.raises((ResetTimeout, ConnectionNotFound)):
+                run(steps)
+        os.close(number)  # it was open

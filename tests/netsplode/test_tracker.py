@@ -103,6 +103,26 @@ def test_a_match_is_told_what_is_known_of_each_connection() -> None:
     assert {c.pid for c in seen} == {os.getpid()}
 
 
+def test_a_match_is_told_the_state_of_each_connection() -> None:
+    with create_netsploder() as netsploder, connected() as ends:
+        ends.server.shutdown(socket.SHUT_WR)
+        ends.client.recv(1)
+        states: dict[int, str] = {}
+        netsploder.reset_tcp_connections(
+            match=lambda c: states.setdefault(c.local[1], c.state) is None
+        )
+        assert states[ends.client.getsockname()[1]] == "close_wait"
+        assert states[ends.server.getsockname()[1]].startswith("fin_wait")
+
+
+@pytest.mark.parametrize("match", ["::1", "[::1]"])
+def test_an_ipv6_address_matches(match: str) -> None:
+    with create_netsploder() as netsploder, connected("::1") as taken, connected() as spared:
+        assert netsploder.reset_client_tcp_connections(match=match)
+        assert_reset(taken.server)
+        assert_open(spared)
+
+
 @pytest.mark.parametrize("match", ["127.0.0.1:port", 0, (1, 2), 1.5])
 def test_a_match_that_is_no_address_is_refused(ends: Ends, match: object) -> None:
     with create_netsploder() as netsploder, pytest.raises(UnsupportedConnection):
