@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from bench import machine, report
+from bench.children import nginx_version
 from bench.effort import Effort
 from bench.errors import Unmeasurable
 from bench.figures import Figure
@@ -80,7 +81,7 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
-    return found
+    return {**found, "nginx": nginx_version()}
 
 
 if __name__ == "__main__":

@@ -150,8 +150,22 @@ def workbench(*options: str) -> Iterator[Server]:
 
 
 @contextmanager
-def nginx() -> Iterator[Server]:
-    """nginx with one worker and its access log on, answering by ``return 200``.
+def files(folder: Path) -> Iterator[Server]:
+    """Our file server, as its users start it."""
+    with _started("files", str(folder), "--port", "0") as server:
+        yield Server(server.pid, {"": server.ports["files"]})
+
+
+ANSWERING = 'default_type text/plain; return 200 "Hello World";'
+
+
+@contextmanager
+def nginx(does: str = ANSWERING, more: str = "") -> Iterator[Server]:
+    """nginx with one worker, its access log and sendfile on, otherwise with its own defaults.
+
+    Args:
+        does: what is in its one location.
+        more: directives for all of it.
 
     Raises:
         Unmeasurable: it does not start.
@@ -159,7 +173,8 @@ def nginx() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         port = _free_port()
         configuration = Path(folder) / "nginx.conf"
-        configuration.write_text(_NGINX.format(folder=folder, port=port), encoding="utf-8")
+        content = _NGINX.format(folder=folder, port=port, does=does, more=more)
+        configuration.write_text(content, encoding="utf-8")
         command = ["nginx", "-e", f"{folder}/error.log", "-c", str(configuration)]
         with child(command, cpu=server_cpu()) as process:
             deadline = time.monotonic() + START_SECONDS
@@ -175,18 +190,27 @@ daemon off; master_process off; pid {folder}/pid; error_log {folder}/error.log;
 events {{ worker_connections 30000; }}
 http {{
   access_log {folder}/access.log combined buffer=64k;
+  sendfile on; {more}
   keepalive_requests 1000000000;
   server {{
-    listen {LOOPBACK}:{{port}} backlog=4096;
-    location / {{ default_type text/plain; return 200 "Hello World"; }}
+    listen 127.0.0.1:{port} backlog=4096;
+    location / {{ {does} }}
   }}
 }}
-""".replace("{LOOPBACK}", LOOPBACK).replace("{{port}}", "{port}")
+"""
 
 
 def has_nginx() -> bool:
     """Whether nginx is installed; it is a peer that may be missing."""
     return shutil.which("nginx") is not None
+
+
+def nginx_version() -> str:
+    """Its version, or what to install."""
+    if not has_nginx():
+        return "missing (Debian's nginx-light)"
+    told = subprocess.run(["nginx", "-v"], capture_output=True, text=True, check=True).stderr
+    return told.strip().rpartition("/")[2]
 
 
 def _free_port() -> int:

@@ -35,7 +35,7 @@ class Below:
     def __str__(self) -> str:
         if self.times < 1:
             return f"at most {1 / self.times:.2g} times it"
-        return f"{self.times:g} times less" if self.times != 1 else "no more than it"
+        return f"{self.times:.3g} times less" if self.times != 1 else "no more than it"
 
 
 Target = AtMost | Below
@@ -60,6 +60,16 @@ class Figure:
         """How many times ours a subject's figure is: each round's own ratio, of these the median."""
         pairs = zip(self.rounds[subject], self.rounds[OURS], strict=True)
         return median(theirs / ours if ours else float("inf") for theirs, ours in pairs)
+
+    @property
+    def told(self) -> list[Target]:
+        """The targets that hold or don't."""
+        return [t for t in self.targets if t not in self.missing]
+
+    @property
+    def missing(self) -> list[Below]:
+        """The targets that nothing can be said of, because their peer is not installed here."""
+        return [t for t in self.targets if isinstance(t, Below) and t.peer not in self.rounds]
 
     def target(self, subject: str) -> Target | None:
         """The target that is told in a subject's line."""

@@ -17,16 +17,34 @@ from functools import partial
 
 from bench.children import LOAD_SECONDS, STEADY
 from bench.loads.churn import churn
+from bench.loads.creep import creep
+from bench.loads.download import download
 from bench.loads.drip import drip
 from bench.loads.exchange import exchange
 from bench.loads.flood import flood
+from bench.loads.handshake import handshake
 from bench.loads.hold import hold
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
 from bench.loads.upload import upload
+from bench.loads.wander import wander
 
 LOADS: dict[str, Callable[..., dict[str, float]]] = {
-    load.__name__: load for load in (churn, drip, exchange, flood, hold, pipeline, probe, upload)
+    load.__name__: load
+    for load in (
+        churn,
+        creep,
+        download,
+        drip,
+        exchange,
+        flood,
+        handshake,
+        hold,
+        pipeline,
+        probe,
+        upload,
+        wander,
+    )
 }
 
 

@@ -24,6 +24,7 @@ def table(figure: Figure | Trials) -> str:
         missing = [f"  could not be measured: {what}" for what in figure.unmeasured]
         return "\n".join([title, *_aligned(heading, rows), *missing])
     rows = [_row(figure, subject) for subject in sorted(figure.rounds, key=lambda s: s != OURS)]
+    rows += [(t.peer, *"----", str(t), "missing here") for t in figure.missing]
     return "\n".join([title, *_aligned(_HEADING, rows)])
 
 
@@ -76,7 +77,7 @@ def summary(figures: Sequence[Figure | Trials]) -> str:
 def _verdicts(figure: Figure | Trials) -> list[tuple[str, bool]]:
     """What is to be told of each target that does not hold, and whether it does."""
     if isinstance(figure, Figure):
-        sentences = [(_sentence(figure, t), t.holds(figure)) for t in figure.targets]
+        sentences = [(_sentence(figure, t), t.holds(figure)) for t in figure.told]
     else:
         sentences = [(_trials_sentence(figure, s), figure.holds(s)) for s in figure.targets]
     return [(f"{figure.what}: {sentence}", holds) for sentence, holds in sentences]
@@ -117,6 +118,6 @@ def _as_json(figure: Figure | Trials) -> dict[str, object]:
         "rounds": figure.rounds,
         "targets": [
             {"text": str(t), "peer": getattr(t, "peer", None), "holds": t.holds(figure)}
-            for t in figure.targets
+            for t in figure.told
         ],
     }

@@ -10,6 +10,7 @@ import time
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
 from bench.machine import cpu_seconds
+from bench.statistics import quantiles
 
 WARM_UP_SECONDS = 0.3
 ANSWER_SECONDS = 5.0
@@ -38,7 +39,7 @@ def exchange(
     steady: Notice,
     target: str = "/?status=200",
 ) -> dict[str, float]:
-    """Exchange requests and responses, and count what one costs the server.
+    """Exchange requests and responses, and tell what one costs the server, and how long it takes.
 
     Args:
         target: what is asked for.
@@ -47,14 +48,14 @@ def exchange(
     exchanges = Exchanges(address, connections, target=target, unique=unique)
     exchanges.run(WARM_UP_SECONDS)
     steady()
-    answered, cpu, since = exchanges.answered, cpu_seconds(pid), time.monotonic()
-    exchanges.run(seconds)
-    answered = exchanges.answered - answered
-    if not answered:
+    cpu, since = cpu_seconds(pid), time.monotonic()
+    took = exchanges.run(seconds)
+    if not took:
         raise Unmeasurable("the server answered no request")
     return {
-        "cpu_us": (cpu_seconds(pid) - cpu) / answered * 1e6,
-        "per_second": answered / (time.monotonic() - since),
+        "cpu_us": (cpu_seconds(pid) - cpu) / len(took) * 1e6,
+        "per_second": len(took) / (time.monotonic() - since),
+        "p99_ms": 1000 * quantiles(took, 0.99)[0],
     }
 
 
@@ -62,7 +63,6 @@ class Exchanges:
     """Connections with one request in flight on each."""
 
     def __init__(self, address: Address, connections: int, *, target: str, unique: bool) -> None:
-        self.answered = 0
         self._lines = HEAD.replace(b" / ", b" %b " % target.encode(), 1)
         self._unique = unique
         self._number = time.monotonic_ns() % 10**15  # so that no two runs send the same heads
@@ -74,14 +74,20 @@ class Exchanges:
             sock.setblocking(False)
             sock.send(self._head())
 
-    def run(self, seconds: float) -> None:
-        """Go on for so many seconds, leaving a request in flight on each connection."""
+    def run(self, seconds: float) -> list[float]:
+        """Go on for so many seconds, leaving a request in flight on each connection.
+
+        Returns:
+            How long each response took, in seconds.
+        """
         poll, monotonic, unique = self._epoll.poll, time.monotonic, self._unique
         by_fd = {sock.fileno(): (sock.recv, sock.send) for sock in self._sockets}
         missing = dict.fromkeys(by_fd, self._response_octets)
         lines = self._lines
-        expected, head, number, answered = self._response_octets, self._head(), self._number, 0
+        expected, head, number = self._response_octets, self._head(), self._number
+        took: list[float] = []
         until = monotonic() + seconds
+        asked = dict.fromkeys(by_fd, until - seconds)
         while monotonic() < until:
             events = poll(ANSWER_SECONDS)
             if not events:
@@ -98,21 +104,23 @@ class Exchanges:
                     missing[fd] = expected
                 elif octets[9:12] != b"200":
                     raise Unmeasurable(f"not a 200: {octets[:200]!r}")
-                answered += 1
+                now = monotonic()
+                took.append(now - asked[fd])
+                asked[fd] = now
                 if unique:
                     number += 1
                     send(lines + b"%016d\r\n\r\n" % number)
                 else:
                     send(head)
         self._number = number
-        self.answered += answered
+        return took
 
     def _head(self) -> bytes:
         self._number += 1
         return self._lines + b"%016d\r\n\r\n" % self._number
 
 
-def response_octets(sock: socket.socket, head: bytes) -> int:
+def response_octets(sock: socket.socket, head: bytes, status: int = 200) -> int:
     """How long one response is; the others are as long."""
     sock.settimeout(ANSWER_SECONDS)
     sock.sendall(head)
@@ -126,6 +134,6 @@ def response_octets(sock: socket.socket, head: bytes) -> int:
             break
         if not received:
             raise Unmeasurable(f"the server left after {octets[:200]!r}")
-    if not octets.startswith(b"HTTP/1.1 200 "):
-        raise Unmeasurable(f"not a 200: {octets[:200]!r}")
+    if not octets.startswith(b"HTTP/1.1 %d " % status):
+        raise Unmeasurable(f"not a {status}: {octets[:200]!r}")
     return len(octets)

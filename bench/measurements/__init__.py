@@ -10,12 +10,16 @@ from bench.measurements.churn import churn
 from bench.measurements.drip import drip
 from bench.measurements.engine import engine
 from bench.measurements.fixture import fixture
+from bench.measurements.growth import growth
 from bench.measurements.hold import hold
+from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
+from bench.measurements.static import static
 from bench.measurements.status import status
+from bench.measurements.tls import tls
 from bench.trials import Trials
 
 Measurement = Callable[[Effort], Sequence[Figure | Trials]]
@@ -28,6 +32,10 @@ MEASUREMENTS: dict[str, Measurement] = {
         churn,
         status,
         engine,
+        static,
+        tls,
+        idle,
+        growth,
         neighbours,
         startup,
         fixture,

@@ -1,4 +1,4 @@
-"""The well-behaved server: what a request takes of it, and a connection that is kept."""
+"""The well-behaved server: what a request takes of it, and how long."""
 
 from __future__ import annotations
 
@@ -8,19 +8,17 @@ from functools import partial
 
 from bench.children import Server, has_nginx, load, nginx, peer, workbench
 from bench.effort import Effort
-from bench.figures import OURS, AtMost, Below, Figure, Target, interleave
-from bench.machine import held_at_most
+from bench.figures import OURS, Below, Figure, Target, interleave
 
 CONNECTIONS = 64
 SECONDS = 1.5
 DEPTH = 16
-KEPT = 19_000
-KEPT_OCTETS = 1024
 
 IDENTICAL = (Below("uvicorn", 2.5), Below("nginx", 1 / 1.3), Below("hypercorn-trio", 25.0))
 DIFFERENT = (Below("uvicorn", 1.7), Below("nginx", 1 / 2))
 PIPELINED = (Below("uvicorn", 10.0),)
 TASK = (Below("uvicorn", 1.0),)
+LATENCY = (Below("uvicorn", 1.0),)
 
 
 def engine(effort: Effort) -> list[Figure]:
@@ -36,11 +34,13 @@ def engine(effort: Effort) -> list[Figure]:
         task = {**servers, OURS: stack.enter_context(peer("engine_task"))}
         del task["hypercorn-trio"]
         task.pop("nginx", None)
-        figures = _exchanges(effort, servers, "all heads equal", IDENTICAL, unique=False)
-        figures += _exchanges(effort, servers, "every head different", DIFFERENT, unique=True)
+        figures = _exchanges(effort, servers, "all heads equal", IDENTICAL, LATENCY, unique=False)
+        figures += _exchanges(
+            effort, servers, "every head different", DIFFERENT, LATENCY, unique=True
+        )
         figures += _pipelined(effort, servers)
-        figures += _exchanges(effort, task, "by a task of its own", TASK, unique=False)
-    return [*figures, *_kept(effort)]
+        figures += _exchanges(effort, task, "by a task of its own", TASK, (), unique=False)
+    return figures
 
 
 def _exchanges(
@@ -48,6 +48,7 @@ def _exchanges(
     servers: Mapping[str, Server],
     what: str,
     targets: tuple[Target, ...],
+    latency: tuple[Target, ...],
     *,
     unique: bool,
 ) -> list[Figure]:
@@ -64,8 +65,11 @@ def _exchanges(
         for name, server in servers.items()
     }
     title = f"CPU of a request on {CONNECTIONS} persistent connections, {what}"
-    figure = Figure(title, "us", _of(servers, targets))
-    return interleave(effort.rounds, samples, {"cpu_us": figure})
+    figures = {
+        "cpu_us": Figure(title, "us", targets),
+        "p99_ms": Figure(f"99 in 100 responses are there within, {what}", "ms", latency),
+    }
+    return interleave(effort.rounds, samples, figures)
 
 
 def _pipelined(effort: Effort, servers: Mapping[str, Server]) -> list[Figure]:
@@ -82,23 +86,5 @@ def _pipelined(effort: Effort, servers: Mapping[str, Server]) -> list[Figure]:
         for name, server in servers.items()
         if name != "hypercorn-trio"  # it does not pipeline
     }
-    figure = Figure(f"CPU of a request, {DEPTH} of them pipelined", "us", _of(samples, PIPELINED))
+    figure = Figure(f"CPU of a request, {DEPTH} of them pipelined", "us", PIPELINED)
     return interleave(effort.rounds, samples, {"cpu_us": figure})
-
-
-def _kept(effort: Effort) -> list[Figure]:
-    clients = held_at_most(effort.count(KEPT))
-
-    def sample() -> Mapping[str, float]:
-        with workbench() as server:
-            address = server.address("")
-            return load("hold", address=address, pid=server.pid, connections=clients, asks=True)
-
-    title = f"memory of one of {clients} kept connections, after a request"
-    figure = Figure(title, "octets", (AtMost(KEPT_OCTETS),))
-    return interleave(effort.rounds, {OURS: sample}, {"octets": figure})
-
-
-def _of(subjects: Mapping[str, object], targets: tuple[Target, ...]) -> tuple[Target, ...]:
-    """The targets whose peer is here."""
-    return tuple(t for t in targets if isinstance(t, AtMost) or t.peer in subjects)

@@ -32,6 +32,21 @@ def test_the_summary_names_what_does_not_hold(figure: Figure) -> None:
     ]
 
 
+def test_a_peer_that_is_missing_is_told_and_counts_for_nothing(figure: Figure) -> None:
+    del figure.rounds["nginx"]
+    lines = table(figure).splitlines()
+    assert " ".join(lines[-1].split()) == "nginx - - - - 2.5 times less missing here"
+    assert summary([figure]) == "1 of 1 targets hold."
+
+
+@pytest.mark.parametrize(
+    ("times", "wanted"),
+    [(2.5, "2.5 times less"), (1 / 0.85, "1.18 times less"), (1.0, "no more than it")],
+)
+def test_a_target_beside_a_peer_is_told_in_few_digits(times: float, wanted: str) -> None:
+    assert str(Below("nginx", times)) == wanted
+
+
 def test_subjects_take_turns_and_each_round_begins_with_another() -> None:
     order = []
 

@@ -1,0 +1,53 @@
+"""What one unhurried client notices of what is done to a server beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+
+from bench.children import Server, load
+from bench.effort import Effort
+from bench.figures import OURS, AtMost, Figure
+
+Loads = Callable[[Server], Sequence[AbstractContextManager[None]]]
+
+
+def beside(
+    effort: Effort,
+    start: Callable[[], AbstractContextManager[Server]],
+    slug: str,
+    loads: Loads,
+    what: str,
+    *,
+    seconds: float,
+    at_most_ms: float,
+) -> list[Figure]:
+    """The client's latencies before the loads, and while they run.
+
+    Args:
+        slug: which of the server's ports it asks.
+        what: the loads, in words.
+        at_most_ms: what they may add to the latency of 99 in 100 requests.
+    """
+    idle = Figure("latency of a request to an idle server, 99 in 100", "ms")
+    loaded = Figure(f"the same while {what}", "ms")
+    worst = Figure("the longest of them", "ms")
+    busy = Figure("how busy that keeps the server, of one processor", "%")
+    difference = Figure("what it adds, 99 in 100", "ms", (AtMost(at_most_ms),))
+    for _ in range(effort.rounds):
+        with start() as server:
+            before = _probe(server, slug, effort.seconds(seconds))
+            with ExitStack() as stack:
+                for background in loads(server):
+                    stack.enter_context(background)
+                during = _probe(server, slug, effort.seconds(seconds))
+        idle.add(OURS, before["p99_ms"])
+        loaded.add(OURS, during["p99_ms"])
+        worst.add(OURS, during["max_ms"])
+        busy.add(OURS, during["cpu_percent"])
+        difference.add(OURS, max(0.0, during["p99_ms"] - before["p99_ms"]))
+    return [idle, loaded, worst, busy, difference]
+
+
+def _probe(server: Server, slug: str, seconds: float) -> dict[str, float]:
+    return load("probe", address=server.address(slug), pid=server.pid, seconds=seconds)

@@ -1,0 +1,30 @@
+"""What a server remembers of requests that never come again: nothing, if all is well."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bench.children import load, workbench
+from bench.effort import Effort
+from bench.figures import OURS, AtMost, Figure, interleave
+
+REQUESTS = 1_000_000
+GROWTH_KB = 1000.0  # about an octet for each request: whatever is kept of one takes fifty and more
+
+
+def growth(effort: Effort) -> list[Figure]:
+    """A million requests to the workbench, each with a path and an id of its own, access log and metrics on."""
+    requests = effort.count(REQUESTS)
+
+    def sample() -> Mapping[str, float]:
+        with workbench() as server:
+            return load("wander", address=server.address(""), pid=server.pid, requests=requests)
+
+    tenth = requests // 10
+    figures = {
+        "start_mb": Figure("memory before the first request", "MB"),
+        "filled_mb": Figure(f"after {tenth}, when the caches are full", "MB"),
+        "end_mb": Figure(f"after {requests}", "MB"),
+        "growth_kb": Figure(f"what the last {requests - tenth} add", "KB", (AtMost(GROWTH_KB),)),
+    }
+    return interleave(effort.rounds, {OURS: sample}, figures)
