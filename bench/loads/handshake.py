@@ -63,14 +63,17 @@ class Strangers:
         if secured.session_reused:
             raise Unmeasurable("a handshake was resumed")
         self._leaving[fd] = self._shaking.pop(fd)
-        with suppress(ssl.SSLWantReadError):
-            secured.unwrap()  # close_notify, on the heels of Finished
-        socket.socket.shutdown(secured, socket.SHUT_WR)
+        # Their close_notify comes later, or has come by now, with an end or without one.
+        with suppress(OSError):  # of which SSLError is one
+            secured.unwrap()  # ours, on the heels of Finished
+        with suppress(OSError):
+            socket.socket.shutdown(secured, socket.SHUT_WR)
 
     def _part(self, fd: int, secured: ssl.SSLSocket) -> None:
         """The server's close shows that it has finished the handshake too."""
-        if socket.socket.recv(secured, 65536):
-            return
+        with suppress(ConnectionResetError):
+            if socket.socket.recv(secured, 65536):
+                return
         self.met += 1
         self._epoll.unregister(fd)
         self._leaving.pop(fd).close()

@@ -13,6 +13,7 @@ if __name__ == "__main__":
         loop="uvloop",
         http="httptools",
         access_log=False,
+        timeout_keep_alive=60,  # as ours; thousands of connections are kept at a time
         log_level="warning",
         lifespan="off",
     )
