@@ -9,7 +9,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import ANSWER_SECONDS, HEAD, WARM_UP_SECONDS
+from bench.loads.exchange import HEAD, WARM_UP_SECONDS, ready_for
 from bench.machine import cpu_seconds
 
 HEAD_OCTETS = 4096  # that are looked at; what follows them is counted
@@ -59,13 +59,8 @@ class Downloads:
 
     def run(self, seconds: float) -> None:
         """Go on for so many seconds, leaving a response under way on each connection."""
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            events = self._epoll.poll(ANSWER_SECONDS)
-            if not events:
-                raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
-            for fd, _ in events:
-                self._receive(fd, self._sockets[fd])
+        for fd in ready_for(seconds, self._epoll):
+            self._receive(fd, self._sockets[fd])
 
     def _open(self) -> None:
         sock = connect(self._address)

@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import time
+from collections.abc import Iterator
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
@@ -118,6 +119,21 @@ class Exchanges:
     def _head(self) -> bytes:
         self._number += 1
         return self._lines + b"%016d\r\n\r\n" % self._number
+
+
+def ready_for(seconds: float, epoll: select.epoll) -> Iterator[int]:
+    """The descriptors that are ready, again and again for so many seconds.
+
+    Raises:
+        Unmeasurable: none is for too long.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        events = epoll.poll(ANSWER_SECONDS)
+        if not events:
+            raise Unmeasurable(f"nothing came within {ANSWER_SECONDS:g} seconds")
+        for fd, _ in events:
+            yield fd
 
 
 def response_octets(sock: socket.socket, head: bytes, status: int = 200) -> int:

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import ANSWER_SECONDS, WARM_UP_SECONDS
+from bench.loads.exchange import WARM_UP_SECONDS, ready_for
 from bench.machine import cpu_seconds
 
 
@@ -35,16 +35,11 @@ class Strangers:
             self._open()
 
     def run(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            events = self._epoll.poll(ANSWER_SECONDS)
-            if not events:
-                raise Unmeasurable(f"no handshake within {ANSWER_SECONDS:g} seconds")
-            for fd, _ in events:
-                if fd in self._shaking:
-                    self._step(fd, self._shaking[fd])
-                else:
-                    self._part(fd, self._leaving[fd])
+        for fd in ready_for(seconds, self._epoll):
+            if fd in self._shaking:
+                self._step(fd, self._shaking[fd])
+            else:
+                self._part(fd, self._leaving[fd])
 
     def _open(self) -> None:
         sock = connect(self._address)
