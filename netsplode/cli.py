@@ -190,8 +190,12 @@ def _has_port(connection: Connection, port: int) -> bool:
 
 def _fits(connection: Connection, ends: list[Wanted]) -> bool:
     """Whether its ends are those, whichever of them is called local."""
+    interface = connection.entry.interface if connection.entry else 0
     own = (connection.local, connection.remote)
-    return any(all(map(Wanted.fits, ends, pair)) for pair in (own, own[::-1]))
+    return any(
+        all(end.fits(address, interface) for end, address in zip(ends, pair, strict=False))
+        for pair in (own, own[::-1])
+    )
 
 
 def _row(connection: Connection) -> dict[str, Any]:

@@ -46,10 +46,11 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """An address to look for: any host if there are none, any port if that is None."""
+    """An address to look for: any host if there are none, any port if that is None, any interface if that is 0."""
 
     hosts: frozenset[str]
     port: int | None
+    interface: int = 0
 
     @property
     def end(self) -> Address | None:
@@ -59,8 +60,11 @@ class Wanted:
         (host,) = self.hosts
         return host, self.port
 
-    def fits(self, address: Address) -> bool:
+    def fits(self, address: Address, interface: int = 0) -> bool:
+        """Whether this is one; ``interface`` is the socket's, if it is bound to one."""
         host, port = address
+        if self.interface and interface and self.interface != interface:
+            return False
         return (self.port is None or self.port == port) and (not self.hosts or host in self.hosts)
 
 
@@ -123,23 +127,26 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
     found = [entry for entry in entries if _fits(entry, here, there)]
     # Whoever names one address may mean either end; on one host, both ends are listed.
     known = {frozenset((entry.local, entry.remote)) for entry in found}
-    for entry in entries:
-        pair = frozenset((entry.local, entry.remote))
-        if pair not in known and _fits(entry, there, here):
-            found.append(entry)
-            known.add(pair)
+    found += [
+        entry
+        for entry in entries
+        if frozenset((entry.local, entry.remote)) not in known and _fits(entry, there, here)
+    ]
+    # Link-local addresses may be the same on each link.
+    known = {frozenset((entry.local, entry.remote)) for entry in found}
+    twins = len(found) - len({(entry.local, entry.remote) for entry in found})
     if not found:
         ends = " and ".join(_described(a) for a in (local, remote) if a is not None)
         raise ConnectionNotFound(
             f"no TCP connection that ends in this network namespace has {ends}; "
             "one that it merely forwards takes both ends and forwarded=True"
         )
-    if len(known) > 1:
+    if len(known) > 1 or twins:
         owners = holders({entry.inode for entry in found if entry.inode})
         candidates = [_connection(entry, owners) for entry in found]
         listed = ", ".join(map(str, candidates[:8]))
         raise AmbiguousConnection(
-            f"{len(known)} connections match, give both ends: {listed}", candidates
+            f"{len(known) + twins} connections match, give both ends: {listed}", candidates
         )
     return found[0]
 
@@ -149,7 +156,10 @@ def _exact(diag: Diag, here: Wanted, there: Wanted) -> Entry | None:
     ends = here.end, there.end
     if ends[0] is None or ends[1] is None or (":" in ends[0][0]) != (":" in ends[1][0]):
         return None
-    return diag.get(ends[0], ends[1]) or diag.get(ends[1], ends[0])
+    interface = here.interface or there.interface
+    return diag.get(ends[0], ends[1], interface=interface) or diag.get(
+        ends[1], ends[0], interface=interface
+    )
 
 
 def one_address(address: AddressLike) -> Address:
@@ -175,13 +185,26 @@ def wanted(address: AddressLike) -> Wanted:
     host, port = check_address(address)
     if host is None or host in ("", "*"):
         return Wanted(frozenset(), port)
-    host = host.partition("%")[0]
+    host, _, zone = host.partition("%")
+    interface = _interface(zone) if zone else _scope(address)
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise ConnectionNotFound(f"{host!r} is no address of any host: {error}") from error
     hosts = (str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
-    return Wanted(frozenset(plain_host(found) for found in hosts), port)
+    return Wanted(frozenset(plain_host(found) for found in hosts), port, interface)
+
+
+def _interface(zone: str) -> int:
+    try:
+        return int(zone) if zone.isdigit() else socket.if_nametoindex(zone)
+    except OSError as error:
+        raise ConnectionNotFound(f"there is no interface {zone!r}") from error
+
+
+def _scope(address: AddressLike) -> int:
+    """That of an IPv6 address as getsockname() returns it."""
+    return int(address[3]) if isinstance(address, tuple) and len(address) == 4 else 0
 
 
 def check_address(address: AddressLike) -> tuple[str | None, int | None]:
@@ -243,8 +266,8 @@ def _states(name: str | None) -> Collection[State]:
 
 
 def _fits(entry: Entry, local: Wanted | None, remote: Wanted | None) -> bool:
-    return (local is None or local.fits(entry.local)) and (
-        remote is None or remote.fits(entry.remote)
+    return (local is None or local.fits(entry.local, entry.interface)) and (
+        remote is None or remote.fits(entry.remote, entry.interface)
     )
 
 

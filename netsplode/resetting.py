@@ -27,6 +27,7 @@ from netsplode.errors import (
     MissingCapability,
     ResetTimeout,
     TechniqueUnavailable,
+    UnsupportedConnection,
 )
 from netsplode.kernel import tcp
 from netsplode.privileges import has_capability, missing_capability
@@ -279,7 +280,10 @@ def _confirm(
         left = max(0.0, deadline - time.perf_counter())
         try:
             ends["remote"] = yield from prove(target, watch, left)
-        except MissingCapability:  # a sandbox may refuse what the capability allows
+        except (
+            OSError,
+            UnsupportedConnection,
+        ):  # refused, or no descriptor left: reset it is all the same
             if verify is True:
                 raise
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 from netsplode.kernel.diag import Diag
 from netsplode.targets import Target
+
+# What a sandbox answers, such as systemd's RestrictAddressFamilies=.
+_NO_NETLINK = (errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT, errno.EPERM, errno.EACCES)
 
 
 class Watch:
@@ -13,7 +17,7 @@ class Watch:
 
     Attributes:
         sees: those of "local" and "remote" that were sockets of this host when it looked; none where there
-            is no sock_diag.
+            is no sock_diag to ask.
         is_elsewhere: whether the connection was in another network namespace then, where nothing can be seen.
     """
 
@@ -28,7 +32,12 @@ class Watch:
         """Note which ends there are to see, if that was not done yet."""
         self.is_elsewhere = self.is_elsewhere or self._target.is_elsewhere
         if self._diag is None and sys.platform == "linux" and not self.is_elsewhere:
-            self._diag = Diag()
+            try:
+                self._diag = Diag()
+            except OSError as error:
+                if error.errno not in _NO_NETLINK:
+                    raise
+                return
             found = {end: self._cookie(end) for end in ("local", "remote")}
             self._cookies = {end: cookie for end, cookie in found.items() if cookie}
             self.sees = frozenset(self._cookies)
