@@ -58,7 +58,7 @@ def reset_connection(
 
     Args:
         target: a socket, descriptor, asyncio or trio or anyio stream, an object that wraps one of these,
-            or an address: ``("127.0.0.1", 5432)`` or ``"127.0.0.1:5432"``.
+            what `find_connections` has found, or an address: ``("127.0.0.1", 5432)`` or ``"127.0.0.1:5432"``.
         remote: with an address, the other end's; needed when several connections match.
         blocking: False returns at once, with a `PendingReset` to wait for.
         delay: seconds to wait before.
@@ -77,6 +77,7 @@ def reset_connection(
         MissingCapability, TechniqueUnavailable: it can't be done here; the message says what would help.
         ResetTimeout: an end was not seen to be down in time; ``result`` says which.
         ValueError: there is no such technique, or a time is negative.
+        OSError: EMFILE, this process has no descriptor left to look with.
     """
     if use_abortive_close is None and fallback_to_abortive_close_after is None:
         plan = resetting.planned(technique)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -90,7 +91,7 @@ def find_connections(
     if pid is not None:
         _check_process(pid)
     here, there = (None if a is None else wanted(a) for a in (local, remote))
-    with Diag() as diag:
+    with _asked() as diag:
         found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
     owners = holders({e.inode for e in found if e.inode}, None if pid is None else [pid])
     connections = [_connection(entry, owners) for entry in found]
@@ -120,7 +121,7 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
     _need_linux("resetting by address")
     here = wanted(local)
     there = None if remote is None else wanted(remote)
-    with Diag() as diag:
+    with _asked() as diag:
         if there is not None and (exact := _exact(diag, here, there)):
             return exact
         entries = diag.dump(ALIVE)  # TIME-WAITs may be many
@@ -149,6 +150,18 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
             f"{len(known) + twins} connections match, give both ends: {listed}", candidates
         )
     return found[0]
+
+
+def _asked() -> Diag:
+    try:
+        return Diag()
+    except OSError as error:
+        if error.errno in (errno.EMFILE, errno.ENFILE):
+            raise
+        raise TechniqueUnavailable(
+            "the kernel's list of connections may not be asked for: give the object that holds the connection",
+            [Attempt("find", str(error))],
+        ) from error
 
 
 def _exact(diag: Diag, here: Wanted, there: Wanted) -> Entry | None:
@@ -259,7 +272,7 @@ def _states(name: str | None) -> Collection[State]:
     if name is None:
         return frozenset(State) - {State.LISTEN}
     try:
-        return [State[name.upper().replace("-", "_")]]
+        return [State[str(name).upper().replace("-", "_")]]
     except KeyError:
         known = ", ".join(state.name.lower() for state in State)
         raise ValueError(f"{name!r} is no state of TCP: {known}") from None

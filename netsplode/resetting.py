@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 from netsplode.connections import (
     AddressLike,
+    Connection,
     check_address,
     find_one,
     is_address,
@@ -106,6 +107,8 @@ def begin(
         found = out_of_loop(partial(_located, target, remote, forwarded))
     elif remote is not None:
         raise TypeError("remote goes with an address, not with an object that holds a connection")
+    elif isinstance(target, Connection) and target.entry is not None:
+        found = _now(listed(target.entry))
     else:
         found = _held_later(target, _cookie(target)) if delay else _now(held(target))
     return _steps(found, delay, plan, timeout, verify, may_wait_for_loop)
@@ -214,6 +217,8 @@ def planned_as_formerly(
     abortive: list[tuple[Technique, float | None]] = [(ABORT, None), (CLOSE, None)]
     if use_abortive_close:
         return lambda target: abortive
+    if fallback_to_abortive_close_after is not None and fallback_to_abortive_close_after < 0:
+        raise ValueError(f"{fallback_to_abortive_close_after} seconds: give 0 or more")
     injecting: list[tuple[Technique, float | None]] = [(RST, fallback_to_abortive_close_after)]
     if fallback_to_abortive_close_after is not None:
         injecting += abortive

@@ -109,6 +109,8 @@ def duplicate(descriptor: int) -> socket.SocketType:
         if sys.platform == "win32":
             return socket.fromfd(descriptor, -1, -1, -1)
         copy = os.dup(descriptor)
+    except OverflowError:
+        raise UnsupportedConnection(f"{descriptor} is no descriptor") from None
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise

@@ -50,32 +50,37 @@ class _Own:
 class Netsploder:
     """Resets the connections that were opened since it was made. See `create_netsploder`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, include_existing: bool = False, match: Match | None = None) -> None:
+        self._include_existing = include_existing
+        self._match = match
+        _matcher(match)  # which says what is wrong with it
         self._made: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._existing = {own.identity for own in self._own()}
 
     def reset_tcp_connections(
-        self, *, include_existing: bool = False, match: Match | None = None
+        self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
         """Reset both those that this process opened and those that it accepted."""
         return self._reset(None, include_existing, match)
 
     def reset_client_tcp_connections(
-        self, *, include_existing: bool = False, match: Match | None = None
+        self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
         """Reset those that this process opened."""
         return self._reset(True, include_existing, match)
 
     def reset_server_tcp_connections(
-        self, *, include_existing: bool = False, match: Match | None = None
+        self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
         """Reset those that this process accepted."""
         return self._reset(False, include_existing, match)
 
     def _reset(
-        self, client: bool | None, include_existing: bool, match: Match | None
+        self, client: bool | None, include_existing: bool | None, match: Match | None
     ) -> list[ResetResult]:
-        fits = _matcher(match)
+        fits = _matcher(self._match if match is None else match)
+        if include_existing is None:
+            include_existing = self._include_existing
         results: list[ResetResult] = []
         failures: list[NetsplodeError] = []
         for own in self._own():
@@ -114,13 +119,20 @@ class Netsploder:
 
 
 @contextmanager
-def create_netsploder() -> Iterator[Netsploder]:
+def create_netsploder(
+    *, include_existing: bool = False, match: Match | None = None
+) -> Iterator[Netsploder]:
     """A `Netsploder` for the connections that are opened inside the ``with``.
+
+    Args:
+        include_existing: whether its calls take older ones too, unless they say so themselves.
+        match: only those with this port or address at an end, or for which this callable is true of the
+            `Connection`; likewise.
 
     On Linux nothing is patched. Elsewhere `socket.socket` is, for as long as the ``with`` lasts, and only
     what it makes is found.
     """
-    netsploder = Netsploder()
+    netsploder = Netsploder(include_existing=include_existing, match=match)
     if sys.platform == "linux":
         yield netsploder
         return

@@ -19,9 +19,7 @@ _syscall.restype = ctypes.c_long
 _UNSPECIFIED = struct.pack("H14x", socket.AF_UNSPEC)  # struct sockaddr
 _SYS_PIDFD_GETFD = 438  # the same on every architecture (Linux 5.6)
 _SHUT_RDWR = socket.SHUT_RDWR
-_TCP_REPAIR, _TCP_REPAIR_QUEUE, _TCP_QUEUE_SEQ = 19, 20, 21  # linux/tcp.h
-_TCP_RECV_QUEUE, _TCP_SEND_QUEUE = 1, 2
-_TCP_REPAIR_OFF_NO_WP = -1  # off, and no window probe, which would be a packet
+_TCP_REPAIR = 19  # linux/tcp.h
 
 
 def abort(sock: socket.SocketType) -> None:
@@ -41,29 +39,6 @@ def abort(sock: socket.SocketType) -> None:
     except OSError as error:
         if error.errno != errno.ENOTCONN:
             raise
-
-
-def expected_numbers(sock: socket.SocketType) -> tuple[int, int] | None:
-    """The sequence numbers that ``sock`` and its peer expect next; None if the kernel doesn't tell.
-
-    It tells only whom it lets repair connections (CAP_NET_ADMIN). The peer's is right while nothing is
-    on its way to it.
-    """
-    reuse = sock.getsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR)  # repairing forgets it
-    try:
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
-    except OSError:
-        return None
-    try:
-        return _queue_end(sock, _TCP_RECV_QUEUE), _queue_end(sock, _TCP_SEND_QUEUE)
-    finally:
-        sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, _TCP_REPAIR_OFF_NO_WP)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
-
-
-def _queue_end(sock: socket.SocketType, queue: int) -> int:
-    sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, queue)
-    return sock.getsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ) % 2**32
 
 
 def may_send_raw() -> bool:

@@ -13,7 +13,7 @@ from netsplode.kernel.diag import Entry
 from netsplode.kernel.processes import holders
 from netsplode.privileges import missing_capability
 from netsplode.result import End
-from netsplode.targets import Target, duplicate
+from netsplode.targets import Target, check_resettable, duplicate
 from netsplode.techniques.technique import Ends, Steps, ends, out_of_loop
 from netsplode.watch import Watch
 
@@ -56,6 +56,7 @@ def borrow(target: Target) -> None:
     """
     assert target.entry is not None
     target.sock = _borrowed(target.entry)
+    check_resettable(target.sock)  # it may have gone meanwhile
 
 
 def _borrowed(entry: Entry) -> socket.SocketType:

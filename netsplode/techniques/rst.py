@@ -26,8 +26,6 @@ from netsplode.techniques.technique import (
 )
 from netsplode.watch import Watch
 
-if sys.platform == "linux":
-    from netsplode.kernel import linux
 if TYPE_CHECKING:
     from netsplode.inject import Injected, Injection
 
@@ -52,11 +50,7 @@ class Rst:
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
         _pin(target)
-        known = None
-        if target.sock is not None and sys.platform == "linux":
-            known = linux.expected_numbers(target.sock)
-        expected = None if known is None else dict(zip(("local", "remote"), known, strict=True))
-        injection = yield from _opened(target, seconds, self._driver, expected=expected)
+        injection = yield from _opened(target, seconds, self._driver)
         injected = yield from _converge(injection, watch)
         answered = any(outcome.value == End.RESET for outcome in injected.ends.values())
         if target.is_forwarded and answered and not injected.was_there:
@@ -106,7 +100,6 @@ def _opened(
     driver: DriverName,
     *,
     which: Literal["both", "remote"] = "both",
-    expected: dict[str, int] | None = None,
     probing: bool = True,
 ) -> Steps[Injection]:
     """An injection, opened on this very thread: others may be in another network namespace."""
@@ -121,7 +114,6 @@ def _opened(
             ends=which,
             timeout=seconds,
             driver=driver,
-            expected=expected,
             probing=probing,
         )
     except ValueError as error:  # link-local addresses, and nothing tells of which link

@@ -8,7 +8,12 @@ from typing import Any
 
 import pytest
 
-from netsplode import ConnectionNotFound, UnsupportedConnection, find_connections
+from netsplode import (
+    ConnectionNotFound,
+    UnsupportedConnection,
+    find_connections,
+    reset_connection,
+)
 from tests.netsplode.scenes import Ends, connected, connected_child, on_linux
 
 pytestmark = on_linux
@@ -95,3 +100,15 @@ def test_what_cannot_be_a_host_s_name_is_not_found(host: str) -> None:
 def test_a_process_that_does_not_exist_has_no_connections_to_look_for() -> None:
     with pytest.raises(ConnectionNotFound, match="there is no process"):
         find_connections(pid=2**22 + 1)
+
+
+def test_what_was_found_can_be_reset(ends: Ends) -> None:
+    (found,) = find_connections(ends.client.getsockname())
+    assert reset_connection(found).is_confirmed
+    with pytest.raises(ConnectionNotFound):
+        reset_connection(found)
+
+
+def test_a_state_that_is_none_is_named() -> None:
+    with pytest.raises(ValueError, match="is no state of TCP: established"):
+        find_connections(state=5)  # type: ignore[arg-type] # what callers without types may do

@@ -349,3 +349,16 @@ def test_a_thousand_connections_are_all_reset(descriptors: Callable[[int], None]
         assert {result.remote for result in results} == {c.getsockname() for c in clients}
         for client in clients:
             assert_reset(client)
+
+
+def test_what_every_call_takes_can_be_said_at_the_beginning() -> None:
+    with connected() as early, connected() as other:
+        port = early.listener.getsockname()[1]
+        with create_netsploder(include_existing=True, match=port) as netsploder:
+            (result,) = netsploder.reset_client_tcp_connections()
+            assert result.remote == early.listener.getsockname()
+            assert (
+                netsploder.reset_tcp_connections(include_existing=False, match=lambda _: True) == []
+            )
+        other.client.sendall(b"x")
+        assert other.server.recv(1) == b"x"
