@@ -140,3 +140,14 @@ def test_errors_are_counted_by_class() -> None:
 
     counts = snapshot(service)["error_counts_by_class"]
     assert counts == {"read": 0, "write": 0, "parse": 2, "dispatch": 1, "tls_handshake": 0}
+
+
+def test_connections_that_broke_are_in_their_class_too() -> None:
+    service = make_service()
+    service.account.read_errors["ConnectionResetError"] += 2
+    service.account.write_errors["Timeout"] += 1
+
+    told, _ = talk([get("/metrics")], service=service)
+    assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
+    assert b'hamms_errors_total{class="read"} 2.0' in told
+    assert b'hamms_errors_total{class="write"} 1.0' in told
