@@ -199,6 +199,15 @@ def test_a_client_that_waits_to_be_asked_for_the_body_is_asked_once() -> None:
     assert answered.count(b"100 Continue") == 1
 
 
+def test_a_body_that_nobody_reads_has_the_time_that_bodies_have() -> None:
+    service = make_service(ServerLimits(idle=5, content_seconds=30))
+    refused = lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 3")
+    _, conversation = talk([refused], service=service)
+    assert conversation.deadline == 30
+    conversation.receive(b"abc")
+    assert conversation.deadline == 5
+
+
 def test_an_http_1_0_client_is_not_asked_for_the_body() -> None:
     head = lines(b"POST /submit HTTP/1.0", b"Expect: 100-continue", b"Content-Length: 3")
     answered, _ = talk([head, b"abc"])
