@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Seconds(click.FloatRange):
+    """A time that passes: neither NaN, which no comparison refuses, nor infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if not isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
+
 
 HOST = click.option(
     "--host",
@@ -20,7 +34,7 @@ DRAIN_TIMEOUT = click.option(
     "--drain-timeout",
     default=5.0,
     show_default=True,
-    type=click.FloatRange(0),
+    type=Seconds(0),
     help="Seconds that requests in flight are given when a signal comes.",
 )
 LOG_FORMAT = click.option(

@@ -74,21 +74,21 @@ logger = logging.getLogger(__name__)
     "--keepalive-timeout",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=options.Seconds(0, min_open=True),
     help="Seconds that a connection may be idle.",
 )
 @click.option(
     "--head-timeout",
     default=10.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=options.Seconds(0, min_open=True),
     help="Seconds that a request's head may take, then 408.",
 )
 @click.option(
     "--body-timeout",
     default=30.0,
     show_default=True,
-    type=click.FloatRange(0, min_open=True),
+    type=options.Seconds(0, min_open=True),
     help="Seconds that a request's body may take, then 408.",
 )
 @click.option(

@@ -108,15 +108,16 @@ class Handshakes:
             then: is given the socket once its connection is secured; what it raises closes it.
 
         Raises:
-            OSError: the client has gone already, or the kernel has no memory for it; the socket is closed.
+            OSError: the kernel has no memory for its registration; the socket is closed.
         """
         context = self._certificate.context
         context.sslsocket_class = TlsSocket
         try:
             secured = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError) as error:  # the client has sent something and gone already
             sock.close()
-            raise OSError(errno.ENOTCONN, str(error)) from error
+            self.note_failure(_reason(error))
+            return
         assert isinstance(secured, TlsSocket)
         try:
             Handshake(self._hub, self, secured, then, monotonic() + self._seconds)
@@ -179,7 +180,7 @@ class Handshake:
         except ssl.SSLWantWriteError:
             self._wait_for(OUT)
         except OSError as error:  # ssl.SSLError is one
-            reason = getattr(error, "reason", None) or type(error).__name__
+            reason = _reason(error)
             if reason == _SPEAKS_HTTP:
                 self._socket.refuse_plain_http()
             self._fail(reason)
@@ -212,6 +213,10 @@ class Handshake:
             self._then(secured)
         except OSError:  # the kernel has no memory for its registration
             secured.close()
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "reason", None) or type(error).__name__
 
 
 def _broken(error: ssl.SSLError) -> OSError:

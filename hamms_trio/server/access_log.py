@@ -13,6 +13,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 
@@ -64,11 +65,9 @@ class Outlet:
 
     def _write(self) -> None:
         while (lines := self._waiting.get()) is not None:
-            try:
+            with suppress(OSError):  # nobody reads any more: what is put is forgotten
                 while lines:
                     lines = lines[os.write(self._descriptor, lines) :]
-            except OSError:  # nobody reads any more
-                return
 
 
 class AccessLog:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 BATCH = 256  # answers that wait to be counted, at most
 SAMPLES = 4096  # latencies of a route that are remembered, for its percentiles
+ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
 
 
@@ -65,12 +66,16 @@ class Account:
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
         self.reused = 0
-        self.errors: Counter[str] = (
-            Counter()
-        )  # by class: read, write, parse, dispatch, tls_handshake
+        self.errors: Counter[str] = Counter()  # by class, but for those below
         self.read_errors: Counter[str] = Counter()  # by type
         self.write_errors: Counter[str] = Counter()
         self.last_request_id = b""
+
+    @property
+    def errors_by_class(self) -> dict[str, int]:
+        """Of connections that broke too, which are counted by type."""
+        broken = {"read": self.read_errors.total(), "write": self.write_errors.total()}
+        return {name: self.errors[name] + broken.get(name, 0) for name in ERROR_CLASSES}
 
     def log_to(self, write: Callable[[list[AnyEntry]], None]) -> None:
         """Have each batch of entries written to the access log."""

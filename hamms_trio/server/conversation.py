@@ -260,11 +260,12 @@ class Conversation:
         limit = limits.content if route.max_content is None else route.max_content
         if head.content_length > limit:
             raise ContentTooLarge(f"the content exceeds {limit} octets")
-        self.deadline = begun + limits.content_seconds
         if route.refuses:
             answer = self._answer(match, len(head.octets), begun, last=head.expects_continue)
             self._content = Content(head, limit)
+            self.deadline = begun + limits.content_seconds
             return answer
+        self.deadline = begun + limits.content_seconds
         content = self._content = Content(head, limit)
         if route.waits:
             return self._start(match, content, begun)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from prometheus_client import Metric
 
 LABELS = [f"<= {bound * 1000:g}ms" for bound in BOUNDS] + [f"> {BOUNDS[-1] * 1000:g}ms"]
-ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 
 
 def add_metrics(router: Router, service: Service) -> None:
@@ -61,7 +60,7 @@ def snapshot(service: Service) -> dict[str, object]:
         "bytes_sent_total": account.octets_sent,
         "read_errors_by_type": dict(account.read_errors),
         "write_errors_by_type": dict(account.write_errors),
-        "error_counts_by_class": {name: account.errors[name] for name in ERROR_CLASSES},
+        "error_counts_by_class": account.errors_by_class,
         "requests_by_route": {key: route.requests for key, route in routes.items()},
         "status_by_route": {
             key: {str(status): count for status, count in route.statuses.items()}
@@ -115,8 +114,8 @@ class Collector:
                 requests.add_metric([key, str(status)], count)
             seconds.add_metric([key], _cumulative(route.buckets), sum_value=route.seconds)
         errors = CounterMetricFamily("hamms_errors", "What went wrong.", labels=["class"])
-        for name in ERROR_CLASSES:
-            errors.add_metric([name], account.errors[name])
+        for name, count in account.errors_by_class.items():
+            errors.add_metric([name], count)
         yield requests
         yield seconds
         yield errors

@@ -9,10 +9,12 @@ from hamms_trio.server.request import Request
 from hamms_trio.server.response import Response
 from hamms_trio.server.routing import Route, Router
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.body import UNLIMITED
 
 HTTPS_PORT = 443
 
 # What an absolute-form target or a Host names (RFC 9110 §4.2, §7.2), an IPv6 address in brackets.
+_ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(?:https?://)?(?:[^@/?#]*@)?(\[[^]]*\]|[^:/?#]*)(?::\d*)?", re.IGNORECASE)
 
 
@@ -34,7 +36,8 @@ class RedirectRouter(Router):
             )
             return Response(308, b"Use HTTPS\n", fields, close=True)
 
-        self._route = Route("redirect", redirect, refuses=True)
+        # However long the content would be: it is sent on with the client, and not read here.
+        self._route = Route("redirect", redirect, max_content=UNLIMITED, refuses=True)
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         return self._route, {}
@@ -42,7 +45,8 @@ class RedirectRouter(Router):
 
 def location(head: RequestHead, port: int, host: str) -> str:
     """Where a request is to be sent instead."""
-    named = head.target if head.target[:1] not in "/*" else head.get("host") or ""
+    in_target = head.method == "CONNECT" or _ABSOLUTE.match(head.target)
+    named = head.target if in_target else head.get("host") or ""
     found = _AUTHORITY.match(named)
     authority = (found[1] if found else "") or (f"[{host}]" if ":" in host else host)
     if port != HTTPS_PORT:

@@ -45,7 +45,7 @@ _FIELD_LINE = re.compile(TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
 # uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
 _HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
 _CODING = re.compile(TOKEN.decode())
-_ABSOLUTE = re.compile(r"https?://[^/?]*", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
 class Oddity(Enum):
@@ -123,10 +123,19 @@ class RequestHead:
 
 
 def _origin_form(target: str) -> str:
-    """The path and query of any request target; a proxy is sent an absolute one (RFC 9112 §3.2)."""
+    """The path and query of any request target; a proxy is sent an absolute one (RFC 9112 §3.2).
+
+    Raises:
+        MalformedRequest: its authority is empty, names a user (RFC 9110 §4.2), or is no host and port.
+    """
     absolute = _ABSOLUTE.match(target)
     if absolute is None:
         return target
+    authority = absolute[1]
+    if not _HOST.fullmatch(authority) or authority[:1] in ("", ":"):
+        raise MalformedRequest(
+            f"{authority[:80]!r} in the target is not a host and port (RFC 9112 §3.2)"
+        )
     rest = target[absolute.end() :]
     return rest if rest[:1] == "/" else "/" + rest
 
@@ -252,7 +261,7 @@ def _read_field_line(line: bytes) -> _TellingField:
 def _read_host(value: str) -> _TellingField:
     if not _HOST.fullmatch(value):
         raise MalformedRequest(f"the Host {value[:80]!r} is not a host and port (RFC 9112 §3.2)")
-    return _HOST_FIELD if value else _EMPTY_HOST_FIELD
+    return _EMPTY_HOST_FIELD if value[:1] in ("", ":") else _HOST_FIELD
 
 
 def _split_field_line(line: bytes) -> tuple[str, str]:

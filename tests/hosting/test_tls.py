@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -154,6 +155,21 @@ async def test_a_client_that_resets_in_the_handshake_harms_nobody(
         netsplode.reset_connection(stream)
         await server.failed.wait()
         await stream.aclose()
+        async with await secured(server, client_context) as other:
+            await other.send_all(b"x")
+            assert await received(other, 1) == b"x"
+
+
+async def test_a_client_that_has_gone_before_it_is_accepted_is_a_failure_like_others(
+    certificates: Certificates, client_context: ssl.SSLContext
+) -> None:
+    async with serving(certificates) as server:
+        client = socket.create_connection(server.address)  # nobody has accepted it meanwhile
+        client.sendall(b"\x16\x03\x01\x02\x00")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        await server.failed.wait()
+        assert server.handshakes.under_way == 0
         async with await secured(server, client_context) as other:
             await other.send_all(b"x")
             assert await received(other, 1) == b"x"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hamms_trio.server import Service
-from hamms_trio.server.access_log import AccessLog, LogFormat
+from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
 from hamms_trio.server.metrics import snapshot
 from tests.server.talking import make_service, read_answers, talk
 
@@ -85,6 +86,23 @@ def test_what_is_no_request_is_logged_too(octets: bytes) -> None:
     assert json.loads(line)["route_key"].startswith("request/")
 
 
+def test_lines_that_nobody_can_read_any_more_are_not_kept() -> None:
+    forgotten = []
+
+    class Lines(bytes):
+        def __del__(self) -> None:
+            forgotten.append(1)
+
+    reading, writing = os.pipe()
+    os.close(reading)
+    outlet = Outlet(writing)
+    for _ in range(3):
+        outlet.put(Lines(b"a line\n"))
+    outlet.close()
+    os.close(writing)
+    assert len(forgotten) == 3
+
+
 def test_metrics_have_the_keys_that_clients_know() -> None:
     service = make_service()
     answered, _ = talk(
@@ -140,3 +158,14 @@ def test_errors_are_counted_by_class() -> None:
 
     counts = snapshot(service)["error_counts_by_class"]
     assert counts == {"read": 0, "write": 0, "parse": 2, "dispatch": 1, "tls_handshake": 0}
+
+
+def test_connections_that_broke_are_in_their_class_too() -> None:
+    service = make_service()
+    service.account.read_errors["ConnectionResetError"] += 2
+    service.account.write_errors["Timeout"] += 1
+
+    told, _ = talk([get("/metrics")], service=service)
+    assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
+    assert b'hamms_errors_total{class="read"} 2.0' in told
+    assert b'hamms_errors_total{class="write"} 1.0' in told

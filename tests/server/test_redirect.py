@@ -19,6 +19,8 @@ from tests.server.talking import read_answers, talk
         ("/", "[::1]", 443, "https://[::1]/"),
         ("http://b:99/x?y", "a", 8443, "https://b:8443/x?y"),
         ("http://[::1]:99", "a", 8443, "https://[::1]:8443/"),
+        ("http://b/x#y", "a", 8443, "https://b:8443/x"),
+        ("evil.test", "a", 8443, "https://a:8443/"),
         ("//evil.test/x", "a", 8443, "https://a:8443//evil.test/x"),
     ],
 )
@@ -32,6 +34,13 @@ def test_the_location_is_the_same_place_over_tls(
     assert answer.fields["connection"] == "close"
     assert answer.fields["cache-control"] == "no-store"
     assert answer.body == b"Use HTTPS\n"
+
+
+def test_a_request_with_a_long_body_is_sent_on_too() -> None:
+    service = Service(RedirectRouter(443, "127.0.0.1"))
+    request = b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 999999999999\r\n\r\n"
+    (answer,) = read_answers(talk([request], service=service)[0])
+    assert (answer.status, answer.fields["location"]) == (308, "https://a/x")
 
 
 @pytest.mark.parametrize(("host", "location"), [("::1", "https://[::1]/"), ("a", "https://a/")])

@@ -61,6 +61,7 @@ _long = b"x" * 16384
 REFUSED: dict[str, tuple[bytes, int]] = {
     "no Host": (lines(b"GET / HTTP/1.1"), 400),
     "an empty Host": (lines(b"GET / HTTP/1.1", b"Host:"), 400),
+    "a Host that is only a port": (lines(b"GET / HTTP/1.1", b"Host: :80"), 400),
     "two Hosts": (get(b"Host: b"), 400),
     "a Host with spaces": (lines(b"GET / HTTP/1.1", b"Host: a b"), 400),
     "HTTP/2.0": (lines(b"GET / HTTP/2.0", b"Host: a"), 505),
@@ -84,6 +85,11 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "obs-fold": (get(b"X: a", b" b"), 400),
     "obs-fold that looks like a field": (get(b"X: a", b" Y: b"), 400),
     "a target that others can't split": (get(target=b"//[::1"), 400),
+    "an absolute target that others can't split": (get(target=b"http://[::1/"), 400),
+    "an absolute target without a host": (get(target=b"http:///"), 400),
+    "an absolute target with only a port": (get(target=b"http://:80/"), 400),
+    "an absolute target that names a user": (get(target=b"http://me@a.test/"), 400),
+    "an absolute target with a wrong port": (get(target=b"http://a.test:b/"), 400),
     "Content-Length: abc": (submit(b"Content-Length: abc"), 400),
     "Content-Length: -1": (submit(b"Content-Length: -1"), 400),
     "Content-Length: 4, 4": (submit(b"Content-Length: 4, 4"), 400),
@@ -191,6 +197,15 @@ def test_a_client_that_waits_to_be_asked_for_the_body_is_asked_once() -> None:
 
     assert answered.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n")
     assert answered.count(b"100 Continue") == 1
+
+
+def test_a_body_that_nobody_reads_has_the_time_that_bodies_have() -> None:
+    service = make_service(ServerLimits(idle=5, content_seconds=30))
+    refused = lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 3")
+    _, conversation = talk([refused], service=service)
+    assert conversation.deadline == 30
+    conversation.receive(b"abc")
+    assert conversation.deadline == 5
 
 
 def test_an_http_1_0_client_is_not_asked_for_the_body() -> None:

@@ -117,6 +117,16 @@ def test_another_engine_is_accepted_and_said_to_be_trio(run: Run, engine: str) -
     assert f"--engine {engine} is accepted" in run("--engine", engine).stop()[1]
 
 
+@pytest.mark.parametrize("option", ["--keepalive-timeout", "--body-timeout", "--drain-timeout"])
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_time_that_does_not_pass_is_refused(option: str, seconds: str) -> None:
+    refused = subprocess.run(
+        [*COMMAND, "--port", "0", option, seconds], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "not a number of seconds" in refused.stderr
+
+
 def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
     running = run()
     command = [*COMMAND, "--port", str(running.port)]
