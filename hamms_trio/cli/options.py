@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -51,6 +52,12 @@ ACCESS_LOG = click.option(
     help="A line on standard error for each answer.",
 )
 VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Log what else happens.")
+
+
+def given(name: str) -> bool:
+    """Whether the user gave this parameter of the running command, rather than its default."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is not ParameterSource.DEFAULT
 
 
 def ready_file(what: str) -> Callable[[C], C]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hamms_trio.cli.options import given
 from hamms_trio.cli.signals import Signals
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def serve(
     """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
     if more and not only:
         raise click.UsageError(f"unexpected {more[0]!r}: name failure modes after --only")
+    if not with_workbench and (given("workbench_port") or given("drain_timeout")):
+        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio

@@ -131,8 +131,13 @@ def workbench(
     """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
     if directory is not None and not codecrafters_mode:
         raise click.UsageError("--directory is for --codecrafters-mode")
+    given = options.given
     if (cert_file or key_file) and not enable_tls:
         raise click.UsageError("--cert-file and --key-file are for --enable-tls")
+    if not enable_tls and (given("https_port") or given("redirect_http")):
+        raise click.UsageError("--https-port and --redirect-http are for --enable-tls")
+    if directory is not None and not directory.is_dir():
+        raise click.UsageError(f"--directory {directory} is no directory")
     if key_file and not cert_file:
         raise click.UsageError("--key-file goes with --cert-file")
     signals = Signals()

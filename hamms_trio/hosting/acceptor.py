@@ -18,6 +18,9 @@ BACK_OFF_SECONDS = 0.1  # after accept failed for want of descriptors or memory
 
 Address = tuple[str, int]
 
+# What there may be none left of: descriptors, memory, registrations (epoll_ctl(2)).
+_SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC)
+
 
 class Acceptor(ABC):
     """Accepts the connections of one listening socket, and backs off while there is no room for more."""
@@ -61,14 +64,16 @@ class Acceptor(ABC):
                 self.welcome(sock, address[:2])
             except OSError as error:
                 sock.close()
-                self._back_off(error)
+                if error.errno in _SCARCE:
+                    self._back_off(error)
+                    return
 
     def abandon(self) -> None:
         self._hub.forget(self._fd)
         self._socket.close()
 
     def _back_off(self, error: OSError) -> None:
-        if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+        if error.errno in _SCARCE:
             self._admission.warn(self._name)
         else:
             logger.error("%s: accept failed: %s", self._name, error)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from hamms_trio.server.routing import Match
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from hamms_trio.server.conversation import Conversation
 
 BATCH = 256  # answers that wait to be counted, at most
+FEW = 256  # samples, which take no time to be put in order
+RANKED_SECONDS = 0.2
 SAMPLES = 4096  # latencies of a route that are remembered, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
@@ -39,10 +42,28 @@ class Entry(NamedTuple):
 AnyEntry = Entry | tuple[float, float, Match, int, int, int, "Conversation", int, bytes]
 
 
+class Ranking:
+    """Samples in order. Many are put in order only now and then: it takes long, and others wait."""
+
+    __slots__ = ("_count", "_ordered", "_since")
+
+    def __init__(self) -> None:
+        self._ordered: list[float] = []
+        self._count = 0
+        self._since = 0.0
+
+    def of(self, samples: Iterable[float], count: int, now: float) -> list[float]:
+        """The samples in order, as of at most `RANKED_SECONDS` ago; ``count`` changes whenever they do."""
+        is_due = len(self._ordered) < FEW or not 0 <= now - self._since < RANKED_SECONDS
+        if count != self._count and is_due:
+            self._ordered, self._count, self._since = sorted(samples), count, now
+        return self._ordered
+
+
 class RouteAccount:
     """The answers of one route."""
 
-    __slots__ = ("buckets", "requests", "samples", "seconds", "statuses")
+    __slots__ = ("_ranking", "buckets", "requests", "samples", "seconds", "statuses")
 
     def __init__(self) -> None:
         self.requests = 0
@@ -50,10 +71,11 @@ class RouteAccount:
         self.statuses: Counter[int] = Counter()
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.samples: deque[float] = deque(maxlen=SAMPLES)
+        self._ranking = Ranking()
 
-    def percentiles(self, *wanted: int) -> dict[str, float]:
+    def percentiles(self, *wanted: int, now: float) -> dict[str, float]:
         """Interpolated between the latest latencies, in milliseconds."""
-        ordered = sorted(self.samples)
+        ordered = self._ranking.of(self.samples, self.requests, now)
         return {f"p{percent}": percentile(ordered, percent) * 1000 for percent in wanted}
 
 
@@ -70,12 +92,20 @@ class Account:
         self.read_errors: Counter[str] = Counter()  # by type
         self.write_errors: Counter[str] = Counter()
         self.last_request_id = b""
+        self._ranking = Ranking()  # of all routes
 
     @property
     def errors_by_class(self) -> dict[str, int]:
         """Of connections that broke too, which are counted by type."""
         broken = {"read": self.read_errors.total(), "write": self.write_errors.total()}
         return {name: self.errors[name] + broken.get(name, 0) for name in ERROR_CLASSES}
+
+    def overall_percentile(self, percent: float, *, now: float) -> float:
+        """Of all routes' latest latencies, in seconds."""
+        routes = self.routes.values()
+        count = sum(route.requests for route in routes)
+        samples = chain.from_iterable(route.samples for route in routes)
+        return percentile(self._ranking.of(samples, count, now), percent)
 
     def log_to(self, write: Callable[[list[AnyEntry]], None]) -> None:
         """Have each batch of entries written to the access log."""

@@ -23,7 +23,8 @@ from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
 
 FOREVER = float("inf")
-EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn
+EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn,
+TURN_SECONDS = 0.001  # and for so long, at most one of them longer
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # what a request line has besides its target
@@ -112,15 +113,18 @@ class Conversation:
         """Answer what has arrived earlier and could not be dealt with then."""
         answers: list[bytes] = []
         octets = exchanges = 0
+        service = self._service
+        turn_ends = service.clock() + TURN_SECONDS
         self.has_more = False
         try:
             if self._reader is None and self._content is None and self.job is None:
-                octets = self._answer_known(answers)
+                octets = self._answer_known(answers, turn_ends)
                 exchanges = len(answers)
             while not self.closing:
                 if (
-                    octets >= self._service.limits.waiting_output
+                    octets >= service.limits.waiting_output
                     or exchanges >= EXCHANGES_IN_ONE_GO
+                    or (exchanges and service.clock() >= turn_ends)
                 ):
                     self.has_more = bool(self._buffer) and self.job is None
                     break
@@ -209,7 +213,7 @@ class Conversation:
         self._reader = None
         return self._begin(service.match(head))
 
-    def _answer_known(self, answers: list[bytes]) -> int:
+    def _answer_known(self, answers: list[bytes], turn_ends: float) -> int:
         """Answer the requests that are known, up to the first that is not; how many octets that took.
 
         Whoever pipelines repeats the same octets, which need not be searched for their end then.
@@ -226,7 +230,7 @@ class Conversation:
             if response is None or not response.plain or room < 1:
                 answers.append(self._answer(match, end - at, service.clock()))
                 at = end
-                if self.closing or self.job is not None:
+                if self.closing or self.job is not None or service.clock() >= turn_ends:
                     break
             else:
                 count = count_equal(buffer, buffer[at:end], at, room)

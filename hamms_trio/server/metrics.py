@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hamms_trio.server.access_log import ENGINE
-from hamms_trio.server.account import BOUNDS, RouteAccount, percentile
+from hamms_trio.server.account import BOUNDS, RouteAccount
 from hamms_trio.server.request import Request
 from hamms_trio.server.response import Response, json_response
 from hamms_trio.server.routing import Router
@@ -48,7 +48,7 @@ def snapshot(service: Service) -> dict[str, object]:
     for route in routes.values():
         for status, count in route.statuses.items():
             statuses[str(status)] = statuses.get(str(status), 0) + count
-    samples = sorted(sample for route in routes.values() for sample in route.samples)
+    now = service.clock()
     return {
         "total_requests": sum(route.requests for route in routes.values()),
         "active_connections": service.connections,
@@ -67,9 +67,9 @@ def snapshot(service: Service) -> dict[str, object]:
             for key, route in routes.items()
         },
         "latency_by_route_ms": {
-            key: route.percentiles(50, 95, 99) for key, route in routes.items()
+            key: route.percentiles(50, 95, 99, now=now) for key, route in routes.items()
         },
-        "latency_p99_ms": percentile(samples, 99) * 1000,
+        "latency_p99_ms": account.overall_percentile(99, now=now) * 1000,
         "request_trace_id": account.last_request_id.decode(),
         "drain_state": service.phase.value,
         "drain_inflight_remaining": service.in_flight if service.drain_began else 0,

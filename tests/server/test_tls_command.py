@@ -101,6 +101,9 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
         (["--cert-file", "x.pem"], "--cert-file and --key-file are for --enable-tls"),
         (["--enable-tls", "--key-file", "x.pem"], "--key-file goes with --cert-file"),
         (["--enable-tls", "--cert-file", "x.pem"], "x.pem can't be read"),
+        (["--https-port", "0"], "--https-port and --redirect-http are for --enable-tls"),
+        (["--no-redirect-http"], "--https-port and --redirect-http are for --enable-tls"),
+        (["--codecrafters-mode", "--directory", "absent"], "--directory absent is no directory"),
     ],
 )
 def test_what_cannot_be_is_told(arguments: list[str], problem: str, tmp_path: Path) -> None:
