@@ -92,6 +92,7 @@ def test_the_wheel_says_how_it_is_used_and_what_it_needs(wheel: Path) -> None:
     assert always == {
         "click",
         "hdrhistogram",
+        "outcome",
         "prometheus-client",
         "rich",
         "scapy",
