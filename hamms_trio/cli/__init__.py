@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from hamms_trio.cli.certs import certs
@@ -12,11 +14,21 @@ from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
 from hamms_trio.version import VERSION
 
+_STANDARD_ERROR = 2
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="hamms-trio")
 def main() -> None:
     """The resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
+    _fill_standard_descriptors()
+
+
+def _fill_standard_descriptors() -> None:
+    """Open 0, 1 and 2 if they were closed: a socket of ours would be given the lines that are meant for them."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 main.add_command(serve)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -152,3 +154,18 @@ def test_serve_brings_the_workbench_along() -> None:
         assert process.wait(SAFETY_NET) == 0
 
     assert row[:2] == [str(beginning + WORKBENCH_OFFSET), "workbench"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells what a descriptor is")
+def test_with_standard_error_closed_nothing_else_takes_its_place(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [*COMMAND, "--port", "0", "--ready-file", str(ready)]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    with subprocess.Popen(closed, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "is ready on" in process.stdout.readline()
+            assert os.readlink(f"/proc/{process.pid}/fd/2") == os.devnull
+        finally:
+            process.terminate()
+        assert process.wait(SAFETY_NET) == 0
