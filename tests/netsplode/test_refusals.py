@@ -168,3 +168,14 @@ def test_a_way_to_verify_that_there_is_not_is_refused(ends: Ends, verify: Any) -
 def test_a_port_that_is_no_number_is_told_how_to_write_an_address() -> None:
     with pytest.raises(UnsupportedConnection, match=r"\('127.0.0.1', 5432\)"):
         reset_connection(("127.0.0.1", "5432"))
+
+
+def test_a_number_that_no_descriptor_has_is_refused() -> None:
+    for number in (2**40, -1):
+        with pytest.raises(UnsupportedConnection):
+            reset_connection(number)
+
+
+def test_a_fallback_in_the_past_is_refused() -> None:
+    with socket.socket() as sock, pytest.raises(ValueError, match="give 0 or more"):
+        reset_connection(sock, fallback_to_abortive_close_after=-1.0)

@@ -65,3 +65,27 @@ def test_own_connections_are_reset_all_the_same() -> None:
         "close": ["unconfirmed", "RESET"],
         "netsploder": "RESET",
     }
+
+
+def looked_for() -> list[Any]:
+    _refuse_netlink()
+    from click.testing import CliRunner
+
+    import netsplode
+    from netsplode.cli import main
+
+    found: list[Any] = []
+    for look in (netsplode.find_connections, lambda: netsplode.reset_connection("127.0.0.1:9")):
+        try:
+            look()
+        except netsplode.TechniqueUnavailable as error:
+            found.append("give the object that holds the connection" in str(error))
+    done = CliRunner().invoke(main, ["list"])
+    return [*found, done.exit_code, "give the object" in done.output]
+
+
+def test_looking_for_connections_says_what_to_do_instead() -> None:
+    try:
+        assert alone.call(looked_for) == [True, True, 2, True]
+    except alone.Refused as refused:
+        pytest.skip(str(refused))
