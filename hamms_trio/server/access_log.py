@@ -140,19 +140,27 @@ _NONE: tuple[object, ...] = (-1.0, -1.0)
 
 def _plain_text(match: Match) -> str:
     head = match.head
-    match.log_text = (
-        f'method={head.method} path={head.path} engine={ENGINE} route_key="{match.route.key}"'
+    return _keep(
+        match,
+        f'method={head.method} path={head.path} engine={ENGINE} route_key="{match.route.key}"',
     )
-    return match.log_text
 
 
 def _json_text(match: Match) -> str:
     head = match.head
-    match.log_text = (
+    return _keep(
+        match,
         f'"method": "{head.method}", "path": "{_escaped(head.path)}", "engine": "{ENGINE}", '
-        f'"route_key": "{match.route.key}"'
+        f'"route_key": "{match.route.key}"',
     )
-    return match.log_text
+
+
+def _keep(match: Match, text: str) -> str:
+    """Have a match remember what the log says of it, and the one that later ones are made from."""
+    match.log_text = text
+    if match.like is not None:
+        match.like.log_text = text
+    return text
 
 
 _HUNDREDTHS = [f"{hundredths / 100:.2f}" for hundredths in range(1000)]

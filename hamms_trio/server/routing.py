@@ -71,11 +71,21 @@ class Match:
 
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
+        like: the match that this one differs from in its X-Request-ID only; None if there is none.
         log_text: what the access log says of all such requests, once it has.
         plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
 
-    __slots__ = ("given_id", "head", "log_text", "parameters", "plain", "route", "trace_id")
+    __slots__ = (
+        "given_id",
+        "head",
+        "like",
+        "log_text",
+        "parameters",
+        "plain",
+        "route",
+        "trace_id",
+    )
 
     def __init__(
         self,
@@ -90,6 +100,7 @@ class Match:
         self.parameters = parameters
         self.given_id = given_id
         self.trace_id = trace_id
+        self.like: Match | None = None
         self.log_text = ""
         self.plain = (
             head.persistent
@@ -98,6 +109,19 @@ class Match:
             and not head.has_body
             and head.method != "HEAD"
         )
+
+    def called(self, octets: bytes, request_id: bytes) -> Match:
+        """The match of a head that differs in its X-Request-ID only."""
+        match = Match.__new__(Match)
+        match.head = self.head.called(octets, request_id)
+        match.route = self.route
+        match.parameters = self.parameters
+        match.given_id = request_id
+        match.trace_id = self.trace_id
+        match.like = self
+        match.log_text = self.log_text
+        match.plain = self.plain
+        return match
 
 
 class Resource:

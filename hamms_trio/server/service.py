@@ -24,7 +24,15 @@ from hamms_trio.server.limits import ServerLimits
 from hamms_trio.server.response import FileBody, Response, error
 from hamms_trio.server.routing import Match, Route, Router
 from hamms_trio.version import VERSION
-from hamms_trio.wire import Oddity, RequestHead, parse_head, recall_head
+from hamms_trio.wire import (
+    MEMORY_HEAD_OCTETS,
+    REQUEST_ID,
+    Oddity,
+    RequestHead,
+    parse_head,
+    recall_head,
+    split_request_id,
+)
 from hamms_trio.wire.dates import imf_fixdate
 
 METHODS = frozenset(
@@ -35,7 +43,6 @@ CLOSE = b"\r\nConnection: close\r\n"
 RETRY_AFTER = 2  # seconds
 DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
 
-_REQUEST_ID = re.compile(rb"[\w.:/+=@~-]{1,128}")
 _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 )
@@ -84,6 +91,9 @@ class Service:
         self.in_flight = 0  # requests whose answer waits for something
         # Matches of heads seen more than once; the octets decide, so a hit means what a miss would.
         self.known: dict[bytes, Match] = {}
+        # The same for heads without their X-Request-ID, of those that have one.
+        self._nameless: dict[bytes, Match] = {}
+        self._nameless_seen_once: set[int] = set()
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
         self._id_block = b""
@@ -127,6 +137,7 @@ class Service:
         self.phase = Phase.DRAINING
         self.drain_began = self.clock()
         self.known.clear()
+        self._nameless.clear()
 
     def stir(self) -> None:
         """Something has ended that a drain may wait for."""
@@ -170,7 +181,31 @@ class Service:
         head = recall_head(octets)
         if head is not None:
             return self.match(head, seen_before=True)
-        return self.match(parse_head(octets))
+        parts = split_request_id(octets)
+        if parts is None:
+            return self.match(parse_head(octets))
+        nameless, request_id = parts
+        like = self._nameless.get(nameless)
+        if like is not None:
+            return like.called(octets, request_id)
+        match = self.match(parse_head(octets))
+        if self.phase is Phase.RUNNING and len(nameless) <= MEMORY_HEAD_OCTETS:
+            self._remember_nameless(nameless)
+        return match
+
+    def _remember_nameless(self, octets: bytes) -> None:
+        """Remember on its second sighting what a head is like without its X-Request-ID, unless it has another."""
+        fingerprint, seen_once = hash(octets), self._nameless_seen_once
+        if fingerprint not in seen_once:
+            if len(seen_once) >= KNOWN_MATCHES:
+                seen_once.clear()
+            seen_once.add(fingerprint)
+            return
+        head = parse_head(octets)
+        if head.request_id is None:
+            if len(self._nameless) >= KNOWN_MATCHES:
+                self._nameless.clear()
+            self._nameless[octets] = self.match(head)
 
     def encode(
         self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool
@@ -219,11 +254,7 @@ def _persistence(limits: ServerLimits) -> list[bytes]:
 def _identify(match: Match, head: RequestHead) -> None:
     """Take over what the client calls its request, if that can be believed."""
     given = head.request_id
-    if (
-        given is not None
-        and len(given) <= 128
-        and (given.isalnum() or _REQUEST_ID.fullmatch(given))
-    ):
+    if given is not None and REQUEST_ID.fullmatch(given):
         match.given_id = given
     if head.traceparent is not None and (found := _TRACEPARENT.fullmatch(head.traceparent)):
         match.trace_id = found[1].decode()

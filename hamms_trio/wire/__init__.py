@@ -15,11 +15,14 @@ from hamms_trio.wire.reader import RequestReader as RequestReader
 from hamms_trio.wire.request import (
     MAX_FORM_OCTETS as MAX_FORM_OCTETS,
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
+    MEMORY_HEAD_OCTETS as MEMORY_HEAD_OCTETS,
+    REQUEST_ID as REQUEST_ID,
     Oddity as Oddity,
     RequestHead as RequestHead,
     parse_form as parse_form,
     parse_head as parse_head,
     recall_head as recall_head,
+    split_request_id as split_request_id,
 )
 from hamms_trio.wire.response_reader import (
     ResponseHead as ResponseHead,

@@ -45,6 +45,10 @@ _FIELD_LINE = re.compile(TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
 # uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
 _HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
 _CODING = re.compile(TOKEN.decode())
+# What a request may be called by its client, to be taken over.
+REQUEST_ID = re.compile(rb"[\w.:/+=@~-]{1,128}")
+# A whole line that says so, as nearly everybody writes it.
+_NAMING_LINE = re.compile(rb"\r\n(?i:x-request-id): (" + REQUEST_ID.pattern + rb")(?=\r\n)")
 _ABSOLUTE = re.compile(r"https?://([^/?#]*)", re.IGNORECASE)
 
 
@@ -91,6 +95,24 @@ class RequestHead:
         self.chunked = False
         self.expects_continue = False
         self.persistent = self.minor_version == 1
+
+    def called(self, octets: bytes, request_id: bytes) -> RequestHead:
+        """The same head with a line that calls it so (see `split_request_id`)."""
+        head = RequestHead.__new__(RequestHead)
+        head.octets = octets
+        head.method = self.method
+        head.target = self.target
+        head.minor_version = self.minor_version
+        head.path = self.path
+        head.query_string = self.query_string
+        head.oddities = self.oddities
+        head.request_id = request_id
+        head.traceparent = self.traceparent
+        head.content_length = self.content_length
+        head.chunked = self.chunked
+        head.expects_continue = self.expects_continue
+        head.persistent = self.persistent
+        return head
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
@@ -159,6 +181,16 @@ def parse_form(text: str) -> dict[str, str]:
 def recall_head(octets: bytes) -> RequestHead | None:
     """The head that these octets are, if they have been read at least twice and are remembered."""
     return _HEADS.get(octets)
+
+
+def split_request_id(octets: bytes) -> tuple[bytes, bytes] | None:
+    """A head without the line that calls it `REQUEST_ID`, and what that says; None if there is no such line.
+
+    Clients that call each request differently send heads that differ in nothing else. That line is valid
+    wherever it stands and says nothing of framing, so what is known of the rest holds for the whole.
+    """
+    parts = _NAMING_LINE.split(octets, 2)
+    return (parts[0] + parts[2], parts[1]) if len(parts) == 3 else None
 
 
 def parse_head(octets: bytes) -> RequestHead:
