@@ -93,7 +93,7 @@ class Service:
         self.known: dict[bytes, Match] = {}
         # The same for heads without their X-Request-ID, of those that have one.
         self._nameless: dict[bytes, Match] = {}
-        self._nameless_seen_once: set[int] = set()
+        self._seen_once: set[int] = set()
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
         self._id_block = b""
@@ -178,31 +178,37 @@ class Service:
 
     def find_match(self, octets: bytes) -> Match:
         """The match of a whole head, which is remembered if it has been seen before."""
-        head = recall_head(octets)
-        if head is not None:
-            return self.match(head, seen_before=True)
         parts = split_request_id(octets)
         if parts is None:
+            head = recall_head(octets)
+            if head is not None:
+                return self.match(head, seen_before=True)
             return self.match(parse_head(octets))
         nameless, request_id = parts
         like = self._nameless.get(nameless)
-        if like is not None:
-            return like.called(octets, request_id)
-        match = self.match(parse_head(octets))
-        if self.phase is Phase.RUNNING and len(nameless) <= MEMORY_HEAD_OCTETS:
-            self._remember_nameless(nameless)
+        if like is None:
+            match = self.match(parse_head(octets))
+            if self.phase is Phase.RUNNING and self._has_seen(nameless):
+                self._remember_nameless(nameless)
+            return match
+        match = like.called(octets, request_id)
+        if match.plain and self._has_seen(octets):
+            self._remember(match)
         return match
 
+    def _has_seen(self, octets: bytes) -> bool:
+        """Whether this is at least the second time of late; most octets come once, and are not worth keeping."""
+        seen_once, fingerprint = self._seen_once, hash(octets)
+        if fingerprint in seen_once:
+            return len(octets) <= MEMORY_HEAD_OCTETS
+        if len(seen_once) >= KNOWN_MATCHES:
+            seen_once.clear()
+        seen_once.add(fingerprint)
+        return False
+
     def _remember_nameless(self, octets: bytes) -> None:
-        """Remember on its second sighting what a head is like without its X-Request-ID, unless it has another."""
-        fingerprint, seen_once = hash(octets), self._nameless_seen_once
-        if fingerprint not in seen_once:
-            if len(seen_once) >= KNOWN_MATCHES:
-                seen_once.clear()
-            seen_once.add(fingerprint)
-            return
         head = parse_head(octets)
-        if head.request_id is None:
+        if head.request_id is None:  # which it would have from a second line
             if len(self._nameless) >= KNOWN_MATCHES:
                 self._nameless.clear()
             self._nameless[octets] = self.match(head)

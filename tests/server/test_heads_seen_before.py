@@ -167,7 +167,7 @@ def test_what_is_remembered_is_bounded() -> None:
                 b"GET /%d HTTP/1.1\r\nHost: a\r\nX-Request-ID: %b\r\n\r\n" % (number, name)
             )
     assert 0 < len(service._nameless) <= KNOWN_MATCHES
-    assert len(service._nameless_seen_once) <= KNOWN_MATCHES
+    assert len(service._seen_once) <= KNOWN_MATCHES
 
 
 def test_a_server_that_drains_refuses_what_it_has_known() -> None:
