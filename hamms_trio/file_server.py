@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from math import inf
 
 import trio
 
@@ -20,6 +22,8 @@ from hamms_trio.server.running import DRAIN_SECONDS, RunningServer, open_server
 
 FILES_PORT = 8000
 MAX_CONNECTIONS = 2048
+MAX_PORT = 65535
+MAX_BACKLOG = 2**31 - 1  # a C int
 
 
 @asynccontextmanager
@@ -63,6 +67,9 @@ class HttpServer:
         root: the directory that is served.
         max_connections: see `open_file_server`.
         drain_timeout: seconds that requests in flight are given when it is closed.
+
+    Raises:
+        ValueError: a number is out of its range.
     """
 
     def __init__(
@@ -75,6 +82,14 @@ class HttpServer:
         max_connections: int = MAX_CONNECTIONS,
         drain_timeout: float = DRAIN_SECONDS,
     ) -> None:
+        for name, number, least, most in (
+            ("port", port, 0, MAX_PORT),
+            ("backlog", backlog, 0, MAX_BACKLOG),
+            ("max_connections", max_connections, 1, sys.maxsize),
+            ("drain_timeout", drain_timeout, 0, inf),
+        ):
+            if not least <= number <= most:
+                raise ValueError(f"{name} is {number}, and not from {least} to {most}")
         self.ip = ip
         self.port = port
         self._wanted_port = port
@@ -108,9 +123,12 @@ class HttpServer:
 
         Raises:
             NotRunning: the socket was never opened.
+            AlreadyRunning: another thread is in it.
             FileNotFoundError, NotADirectoryError: there is no such directory.
         """
         service = _service(self._root, self._max_connections)
+        if self._listens:
+            raise AlreadyRunning("this server listens: close_socket() it first")
         self._listens = True
         try:
             sockets, self._sockets = self._sockets, ()

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -190,6 +191,34 @@ def test_misuse_is_said(directory: Path) -> None:
         with pytest.raises(OSError, match=root):
             wrong.start_listening()
         wrong.close_socket()
+
+
+def test_listening_twice_changes_nothing_for_who_listens_already(directory: Path) -> None:
+    with listening(HttpServer(port=0, root=directory)) as server:
+        assert get(server, "/file.txt").ok
+        with pytest.raises(AlreadyRunning):
+            server.start_listening()
+        with pytest.raises(AlreadyRunning):
+            server.open_socket()
+        assert get(server, "/file.txt").text == "0123456789"
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [
+        ("port", -1),
+        ("port", 65536),
+        ("backlog", -1),
+        ("backlog", 2**31),
+        ("max_connections", 0),
+        ("drain_timeout", -0.1),
+        ("drain_timeout", float("nan")),
+    ],
+)
+def test_a_number_out_of_its_range_is_said_at_once(name: str, number: float) -> None:
+    numbers: dict[str, Any] = {name: number}
+    with pytest.raises(ValueError, match=name):
+        HttpServer(**numbers)
 
 
 def test_a_signal_may_close_it(directory: Path) -> None:
