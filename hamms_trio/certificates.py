@@ -42,11 +42,15 @@ def make_certificates(
     """Make a certificate for these names and addresses, by the authority in ``directory``.
 
     The authority is made if there is none yet, and kept otherwise, so whoever trusts it need not be told again.
+    Only a certificate of its own is replaced: files of the same names that came from elsewhere may be needed.
 
     Raises:
-        CertificateUnusable: a file can't be read or written, or a name is none.
+        CertificateUnusable: a file can't be read or written, or would be lost, or a name is none.
     """
     made = Certificates(directory / _AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
+    for name in names:
+        if "@" in name or "/" in name:  # which trustme takes for an address of mail, or a network
+            raise CertificateUnusable(f"no certificate for {name}: it is no host")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         authority = _authority(directory)
@@ -132,7 +136,16 @@ def _authority(directory: Path) -> CA:
 
     certificate, key = directory / _AUTHORITY, directory / _AUTHORITY_KEY
     if certificate.exists() and key.exists():
+        server_context(
+            certificate, key
+        )  # says which file is wrong, and whether they fit each other
         return CA.from_pem(certificate.read_bytes(), key.read_bytes())
+    names = (_AUTHORITY, _AUTHORITY_KEY, _CERTIFICATE, _KEY)
+    if found := [name for name in names if (directory / name).exists()]:
+        raise CertificateUnusable(
+            f"{directory} has {', '.join(found)}, but not both {_AUTHORITY} and {_AUTHORITY_KEY}: "
+            "take another directory, or remove what would be replaced"
+        )
     made = CA(organization_name="hamms-trio", organization_unit_name="for tests only")
     _write_secret(key, made.private_key_pem.bytes())
     certificate.write_bytes(made.cert_pem.bytes())

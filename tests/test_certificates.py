@@ -60,6 +60,35 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
         make_certificates(tmp_path / "file")
 
 
+@pytest.mark.parametrize("name", ["me@example.test", "127.0.0.0/8"])
+def test_what_is_no_host_gets_no_certificate(tmp_path: Path, name: str) -> None:
+    with pytest.raises(CertificateUnusable, match=name):
+        make_certificates(tmp_path / "new", [name])
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"])
+def test_what_somebody_else_has_put_there_is_not_replaced(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("the only copy")
+    with pytest.raises(CertificateUnusable, match=f"has {name}, .* another directory"):
+        make_certificates(tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {name: "the only copy"}
+
+
+def test_an_authority_that_can_not_sign_is_named(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path / "one")
+    other = make_certificates(tmp_path / "other")
+    certificate = made.certificate.read_bytes()
+    for authority, problem in [
+        (other.authority.read_bytes(), "do not belong together"),
+        (b"junk", "ca.pem .*expected a certificate and its key"),
+    ]:
+        made.authority.write_bytes(authority)
+        with pytest.raises(CertificateUnusable, match=problem):
+            make_certificates(tmp_path / "one")
+        assert made.certificate.read_bytes() == certificate
+
+
 def test_the_command_makes_what_openssl_verifies(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["certs", str(tmp_path), "--name", "example.test"])
     assert done.exit_code == 0, done.output
