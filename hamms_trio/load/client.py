@@ -40,6 +40,9 @@ class Carrier(Protocol):
 
     def now(self) -> float: ...
     def call_at(self, due: float, callback: Callable[[float], None]) -> object: ...
+    def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
+        """The same for who can't be a little late; only one such call may be outstanding."""
+
     def connect(self, client: Client) -> Connection:
         """Begin to connect; then tell the client that it is open, or lost."""
 

@@ -12,6 +12,7 @@ from time import monotonic
 
 import trio
 
+from hamms_trio.hosting.alarm import Alarm
 from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.load.client import Client, Connection
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
@@ -28,17 +29,37 @@ class HubCarrier:
     def __init__(self, target: Target, nursery: trio.Nursery) -> None:
         self._target = target
         self._hub = Hub()
+        self._pacer = Pacer()
+        self._hub.watch(self._pacer.fileno(), self._pacer, IN)
         self.now = monotonic
         nursery.start_soon(self._hub.run)
 
     def call_at(self, due: float, callback: Callable[[float], None]) -> object:
         return self._hub.call_at(due, callback)
 
+    def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
+        self._pacer.call_at(due, callback)
+
     def connect(self, client: Client) -> Connection:
         target = self._target
         if target.tls is None:
             return HubConnection(self._hub, target.address, client)
         return TlsConnection(self._hub, target.address, client, target.tls, target.url.host)
+
+
+class Pacer(Alarm):
+    """Calls on time, where the hub's timers are a little late together once there are many (each client
+    has one): what a request begins late counts as the server's latency.
+    """
+
+    def call_at(self, due: float, callback: Callable[[float], None]) -> None:
+        self._callback = callback
+        self._at = due
+        self.set(due)
+
+    def on_event(self, events: int) -> None:
+        super().on_event(events)
+        self._callback(self._at)
 
 
 class HubConnection:

@@ -29,6 +29,9 @@ class StreamCarrier:
         self._nursery.start_soon(self._call_at, due, callback)
         return None
 
+    def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
+        self.call_at(due, callback)
+
     def connect(self, client: Client) -> Connection:
         connection = StreamConnection(client)
         self._nursery.start_soon(connection.run, self._open_stream)

@@ -95,6 +95,11 @@ class Load:
         else:
             self._all_over.set()
 
+    @property
+    def is_ending(self) -> bool:
+        """Whether only answers are waited for."""
+        return self._window_over.is_set()
+
     # What clients tell (see `client.Traffic`)
 
     def on_resting(self, client: Client) -> None:
@@ -158,7 +163,7 @@ class Load:
             due = self.schedule.next_due
             if due < inf:
                 self._is_pacing = True
-                self.carrier.call_at(due, self._on_due)
+                self.carrier.call_on_time(due, self._on_due)
 
     def _on_due(self, _due: float) -> None:
         self._is_pacing = False

@@ -8,6 +8,7 @@ import pytest
 import trio
 
 from hamms_trio import HammsServer
+from hamms_trio.hosting import hub
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
 from hamms_trio.load.tally import Failure
@@ -84,6 +85,17 @@ async def test_a_refused_connection_ends_a_load_at_once(hamms: HammsServer, over
     assert outcome.ended_by is EndedBy.UNREACHABLE
     assert outcome.tally.failures == {Failure.CONNECT_REFUSED: 4}
     assert outcome.tally.connections.failed == 4
+
+
+async def test_a_rate_is_kept_however_late_timers_are(
+    hamms: HammsServer, over: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub, "COALESCING_TIMERS", 0)  # as if there were thousands of clients
+    monkeypatch.setattr(hub, "COALESCING_SECONDS", 1000.0)
+    outcome = await make(hamms.url("status"), replace(FEW, rate=500.0), over=over)
+
+    assert outcome.ended_by is EndedBy.REQUESTS
+    assert outcome.tally.statuses == {200: 20}
 
 
 async def test_octets_after_a_response_cost_its_connection(hamms: HammsServer, over: str) -> None:
