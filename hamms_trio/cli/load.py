@@ -195,6 +195,8 @@ def _make(
     )
     if where.scheme == "http" and (insecure or ca is not None):
         raise LoadError("--insecure and --ca are for an https URL")
+    if insecure and ca is not None:
+        raise LoadError("--insecure trusts whoever answers, so --ca would do nothing")
     tls = client_tls(ca=ca, insecure=insecure) if where.scheme == "https" else None
     make = partial(generate, tls=tls, anywhere=i_own_the_target, watch=watch)
     return trio.run(make, where, request, plan)

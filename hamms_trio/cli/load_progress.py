@@ -58,7 +58,11 @@ async def _show_progress(load: Load) -> None:
 
 def _print(load: Load, elapsed: float, rps: float) -> None:
     plan, tally = load.plan, load.tally
-    if elapsed < plan.warmup:
+    if load.is_ending:
+        state = (
+            f"waiting for {load.in_flight:,} answers, {plan.timeout:g} s at most; Ctrl-C ends that"
+        )
+    elif elapsed < plan.warmup:
         state = f"warming up for {plan.warmup:g} s"
     else:
         state = (

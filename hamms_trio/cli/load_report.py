@@ -14,7 +14,8 @@ from hamms_trio.load.run import EndedBy
 
 BAR_CELLS = 40
 CLASSES = 24  # of the picture, at most
-PERCENTS = (50.0, 90.0, 99.0, 99.9)
+PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
+REDIRECTS = frozenset((301, 302, 303, 307, 308))
 NEARLY_ALL = 0.95  # of a processor; then the generator may be what is slow
 LONG_ENOUGH = 0.5  # seconds to tell that
 
@@ -85,19 +86,19 @@ def _numbers(latency: Spread, service: Spread | None) -> Table:
     return table
 
 
-def _picture(spread: Spread, encoding: str) -> Table:
+def _picture(spread: Spread, encoding: str) -> Text:
     """How many requests took how long, in classes that grow by the same factor."""
     block = "\u2588" if encoding.lower().startswith("utf") else "#"
     classes = _classes(spread)
     most = max(count for _, count in classes)
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(justify="right")
-    table.add_column(justify="right")
-    table.add_column(style="cyan", no_wrap=True)
-    for below, count in classes:
-        bar = block * ceil(count / most * BAR_CELLS)
-        table.add_row(f"< {_ms(below)} ms", f"{count:,}", bar)
-    return table
+    limits = [f"< {_ms(below)} ms" for below, _ in classes]
+    widths = max(map(len, limits)), len(f"{most:,}")
+    picture = Text()
+    for limit, (_, count) in zip(limits, classes, strict=True):
+        bar = "  " + block * ceil(count / most * BAR_CELLS) if count else ""
+        picture.append(f"{limit:>{widths[0]}}  {count:>{widths[1]},}").append(f"{bar}\n", "cyan")
+    picture.rstrip()
+    return picture
 
 
 def _classes(spread: Spread) -> list[tuple[float, int]]:
@@ -121,6 +122,9 @@ def _remarks(result: Result) -> Iterator[str]:
             yield "in a closed loop a slow answer delays what would be asked next; see --rate"
         else:
             yield "latency counts from when a request was to begin, service from when it began"
+    redirects = sum(count for status, count in result.tally.statuses.items() if status in REDIRECTS)
+    if redirects:
+        yield f"{redirects:,} answers were redirects, which are not followed"
     connections = result.tally.connections
     for count, what in (
         (connections.surplus, "connections had octets on them that belong to no response"),
@@ -130,7 +134,12 @@ def _remarks(result: Result) -> Iterator[str]:
         if count:
             yield f"{count:,} {what}"
     if result.elapsed > LONG_ENOUGH and result.cpu / result.elapsed > NEARLY_ALL:
-        yield "we used a whole processor ourselves: the server may be faster than this says"
+        doubt = (
+            "the server may be faster than this says"
+            if result.plan.rate is None
+            else "some of the latency may be ours"
+        )
+        yield f"we used a whole processor ourselves: {doubt}"
 
 
 def _ms(seconds: float) -> str:

@@ -56,6 +56,8 @@ class Quantity(Parameter):
 
     def _forms(self) -> str:
         units = ", ".join(unit for unit in self._units if unit)
+        if not units:
+            return "a number"
         alone = " or none" if "" in self._units else ""
         off = f", nor {OFF!r}" if self._may_be_off else ""
         return f"a number with the unit {units}{alone}{off}"

@@ -211,7 +211,12 @@ def comparison_json(
     """The comparison for programs."""
     return {
         "results": [
-            {"file": name, **{key: getattr(summary, key) for key in summary.__slots__}}
+            {
+                "file": name,
+                **{key: getattr(summary, key) for key in summary.__slots__},
+                "p50_ms": summary.latency_ms.get("p50"),
+                "p95_ms": summary.latency_ms.get("p95"),
+            }
             for name, summary in zip(names, (first, second), strict=True)
         ],
         "rps_ratio": second.rps / first.rps if first.rps else None,

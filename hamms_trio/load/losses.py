@@ -29,7 +29,7 @@ def loss(error: Exception) -> Loss:
 
 def _words(error: Exception) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate is not trusted: {error.verify_message}"
+        return f"the certificate is not trusted: {error.verify_message}; see --ca"
     if isinstance(error, ssl.SSLError):
         return (error.reason or str(error)).lower().replace("_", " ")
     if isinstance(error, OSError) and error.errno:

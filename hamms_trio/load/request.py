@@ -12,7 +12,7 @@ from hamms_trio.load.target import Url
 from hamms_trio.version import VERSION
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_VALUE = re.compile(r"[\x20-\x7e\x80-\xff\t]*")
+_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")  # sent as UTF-8, so any octets above 127
 # What we say ourselves, because the answer's framing or the connection's fate hangs on it.
 _OURS = {
     "content-length": "it is the length of --body",
@@ -81,4 +81,6 @@ def make_request(
     if body is not None or method in _HAVE_LENGTH:
         lines.append(("Content-Length", str(len(body or b""))))
     head = f"{method} {url.target} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in lines)
-    return Request(method, head.encode("latin-1") + b"\r\n" + (body or b""))
+    # What was no UTF-8 on the command line goes out as the octets that it was.
+    octets = head.encode("utf-8", "surrogateescape")
+    return Request(method, octets + b"\r\n" + (body or b""))

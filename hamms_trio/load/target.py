@@ -21,6 +21,7 @@ from hamms_trio.errors import LoadError
 PORTS = {"http": 80, "https": 443}
 
 _HOST = re.compile(r"[\w.~%!$&'()*+,;=:-]+", re.ASCII)
+_ZONE = re.compile(r"%[^]]*(?=])")
 _TARGET = re.compile(r"[\x21-\x7e]*")
 
 # Family and address, as `socket.connect` takes it.
@@ -64,6 +65,8 @@ def parse_url(text: str) -> Url:
     if parts.username is not None or parts.password is not None:
         raise LoadError("the URL has a user name in it: give --header 'Authorization: ...' instead")
     host = parts.hostname
+    if ":" in host:  # the % before a zone is percent-encoded, by some (RFC 6874 §2)
+        host = host.replace("%25", "%", 1)
     if not _HOST.fullmatch(host):
         raise LoadError(f"the host {host!r} has characters that no host name has")
     if port == 0:
@@ -71,7 +74,7 @@ def parse_url(text: str) -> Url:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target) or not text.isprintable():
         raise LoadError(f"the URL's path {target!r} has to be percent-encoded")
-    authority = parts.netloc
+    authority = _ZONE.sub("", parts.netloc)  # which means nothing elsewhere (RFC 6874 §1)
     return Url(text, parts.scheme, host, port or PORTS[parts.scheme], authority, target)
 
 

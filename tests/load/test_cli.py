@@ -44,10 +44,12 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
     assert "40 answered, 0 errors (0.00%)" in done.stdout
     assert "status 200   40" in done.stdout
     assert all(
-        f" {name} " in done.stdout for name in ("mean", "stddev", "p50", "p90", "p99", "p99.9")
+        f" {name} " in done.stdout
+        for name in ("mean", "stddev", "p50", "p90", "p95", "p99", "p99.9")
     )
     assert "\u2588" in done.stdout  # the picture
     assert "note: in a closed loop" in done.stdout
+    assert not any(line.endswith(" ") for line in done.stdout.splitlines())
     assert len(hamms.ledger.requests("status")) == 40
 
 
@@ -81,6 +83,11 @@ def test_answers_that_are_errors_count_as_such(hamms: HammsServer) -> None:
     result = result_of(hamms.url("status", status=503), *FEW)
     assert (result["errors"], result["error_rate"]) == (40, 1.0)
     assert result["errors_by_name"] == {"status_5xx": 40}
+
+
+def test_redirects_are_not_taken_for_the_page_that_they_lead_to(hamms: HammsServer) -> None:
+    assert "note: 40 answers were redirects" in run(hamms.url("status", status=308), *FEW).stdout
+    assert "redirects" not in run(hamms.url("status", status=304), *FEW).stdout
 
 
 def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) -> None:
@@ -161,6 +168,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "--insecure"], "https"),
         ([URL, "--ca", "/nowhere"], "https"),
         (["https://127.0.0.1:1/", "--ca", "/nowhere"], "can't trust '/nowhere'"),
+        (["https://127.0.0.1:1/", "--ca", "/nowhere", "--insecure"], "--ca would do nothing"),
         (["https://127.0.0.1:1/", "--ca", __file__], "no certificates"),
         ([URL, "-d", "0"], "duration"),
         ([URL, "-d", "nan"], "'nan'"),
@@ -169,7 +177,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "-d", "10 s"], "'10 s'"),
         ([URL, "-d", "25h"], "86400"),
         ([URL, "-r", "0"], "rate"),
-        ([URL, "-r", "1e9"], "'1e9'"),
+        ([URL, "-r", "1e9"], "'1e9' is not a number"),
         ([URL, "--timeout", "0ms"], "timeout"),
         ([URL, "-c", "0"], "concurrency"),
         ([URL, "-n", "0"], "requests"),
@@ -264,6 +272,22 @@ def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
     assert "75 answered" in output
 
 
+def test_a_terminal_sees_what_is_waited_for(hamms: HammsServer) -> None:
+    terminal, end = pty.openpty()
+    shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
+    with running(hamms.url("tcp-accept-hang"), *shape, stderr=end) as process:
+        os.close(end)
+        seen = b""
+        while b"waiting for 2 answers" not in seen:
+            data = os.read(terminal, 4096)
+            assert data
+            seen += data
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=SAFETY_NET)
+    os.close(terminal)
+    assert "unfinished   2" in output
+
+
 def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     for name, status in (("a.json", "200"), ("b.json", "500")):
         run(hamms.url("status", status=status), *FEW, "--json", str(tmp_path / name))
@@ -284,6 +308,7 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     assert content["gates"]["checks"] == {"error_rate_le_1pct": False, "p95_le_200ms": True}
     assert content["gates"]["all_passed"] is False
     assert content["results"][1]["errors"] == 40
+    assert 0 < content["results"][0]["p50_ms"] <= content["results"][0]["p95_ms"]
     assert content["markdown_table"].startswith("| | a.json | b.json | change |")
 
 

@@ -11,7 +11,7 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.load.generate import generate
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import make_request
+from hamms_trio.load.request import make_request, parse_field
 from hamms_trio.load.target import choose, parse_url, resolve
 from tests.load.loading import answering, serving
 
@@ -53,6 +53,8 @@ async def names() -> Names:
         ("https://127.0.0.1", "127.0.0.1", 443, "127.0.0.1", "/"),
         ("HTTP://LocalHost:8080/a/b?c=d&e", "localhost", 8080, "LocalHost:8080", "/a/b?c=d&e"),
         ("http://[::1]:8080/", "::1", 8080, "[::1]:8080", "/"),
+        ("http://[fe80::1%25lo]:80/", "fe80::1%lo", 80, "[fe80::1]:80", "/"),
+        ("http://[fe80::1%lo]/", "fe80::1%lo", 80, "[fe80::1]", "/"),
         ("http://localhost?a", "localhost", 80, "localhost", "/?a"),
         ("http://localhost/a#fragment", "localhost", 80, "localhost", "/a"),
         ("http://localhost/%C3%BC//..", "localhost", 80, "localhost", "/%C3%BC//.."),
@@ -162,6 +164,13 @@ def test_given_fields_stand_in_for_ours() -> None:
     lines = octets.split(b"\r\n")
     assert lines[0] == b"GET / HTTP/1.1"
     assert lines[2:] == [b"host: example.test", b"X: 1", b"X: 2", b"ACCEPT: a/b", b"", b""]
+
+
+@pytest.mark.parametrize("octets", [b"gr\xc3\xbc\xc3\x9fe", b"\xe6\x97\xa5", b"\xff\xfc", b"a\tb"])
+def test_a_field_has_the_octets_that_were_typed(octets: bytes) -> None:
+    typed = octets.decode("utf-8", "surrogateescape")  # as Python reads its command line
+    request = make_request(parse_url("http://127.0.0.1/"), fields=[parse_field(f"X: {typed}")])
+    assert b"\r\nX: " + octets + b"\r\n" in request.octets
 
 
 @pytest.mark.parametrize(
