@@ -49,6 +49,9 @@ def compare(first: Path, second: Path, as_json: bool, **limits: float | None) ->
     from hamms_trio.load.compare import Gates, check, comparison_json, read_summary
 
     try:
+        for path in (first, second):
+            if str(path).startswith(("http:", "https:")):
+                raise LoadError("results are compared: `hamms-trio load URL --json FILE` makes one")
         summaries = read_summary(first), read_summary(second)
     except LoadError as error:
         click.echo(f"hamms-trio: {error}", err=True)

@@ -317,6 +317,7 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     [
         (["a.json", "nowhere.json"], "can't read"),
         (["a.json", "bad.json"], "not JSON"),
+        (["a.json", URL], "load URL --json FILE"),
         (["a.json"], "Missing argument"),
         (["a.json", "a.json", "--max-p99-regression", "10"], "'10'"),
         (["a.json", "a.json", "--max-error-rate", "101%"], "101%"),
