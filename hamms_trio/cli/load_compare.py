@@ -59,7 +59,7 @@ def compare(first: Path, second: Path, as_json: bool, **limits: float | None) ->
     checks = check(*summaries, Gates(**limits))
     if as_json:
         content = comparison_json(*summaries, checks, (str(first), str(second)))
-        click.echo(json.dumps(content, indent=2, ensure_ascii=False))
+        click.echo(json.dumps(content, indent=2))  # in ASCII, as file names may be anything
     else:
         _print(summaries, (first.name, second.name), checks)
     if not all(check.passed for check in checks):
@@ -77,7 +77,8 @@ def _print(summaries: tuple[Summary, Summary], names: tuple[str, str], checks: l
     table = Table(box=None, pad_edge=False)
     table.add_column("")
     for name in (*names, "change"):
-        table.add_column(Text(name), justify="right")
+        printable = name.encode(console.encoding, "backslashreplace").decode(console.encoding)
+        table.add_column(Text(printable), justify="right")
     for name, one, other in rows(*summaries):
         table.add_row(name, number(one), number(other), signed_percent(change(one, other)))
     console.print(table)

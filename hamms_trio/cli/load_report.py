@@ -53,7 +53,7 @@ def _lines(result: Result) -> list[str]:
     plan, tally, connections = result.plan, result.tally, result.tally.connections
     kept = "kept connections" if plan.keepalive else "a connection for each request"
     depth = f", {plan.pipeline_depth} requests at once on each" if plan.pipeline_depth > 1 else ""
-    pace = "closed loop" if plan.rate is None else f"{plan.rate:g} requests/s"
+    pace = "closed loop" if plan.rate is None else f"{plan.rate:,.10g} requests/s"
     lines = [
         f"{result.method} {result.url} at {result.address}",
         f"{plan.concurrency} clients, {kept}{depth}, {pace}; it {_ENDINGS[result.ended_by]}",

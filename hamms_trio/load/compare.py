@@ -231,7 +231,8 @@ def comparison_json(
 
 def markdown(first: Summary, second: Summary, names: tuple[str, str]) -> str:
     """The table in Markdown."""
-    lines = [f"| | {names[0]} | {names[1]} | change |", "|---|---:|---:|---:|"]
+    first_name, second_name = (name.replace("|", "\\|") for name in names)
+    lines = [f"| | {first_name} | {second_name} | change |", "|---|---:|---:|---:|"]
     for name, one, other in rows(first, second):
         cells = (name, number(one), number(other), signed_percent(change(one, other)))
         lines.append("| " + " | ".join(cells) + " |")

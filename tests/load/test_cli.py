@@ -54,9 +54,10 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
 
 
 def test_with_a_rate_the_report_says_from_when_latency_counts(hamms: HammsServer) -> None:
-    done = run(hamms.url("status"), "-n", "20", "-r", "1000")
+    done = run(hamms.url("status"), "-n", "20", "-r", "1000000")
 
     assert done.returncode == 0
+    assert ", 1,000,000 requests/s;" in done.stdout
     assert "note: latency counts from when a request was to begin" in done.stdout
     assert "service" in done.stdout
 
@@ -310,6 +311,21 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     assert content["results"][1]["errors"] == 40
     assert 0 < content["results"][0]["p50_ms"] <= content["results"][0]["p95_ms"]
     assert content["markdown_table"].startswith("| | a.json | b.json | change |")
+
+
+def test_results_in_files_of_any_name_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
+    name = os.fsdecode(b"gr\xc3\xbc\xc3\x9fe\xff.json")
+    run(hamms.url("status"), *FEW, "--json", str(tmp_path / name))
+    for arguments in ([], ["--json"]):
+        done = subprocess.run(
+            [*LOAD, "compare", name, name, *arguments],
+            capture_output=True,
+            timeout=SAFETY_NET,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"gr\\" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,10 @@ def test_nothing_can_be_compared_with_a_result_without_answers() -> None:
     assert "| p99 ms | - | 4 | - |" in markdown(SILENT, BEFORE, ("a", "b"))
 
 
+def test_a_file_s_name_stays_in_its_cell() -> None:
+    assert markdown(BEFORE, BEFORE, ("a|b", "c")).startswith("| | a\\|b | c | change |\n")
+
+
 GOOD = {
     "schema": 1,
     "requests": 10,
