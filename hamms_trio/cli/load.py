@@ -176,6 +176,7 @@ def _make(
     import trio
 
     from hamms_trio.cli.load_progress import watch
+    from hamms_trio.cli.process import collect_garbage_rarely
     from hamms_trio.errors import LoadError
     from hamms_trio.load.generate import generate
     from hamms_trio.load.plan import Plan
@@ -199,6 +200,7 @@ def _make(
         raise LoadError("--insecure trusts whoever answers, so --ca would do nothing")
     tls = client_tls(ca=ca, insecure=insecure) if where.scheme == "https" else None
     make = partial(generate, tls=tls, anywhere=i_own_the_target, watch=watch)
+    collect_garbage_rarely()  # every answer due meanwhile would look late
     return trio.run(make, where, request, plan)
 
 

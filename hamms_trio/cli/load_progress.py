@@ -66,7 +66,7 @@ def _print(load: Load, elapsed: float, rps: float) -> None:
         state = f"warming up for {plan.warmup:g} s"
     else:
         state = (
-            f"of {plan.warmup + plan.duration:g} s, {rps:,.0f} answers/s, {tally.failed:,} failed"
+            f"of {plan.warmup + plan.duration:g} s, {rps:,.0f} answers/s, {tally.errors:,} errors"
         )
         if tally.latencies.count:
             p50, p99 = tally.latencies.quick_percentiles((50, 99))

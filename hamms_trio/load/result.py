@@ -88,7 +88,7 @@ class Result:
 
     @property
     def errors(self) -> int:
-        return sum(self.errors_by_name.values())
+        return self.tally.errors
 
     @property
     def error_rate(self) -> float:

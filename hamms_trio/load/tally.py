@@ -118,3 +118,9 @@ class Tally:
     def failed(self) -> int:
         """Requests without an answer."""
         return sum(self.failures.values())
+
+    @property
+    def errors(self) -> int:
+        """Those, and answers that say so themselves."""
+        told = sum(count for status, count in self.statuses.items() if status >= 400)
+        return self.failed + told

@@ -256,6 +256,24 @@ def test_a_second_signal_does_not_wait_for_answers(hamms: HammsServer) -> None:
     assert result["errors_by_name"] == {"unfinished": 2}
 
 
+def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsServer) -> None:
+    code = (
+        "import gc, sys, trio; from hamms_trio.cli import load, load_progress, load_report;"
+        "from hamms_trio.load import generate; seen = [];"
+        "gc.callbacks.append(lambda phase, _: seen.append(phase));"
+        "load.load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
+    )
+    shape = ["-c", "3000", "-n", "1", "-r", "1"]  # clients that only are there
+    done = subprocess.run(
+        [sys.executable, "-c", code, hamms.url("status"), *shape],
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stderr) < 5  # by Python's own thresholds, more than a dozen
+
+
 def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
     terminal, end = pty.openpty()
     shape = ["-d", "1.5s", "-r", "50"]
@@ -271,6 +289,21 @@ def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
     assert b"p99" in seen
     assert seen.endswith(b"\r\x1b[2K")  # nothing of it is left
     assert "75 answered" in output
+
+
+def test_a_terminal_sees_answers_that_are_errors(hamms: HammsServer) -> None:
+    terminal, end = pty.openpty()
+    with running(hamms.url("status", status=503), "-d", "1h", "-c", "1", stderr=end) as process:
+        os.close(end)
+        seen = b""
+        while b" errors" not in seen:
+            data = os.read(terminal, 4096)
+            assert data
+            seen += data
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SAFETY_NET)
+    os.close(terminal)
+    assert b" 0 errors" not in seen
 
 
 def test_a_terminal_sees_what_is_waited_for(hamms: HammsServer) -> None:
