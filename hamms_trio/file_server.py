@@ -130,13 +130,17 @@ class HttpServer:
         if self._listens:
             raise AlreadyRunning("this server listens: close_socket() it first")
         self._listens = True
+        sockets, self._sockets = self._sockets, ()
         try:
-            sockets, self._sockets = self._sockets, ()
             if sockets:
                 trio.run(self._serve, service, sockets)
             elif not self._is_closing:
                 raise NotRunning("this server has no socket: open_socket() first")
         finally:
+            for (
+                sock
+            ) in sockets:  # still open if it was called within a trio loop, where it can't run
+                sock.close()
             self._listens = False
 
     def close_socket(self) -> None:

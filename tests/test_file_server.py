@@ -241,6 +241,14 @@ def test_a_signal_may_close_it(directory: Path) -> None:
     assert (process.returncode, said) == (0, "closed\n")
 
 
+async def test_within_a_loop_it_can_not_listen_and_keeps_no_port(directory: Path) -> None:
+    server = HttpServer(port=0, root=directory)
+    server.open_socket()
+    with pytest.raises(RuntimeError, match="run"):
+        server.start_listening()
+    assert is_free(server.port)
+
+
 async def test_the_same_on_a_trio_loop(directory: Path) -> None:
     async with open_file_server(directory, port=0) as running:
         assert running.url == f"http://127.0.0.1:{running.port}"
