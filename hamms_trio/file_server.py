@@ -47,7 +47,10 @@ async def open_file_server(
     Raises:
         PortUnavailable: the port can't be listened on.
         NotADirectoryError, FileNotFoundError: there is no such directory.
+        ValueError: no connection is allowed.
     """
+    if max_connections < 1:
+        raise ValueError(f"max_connections is {max_connections}, and not 1 or more")
     service = _service(root, max_connections)
     port, sockets = open_port(host, port, purpose="the file server", option="--port")
     opened = open_server(

@@ -257,6 +257,12 @@ async def test_the_same_on_a_trio_loop(directory: Path) -> None:
             assert (await client.receive_some()).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
+async def test_a_server_that_nobody_may_connect_to_is_refused(directory: Path) -> None:
+    with pytest.raises(ValueError, match="max_connections"):
+        async with open_file_server(directory, port=0, max_connections=0):
+            pass
+
+
 async def test_what_is_no_directory_can_not_be_served(directory: Path) -> None:
     with pytest.raises(NotADirectoryError):
         async with open_file_server(directory / "file.txt", port=0):
