@@ -8,8 +8,9 @@ import trio
 
 from bench.peers.answer import BODY
 from bench.peers.listening import listen
+from hamms_trio.outlet import Outlet
 from hamms_trio.server import Request, Response, Router, ServerLimits, Service
-from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
+from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.server import Server
 
 router = Router()
@@ -23,6 +24,6 @@ async def answer(_request: Request) -> Response:
 
 if __name__ == "__main__":
     service = Service(router, limits=ServerLimits(requests=0))
-    outlet = Outlet(os.open(os.devnull, os.O_WRONLY))
+    outlet = Outlet(os.open(os.devnull, os.O_WRONLY), "access log")
     service.account.log_to(AccessLog(service, LogFormat.PLAIN, outlet.put).write)
     trio.run(Server(service, [listen()]).run)

@@ -1,19 +1,14 @@
 """The access log: one line for each answer, plain or as JSON.
 
 Lines are formatted in batches by the server's own thread, because a busy second thread would keep it from
-the interpreter after each system call. Only the writing, which may wait, is done by a thread.
+the interpreter after each system call. Only the writing, which may wait, is done by a thread (see `outlet`).
 """
 
 from __future__ import annotations
 
 import json
-import logging
-import os
-import queue
-import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from enum import Enum
 from functools import lru_cache
 
@@ -21,10 +16,6 @@ from hamms_trio.server.account import AnyEntry
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 
-logger = logging.getLogger(__name__)
-
-WAITING_BATCHES = 512  # of some 256 lines each; then the newest are dropped
-LAST_WORDS_SECONDS = 0.5  # how long the end of the process waits for the reader
 ENGINE = "trio"
 
 
@@ -33,41 +24,6 @@ class LogFormat(Enum):
 
     PLAIN = "plain"
     JSON = "json"
-
-
-class Outlet:
-    """Writes octets to a descriptor from a thread of its own; never waits and never raises."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._dropped = 0  # lines
-        self._descriptor = descriptor
-        self._waiting: queue.Queue[bytes | None] = queue.Queue(WAITING_BATCHES)
-        self._thread = threading.Thread(target=self._write, name="access log", daemon=True)
-        self._thread.start()
-
-    def put(self, lines: bytes) -> None:
-        try:
-            self._waiting.put_nowait(lines)
-        except queue.Full:
-            self._dropped += lines.count(b"\n")
-            return
-        if self._dropped:
-            logger.warning("access log: %d lines were dropped, as nobody read", self._dropped)
-            self._dropped = 0
-
-    def close(self) -> None:
-        """Wait a little for what was put to be written."""
-        try:
-            self._waiting.put_nowait(None)
-        except queue.Full:
-            return
-        self._thread.join(LAST_WORDS_SECONDS)
-
-    def _write(self) -> None:
-        while (lines := self._waiting.get()) is not None:
-            with suppress(OSError):  # nobody reads any more: what is put is forgotten
-                while lines:
-                    lines = lines[os.write(self._descriptor, lines) :]
 
 
 class AccessLog:

@@ -10,7 +10,8 @@ import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.grouping import ungrouped
-from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
+from hamms_trio.outlet import Outlet
+from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.server import Server
 from hamms_trio.server.service import Service
 
@@ -86,7 +87,7 @@ async def open_server(
         certificate: to speak TLS with; None for none.
         log_descriptor: where the access log is written; None for nowhere.
     """
-    outlet = Outlet(log_descriptor) if log_descriptor is not None else None
+    outlet = Outlet(log_descriptor, "access log") if log_descriptor is not None else None
     if outlet is not None:
         service.account.log_to(AccessLog(service, log_format, outlet.put).write)
     server = Server(service, sockets, certificate=certificate)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hamms_trio.server import Service
-from hamms_trio.server.access_log import AccessLog, LogFormat, Outlet
+from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.metrics import snapshot
 from tests.server.talking import make_service, read_answers, talk
 
@@ -84,23 +83,6 @@ def test_what_is_no_request_is_logged_too(octets: bytes) -> None:
 
     assert json.loads(line)["path"] == "-"
     assert json.loads(line)["route_key"].startswith("request/")
-
-
-def test_lines_that_nobody_can_read_any_more_are_not_kept() -> None:
-    forgotten = []
-
-    class Lines(bytes):
-        def __del__(self) -> None:
-            forgotten.append(1)
-
-    reading, writing = os.pipe()
-    os.close(reading)
-    outlet = Outlet(writing)
-    for _ in range(3):
-        outlet.put(Lines(b"a line\n"))
-    outlet.close()
-    os.close(writing)
-    assert len(forgotten) == 3
 
 
 def test_metrics_have_the_keys_that_clients_know() -> None:
