@@ -17,11 +17,12 @@ from netsplode.resetting import Plan, Verify, carry_out, planned, run
 from netsplode.result import written
 from netsplode.targets import Target, listed
 from netsplode.techniques import TECHNIQUES
+from netsplode.usage import Commands
 
 _NOT_ALL, _USAGE = 1, 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Reset live TCP connections."""
 

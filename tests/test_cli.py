@@ -239,31 +239,6 @@ def test_an_option_that_cannot_be_used_is_one_line(
     assert told.format(here=tmp_path) in line
 
 
-@pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--beginning-port", "70000"], "70000"),
-        (["--beginning-port", "-1"], "-1"),
-        (["--beginning-port", "http"], "'http'"),
-        (["--speed", "fast"], "'fast'"),
-        (["--seed", "1.5"], "'1.5'"),
-        (["--log-format", "xml"], "'xml'"),
-        (["--ready-file", "."], "'.'"),
-        (["--nonsense"], "--nonsense"),
-    ],
-)
-def test_an_option_of_the_wrong_type_is_explained_with_the_usage(
-    arguments: list[str], told: str
-) -> None:
-    done = run("serve", *arguments)
-
-    assert done.returncode == 2
-    *usage, line = done.stderr.splitlines()
-    assert usage[0].startswith("Usage:")
-    assert line.startswith("Error:")
-    assert told in line
-
-
 def test_an_empty_name_for_the_ready_file_is_refused_in_words() -> None:
     done = run("serve", "--beginning-port", "0", "--only", "status", "--ready-file", "")
 

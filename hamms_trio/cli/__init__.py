@@ -13,11 +13,12 @@ from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
 from hamms_trio.version import VERSION
+from netsplode.usage import Commands
 
 _STANDARD_ERROR = 2
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="hamms-trio")
 def main() -> None:
     """The resilience lab for HTTP clients: listeners that each misbehave in one exact way."""

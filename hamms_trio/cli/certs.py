@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
+
+from netsplode.usage import Refused
 
 
 @click.command()
@@ -33,8 +34,7 @@ def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
     try:
         made = make_certificates(directory, names or LOCAL_NAMES, days=days)
     except CertificateUnusable as error:
-        click.echo(f"hamms-trio: {error}", err=True)
-        sys.exit(2)
+        raise Refused(str(error)) from None
     click.echo(
         f"authority    {made.authority}    clients trust this: curl --cacert {made.authority}"
     )

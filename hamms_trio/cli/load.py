@@ -21,6 +21,7 @@ from hamms_trio.load.limits import (
     MAX_RATE,
     MAX_REQUESTS,
 )
+from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.load.result import Result
@@ -148,8 +149,7 @@ def load(json_file: Path | None, **options: Any) -> None:
         if json_file is not None:
             _write(json_file, result)
     except LoadError as error:
-        click.echo(f"hamms-trio: {error}", err=True)
-        sys.exit(2)
+        raise Refused(str(error)) from None
     if json_file != STANDARD_OUTPUT:
         load_report.show(result)
     if not result.tally.answered:

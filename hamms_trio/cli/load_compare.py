@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli.quantities import FACTOR, MILLISECONDS, PERCENT, Quantity
+from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.load.compare import Check, Summary
@@ -54,8 +55,7 @@ def compare(first: Path, second: Path, as_json: bool, **limits: float | None) ->
                 raise LoadError("results are compared: `hamms-trio load URL --json FILE` makes one")
         summaries = read_summary(first), read_summary(second)
     except LoadError as error:
-        click.echo(f"hamms-trio: {error}", err=True)
-        sys.exit(2)
+        raise Refused(str(error)) from None
     checks = check(*summaries, Gates(**limits))
     if as_json:
         content = comparison_json(*summaries, checks, (str(first), str(second)))

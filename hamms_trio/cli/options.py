@@ -1,16 +1,24 @@
-"""Options that several commands have."""
+"""Options that several commands have, and those that belong together as one object."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
+from functools import wraps
 from math import isfinite
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
 
 C = TypeVar("C", bound=Callable[..., Any])
+
+
+class Option(Protocol):
+    """What adds one or more options to a command."""
+
+    def __call__(self, command: C, /) -> C: ...
 
 
 class Seconds(click.FloatRange):
@@ -25,33 +33,8 @@ class Seconds(click.FloatRange):
         return seconds
 
 
-HOST = click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
-)
-DRAIN_TIMEOUT = click.option(
-    "--drain-timeout",
-    default=5.0,
-    show_default=True,
-    type=Seconds(0),
-    help="Seconds that requests in flight are given when a signal comes.",
-)
-LOG_FORMAT = click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    default="plain",
-    show_default=True,
-    help="How lines on standard error look.",
-)
-ACCESS_LOG = click.option(
-    "--access-log/--no-access-log",
-    default=True,
-    show_default=True,
-    help="A line on standard error for each answer.",
-)
-VERBOSE = click.option("-v", "--verbose", is_flag=True, help="Log what else happens.")
+PORT = click.IntRange(0, 65535)
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 def given(name: str) -> bool:
@@ -60,10 +43,186 @@ def given(name: str) -> bool:
     return source is not ParameterSource.DEFAULT
 
 
-def ready_file(what: str) -> Callable[[C], C]:
-    """``--ready-file``, where a command says that it is ready, and on which port."""
+HOST = click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
+)
+
+
+def drain_timeout(what: str) -> Option:
+    """``--drain-timeout``, of the server called ``what``, if there are others."""
     return click.option(
-        "--ready-file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help=f'Write {{"{what}": {{"port", "url"}}}} here once it accepts.',
+        "--drain-timeout",
+        default=5.0,
+        show_default=True,
+        type=Seconds(0),
+        help=f"Seconds that {what}requests in flight are given when a signal comes.",
     )
+
+
+def log_format(what: str) -> Option:
+    """``--log-format``, of ``what`` is written."""
+    return click.option(
+        "--log-format",
+        type=click.Choice(["plain", "json"]),
+        default="plain",
+        show_default=True,
+        help=f"How {what} on standard error look.",
+    )
+
+
+def ready_file(content: str, when: str = "once it accepts") -> Option:
+    """``--ready-file``, where a command says that it is ready, and on which port."""
+    return click.option("--ready-file", type=FILE, help=f"Write {{{content}}} here {when}.")
+
+
+def verbose(what: str) -> Option:
+    """``--verbose``, for logging ``what``."""
+    return click.option("-v", "--verbose", is_flag=True, help=f"Log {what}.")
+
+
+def max_connections(more: str) -> Option:
+    """``--max-connections``, and what becomes of more."""
+    return click.option(
+        "--max-connections",
+        default=2048,
+        show_default=True,
+        type=click.IntRange(1),
+        help=more,
+    )
+
+
+def together(name: str, kind: type, *options: Option) -> Option:
+    """Options that the command is given as one object of a dataclass, each as a field of its own name."""
+
+    def decorate(command: C) -> C:
+        @wraps(command)
+        def with_one(**values: Any) -> Any:
+            one = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+            return command(**values, **{name: one})
+
+        decorated: Any = with_one
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated  # type: ignore[no-any-return]  # as wraps has it
+
+    return decorate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """How a server that runs alone is told that it has to end, and how it tells of itself."""
+
+    drain_timeout: float
+    log_format: str
+    access_log: bool
+    ready_file: Path | None
+    verbose: bool
+
+
+def running(key: str) -> Option:
+    """What every server that runs alone has; its ready file calls it ``key``."""
+    return together(
+        "running",
+        Running,
+        drain_timeout(""),
+        log_format("lines"),
+        click.option(
+            "--access-log/--no-access-log",
+            default=True,
+            show_default=True,
+            help="A line on standard error for each answer.",
+        ),
+        ready_file(f'"{key}": {{"port", "url"}}'),
+        verbose("what else happens"),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tls:
+    """Whether TLS is spoken, where, and with which certificate."""
+
+    enable_tls: bool
+    cert_file: Path | None
+    key_file: Path | None
+    https_port: int
+    redirect_http: bool
+
+    def check(self) -> None:
+        """Refuse what would be without effect.
+
+        Raises:
+            click.UsageError
+        """
+        if (self.cert_file or self.key_file) and not self.enable_tls:
+            raise click.UsageError("--cert-file and --key-file are for --enable-tls")
+        if not self.enable_tls and (given("https_port") or given("redirect_http")):
+            raise click.UsageError("--https-port and --redirect-http are for --enable-tls")
+        if self.key_file and not self.cert_file:
+            raise click.UsageError("--key-file goes with --cert-file")
+
+
+TLS = together(
+    "tls",
+    Tls,
+    click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port."),
+    click.option(
+        "--cert-file",
+        type=FILE,
+        help="Certificate in PEM, its chain after it. Without one, one is made on the fly.",
+    ),
+    click.option("--key-file", type=FILE, help="Its key in PEM, unless it is in the same file."),
+    click.option(
+        "--https-port",
+        default=8443,
+        show_default=True,
+        type=PORT,
+        help="Port for TLS; 0 takes a free one.",
+    ),
+    click.option(
+        "--redirect-http/--no-redirect-http",
+        default=True,
+        show_default=True,
+        help="With TLS, send http:// on --port there.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What each connection may take, and how many there may be."""
+
+    max_connections: int
+    max_requests: int
+    keepalive_timeout: float
+    head_timeout: float
+    body_timeout: float
+
+
+def _timeout(name: str, seconds: float, what: str) -> Option:
+    return click.option(
+        name,
+        default=seconds,
+        show_default=True,
+        type=Seconds(0, min_open=True),
+        help=f"Seconds that {what}.",
+    )
+
+
+LIMITS = together(
+    "limits",
+    Limits,
+    max_connections("More are answered 503."),
+    click.option(
+        "--max-requests",
+        default=1000,
+        show_default=True,
+        type=click.IntRange(0),
+        help="On one connection, which ends then; 0 for any number.",
+    ),
+    _timeout("--keepalive-timeout", 10.0, "a connection may be idle"),
+    _timeout("--head-timeout", 10.0, "a request's head may take, then 408"),
+    _timeout("--body-timeout", 30.0, "a request's body may take, then 408"),
+)

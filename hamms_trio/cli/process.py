@@ -6,10 +6,12 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from math import inf
 from pathlib import Path
+
+from netsplode.usage import Refused
 
 
 def collect_garbage_rarely() -> None:
@@ -29,6 +31,20 @@ def raise_descriptor_limit() -> float:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return inf if soft == resource.RLIM_INFINITY else soft
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """For telling where servers are found.
+
+    Raises:
+        Refused: the ready file or standard output can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "to standard output"
+        raise Refused(f"can't write {where}: {error.strerror}") from None
 
 
 def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:

@@ -3,156 +3,170 @@
 from __future__ import annotations
 
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from hamms_trio.cli import options
 from hamms_trio.cli.options import given
 from hamms_trio.cli.signals import Signals
+from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms
-    from hamms_trio.workbench import Workbench
+    from hamms_trio.server.running import RunningServer
 
 WORKBENCH_OFFSET = 100  # above the beginning port
 HIGHEST_PORT = 65535
 STDERR = 2
 
 
+@dataclass(frozen=True, kw_only=True)
+class Modes:
+    """Which failure modes are served, and how."""
+
+    beginning_port: int
+    only: tuple[str, ...]
+    more: tuple[str, ...]
+    seed: int
+    speed: float
+
+
+MODES = options.together(
+    "modes",
+    Modes,
+    click.option(
+        "--beginning-port",
+        default=5500,
+        show_default=True,
+        type=options.PORT,
+        help="Each mode listens on this plus its offset; 0 takes free ports.",
+    ),
+    click.option(
+        "--only",
+        multiple=True,
+        metavar="SLUG",
+        help="Serve this failure mode only; more of them may follow.",
+    ),
+    click.argument("more", nargs=-1, metavar="[SLUG]..."),
+    click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
+    click.option(
+        "--speed",
+        default=1.0,
+        show_default=True,
+        help="How many seconds pass for a failure mode in one real second.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beside:
+    """Whether the workbench is served beside them, and how."""
+
+    workbench_port: int | None
+    with_workbench: bool
+    drain_timeout: float
+
+
+BESIDE = options.together(
+    "beside",
+    Beside,
+    click.option(
+        "--workbench-port",
+        type=options.PORT,
+        help=f"The workbench's port instead of the beginning port plus {WORKBENCH_OFFSET}; "
+        "0 takes a free one.",
+    ),
+    click.option(
+        "--workbench/--no-workbench",
+        "with_workbench",
+        default=True,
+        show_default=True,
+        help="Serve the workbench too, the well-behaved server beside the failure modes.",
+    ),
+    options.drain_timeout("the workbench's "),
+)
+
+
 @click.command()
-@click.option(
-    "--host",
-    default="127.0.0.1",
-    show_default=True,
-    help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
-)
-@click.option(
-    "--beginning-port",
-    default=5500,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Each mode listens on this plus its offset; 0 takes free ports.",
-)
-@click.option(
-    "--only",
-    multiple=True,
-    metavar="SLUG",
-    help="Serve this failure mode only; more of them may follow.",
-)
-@click.argument("more", nargs=-1, metavar="[SLUG]...")
-@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
-@click.option(
-    "--speed",
-    default=1.0,
-    show_default=True,
-    help="How many seconds pass for a failure mode in one real second.",
-)
-@click.option(
-    "--ready-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help='Write {slug: {"port", "url"}} here once every port accepts.',
-)
-@click.option(
-    "--log-format",
-    type=click.Choice(["plain", "json"]),
-    default="plain",
-    show_default=True,
-    help="How log lines on standard error look.",
-)
-@click.option(
-    "--workbench-port",
-    type=click.IntRange(0, 65535),
-    help=f"The workbench's port instead of the beginning port plus {WORKBENCH_OFFSET}; 0 takes a free one.",
-)
-@click.option(
-    "--workbench/--no-workbench",
-    "with_workbench",
-    default=True,
-    show_default=True,
-    help="Serve the workbench too, the well-behaved server beside the failure modes.",
-)
-@click.option(
-    "--drain-timeout",
-    default=5.0,
-    show_default=True,
-    type=click.FloatRange(0),
-    help="Seconds that the workbench's requests in flight are given when a signal comes.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Log every connection and request.")
+@options.HOST
+@MODES
+@options.ready_file('slug: {"port", "url"}', "once every port accepts")
+@options.log_format("log lines")
+@BESIDE
+@options.verbose("every connection and request")
 def serve(
     host: str,
-    beginning_port: int,
-    only: tuple[str, ...],
-    more: tuple[str, ...],
-    seed: int,
-    speed: float,
+    modes: Modes,
     ready_file: Path | None,
     log_format: str,
-    workbench_port: int | None,
-    with_workbench: bool,
-    drain_timeout: float,
+    beside: Beside,
     verbose: bool,
 ) -> None:
     """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
-    if more and not only:
-        raise click.UsageError(f"unexpected {more[0]!r}: name failure modes after --only")
-    if not with_workbench and (given("workbench_port") or given("drain_timeout")):
+    if modes.more and not modes.only:
+        raise click.UsageError(f"unexpected {modes.more[0]!r}: name failure modes after --only")
+    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
         raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
 
-    from hamms_trio.app import open_hamms
     from hamms_trio.cli.log import configure_logging
-    from hamms_trio.cli.process import (
-        collect_garbage_rarely,
-        raise_descriptor_limit,
-        write_ready_file,
-    )
+    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
     from hamms_trio.errors import PortUnavailable, UnknownMode
-    from hamms_trio.server.access_log import LogFormat
-    from hamms_trio.workbench import open_workbench
 
-    async def main() -> str | None:
+    async def main() -> None:
         async with AsyncExitStack() as stack:
             signalled = await stack.enter_async_context(signals.heeded())
-            opened = open_hamms(
-                host=host, beginning_port=beginning_port, only=only + more, seed=seed, speed=speed
-            )
-            hamms = await stack.enter_async_context(opened)
+            hamms = await stack.enter_async_context(_opened_modes(host, modes))
             workbench = None
-            if with_workbench:
-                opened_workbench = open_workbench(
-                    host=host,
-                    port=_workbench_port(workbench_port, beginning_port),
-                    port_option="--workbench-port",
-                    log_format=LogFormat(log_format),
-                    log_descriptor=STDERR if verbose else None,
-                )
-                workbench = await stack.enter_async_context(opened_workbench)
+            if beside.with_workbench:
+                port = _workbench_port(beside.workbench_port, modes.beginning_port)
+                opened = _opened_workbench(host, port, log_format, verbose=verbose)
+                workbench = await stack.enter_async_context(opened)
             collect_garbage_rarely()
-            try:
-                if ready_file is not None:
-                    write_ready_file(ready_file, _addresses(hamms, workbench))
-                _print_table(hamms, workbench)
-            except OSError as error:
-                return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
+            _tell_where(hamms, workbench, ready_file)
             await signalled.wait()
             if workbench is not None:
-                await workbench.drain(drain_timeout)
-        return None
+                await workbench.drain(beside.drain_timeout)
 
     configure_logging(log_format, verbose=verbose)
     raise_descriptor_limit()
     try:
-        problem = trio.run(main)
+        trio.run(main)
     except (PortUnavailable, UnknownMode, ValueError) as error:
-        problem = str(error)
-    if problem:
-        click.echo(f"hamms-trio: {problem}", err=True)
-        sys.exit(2)
+        raise Refused(str(error)) from None
+
+
+def _opened_modes(host: str, modes: Modes) -> AbstractAsyncContextManager[Hamms]:
+    from hamms_trio.app import open_hamms
+
+    return open_hamms(
+        host=host,
+        beginning_port=modes.beginning_port,
+        only=modes.only + modes.more,
+        seed=modes.seed,
+        speed=modes.speed,
+    )
+
+
+def _opened_workbench(
+    host: str, port: int, log_format: str, *, verbose: bool
+) -> AbstractAsyncContextManager[RunningServer]:
+    from hamms_trio.server.access_log import LogFormat
+    from hamms_trio.workbench import open_workbench
+
+    return open_workbench(
+        host=host,
+        port=port,
+        port_option="--workbench-port",
+        log_format=LogFormat(log_format),
+        log_descriptor=STDERR if verbose else None,
+    )
 
 
 def _workbench_port(chosen: int | None, beginning_port: int) -> int:
@@ -167,7 +181,16 @@ def _workbench_port(chosen: int | None, beginning_port: int) -> int:
     return port
 
 
-def _addresses(hamms: Hamms, workbench: Workbench | None) -> dict[str, dict[str, object]]:
+def _tell_where(hamms: Hamms, workbench: RunningServer | None, ready_file: Path | None) -> None:
+    from hamms_trio.cli.process import told, write_ready_file
+
+    with told():
+        if ready_file is not None:
+            write_ready_file(ready_file, _addresses(hamms, workbench))
+        _print_table(hamms, workbench)
+
+
+def _addresses(hamms: Hamms, workbench: RunningServer | None) -> dict[str, dict[str, object]]:
     """Where everything is found, as the ready file tells it."""
     addresses: dict[str, dict[str, object]] = {
         slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()
@@ -177,7 +200,7 @@ def _addresses(hamms: Hamms, workbench: Workbench | None) -> dict[str, dict[str,
     return addresses
 
 
-def _print_table(hamms: Hamms, workbench: Workbench | None) -> None:
+def _print_table(hamms: Hamms, workbench: RunningServer | None) -> None:
     from hamms_trio.modes import CATALOGUE
 
     if sys.stdout is None:  # closed by whoever started us

@@ -3,23 +3,45 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 import click
+
+from hamms_trio.cli.options import Running, Tls
+from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.signals import Signals
+    from hamms_trio.server.access_log import LogFormat
     from hamms_trio.server.running import RunningServer
 
 logger = logging.getLogger(__name__)
 
 STDERR = 2
+
+
+class AccessLogChoice(TypedDict):
+    """What a server is told of its access log."""
+
+    log_format: LogFormat
+    log_descriptor: int | None
+
+
+def configure_logs(running: Running) -> AccessLogChoice:
+    """Send the log to standard error; the access log as well, if it is wanted."""
+    from hamms_trio.cli.log import configure_logging
+    from hamms_trio.server.access_log import LogFormat
+
+    configure_logging(running.log_format, verbose=running.verbose)
+    return {
+        "log_format": LogFormat(running.log_format),
+        "log_descriptor": STDERR if running.access_log else None,
+    }
 
 
 def serve_alone(
@@ -28,60 +50,65 @@ def serve_alone(
     what: str,
     *,
     key: str,
-    drain_timeout: float,
-    ready_file: Path | None,
+    running: Running,
 ) -> None:
     """Serve until a signal comes, drain, and end the process if something was wrong.
 
     Args:
         what: as the server is called where it says that it is ready.
         key: under which its ready file tells the port.
+
+    Raises:
+        Refused: it can't be served, or not be told where.
     """
     import trio
 
-    from hamms_trio.cli.process import (
-        collect_garbage_rarely,
-        raise_descriptor_limit,
-        write_ready_file,
-    )
+    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
     from hamms_trio.errors import PortUnavailable
 
-    async def main() -> str | None:
-        async with signals.heeded() as signalled, opened as running:
-            signals.on_hangup(partial(_reload, running))
+    async def main() -> None:
+        async with signals.heeded() as signalled, opened as server:
+            signals.on_hangup(partial(_reload, server))
             collect_garbage_rarely()
-            try:
-                if ready_file is not None:
-                    servers = {key: running, **running.companions}
-                    where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
-                    write_ready_file(ready_file, where)
-                if sys.stdout is not None:
-                    click.echo(f"{what} is ready on {running.url}")
-                    for name, companion in running.companions.items():
-                        click.echo(f"{name} is ready on {companion.url}")
-            except OSError as error:
-                return f"can't write {error.filename or 'to standard output'}: {error.strerror}"
+            _tell_where(server, what, key, running.ready_file)
             await signalled.wait()
             logger.info("signal_received signal=%s action=drain_and_stop", signals.came)
-            await running.drain(drain_timeout)
-        return None
+            await server.drain(running.drain_timeout)
 
     raise_descriptor_limit()
     try:
-        problem = trio.run(main)
+        trio.run(main)
     except PortUnavailable as error:
-        problem = str(error)
-    if problem:
-        click.echo(f"hamms-trio: {problem}", err=True)
-        sys.exit(2)
+        raise Refused(str(error)) from None
+
+
+def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | None) -> None:
+    from hamms_trio.cli.process import told, write_ready_file
+
+    with told():
+        if ready_file is not None:
+            servers = {key: server, **server.companions}
+            where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
+            write_ready_file(ready_file, where)
+        click.echo(f"{what} is ready on {server.url}")
+        for name, companion in server.companions.items():
+            click.echo(f"{name} is ready on {companion.url}")
 
 
 @contextmanager
-def certificate_of(cert_file: Path | None, key_file: Path | None) -> Iterator[ServerCertificate]:
-    """What the user gave, or one made on the fly, of which they are told; ends the process if it is unusable."""
+def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
+    """What the user gave, or one made on the fly, of which they are told; None without TLS.
+
+    Raises:
+        Refused: it is unusable.
+    """
+    if not tls.enable_tls:
+        yield None
+        return
     from hamms_trio.certificates import ServerCertificate, throwaway_certificates
     from hamms_trio.errors import CertificateUnusable
 
+    cert_file, key_file = tls.cert_file, tls.key_file
     with ExitStack() as stack:
         try:
             if cert_file is None:
@@ -90,16 +117,15 @@ def certificate_of(cert_file: Path | None, key_file: Path | None) -> Iterator[Se
                 click.echo(f"certificate made on the fly: curl --cacert {made.authority} ...")
             certificate = ServerCertificate(cert_file, key_file)
         except CertificateUnusable as error:
-            click.echo(f"hamms-trio: {error}", err=True)
-            sys.exit(2)
+            raise Refused(str(error)) from None
         yield certificate
 
 
-def _reload(running: RunningServer) -> None:
+def _reload(server: RunningServer) -> None:
     from hamms_trio.errors import CertificateUnusable
 
     try:
-        running.reload()
+        server.reload()
     except CertificateUnusable as error:
         logger.error("the certificate stays as it was: %s", error)
     else:

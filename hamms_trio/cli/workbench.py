@@ -4,15 +4,55 @@ from __future__ import annotations
 
 import logging
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import STDERR, certificate_of, serve_alone
+from hamms_trio.cli.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.signals import Signals
 
+if TYPE_CHECKING:
+    from hamms_trio.server import ServerLimits
+
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Challenge:
+    """Whether the routes of the codecrafters.io challenge are served, and what is beneath /files/."""
+
+    codecrafters_mode: bool
+    directory: Path | None
+
+    def check(self) -> None:
+        """Refuse what can't be served.
+
+        Raises:
+            click.UsageError
+        """
+        if self.directory is not None and not self.codecrafters_mode:
+            raise click.UsageError("--directory is for --codecrafters-mode")
+        if self.directory is not None and not self.directory.is_dir():
+            raise click.UsageError(f"--directory {self.directory} is no directory")
+
+
+CHALLENGE = options.together(
+    "challenge",
+    Challenge,
+    click.option(
+        "--codecrafters-mode",
+        is_flag=True,
+        help="Serve the routes of the codecrafters.io challenge too: /echo/, /user-agent, /files/.",
+    ),
+    click.option(
+        "--directory",
+        type=click.Path(path_type=Path),
+        help="What /files/ reads and writes in codecrafters mode.",
+    ),
+)
 
 
 @click.command()
@@ -22,33 +62,10 @@ logger = logging.getLogger(__name__)
     show_default="8080; 4221 in codecrafters mode",
     envvar="PORT",
     show_envvar=True,
-    type=click.IntRange(0, 65535),
+    type=options.PORT,
     help="Port to listen on; 0 takes a free one.",
 )
-@click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port.")
-@click.option(
-    "--cert-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Certificate in PEM, its chain after it. Without one, one is made on the fly.",
-)
-@click.option(
-    "--key-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Its key in PEM, unless it is in the same file.",
-)
-@click.option(
-    "--https-port",
-    default=8443,
-    show_default=True,
-    type=click.IntRange(0, 65535),
-    help="Port for TLS; 0 takes a free one.",
-)
-@click.option(
-    "--redirect-http/--no-redirect-http",
-    default=True,
-    show_default=True,
-    help="With TLS, send http:// on --port there.",
-)
+@options.TLS
 @click.option(
     "--engine",
     type=click.Choice(["trio", "threadpool", "selectors"]),
@@ -56,129 +73,52 @@ logger = logging.getLogger(__name__)
     show_default=True,
     help="For compatibility: there is one engine, and it is trio.",
 )
-@click.option(
-    "--max-connections",
-    default=2048,
-    show_default=True,
-    type=click.IntRange(1),
-    help="More are answered 503.",
-)
-@click.option(
-    "--max-requests",
-    default=1000,
-    show_default=True,
-    type=click.IntRange(0),
-    help="On one connection, which ends then; 0 for any number.",
-)
-@click.option(
-    "--keepalive-timeout",
-    default=10.0,
-    show_default=True,
-    type=options.Seconds(0, min_open=True),
-    help="Seconds that a connection may be idle.",
-)
-@click.option(
-    "--head-timeout",
-    default=10.0,
-    show_default=True,
-    type=options.Seconds(0, min_open=True),
-    help="Seconds that a request's head may take, then 408.",
-)
-@click.option(
-    "--body-timeout",
-    default=30.0,
-    show_default=True,
-    type=options.Seconds(0, min_open=True),
-    help="Seconds that a request's body may take, then 408.",
-)
-@click.option(
-    "--codecrafters-mode",
-    is_flag=True,
-    help="Serve the routes of the codecrafters.io challenge too: /echo/, /user-agent, /files/.",
-)
-@click.option(
-    "--directory",
-    type=click.Path(path_type=Path),
-    help="What /files/ reads and writes in codecrafters mode.",
-)
-@options.DRAIN_TIMEOUT
-@options.LOG_FORMAT
-@options.ACCESS_LOG
-@options.ready_file("workbench")
-@options.VERBOSE
+@options.LIMITS
+@CHALLENGE
+@options.running("workbench")
 def workbench(
     host: str,
     port: int | None,
-    enable_tls: bool,
-    cert_file: Path | None,
-    key_file: Path | None,
-    https_port: int,
-    redirect_http: bool,
+    tls: options.Tls,
     engine: str,
-    max_connections: int,
-    max_requests: int,
-    keepalive_timeout: float,
-    head_timeout: float,
-    body_timeout: float,
-    codecrafters_mode: bool,
-    directory: Path | None,
-    drain_timeout: float,
-    log_format: str,
-    access_log: bool,
-    ready_file: Path | None,
-    verbose: bool,
+    limits: options.Limits,
+    challenge: Challenge,
+    running: options.Running,
 ) -> None:
     """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
-    if directory is not None and not codecrafters_mode:
-        raise click.UsageError("--directory is for --codecrafters-mode")
-    given = options.given
-    if (cert_file or key_file) and not enable_tls:
-        raise click.UsageError("--cert-file and --key-file are for --enable-tls")
-    if not enable_tls and (given("https_port") or given("redirect_http")):
-        raise click.UsageError("--https-port and --redirect-http are for --enable-tls")
-    if directory is not None and not directory.is_dir():
-        raise click.UsageError(f"--directory {directory} is no directory")
-    if key_file and not cert_file:
-        raise click.UsageError("--key-file goes with --cert-file")
+    challenge.check()
+    tls.check()
     signals = Signals()
-    from hamms_trio.cli.log import configure_logging
-    from hamms_trio.server import ServerLimits
-    from hamms_trio.server.access_log import LogFormat
     from hamms_trio.workbench import CHALLENGE_PORT, WORKBENCH_PORT, open_workbench
 
-    configure_logging(log_format, verbose=verbose)
+    logs = configure_logs(running)
     if engine != "trio":
         logger.warning("--engine %s is accepted for compatibility; the engine is trio", engine)
     if port is None:
-        port = CHALLENGE_PORT if codecrafters_mode else WORKBENCH_PORT
-    limits = ServerLimits(
-        connections=max_connections,
-        requests=max_requests,
-        idle=keepalive_timeout,
-        head_seconds=head_timeout,
-        content_seconds=body_timeout,
-    )
+        port = CHALLENGE_PORT if challenge.codecrafters_mode else WORKBENCH_PORT
     with ExitStack() as stack:
-        certificate = None
-        if enable_tls:
-            certificate = stack.enter_context(certificate_of(cert_file, key_file))
+        certificate = stack.enter_context(certificate_of(tls))
         opened = open_workbench(
             host=host,
-            port=https_port if enable_tls else port,
-            port_option="--https-port" if enable_tls else "--port",
-            limits=limits,
-            log_format=LogFormat(log_format),
-            log_descriptor=STDERR if access_log else None,
+            port=tls.https_port if tls.enable_tls else port,
+            port_option="--https-port" if tls.enable_tls else "--port",
+            limits=_server_limits(limits),
             certificate=certificate,
-            redirect_port=port if enable_tls and redirect_http else None,
-            challenge=codecrafters_mode,
-            directory=directory,
+            redirect_port=port if tls.enable_tls and tls.redirect_http else None,
+            challenge=challenge.codecrafters_mode,
+            directory=challenge.directory,
+            **logs,
         )
-        serve_alone(
-            signals,
-            opened,
-            "the workbench",
-            key="workbench",
-            drain_timeout=drain_timeout,
-            ready_file=ready_file,
-        )
+        serve_alone(signals, opened, "the workbench", key="workbench", running=running)
+
+
+def _server_limits(limits: options.Limits) -> ServerLimits:
+    from hamms_trio.server import ServerLimits
+
+    return ServerLimits(
+        connections=limits.max_connections,
+        requests=limits.max_requests,
+        idle=limits.keepalive_timeout,
+        head_seconds=limits.head_timeout,
+        content_seconds=limits.body_timeout,
+    )

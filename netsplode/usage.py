@@ -1,0 +1,74 @@
+"""What a command can't do as it was asked, in one line on standard error and with exit code 2.
+
+click itself takes four lines, of which the last one says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+# What is shown to whoever names no command; a UsageError in newer releases only.
+_HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
+class Refused(click.ClickException):
+    """Ends the command: ``message`` says what is wrong, what was expected and what to do."""
+
+    exit_code = 2
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        context = click.get_current_context(silent=True)
+        self._program = None if context is None else context.find_root().info_name
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print the line, in which nothing of what the user gave is a line's end, or commands a terminal."""
+        line = f"{self._program}: {self.message}" if self._program else self.message
+        click.echo("".join(map(_visible, line)), file=file, err=True)
+
+
+class Commands(click.Group):
+    """A group of commands whose bad usage is one line."""
+
+    def make_context(
+        self,
+        info_name: str | None,
+        args: list[str],
+        parent: click.Context | None = None,
+        **extra: Any,
+    ) -> click.Context:
+        with _bad_usage_refused(click.Context(self, parent, info_name)):
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _bad_usage_refused(ctx):
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _bad_usage_refused(group: click.Context) -> Iterator[None]:
+    try:
+        yield
+    except _HELP:
+        raise
+    except click.UsageError as error:
+        problem = error.format_message().rstrip(".")
+        joint = " See" if problem.endswith("?") else "; see"
+        with group.scope(cleanup=False):
+            raise Refused(f"{problem}{joint} `{_asked(error, group)} --help`") from None
+
+
+def _asked(error: click.UsageError, group: click.Context) -> str:
+    """The command that was used badly, as it was called."""
+    if error.ctx is not None:
+        return error.ctx.command_path
+    # click does not say which command lacks an option's value.
+    return " ".join(filter(None, (group.command_path, group.invoked_subcommand)))
+
+
+def _visible(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]

@@ -1,0 +1,150 @@
+"""Whatever is wrong on a command line: one line on standard error that says what to do, and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from hamms_trio.cli import main as hamms_trio
+from netsplode.cli import main as netsplode
+
+SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+PROGRAMS = {"hamms-trio": hamms_trio, "netsplode": netsplode}
+
+# The words of a command line, whose help is referred to, and what the line says.
+BAD = [
+    ("hamms-trio --nonsense", "hamms-trio", "--nonsense"),
+    ("hamms-trio --version=3", "hamms-trio", "'--version' does not take a value"),
+    ("hamms-trio wrkbench", "hamms-trio", "No such command 'wrkbench'"),
+    ("hamms-trio serve --nonsense", "hamms-trio serve", "--nonsense"),
+    ("hamms-trio serve status", "hamms-trio serve", "name failure modes after --only"),
+    ("hamms-trio serve --beginning-port 70000", "hamms-trio serve", "0<=x<=65535"),
+    ("hamms-trio serve --beginning-port http", "hamms-trio serve", "'http'"),
+    ("hamms-trio serve --beginning-port -1", "hamms-trio serve", "-1 is not in the range"),
+    ("hamms-trio serve --speed fast", "hamms-trio serve", "'fast'"),
+    ("hamms-trio serve --seed 1.5", "hamms-trio serve", "'1.5'"),
+    ("hamms-trio serve --log-format xml", "hamms-trio serve", "'plain', 'json'"),
+    ("hamms-trio serve --ready-file .", "hamms-trio serve", "'.' is a directory"),
+    ("hamms-trio serve --drain-timeout nan", "hamms-trio serve", "not a number of seconds"),
+    ("hamms-trio serve --no-workbench --workbench-port 1", "hamms-trio serve", "for the workbench"),
+    ("hamms-trio workbench now", "hamms-trio workbench", "unexpected extra argument"),
+    ("hamms-trio workbench --prt 1", "hamms-trio workbench", "--prt"),
+    ("hamms-trio workbench --port", "hamms-trio workbench", "'--port' requires an argument"),
+    ("hamms-trio workbench --port 99999", "hamms-trio workbench", "0<=x<=65535"),
+    ("hamms-trio workbench --enable-tls=yes", "hamms-trio workbench", "does not take a value"),
+    ("hamms-trio workbench --engine nginx", "hamms-trio workbench", "'trio', 'threadpool'"),
+    ("hamms-trio workbench --max-connections 0", "hamms-trio workbench", "x>=1"),
+    ("hamms-trio workbench --body-timeout 0", "hamms-trio workbench", "x>0"),
+    ("hamms-trio workbench --head-timeout inf", "hamms-trio workbench", "not a number of seconds"),
+    ("hamms-trio workbench --key-file x", "hamms-trio workbench", "are for --enable-tls"),
+    ("hamms-trio workbench --directory .", "hamms-trio workbench", "for --codecrafters-mode"),
+    (
+        "hamms-trio workbench --codecrafters-mode --directory {here}/absent",
+        "hamms-trio workbench",
+        "{here}/absent is no directory",
+    ),
+    ("hamms-trio files {here}/absent", "hamms-trio files", "does not exist"),
+    ("hamms-trio files {here}/file", "hamms-trio files", "is a file"),
+    ("hamms-trio files --max-connections many", "hamms-trio files", "'many'"),
+    ("hamms-trio modes statos", "hamms-trio modes", "status"),
+    ("hamms-trio modes status retries", "hamms-trio modes", "unexpected extra argument"),
+    ("hamms-trio certs --days 0", "hamms-trio certs", "1<=x<=3650"),
+    ("hamms-trio certs {here}/file", "hamms-trio certs", "is a file"),
+    ("hamms-trio certs {here}/file/in", None, "{here}/file/in"),
+    ("hamms-trio load", None, "say which URL"),
+    ("hamms-trio load ftp://127.0.0.1/", None, "http://"),
+    ("hamms-trio load http://127.0.0.1:1/ -c 0", "hamms-trio load", "1<=x"),
+    ("hamms-trio load http://127.0.0.1:1/ -d soon", "hamms-trio load", "the unit s, ms, us, m, h"),
+    ("hamms-trio load http://127.0.0.1:1/ --json {here}/no/file", None, "can't write"),
+    ("hamms-trio load compare one.json", "hamms-trio load compare", "Missing argument 'B.json'"),
+    ("hamms-trio load compare {here}/file {here}/file", None, "{here}/file"),
+    ("hamms-trio load compare --max-p50", "hamms-trio load", "requires an argument"),
+    ("netsplode --nonsense", "netsplode", "--nonsense"),
+    ("netsplode explode", "netsplode", "No such command 'explode'"),
+    ("netsplode list --pid one", "netsplode list", "'one'"),
+    ("netsplode list --port 0", "netsplode list", "1<=x<=65535"),
+    ("netsplode reset", "netsplode reset", "give LOCAL and REMOTE"),
+    ("netsplode reset --port", "netsplode reset", "requires an argument"),
+    ("netsplode reset --port 1 --technique nuke", "netsplode reset", "'auto', 'abort'"),
+    ("netsplode reset --port 1 --timeout 0", "netsplode reset", "x>0"),
+    ("netsplode reset 127.0.0.1:1 127.0.0.1:2 127.0.0.1:3", "netsplode reset", "unexpected extra"),
+    ("netsplode doctor --verbose", "netsplode doctor", "--verbose"),
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that is not refused fails the test, instead of running until somebody ends it."""
+
+    def run(*_arguments: object) -> None:
+        pytest.fail("the command line was accepted")
+
+    monkeypatch.setattr("trio.run", run)
+
+
+@pytest.mark.parametrize(("line", "asked", "told"), BAD, ids=[line for line, *_ in BAD])
+def test_bad_usage_is_one_line_that_says_what_to_do(
+    tmp_path: Path, line: str, asked: str | None, told: str
+) -> None:
+    (tmp_path / "file").touch()
+    program, *words = (word.format(here=tmp_path) for word in line.split())
+    done = CliRunner().invoke(PROGRAMS[program], words, prog_name=program)
+
+    assert (done.exit_code, done.stdout) == (2, "")
+    (said,) = done.stderr.splitlines()
+    assert said.startswith(f"{program}: ")
+    assert told.format(here=tmp_path) in said
+    if asked is not None:
+        assert said.endswith(f"ee `{asked} --help`")
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_every_command_refuses_what_it_does_not_know_and_explains_itself(program: str) -> None:
+    main: click.Group = PROGRAMS[program]
+    for name in main.commands:
+        refused = CliRunner().invoke(main, [name, "--no-such-option"], prog_name=program)
+        (said,) = refused.stderr.splitlines()
+        assert said.endswith(f"ee `{program} {name} --help`")
+        helped = CliRunner().invoke(main, [name, "--help"], prog_name=program)
+        assert (helped.exit_code, helped.stderr) == (0, "")
+        assert helped.stdout.startswith(f"Usage: {program} {name} ")
+
+
+@pytest.mark.parametrize("word", ["two\nlines", "a\rcarriage", "\x1b[31mred", "\udcff"])
+def test_what_was_given_neither_breaks_the_line_nor_commands_the_terminal(word: str) -> None:
+    done = CliRunner().invoke(hamms_trio, ["serve", "--only", "status", word, "--speed", word])
+
+    (said,) = done.stderr.splitlines()
+    assert said.isprintable()
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [sys.executable, "-m", "hamms_trio"],
+        [str(Path(sys.executable).with_name("hamms-trio"))],
+        [str(Path(sys.executable).with_name("netsplode"))],
+    ],
+)
+def test_however_a_command_is_called_it_has_its_name(command: list[str]) -> None:
+    if not Path(command[0]).exists():
+        pytest.skip("the project is not installed here")
+    done = subprocess.run(
+        [*command, "nonsense"], capture_output=True, text=True, timeout=SAFETY_NET
+    )
+    name = "netsplode" if command[0].endswith("netsplode") else "hamms-trio"
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{name}: No such command 'nonsense'; see `{name} --help`\n"
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_without_a_command_the_commands_are_told(program: str) -> None:
+    done = CliRunner().invoke(PROGRAMS[program], [], prog_name=program)
+
+    assert set(PROGRAMS[program].commands) <= set(done.output.split())
