@@ -21,21 +21,22 @@ $(INSTALLED): pyproject.toml
 serve: setup ## Serve every failure mode from port 5500 on.
 	$(BIN)/hamms-trio serve
 
-test: setup ## Run the tests.
-	$(BIN)/python -m pytest
+test: setup ## Run the tests, but for the fuzzing that is part of check.
+	$(BIN)/python -m pytest -m "not fuzz"
 
 test-all: ## Run the tests on every Python from 3.11 on that is found.
 	$(PYTHON) scripts/test_all.py
 
 fuzz: setup ## Fuzz the server's connections against h11 for some minutes.
-	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest tests/server/test_against_h11.py
+	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/server
 
-check: setup ## Format, lint, types, import contracts, and whether the generated docs are current.
+check: setup ## Format, lint, types, import contracts, generated docs current, and a fixed budget of fuzzing.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
+	$(BIN)/python -m pytest -q -m fuzz tests/server
 
 format: setup ## Let ruff format and mend what it can.
 	$(BIN)/ruff format

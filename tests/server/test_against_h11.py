@@ -110,12 +110,13 @@ MUTATIONS = st.lists(
     st.tuples(st.integers(0, 999), st.integers(0, 3), st.sampled_from(PIECES)), max_size=3
 )
 SEQUENCES = st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=4).map(b"".join)
-# `make fuzz` gives a number, and has them chosen anew each time.
+# `make check` has the same ones each time; `make fuzz` gives a number, and has them chosen anew.
 LONG = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
 FUZZED = settings(DETERMINISTIC, derandomize=not LONG, max_examples=EXAMPLES)
 
 
+@pytest.mark.fuzz
 @given(SEQUENCES, MUTATIONS)
 @FUZZED
 def test_mutated_sequences_that_we_answer_h11_reads_alike(
@@ -124,6 +125,7 @@ def test_mutated_sequences_that_we_answer_h11_reads_alike(
     check_agreement(mutate(octets, mutations))
 
 
+@pytest.mark.fuzz
 @given(SEQUENCES, MUTATIONS, PLACES)
 @FUZZED
 def test_mutated_sequences_are_read_alike_however_they_are_split(
