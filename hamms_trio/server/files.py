@@ -8,7 +8,7 @@ import trio
 
 from hamms_trio.files import Answer, FileTree, Part, Root, echo, read_file, user_agent, write_file
 from hamms_trio.server.request import Request
-from hamms_trio.server.response import FileBody, Response
+from hamms_trio.server.response import FileBody, Response, explain
 from hamms_trio.server.routing import Route, Router
 
 
@@ -26,12 +26,35 @@ def as_response(answer: Answer, request: Request) -> Response:
     return Response(answer.status, FileBody(answer, *map(_piece, answer.parts)), answer.fields)
 
 
+# What keeps a client of the workbench from having a file, by status.
+_PROBLEMS = {
+    400: "the path is not percent-encoded as it should be",
+    403: "the path leads out of the directory that is served, or to what must not be read",
+    404: "there is no such file",
+    406: "it is not to be had in any of the content codings that are accepted",
+    412: "a precondition of the request does not hold",
+    416: "none of these ranges has an octet of the file; Content-Range says how many it has",
+    500: "the file can't be written",
+    503: "too many files are open; ask again",
+}
+
+
+def as_workbench_response(answer: Answer, request: Request) -> Response:
+    """The same, but refusals in the one shape that all those of the workbench have."""
+    problem = _PROBLEMS.get(answer.status)
+    if problem is None:
+        return as_response(answer, request)
+    answer.close()
+    fields = (field for field in answer.fields if field[0] != "Content-Type")
+    return explain(answer.status, problem, *fields)
+
+
 def add_static(router: Router, tree: FileTree) -> None:
     """Declare what lies beneath a directory, at the tree's prefix."""
 
     @router.get(f"{tree.prefix}*")
     def static(request: Request) -> Response:
-        return as_response(tree.answer(request.head), request)
+        return as_workbench_response(tree.answer(request.head), request)
 
 
 class FileRouter(Router):
@@ -63,7 +86,7 @@ def add_challenge(router: Router, root: Root | None) -> None:
 
     @router.get("/echo/*")
     def say_again(request: Request) -> Response:
-        return as_response(echo(request.head, request.parameters["*"]), request)
+        return as_workbench_response(echo(request.head, request.parameters["*"]), request)
 
     @router.get("/user-agent")
     def say_who(request: Request) -> Response:
@@ -71,14 +94,15 @@ def add_challenge(router: Router, root: Root | None) -> None:
 
     @router.get("/files/{name}")
     def read(request: Request) -> Response:
-        return as_response(read_file(root, request.head, request.parameters["name"]), request)
+        answer = read_file(root, request.head, request.parameters["name"])
+        return as_workbench_response(answer, request)
 
     @router.post("/files/{name}")
     async def write(request: Request) -> Response:
         content, name = await request.read(), request.parameters["name"]
         # Not abandoned when the client leaves: what was begun is finished.
         answer = await trio.to_thread.run_sync(write_file, root, request.head, name, content)
-        return as_response(answer, request)
+        return as_workbench_response(answer, request)
 
 
 def _piece(part: Part) -> bytes | range:

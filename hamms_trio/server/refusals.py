@@ -7,10 +7,10 @@ import logging
 from hamms_trio.errors import MethodNotAllowed, RequestError
 from hamms_trio.server.account import Account
 from hamms_trio.server.request import Request
-from hamms_trio.server.response import Response, error
+from hamms_trio.server.response import Response, error, explain
 from hamms_trio.server.routing import Match, Route
 from hamms_trio.server.service import RETRY_AFTER, Service
-from hamms_trio.wire import RequestHead, reason_phrase
+from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +38,8 @@ FULL = error(
 
 def refusal(problem: RequestError) -> Response:
     """What the client is told that its request was wrong."""
-    phrase = reason_phrase(problem.status)
     fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()
-    return error(problem.status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
+    return explain(problem.status, str(problem), *fields)
 
 
 def respond(service: Service, request: Request) -> Response:

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
-from hamms_trio.wire import Field, field_lines, status_line
+from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.status import has_no_body
 
 TEXT = "text/plain; charset=utf-8"
@@ -140,6 +140,12 @@ def error(
     content: Mapping[str, object] = {"error": {"code": code, "message": message, **more}}
     octets = json.dumps(content, sort_keys=True).encode()
     return Response(status, octets, (("Content-Type", JSON), *fields), close=close)
+
+
+def explain(status: int, problem: str, *fields: Field) -> Response:
+    """The error document of a status: its code is the reason phrase, which the message begins with."""
+    phrase = reason_phrase(status)
+    return error(status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
 
 
 @lru_cache(maxsize=1024)

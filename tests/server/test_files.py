@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import socket
 import struct
@@ -140,6 +141,42 @@ async def test_there_is_no_way_out_over_the_wire(
     assert b"secret" not in answer.body
 
 
+@pytest.mark.parametrize(
+    ("path", "fields", "status", "code", "kept"),
+    [
+        ("/static/%zz", [], 400, "bad_request", {}),
+        ("/static/..%2fsecret.txt", [], 403, "forbidden", {}),
+        ("/static/missing", [], 404, "not_found", {}),
+        ("/static/file.txt", ["Accept-Encoding: identity;q=0"], 406, "not_acceptable", {"vary": "Accept-Encoding"}),
+        ("/static/file.txt", ["If-Match: x"], 412, "precondition_failed", {}),
+        ("/static/file.txt", ["Range: bytes=10-"], 416, "range_not_satisfiable", {"content-range": "bytes */10"}),
+        ("/files/missing", [], 404, "not_found", {}),
+        ("/echo/a", ["Accept-Encoding: identity;q=0"], 406, "not_acceptable", {"vary": "Accept-Encoding"}),
+    ],
+)  # fmt: skip
+async def test_a_file_that_cannot_be_had_is_the_same_problem_as_anything_else(
+    serve: Serve,
+    router: Router,
+    path: str,
+    fields: list[str],
+    status: int,
+    code: str,
+    kept: dict[str, str],
+) -> None:
+    async with serve(router) as server:
+        answer = await ask(server, path, *fields)
+        head = await ask(server, path, *fields, method="HEAD")
+
+    problem = json.loads(answer.body)["error"]
+    assert (answer.status, problem["code"]) == (status, code)
+    phrase, _, reason = problem["message"].partition(": ")
+    assert phrase.lower().replace(" ", "_") == code
+    assert reason
+    assert answer.fields.items() >= {"content-type": "application/json", **kept}.items()
+    assert (head.status, head.body) == (status, b"")
+    assert head.fields["content-length"] == str(len(answer.body))
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])
 async def test_static_files_are_only_read(serve: Serve, router: Router, method: str) -> None:
     async with serve(router) as server:
@@ -249,3 +286,7 @@ async def test_a_directory_may_be_all_there_is(serve: Serve, directory: Path) ->
     assert (moved.status, moved.fields["location"]) == (301, "/sub/")
     assert (post.status, post.fields["allow"]) == (405, "GET, HEAD")
     assert (options.status, missing.status) == (405, 404)
+    assert (missing.fields["content-type"], missing.body) == (
+        "text/plain; charset=utf-8",
+        b"Not Found",
+    )
