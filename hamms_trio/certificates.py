@@ -60,7 +60,10 @@ def make_certificates(
         chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
         made.certificate.write_bytes(chain)
     except OSError as error:
-        raise CertificateUnusable(f"{error.filename or directory}: {error.strerror}") from error
+        raise CertificateUnusable(
+            f"certificates can't be kept in {directory}: {error.filename or directory}: "
+            f"{error.strerror}; give a directory of your own"
+        ) from error
     except (ValueError, OverflowError) as error:
         raise CertificateUnusable(f"no certificate for {', '.join(names)}: {error}") from error
     return made
@@ -124,7 +127,11 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
         context.load_cert_chain(certificate, key, password=_no_password)
     except (ssl.SSLError, OSError) as error:
         files = certificate if key is None else f"{certificate} and {key}"
-        problem = "they do not belong together" if "MISMATCH" in str(error) else str(error)
+        problem = str(error)
+        if "MISMATCH" in problem:
+            problem = "they do not belong together"
+        elif "PEM" in problem:
+            problem = "there is no certificate, or no key without a password"
         raise CertificateUnusable(
             f"{files}: {problem}; expected a certificate and its key, in PEM"
         ) from error

@@ -5,12 +5,15 @@ click itself takes four lines, of which the last one says what is wrong.
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
 import click
 
+# Why standard output may take no more. That nobody reads it (EPIPE) is no problem, and for click to handle.
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 # What is shown to whoever names no command; a UsageError in newer releases only.
 _HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
@@ -55,6 +58,11 @@ def _bad_usage_refused(group: click.Context) -> Iterator[None]:
         yield
     except _HELP:
         raise
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        with group.scope(cleanup=False):
+            raise Refused(f"can't write to standard output: {error.strerror}") from None
     except click.UsageError as error:
         problem = error.format_message().rstrip(".")
         joint = " See" if problem.endswith("?") else "; see"

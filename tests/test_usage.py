@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -48,6 +49,11 @@ BAD = [
         "hamms-trio workbench",
         "{here}/absent is no directory",
     ),
+    (
+        "hamms-trio workbench --codecrafters-mode --directory {here}/file",
+        "hamms-trio workbench",
+        "{here}/file is no directory",
+    ),
     ("hamms-trio files {here}/absent", "hamms-trio files", "does not exist"),
     ("hamms-trio files {here}/file", "hamms-trio files", "is a file"),
     ("hamms-trio files --max-connections many", "hamms-trio files", "'many'"),
@@ -55,12 +61,15 @@ BAD = [
     ("hamms-trio modes status retries", "hamms-trio modes", "unexpected extra argument"),
     ("hamms-trio certs --days 0", "hamms-trio certs", "1<=x<=3650"),
     ("hamms-trio certs {here}/file", "hamms-trio certs", "is a file"),
-    ("hamms-trio certs {here}/file/in", None, "{here}/file/in"),
+    ("hamms-trio certs {here}/file/in", None, "can't be kept in {here}/file/in"),
+    ("hamms-trio certs /dev/null", None, "can't be kept in /dev/null"),
     ("hamms-trio load", None, "say which URL"),
     ("hamms-trio load ftp://127.0.0.1/", None, "http://"),
     ("hamms-trio load http://127.0.0.1:1/ -c 0", "hamms-trio load", "1<=x"),
     ("hamms-trio load http://127.0.0.1:1/ -d soon", "hamms-trio load", "the unit s, ms, us, m, h"),
     ("hamms-trio load http://127.0.0.1:1/ --json {here}/no/file", None, "can't write"),
+    ("hamms-trio load http://127.0.0.1:1/ --json {here}/{long}/x", None, "can't write"),
+    ("hamms-trio workbench --codecrafters-mode --directory {long}", "hamms-trio workbench", "no directory"),
     ("hamms-trio load compare one.json", "hamms-trio load compare", "Missing argument 'B.json'"),
     ("hamms-trio load compare {here}/file {here}/file", None, "{here}/file"),
     ("hamms-trio load compare --max-p50", "hamms-trio load", "requires an argument"),
@@ -92,7 +101,7 @@ def test_bad_usage_is_one_line_that_says_what_to_do(
     tmp_path: Path, line: str, asked: str | None, told: str
 ) -> None:
     (tmp_path / "file").touch()
-    program, *words = (word.format(here=tmp_path) for word in line.split())
+    program, *words = (word.format(here=tmp_path, long="x" * 300) for word in line.split())
     done = CliRunner().invoke(PROGRAMS[program], words, prog_name=program)
 
     assert (done.exit_code, done.stdout) == (2, "")
@@ -141,6 +150,20 @@ def test_however_a_command_is_called_it_has_its_name(command: list[str]) -> None
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{name}: No such command 'nonsense'; see `{name} --help`\n"
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+@pytest.mark.parametrize("module", ["hamms_trio.cli", "netsplode.cli"])
+def test_an_output_that_takes_no_more_is_told_in_a_line(module: str) -> None:
+    code = f"import sys; from {module} import main; main(sys.argv[1:], 'it')"
+    for words in (["--help"], ["serve" if module.startswith("hamms") else "list", "--help"]):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", code, *words],
+                stdout=full, stderr=subprocess.PIPE, text=True, timeout=SAFETY_NET,
+            )  # fmt: skip
+        (said,) = done.stderr.splitlines()
+        assert (done.returncode, said.startswith("it: can't write to standard output")) == (2, True)
 
 
 @pytest.mark.parametrize("program", PROGRAMS)

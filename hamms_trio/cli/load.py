@@ -232,8 +232,12 @@ def _check_writable(path: Path) -> None:
     """Find out before the load and not after it."""
     from hamms_trio.errors import LoadError
 
-    if path != STANDARD_OUTPUT and not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise LoadError(f"can't write {str(path)!r}")
+    if path == STANDARD_OUTPUT:
+        return
+    if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
+        raise LoadError(
+            f"can't write {str(path)!r}: nothing may be written there, or there is no such place"
+        )
 
 
 def _write(path: Path, result: Result) -> None:

@@ -54,5 +54,6 @@ def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) ->
         unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         unfinished.replace(path)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
         raise OSError(error.errno, error.strerror, str(path)) from error

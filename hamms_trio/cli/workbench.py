@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -35,8 +36,10 @@ class Challenge:
         """
         if self.directory is not None and not self.codecrafters_mode:
             raise click.UsageError("--directory is for --codecrafters-mode")
-        if self.directory is not None and not self.directory.is_dir():
-            raise click.UsageError(f"--directory {self.directory} is no directory")
+        if self.directory and not os.access(os.path.join(self.directory, "."), os.X_OK):
+            raise click.UsageError(
+                f"--directory {self.directory} is no directory that may be entered"
+            )
 
 
 CHALLENGE = options.together(

@@ -173,8 +173,9 @@ async def test_a_file_that_cannot_be_had_is_the_same_problem_as_anything_else(
     assert phrase.lower().replace(" ", "_") == code
     assert reason
     assert answer.fields.items() >= {"content-type": "application/json", **kept}.items()
-    assert (head.status, head.body) == (status, b"")
-    assert head.fields["content-length"] == str(len(answer.body))
+    assert head.body == b""
+    if status != 416:  # HEAD is told of the whole (RFC 9110 §14.2)
+        assert (head.status, head.fields["content-length"]) == (status, str(len(answer.body)))
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"])

@@ -103,6 +103,7 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
         (["--enable-tls", "--cert-file", "x.pem"], "x.pem can't be read"),
         (["--https-port", "0"], "--https-port and --redirect-http are for --enable-tls"),
         (["--no-redirect-http"], "--https-port and --redirect-http are for --enable-tls"),
+        (["--enable-tls", "--cert-file", __file__], "there is no certificate, or no key"),
         (["--codecrafters-mode", "--directory", "absent"], "--directory absent is no directory"),
     ],
 )
