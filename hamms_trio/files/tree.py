@@ -11,7 +11,7 @@ from time import time
 from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
 from hamms_trio.files.content_types import content_type
 from hamms_trio.files.failures import answer_failures
-from hamms_trio.files.listing import entries, page
+from hamms_trio.files.listing import POLICY, entries, page
 from hamms_trio.files.root import Root
 from hamms_trio.files.target import Target, parse_target
 from hamms_trio.files.variants import Variant, open_variant, representation
@@ -101,7 +101,7 @@ class FileTree:
             octets=len(content),
             content_type="text/html; charset=utf-8",
             validators=Validators(f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'),
-            fields=(("Content-Security-Policy", "default-src 'none'"),),
+            fields=(("Content-Security-Policy", POLICY),),
         )
         return represent(method, fields, shown, now=self.clock())
 

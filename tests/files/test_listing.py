@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
+from base64 import b64encode
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
@@ -79,7 +82,7 @@ def test_directories_come_first_and_all_in_order(tree: FileTree, served: Path) -
         ("a.txt", "a.txt"),
         ("b.txt", "b.txt"),
     ]
-    assert b"<small>1,234</small>" in answer.content
+    assert b"<small>1,234 bytes</small>" in answer.content
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=repr)
@@ -100,7 +103,7 @@ def test_every_link_leads_to_what_it_shows(
     assert url.path.startswith("/d/")
     assert ask(tree, url.path).content == b"found"
     assert found.elements == {
-        "html", "head", "meta", "title", "body", "h1", "ul", "li", "a", "bdi"
+        "html", "head", "meta", "title", "style", "body", "h1", "ul", "li", "a", "bdi"
     } | (set() if is_directory else {"small"})  # fmt: skip
 
 
@@ -113,7 +116,10 @@ def test_a_directorys_own_name_does_no_harm(tree: FileTree, served: Path, name: 
 
     assert listing.status == 200
     assert not {"script", "img"} & Links(listing.content).elements
-    assert listing["Content-Security-Policy"] == "default-src 'none'"
+    (style,) = re.findall(b"<style>(.*?)</style>", listing.content, re.DOTALL)
+    allowed = b64encode(sha256(style).digest()).decode()
+    policy = f"default-src 'none'; style-src 'sha256-{allowed}'"
+    assert listing["Content-Security-Policy"] == policy
 
 
 def test_what_cant_be_had_is_not_listed(tree: FileTree, served: Path) -> None:
