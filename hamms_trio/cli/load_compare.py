@@ -84,6 +84,12 @@ def _print(summaries: tuple[Summary, Summary], names: tuple[str, str], checks: l
     console.print(table)
     console.print()
     for check in checks:
-        found = "nothing found" if check.found is None else f"found {check.found:.4g}"
         word, style = ("pass", "green") if check.passed else ("FAIL", "bold red")
-        console.print(Text.assemble((word, style), f"  {check.demand}  ({found})"))
+        console.print(Text.assemble((word, style), f"  {check.demand}  ({_found(check)})"))
+
+
+def _found(check: Check) -> str:
+    """What was found, in the unit of what was asked."""
+    if check.found is None:
+        return "nothing found"
+    return f"found {check.found:.2%}" if "%" in check.demand else f"found {check.found:.4g}"
