@@ -20,7 +20,8 @@ from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.hosting.tls import TlsSocket
 from hamms_trio.server.answering import Incomplete, perform, send_pieces
-from hamms_trio.server.conversation import FOREVER, Conversation
+from hamms_trio.server.answers import FOREVER
+from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 

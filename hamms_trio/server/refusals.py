@@ -43,9 +43,8 @@ def refusal(problem: RequestError) -> Response:
     return error(problem.status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
 
 
-def respond(service: Service, request: Request) -> Response:
+def respond(service: Service, route: Route, request: Request) -> Response:
     """What a plain function answers."""
-    route = request.match.route
     try:
         return checked(route.handler(request))
     except RequestError as problem:

@@ -29,9 +29,8 @@ NOT_FOUND = error(404, "not_found", "Not Found: no route has this path")
 _NOTHING: Mapping[str, str] = {}
 
 
-def _say_fixed(request: Request) -> Response:
-    assert request.match.route.fixed is not None
-    return request.match.route.fixed
+def _always(response: Response) -> Callable[[Request], Response]:
+    return lambda _request: response
 
 
 class Route:
@@ -58,7 +57,7 @@ class Route:
         self.fixed = handler if isinstance(handler, Response) else None
         self.key = key
         self.refuses = refuses
-        self.handler: Handler = _say_fixed if isinstance(handler, Response) else handler
+        self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
         self.max_content = max_content
 
