@@ -14,9 +14,8 @@ from __future__ import annotations
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.server.answers import FOREVER, Answers
 from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO, TURN_SECONDS, answer_known
-from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal
+from hamms_trio.server.refusals import FULL, TURNED_AWAY, refusal, refused, unreadable
 from hamms_trio.server.request import Content
-from hamms_trio.server.response import Response
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
@@ -73,6 +72,7 @@ class Conversation(Answers):
             self.is_idle = False
             answer = self._begin(match)
         except RequestError as problem:
+            self._buffer = octets
             return self._refuse(problem)
         return answer if self.job is not None and self._content is None else answer + self.advance()
 
@@ -136,7 +136,7 @@ class Conversation(Answers):
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
-        return self._end_with(UNREADABLE["queue/full"], FULL)
+        return self.end_with(TURNED_AWAY, FULL, 0)
 
     @property
     def is_full(self) -> bool:
@@ -161,10 +161,10 @@ class Conversation(Answers):
             end = buffer.find(b"\r\n\r\n")
             if 0 <= end <= service.limits.head - 4:
                 octets = buffer[: end + 4]
-                self._buffer = buffer[end + 4 :]
                 match = service.known.get(octets)
                 if match is None:
                     match = self._service.find_match(octets)
+                self._buffer = buffer[end + 4 :]
                 return self._begin(match)
             if buffer[0] in b"\r\n":
                 raise MalformedRequest("an empty line before the request line")
@@ -176,9 +176,11 @@ class Conversation(Answers):
         head = self._reader.next_head()
         if head is None:
             return None
-        self._buffer = self._reader.take()
+        self._buffer = head.octets + self._reader.take()
         self._reader = None
-        return self._begin(service.match(head))
+        match = service.match(head)
+        self._buffer = self._buffer[len(head.octets) :]
+        return self._begin(match)
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or do what has to be done before."""
@@ -191,19 +193,23 @@ class Conversation(Answers):
             return self.answer(match, len(head.octets), begun)
         limits = self._service.limits
         limit = limits.content if route.max_content is None else route.max_content
-        if head.content_length > limit:
-            raise ContentTooLarge(f"the content exceeds {limit} octets")
+        too_long = head.content_length > limit
         if route.refuses:
-            answer = self.answer(match, len(head.octets), begun, last=head.expects_continue)
+            # A body that won't be read to its end, or may not come at all, is the last thing read.
+            last = too_long or head.expects_continue
+            answer = self.answer(match, len(head.octets), begun, last=last)
             self._content = Content(head, limit)
             self.deadline = begun + limits.content_seconds
             return answer
+        self._match = match
+        if too_long:
+            raise ContentTooLarge(f"the content exceeds {limit} octets")
         self.deadline = begun + limits.content_seconds
         content = self._content = Content(head, limit)
         if route.waits:
+            self._match = None
             self.start(match, content, begun)
             return b""
-        self._match = match
         return CONTINUE if head.expects_continue and not self._buffer else b""
 
     def _read_content(self, content: Content) -> bytes | None:
@@ -246,11 +252,17 @@ class Conversation(Answers):
         return b""
 
     def _refuse(self, problem: RequestError) -> bytes:
-        """The last answer, to what could not be read as a request."""
+        """The last answer, to what could not be read as a request, or was not let through to its route."""
         self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
-        return self._end_with(UNREADABLE[REFUSED[problem.status]], refusal(problem))
-
-    def _end_with(self, match: Match, response: Response) -> bytes:
+        match, content = self._match, self._content
+        if match is not None:
+            octets_in = len(match.head.octets) + (content.octets if content is not None else 0)
+            match = refused(match, problem)
+        else:
+            octets = self._buffer if self._reader is None else self._reader.take()
+            end = octets.find(b"\r\n\r\n")
+            octets_in = end + 4 if end >= 0 else len(octets)
+            match = unreadable(octets[:octets_in], problem)
         self._content = self._match = self._reader = None
         self._buffer = b""
-        return self.end_with(match, response, 0)
+        return self.end_with(match, refusal(problem), octets_in)

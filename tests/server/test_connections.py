@@ -78,11 +78,12 @@ async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, route
     assert answer.body == b"slow"
 
 
+@pytest.mark.parametrize(("path", "status"), [(b"/submit", 413), (b"/nothing", 404)])
 async def test_an_answer_survives_what_the_client_goes_on_to_send(
-    serve: Serve, router: Router
+    serve: Serve, router: Router, path: bytes, status: int
 ) -> None:
     """A close with unread octets is a reset, which would destroy the answer on its way."""
-    head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+    head = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n" % path
     async with serve(router) as server, await server.connect() as client:
         await client.send_all(head)
         async with trio.open_nursery() as nursery:
@@ -95,7 +96,7 @@ async def test_an_answer_survives_what_the_client_goes_on_to_send(
             nursery.start_soon(upload)
             answered = await read_all(client)
 
-    assert statuses(answered) == [413]
+    assert statuses(answered) == [status]
 
 
 async def test_a_client_that_never_closes_is_let_go(serve: Serve, router: Router) -> None:

@@ -124,6 +124,12 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "a request line without end": (b"GET /" + _long, 414),
     "a head of more than 16384 octets": (get(b"X: " + _long), 431),
     "a head without end": (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + _long, 431),
+    "an unknown path, with a body above the limit": (
+        lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 524289"), 404),
+    "a method not taken, with a body above the limit": (
+        lines(b"DELETE / HTTP/1.1", b"Host: a", b"Content-Length: 99999999999999999"), 405),
+    "an unknown path, before a body above the limit was asked for": (
+        lines(b"POST /no HTTP/1.1", b"Host: a", b"Expect: 100-continue", b"Content-Length: 524289"), 404),
     "a Content-Length above the limit": (submit(b"Content-Length: 524289"), 413),
     "that, before the client was asked for it": (submit(b"Expect: 100-continue", b"Content-Length: 524289"), 413),
     "a chunked body above the limit": (chunked(b"80001\r\n" + b"x" * 0x80001 + b"\r\n"), 413),
@@ -319,6 +325,15 @@ def test_whatever_comes_is_answered_in_whole_messages(junk: bytes, request: byte
     assert conversation.closing or conversation.job is not None
     if b"HEAD" not in octets:
         assert all(status in range(100, 600) for status in statuses(answered))
+
+
+def test_a_chunked_body_that_nobody_reads_is_read_up_to_the_limit() -> None:
+    head = lines(b"POST /no HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked")
+    answered, conversation = talk([head, b"80000\r\n" + b"x" * 0x80000 + b"\r\n"])
+    assert statuses(answered) == [404]
+    assert not conversation.closing
+    assert conversation.receive(b"1\r\nx\r\n0\r\n\r\n" + NEXT) == b""
+    assert conversation.closing
 
 
 def test_the_end_in_the_middle_of_a_request_is_answered_400() -> None:
