@@ -92,6 +92,13 @@ logger = logging.getLogger(__name__)
     help="Seconds that a request's body may take, then 408.",
 )
 @click.option(
+    "--answer-timeout",
+    default=60.0,
+    show_default=True,
+    type=options.Seconds(0, min_open=True),
+    help="Seconds until a route has to begin its answer, then 503.",
+)
+@click.option(
     "--codecrafters-mode",
     is_flag=True,
     help="Serve the routes of the codecrafters.io challenge too: /echo/, /user-agent, /files/.",
@@ -120,6 +127,7 @@ def workbench(
     keepalive_timeout: float,
     head_timeout: float,
     body_timeout: float,
+    answer_timeout: float,
     codecrafters_mode: bool,
     directory: Path | None,
     drain_timeout: float,
@@ -157,6 +165,7 @@ def workbench(
         idle=keepalive_timeout,
         head_seconds=head_timeout,
         content_seconds=body_timeout,
+        answer_seconds=answer_timeout,
     )
     with ExitStack() as stack:
         certificate = None

@@ -58,7 +58,7 @@ class Incomplete(Exception):
 
 
 async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
-    """Answer one exchange.
+    """Answer one exchange; that is left to be given up (see `Answers.give_up`) if it is overdue.
 
     Raises:
         PeerGone: the client left before the end of it.
@@ -70,6 +70,10 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
     service.in_flight += 1
     try:
         response = job.response or await _respond(service, job)
+        if job.is_overdue:  # and has ended all the same, since it didn't heed that it was cancelled
+            job.response = response
+            job.abandon()
+            return
         octets = await _send(carrier, service, conversation, job, response)
         conversation.finish(job, response.status, octets)
     finally:
@@ -92,18 +96,18 @@ async def _respond(service: Service, job: Job) -> Response:
 async def _send(
     carrier: Carrier, service: Service, conversation: Conversation, job: Job, response: Response
 ) -> int:
-    now = service.clock()
-    if now >= service.next_second:
-        service.tell_time(now)
     match, body = job.match, response.body
     head = conversation.encode(match, response, job.number, job.request.id)
+    job.has_answered = True
+    conversation.await_client()
     if isinstance(body, bytes) or match.head.method == "HEAD":
         await carrier.send(head)
         return len(head)
     try:
         if isinstance(body, FileBody):
             return await _send_file(carrier, head, body)
-        return await _send_pieces(carrier, head, body, chunked=match.head.minor_version == 1)
+        is_chunked = match.head.minor_version == 1
+        return await _send_pieces(carrier, conversation, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
     except Exception as error:
@@ -113,16 +117,21 @@ async def _send(
 
 
 async def _send_pieces(
-    carrier: Carrier, head: bytes, pieces: AsyncIterable[bytes], *, chunked: bool
+    carrier: Carrier,
+    conversation: Conversation,
+    head: bytes,
+    pieces: AsyncIterable[bytes],
+    *,
+    chunked: bool,
 ) -> int:
-    await carrier.send(head)
+    await _send_piece(carrier, conversation, head)
     octets = len(head)
     try:
         async for piece in pieces:
             if not piece:  # an empty chunk would be the last
                 continue
             framed = chunk(piece) if chunked else piece
-            await carrier.send(framed)
+            await _send_piece(carrier, conversation, framed)
             octets += len(framed)
     finally:
         aclose = getattr(pieces, "aclose", None)
@@ -132,6 +141,12 @@ async def _send_pieces(
         await carrier.send(last_chunk())
         octets += len(last_chunk())
     return octets
+
+
+async def _send_piece(carrier: Carrier, conversation: Conversation, octets: bytes) -> None:
+    conversation.await_client()
+    await carrier.send(octets)
+    conversation.await_route()
 
 
 async def _send_file(carrier: Carrier, head: bytes, body: FileBody) -> int:

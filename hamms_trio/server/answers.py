@@ -95,8 +95,6 @@ class Answers:
         """The last answer."""
         service = self._service
         now = service.clock()
-        if now >= service.next_second:
-            service.tell_time(now)
         self.number = number = self.number + 1
         request_id = match.given_id or service.new_id()
         octets = self.encode(match, response, number, request_id, last=True)
@@ -118,7 +116,11 @@ class Answers:
         """The head of any response, with its body if that is octets and is sent; may begin the end."""
         if self._content is not None and self._content.is_unreadable:
             last = True
-        octets, ends = self._service.encode(match, response, number, request_id, last=last)
+        service = self._service
+        now = service.clock()
+        if now >= service.next_second:
+            service.tell_time(now)
+        octets, ends = service.encode(match, response, number, request_id, last=last)
         if ends:
             self.closing = True
             self.is_idle = False
@@ -131,7 +133,7 @@ class Answers:
         request = Request(match.head, match.parameters, request_id, self.client, b"", content)
         self.job = Job(match, request, None, content, begun, self.number)
         if content is None:
-            self.deadline = FOREVER
+            self.deadline = begun + self._service.limits.answer_seconds
 
     def finish(self, job: Job, status: int, octets_out: int) -> None:
         """A task has sent the whole answer; `Conversation.advance` comes next."""
@@ -142,8 +144,7 @@ class Answers:
         if self._content is not None:  # the rest of it is read to be forgotten
             self._content.take()
             self.deadline = now + service.limits.content_seconds
-        number, request_id = job.number, job.request.id
-        octets_in = job.octets_in
+        number, request_id, octets_in = job.number, job.request.id, job.octets_in
         service.account.note(
             (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id)
         )

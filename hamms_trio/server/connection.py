@@ -118,6 +118,7 @@ class ServerConnection:
                 self._close()
             else:
                 self._tell(self.conversation.on_deadline)
+                self._end_overdue()
 
     def refuse(self) -> None:
         """Tell the client that there is no room for it."""
@@ -197,6 +198,8 @@ class ServerConnection:
             finally:
                 self._scope = None
                 self._has_task = False
+                if job.is_overdue and self._fd >= 0:
+                    self._tell(conversation.give_up)
         except PeerGone:
             self.abort()
         except Incomplete as problem:
@@ -299,6 +302,16 @@ class ServerConnection:
     def _on_taken(self) -> None:
         if self._fd >= 0 and self._out is None and not self.conversation.ended:
             self._watch(IN)
+
+    def _end_overdue(self) -> None:
+        """Have the task end that has taken too long; where the client can't be told, end the connection."""
+        job = self.conversation.job
+        if job is None or not job.is_overdue or self._fd < 0:
+            return
+        if job.has_answered or self._scope is None or self._scope.cancel_called:
+            self.abort()
+        else:
+            self._scope.cancel()
 
     def _on_turn(self) -> None:
         if self._fd >= 0 and self._out is None and self.conversation.has_more:

@@ -11,14 +11,19 @@ buffer, and what doesn't fit there in the kernel.
 
 from __future__ import annotations
 
+import logging
+
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.server.answers import FOREVER, Answers
+from hamms_trio.server.job import Job
 from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO, TURN_SECONDS, answer_known
-from hamms_trio.server.refusals import FULL, TURNED_AWAY, refusal, refused, unreadable
+from hamms_trio.server.refusals import FULL, OVERDUE, TURNED_AWAY, refusal, refused, unreadable
 from hamms_trio.server.request import Content
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
+
+logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
@@ -118,25 +123,64 @@ class Conversation(Answers):
     def end_of_input(self) -> bytes:
         """The client has closed its side: answer what is complete."""
         self.ended = True
-        if self.job is not None and self._content is not None:
-            self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+        if self.job is not None:
+            if self._content is not None:
+                self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+            self.await_route()
         return self.advance()
 
+    def await_route(self) -> None:
+        """From now on it is the route that keeps the client waiting, for so long at most.
+
+        In the middle of a response it may be silent for as long as it likes; but to a client that has closed
+        its side, since until something is sent nobody can tell whether that has closed both.
+        """
+        if self._content is not None and not self._content.has_failed:
+            return  # it is the client that has to send something
+        if self.ended or (self.job is not None and not self.job.has_answered):
+            self.deadline = self._service.clock() + self._service.limits.answer_seconds
+        else:
+            self.deadline = FOREVER
+
+    def await_client(self) -> None:
+        """From now on it is the client that keeps the route waiting, which the carrier minds."""
+        if self._content is None or self._content.has_failed:
+            self.deadline = FOREVER
+
     def on_deadline(self) -> bytes:
-        """The client has been too slow, or silent for too long."""
+        """The client has been too slow, or silent for too long; or else its route has (see `Job.is_overdue`)."""
         self.deadline = FOREVER
         self.is_idle = False
-        if self._content is not None and self.job is not None:
-            self._content.fail(RequestTimeout("the body did not come in time"))
+        if self.job is not None:
+            if self._content is not None and not self._content.has_failed:
+                self._content.fail(RequestTimeout("the body did not come in time"))
+            else:
+                self._lose_patience(self.job)
+            self.await_route()
             return b""
         if self._reader is not None or self._match is not None:
             return self._refuse(RequestTimeout("the request did not come in time"))
         self.closing = True
         return b""
 
+    def give_up(self) -> bytes:
+        """The task of an exchange that is overdue has ended without an answer: say so, and go on."""
+        job = self.job
+        if job is None:
+            return b""
+        octets = self.encode(job.match, OVERDUE, job.number, job.request.id)
+        self.finish(job, OVERDUE.status, len(octets))
+        return octets + self.advance()
+
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
         return self.end_with(TURNED_AWAY, FULL, 0)
+
+    def _lose_patience(self, job: Job) -> None:
+        if not job.is_overdue:
+            job.is_overdue = True
+            self._service.account.errors["dispatch"] += 1
+            logger.warning("%s: no answer in time", job.match.route.key)
 
     @property
     def is_full(self) -> bool:
@@ -221,14 +265,16 @@ class Conversation(Answers):
             except RequestError as problem:
                 if self._match is not None:
                     raise
+                content.fail(problem)
                 if self.job is None:  # answered already
                     self.closing = True
-                content.fail(problem)
+                else:
+                    self.await_route()
                 return None
         if self.job is not None:
             if content.complete:
                 self._content = None
-                self.deadline = FOREVER
+                self.await_route()
             return None
         match = self._match
         if match is None:

@@ -20,6 +20,9 @@ class ServerLimits:
     idle: float = 10.0  # without an octet of the next request
     head_seconds: float = 10.0  # from a head's first octet to its last; Apache's is 20 to 40
     content_seconds: float = 30.0  # from the head to the end of the body
+    # From a request's last octet until the answer of a route that waits begins (nginx's proxy_read_timeout);
+    # and of silence in a streamed body, for a client that has closed its side and may have left.
+    answer_seconds: float = 60.0
     send_seconds: float = 30.0  # without room for another octet, because the client does not read
     linger_seconds: float = 2.0  # after our FIN, for the client's
 

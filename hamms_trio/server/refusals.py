@@ -39,6 +39,10 @@ FULL = error(
     close=True,
 )
 
+# What a route is not ready with in time. Not 504, which says that somebody upstream was too slow (RFC 9110
+# §15.6.5): there is nobody upstream. Go's http.TimeoutHandler says 503 too.
+OVERDUE = error(503, "overdue", "Service Unavailable: the answer was not there in time")
+
 
 def refusal(problem: RequestError) -> Response:
     """What the client is told that its request was wrong."""

@@ -48,6 +48,11 @@ class Content:
         return self._reader.complete
 
     @property
+    def has_failed(self) -> bool:
+        """Whether no more of it will come."""
+        return self._problem is not None
+
+    @property
     def is_unreadable(self) -> bool:
         """Whether where it ends can't be known: it is broken, or the client still waits to be asked for it."""
         return self._problem is not None or (
