@@ -241,6 +241,10 @@ class ServerConnection:
 
     def _wait_for(self, rest: memoryview) -> None:
         self._out = rest
+        if rest:
+            self._service.backlog.keep(
+                self, memoryview(rest.obj).nbytes
+            )  # which is kept as a whole
         self._out_due = monotonic() + self._service.limits.send_seconds
         self._watch(OUT)
 
@@ -260,7 +264,9 @@ class ServerConnection:
             self._out_due = monotonic() + self._service.limits.send_seconds
             if sent < len(self._out):
                 self._out = self._out[sent:]
+                self._service.backlog.keep(self, memoryview(self._out.obj).nbytes)
                 return
+            self._service.backlog.release(self)
         self._out = None
         self._watch(0 if self.conversation.ended else IN)
         if self._room is not None:
@@ -344,6 +350,11 @@ class ServerConnection:
         errors[type(error).__name__] += 1
         self._close()
 
+    def let_go(self) -> None:
+        """End at once, since there is no room for what its client does not read (see `backlog`)."""
+        self._service.account.write_errors["BacklogFull"] += 1
+        self.abort()
+
     def abort(self) -> None:
         """Reset the connection."""
         if self._fd >= 0:
@@ -360,6 +371,7 @@ class ServerConnection:
         self._hub.forget(self._fd)
         self._fd = -1
         self._out = None
+        self._service.backlog.release(self)
         self._service.connections -= 1
         for tell in self._service.on_vacancy:
             tell()

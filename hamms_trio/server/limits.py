@@ -29,6 +29,7 @@ class ServerLimits:
     # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
     waiting_input: int = 64 * 1024
     waiting_output: int = 64 * 1024
+    waiting_output_total: int = 64 * 1024 * 1024  # of all clients together (see `backlog`)
 
 
 REFUSED_POLITELY = 128  # connections above the limit that are told so; more are reset

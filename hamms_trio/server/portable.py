@@ -38,6 +38,7 @@ class StreamConnection:
         self._service = service
         self._stream = stream
         self._sends = False
+        self._sending = trio.CancelScope()  # the latest piece
         self._is_gone = False
         self._overheard = b""
 
@@ -73,17 +74,30 @@ class StreamConnection:
     async def send(self, data: bytes) -> None:
         self._sends = True
         whole = memoryview(data)
-        for at in range(0, len(whole), SEND_OCTETS):
-            try:
-                with trio.fail_after(self._service.limits.send_seconds):
-                    await self._stream.send_all(whole[at : at + SEND_OCTETS])
-            except trio.TooSlowError:  # it does not read
-                self._service.account.write_errors["Timeout"] += 1
-                raise PeerGone from None
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._service.account.write_errors[type(error.__cause__).__name__] += 1
-                raise PeerGone from error
+        try:
+            for at in range(0, len(whole), SEND_OCTETS):
+                self._service.backlog.keep(self, len(whole))
+                await self._send_piece(whole[at : at + SEND_OCTETS])
+        finally:
+            self._service.backlog.release(self)
         self._sends = False
+
+    async def _send_piece(self, piece: memoryview) -> None:
+        errors = self._service.account.write_errors
+        with trio.move_on_after(self._service.limits.send_seconds) as self._sending:
+            try:
+                await self._stream.send_all(piece)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                errors[type(error.__cause__).__name__] += 1
+                raise PeerGone from error
+        if self._sending.cancelled_caught:  # it does not read
+            errors["BacklogFull" if self._is_gone else "Timeout"] += 1
+            raise PeerGone
+
+    def let_go(self) -> None:
+        """End at once, since there is no room for what its client does not read (see `backlog`)."""
+        self._is_gone = True
+        self._sending.cancel()
 
     async def send_file(self, fd: int, extent: range) -> int:
         return await send_pieces(self, fd, extent)
