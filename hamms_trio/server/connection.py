@@ -27,9 +27,7 @@ from hamms_trio.server.workers import Workers
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = (
-    8 * 1024
-)  # of new requests; larger ones make the heap of heads that are kept sparse
+RECEIVE_OCTETS = 8 * 1024  # of new requests; larger reads make the heap of kept heads sparse
 BODY_OCTETS = 64 * 1024
 BUG = "bug in the server: one connection ends"
 SENDFILE_OCTETS = 1024 * 1024  # in one go

@@ -173,7 +173,8 @@ class Router:
         """Declare what answers ``method`` on ``template``.
 
         A plain function has the whole content, must not block, and answers at once. A coroutine
-        has a task of its own; it may wait for anything, and reads the content as it comes.
+        has a task of its own; it may wait for anything, and reads the content as it comes. It is cancelled,
+        and its client answered 503, unless it has returned within `ServerLimits.answer_seconds`.
         """
 
         def declare(handler: H) -> H:
