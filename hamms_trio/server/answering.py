@@ -58,7 +58,7 @@ class Incomplete(Exception):
 
 
 async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
-    """Answer one exchange; that is left to be given up (see `Answers.give_up`) if it is overdue.
+    """Answer one exchange; that is left to be given up (see `Conversation.give_up`) if it is overdue.
 
     Raises:
         PeerGone: the client left before the end of it.
@@ -98,8 +98,7 @@ async def _send(
 ) -> int:
     match, body = job.match, response.body
     head = conversation.encode(match, response, job.number, job.request.id)
-    job.has_answered = True
-    conversation.await_client()
+    conversation.await_client(job)
     if isinstance(body, bytes) or match.head.method == "HEAD":
         await carrier.send(head)
         return len(head)
@@ -107,7 +106,7 @@ async def _send(
         if isinstance(body, FileBody):
             return await _send_file(carrier, head, body)
         is_chunked = match.head.minor_version == 1
-        return await _send_pieces(carrier, conversation, head, body, chunked=is_chunked)
+        return await _send_pieces(carrier, conversation, job, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
     except Exception as error:
@@ -119,19 +118,23 @@ async def _send(
 async def _send_pieces(
     carrier: Carrier,
     conversation: Conversation,
+    job: Job,
     head: bytes,
     pieces: AsyncIterable[bytes],
     *,
     chunked: bool,
 ) -> int:
-    await _send_piece(carrier, conversation, head)
+    await carrier.send(head)
     octets = len(head)
     try:
+        conversation.await_route(job)
         async for piece in pieces:
             if not piece:  # an empty chunk would be the last
                 continue
             framed = chunk(piece) if chunked else piece
-            await _send_piece(carrier, conversation, framed)
+            conversation.await_client(job)
+            await carrier.send(framed)
+            conversation.await_route(job)
             octets += len(framed)
     finally:
         aclose = getattr(pieces, "aclose", None)
@@ -141,12 +144,6 @@ async def _send_pieces(
         await carrier.send(last_chunk())
         octets += len(last_chunk())
     return octets
-
-
-async def _send_piece(carrier: Carrier, conversation: Conversation, octets: bytes) -> None:
-    conversation.await_client()
-    await carrier.send(octets)
-    conversation.await_route()
 
 
 async def _send_file(carrier: Carrier, head: bytes, body: FileBody) -> int:

@@ -126,26 +126,31 @@ class Conversation(Answers):
         if self.job is not None:
             if self._content is not None:
                 self._content.fail(MalformedRequest("the request ended in the middle of its body"))
-            self.await_route()
+            self._await_job(self.job)
         return self.advance()
 
-    def await_route(self) -> None:
-        """From now on it is the route that keeps the client waiting, for so long at most.
+    def await_route(self, job: Job) -> None:
+        """From now on it is the route that keeps the client waiting."""
+        job.is_sending = False
+        self._await_job(job)
 
-        In the middle of a response it may be silent for as long as it likes; but to a client that has closed
-        its side, since until something is sent nobody can tell whether that has closed both.
+    def await_client(self, job: Job) -> None:
+        """From now on it is the client that keeps the route waiting, which the carrier minds."""
+        job.is_sending = job.has_answered = True
+        self._await_job(job)
+
+    def _await_job(self, job: Job) -> None:
+        """Say how long what the task waits for may take, unless that is the request's body.
+
+        In the middle of a response a route may be silent for as long as it likes; but to a client that has
+        closed its side, since until something is sent nobody can tell whether that has closed both.
         """
         if self._content is not None and not self._content.has_failed:
-            return  # it is the client that has to send something
-        if self.ended or (self.job is not None and not self.job.has_answered):
-            self.deadline = self._service.clock() + self._service.limits.answer_seconds
+            return
+        if job.is_sending or (job.has_answered and not self.ended):
+            self.deadline = FOREVER
         else:
-            self.deadline = FOREVER
-
-    def await_client(self) -> None:
-        """From now on it is the client that keeps the route waiting, which the carrier minds."""
-        if self._content is None or self._content.has_failed:
-            self.deadline = FOREVER
+            self.deadline = self._service.clock() + self._service.limits.answer_seconds
 
     def on_deadline(self) -> bytes:
         """The client has been too slow, or silent for too long; or else its route has (see `Job.is_overdue`)."""
@@ -156,7 +161,7 @@ class Conversation(Answers):
                 self._content.fail(RequestTimeout("the body did not come in time"))
             else:
                 self._lose_patience(self.job)
-            self.await_route()
+            self._await_job(self.job)
             return b""
         if self._reader is not None or self._match is not None:
             return self._refuse(RequestTimeout("the request did not come in time"))
@@ -269,12 +274,12 @@ class Conversation(Answers):
                 if self.job is None:  # answered already
                     self.closing = True
                 else:
-                    self.await_route()
+                    self._await_job(self.job)
                 return None
         if self.job is not None:
             if content.complete:
                 self._content = None
-                self.await_route()
+                self._await_job(self.job)
             return None
         match = self._match
         if match is None:

@@ -14,6 +14,7 @@ class Job:
         response: what is to be sent, if that is known already.
         content: of the request, if it has any.
         has_answered: whether the head of the response was sent, or is being sent.
+        is_sending: whether it is the client that it waits for, and not its route.
         is_overdue: whether its time is up: its task has to end.
     """
 
@@ -22,6 +23,7 @@ class Job:
         "content",
         "has_answered",
         "is_overdue",
+        "is_sending",
         "match",
         "number",
         "request",
@@ -44,6 +46,7 @@ class Job:
         self.begun = begun
         self.number = number
         self.has_answered = False
+        self.is_sending = False
         self.is_overdue = False
 
     def abandon(self) -> None:

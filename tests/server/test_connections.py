@@ -402,6 +402,38 @@ async def test_a_stream_goes_on_for_a_client_that_has_closed_its_side(
     assert answer.body == b"x" * 12
 
 
+async def test_a_client_that_has_closed_its_side_may_read_for_as_long_as_it_needs(
+    serve: Serve, router: Router, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 8_000_000)
+
+    @router.get("/big")
+    async def big(_request: Request) -> Response:
+        return Response(200, b"x" * 8_000_000)
+
+    @router.get("/file")
+    def file(_request: Request) -> Response:
+        return Response(200, FileBody(path.open("rb", buffering=0), range(8_000_000)))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 8_000_000
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        for target in ("/big", "/file", "/pieces"):
+            async with await server.connect() as client:
+                await client.send_all(get(target))
+                begun = bytes(await client.receive_some())
+                await client.send_eof()
+                await trio.sleep(0.25)  # of reading something else
+                (answer,) = read_answers(begun + await read_all(client))
+                assert len(answer.body) == 8_000_000
+
+
 async def test_a_route_reads_the_content_as_it_comes(serve: Serve, router: Router) -> None:
     pieces = []
 
