@@ -199,6 +199,7 @@ class Limits:
     keepalive_timeout: float
     head_timeout: float
     body_timeout: float
+    answer_timeout: float
 
 
 def _timeout(name: str, seconds: float, what: str) -> Option:
@@ -225,4 +226,11 @@ LIMITS = together(
     _timeout("--keepalive-timeout", 10.0, "a connection may be idle"),
     _timeout("--head-timeout", 10.0, "a request's head may take, then 408"),
     _timeout("--body-timeout", 30.0, "a request's body may take, then 408"),
+    click.option(
+        "--answer-timeout",
+        default=60.0,
+        show_default=True,
+        type=Seconds(0, min_open=True),
+        help="Seconds until a route has to begin its answer, then 503.",
+    ),
 )

@@ -124,4 +124,5 @@ def _server_limits(limits: options.Limits) -> ServerLimits:
         idle=limits.keepalive_timeout,
         head_seconds=limits.head_timeout,
         content_seconds=limits.body_timeout,
+        answer_seconds=limits.answer_timeout,
     )

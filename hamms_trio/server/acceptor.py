@@ -97,6 +97,7 @@ class HubListeners:
             limits.idle,
             limits.head_seconds,
             limits.content_seconds,
+            limits.answer_seconds,
             limits.send_seconds,
             limits.linger_seconds,
         )

@@ -10,12 +10,9 @@ from bisect import bisect_left
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from hamms_trio.server.routing import Match
-
-if TYPE_CHECKING:
-    from hamms_trio.server.conversation import Conversation
 
 BATCH = 256  # answers that wait to be counted, at most
 FEW = 256  # samples, which take no time to be put in order
@@ -23,6 +20,13 @@ RANKED_SECONDS = 0.2
 SAMPLES = 4096  # latencies of a route that are remembered, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
+
+
+class Talk(Protocol):
+    """The connection that an answer was given on (see `answers.Answers`)."""
+
+    id: int
+    client: tuple[str, int]
 
 
 class Entry(NamedTuple):
@@ -34,12 +38,12 @@ class Entry(NamedTuple):
     status: int
     octets_in: int
     octets_out: int
-    conversation: Conversation
+    talk: Talk
     number: int  # of the request on its connection
     request_id: bytes
 
 
-AnyEntry = Entry | tuple[float, float, Match, int, int, int, "Conversation", int, bytes]
+AnyEntry = Entry | tuple[float, float, Match, int, int, int, Talk, int, bytes]
 
 
 class Ranking:
@@ -113,6 +117,12 @@ class Account:
 
     def note_handshake_failure(self, _reason: str) -> None:
         self.errors["tls_handshake"] += 1
+
+    def note(self, entry: AnyEntry) -> None:
+        """Enter an answer; those that are in a hurry do so themselves."""
+        self.entries.append(entry)
+        if len(self.entries) > BATCH:
+            self.settle()
 
     def settle(self) -> None:
         """Count and log what was answered since this was last called."""

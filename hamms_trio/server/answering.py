@@ -58,7 +58,7 @@ class Incomplete(Exception):
 
 
 async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
-    """Answer one exchange.
+    """Answer one exchange; that is left to be given up (see `Conversation.give_up`) if it is overdue.
 
     Raises:
         PeerGone: the client left before the end of it.
@@ -70,6 +70,10 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
     service.in_flight += 1
     try:
         response = job.response or await _respond(service, job)
+        if job.is_overdue:  # and has ended all the same, since it didn't heed that it was cancelled
+            job.response = response
+            job.abandon()
+            return
         octets = await _send(carrier, service, conversation, job, response)
         conversation.finish(job, response.status, octets)
     finally:
@@ -92,18 +96,17 @@ async def _respond(service: Service, job: Job) -> Response:
 async def _send(
     carrier: Carrier, service: Service, conversation: Conversation, job: Job, response: Response
 ) -> int:
-    now = service.clock()
-    if now >= service.next_second:
-        service.tell_time(now)
     match, body = job.match, response.body
     head = conversation.encode(match, response, job.number, job.request.id)
+    conversation.await_client(job)
     if isinstance(body, bytes) or match.head.method == "HEAD":
         await carrier.send(head)
         return len(head)
     try:
         if isinstance(body, FileBody):
             return await _send_file(carrier, head, body)
-        return await _send_pieces(carrier, head, body, chunked=match.head.minor_version == 1)
+        is_chunked = match.head.minor_version == 1
+        return await _send_pieces(carrier, conversation, job, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
     except Exception as error:
@@ -113,16 +116,25 @@ async def _send(
 
 
 async def _send_pieces(
-    carrier: Carrier, head: bytes, pieces: AsyncIterable[bytes], *, chunked: bool
+    carrier: Carrier,
+    conversation: Conversation,
+    job: Job,
+    head: bytes,
+    pieces: AsyncIterable[bytes],
+    *,
+    chunked: bool,
 ) -> int:
     await carrier.send(head)
     octets = len(head)
     try:
+        conversation.await_route(job)
         async for piece in pieces:
             if not piece:  # an empty chunk would be the last
                 continue
             framed = chunk(piece) if chunked else piece
+            conversation.await_client(job)
             await carrier.send(framed)
+            conversation.await_route(job)
             octets += len(framed)
     finally:
         aclose = getattr(pieces, "aclose", None)

@@ -20,15 +20,14 @@ from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.hosting.tls import TlsSocket
 from hamms_trio.server.answering import Incomplete, perform, send_pieces
-from hamms_trio.server.conversation import FOREVER, Conversation
+from hamms_trio.server.answers import FOREVER
+from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = (
-    8 * 1024
-)  # of new requests; larger ones make the heap of heads that are kept sparse
+RECEIVE_OCTETS = 8 * 1024  # of new requests; larger reads make the heap of kept heads sparse
 BODY_OCTETS = 64 * 1024
 BUG = "bug in the server: one connection ends"
 SENDFILE_OCTETS = 1024 * 1024  # in one go
@@ -117,6 +116,7 @@ class ServerConnection:
                 self._close()
             else:
                 self._tell(self.conversation.on_deadline)
+                self._end_overdue()
 
     def refuse(self) -> None:
         """Tell the client that there is no room for it."""
@@ -196,6 +196,8 @@ class ServerConnection:
             finally:
                 self._scope = None
                 self._has_task = False
+                if job.is_overdue and self._fd >= 0:
+                    self._tell(conversation.give_up)
         except PeerGone:
             self.abort()
         except Incomplete as problem:
@@ -237,6 +239,10 @@ class ServerConnection:
 
     def _wait_for(self, rest: memoryview) -> None:
         self._out = rest
+        if rest:
+            self._service.backlog.keep(
+                self, memoryview(rest.obj).nbytes
+            )  # which is kept as a whole
         self._out_due = monotonic() + self._service.limits.send_seconds
         self._watch(OUT)
 
@@ -256,7 +262,9 @@ class ServerConnection:
             self._out_due = monotonic() + self._service.limits.send_seconds
             if sent < len(self._out):
                 self._out = self._out[sent:]
+                self._service.backlog.keep(self, memoryview(self._out.obj).nbytes)
                 return
+            self._service.backlog.release(self)
         self._out = None
         self._watch(0 if self.conversation.ended else IN)
         if self._room is not None:
@@ -299,6 +307,16 @@ class ServerConnection:
         if self._fd >= 0 and self._out is None and not self.conversation.ended:
             self._watch(IN)
 
+    def _end_overdue(self) -> None:
+        """Have the task end that has taken too long; where the client can't be told, end the connection."""
+        job = self.conversation.job
+        if job is None or not job.is_overdue or self._fd < 0:
+            return
+        if job.has_answered or self._scope is None or self._scope.cancel_called:
+            self.abort()
+        else:
+            self._scope.cancel()
+
     def _on_turn(self) -> None:
         if self._fd >= 0 and self._out is None and self.conversation.has_more:
             self._tell(self.conversation.advance)
@@ -330,6 +348,11 @@ class ServerConnection:
         errors[type(error).__name__] += 1
         self._close()
 
+    def let_go(self) -> None:
+        """End at once, since there is no room for what its client does not read (see `backlog`)."""
+        self._service.account.write_errors["BacklogFull"] += 1
+        self.abort()
+
     def abort(self) -> None:
         """Reset the connection."""
         if self._fd >= 0:
@@ -346,6 +369,7 @@ class ServerConnection:
         self._hub.forget(self._fd)
         self._fd = -1
         self._out = None
+        self._service.backlog.release(self)
         self._service.connections -= 1
         for tell in self._service.on_vacancy:
             tell()

@@ -11,71 +11,42 @@ buffer, and what doesn't fit there in the kernel.
 
 from __future__ import annotations
 
+import logging
+
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
-from hamms_trio.server.account import BATCH, AnyEntry
+from hamms_trio.server.answers import FOREVER, Answers
 from hamms_trio.server.job import Job
-from hamms_trio.server.pipelining import answer_equal, count_equal
-from hamms_trio.server.refusals import FULL, REFUSED, UNREADABLE, refusal, respond
-from hamms_trio.server.request import Content, Request
-from hamms_trio.server.response import Response
+from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO, TURN_SECONDS, answer_known
+from hamms_trio.server.refusals import FULL, OVERDUE, TURNED_AWAY, refusal, refused, unreadable
+from hamms_trio.server.request import Content
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
 from hamms_trio.wire import RequestReader
 
-FOREVER = float("inf")
-EXCHANGES_IN_ONE_GO = 64  # pipelined requests answered before the other clients get their turn,
-TURN_SECONDS = 0.001  # and for so long, at most one of them longer
+logger = logging.getLogger(__name__)
+
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # what a request line has besides its target
 
 
-class Conversation:
+class Conversation(Answers):
     """What has been said on one connection, and what to say next.
 
     Attributes:
-        client: address and port.
-        closing: whether the connection ends once what was returned last is sent.
         ended: whether the client has closed its side.
-        deadline: when `on_deadline` is to be called.
-        is_idle: whether nothing has come of a next request, and nothing is left to do.
         has_more: whether `advance` would answer more, now that the rest was sent.
-        job: the exchange that a task has to finish, or None.
     """
 
-    __slots__ = (
-        "_buffer",
-        "_content",
-        "_match",
-        "_number",
-        "_reader",
-        "_service",
-        "client",
-        "closing",
-        "deadline",
-        "ended",
-        "has_more",
-        "id",
-        "is_idle",
-        "job",
-    )
+    __slots__ = ("_buffer", "_match", "_reader", "ended", "has_more")
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
-        self._service = service
-        service.accepted += 1
-        self.id = service.accepted
-        self.client = client
-        self.closing = False
+        super().__init__(service, client)
         self.ended = False
         self.has_more = False
-        self.job: Job | None = None
-        self.deadline = service.clock() + service.limits.idle
-        self.is_idle = True  # nothing has come of the next request
         self._buffer = b""
         self._reader: RequestReader | None = None  # of a head that has come in part
-        self._content: Content | None = None  # of the request whose body is coming
-        self._match: Match | None = None  # what that is for; None if it is read to be forgotten
-        self._number = 0
+        self._match: Match | None = None  # of the body that comes; None if that is to be forgotten
 
     # What the carrier tells
 
@@ -85,7 +56,7 @@ class Conversation:
             service = self._service
             match = service.known.get(data)
             if match is not None and match.plain:
-                return self._answer(match, len(data), service.clock())
+                return self.answer(match, len(data), service.clock())
             if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
                 return self._take_up(match, data)
             self.is_idle = False
@@ -102,10 +73,11 @@ class Conversation:
             if match is None:
                 match = self._service.find_match(octets)
             if match.plain:
-                return self._answer(match, len(octets), self._service.clock())
+                return self.answer(match, len(octets), self._service.clock())
             self.is_idle = False
             answer = self._begin(match)
         except RequestError as problem:
+            self._buffer = octets
             return self._refuse(problem)
         return answer if self.job is not None and self._content is None else answer + self.advance()
 
@@ -118,7 +90,7 @@ class Conversation:
         self.has_more = False
         try:
             if self._reader is None and self._content is None and self.job is None:
-                octets = self._answer_known(answers, turn_ends)
+                self._buffer, octets = answer_known(service, self, self._buffer, answers, turn_ends)
                 exchanges = len(answers)
             while not self.closing:
                 if (
@@ -151,25 +123,69 @@ class Conversation:
     def end_of_input(self) -> bytes:
         """The client has closed its side: answer what is complete."""
         self.ended = True
-        if self.job is not None and self._content is not None:
-            self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+        if self.job is not None:
+            if self._content is not None:
+                self._content.fail(MalformedRequest("the request ended in the middle of its body"))
+            self._await_job(self.job)
         return self.advance()
 
+    def await_route(self, job: Job) -> None:
+        """From now on it is the route that keeps the client waiting."""
+        job.is_sending = False
+        self._await_job(job)
+
+    def await_client(self, job: Job) -> None:
+        """From now on it is the client that keeps the route waiting, which the carrier minds."""
+        job.is_sending = job.has_answered = True
+        self._await_job(job)
+
+    def _await_job(self, job: Job) -> None:
+        """Say how long what the task waits for may take, unless that is the request's body.
+
+        In the middle of a response a route may be silent for as long as it likes; but to a client that has
+        closed its side, since until something is sent nobody can tell whether that has closed both.
+        """
+        if self._content is not None and not self._content.has_failed:
+            return
+        if job.is_sending or (job.has_answered and not self.ended):
+            self.deadline = FOREVER
+        else:
+            self.deadline = self._service.clock() + self._service.limits.answer_seconds
+
     def on_deadline(self) -> bytes:
-        """The client has been too slow, or silent for too long."""
+        """The client has been too slow, or silent for too long; or else its route has (see `Job.is_overdue`)."""
         self.deadline = FOREVER
         self.is_idle = False
-        if self._content is not None and self.job is not None:
-            self._content.fail(RequestTimeout("the body did not come in time"))
+        if self.job is not None:
+            if self._content is not None and not self._content.has_failed:
+                self._content.fail(RequestTimeout("the body did not come in time"))
+            else:
+                self._lose_patience(self.job)
+            self._await_job(self.job)
             return b""
         if self._reader is not None or self._match is not None:
             return self._refuse(RequestTimeout("the request did not come in time"))
         self.closing = True
         return b""
 
+    def give_up(self) -> bytes:
+        """The task of an exchange that is overdue has ended without an answer: say so, and go on."""
+        job = self.job
+        if job is None:
+            return b""
+        octets = self.encode(job.match, OVERDUE, job.number, job.request.id)
+        self.finish(job, OVERDUE.status, len(octets))
+        return octets + self.advance()
+
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
-        return self._end_with(UNREADABLE["queue/full"], FULL)
+        return self.end_with(TURNED_AWAY, FULL, 0)
+
+    def _lose_patience(self, job: Job) -> None:
+        if not job.is_overdue:
+            job.is_overdue = True
+            self._service.account.errors["dispatch"] += 1
+            logger.warning("%s: no answer in time", job.match.route.key)
 
     @property
     def is_full(self) -> bool:
@@ -194,10 +210,10 @@ class Conversation:
             end = buffer.find(b"\r\n\r\n")
             if 0 <= end <= service.limits.head - 4:
                 octets = buffer[: end + 4]
-                self._buffer = buffer[end + 4 :]
                 match = service.known.get(octets)
                 if match is None:
                     match = self._service.find_match(octets)
+                self._buffer = buffer[end + 4 :]
                 return self._begin(match)
             if buffer[0] in b"\r\n":
                 raise MalformedRequest("an empty line before the request line")
@@ -209,48 +225,11 @@ class Conversation:
         head = self._reader.next_head()
         if head is None:
             return None
-        self._buffer = self._reader.take()
+        self._buffer = head.octets + self._reader.take()
         self._reader = None
-        return self._begin(service.match(head))
-
-    def _answer_known(self, answers: list[bytes], turn_ends: float) -> int:
-        """Answer the requests that are known, up to the first that is not; how many octets that took.
-
-        Whoever pipelines repeats the same octets, which need not be searched for their end then.
-        """
-        buffer, service = self._buffer, self._service
-        at = octets = 0
-        while octets < service.limits.waiting_output and len(answers) < EXCHANGES_IN_ONE_GO:
-            end = buffer.find(b"\r\n\r\n", at) + 4
-            match = service.known.get(buffer[at:end])
-            if match is None or not match.plain:
-                break
-            response = match.route.fixed
-            room = min(EXCHANGES_IN_ONE_GO - len(answers), self._before_last)
-            if response is None or not response.plain or room < 1:
-                answers.append(self._answer(match, end - at, service.clock()))
-                at = end
-                if self.closing or self.job is not None or service.clock() >= turn_ends:
-                    break
-            else:
-                count = count_equal(buffer, buffer[at:end], at, room)
-                numbers = range(self._number + 1, self._number + count + 1)
-                answers += answer_equal(service, self, match, response, numbers)
-                self._number += count
-                self.deadline = service.clock() + service.idle_seconds
-                at += count * (end - at)
-            octets = sum(map(len, answers))
-        if at:
-            self._buffer = buffer[at:]
-            if len(service.entries) > BATCH:
-                service.account.settle()
-        return octets
-
-    @property
-    def _before_last(self) -> int:
-        """How many requests more there may be before the last of this connection."""
-        most = self._service.most_requests
-        return most - 1 - self._number if most else EXCHANGES_IN_ONE_GO
+        match = service.match(head)
+        self._buffer = self._buffer[len(head.octets) :]
+        return self._begin(match)
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or do what has to be done before."""
@@ -258,22 +237,28 @@ class Conversation:
         head, route = match.head, match.route
         if not head.has_body:
             if route.waits:
-                return self._start(match, None, begun)
-            return self._answer(match, len(head.octets), begun)
+                self.start(match, None, begun)
+                return b""
+            return self.answer(match, len(head.octets), begun)
         limits = self._service.limits
         limit = limits.content if route.max_content is None else route.max_content
-        if head.content_length > limit:
-            raise ContentTooLarge(f"the content exceeds {limit} octets")
+        too_long = head.content_length > limit
         if route.refuses:
-            answer = self._answer(match, len(head.octets), begun, last=head.expects_continue)
+            # A body that won't be read to its end, or may not come at all, is the last thing read.
+            last = too_long or head.expects_continue
+            answer = self.answer(match, len(head.octets), begun, last=last)
             self._content = Content(head, limit)
             self.deadline = begun + limits.content_seconds
             return answer
+        self._match = match
+        if too_long:
+            raise ContentTooLarge(f"the content exceeds {limit} octets")
         self.deadline = begun + limits.content_seconds
         content = self._content = Content(head, limit)
         if route.waits:
-            return self._start(match, content, begun)
-        self._match = match
+            self._match = None
+            self.start(match, content, begun)
+            return b""
         return CONTINUE if head.expects_continue and not self._buffer else b""
 
     def _read_content(self, content: Content) -> bytes | None:
@@ -285,14 +270,16 @@ class Conversation:
             except RequestError as problem:
                 if self._match is not None:
                     raise
+                content.fail(problem)
                 if self.job is None:  # answered already
                     self.closing = True
-                content.fail(problem)
+                else:
+                    self._await_job(self.job)
                 return None
         if self.job is not None:
             if content.complete:
                 self._content = None
-                self.deadline = FOREVER
+                self._await_job(self.job)
             return None
         match = self._match
         if match is None:
@@ -305,7 +292,7 @@ class Conversation:
             self.deadline = begun + self._service.limits.idle
             return b""
         octets_in = len(match.head.octets) + content.octets
-        return self._answer(match, octets_in, begun, content.take())
+        return self.answer(match, octets_in, begun, content.take())
 
     def _cut_short(self) -> bytes:
         """The client has closed its side, and what it said until then was answered."""
@@ -315,114 +302,18 @@ class Conversation:
         self.is_idle = False
         return b""
 
-    # Answering
-
-    def _answer(
-        self,
-        match: Match,
-        octets_in: int,
-        begun: float,
-        content: bytes = b"",
-        *,
-        last: bool = False,
-    ) -> bytes:
-        """Have a plain function answer a request that is complete."""
-        service = self._service
-        if begun >= service.next_second:
-            service.tell_time(begun)
-        self._number = number = self._number + 1
-        request_id = match.given_id or service.new_id()
-        response = match.route.fixed
-        if response is None:
-            request = Request(match, request_id, self.client, content)
-            response = respond(service, request)
-        most = service.most_requests
-        if response.plain and match.plain and not last and (number < most or not most):
-            tail = service.tails[most - number if most else 0]
-            octets = b"".join((response.preamble, request_id, tail, response.content))
-        elif isinstance(response.body, bytes) or match.head.method == "HEAD":
-            octets = self.encode(match, response, number, request_id, last=last)
-        else:
-            self.is_idle = False
-            request = Request(match, request_id, self.client, content)
-            self.job = Job(match, request, response, None, begun, number)
-            self.deadline = FOREVER
-            return b""
-        ended = service.clock()
-        self.deadline = ended + service.idle_seconds
-        entries = service.entries
-        entries.append(
-            (begun, ended, match, response.status, octets_in, len(octets), self, number, request_id)
-        )
-        if len(entries) > BATCH:
-            service.account.settle()
-        return octets
-
     def _refuse(self, problem: RequestError) -> bytes:
-        """The last answer, to what could not be read as a request."""
+        """The last answer, to what could not be read as a request, or was not let through to its route."""
         self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
-        return self._end_with(UNREADABLE[REFUSED[problem.status]], refusal(problem))
-
-    def _end_with(self, match: Match, response: Response) -> bytes:
-        service = self._service
-        now = service.clock()
-        if now >= service.next_second:
-            service.tell_time(now)
-        self._number += 1
+        match, content = self._match, self._content
+        if match is not None:
+            octets_in = len(match.head.octets) + (content.octets if content is not None else 0)
+            match = refused(match, problem)
+        else:
+            octets = self._buffer if self._reader is None else self._reader.take()
+            end = octets.find(b"\r\n\r\n")
+            octets_in = end + 4 if end >= 0 else len(octets)
+            match = unreadable(octets[:octets_in], problem)
         self._content = self._match = self._reader = None
         self._buffer = b""
-        request_id = service.new_id()
-        octets = self.encode(match, response, self._number, request_id, last=True)
-        status, number = response.status, self._number
-        self._note((now, now, match, status, 0, len(octets), self, number, request_id))
-        return octets
-
-    def finish(self, job: Job, status: int, octets_out: int) -> None:
-        """A task has sent the whole answer; `advance` comes next."""
-        service = self._service
-        now = service.clock()
-        self.job = None
-        self.deadline = now + service.limits.idle
-        if self._content is not None:  # the rest of it is read to be forgotten
-            self._content.take()
-            self.deadline = now + service.limits.content_seconds
-        number, request_id = job.number, job.request.id
-        octets_in = job.octets_in
-        self._note(
-            (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id)
-        )
-
-    def _note(self, entry: AnyEntry) -> None:
-        """Enter an answer in the account; `_answer` does so itself, since it is in a hurry."""
-        entries = self._service.entries
-        entries.append(entry)
-        if len(entries) > BATCH:
-            self._service.account.settle()
-
-    def encode(
-        self,
-        match: Match,
-        response: Response,
-        number: int,
-        request_id: bytes,
-        *,
-        last: bool = False,
-    ) -> bytes:
-        """The head of any response, with its body if that is octets and is sent; may begin the end."""
-        if self._content is not None and self._content.is_unreadable:
-            last = True
-        octets, ends = self._service.encode(match, response, number, request_id, last=last)
-        if ends:
-            self.closing = True
-            self.is_idle = False
-        return octets
-
-    def _start(self, match: Match, content: Content | None, begun: float) -> bytes:
-        """Leave the exchange to a task."""
-        self._number += 1
-        request_id = match.given_id or self._service.new_id()
-        request = Request(match, request_id, self.client, b"", content)
-        self.job = Job(match, request, None, content, begun, self._number)
-        if content is None:
-            self.deadline = FOREVER
-        return b""
+        return self.end_with(match, refusal(problem), octets_in)

@@ -13,9 +13,22 @@ class Job:
     Attributes:
         response: what is to be sent, if that is known already.
         content: of the request, if it has any.
+        has_answered: whether the head of the response was sent, or is being sent.
+        is_sending: whether it is the client that it waits for, and not its route.
+        is_overdue: whether its time is up: its task has to end.
     """
 
-    __slots__ = ("begun", "content", "match", "number", "request", "response")
+    __slots__ = (
+        "begun",
+        "content",
+        "has_answered",
+        "is_overdue",
+        "is_sending",
+        "match",
+        "number",
+        "request",
+        "response",
+    )
 
     def __init__(
         self,
@@ -32,6 +45,9 @@ class Job:
         self.content = content
         self.begun = begun
         self.number = number
+        self.has_answered = False
+        self.is_sending = False
+        self.is_overdue = False
 
     def abandon(self) -> None:
         """Let go of the file that no task has begun to send, and none will."""

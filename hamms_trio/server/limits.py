@@ -20,12 +20,16 @@ class ServerLimits:
     idle: float = 10.0  # without an octet of the next request
     head_seconds: float = 10.0  # from a head's first octet to its last; Apache's is 20 to 40
     content_seconds: float = 30.0  # from the head to the end of the body
+    # From a request's last octet until the answer of a route that waits begins (nginx's proxy_read_timeout);
+    # and of silence in a streamed body, for a client that has closed its side and may have left.
+    answer_seconds: float = 60.0
     send_seconds: float = 30.0  # without room for another octet, because the client does not read
     linger_seconds: float = 2.0  # after our FIN, for the client's
 
     # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
     waiting_input: int = 64 * 1024
     waiting_output: int = 64 * 1024
+    waiting_output_total: int = 64 * 1024 * 1024  # of all clients together (see `backlog`)
 
 
 REFUSED_POLITELY = 128  # connections above the limit that are told so; more are reset

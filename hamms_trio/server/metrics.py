@@ -74,6 +74,7 @@ def snapshot(service: Service) -> dict[str, object]:
         "drain_state": service.phase.value,
         "drain_inflight_remaining": service.in_flight if service.drain_began else 0,
         "drain_elapsed_ms": service.drain_seconds * 1000,
+        "metrics_backend": "memory",  # where they are kept, as long as the server runs
         "engine": ENGINE,
     }
 

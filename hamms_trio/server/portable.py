@@ -17,6 +17,7 @@ from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.resets import reset_stream
 from hamms_trio.server.answering import Incomplete, perform, send_pieces
 from hamms_trio.server.conversation import Conversation
+from hamms_trio.server.job import Job
 from hamms_trio.server.limits import REFUSED_POLITELY
 from hamms_trio.server.service import Service
 
@@ -37,6 +38,7 @@ class StreamConnection:
         self._service = service
         self._stream = stream
         self._sends = False
+        self._sending = trio.CancelScope()  # the latest piece
         self._is_gone = False
         self._overheard = b""
 
@@ -72,17 +74,30 @@ class StreamConnection:
     async def send(self, data: bytes) -> None:
         self._sends = True
         whole = memoryview(data)
-        for at in range(0, len(whole), SEND_OCTETS):
-            try:
-                with trio.fail_after(self._service.limits.send_seconds):
-                    await self._stream.send_all(whole[at : at + SEND_OCTETS])
-            except trio.TooSlowError:  # it does not read
-                self._service.account.write_errors["Timeout"] += 1
-                raise PeerGone from None
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                self._service.account.write_errors[type(error.__cause__).__name__] += 1
-                raise PeerGone from error
+        try:
+            for at in range(0, len(whole), SEND_OCTETS):
+                self._service.backlog.keep(self, len(whole))
+                await self._send_piece(whole[at : at + SEND_OCTETS])
+        finally:
+            self._service.backlog.release(self)
         self._sends = False
+
+    async def _send_piece(self, piece: memoryview) -> None:
+        errors = self._service.account.write_errors
+        with trio.move_on_after(self._service.limits.send_seconds) as self._sending:
+            try:
+                await self._stream.send_all(piece)
+            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+                errors[type(error.__cause__).__name__] += 1
+                raise PeerGone from error
+        if self._sending.cancelled_caught:  # it does not read
+            errors["BacklogFull" if self._is_gone else "Timeout"] += 1
+            raise PeerGone
+
+    def let_go(self) -> None:
+        """End at once, since there is no room for what its client does not read (see `backlog`)."""
+        self._is_gone = True
+        self._sending.cancel()
 
     async def send_file(self, fd: int, extent: range) -> int:
         return await send_pieces(self, fd, extent)
@@ -129,7 +144,7 @@ class StreamConnection:
         assert job is not None
         problem: Exception | None = None
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._overhear, nursery.cancel_scope)
+            nursery.start_soon(self._overhear, job, nursery.cancel_scope)
             try:
                 await perform(self, self._service, conversation, job)
             except (PeerGone, Incomplete) as raised:
@@ -138,20 +153,42 @@ class StreamConnection:
         if self._is_gone or problem is not None:
             raise problem or PeerGone
         overheard, self._overheard = self._overheard, b""
+        if job.is_overdue:
+            overheard += conversation.give_up()
         await self._say(overheard)
 
-    async def _overhear(self, scope: trio.CancelScope) -> None:
+    async def _overhear(self, job: Job, scope: trio.CancelScope) -> None:
+        """Go on hearing, and cancel ``scope`` when the client has left, or the task has taken too long."""
         conversation = self.conversation
-        while not conversation.ended:
-            if conversation.is_full:
-                await self._wait_room()
-            try:
-                # The exchange may have ended meanwhile, and this be the answer to the next.
-                self._overheard += await self._hear()
-            except PeerGone:
-                self._is_gone = True
-                scope.cancel()
-                return
+        while True:
+            # The deadline is moved while it is waited for, but never to be sooner than that.
+            latest = trio.current_time() + self._service.limits.answer_seconds
+            with trio.CancelScope(deadline=min(conversation.deadline, latest)):
+                try:
+                    # The exchange may have ended meanwhile, and this be the answer to the next.
+                    self._overheard += await self._hear_more()
+                except PeerGone:
+                    self._is_gone = True
+                    scope.cancel()
+                    return
+            if trio.current_time() >= conversation.deadline:
+                self._overheard += conversation.on_deadline()
+                if job.is_overdue:
+                    self._is_gone = (
+                        job.has_answered
+                    )  # then only a reset says that something is missing
+                    scope.cancel()
+                    return
+
+    async def _hear_more(self) -> bytes:
+        """What is answered to what comes while a task answers; never ends when nothing more can come."""
+        conversation = self.conversation
+        if conversation.ended:
+            await trio.sleep_forever()
+        if conversation.is_full:
+            await self._wait_room()
+        data = await self._receive()
+        return conversation.receive(data) if data else conversation.end_of_input()
 
     async def _wait_room(self) -> None:
         """Wait until the route has taken what is there; for ever if it does not read."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from hamms_trio.errors import MethodNotAllowed, RequestError
 from hamms_trio.server.account import Account
@@ -11,6 +12,7 @@ from hamms_trio.server.response import Response, error, explain
 from hamms_trio.server.routing import Match, Route
 from hamms_trio.server.service import RETRY_AFTER, Service
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.request import TOKEN
 
 logger = logging.getLogger(__name__)
 
@@ -25,7 +27,9 @@ REFUSED = {
     501: "request/bad_request",
     505: "request/bad_request",
 }
-
+# As much of a request line as says what was asked for, whatever is wrong with the rest.
+_ASKED = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) ")
+_LOGGED_PATH = 2048
 
 FULL = error(
     503,
@@ -35,6 +39,10 @@ FULL = error(
     close=True,
 )
 
+# What a route is not ready with in time. Not 504, which says that somebody upstream was too slow (RFC 9110
+# §15.6.5): there is nobody upstream. Go's http.TimeoutHandler says 503 too.
+OVERDUE = error(503, "overdue", "Service Unavailable: the answer was not there in time")
+
 
 def refusal(problem: RequestError) -> Response:
     """What the client is told that its request was wrong."""
@@ -42,9 +50,8 @@ def refusal(problem: RequestError) -> Response:
     return explain(problem.status, str(problem), *fields)
 
 
-def respond(service: Service, request: Request) -> Response:
+def respond(service: Service, route: Route, request: Request) -> Response:
     """What a plain function answers."""
-    route = request.match.route
     try:
         return checked(route.handler(request))
     except RequestError as problem:
@@ -67,14 +74,26 @@ def internal_error(account: Account, request: Request) -> Response:
     return error(500, "internal_error", "Internal Server Error", request_id=request.id.decode())
 
 
-def _unreadable(key: str) -> Match:
-    head = RequestHead(b"", ("-", "-", 1, "-", "", ()))
-    head.persistent = False
-    return Match(head, Route(key, _unanswered), {})
+def unreadable(octets: bytes, problem: RequestError) -> Match:
+    """What stands for a request that could not be read, with as much of its request line as could."""
+    asked = _ASKED.match(octets)
+    method, target = (part.decode() for part in asked.groups()) if asked else ("-", "-")
+    path = target.partition("#")[0].partition("?")[0][:_LOGGED_PATH]
+    head = RequestHead(octets, (method, target, 1, path, "", ()))
+    return Match(head, _ROUTES[REFUSED[problem.status]], {})
+
+
+def refused(match: Match, problem: RequestError) -> Match:
+    """What stands for a request that was read, and refused before its route was asked."""
+    route = _ROUTES[REFUSED[problem.status]]
+    return Match(match.head, route, match.parameters, match.given_id, match.trace_id)
 
 
 def _unanswered(_request: Request) -> Response:
     raise AssertionError("stands for a request that was never read")
 
 
-UNREADABLE = {key: _unreadable(key) for key in {*REFUSED.values(), "queue/full"}}
+_ROUTES = {key: Route(key, _unanswered) for key in {*REFUSED.values()}}
+TURNED_AWAY = Match(
+    RequestHead(b"", ("-", "-", 1, "-", "", ())), Route("queue/full", _unanswered), {}
+)

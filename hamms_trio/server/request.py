@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from typing import TYPE_CHECKING
 
 import trio
 
 from hamms_trio.errors import HammsError
 from hamms_trio.wire import BodyReader, RequestHead, parse_form
-
-if TYPE_CHECKING:
-    from hamms_trio.server.routing import Match
 
 
 class Content:
@@ -50,6 +46,11 @@ class Content:
     @property
     def complete(self) -> bool:
         return self._reader.complete
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether no more of it will come."""
+        return self._problem is not None
 
     @property
     def is_unreadable(self) -> bool:
@@ -117,57 +118,51 @@ class Request:
     """One request.
 
     Attributes:
+        parameters: what the route's template left open, as it was sent; the rest of the path as ``"*"``.
         id: what X-Request-ID says in the response.
         client: address and port of the client.
         content: all of it, for a route that is a plain function; a coroutine calls `read`.
     """
 
-    __slots__ = ("_body", "client", "content", "id", "match")
+    __slots__ = ("_body", "client", "content", "head", "id", "parameters")
 
     def __init__(
         self,
-        match: Match,
+        head: RequestHead,
+        parameters: Mapping[str, str],
         request_id: bytes,
         client: tuple[str, int],
         content: bytes = b"",
         body: Content | None = None,
     ) -> None:
-        self.match = match
+        self.head = head
+        self.parameters = parameters
         self.id = request_id
         self.client = client
         self.content = content
         self._body = body
 
     @property
-    def head(self) -> RequestHead:
-        return self.match.head
-
-    @property
     def method(self) -> str:
-        return self.match.head.method
+        return self.head.method
 
     @property
     def path(self) -> str:
         """The target's path as it was sent, percent-encoding and all."""
-        return self.match.head.path
+        return self.head.path
 
     @property
     def query_string(self) -> str:
-        return self.match.head.query_string
+        return self.head.query_string
 
     @property
     def query(self) -> dict[str, str]:
         """The query as a form; of a name given twice the last counts."""
-        return parse_form(self.match.head.query_string)
-
-    @property
-    def parameters(self) -> Mapping[str, str]:
-        """What the route's template left open, as it was sent; the rest of the path as ``"*"``."""
-        return self.match.parameters
+        return parse_form(self.head.query_string)
 
     def get(self, name: str) -> str | None:
         """A field's value, its lines combined, or None; ``name`` in lower case."""
-        return self.match.head.get(name)
+        return self.head.get(name)
 
     async def pieces(self) -> AsyncIterator[bytes]:
         """The content as it comes (see `Content.receive_some` for what it raises)."""

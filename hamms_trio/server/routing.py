@@ -29,9 +29,8 @@ NOT_FOUND = error(404, "not_found", "Not Found: no route has this path")
 _NOTHING: Mapping[str, str] = {}
 
 
-def _say_fixed(request: Request) -> Response:
-    assert request.match.route.fixed is not None
-    return request.match.route.fixed
+def _always(response: Response) -> Callable[[Request], Response]:
+    return lambda _request: response
 
 
 class Route:
@@ -58,7 +57,7 @@ class Route:
         self.fixed = handler if isinstance(handler, Response) else None
         self.key = key
         self.refuses = refuses
-        self.handler: Handler = _say_fixed if isinstance(handler, Response) else handler
+        self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
         self.max_content = max_content
 
@@ -174,7 +173,8 @@ class Router:
         """Declare what answers ``method`` on ``template``.
 
         A plain function has the whole content, must not block, and answers at once. A coroutine
-        has a task of its own; it may wait for anything, and reads the content as it comes.
+        has a task of its own; it may wait for anything, and reads the content as it comes. It is cancelled,
+        and its client answered 503, unless it has returned within `ServerLimits.answer_seconds`.
         """
 
         def declare(handler: H) -> H:

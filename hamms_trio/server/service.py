@@ -20,6 +20,7 @@ from hamms_trio.errors import (
     UnsupportedVersion,
 )
 from hamms_trio.server.account import Account
+from hamms_trio.server.backlog import Backlog
 from hamms_trio.server.limits import ServerLimits
 from hamms_trio.server.response import FileBody, Response, error
 from hamms_trio.server.routing import Match, Route, Router
@@ -80,6 +81,7 @@ class Service:
         self.entries = self.account.entries
         self.idle_seconds = self.limits.idle
         self.most_requests = self.limits.requests
+        self.backlog = Backlog(self.limits.waiting_output_total)
         self.clock = clock
         self._wall_clock = wall_clock
         self.phase = Phase.RUNNING

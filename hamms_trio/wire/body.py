@@ -1,19 +1,35 @@
-"""Request bodies, read incrementally (RFC 9112 §6, §7)."""
+"""Request bodies, read incrementally (RFC 9112 §6, §7).
+
+The grammar of chunks is taken as it stands, since every liberty in it has been somebody's way to have two
+readers disagree about where a request ends. So whitespace may stand around the ``;`` and ``=`` of an
+extension, which a recipient has to bear (RFC 9110 §5.6.3), but not between a size and its CRLF, where the
+grammar has none; an extension is a token with or without a value, and a quoted one has to be closed.
+
+Extensions and trailer fields are validated and forgotten. A trailer field that would say something of how
+the message is read is refused (RFC 9110 §6.5.1): somebody on the way may have merged it into the head.
+"""
 
 from __future__ import annotations
 
 import re
 from typing import Protocol
 
-from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError
+from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
+from hamms_trio.wire.request import FIELD_LINE, MAX_FIELD_LINES, TELLING, TOKEN
 
 MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trailer field line
+MAX_EXTENSIONS_OCTETS = 16 * 1024  # of one body; as much as Go takes of what is no data
 MAX_TRAILER_OCTETS = 16 * 1024
 UNLIMITED = 1 << 64
 
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})[ \t]*(?:;[\x20-\x7e\x80-\xff\t]*)?")
-_PLAIN_SIZE = re.compile(rb"([0-9A-Fa-f]{1,16})\r\n")
-_TRAILER_LINE = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\x20-\x7e\x80-\xff\t]*")
+_SIZE = rb"([0-9A-Fa-f]{1,16})"
+_PLAIN_SIZE = re.compile(_SIZE + rb"\r\n")
+_QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
+# Possessive, so that what does not match fails in linear time.
+_EXTENSION = (
+    rb"[ \t]*+;[ \t]*+" + TOKEN + rb"(?:[ \t]*+=[ \t]*+(?:" + TOKEN + rb"|" + _QUOTED + rb"))?+"
+)
+_CHUNK_LINE = re.compile(_SIZE + rb"(?:" + _EXTENSION + rb")*+")
 
 
 class Framed(Protocol):
@@ -40,11 +56,13 @@ class BodyReader:
     __slots__ = (
         "_buffer",
         "_chunked",
+        "_extensions",
         "_in_trailer",
         "_left",
         "_missing",
         "_problem",
         "_trailer",
+        "_trailer_lines",
         "complete",
         "rest",
     )
@@ -54,7 +72,8 @@ class BodyReader:
         self._chunked = request.chunked
         self._missing = request.content_length  # octets of the body, or of the current chunk
         self._in_trailer = False
-        self._trailer = 0
+        self._extensions = 0  # octets of them so far
+        self._trailer = self._trailer_lines = 0  # octets and lines so far
         self._buffer = b""
         self._problem: RequestError | None = None
         self.complete = not request.has_body
@@ -64,8 +83,9 @@ class BodyReader:
         """The content octets among ``data``, decoded.
 
         Raises:
-            MalformedRequest: the chunked coding is broken, or its lines exceed our limits.
-            ContentTooLarge: a chunk exceeds the limit.
+            MalformedRequest: the chunked coding is broken, or a trailer field is none.
+            ContentTooLarge: a chunk exceeds the limit, or the extensions exceed ours (RFC 9112 §7.1.1).
+            HeadTooLarge: the trailer section exceeds ours (RFC 6585 §5).
         """
         if self.complete:
             self.rest += data
@@ -134,8 +154,12 @@ class BodyReader:
         """Read a chunk's size line or a trailer line; ``at`` again while it is incomplete."""
         end = buffer.find(b"\r\n", at)
         line = buffer[at:end] if end >= 0 else buffer[at:].removesuffix(b"\r")
-        if len(line) > MAX_CHUNK_LINE_OCTETS or b"\n" in line:
-            raise MalformedRequest("a chunk's size line or trailer is too long, or ends in bare LF")
+        if b"\n" in line[:MAX_CHUNK_LINE_OCTETS]:
+            raise MalformedRequest("a line of the chunked coding has a bare LF (RFC 9112 §7.1)")
+        if len(line) > MAX_CHUNK_LINE_OCTETS:
+            if self._in_trailer:
+                raise HeadTooLarge(f"a trailer line exceeds {MAX_CHUNK_LINE_OCTETS} octets")
+            raise ContentTooLarge(f"a chunk's size line exceeds {MAX_CHUNK_LINE_OCTETS} octets")
         if end < 0:
             return at
         if self._in_trailer:
@@ -148,8 +172,11 @@ class BodyReader:
         match = _CHUNK_LINE.fullmatch(line)
         if match is None:
             raise MalformedRequest(
-                f"the chunk size {line[:40]!r} is not hexadecimal (RFC 9112 §7.1)"
+                f"{line[:40]!r} is not a hexadecimal chunk size and extensions (RFC 9112 §7.1)"
             )
+        self._extensions += len(line) - match.end(1)
+        if self._extensions > MAX_EXTENSIONS_OCTETS:
+            raise ContentTooLarge(f"the chunk extensions exceed {MAX_EXTENSIONS_OCTETS} octets")
         size = int(match[1], 16)
         if size > self._left:
             raise ContentTooLarge("the chunks are more than is taken here")
@@ -161,6 +188,16 @@ class BodyReader:
         if not line:
             self.complete = True
             return
-        self._trailer += len(line)
-        if self._trailer > MAX_TRAILER_OCTETS or not _TRAILER_LINE.fullmatch(line):
-            raise MalformedRequest("the trailer section is malformed or too long (RFC 9112 §7.1.2)")
+        self._trailer += len(line) + 2
+        self._trailer_lines += 1
+        if self._trailer > MAX_TRAILER_OCTETS or self._trailer_lines > MAX_FIELD_LINES:
+            raise HeadTooLarge(
+                f"the trailer section exceeds {MAX_TRAILER_OCTETS} octets or {MAX_FIELD_LINES} lines"
+            )
+        if not FIELD_LINE.fullmatch(line):
+            raise MalformedRequest(
+                f"the trailer line {line[:40]!r} is not NAME: VALUE (RFC 9112 §7.1.2)"
+            )
+        name = line.partition(b":")[0]
+        if name.lower() in TELLING:
+            raise MalformedRequest(f"{name.decode()} in a trailer (RFC 9110 §6.5.1)")

@@ -87,8 +87,10 @@ class RequestReader:
                 raise HeadTooLarge(f"the head exceeds {self._max_octets} octets")
             return None
         end += 4
-        octets, self._buffer, self._scanned = buffer[:end], buffer[end:], 0
-        return recall_head(octets) or parse_head(octets)
+        octets = buffer[:end]
+        head = recall_head(octets) or parse_head(octets)
+        self._buffer, self._scanned = buffer[end:], 0
+        return head
 
     def _check_incomplete(self) -> None:
         """Refuse now what no further octet can mend."""

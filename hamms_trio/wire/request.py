@@ -41,7 +41,7 @@ _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([\x21-\x7e]+) HTTP/([0-9])\.([0
 _OTHER_PROTOCOL = re.compile(TOKEN + rb" [\x21-\x7e]+ (" + TOKEN + rb"/[0-9]\.[0-9])")
 # field-vchar, SP and HTAB only; no space before the colon, no folding (RFC 9112 §5.1, §5.2). The
 # whitespace around the value is stripped afterwards: matching it too takes cubic time to fail.
-_FIELD_LINE = re.compile(TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
+FIELD_LINE = re.compile(TOKEN + rb":[\x20-\x7e\x80-\xff\t]*")
 # uri-host [ ":" port ], an RFC 6874 zone included (RFC 9110 §7.2, RFC 3986 §3.2.2)
 _HOST = re.compile(r"(?:\[[\w:.%~-]+\]|[\w.~%!$&'()*+,;=-]*)(?::[0-9]*)?", re.ASCII)
 _CODING = re.compile(TOKEN.decode())
@@ -233,7 +233,7 @@ def parse_head(octets: bytes) -> RequestHead:
 _RequestLine = tuple[str, str, int, str, str, tuple[Oddity, ...]]
 # Name and value of a field that decides how a message is read; None if it is of no interest to that.
 _TellingField = tuple[str, str] | None
-_TELLING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
+TELLING = frozenset((b"host", b"content-length", b"transfer-encoding", b"connection", b"expect"))
 _UNKNOWN: _TellingField = ("", "")
 _HOST_FIELD: _TellingField = ("host", "")  # of a host only its presence tells
 _EMPTY_HOST_FIELD = ("host", "empty")
@@ -276,11 +276,11 @@ def _read_field_line(line: bytes) -> _TellingField:
         read = _NAMES[name]
         _remember_line(_FIELD_LINES, line, read)
         return read
-    if not _FIELD_LINE.fullmatch(line):
+    if not FIELD_LINE.fullmatch(line):
         raise MalformedRequest(f"the field line {_excerpt(line)} is not NAME: VALUE (RFC 9112 §5)")
     lowered = name.lower()
     read = _IDENTIFYING.get(lowered)
-    if lowered not in _TELLING:
+    if lowered not in TELLING:
         _remember_line(_NAMES, name, read)
     elif lowered == b"host":
         read = _read_host(_split_field_line(line)[1])

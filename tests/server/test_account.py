@@ -12,13 +12,14 @@ from hamms_trio.server import Service
 from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.metrics import snapshot
 from tests.server.talking import make_service, read_answers, talk
+from tests.wire.playing import Way, in_two, whole
 
 KEYS = {
     "total_requests", "active_connections", "open_connections", "inflight_requests",
     "requests_reused_connection", "status_counts", "latency_buckets_ms", "bytes_sent_total",
     "read_errors_by_type", "write_errors_by_type", "error_counts_by_class", "requests_by_route",
     "status_by_route", "latency_by_route_ms", "latency_p99_ms", "request_trace_id", "drain_state",
-    "drain_inflight_remaining", "drain_elapsed_ms", "engine",
+    "drain_inflight_remaining", "drain_elapsed_ms", "metrics_backend", "engine",
 }  # fmt: skip
 
 
@@ -77,12 +78,87 @@ def test_a_plain_line_says_the_same() -> None:
     assert told["duration_ms"] == "0.00"
 
 
-@pytest.mark.parametrize("octets", [b"\0\r\n", b"GET / HTTP/2.0\r\n", get("/" + "a" * 3000)])
-def test_what_is_no_request_is_logged_too(octets: bytes) -> None:
-    (line,) = logged(LogFormat.JSON, [octets])
+def post(path: str, *fields: str, body: bytes = b"") -> bytes:
+    return get(path, *fields).replace(b"GET", b"POST", 1) + body
 
-    assert json.loads(line)["path"] == "-"
-    assert json.loads(line)["route_key"].startswith("request/")
+
+CHUNKED = "Transfer-Encoding: chunked"
+CHUNK = b"3\r\nabc\r\n"
+# What was sent, and what the log calls it.
+REFUSED: dict[str, tuple[bytes, str, str, str]] = {
+    "no request": (b"\0\r\n", "request/malformed", "-", "-"),
+    "another version": (b"GET /a?b HTTP/2.0\r\n", "request/bad_request", "GET", "/a"),
+    "a minor version": (get("/a").replace(b"1.1", b"1.2"), "request/bad_request", "GET", "/a"),
+    "an unknown method": (get("/a").replace(b"GET", b"BREW"), "request/bad_request", "BREW", "/a"),
+    "an unknown coding": (post("/a", "Transfer-Encoding: gzip"), "request/bad_request", "POST", "/a"),
+    "a field that is none": (get("/a#b", "X"), "request/malformed", "GET", "/a"),
+    "a long target": (get("/" + "a" * 3000), "request/header_too_large", "GET", "/" + "a" * 2047),
+    "a long head": (get("/a", "X: " + "a" * 20000), "request/header_too_large", "GET", "/a"),
+    "an expectation": (get("/", "Expect: tea"), "request/bad_request", "GET", "/"),
+    "a long body": (post("/submit", "Content-Length: 600000"), "request/too_large", "POST", "/submit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [whole, in_two])
+@pytest.mark.parametrize(("octets", "key", "method", "path"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_logged_with_all_that_is_known(
+    octets: bytes, key: str, method: str, path: str, way: Way
+) -> None:
+    pieces = way(octets)
+    (line,) = logged(LogFormat.JSON, pieces)
+
+    told = json.loads(line)
+    assert told["status"] >= 400
+    assert told["route_key"] == key
+    if told["bytes_in"] == len(octets):
+        assert (told["method"], told["path"]) == (method, path)
+    else:  # refused as soon as nothing could mend it
+        assert told["bytes_in"] == len(pieces[0])
+
+
+@pytest.mark.parametrize(
+    ("rest", "key"),
+    [
+        (b"80000\r\n", "request/too_large"),
+        (b"-\r\n", "request/malformed"),
+        (b"0\r\n" + b"X: a\r\n" * 300, "request/header_too_large"),
+    ],
+)
+def test_a_body_that_is_refused_is_logged_with_what_had_come(rest: bytes, key: str) -> None:
+    head = post("/submit", CHUNKED)
+    (line,) = logged(LogFormat.JSON, [head, CHUNK, rest])
+
+    told = json.loads(line)
+    assert (told["method"], told["path"], told["route_key"]) == ("POST", "/submit", key)
+    assert told["bytes_in"] == len(head) + len(b"abc")
+
+
+def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
+    (line,) = logged(
+        LogFormat.JSON, [post("/submit", "Content-Length: 600000", "X-Request-ID: a1")]
+    )
+
+    assert json.loads(line)["trace_id"] == "a1"
+
+
+def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> None:
+    for octets, path in ((b"GET /slow HTTP/1", "/slow"), (post("/submit", CHUNKED), "/submit")):
+        service = make_service()
+        lines: list[bytes] = []
+        service.account.log_to(AccessLog(service, LogFormat.JSON, lines.append).write)
+        _, conversation = talk([octets], service=service)
+        conversation.on_deadline()
+        service.account.settle()
+        told = json.loads(b"".join(lines))
+        assert (told["status"], told["path"], told["bytes_in"]) == (408, path, len(octets))
+        assert told["route_key"] == "request/timeout"
+
+
+def test_a_refused_head_is_answered_without_a_body_to_a_client_that_asks_for_none() -> None:
+    head = get("/submit").replace(b"GET", b"HEAD")
+    for octets in (head.replace(b"1.1", b"1.2"), head.replace(b"Host", b"Ho st")):
+        answered, _ = talk([octets])
+        assert answered.endswith(b"\r\n\r\n")
 
 
 def test_metrics_have_the_keys_that_clients_know() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -78,11 +79,12 @@ async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, route
     assert answer.body == b"slow"
 
 
+@pytest.mark.parametrize(("path", "status"), [(b"/submit", 413), (b"/nothing", 404)])
 async def test_an_answer_survives_what_the_client_goes_on_to_send(
-    serve: Serve, router: Router
+    serve: Serve, router: Router, path: bytes, status: int
 ) -> None:
     """A close with unread octets is a reset, which would destroy the answer on its way."""
-    head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+    head = b"POST %b HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n" % path
     async with serve(router) as server, await server.connect() as client:
         await client.send_all(head)
         async with trio.open_nursery() as nursery:
@@ -95,7 +97,7 @@ async def test_an_answer_survives_what_the_client_goes_on_to_send(
             nursery.start_soon(upload)
             answered = await read_all(client)
 
-    assert statuses(answered) == [413]
+    assert statuses(answered) == [status]
 
 
 async def test_a_client_that_never_closes_is_let_go(serve: Serve, router: Router) -> None:
@@ -260,6 +262,176 @@ async def test_a_task_ends_when_its_client_resets(serve: Serve, router: Router) 
         client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         await client.aclose()
         await ended.wait()
+
+
+async def test_a_route_that_never_answers_is_answered_for_and_the_connection_lasts(
+    serve: Serve, router: Router
+) -> None:
+    ended = trio.Event()
+
+    @router.get("/forever")
+    async def forever(_request: Request) -> Response:
+        try:
+            await trio.sleep_forever()
+        finally:
+            ended.set()
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        async with await server.connect() as client:
+            await client.send_all(get("/forever") + GET)
+            answers = read_answers(await read_until(client, b"Hello World"))
+        await ended.wait()
+
+    assert [answer.status for answer in answers] == [503, 200]
+    assert json.loads(answers[0].body)["error"]["code"] == "overdue"
+    assert server.service.account.errors["dispatch"] == 1
+
+
+async def test_a_route_that_never_answers_keeps_no_client_that_has_closed_its_side(
+    serve: Serve, router: Router
+) -> None:
+    @router.get("/forever")
+    async def forever(_request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        assert statuses(await server.ask(get("/forever"))) == [503]
+        gone = await server.connect()
+        await gone.send_all(get("/forever"))
+        await gone.aclose()
+        while server.service.connections or server.service.in_flight:
+            await trio.lowlevel.checkpoint()
+
+
+async def test_a_route_that_answers_after_all_is_too_late(serve: Serve, router: Router) -> None:
+    @router.get("/late")
+    async def late(_request: Request) -> Response:
+        try:
+            await trio.sleep_forever()
+        except trio.Cancelled:
+            return text("late")
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        assert statuses(await server.ask(get("/late") + GET)) == [503, 200]
+
+
+async def test_a_route_that_can_not_be_ended_loses_its_connection(router: Router) -> None:
+    goes_on = trio.Event()
+
+    @router.get("/stubborn")
+    async def stubborn(_request: Request) -> Response:
+        with trio.CancelScope(shield=True):
+            await goes_on.wait()
+        return text("late")
+
+    async with serving(router, ServerLimits(answer_seconds=0.05)) as server:
+        async with await server.connect() as client:
+            await client.send_all(get("/stubborn"))
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+        goes_on.set()
+        while server.service.in_flight:
+            await trio.lowlevel.checkpoint()
+        assert statuses(await server.ask(GET)) == [200]
+
+
+async def test_a_route_that_does_not_read_a_body_that_does_not_come_has_its_time_too(
+    serve: Serve, router: Router
+) -> None:
+    @router.post("/forever")
+    async def forever(_request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    head = b"POST /forever HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
+    limits = ServerLimits(content_seconds=0.05, answer_seconds=0.05)
+    async with serve(router, limits) as server, await server.connect() as client:
+        await client.send_all(head)
+        (answer,) = read_answers(await read_all(client))
+
+    assert answer.status == 503
+    assert answer.fields["connection"] == "close"
+
+
+async def test_a_silent_stream_keeps_only_clients_whose_side_is_open(
+    serve: Serve, router: Router
+) -> None:
+    goes_on, closed = trio.Event(), trio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        try:
+            yield b"first"
+            await goes_on.wait()
+            yield b"second"
+        finally:
+            closed.set()
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        async with await server.connect() as open_client, await server.connect() as client:
+            for one in (open_client, client):
+                await one.send_all(get("/pieces"))
+                await read_until(one, b"5\r\nfirst\r\n")
+            await client.send_eof()
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+            await closed.wait()
+            goes_on.set()
+            assert await read_until(open_client, b"0\r\n\r\n") == b"6\r\nsecond\r\n0\r\n\r\n"
+
+
+async def test_a_stream_goes_on_for_a_client_that_has_closed_its_side(
+    serve: Serve, router: Router
+) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(12):
+            await trio.sleep(0.05)
+            yield b"x"
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    async with serve(router, ServerLimits(answer_seconds=0.5)) as server:
+        (answer,) = read_answers(await server.ask(get("/pieces")))
+
+    assert answer.body == b"x" * 12
+
+
+async def test_a_client_that_has_closed_its_side_may_read_for_as_long_as_it_needs(
+    serve: Serve, router: Router, tmp_path: Path
+) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 8_000_000)
+
+    @router.get("/big")
+    async def big(_request: Request) -> Response:
+        return Response(200, b"x" * 8_000_000)
+
+    @router.get("/file")
+    def file(_request: Request) -> Response:
+        return Response(200, FileBody(path.open("rb", buffering=0), range(8_000_000)))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"x" * 8_000_000
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
+        for target in ("/big", "/file", "/pieces"):
+            async with await server.connect() as client:
+                await client.send_all(get(target))
+                begun = bytes(await client.receive_some())
+                await client.send_eof()
+                await trio.sleep(0.25)  # of reading something else
+                (answer,) = read_answers(begun + await read_all(client))
+                assert len(answer.body) == 8_000_000
 
 
 async def test_a_route_reads_the_content_as_it_comes(serve: Serve, router: Router) -> None:

@@ -48,6 +48,8 @@ ANSWERED: dict[str, tuple[bytes, int]] = {
     "GET of what is posted": (get(target=b"/submit"), 405),
     "a chunked body": (chunked(b"3\r\nabc\r\n", b"0\r\n\r\n"), 200),
     "chunk extensions": (chunked(b"3;a=b\r\nabc\r\n", b"0;c\r\n\r\n"), 200),
+    "chunk extensions with whitespace": (chunked(b"3 ; a = \"b\"\r\nabc\r\n", b"0\r\n\r\n"), 200),
+    "octets beyond ASCII in a value": (get(b"X: \xe9\xff"), 200),
     "trailers": (chunked(b"0\r\nX-Sum: 1\r\n\r\n"), 200),
     "a body with GET": (get(b"Content-Length: 3") + b"abc", 200),
     "a body for an unknown path": (lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 3") + b"abc", 404),
@@ -108,11 +110,26 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "a chunk size of zz": (chunked(b"zz\r\n"), 400),
     "no chunk size": (chunked(b"\r\n"), 400),
     "no CRLF after a chunk": (chunked(b"3\r\nabcX\r\n"), 400),
+    "whitespace after a chunk size": (chunked(b"3 \r\nabc\r\n"), 400),
+    "a chunk extension without a name": (chunked(b"3;\r\nabc\r\n"), 400),
+    "a chunk extension in open quotes": (chunked(b'3;a="b\r\nabc\r\n'), 400),
+    "a bare LF in a chunk extension": (chunked(b"3;a\n\r\nabc\r\n"), 400),
+    "a chunk extension without end": (chunked(b"3;" + _long), 413),
+    "a trailer section without end": (chunked(b"0\r\n" + b"X: a\r\n" * 257), 431),
+    "a trailer line without end": (chunked(b"0\r\nX: " + _long), 431),
+    "a length in the trailer": (chunked(b"0\r\nContent-Length: 3\r\n\r\n"), 400),
+    "a transfer coding in the trailer": (chunked(b"0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400),
     "a trailer without a colon": (chunked(b"0\r\nX\r\n\r\n"), 400),
     "a target of 2049 octets": (get(target=b"/" + b"a" * 2048), 414),
     "a request line without end": (b"GET /" + _long, 414),
     "a head of more than 16384 octets": (get(b"X: " + _long), 431),
     "a head without end": (b"GET / HTTP/1.1\r\nHost: a\r\nX: " + _long, 431),
+    "an unknown path, with a body above the limit": (
+        lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 524289"), 404),
+    "a method not taken, with a body above the limit": (
+        lines(b"DELETE / HTTP/1.1", b"Host: a", b"Content-Length: 99999999999999999"), 405),
+    "an unknown path, before a body above the limit was asked for": (
+        lines(b"POST /no HTTP/1.1", b"Host: a", b"Expect: 100-continue", b"Content-Length: 524289"), 404),
     "a Content-Length above the limit": (submit(b"Content-Length: 524289"), 413),
     "that, before the client was asked for it": (submit(b"Expect: 100-continue", b"Content-Length: 524289"), 413),
     "a chunked body above the limit": (chunked(b"80001\r\n" + b"x" * 0x80001 + b"\r\n"), 413),
@@ -308,6 +325,15 @@ def test_whatever_comes_is_answered_in_whole_messages(junk: bytes, request: byte
     assert conversation.closing or conversation.job is not None
     if b"HEAD" not in octets:
         assert all(status in range(100, 600) for status in statuses(answered))
+
+
+def test_a_chunked_body_that_nobody_reads_is_read_up_to_the_limit() -> None:
+    head = lines(b"POST /no HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked")
+    answered, conversation = talk([head, b"80000\r\n" + b"x" * 0x80000 + b"\r\n"])
+    assert statuses(answered) == [404]
+    assert not conversation.closing
+    assert conversation.receive(b"1\r\nx\r\n0\r\n\r\n" + NEXT) == b""
+    assert conversation.closing
 
 
 def test_the_end_in_the_middle_of_a_request_is_answered_400() -> None:

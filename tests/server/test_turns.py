@@ -8,7 +8,8 @@ import pytest
 
 from hamms_trio.server import Request, Response, Router, Service, text
 from hamms_trio.server.account import FEW, RANKED_SECONDS, Ranking
-from hamms_trio.server.conversation import TURN_SECONDS, Conversation
+from hamms_trio.server.conversation import Conversation
+from hamms_trio.server.pipelining import TURN_SECONDS
 from tests.server.talking import CLIENT, statuses
 
 ASKED = 50

@@ -119,7 +119,9 @@ def test_another_engine_is_accepted_and_said_to_be_trio(run: Run, engine: str) -
     assert f"--engine {engine} is accepted" in run("--engine", engine).stop()[1]
 
 
-@pytest.mark.parametrize("option", ["--keepalive-timeout", "--body-timeout", "--drain-timeout"])
+@pytest.mark.parametrize(
+    "option", ["--keepalive-timeout", "--body-timeout", "--answer-timeout", "--drain-timeout"]
+)
 @pytest.mark.parametrize("seconds", ["nan", "inf"])
 def test_a_time_that_does_not_pass_is_refused(option: str, seconds: str) -> None:
     refused = subprocess.run(

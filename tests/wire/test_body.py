@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
+import h11
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.errors import MalformedRequest
+from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
 from hamms_trio.wire import BodyReader, RequestHead, chunk, last_chunk
-from hamms_trio.wire.body import MAX_CHUNK_LINE_OCTETS, MAX_TRAILER_OCTETS
+from hamms_trio.wire.body import MAX_CHUNK_LINE_OCTETS, MAX_EXTENSIONS_OCTETS, MAX_TRAILER_OCTETS
+from hamms_trio.wire.request import MAX_FIELD_LINES
 from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
+from tests.wire.test_request_against_h11 import mutate
 
 TAIL = b"GET /next HTTP/1.1\r\n"
 
@@ -32,16 +37,21 @@ CHUNKED = {
     "a size with zeros before it": (b"0003\r\nabc\r\n0000\r\n\r\n", b"abc"),
     "data that looks like chunks": (b"7\r\n0\r\n\r\n\r\n\r\n0\r\n\r\n", b"0\r\n\r\n\r\n"),
     "an extension": (b"3;a\r\nabc\r\n0;b\r\n\r\n", b"abc"),
-    "extensions with values": (b'3 ; a=b;c="d;\xff" \r\nabc\r\n0\r\n\r\n', b"abc"),
-    "whitespace after the size": (b"3 \t\r\nabc\r\n0 \r\n\r\n", b"abc"),
+    "extensions with values": (b'3;a=b;c="d;\xff"\r\nabc\r\n0\r\n\r\n', b"abc"),
+    "whitespace that a recipient has to bear": (
+        b'3 \t; a\t=  "b" ;c\r\nabc\r\n0\t;d\r\n\r\n',
+        b"abc",
+    ),
+    "a quoted value with quoted pairs": (b'3;a="\\"\\\\;\\\t";b\r\nabc\r\n0\r\n\r\n', b"abc"),
+    "an empty quoted value": (b'3;a=""\r\nabc\r\n0\r\n\r\n', b"abc"),
     "an extension of great length": (
         b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS - 2) + b"\r\nabc\r\n0\r\n\r\n",
         b"abc",
     ),
     "a trailer field": (b"0\r\nX: a\r\n\r\n", b""),
     "trailer fields": (b"1\r\na\r\n0\r\nX: a\r\nY:\r\nx: \xff\tb \r\n\r\n", b"a"),
-    "trailer fields that are not for framing": (
-        b"0\r\nContent-Length: 9\r\nTransfer-Encoding: gzip\r\n\r\n",
+    "as many trailer fields as a head may have": (
+        b"0\r\n" + b"X: a\r\n" * MAX_FIELD_LINES + b"\r\n",
         b"",
     ),
     "a trailer line of great length": (
@@ -63,6 +73,26 @@ BROKEN = {
     "a size of seventeen digits": b"1" * 17 + b"\r\n",
     "a size of many zeros": b"0" * 17 + b"\r\n\r\n",
     "a size in full-width digits": "\uff13\r\n".encode(),
+    "whitespace before CRLF": b"3 \r\nabc\r\n0\r\n\r\n",
+    "a tab before CRLF": b"3\t\r\nabc\r\n0\r\n\r\n",
+    "whitespace before the CRLF of the last chunk": b"0 \r\n\r\n",
+    "whitespace after an extension": b"3;a \r\nabc\r\n0\r\n\r\n",
+    "an extension without a name": b"3;\r\nabc\r\n0\r\n\r\n",
+    "an extension with a value only": b"3;=a\r\nabc\r\n0\r\n\r\n",
+    "an extension with a name and no value": b"3;a=\r\nabc\r\n0\r\n\r\n",
+    "an extension with two values": b"3;a=b=c\r\nabc\r\n0\r\n\r\n",
+    "an extension with two names": b"3;a b\r\nabc\r\n0\r\n\r\n",
+    "an extension after a comma": b"3,a\r\nabc\r\n0\r\n\r\n",
+    "an extension that is no token": b"3;a/b\r\nabc\r\n0\r\n\r\n",
+    "an octet beyond ASCII in the name of an extension": b"3;\xe9\r\nabc\r\n0\r\n\r\n",
+    "an octet beyond ASCII in a value without quotes": b"3;a=\xe9\r\nabc\r\n0\r\n\r\n",
+    "a quoted value that is not closed": b'3;a="b\r\nabc\r\n0\r\n\r\n',
+    "a quoted value closed by a quoted pair": b'3;a="b\\"\r\nabc\r\n0\r\n\r\n',
+    "more after a quoted value": b'3;a="b"c\r\nabc\r\n0\r\n\r\n',
+    "CRLF in a quoted value": b'3;a="b\r\nabc"\r\n0\r\n\r\n',
+    "bare CR in a quoted value": b'3;a="b\rc"\r\nabc\r\n0\r\n\r\n',
+    "NUL in a quoted value": b'3;a="\0"\r\nabc\r\n0\r\n\r\n',
+    "DEL in a quoted value": b'3;a="\x7f"\r\nabc\r\n0\r\n\r\n',
     "bare LF after a size": b"3\nabc\n0\n\n",
     "bare LF in an extension": b"3;a\nb\r\nabc\r\n0\r\n\r\n",
     "bare CR in an extension": b"3;a\rb\r\nabc\r\n0\r\n\r\n",
@@ -73,8 +103,6 @@ BROKEN = {
     "bare LF after data": b"3\r\nabc\n0\r\n\r\n",
     "bare CR after data": b"3\r\nabc\r0\r\n\r\n",
     "two octets of anything after data": b"3\r\nabcXX0\r\n\r\n",
-    "an extension of too great a length": b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS - 1) + b"\r\n",
-    "an extension that never ends": b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS + 1),
     "a trailer without a colon": b"0\r\nX\r\n\r\n",
     "a trailer with space before the colon": b"0\r\nX : a\r\n\r\n",
     "a trailer without a name": b"0\r\n: a\r\n\r\n",
@@ -83,10 +111,32 @@ BROKEN = {
     "bare LF for a trailer": b"0\r\n\n",
     "NUL in a trailer": b"0\r\nX: \0\r\n\r\n",
     "a request for a trailer": b"0\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n",
-    "a trailer line of too great a length": b"0\r\nX:" + b"x" * MAX_CHUNK_LINE_OCTETS,
-    "a trailer section of too great a length": (
-        b"0\r\n" + _trailer_line * (MAX_TRAILER_OCTETS // 1000 + 1)
+    "bare CR in a trailer": b"0\r\nX: a\rb\r\n\r\n",
+    "an octet beyond ASCII in the name of a trailer": b"0\r\nX\xe9: a\r\n\r\n",
+    "a length in the trailer": b"0\r\nContent-Length: 9\r\n\r\n",
+    "a transfer coding in the trailer": b"0\r\nX: a\r\ntransfer-encoding: gzip\r\n\r\n",
+    "a host in the trailer": b"0\r\nHOST: b\r\n\r\n",
+    "persistence in the trailer": b"0\r\nConnection: close\r\n\r\n",
+    "an expectation in the trailer": b"0\r\nExpect: 100-continue\r\n\r\n",
+}
+
+_extended = b"1;" + b"x" * 998 + b"\r\na\r\n"
+TOO_MUCH: dict[str, tuple[bytes, type[RequestError]]] = {
+    "an extension of too great a length": (
+        b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS - 1) + b"\r\n",
+        ContentTooLarge,
     ),
+    "an extension that never ends": (b"3;" + b"x" * (MAX_CHUNK_LINE_OCTETS + 1), ContentTooLarge),
+    "extensions without end": (_extended * (MAX_EXTENSIONS_OCTETS // 999 + 1), ContentTooLarge),
+    "a trailer line of too great a length": (
+        b"0\r\nX:" + b"x" * MAX_CHUNK_LINE_OCTETS,
+        HeadTooLarge,
+    ),
+    "a trailer section of too great a length": (
+        b"0\r\n" + _trailer_line * (MAX_TRAILER_OCTETS // 1000 + 1),
+        HeadTooLarge,
+    ),
+    "trailer fields without end": (b"0\r\n" + b"X:\r\n" * (MAX_FIELD_LINES + 1), HeadTooLarge),
 }
 
 
@@ -142,6 +192,22 @@ def test_a_broken_chunked_body_is_refused(octets: bytes, way: Way) -> None:
         feed(BodyReader(request(chunked=True)), way(octets))
 
 
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("octets", "error"), TOO_MUCH.values(), ids=TOO_MUCH)
+def test_what_is_too_much_around_the_content_is_refused_as_that(
+    octets: bytes, error: type[RequestError], way: Way
+) -> None:
+    with pytest.raises(error):
+        feed(BodyReader(request(chunked=True)), way(octets))
+
+
+def test_as_many_extensions_as_there_may_be_are_passed_over() -> None:
+    count = MAX_EXTENSIONS_OCTETS // 999
+    body = BodyReader(request(chunked=True))
+    assert body.feed(_extended * count + last_chunk()) == b"a" * count
+    assert body.complete
+
+
 def test_a_broken_body_stays_broken() -> None:
     """Where it ends can't be known, so nothing after it may be taken for a request."""
     body = BodyReader(request(chunked=True))
@@ -179,7 +245,7 @@ def read(octets: bytes, pieces: list[bytes]) -> tuple[bytes, bytes] | None:
     body = BodyReader(request(chunked=True))
     try:
         content = feed(body, pieces)
-    except MalformedRequest:
+    except RequestError:
         return None
     return content, body.rest if body.complete else b"incomplete"
 
@@ -196,3 +262,79 @@ def test_whether_a_body_is_refused_does_not_depend_on_the_cuts(
     octets: bytes, places: list[int]
 ) -> None:
     assert read(octets, [octets]) == read(octets, cut(octets, places))
+
+
+# What a recipient has to bear (RFC 9110 §5.6.3), and h11 does not.
+_REFUSED_BY_H11 = re.compile(rb"[0-9A-Fa-f][ \t]+;")
+
+
+def read_by_h11(octets: bytes) -> tuple[bytes, bytes] | None:
+    """The same, as h11 reads it."""
+    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+    connection.receive_data(head + octets)
+    content = b""
+    try:
+        connection.next_event()
+        while isinstance(event := connection.next_event(), h11.Data):
+            content += event.data
+    except h11.RemoteProtocolError:
+        return None
+    ended = isinstance(event, h11.EndOfMessage)
+    return content, connection.trailing_data[0] if ended else b"incomplete"
+
+
+_TOKENS = st.text("aA0-_.!~", min_size=1, max_size=3).map(str.encode)
+_QUOTED = st.lists(
+    st.sampled_from((b"a", b" ", b"\t", b";", b"=", b"\\\\", b'\\"', b"\xe9")), max_size=4
+).map(lambda parts: b'"' + b"".join(parts) + b'"')
+_SPACE = st.sampled_from((b"", b" ", b"\t "))
+_EXTENSION = st.builds(
+    lambda before, after, name, value: before + b";" + after + name + value,
+    _SPACE,
+    _SPACE,
+    _TOKENS,
+    st.one_of(
+        st.just(b""),
+        st.builds(lambda a, b, v: a + b"=" + b + v, _SPACE, _SPACE, _TOKENS | _QUOTED),
+    ),
+)
+_EXTENSIONS = st.lists(_EXTENSION, max_size=3).map(b"".join)
+_TRAILER = st.lists(
+    st.sampled_from((b"X: a\r\n", b"y:\r\n", b"Z:\t\xe9 \r\n", b"TE: b\r\n")), max_size=3
+).map(b"".join)
+
+
+@given(st.lists(st.tuples(st.binary(min_size=1, max_size=9), _EXTENSIONS)), _EXTENSIONS, _TRAILER)
+@DETERMINISTIC
+def test_whatever_the_grammar_of_chunks_has_is_read_and_h11_reads_it_alike(
+    chunks: list[tuple[bytes, bytes]], last: bytes, trailer: bytes
+) -> None:
+    octets = b"".join(b"%x%b\r\n%b\r\n" % (len(data), ext, data) for data, ext in chunks)
+    octets += b"0" + last + b"\r\n" + trailer + b"\r\n" + TAIL
+    assert read(octets, [octets]) == (b"".join(data for data, _ in chunks), TAIL)
+    if not _REFUSED_BY_H11.search(octets):
+        assert read_by_h11(octets) == read(octets, [octets])
+
+
+_CHUNKS = [octets for octets, _ in CHUNKED.values() if len(octets) < 100]
+_PIECES = (
+    b"", b" ", b"\t", b"\r", b"\n", b"\r\n", b"\0", b"\xe9", b";", b"=", b'"', b"\\", b":", b",",
+    b"0", b"3", b"+", b"0x", b"Content-Length: 3\r\n", b"Transfer-Encoding: gzip\r\n",
+)  # fmt: skip
+
+
+@given(
+    st.sampled_from(_CHUNKS),
+    st.lists(
+        st.tuples(st.integers(0, 99), st.integers(0, 3), st.sampled_from(_PIECES)), max_size=3
+    ),
+)
+@DETERMINISTIC
+def test_a_mutated_body_that_we_read_to_its_end_h11_reads_alike(
+    octets: bytes, mutations: list[tuple[int, int, bytes]]
+) -> None:
+    octets = mutate(octets, mutations) + TAIL
+    ours = read(octets, [octets])
+    if ours is not None and ours[1] != b"incomplete" and not _REFUSED_BY_H11.search(octets):
+        assert read_by_h11(octets) == ours

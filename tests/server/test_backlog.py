@@ -1,0 +1,103 @@
+"""What is kept for clients that don't read has a limit, whoever they are and however many."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+import trio
+
+from hamms_trio.server import Request, Response, Router, ServerLimits
+from hamms_trio.server.backlog import Backlog
+from tests.server.serving import Serving, read_all, serving
+from tests.server.talking import statuses
+
+
+class Client:
+    """Stands for a connection."""
+
+    def __init__(self) -> None:
+        self.is_gone = False
+
+    def let_go(self) -> None:
+        self.is_gone = True
+
+
+def test_who_has_gone_longest_without_reading_is_let_go() -> None:
+    backlog = Backlog(100)
+    first, second, third = Client(), Client(), Client()
+    backlog.keep(first, 40)
+    backlog.keep(second, 40)
+    backlog.keep(first, 40)  # it has read something
+    backlog.keep(third, 40)
+
+    assert [client.is_gone for client in (first, second, third)] == [False, True, False]
+    assert backlog.octets == 80
+
+
+def test_who_has_read_all_is_not_waited_for() -> None:
+    backlog = Backlog(100)
+    first, second = Client(), Client()
+    backlog.keep(first, 90)
+    backlog.release(first)
+    backlog.release(first)
+    backlog.keep(second, 90)
+
+    assert not first.is_gone
+    assert backlog.octets == 90
+
+
+def test_one_answer_may_be_larger_than_the_limit() -> None:
+    backlog = Backlog(100)
+    first, second = Client(), Client()
+    backlog.keep(first, 50)
+    backlog.keep(second, 1000)
+
+    assert (first.is_gone, second.is_gone) == (True, False)
+
+
+OCTETS = 8_000_000  # more than the kernel takes for a client that does not read
+LIMIT = 20_000_000
+
+
+async def connect(server: Serving) -> trio.SocketStream:
+    """A client with little room of its own."""
+    sock = trio.socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    await sock.connect(("127.0.0.1", server.port))
+    return trio.SocketStream(sock)
+
+
+@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+async def test_answers_that_nobody_reads_are_kept_up_to_a_limit(portable: bool) -> None:
+    router = Router()
+
+    @router.get("/big")
+    def big(_request: Request) -> Response:
+        return Response(200, b"x" * OCTETS)
+
+    limits = ServerLimits(waiting_output_total=LIMIT)
+    async with serving(router, limits, portable=portable) as server:
+        service = server.service
+        clients = []
+        for count in range(1, 5):
+            client = await connect(server)
+            clients.append(client)
+            await client.send_all(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            while service.backlog.octets < min(count, 2) * OCTETS or service.accepted < count:
+                await trio.lowlevel.checkpoint()
+            while service.connections > 2:
+                await trio.lowlevel.checkpoint()
+            assert service.backlog.octets <= LIMIT
+
+        assert service.account.write_errors == {"BacklogFull": 2}
+        for client in clients[:2]:
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+        for client in clients[2:]:
+            assert statuses(await read_all(client)) == [200]
+        for client in clients:
+            await trio.aclose_forcefully(client)
+        while service.connections:
+            await trio.lowlevel.checkpoint()
+        assert service.backlog.octets == 0
