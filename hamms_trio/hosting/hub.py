@@ -72,9 +72,13 @@ class Hub:
         self.watch(self._alarm.fileno(), self._alarm, IN)
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
-        """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`."""
-        self._watchers[fd] = watcher
+        """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`.
+
+        Raises:
+            OSError: the kernel has no memory for the registration.
+        """
         self._epoll.register(fd, events)
+        self._watchers[fd] = watcher
 
     def rewatch(self, fd: int, events: int) -> None:
         """Watch for other events."""

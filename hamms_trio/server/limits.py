@@ -26,6 +26,3 @@ class ServerLimits:
     # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
     waiting_input: int = 64 * 1024
     waiting_output: int = 64 * 1024
-
-
-REFUSED_POLITELY = 128  # connections above the limit that are told so; more are reset

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from itertools import count
+import socket
+import sys
+from contextlib import ExitStack
+from itertools import count, pairwise
+from time import monotonic
 
 import pytest
+import trio
 
-from hamms_trio.server import Request, Response, Router, Service, text
+from hamms_trio.hosting.listeners import open_port
+from hamms_trio.server import Request, Response, Router, ServerLimits, Service, text
 from hamms_trio.server.account import FEW, RANKED_SECONDS, Ranking
 from hamms_trio.server.conversation import TURN_SECONDS, Conversation
+from hamms_trio.server.server import Server
 from tests.server.talking import CLIENT, statuses
 
 ASKED = 50
+LATE = 200
 
 
 @pytest.mark.parametrize("seen", [1, 3], ids=["heads seen before", "new heads"])
@@ -43,3 +51,27 @@ def test_many_samples_are_put_in_order_now_and_then_and_few_at_once() -> None:
     assert ranking.of(many, FEW, now=1.0) == sorted(many)
     assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + RANKED_SECONDS / 2) == sorted(many)
     assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + 2 * RANKED_SECONDS) == [0.0, *sorted(many)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -> None:
+    looks = count()
+
+    def clock() -> float:
+        return monotonic() + next(looks) * TURN_SECONDS / 4  # time passes when it is looked at
+
+    service = Service(Router(), limits=ServerLimits(head_seconds=0.1), clock=clock)
+    port, sockets = open_port("127.0.0.1", 0, purpose="a test", option="--port")
+    refused = [0]  # as seen by another task at each of its turns
+    with ExitStack() as clients, trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Server(service, sockets, portable=False).run)
+            for _ in range(LATE):
+                client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+                client.send(b"GET / HT")
+            while refused[-1] < LATE:
+                await trio.lowlevel.checkpoint()
+                refused.append(service.account.errors["read"])
+            nursery.cancel_scope.cancel()
+    # trio may give the hub two turns in a row, of four at most.
+    assert max(after - before for before, after in pairwise(refused)) <= 8
