@@ -69,6 +69,7 @@ class Hub:
         self._alarm = Alarm()  # now, because later there may be no descriptor left for it
         # Whether other clients have been heard in this round that are still to be served.
         self.is_crowded = False
+        self.before_sleep: Callable[[], None] = lambda: None  # called when nothing is left to do
         self.watch(self._alarm.fileno(), self._alarm, IN)
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
@@ -135,6 +136,7 @@ class Hub:
         poll, watchers = self._epoll.poll, self._watchers
         try:
             while True:
+                self.before_sleep()
                 self._set_alarm()
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
                 served, busy = 0, True

@@ -16,6 +16,7 @@ from hamms_trio.server import Request, Response, Router, ServerLimits, Service, 
 from hamms_trio.server.account import FEW, RANKED_SECONDS, Ranking
 from hamms_trio.server.conversation import TURN_SECONDS, Conversation
 from hamms_trio.server.server import Server
+from tests.server.serving import serving
 from tests.server.talking import CLIENT, statuses
 
 ASKED = 50
@@ -75,3 +76,17 @@ async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -
             nursery.cancel_scope.cancel()
     # trio may give the hub two turns in a row, of four at most.
     assert max(after - before for before, after in pairwise(refused)) <= 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_answers_are_counted_while_nobody_waits() -> None:
+    """So that no client has to wait until hundreds of them have been."""
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+    waiting = []
+    async with serving(router) as server, await server.connect() as client:
+        for _ in range(200):
+            await client.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert statuses(bytes(await client.receive_some())) == [200]
+            waiting.append(len(server.service.entries))
+    assert max(waiting) < 40
