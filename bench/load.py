@@ -24,6 +24,7 @@ from bench.loads.exchange import exchange
 from bench.loads.flood import flood
 from bench.loads.handshake import handshake
 from bench.loads.hold import hold
+from bench.loads.pace import pace
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
 from bench.loads.upload import upload
@@ -40,6 +41,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         flood,
         handshake,
         hold,
+        pace,
         pipeline,
         probe,
         upload,

@@ -9,7 +9,7 @@ from collections import deque
 from itertools import cycle
 
 from bench.loads.connecting import BURST, Address, Notice, connect
-from bench.loads.exchange import HEAD
+from bench.loads.requests import HEAD
 
 TICK_SECONDS = 0.001
 

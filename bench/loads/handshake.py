@@ -9,8 +9,7 @@ import time
 from contextlib import suppress
 
 from bench.errors import Unmeasurable
-from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import WARM_UP_SECONDS, ready_for
+from bench.loads.connecting import WARM_UP_SECONDS, Address, Notice, connect, ready_for
 from bench.machine import cpu_seconds
 
 

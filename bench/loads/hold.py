@@ -7,7 +7,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect_all
-from bench.loads.exchange import HEAD
+from bench.loads.requests import head_for
 from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
 
 RATE = 15_000.0
@@ -33,7 +33,7 @@ def hold(
     held = list(connect_all(address, connections, rate=RATE))
     if asks:
         for sock in held:
-            sock.sendall(HEAD + b"1\r\n\r\n")
+            sock.sendall(head_for(b"/"))
             sock.recv(65536)
     _wait_accepted(pid, open_before + connections)
     if not seconds:

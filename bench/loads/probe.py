@@ -6,7 +6,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import HEAD
+from bench.loads.requests import head_for
 from bench.machine import cpu_seconds
 from bench.statistics import quantiles
 
@@ -18,7 +18,7 @@ def probe(*, address: Address, pid: int, seconds: float, steady: Notice) -> dict
     """Send a request every few milliseconds, and tell how long the answers took."""
     sock = connect(address)
     sock.settimeout(ANSWER_SECONDS)
-    head = HEAD + b"1\r\n\r\n"
+    head = head_for(b"/")
     latencies = []
     steady()
     cpu, since = cpu_seconds(pid), time.monotonic()
