@@ -67,10 +67,7 @@ def _connected(address: Address, *, tls: bool) -> Iterator[socket.socket]:
 
 
 def _ask(sock: socket.socket, status: int) -> None:
-    try:
-        sock.sendall(_HEAD)
-        answer = sock.recv(65536)
-    except OSError as error:
-        raise Unmeasurable(f"the probe was not answered: {error}") from error
+    sock.sendall(_HEAD)
+    answer = sock.recv(65536)
     if not answer.startswith(b"HTTP/1.1 %d " % status):
         raise Unmeasurable(f"the probe was not answered with a {status}: {answer[:200]!r}")

@@ -55,15 +55,12 @@ def response_octets(sock: socket.socket, head: bytes, status: int = 200) -> int:
     """
     sock.settimeout(ANSWER_SECONDS)
     octets = b""
-    try:
-        sock.sendall(head)
-        while not (length := _length(octets)):
-            received = sock.recv(65536)
-            octets += received
-            if not received:
-                raise Unmeasurable(f"the server left after {octets[:200]!r}")
-    except OSError as error:
-        raise Unmeasurable(f"no whole response: {error}, after {octets[:200]!r}") from error
+    sock.sendall(head)
+    while not (length := _length(octets)):
+        received = sock.recv(65536)
+        octets += received
+        if not received:
+            raise Unmeasurable(f"the server left after {octets[:200]!r}")
     if not octets.startswith(b"HTTP/1.1 %d " % status):
         raise Unmeasurable(f"not a {status}: {octets[:200]!r}")
     return length

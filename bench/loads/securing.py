@@ -6,7 +6,6 @@ import socket
 import ssl
 from contextlib import suppress
 
-from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS
 
 
@@ -20,16 +19,9 @@ def client_context() -> ssl.SSLContext:
 
 
 def secured(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """The connection once hands are shaken.
-
-    Raises:
-        Unmeasurable: that came to nothing.
-    """
+    """The connection once hands are shaken."""
     sock.settimeout(ANSWER_SECONDS)
-    try:
-        return context.wrap_socket(sock)
-    except OSError as error:
-        raise Unmeasurable(f"no handshake: {error}") from error
+    return context.wrap_socket(sock)
 
 
 def client_hello() -> bytes:
