@@ -12,6 +12,7 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("the measurements need Linux", allow_module_level=True)
 
+from bench import machine
 from bench.children import START_SECONDS, Server, child, files, load, workbench
 from bench.errors import Unmeasurable
 
@@ -153,3 +154,10 @@ def test_a_server_that_does_not_answer_as_asked_is_not_measured(name: str, lie: 
         arguments = OF[name] if name == "pace" else {**OF[name], "pid": server.pid}
         with pytest.raises(Unmeasurable, match=r"Unmeasurable: \w+"):  # which the load says itself
             put(name, server, **arguments)
+
+
+def test_a_run_says_what_it_was_made_on() -> None:
+    told = machine.description()
+    assert {"python", "openssl", "system", "processor", "servers on", "clients on"} <= told.keys()
+    assert all(told.values())
+    assert machine.commit()
