@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import signal
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from bench import machine, report
 from bench.children import nginx_version
 from bench.effort import Effort
 from bench.errors import Unmeasurable
-from bench.figures import Figure
+from bench.figures import OURS, Figure
 from bench.measurements import MEASUREMENTS
 from bench.trials import Trials
+from hamms_trio.version import VERSION
 
 ROUNDS = 5
 QUICK_ROUNDS = 2
@@ -32,8 +35,14 @@ def main() -> int:
     options = _options()
     effort = Effort(options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), options.quick)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children are stopped
-    machine_now = {**machine.description(), **_versions()}
-    print(", ".join(f"{name} {value}" for name, value in machine_now.items()), flush=True)
+    measuring = {
+        OURS: f"{VERSION}, commit {machine.commit()}",
+        "at": datetime.now(UTC).isoformat(" ", "seconds"),
+        "rounds": f"{effort.rounds}, quick" if effort.quick else str(effort.rounds),
+    }
+    machine_now, peers = machine.description(), _versions()
+    for told in (measuring, machine_now, peers):
+        print(", ".join(f"{name} {value}" for name, value in told.items()), flush=True)
     measured: dict[str, Sequence[Figure | Trials]] = {}
     failures = 0
     for name in options.names or MEASUREMENTS:
@@ -50,7 +59,12 @@ def main() -> int:
             print(f"\n{report.table(figure)}", flush=True)
     print(f"\n{report.summary([f for figures in measured.values() for f in figures])}")
     if options.json is not None:
-        content = {"machine": machine_now, "figures": report.as_json(measured)}
+        content = {
+            "measured": measuring,
+            "machine": machine_now,
+            "peers": peers,
+            "figures": report.as_json(measured),
+        }
         options.json.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     return 1 if failures else 0
 
@@ -81,7 +95,8 @@ def _versions() -> dict[str, str]:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "missing"
-    return {**found, "nginx": nginx_version()}
+    tcpkill = "installed" if shutil.which("tcpkill") else "missing (Debian's dsniff)"
+    return {**found, "nginx": nginx_version(), "tcpkill": tcpkill}
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ def nginx(does: str = ANSWERING, more: str = "") -> Iterator[Server]:
         Unmeasurable: it does not start.
     """
     with tempfile.TemporaryDirectory() as folder:
-        port = _free_port()
+        port = free_port()
         configuration = Path(folder) / "nginx.conf"
         content = _NGINX.format(folder=folder, port=port, does=does, more=more)
         configuration.write_text(content, encoding="utf-8")
@@ -213,7 +213,8 @@ def nginx_version() -> str:
     return told.strip().rpartition("/")[2]
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """One that nobody has just now."""
     with socket.create_server((LOOPBACK, 0)) as sock:
         port: int = sock.getsockname()[1]
         return port

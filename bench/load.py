@@ -16,6 +16,7 @@ from contextlib import suppress
 from functools import partial
 
 from bench.children import LOAD_SECONDS, STEADY
+from bench.errors import Unmeasurable
 from bench.loads.churn import churn
 from bench.loads.creep import creep
 from bench.loads.download import download
@@ -24,6 +25,7 @@ from bench.loads.exchange import exchange
 from bench.loads.flood import flood
 from bench.loads.handshake import handshake
 from bench.loads.hold import hold
+from bench.loads.pace import pace
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
 from bench.loads.upload import upload
@@ -40,6 +42,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         flood,
         handshake,
         hold,
+        pace,
         pipeline,
         probe,
         upload,
@@ -53,7 +56,10 @@ def main() -> None:
     signal.alarm(int(LOAD_SECONDS))  # whatever happens, it ends
     gc.disable()  # its pauses would be taken for the server's
     load = partial(LOADS[name], **json.loads(arguments))
-    counted = load(steady=lambda: print(STEADY, flush=True))
+    try:
+        counted = load(steady=lambda: print(STEADY, flush=True))
+    except OSError as error:  # of a connection, so it is the server that does not do what it should
+        raise Unmeasurable(f"a connection failed: {error}") from error
     print(json.dumps(counted), flush=True)
 
 

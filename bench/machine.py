@@ -11,6 +11,8 @@ import platform
 import re
 import resource
 import signal
+import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -106,10 +108,38 @@ def description() -> dict[str, str]:
     """The machine, for whoever compares figures."""
     return {
         "python": platform.python_version(),
+        "openssl": ssl.OPENSSL_VERSION.split()[1],
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "processor": _processor_name(),
         "processors": str(len(os.sched_getaffinity(0))),
+        "servers on": _named(server_cpu()),
+        "clients on": _named(client_cpu()),
+        "descriptors": str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
         "load": f"{os.getloadavg()[0]:.2f}",
     }
+
+
+def commit() -> str:
+    """Which version of this is measured."""
+    command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
+    try:
+        told = subprocess.run(command, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        return "unknown"
+    return told.stdout.strip() or "unknown"
+
+
+def _processor_name() -> str:
+    try:
+        account = Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    except OSError:
+        return "unknown"
+    found = re.search(r"^model name\s*: (.+)$", account, re.MULTILINE)
+    return found[1] if found else "unknown"
+
+
+def _named(cpu: int | None) -> str:
+    return "any processor" if cpu is None else f"processor {cpu}"
 
 
 def check() -> None:

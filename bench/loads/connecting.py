@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import time
 from collections.abc import Callable, Iterator
+
+from bench.errors import Unmeasurable
 
 Address = tuple[str, int]
 Notice = Callable[[], None]
@@ -12,6 +15,8 @@ Notice = Callable[[], None]
 PORTS_OF_ONE_ADDRESS = (
     10_000  # of Linux's 28 232 ephemeral ports; looking for one takes long near the end
 )
+WARM_UP_SECONDS = 0.3
+ANSWER_SECONDS = 5.0
 BURST = 250  # well below the backlog of a listening socket, so that no SYN is dropped
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # let connect choose the port, which knows what is free
@@ -38,3 +43,18 @@ def connect_all(address: Address, count: int, *, rate: float) -> Iterator[socket
         if number % BURST == 0:
             time.sleep(max(0.0, begin + number / rate - time.monotonic()))
         yield connect(address, number)
+
+
+def ready_for(seconds: float, epoll: select.epoll) -> Iterator[int]:
+    """The descriptors that are ready, again and again for so many seconds.
+
+    Raises:
+        Unmeasurable: none is for too long.
+    """
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        events = epoll.poll(ANSWER_SECONDS)
+        if not events:
+            raise Unmeasurable(f"nothing came within {ANSWER_SECONDS:g} seconds")
+        for fd, _ in events:
+            yield fd

@@ -1,4 +1,4 @@
-"""Clients that send a head octet by octet, and never come to its end."""
+"""Clients that send their first words octet by octet, and never come to their end."""
 
 from __future__ import annotations
 
@@ -9,19 +9,26 @@ from collections import deque
 from itertools import cycle
 
 from bench.loads.connecting import BURST, Address, Notice, connect
-from bench.loads.exchange import HEAD
+from bench.loads.requests import HEAD
+from bench.loads.securing import client_hello
 
 TICK_SECONDS = 0.001
 
 
 class Creeping:
-    """Half-open connections of which each is replaced by a new one when the server has ended it."""
+    """Half-open connections of which each is replaced by a new one when the server has ended it.
 
-    def __init__(self, address: Address) -> None:
+    Attributes:
+        ended: how many of them the server has ended.
+    """
+
+    def __init__(self, address: Address, octets: bytes) -> None:
         self._address = address
+        self._said = octets
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._turns: deque[int] = deque()
+        self.ended = 0
         self._opened = 0
         self._octets: dict[int, cycle[int]] = {}
 
@@ -30,7 +37,7 @@ class Creeping:
         sock.setblocking(False)
         self._opened += 1
         fd = sock.fileno()
-        self._sockets[fd], self._octets[fd] = sock, cycle(HEAD)
+        self._sockets[fd], self._octets[fd] = sock, cycle(self._said)
         self._turns.append(fd)
         self._epoll.register(fd, select.EPOLLIN)
 
@@ -49,14 +56,25 @@ class Creeping:
             self._epoll.unregister(fd)
             self._sockets.pop(fd).close()
             self._turns.remove(fd)
+            self.ended += 1
             self.open()
 
 
 def creep(
-    *, address: Address, connections: int, interval: float, seconds: float, steady: Notice
+    *,
+    address: Address,
+    connections: int,
+    interval: float,
+    seconds: float,
+    steady: Notice,
+    tls: bool = False,
 ) -> dict[str, float]:
-    """Send an octet of a head on each connection every ``interval`` seconds, and replace what is ended."""
-    creeping = Creeping(address)
+    """Send an octet on each connection every ``interval`` seconds, and replace what is ended.
+
+    Args:
+        tls: whether they are of a ClientHello; otherwise of a request's head.
+    """
+    creeping = Creeping(address, client_hello() if tls else HEAD)
     for number in range(connections):
         if number % BURST == 0:
             time.sleep(TICK_SECONDS)
@@ -68,4 +86,4 @@ def creep(
         before, due = due, int(passed * connections / interval)
         creeping.send(min(due - before, connections))  # what was late is not made up for
         creeping.replace_ended(TICK_SECONDS)
-    return {"octets": due}
+    return {"octets": due, "ended": creeping.ended}

@@ -8,8 +8,8 @@ import socket
 import time
 
 from bench.errors import Unmeasurable
-from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import HEAD, WARM_UP_SECONDS, ready_for
+from bench.loads.connecting import WARM_UP_SECONDS, Address, Notice, connect, ready_for
+from bench.loads.requests import head_for
 from bench.machine import cpu_seconds
 
 HEAD_OCTETS = 4096  # that are looked at; what follows them is counted
@@ -48,7 +48,7 @@ class Downloads:
     def __init__(self, address: Address, connections: int, target: str) -> None:
         self.complete = 0
         self._address = address
-        self._request = HEAD.replace(b" / ", b" %b " % target.encode(), 1) + b"1\r\n\r\n"
+        self._request = head_for(target.encode())
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._left: dict[int, int] = {}  # of the body; 0 while a head is awaited

@@ -6,7 +6,7 @@ import select
 import time
 
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import HEAD
+from bench.loads.requests import head_for
 
 PIPELINED = 64
 
@@ -15,7 +15,7 @@ def flood(
     *, address: Address, connections: int, seconds: float, steady: Notice
 ) -> dict[str, float]:
     """Keep the kernel's buffers full of requests on every connection."""
-    octets = (HEAD + b"1\r\n\r\n") * PIPELINED
+    octets = (head_for(b"/")) * PIPELINED
     epoll = select.epoll()
     sockets = {}
     unsent: dict[int, memoryview] = {}

@@ -9,8 +9,8 @@ import time
 from contextlib import suppress
 
 from bench.errors import Unmeasurable
-from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import WARM_UP_SECONDS, ready_for
+from bench.loads.connecting import WARM_UP_SECONDS, Address, Notice, connect, ready_for
+from bench.loads.securing import client_context
 from bench.machine import cpu_seconds
 
 
@@ -24,10 +24,7 @@ class Strangers:
     def __init__(self, address: Address, parallel: int) -> None:
         self.met = 0
         self._address = address
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        self._context.minimum_version = ssl.TLSVersion.TLSv1_3
-        self._context.check_hostname = False
-        self._context.verify_mode = ssl.CERT_NONE  # it costs the client only
+        self._context = client_context()
         self._epoll = select.epoll()
         self._shaking: dict[int, ssl.SSLSocket] = {}
         self._leaving: dict[int, ssl.SSLSocket] = {}

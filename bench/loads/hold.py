@@ -7,7 +7,8 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect_all
-from bench.loads.exchange import HEAD
+from bench.loads.requests import head_for
+from bench.loads.securing import client_context, secured
 from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
 
 RATE = 15_000.0
@@ -22,18 +23,23 @@ def hold(
     steady: Notice,
     seconds: float = 0.0,
     asks: bool = False,
+    tls: bool = False,
 ) -> dict[str, float]:
     """Hold connections, and read what they cost the server in memory and in accepting them.
 
     Args:
         asks: whether each has asked for something and been answered.
+        tls: whether hands are shaken on each.
     """
     wait_settled(pid)
     memory, cpu, open_before = resident_octets(pid), cpu_seconds(pid), open_descriptors(pid)
-    held = list(connect_all(address, connections, rate=RATE))
+    held: list[socket.socket] = list(connect_all(address, connections, rate=RATE))
+    if tls:
+        context = client_context()
+        held = [secured(sock, context) for sock in held]
     if asks:
         for sock in held:
-            sock.sendall(HEAD + b"1\r\n\r\n")
+            sock.sendall(head_for(b"/"))
             sock.recv(65536)
     _wait_accepted(pid, open_before + connections)
     if not seconds:

@@ -6,8 +6,8 @@ import select
 import time
 
 from bench.errors import Unmeasurable
-from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import ANSWER_SECONDS, HEAD, WARM_UP_SECONDS, response_octets
+from bench.loads.connecting import ANSWER_SECONDS, WARM_UP_SECONDS, Address, Notice, connect
+from bench.loads.requests import head_for, response_octets
 from bench.machine import cpu_seconds
 
 
@@ -15,7 +15,7 @@ def pipeline(
     *, address: Address, pid: int, connections: int, seconds: float, depth: int, steady: Notice
 ) -> dict[str, float]:
     """Keep ``depth`` equal requests in flight on every connection, and count what one costs the server."""
-    head = HEAD + b"%016d\r\n\r\n" % 1
+    head = head_for(b"/")
     sockets = [connect(address) for _ in range(connections)]
     expected = response_octets(sockets[0], head) * depth
     epoll = select.epoll()

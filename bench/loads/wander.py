@@ -7,8 +7,8 @@ import time
 from secrets import token_hex
 
 from bench.errors import Unmeasurable
-from bench.loads.connecting import Address, Notice, connect
-from bench.loads.exchange import ANSWER_SECONDS, HEAD, response_octets
+from bench.loads.connecting import ANSWER_SECONDS, Address, Notice, connect
+from bench.loads.requests import HEAD, response_octets
 from bench.machine import resident_octets, wait_settled
 
 CONNECTIONS = 16

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from bench.children import Server, load
@@ -21,6 +21,7 @@ def beside(
     *,
     seconds: float,
     at_most_ms: float,
+    **how: object,
 ) -> list[Figure]:
     """The client's latencies before the loads, and while they run.
 
@@ -28,19 +29,21 @@ def beside(
         slug: which of the server's ports it asks.
         what: the loads, in words.
         at_most_ms: what they may add to the latency of 99 in 100 requests.
+        how: how it asks (see `bench.loads.probe`).
     """
     idle = Figure("latency of a request to an idle server, 99 in 100", "ms")
     loaded = Figure(f"the same while {what}", "ms")
     worst = Figure("the longest of them", "ms")
     busy = Figure("how busy that keeps the server, of one processor", "%")
     difference = Figure("what it adds, 99 in 100", "ms", (AtMost(at_most_ms),))
+    seconds = effort.seconds(seconds)
     for _ in range(effort.rounds):
         with start() as server:
-            before = _probe(server, slug, effort.seconds(seconds))
+            before = _probe(server, slug, seconds, how)
             with ExitStack() as stack:
                 for background in loads(server):
                     stack.enter_context(background)
-                during = _probe(server, slug, effort.seconds(seconds))
+                during = _probe(server, slug, seconds, how)
         idle.add(OURS, before["p99_ms"])
         loaded.add(OURS, during["p99_ms"])
         worst.add(OURS, during["max_ms"])
@@ -49,5 +52,7 @@ def beside(
     return [idle, loaded, worst, busy, difference]
 
 
-def _probe(server: Server, slug: str, seconds: float) -> dict[str, float]:
-    return load("probe", address=server.address(slug), pid=server.pid, seconds=seconds)
+def _probe(
+    server: Server, slug: str, seconds: float, how: Mapping[str, object]
+) -> dict[str, float]:
+    return load("probe", address=server.address(slug), pid=server.pid, seconds=seconds, **how)

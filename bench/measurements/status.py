@@ -31,9 +31,9 @@ def status(effort: Effort) -> list[Figure]:
             "hypercorn-trio": stack.enter_context(peer("hypercorn_answer")),
             "twisted+flask": stack.enter_context(peer("twisted_flask")),
         }
-        for unique, heads, targets in (
-            (False, "all heads equal", IDENTICAL),
-            (True, "every head different", DIFFERENT),
+        for varies, heads, targets in (
+            ("", "all heads equal", IDENTICAL),
+            ("id", "every head different", DIFFERENT),
         ):
             samples = {
                 name: partial(
@@ -43,7 +43,7 @@ def status(effort: Effort) -> list[Figure]:
                     pid=server.pid,
                     connections=CONNECTIONS,
                     seconds=effort.seconds(SECONDS),
-                    unique=unique,
+                    varies=varies,
                 )
                 for name, server in servers.items()
             }

@@ -1,31 +1,58 @@
-"""TLS: what it takes to meet a client."""
+"""TLS: what it takes to meet a client and to keep it, and what the others notice of that."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from bench.children import load, peer, workbench
+from bench.children import Server, background_load, free_port, load, peer, workbench
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
+from bench.measurements.beside import Loads, beside
 from hamms_trio.certificates import throwaway_certificates
 
 PARALLEL = 8
 SECONDS = 2.0
+KEPT = 2_000
+HALF_OPEN = 2_000
+OCTET_SECONDS = (
+    0.1  # between two octets of a ClientHello, which does not come to its end in time so
+)
+HALF_OPEN_SECONDS = 12.0  # long enough for all of them to be ended once, after 10 seconds
+ABOUT_FOREVER = 90.0
+DIFFERENCE_MS = 20.0
+
+Start = Callable[[], AbstractContextManager[Server]]
 
 
 def tls(effort: Effort) -> list[Figure]:
-    """Full TLS 1.3 handshakes with one certificate (ECDSA, P-256), each on a connection of its own."""
+    """TLS 1.3 with one certificate (ECDSA, P-256): full handshakes, idle connections, and clients beside them."""
     with ExitStack() as stack:
         made = stack.enter_context(throwaway_certificates())
         shown = (str(made.certificate), str(made.key))
-        options = ("--enable-tls", "--https-port", "0", "--no-redirect-http")
+        options = ("--enable-tls", "--https-port", "0")
         files = ("--cert-file", shown[0], "--key-file", shown[1])
-        servers = {
-            OURS: stack.enter_context(workbench(*options, *files)),
-            "trio.SSLStream": stack.enter_context(peer("trio_ssl_stream", *shown)),
-            "uvloop": stack.enter_context(peer("uvloop_tls", *shown)),
+        ours = partial(_workbench, *options, *files)
+        starts: dict[str, Start] = {
+            OURS: ours,
+            "trio.SSLStream": partial(peer, "trio_ssl_stream", *shown),
+            "uvloop": partial(peer, "uvloop_tls", *shown),
         }
+        return [*_handshakes(effort, starts), *_kept(effort, starts), *_neighbours(effort, ours)]
+
+
+@contextmanager
+def _workbench(*options: str) -> Iterator[Server]:
+    """With the port of its redirect too."""
+    redirect = free_port()
+    with workbench(*options, "--port", str(redirect)) as server:
+        yield Server(server.pid, {**server.ports, "redirect": redirect})
+
+
+def _handshakes(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(start()) for name, start in starts.items()}
         samples = {
             name: partial(
                 load,
@@ -40,3 +67,62 @@ def tls(effort: Effort) -> list[Figure]:
         title = f"CPU to accept, shake hands and close, {PARALLEL} clients at a time"
         figure = Figure(title, "us", (Below("trio.SSLStream", 1 / 0.85), Below("uvloop", 1 / 1.15)))
         return interleave(effort.rounds, samples, {"cpu_us": figure})
+
+
+def _kept(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
+    clients = effort.count(KEPT)
+
+    def sample(start: Start) -> Mapping[str, float]:
+        # A process of its own for each sample: memory that was used once is not given back.
+        with start() as server:
+            address = server.address("")
+            return load("hold", address=address, pid=server.pid, connections=clients, tls=True)
+
+    samples = {name: partial(sample, start) for name, start in starts.items()}
+    title = f"memory of one of {clients} idle connections, hands shaken"
+    figure = Figure(title, "octets", (Below("trio.SSLStream", 1.0), Below("uvloop", 1.0)))
+    return interleave(effort.rounds, samples, {"octets": figure})
+
+
+def _neighbours(effort: Effort, ours: Start) -> list[Figure]:
+    """Whoever has a connection, and whoever comes to the port that sends http:// to https://."""
+    half_open = effort.count(HALF_OPEN)
+    floods: dict[str, tuple[float, Loads]] = {
+        f"{PARALLEL} at a time shake hands and leave": (SECONDS, _shaking),
+        f"{half_open} send a ClientHello octet by octet": (
+            HALF_OPEN_SECONDS,
+            partial(_half_open, half_open),
+        ),
+    }
+    figures = []
+    for what, (seconds, loads) in floods.items():
+        kept = partial(beside, effort, ours, "", loads, f"{what}, by TLS", tls=True)
+        plain = partial(beside, effort, ours, "redirect", loads, f"{what}, by plain HTTP")
+        figures += kept(seconds=seconds, at_most_ms=DIFFERENCE_MS)
+        figures += plain(seconds=seconds, at_most_ms=DIFFERENCE_MS, anew=True, status=308)
+    return figures
+
+
+def _shaking(server: Server) -> list[AbstractContextManager[None]]:
+    return [
+        background_load(
+            "handshake",
+            address=server.address(""),
+            pid=server.pid,
+            parallel=PARALLEL,
+            seconds=ABOUT_FOREVER,
+        )
+    ]
+
+
+def _half_open(connections: int, server: Server) -> list[AbstractContextManager[None]]:
+    return [
+        background_load(
+            "creep",
+            address=server.address(""),
+            connections=connections,
+            interval=OCTET_SECONDS,
+            seconds=ABOUT_FOREVER,
+            tls=True,
+        )
+    ]

@@ -11,8 +11,9 @@ Failure modes are coroutines, and the hub steps them itself: what a mode awaits 
 ``yield`` of what it waits for, and the callback that sees it come about sends the coroutine on (see
 `connection.py`). A mode that never has to wait therefore costs no more than a function call.
 
-Fairness: at most `BATCH` events or timers are served before trio's other tasks get a turn, and a
-connection that could go on for ever is made to ``pause`` (see `connection.py`).
+Fairness: trio's other tasks get a turn after `TURN_SECONDS`, or after `BATCH` events if those take
+longer; timers make room for events as soon; and a connection that could go on for ever is made to
+``pause`` (see `connection.py`).
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import trio
 
 from hamms_trio.hosting.alarm import Alarm
 
-BATCH = 256
+BATCH = 64  # events that are heard of in one go
+TURN_SECONDS = 0.002
 COALESCING_TIMERS = (
     2_000  # with so many, waking for each of them costs more than being a little late
 )
@@ -69,12 +71,17 @@ class Hub:
         self._alarm = Alarm()  # now, because later there may be no descriptor left for it
         # Whether other clients have been heard in this round that are still to be served.
         self.is_crowded = False
+        self.before_sleep: Callable[[], None] = lambda: None  # called when nothing is left to do
         self.watch(self._alarm.fileno(), self._alarm, IN)
 
     def watch(self, fd: int, watcher: Watcher, events: int) -> None:
-        """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`."""
-        self._watchers[fd] = watcher
+        """Tell ``watcher`` about these events (level-triggered) and about loss, until `forget`.
+
+        Raises:
+            OSError: the kernel has no memory for the registration.
+        """
         self._epoll.register(fd, events)
+        self._watchers[fd] = watcher
 
     def rewatch(self, fd: int, events: int) -> None:
         """Watch for other events."""
@@ -131,9 +138,10 @@ class Hub:
         poll, watchers = self._epoll.poll, self._watchers
         try:
             while True:
+                self.before_sleep()
                 self._set_alarm()
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
-                served, busy = 0, True
+                turn_ends, busy = monotonic() + TURN_SECONDS, True
                 # Until nothing more has come: to look is cheap, and to sleep and be woken is not.
                 while busy:
                     events = poll(0, BATCH)
@@ -143,33 +151,30 @@ class Hub:
                         if watcher is not None:
                             watcher.on_event(event)
                     self.is_crowded = False
-                    served += len(events)
-                    has_more = self._run_due()
+                    has_more = self._run_due(turn_ends)
                     busy = has_more or bool(events)
-                    if has_more or served >= BATCH:
-                        served = 0
+                    if has_more or monotonic() >= turn_ends:
                         await trio.lowlevel.checkpoint()
+                        turn_ends = monotonic() + TURN_SECONDS
         finally:
             self.close()
 
-    def _run_due(self) -> bool:
-        """Run what is ready and what is due; whether there is more."""
+    def _run_due(self, turn_ends: float) -> bool:
+        """Run what is ready, and what is due until the turn ends, or one of that; whether there is more."""
         ready, timers = self._ready, self._timers
         for _ in range(len(ready)):
             ready.popleft()()
-        if timers:
+        now = monotonic() if timers else 0.0
+        while timers and timers[0][0] <= now:
+            due, _, timer = heappop(timers)
+            callback = timer.callback
+            if callback is None:
+                self._timers_stale -= 1
+                continue
+            timer.callback = None
+            callback(due)
             now = monotonic()
-            for _ in range(BATCH):
-                if not timers or timers[0][0] > now:
-                    break
-                due, _, timer = heappop(timers)
-                callback = timer.callback
-                if callback is None:
-                    self._timers_stale -= 1
-                else:
-                    timer.callback = None
-                    callback(due)
-            else:
+            if now >= turn_ends:
                 return True
         return bool(ready)
 

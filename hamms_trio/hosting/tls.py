@@ -21,7 +21,7 @@ from hamms_trio.hosting.hub import IN, OUT, Hub, Timer
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 10.0
-HANDSHAKES_IN_ONE_GO = 4  # about half a millisecond each, mostly one signature
+TURN_SECONDS = 0.001  # of handshakes, of which one takes about half of that, mostly for a signature
 RECORD_OCTETS = 16 * 1024  # the most that a record holds (RFC 8446 §5.1)
 
 _WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
@@ -81,9 +81,6 @@ class Handshakes:
 
     Args:
         on_failure: is told the reason of each that came to nothing.
-
-    Attributes:
-        under_way: how many there are now.
     """
 
     def __init__(
@@ -94,7 +91,6 @@ class Handshakes:
         seconds: float = HANDSHAKE_SECONDS,
         on_failure: Callable[[str], None] = lambda reason: None,
     ) -> None:
-        self.under_way = 0
         self._hub = hub
         self._certificate = certificate
         self._seconds = seconds
@@ -108,23 +104,25 @@ class Handshakes:
             then: is given the socket once its connection is secured; what it raises closes it.
 
         Raises:
-            OSError: the kernel has no memory for its registration; the socket is closed.
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        Handshake(self._hub, self, sock, then, monotonic() + self._seconds)
+
+    def secure(self, sock: socket.socket) -> TlsSocket:
+        """The same connection, to shake hands on.
+
+        Raises:
+            OSError, ValueError: the client has sent something and gone already; the socket is closed.
         """
         context = self._certificate.context
         context.sslsocket_class = TlsSocket
         try:
             secured = context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
-        except (OSError, ValueError) as error:  # the client has sent something and gone already
+        except (OSError, ValueError):
             sock.close()
-            self.note_failure(_reason(error))
-            return
-        assert isinstance(secured, TlsSocket)
-        try:
-            Handshake(self._hub, self, secured, then, monotonic() + self._seconds)
-        except OSError:
-            secured.close()
             raise
-        self.under_way += 1
+        assert isinstance(secured, TlsSocket)
+        return secured
 
     def enter_line(self, handshake: Handshake) -> None:
         """Let it have its turn: a signature takes long, and others wait."""
@@ -137,26 +135,41 @@ class Handshakes:
         self._on_failure(reason)
 
     def _serve(self) -> None:
-        for _ in range(min(HANDSHAKES_IN_ONE_GO, len(self._line))):
+        turn_ends = monotonic() + TURN_SECONDS
+        while self._line:
             self._line.popleft().step()
+            if monotonic() >= turn_ends:
+                break
         if self._line:
             self._hub.call_next(self._serve)
 
 
 class Handshake:
-    """One under way."""
+    """One under way. OpenSSL hears of it when the client has said something: what is silent stays small."""
 
-    __slots__ = ("_events", "_fd", "_hub", "_in_line", "_others", "_socket", "_then", "_timer")
+    __slots__ = (
+        "_events",
+        "_fd",
+        "_hub",
+        "_in_line",
+        "_others",
+        "_secured",
+        "_socket",
+        "_then",
+        "_timer",
+    )
 
     def __init__(
         self,
         hub: Hub,
         others: Handshakes,
-        sock: TlsSocket,
+        sock: socket.socket,
         then: Callable[[TlsSocket], None],
         deadline: float,
     ) -> None:
-        self._hub, self._others, self._socket, self._then = hub, others, sock, then
+        self._hub, self._others, self._then = hub, others, then
+        self._socket = sock
+        self._secured: TlsSocket | None = None
         self._fd, self._events, self._in_line = sock.fileno(), IN, False
         hub.watch(self._fd, self, IN)
         self._timer: Timer | None = hub.call_at(deadline, self._on_deadline)
@@ -174,18 +187,26 @@ class Handshake:
         if self._timer is None:  # its time was over while it stood in line
             return
         try:
-            self._socket.do_handshake()
+            secured = self._secured or self._secure()
+            secured.do_handshake()
         except ssl.SSLWantReadError:
             self._wait_for(IN)
         except ssl.SSLWantWriteError:
             self._wait_for(OUT)
-        except OSError as error:  # ssl.SSLError is one
+        except (OSError, ValueError) as error:  # ssl.SSLError is one
             reason = _reason(error)
-            if reason == _SPEAKS_HTTP:
-                self._socket.refuse_plain_http()
+            if reason == _SPEAKS_HTTP and self._secured is not None:
+                self._secured.refuse_plain_http()
             self._fail(reason)
         else:
-            self._end(self._socket)
+            self._end(secured)
+
+    def _secure(self) -> TlsSocket:
+        self._hub.forget(self._fd)  # which is closed if this fails
+        secured = self._others.secure(self._socket)
+        self._socket = self._secured = secured
+        self._hub.watch(self._fd, self, self._events)
+        return secured
 
     def _wait_for(self, events: int) -> None:
         if events != self._events:
@@ -196,8 +217,8 @@ class Handshake:
         self._fail("TIMEOUT")
 
     def _fail(self, reason: str) -> None:
-        self._others.note_failure(reason)
         self._end(None)
+        self._others.note_failure(reason)
 
     def _end(self, secured: TlsSocket | None) -> None:
         timer, self._timer = self._timer, None
@@ -205,7 +226,6 @@ class Handshake:
             return
         self._hub.cancel(timer)
         self._hub.forget(self._fd)
-        self._others.under_way -= 1
         if secured is None:
             self._socket.close()
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from time import monotonic
 
@@ -15,11 +15,13 @@ from hamms_trio.hosting.admission import Admission
 from hamms_trio.hosting.hub import Hub
 from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.hosting.tls import Handshakes
+from hamms_trio.server.capacity import Capacity, Fate
 from hamms_trio.server.connection import ServerConnection
-from hamms_trio.server.limits import REFUSED_POLITELY
+from hamms_trio.server.pipelining import TURN_SECONDS
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
+SETTLED_EARLY = 32  # answers, which take some 60 us to be counted and logged
 SWEEPS = 4  # in the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
@@ -34,37 +36,38 @@ class ServerAcceptor(Acceptor):
         service: Service,
         sock: socket.socket,
         admission: Admission,
+        capacity: Capacity,
         handshakes: Handshakes | None,
     ) -> None:
         super().__init__(hub, sock, "workbench", admission)
         self._handshakes = handshakes
+        self._capacity = capacity
         self._workers = workers
         self._service = service
-        if service.limits.connections_wait:
+        if capacity.waits:
             service.on_vacancy.append(self.accept_again)
 
     def has_room(self) -> bool:
-        limits = self._service.limits
-        return not limits.connections_wait or self._open < limits.connections
+        return self._capacity.accepts
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
-        if self._open >= self._service.limits.connections + REFUSED_POLITELY:
+        if self._capacity.fate is Fate.RESET:
             reset_and_close(sock)
         elif self._handshakes is None:
             self._converse(address, sock)
         else:
-            self._handshakes.begin(sock, partial(self._converse, address))
+            self._handshakes.begin(sock, partial(self._converse_secured, address))
+            self._capacity.handshake_began()
+
+    def _converse_secured(self, address: Address, sock: socket.socket) -> None:
+        self._capacity.handshake_ended()
+        self._converse(address, sock)
 
     def _converse(self, address: Address, sock: socket.socket) -> None:
-        is_full = self._service.connections >= self._service.limits.connections
+        is_refused = self._capacity.fate is not Fate.SERVED
         connection = ServerConnection(self._hub, self._workers, self._service, sock, address)
-        if is_full:
+        if is_refused:
             connection.refuse()
-
-    @property
-    def _open(self) -> int:
-        under_way = self._handshakes.under_way if self._handshakes else 0
-        return self._service.connections + under_way
 
 
 class HubListeners:
@@ -83,15 +86,18 @@ class HubListeners:
         self._service = service
         self._sockets = sockets
         self._hub = Hub()
+        self._hub.before_sleep = self._settle_early
+        self._capacity = Capacity(service)
         self._handshakes = None
         if certificate is not None:
             self._handshakes = Handshakes(
                 self._hub,
                 certificate,
                 seconds=service.limits.handshake_seconds,
-                on_failure=service.account.note_handshake_failure,
+                on_failure=self._capacity.handshake_failed,
             )
         self._acceptors: list[ServerAcceptor] = []
+        self._unswept: Iterator[ServerConnection] = iter(())
         limits = service.limits
         shortest = min(
             limits.idle,
@@ -105,18 +111,19 @@ class HubListeners:
 
     @property
     def connections(self) -> list[ServerConnection]:
-        return [one for one in self._hub.watchers if isinstance(one, ServerConnection)]
+        return list(self._each_connection())
 
     async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled; the tasks of requests belong to ``nursery``."""
-        admission, workers = Admission(1), Workers(nursery)
+        hub, service, workers = self._hub, self._service, Workers(nursery)
+        admission, capacity, handshakes = Admission(1), self._capacity, self._handshakes
         self._acceptors = [
-            ServerAcceptor(self._hub, workers, self._service, sock, admission, self._handshakes)
+            ServerAcceptor(hub, workers, service, sock, admission, capacity, handshakes)
             for sock in self._sockets
         ]
         self._sweep(monotonic())
         task_status.started()
-        await self._hub.run()
+        await hub.run()
 
     def finish(self) -> None:
         """Take those that have connected already, close the listening sockets, and hear what has come."""
@@ -126,8 +133,27 @@ class HubListeners:
         for connection in self.connections:
             connection.drain()
 
+    def _settle_early(self) -> None:
+        """Keep account of some answers while nobody waits, so that there are never many when somebody does."""
+        if len(self._service.entries) >= SETTLED_EARLY:
+            self._service.account.settle()
+
+    def _each_connection(self) -> Iterator[ServerConnection]:
+        """Those that there are now."""
+        return (one for one in self._hub.watchers if isinstance(one, ServerConnection))
+
     def _sweep(self, _due: float) -> None:
-        now = monotonic()
-        for connection in self.connections:
+        self._unswept = self._each_connection()
+        self._sweep_on()
+
+    def _sweep_on(self) -> None:
+        """Look at connections for a turn: thousands may be late at once, and others wait."""
+        clock = self._service.clock
+        turn_ends = clock() + TURN_SECONDS
+        for connection in self._unswept:
+            now = clock()
             connection.check(now)
-        self._hub.call_at(now + self._sweep_seconds, self._sweep)
+            if now >= turn_ends:
+                self._hub.call_next(self._sweep_on)
+                return
+        self._hub.call_at(monotonic() + self._sweep_seconds, self._sweep)

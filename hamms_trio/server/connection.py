@@ -106,12 +106,12 @@ class ServerConnection:
             self._close()
 
     def check(self, now: float) -> None:
-        """End what has waited too long."""
+        """End it if it has waited too long, and not ended meanwhile."""
         if self._out is not None:
             if now >= self._out_due:
                 self._service.account.write_errors["Timeout"] += 1
                 self.abort()
-        elif now >= self.conversation.deadline:
+        elif now >= self.conversation.deadline and self._fd >= 0:
             if self._lingers:
                 self._close()
             else:

@@ -30,6 +30,3 @@ class ServerLimits:
     waiting_input: int = 64 * 1024
     waiting_output: int = 64 * 1024
     waiting_output_total: int = 64 * 1024 * 1024  # of all clients together (see `backlog`)
-
-
-REFUSED_POLITELY = 128  # connections above the limit that are told so; more are reset

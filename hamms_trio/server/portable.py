@@ -16,9 +16,9 @@ from hamms_trio.certificates import ServerCertificate
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.resets import reset_stream
 from hamms_trio.server.answering import Incomplete, perform, send_pieces
+from hamms_trio.server.capacity import Capacity, Fate
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.job import Job
-from hamms_trio.server.limits import REFUSED_POLITELY
 from hamms_trio.server.service import Service
 
 logger = logging.getLogger(__name__)
@@ -226,7 +226,8 @@ class PortableListeners:
         self._certificate = certificate
         self._sockets = sockets
         self._connections: set[StreamConnection] = set()
-        self._room = trio.Semaphore(service.limits.connections)
+        self._capacity = Capacity(service)
+        self._room = trio.Semaphore(self._capacity.limit)
         self._scope = trio.CancelScope()
 
     @property
@@ -249,16 +250,16 @@ class PortableListeners:
             sock.close()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        if self._service.limits.connections_wait:
+        if self._capacity.waits:
             async with self._room:
                 await self._serve_now(stream)
         else:
             await self._serve_now(stream)
 
     async def _serve_now(self, stream: trio.SocketStream) -> None:
-        service = self._service
-        open_now = service.connections
-        if open_now >= service.limits.connections + REFUSED_POLITELY:
+        service, capacity = self._service, self._capacity
+        if capacity.fate is Fate.RESET:
+            reset_stream(stream)
             await trio.aclose_forcefully(stream)
             return
         try:
@@ -272,7 +273,7 @@ class PortableListeners:
         connection = StreamConnection(service, secured, client)
         self._connections.add(connection)
         try:
-            await connection.run(refuse=open_now >= service.limits.connections)
+            await connection.run(refuse=capacity.fate is not Fate.SERVED)
         finally:
             self._connections.discard(connection)
 
@@ -283,10 +284,12 @@ class PortableListeners:
         secured = trio.SSLStream(
             stream, self._certificate.context, server_side=True, https_compatible=True
         )
+        self._capacity.handshake_began()
         try:
             with trio.fail_after(self._service.limits.handshake_seconds):
                 await secured.do_handshake()
         except (trio.BrokenResourceError, trio.TooSlowError) as error:
-            self._service.account.note_handshake_failure(str(error.__cause__ or "TIMEOUT"))
+            self._capacity.handshake_failed(str(error.__cause__ or "TIMEOUT"))
             return None
+        self._capacity.handshake_ended()
         return secured

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
+from itertools import pairwise
 from time import monotonic
 
 import pytest
@@ -14,7 +15,7 @@ import trio
 
 import netsplode
 from hamms_trio.hosting.admission import Admission
-from hamms_trio.hosting.hub import Hub
+from hamms_trio.hosting.hub import TURN_SECONDS, Hub
 from hamms_trio.hosting.ledger import Ending
 from hamms_trio.lab import Lab
 from hamms_trio.modes.entry import on_connect
@@ -102,6 +103,30 @@ async def test_timers_fire_in_order_and_never_early() -> None:
         await done.wait()
         nursery.cancel_scope.cancel()
     assert fired == [(number, True) for number in range(0, 100, 2)]
+
+
+async def test_timers_that_take_long_let_the_others_have_their_turns() -> None:
+    hub = Hub()
+    fired: list[float] = []
+
+    def fire(due: float) -> None:
+        fired.append(due)
+        begun = monotonic()
+        while monotonic() < begun + TURN_SECONDS:
+            pass
+
+    for _ in range(20):
+        hub.call_at(0.0, fire)
+    seen = [0]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hub.run)
+        while seen[-1] < 20:
+            await trio.lowlevel.checkpoint()
+            seen.append(len(fired))
+        nursery.cancel_scope.cancel()
+    assert (
+        max(after - before for before, after in pairwise(seen)) <= 2
+    )  # two turns in a row, of one
 
 
 def test_cancelled_timers_do_not_pile_up() -> None:

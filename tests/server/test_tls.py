@@ -119,6 +119,18 @@ async def test_silent_and_vanishing_clients_cost_nobody_else_anything(
         await trio.aclose_forcefully(vanishing)
 
 
+async def test_a_handshake_that_fails_makes_room_for_whoever_waits(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    limits = ServerLimits(connections=1, connections_wait=True, handshake_seconds=0.05)
+    opened = serving(basics(), limits, portable=portable, certificate=certificate)
+    async with opened as server:
+        silent = await server.connect()
+        async with client_of(server, trusting) as client:
+            assert (await client.get("/")).status_code == 200
+        await trio.aclose_forcefully(silent)
+
+
 async def test_a_certificate_loaded_anew_is_shown_to_the_next_client(
     portable: bool, tmp_path: Path
 ) -> None:

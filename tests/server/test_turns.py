@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from itertools import count
+import socket
+import sys
+from contextlib import ExitStack
+from itertools import count, pairwise
+from time import monotonic
 
 import pytest
+import trio
 
-from hamms_trio.server import Request, Response, Router, Service, text
+from hamms_trio.hosting.listeners import open_port
+from hamms_trio.server import Request, Response, Router, ServerLimits, Service, text
 from hamms_trio.server.account import FEW, RANKED_SECONDS, Ranking
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.pipelining import TURN_SECONDS
+from hamms_trio.server.server import Server
+from tests.server.serving import serving
 from tests.server.talking import CLIENT, statuses
 
 ASKED = 50
+LATE = 200
 
 
 @pytest.mark.parametrize("seen", [1, 3], ids=["heads seen before", "new heads"])
@@ -44,3 +53,41 @@ def test_many_samples_are_put_in_order_now_and_then_and_few_at_once() -> None:
     assert ranking.of(many, FEW, now=1.0) == sorted(many)
     assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + RANKED_SECONDS / 2) == sorted(many)
     assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + 2 * RANKED_SECONDS) == [0.0, *sorted(many)]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -> None:
+    looks = count()
+
+    def clock() -> float:
+        return monotonic() + next(looks) * TURN_SECONDS / 4  # time passes when it is looked at
+
+    service = Service(Router(), limits=ServerLimits(head_seconds=0.1), clock=clock)
+    port, sockets = open_port("127.0.0.1", 0, purpose="a test", option="--port")
+    refused = [0]  # as seen by another task at each of its turns
+    with ExitStack() as clients, trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            await nursery.start(Server(service, sockets, portable=False).run)
+            for _ in range(LATE):
+                client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
+                client.send(b"GET / HT")
+            while refused[-1] < LATE:
+                await trio.lowlevel.checkpoint()
+                refused.append(service.account.errors["read"])
+            nursery.cancel_scope.cancel()
+    # trio may give the hub two turns in a row, of four at most.
+    assert max(after - before for before, after in pairwise(refused)) <= 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_answers_are_counted_while_nobody_waits() -> None:
+    """So that no client has to wait until hundreds of them have been."""
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+    waiting = []
+    async with serving(router) as server, await server.connect() as client:
+        for _ in range(200):
+            await client.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert statuses(bytes(await client.receive_some())) == [200]
+            waiting.append(len(server.service.entries))
+    assert max(waiting) < 40

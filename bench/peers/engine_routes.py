@@ -1,4 +1,4 @@
-"""``python -m bench.peers.engine_task``: our engine with a route that waits, and so has a task; all accounts on."""
+"""``python -m bench.peers.engine_routes``: our engine with routes of two kinds; all accounts on."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ router = Router()
 
 @router.get("/")
 async def answer(_request: Request) -> Response:
-    """The same as the peers."""
+    """The same as the peers, by a task."""
+    return Response(200, BODY, (("Content-Type", "application/json"),))
+
+
+@router.get("/items/{number}")
+def item(_request: Request) -> Response:
+    """The same for any path of a kind, by a plain function."""
     return Response(200, BODY, (("Content-Type", "application/json"),))
 
 
