@@ -71,7 +71,7 @@ class Conversation(Answers):
         """Answer a read that is one whole head, as most are."""
         try:
             if match is None:
-                match = self._service.find_match(octets)
+                match = self._service.matcher.find(octets)
             if match.plain:
                 return self.answer(match, len(octets), self._service.clock())
             self.is_idle = False
@@ -212,7 +212,7 @@ class Conversation(Answers):
                 octets = buffer[: end + 4]
                 match = service.known.get(octets)
                 if match is None:
-                    match = self._service.find_match(octets)
+                    match = self._service.matcher.find(octets)
                 self._buffer = buffer[end + 4 :]
                 return self._begin(match)
             if buffer[0] in b"\r\n":
@@ -227,7 +227,7 @@ class Conversation(Answers):
             return None
         self._buffer = head.octets + self._reader.take()
         self._reader = None
-        match = service.match(head)
+        match = service.matcher.match(head)
         self._buffer = self._buffer[len(head.octets) :]
         return self._begin(match)
 

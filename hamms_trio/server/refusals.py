@@ -12,7 +12,7 @@ from hamms_trio.server.response import Response, error, explain
 from hamms_trio.server.routing import Match, Route
 from hamms_trio.server.service import RETRY_AFTER, Service
 from hamms_trio.wire import RequestHead
-from hamms_trio.wire.request import TOKEN
+from hamms_trio.wire.request_line import TOKEN
 
 logger = logging.getLogger(__name__)
 

@@ -126,11 +126,13 @@ class Match:
 class Resource:
     """The routes of one template, by method."""
 
-    __slots__ = ("allow", "not_allowed", "pattern", "routes", "template")
+    __slots__ = ("allow", "match", "names", "not_allowed", "routes", "template")
 
     def __init__(self, template: str) -> None:
         self.template = template
-        self.pattern = _pattern(template)
+        pattern = _pattern(template)
+        self.match = pattern.fullmatch
+        self.names = ["*" if name == "rest__" else name for name in pattern.groupindex]
         self.routes: dict[str, Route] = {}
         self.allow = ""
         self.not_allowed = MISSING
@@ -163,6 +165,9 @@ class Router:
     def __init__(self) -> None:
         self._exact: dict[str, Resource] = {}
         self._open: dict[str, list[Resource]] = {}  # by first segment, "" if open
+        # The same, those whose first segment is open after the others.
+        self._candidates: dict[str, tuple[Resource, ...]] = {}
+        self._any_first: tuple[Resource, ...] = ()
         self.otherwise = MISSING
         self._server = Resource("*")  # asked for its options as a whole
         self._server.add("OPTIONS", self._server_options, None)
@@ -200,11 +205,10 @@ class Router:
         resource = self._exact.get(path)
         if resource is not None:
             return resource.route(method), _NOTHING
-        for resource in (*self._open.get(_first_segment(path), ()), *self._open.get("", ())):
-            if found := resource.pattern.fullmatch(path):
-                names = ("*" if name == "rest__" else name for name in found.groupdict())
-                parameters = dict(zip(names, found.groups(), strict=True))
-                return resource.route(method), parameters
+        for resource in self._candidates.get(path[1:].partition("/")[0], self._any_first):
+            if found := resource.match(path):
+                names = resource.names
+                return resource.route(method), dict(zip(names, found.groups(), strict=True))
         if path == "*" and method == "OPTIONS":
             return self._server.route(method), _NOTHING
         return self.otherwise, _NOTHING
@@ -226,6 +230,10 @@ class Router:
         those.append(Resource(template))
         # The longest first, and names before the rest of a path.
         those.sort(key=lambda resource: (resource.template.endswith("*"), -len(resource.template)))
+        anywhere = self._any_first = tuple(self._open.get("", ()))
+        self._candidates = {
+            first: (*resources, *anywhere) for first, resources in self._open.items() if first
+        }
         return self._resource(template)
 
     def _server_options(self, _request: Request) -> Response:

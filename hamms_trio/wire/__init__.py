@@ -1,6 +1,7 @@
 """HTTP/1.1 messages as bytes. No sockets, no clock, no trio."""
 
 from hamms_trio.wire.body import BodyReader as BodyReader
+from hamms_trio.wire.memory import Memory as Memory, Sightings as Sightings
 from hamms_trio.wire.message import (
     Field as Field,
     chunk as chunk,
@@ -17,13 +18,13 @@ from hamms_trio.wire.request import (
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
     MEMORY_HEAD_OCTETS as MEMORY_HEAD_OCTETS,
     REQUEST_ID as REQUEST_ID,
-    Oddity as Oddity,
     RequestHead as RequestHead,
     parse_form as parse_form,
     parse_head as parse_head,
     recall_head as recall_head,
     split_request_id as split_request_id,
 )
+from hamms_trio.wire.request_line import Oddity as Oddity
 from hamms_trio.wire.response_reader import (
     ResponseHead as ResponseHead,
     ResponseReader as ResponseReader,

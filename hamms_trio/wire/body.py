@@ -15,7 +15,8 @@ import re
 from typing import Protocol
 
 from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
-from hamms_trio.wire.request import FIELD_LINE, MAX_FIELD_LINES, TELLING, TOKEN
+from hamms_trio.wire.request_line import TOKEN
+from hamms_trio.wire.section import FIELD_LINE, MAX_FIELD_LINES, TELLING
 
 MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trailer field line
 MAX_EXTENSIONS_OCTETS = 16 * 1024  # of one body; as much as Go takes of what is no data

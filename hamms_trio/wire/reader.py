@@ -12,13 +12,11 @@ from hamms_trio.errors import HeadTooLarge, MalformedRequest, TargetTooLong
 from hamms_trio.wire.request import (
     MAX_HEAD_OCTETS,
     MEMORY_HEAD_OCTETS,
-    TOKEN,
     RequestHead,
-    describe_junk,
     parse_head,
-    read_request_line,
     recall_head,
 )
+from hamms_trio.wire.request_line import TOKEN, describe_junk, read_request_line
 
 # What the start of a request line may look like before its CRLF has come.
 _REQUEST_LINE_BEGINNING = re.compile(TOKEN + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")

@@ -16,7 +16,8 @@ import re
 
 from hamms_trio.errors import IncompleteResponse, MalformedResponse, RequestError
 from hamms_trio.wire.body import BodyReader
-from hamms_trio.wire.request import MAX_FIELD_LINES, MAX_HEAD_OCTETS
+from hamms_trio.wire.request import MAX_HEAD_OCTETS
+from hamms_trio.wire.section import MAX_FIELD_LINES
 from hamms_trio.wire.status import has_no_body, is_interim
 
 _REPEATED_OCTETS = 8 * 1024  # a longer message is not compared with the one before it

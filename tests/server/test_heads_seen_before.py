@@ -7,8 +7,9 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.errors import RequestError
 from hamms_trio.server import Request, Response, ServerLimits, Service, text
-from hamms_trio.server.service import KNOWN_MATCHES
+from hamms_trio.server.matching import KNOWN_MATCHES
 from hamms_trio.wire import parse_head, split_request_id
+from hamms_trio.wire.memory import MOST_SIGHTINGS
 from tests.server.talking import make_service, talk
 from tests.wire.playing import DETERMINISTIC
 
@@ -76,7 +77,7 @@ HEADS = st.builds(
 
 def outcome(service: Service, octets: bytes) -> object:
     try:
-        match = service.find_match(octets)
+        match = service.matcher.find(octets)
     except RequestError as problem:
         return type(problem), problem.status, str(problem)
     head = match.head
@@ -163,11 +164,12 @@ def test_what_is_remembered_is_bounded() -> None:
     service = make_service(ServerLimits(requests=0))
     for number in range(KNOWN_MATCHES + 10):
         for name in (b"a", b"b", b"c"):
-            service.find_match(
+            service.matcher.find(
                 b"GET /%d HTTP/1.1\r\nHost: a\r\nX-Request-ID: %b\r\n\r\n" % (number, name)
             )
-    assert 0 < len(service._nameless) <= KNOWN_MATCHES
-    assert len(service._seen_once) <= KNOWN_MATCHES
+    assert 0 < len(service.matcher._nameless) <= KNOWN_MATCHES
+    assert len(service.matcher.known) <= KNOWN_MATCHES
+    assert len(service.matcher._seen_once) <= MOST_SIGHTINGS
 
 
 def test_a_server_that_drains_refuses_what_it_has_known() -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, strategies as st
 from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
 from hamms_trio.wire import BodyReader, RequestHead, chunk, last_chunk
 from hamms_trio.wire.body import MAX_CHUNK_LINE_OCTETS, MAX_EXTENSIONS_OCTETS, MAX_TRAILER_OCTETS
-from hamms_trio.wire.request import MAX_FIELD_LINES
+from hamms_trio.wire.section import MAX_FIELD_LINES
 from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
 from tests.wire.test_request_against_h11 import mutate
 

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.errors import MalformedRequest
-from hamms_trio.wire import RequestHead, RequestReader, parse_head, request as module
+from hamms_trio.errors import HeadTooLarge, MalformedRequest, RequestError
+from hamms_trio.wire import (
+    RequestHead,
+    RequestReader,
+    parse_head,
+    request as module,
+    request_line,
+    section,
+    split_request_id,
+)
+from hamms_trio.wire.memory import MOST_SIGHTINGS, Memory
 from tests.wire.playing import DETERMINISTIC, octet_by_octet, read_heads
 
-MEMORIES = (
-    module._REQUEST_LINES,
-    module._FIELD_LINES,
-    module._NAMES,
+MEMORIES: tuple[Memory[Any], ...] = (
+    request_line._LINES,
+    section._LINES,
+    section._NAMES,
+    section._SECTIONS,
     module._HEADS,
-    module._HEADS_SEEN_ONCE,
 )
+SIGHTINGS = (module._SEEN_ONCE, section._SEEN_ONCE)
 ATTRIBUTES = [name for name in RequestHead.__slots__ if name != "_query"] + ["query", "has_body"]
 
 
 def forget() -> None:
     for memory in MEMORIES:
         memory.clear()
+    for sightings in SIGHTINGS:
+        sightings.clear()
 
 
 @pytest.fixture(autouse=True)
@@ -121,7 +135,7 @@ def test_a_refused_head_is_never_remembered() -> None:
         with pytest.raises(MalformedRequest):
             parse_head(get(b"Host: b"))
     assert not module._HEADS
-    assert not module._HEADS_SEEN_ONCE
+    assert not module._SEEN_ONCE
 
 
 def test_a_remembered_head_that_came_in_two_pieces_leaves_the_next_untouched() -> None:
@@ -151,11 +165,11 @@ def test_the_memories_stay_bounded() -> None:
         octets = get(b"X-%d: %s" % (number, b"x" * 200), target=b"/%d" % number)
         assert parse_head(octets).target == f"/{number}"
         assert parse_head(octets).target == f"/{number}"
-    assert len(module._FIELD_LINES) <= module._MEMORY_ENTRIES
-    assert len(module._HEADS) <= module._MEMORY_HEADS
-    assert len(module._HEADS_SEEN_ONCE) <= module._MEMORY_ENTRIES
-    assert max(map(len, module._FIELD_LINES)) <= module._MEMORY_LINE_OCTETS
-    assert max(map(len, module._HEADS)) <= module.MEMORY_HEAD_OCTETS
+    for memory in MEMORIES:
+        assert 0 < len(memory) <= memory._entries
+        assert max(map(len, memory)) <= memory._octets
+    for sightings in SIGHTINGS:
+        assert 0 < len(sightings) <= MOST_SIGHTINGS
     assert sum(map(sys.getsizeof, module._HEADS)) < 5_000_000
 
 
@@ -175,5 +189,56 @@ def test_a_name_that_is_remembered_may_have_any_value(value: bytes) -> None:
 
 
 def test_long_field_lines_are_not_remembered() -> None:
-    parse_head(get(b"X: " + b"x" * module._MEMORY_LINE_OCTETS))
-    assert list(module._FIELD_LINES) == [b"Host: a"]
+    parse_head(get(b"X: " + b"x" * section._LINES._octets))
+    assert list(section._LINES) == [b"Host: a"]
+
+
+LINES = st.builds(
+    lambda method, target, version: method + b" " + target + b" " + version,
+    st.sampled_from((b"GET", b"get", b"M-SEARCH", b"G T", b"G\xc9T", b"")),
+    st.one_of(
+        st.sampled_from((b"*", b"/", b"//", b"/?", b"/#", b"/??#?", b"http://a/b?c", b"a:1", b"")),
+        st.text("/?#%a\x7f\xc3 !~\"'[]", max_size=8).map(lambda text: text.encode("latin-1")),
+    ),
+    st.sampled_from((b"HTTP/1.1", b"HTTP/1.0", b"HTTP/1.2", b"HTTP/2.0", b"HTTP/1.1\r", b"X/1.1")),
+)
+
+
+@given(LINES)
+@DETERMINISTIC
+def test_a_usual_request_line_is_read_as_any_other(line: bytes) -> None:
+    def outcome(read: Any) -> object:
+        try:
+            return read(line)
+        except RequestError as problem:
+            return type(problem), str(problem)
+
+    assert outcome(request_line.read_request_line) == outcome(request_line._read_unusual_line)
+
+
+@given(HEADS, st.sampled_from((b"abc", b"1", b"a/b=c")), st.integers(0, 3))
+@DETERMINISTIC
+def test_a_head_is_read_the_same_with_its_name_cut_out_before(
+    octets: bytes, name: bytes, at: int
+) -> None:
+    lines = octets.split(b"\r\n")
+    lines.insert(min(1 + at, len(lines) - 2), b"X-Request-ID: " + name)
+    named = b"\r\n".join(lines)
+    parts = split_request_id(named)
+    assert parts == (octets, name)
+    try:
+        whole = parse_head(named)
+    except RequestError as problem:
+        with pytest.raises(type(problem), match=re.escape(str(problem))):
+            parse_head(named, parts)
+    else:
+        assert attributes(parse_head(named, parts)) == attributes(whole)
+
+
+def test_lines_are_counted_with_the_one_that_was_cut_out() -> None:
+    most = get(*[b"a:"] * (section.MAX_FIELD_LINES - 1))
+    for _ in range(3):
+        parse_head(most)
+    named = most[:-2] + b"X-Request-ID: 1\r\n\r\n"
+    with pytest.raises(HeadTooLarge):
+        parse_head(named, split_request_id(named))
