@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from hamms_trio.wire import Field, reason_phrase
@@ -87,22 +88,25 @@ def answer_plainly(method: str, status: int, *fields: Field) -> Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Representation:
-    """What a resource is at this moment (RFC 9110 §3.2)."""
+    """What a resource is at this moment (RFC 9110 §3.2), but for its octets."""
 
-    source: bytes | int  # all its octets, or the descriptor of a regular file
     octets: int
     content_type: str
     validators: Validators
     fields: tuple[Field, ...] = ()  # more of them that say what it is
     vary: str | None = None
 
-    def close(self) -> None:
-        if isinstance(self.source, int):
-            os.close(self.source)
+    @cached_property
+    def about(self) -> tuple[Field, ...]:
+        """What is said of the whole of it."""
+        return _about(self, self.content_type)
+
+
+Source = bytes | int  # all octets of a representation, or the descriptor of a regular file
 
 
 def represent(
-    method: str, fields: Mapping[str, str], shown: Representation, *, now: float
+    method: str, fields: Mapping[str, str], shown: Representation, source: Source, *, now: float
 ) -> Answer:
     """Answer GET or HEAD with a representation, whose file becomes the answer's.
 
@@ -110,16 +114,18 @@ def represent(
         fields: the request's: those that `CONDITIONAL_FIELDS` names, and Range.
         now: seconds.
     """
+    parts: Sequence[Part] = ()
     try:
         status, said, pieces = _decide(method, fields, shown, now)
-        length = None if status == 304 else sum(map(_octets, pieces))
-        parts = [] if method == "HEAD" else _read(shown.source, pieces)
-    except BaseException:
-        shown.close()
-        raise
-    descriptor = next((part.descriptor for part in parts if isinstance(part, Slice)), None)
-    if descriptor is None:
-        shown.close()
+        octets = sum(map(_octets, pieces))
+        if method != "HEAD":
+            parts = _read(source, pieces, octets)
+    finally:
+        descriptor = source if isinstance(source, int) else None
+        if descriptor is not None and Slice not in map(type, parts):
+            os.close(descriptor)
+            descriptor = None
+    length = None if status == 304 else octets
     return Answer(status, said, parts, content_length=length, descriptor=descriptor)
 
 
@@ -128,6 +134,8 @@ _Decision = tuple[int, tuple[Field, ...], list[_Piece]]
 
 
 def _decide(method: str, fields: Mapping[str, str], shown: Representation, now: float) -> _Decision:
+    if not fields:
+        return _whole(shown)
     instead = evaluate(method, fields, shown.validators, now=now)
     if instead == 304:  # nothing but what caches go by (RFC 9110 §15.4.5)
         return 304, (*_etag(shown), *_vary(shown)), []
@@ -142,7 +150,7 @@ def _decide(method: str, fields: Mapping[str, str], shown: Representation, now: 
 
 def _whole(shown: Representation) -> _Decision:
     pieces: list[_Piece] = [Span(0, shown.octets - 1)] if shown.octets else []
-    return 200, _about(shown, shown.content_type), pieces
+    return 200, shown.about, pieces
 
 
 def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
@@ -152,7 +160,7 @@ def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
         return 416, said, [reason_phrase(416).encode()]
     if len(spans) == 1:
         told = ("Content-Range", content_range(spans[0], shown.octets))
-        return 206, (*_about(shown, shown.content_type), told), list(spans)
+        return 206, (*shown.about, told), list(spans)
     boundary = os.urandom(16).hex()  # whoever wrote the file can't have known
     pieces = list(multipart(spans, shown.octets, shown.content_type, boundary))
     return 206, _about(shown, f"multipart/byteranges; boundary={boundary}"), pieces
@@ -178,12 +186,12 @@ def _octets(piece: _Piece) -> int:
     return len(piece) if isinstance(piece, bytes) else piece.octets
 
 
-def _read(source: bytes | int, pieces: list[_Piece]) -> list[Part]:
+def _read(source: Source, pieces: list[_Piece], octets: int) -> list[Part]:
     """The pieces with octets in place of spans, where those are few and at hand."""
-    if isinstance(source, int) and sum(map(_octets, pieces)) > READ_AT_ONCE:
+    if octets > READ_AT_ONCE and isinstance(source, int):
         return [piece if isinstance(piece, bytes) else _slice(source, piece) for piece in pieces]
     parts = [piece if isinstance(piece, bytes) else _octets_of(source, piece) for piece in pieces]
-    if any(isinstance(part, Slice) for part in parts):
+    if Slice in map(type, parts):
         return parts
     whole = b"".join(part for part in parts if isinstance(part, bytes))
     return [whole] if whole else []
@@ -193,7 +201,7 @@ def _slice(descriptor: int, span: Span) -> Slice:
     return Slice(descriptor, span.first, span.octets)
 
 
-def _octets_of(source: bytes | int, span: Span) -> Part:
+def _octets_of(source: Source, span: Span) -> Part:
     if isinstance(source, bytes):
         return source[span.first : span.last + 1]
     octets = _read_if_in_memory(source, span.first, span.octets)

@@ -73,7 +73,8 @@ def read_file(root: Root | None, request: RequestHead, name: str) -> Answer:
         now = time()
         variant = Variant(root.open_file([name.encode()]), IDENTITY)
         shown = representation(variant, OCTET_STREAM, now=now)
-        return represent(request.method, combined_fields(request, _FIELDS), shown, now=now)
+        fields = combined_fields(request, _FIELDS)
+        return represent(request.method, fields, shown, variant.file.descriptor, now=now)
 
     return answer_failures(request.method, read, outside=404)
 

@@ -6,6 +6,7 @@ import hashlib
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from time import time
 
 from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
@@ -23,7 +24,9 @@ from hamms_trio.wire.fields import combined_fields
 INDEX = b"index.html"
 
 _FIELDS = CONDITIONAL_FIELDS | {"range", "accept-encoding"}
+_WISHES = 256  # of as many heads, which the server knows again when they come again
 _VARY = "Accept-Encoding"
+_METHODS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,15 +53,14 @@ class FileTree:
             OSError: a failure that says nothing about the request, of a disk for one.
         """
         method = request.method
-        reads = method in ("GET", "HEAD")
-        fields = combined_fields(request, _FIELDS) if reads else {}
-        answer = answer_failures(method, lambda: self._answer(method, request, fields))
+        reads = method in _METHODS
+        answer = answer_failures(method, lambda: self._answer(method, request))
         if reads or answer.status >= 400:
             return answer
         answer.close()
         return answer_plainly(method, 405, ("Allow", "GET, HEAD"))
 
-    def _answer(self, method: str, request: RequestHead, fields: Mapping[str, str]) -> Answer:
+    def _answer(self, method: str, request: RequestHead) -> Answer:
         if request.path + "/" == self.prefix:
             return _redirect(method, self.prefix, request)
         if not request.path.startswith(self.prefix):
@@ -66,50 +68,55 @@ class FileTree:
         target = parse_target(request.path[len(self.prefix) :])
         try:
             if not target.is_directory:
-                return self._answer_file(method, target.names, fields)
+                return self._answer_file(method, target.names, request)
         except IsADirectoryError:
             pass
-        return self._answer_directory(method, target, request, fields)
+        return self._answer_directory(method, target, request)
 
-    def _answer_file(
-        self, method: str, names: tuple[bytes, ...], fields: Mapping[str, str]
-    ) -> Answer:
+    def _answer_file(self, method: str, names: tuple[bytes, ...], request: RequestHead) -> Answer:
         now = self.clock()
+        accept_encoding, fields = _wishes(request)
         vary = _VARY if self.precompressed else None
         if self.precompressed:
-            variant = open_variant(self.root, names, fields.get("accept-encoding"))
+            variant = open_variant(self.root, names, accept_encoding)
             if variant is None:
                 return answer_plainly(method, 406, ("Vary", _VARY))
         else:
             variant = Variant(self.root.open_file(names), IDENTITY)
         shown = representation(variant, content_type(names[-1]), now=now, vary=vary)
-        return represent(method, fields, shown, now=now)
+        return represent(method, fields, shown, variant.file.descriptor, now=now)
 
-    def _answer_directory(
-        self, method: str, target: Target, request: RequestHead, fields: Mapping[str, str]
-    ) -> Answer:
+    def _answer_directory(self, method: str, target: Target, request: RequestHead) -> Answer:
         has_index = self._is_file((*target.names, INDEX))
         if not (has_index or self.listing):
             return answer_plainly(method, 404)
         if not target.is_directory:
             return _redirect(method, f"{self.prefix}{target.path}/", request)
         if has_index:
-            return self._answer_file(method, (*target.names, INDEX), fields)
+            return self._answer_file(method, (*target.names, INDEX), request)
         content = page(target.names, entries(self.root, target.names))
         shown = Representation(
-            source=content,
             octets=len(content),
             content_type="text/html; charset=utf-8",
             validators=Validators(f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'),
             fields=(("Content-Security-Policy", POLICY),),
         )
-        return represent(method, fields, shown, now=self.clock())
+        return represent(method, _wishes(request)[1], shown, content, now=self.clock())
 
     def _is_file(self, names: tuple[bytes, ...]) -> bool:
         try:
             return stat.S_ISREG(self.root.status(names).st_mode)
         except FileNotFoundError:
             return False
+
+
+@lru_cache(maxsize=_WISHES)
+def _wishes(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
+    """Accept-Encoding, and those other fields that say what is wanted of a file; nothing unless it is read."""
+    if request.method not in _METHODS:
+        return None, {}
+    fields = combined_fields(request, _FIELDS)
+    return fields.pop("accept-encoding", None), fields
 
 
 def _redirect(method: str, path: str, request: RequestHead) -> Answer:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import lru_cache
 from typing import NamedTuple
 
 from hamms_trio.files.answer import Representation
@@ -33,21 +33,25 @@ def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None
     Raises:
         OSError: what `Root.open_file` raises of the file itself.
     """
-    original = root.open_file(names)
+    others = _acceptable(accept_encoding)
+    original, found = root.open_files(names, [SUFFIXES[coding] for coding in others])
     chosen, rank = Variant(original, IDENTITY), _rank(original, IDENTITY, accept_encoding)
-    for coding, suffix in SUFFIXES.items():
-        if not coding_quality(accept_encoding, coding):
+    for coding, beside in zip(others, found, strict=True):
+        if beside is None:
             continue
-        with suppress(OSError):
-            beside = root.open_file([*names[:-1], names[-1] + suffix])
-            fresh = int(beside.status.st_mtime) >= int(original.status.st_mtime)
-            if fresh and (its := _rank(beside, coding, accept_encoding)) > rank:
-                chosen, rank, beside = Variant(beside, coding), its, chosen.file
-            os.close(beside.descriptor)
+        fresh = int(beside.status.st_mtime) >= int(original.status.st_mtime)
+        if fresh and (its := _rank(beside, coding, accept_encoding)) > rank:
+            chosen, rank, beside = Variant(beside, coding), its, chosen.file
+        os.close(beside.descriptor)
     if rank[0]:
         return chosen
     os.close(chosen.file.descriptor)
     return None
+
+
+@lru_cache(maxsize=256)
+def _acceptable(accept_encoding: str | None) -> list[str]:
+    return [coding for coding in SUFFIXES if coding_quality(accept_encoding, coding)]
 
 
 def _rank(file: OpenFile, coding: str, accept_encoding: str | None) -> tuple[float, int]:
@@ -58,12 +62,20 @@ def representation(
     variant: Variant, content_type: str, *, now: float, vary: str | None = None
 ) -> Representation:
     """What is shown of a file."""
-    (descriptor, status), coding = variant
+    status = variant.file.status
+    valid = validators(status, variant.coding, now=now)
+    return _representation(status.st_size, variant.coding, content_type, valid, vary)
+
+
+# A function of what it is given and nothing else, so what it remembers is never out of date.
+@lru_cache(maxsize=1024)
+def _representation(
+    octets: int, coding: str, content_type: str, valid: Validators, vary: str | None
+) -> Representation:
     return Representation(
-        source=descriptor,
-        octets=status.st_size,
+        octets=octets,
         content_type=content_type,
-        validators=validators(status, coding, now=now),
+        validators=valid,
         fields=() if coding == IDENTITY else (("Content-Encoding", coding),),
         vary=vary,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterable, Awaitable
-from typing import Protocol, cast
+from typing import ClassVar, Protocol, cast
 
 import trio
 
@@ -23,26 +23,16 @@ FILE_OCTETS = 256 * 1024  # read and sent in one go
 
 
 class Carrier(Protocol):
-    """Whoever carries a conversation's octets, as a task sees it. Both raise PeerGone."""
+    """Whoever carries a conversation's octets, as a task sees it.
+
+    Attributes:
+        sends_files: whether it goes on by itself with a job whose response is a file.
+    """
+
+    sends_files: ClassVar[bool]
 
     async def send(self, data: bytes) -> None:
-        """Hand all of ``data`` to the kernel."""
-
-    async def send_file(self, fd: int, extent: range) -> int:
-        """The same with a part of a file; how much of it there was."""
-
-
-async def send_pieces(carrier: Carrier, fd: int, extent: range) -> int:
-    """`Carrier.send_file` for whoever can't hand a file to the kernel: a thread reads it."""
-    at = extent.start
-    while at < extent.stop:
-        count = min(extent.stop - at, FILE_OCTETS)
-        octets = await trio.to_thread.run_sync(os.pread, fd, count, at)
-        if not octets:
-            break
-        await carrier.send(octets)
-        at += len(octets)
-    return at - extent.start
+        """Hand all of ``data`` to the kernel; raises PeerGone."""
 
 
 class Incomplete(Exception):
@@ -57,8 +47,18 @@ class Incomplete(Exception):
         self.needs_reset = needs_reset
 
 
+class FileShortened(Incomplete):
+    """A file has fewer octets by now than its head says."""
+
+    def __init__(self) -> None:
+        super().__init__(needs_reset=False)
+        logger.warning("a file became shorter while it was sent")
+
+
 async def perform(carrier: Carrier, service: Service, conversation: Conversation, job: Job) -> None:
-    """Answer one exchange; that is left to be given up (see `Conversation.give_up`) if it is overdue.
+    """Answer one exchange; leave a file to a carrier that sends files.
+
+    One that is overdue is left to be given up (see `Conversation.give_up`).
 
     Raises:
         PeerGone: the client left before the end of it.
@@ -69,13 +69,18 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
         content.invite = lambda: carrier.send(CONTINUE)
     service.in_flight += 1
     try:
-        response = job.response or await _respond(service, job)
+        response = job.response = job.response or await _respond(service, job)
         if job.is_overdue:  # and has ended all the same, since it didn't heed that it was cancelled
-            job.response = response
-            job.abandon()
+            job.close()
             return
-        octets = await _send(carrier, service, conversation, job, response)
-        conversation.finish(job, response.status, octets)
+        if carrier.sends_files and job.file is not None:
+            return
+        try:
+            await _send(carrier, service, conversation, job, response)
+        except BaseException:
+            conversation.break_off(job, response.status)
+            raise
+        conversation.finish(job, response.status, job.octets_out)
     finally:
         service.in_flight -= 1
 
@@ -95,24 +100,32 @@ async def _respond(service: Service, job: Job) -> Response:
 
 async def _send(
     carrier: Carrier, service: Service, conversation: Conversation, job: Job, response: Response
-) -> int:
+) -> None:
     match, body = job.match, response.body
     head = conversation.encode(match, response, job.number, job.request.id)
     conversation.await_client(job)
     if isinstance(body, bytes) or match.head.method == "HEAD":
-        await carrier.send(head)
-        return len(head)
+        await _send_octets(carrier, job, head)
+        return
     try:
         if isinstance(body, FileBody):
-            return await _send_file(carrier, head, body)
-        is_chunked = match.head.minor_version == 1
-        return await _send_pieces(carrier, conversation, job, head, body, chunked=is_chunked)
+            await _send_file(carrier, job, head, body)
+        else:
+            is_chunked = match.head.minor_version == 1
+            await _send_pieces(carrier, conversation, job, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
     except Exception as error:
         logger.exception("%s: bug while sending the body", match.route.key)
         service.account.errors["dispatch"] += 1
         raise Incomplete(needs_reset=not match.head.minor_version) from error
+    finally:
+        job.close()
+
+
+async def _send_octets(carrier: Carrier, job: Job, octets: bytes) -> None:
+    await carrier.send(octets)
+    job.octets_out += len(octets)
 
 
 async def _send_pieces(
@@ -123,46 +136,39 @@ async def _send_pieces(
     pieces: AsyncIterable[bytes],
     *,
     chunked: bool,
-) -> int:
-    await carrier.send(head)
-    octets = len(head)
+) -> None:
+    await _send_octets(carrier, job, head)
     try:
         conversation.await_route(job)
         async for piece in pieces:
             if not piece:  # an empty chunk would be the last
                 continue
-            framed = chunk(piece) if chunked else piece
             conversation.await_client(job)
-            await carrier.send(framed)
+            await _send_octets(carrier, job, chunk(piece) if chunked else piece)
             conversation.await_route(job)
-            octets += len(framed)
     finally:
         aclose = getattr(pieces, "aclose", None)
         if aclose is not None:
             await aclose()
     if chunked:
-        await carrier.send(last_chunk())
-        octets += len(last_chunk())
-    return octets
+        await _send_octets(carrier, job, last_chunk())
 
 
-async def _send_file(carrier: Carrier, head: bytes, body: FileBody) -> int:
-    waiting, octets = head, 0
-    try:
-        for piece in body.pieces:
-            if isinstance(piece, bytes):
-                waiting += piece
-                continue
-            await carrier.send(waiting)
-            octets += len(waiting)
-            waiting = b""
-            sent = await carrier.send_file(body.file.fileno(), piece)
-            octets += sent
-            if sent < len(piece):
-                logger.warning("a file became shorter while it was sent")
-                raise Incomplete(needs_reset=False)
-        if waiting:
-            await carrier.send(waiting)
-        return octets + len(waiting)
-    finally:
-        body.close()
+async def _send_file(carrier: Carrier, job: Job, head: bytes, body: FileBody) -> None:
+    """A thread reads it: not everybody can hand a file to the kernel."""
+    waiting, file = head, body.file.fileno()
+    for piece in body.pieces:
+        if isinstance(piece, bytes):
+            waiting += piece
+            continue
+        await _send_octets(carrier, job, waiting)
+        waiting, at = b"", piece.start
+        while at < piece.stop:
+            count = min(piece.stop - at, FILE_OCTETS)
+            octets = await trio.to_thread.run_sync(os.pread, file, count, at)
+            if not octets:
+                raise FileShortened
+            await _send_octets(carrier, job, octets)
+            at += len(octets)
+    if waiting:
+        await _send_octets(carrier, job, waiting)

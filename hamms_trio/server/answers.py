@@ -136,7 +136,7 @@ class Answers:
             self.deadline = begun + self._service.limits.answer_seconds
 
     def finish(self, job: Job, status: int, octets_out: int) -> None:
-        """A task has sent the whole answer; `Conversation.advance` comes next."""
+        """The whole answer was sent; `Conversation.advance` comes next."""
         service = self._service
         now = service.clock()
         self.job = None
@@ -144,7 +144,14 @@ class Answers:
         if self._content is not None:  # the rest of it is read to be forgotten
             self._content.take()
             self.deadline = now + service.limits.content_seconds
+        self._note(job, now, status, octets_out)
+
+    def break_off(self, job: Job, status: int) -> None:
+        """No more of the answer will be sent than was."""
+        self._note(job, self._service.clock(), status, job.octets_out)
+
+    def _note(self, job: Job, now: float, status: int, octets_out: int) -> None:
         number, request_id, octets_in = job.number, job.request.id, job.octets_in
-        service.account.note(
+        self._service.account.note(
             (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id)
         )

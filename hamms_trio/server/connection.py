@@ -8,20 +8,23 @@ is what slows down a client that asks faster than it reads.
 from __future__ import annotations
 
 import logging
-import os
 import socket
 from collections.abc import Callable
+from functools import partial
 from time import monotonic
+from typing import ClassVar
 
 import trio
 
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.hosting.resets import reset_and_close
-from hamms_trio.hosting.tls import TlsSocket
-from hamms_trio.server.answering import Incomplete, perform, send_pieces
+from hamms_trio.server.answering import Incomplete, perform
 from hamms_trio.server.answers import FOREVER
 from hamms_trio.server.conversation import Conversation
+from hamms_trio.server.delivery import Delivery, Need
+from hamms_trio.server.job import Job
+from hamms_trio.server.response import FileBody, Response
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
@@ -30,13 +33,16 @@ logger = logging.getLogger(__name__)
 RECEIVE_OCTETS = 8 * 1024  # of new requests; larger reads make the heap of kept heads sparse
 BODY_OCTETS = 64 * 1024
 BUG = "bug in the server: one connection ends"
-SENDFILE_OCTETS = 1024 * 1024  # in one go
+NOTHING = memoryview(b"")
 
 
 class ServerConnection:
     """One accepted connection, from its acceptance to its last octet."""
 
+    sends_files: ClassVar[bool] = True  # see `_begin_delivery`
+
     __slots__ = (
+        "_delivery",
         "_events",
         "_fd",
         "_has_task",
@@ -69,6 +75,7 @@ class ServerConnection:
         self._events = IN
         self._out: memoryview | None = None  # what the client has not made room for yet
         self._out_due = FOREVER
+        self._delivery: Delivery | None = None  # of a file, under way without a task
         self._lingers = False
         self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
@@ -147,36 +154,6 @@ class ServerConnection:
         if self._out is not None:
             await self._wait_room()
 
-    async def send_file(self, fd: int, extent: range) -> int:
-        at, end = extent.start, extent.stop
-        if isinstance(self._socket, TlsSocket):  # whose octets the kernel can't make
-            return await send_pieces(self, fd, extent)
-        while at < end:
-            count = min(end - at, SENDFILE_OCTETS)
-            try:
-                if _is_cached(fd, at, count):
-                    sent = os.sendfile(self._fd, fd, at, count)
-                else:
-                    sent = await self._send_cold(fd, at, count)
-            except BlockingIOError:
-                self._wait_for(memoryview(b""))
-                await self._wait_room()
-                continue
-            except OSError as error:
-                self._lost(error)
-                raise PeerGone from error
-            if not sent:
-                break
-            at += sent
-        return at - extent.start
-
-    async def _send_cold(self, fd: int, at: int, count: int) -> int:
-        """Send what has to be read from the disk first, without holding up the others."""
-        sent = 0
-        with trio.CancelScope(shield=True):  # until the thread has left the descriptor alone
-            sent = await trio.to_thread.run_sync(os.sendfile, self._fd, fd, at, count)
-        return sent
-
     async def _wait_room(self) -> None:
         self._room = trio.Event()
         await self._room.wait()
@@ -192,11 +169,16 @@ class ServerConnection:
         self._scope = scope
         try:
             try:
-                await perform(self, self._service, conversation, job)
+                if self._delivery is None:
+                    await perform(self, self._service, conversation, job)
+                else:
+                    await self._delivery.read()
             finally:
                 self._scope = None
                 self._has_task = False
-                if job.is_overdue and self._fd >= 0:
+                if self._fd < 0:
+                    self._drop(job)
+                elif job.is_overdue:
                     self._tell(conversation.give_up)
         except PeerGone:
             self.abort()
@@ -257,6 +239,10 @@ class ServerConnection:
 
     def _on_room(self) -> None:
         assert self._out is not None
+        if self._delivery is not None and not self._has_task:
+            self._out = None
+            self._go_on()
+            return
         if self._out:
             sent = self._socket.send(self._out)
             self._out_due = monotonic() + self._service.limits.send_seconds
@@ -278,11 +264,16 @@ class ServerConnection:
         conversation = self.conversation
         if self._out is not None or self._fd < 0:
             return
-        if conversation.job is not None:
-            if not self._has_task:
-                self._has_task = True
-                self._workers.put(self)
-            self._slow_down()
+        job = conversation.job
+        if job is not None:
+            if self._has_task:
+                self._slow_down()
+            elif self._delivery is not None:
+                self._deliver(self._delivery, job)
+            elif job.response is not None and job.file is not None:
+                self._begin_delivery(job, job.response, job.file)
+            else:
+                self._start_task()
         elif conversation.has_more:
             self._hub.call_next(self._on_turn)
             self._watch(0)
@@ -291,6 +282,63 @@ class ServerConnection:
         else:
             self._watch(0 if conversation.ended else IN)
         self._service.stir()
+
+    def _start_task(self) -> None:
+        self._has_task = True
+        self._workers.put(self)
+        self._slow_down()
+
+    def _begin_delivery(self, job: Job, response: Response, body: FileBody) -> None:
+        """Send a file without a task, as long as it is in memory."""
+        head = self.conversation.encode(job.match, response, job.number, job.request.id)
+        self.conversation.await_client(job)
+        self._delivery = Delivery(job, head, body)
+        self._service.in_flight += 1
+        if self._hub.is_crowded:
+            # First hear everybody, then send: clients that have enough to read don't fall asleep, and to
+            # wake one for each segment takes longer than to send it.
+            self._hub.call_next(partial(self._tell, bytes))
+        else:
+            self._deliver(self._delivery, job)
+
+    def _deliver(self, delivery: Delivery, job: Job) -> None:
+        conversation = self.conversation
+        try:
+            need = delivery.go_on(self._socket)
+        except Incomplete:
+            self._close()
+            return
+        if need is Need.ROOM:
+            self._wait_for(NOTHING)
+            if delivery.kept:
+                self._service.backlog.keep(self, delivery.kept)
+            else:
+                self._service.backlog.release(self)
+            return
+        self._service.backlog.release(self)
+        self._out = None
+        self._watch(0 if conversation.ended else IN)
+        if need is Need.DISK:
+            self._start_task()
+            return
+        self._delivery = None
+        self._service.in_flight -= 1
+        job.close()
+        assert job.response is not None
+        conversation.finish(job, job.response.status, job.octets_out)
+        if conversation.has_more:
+            self._go_on()
+        else:
+            self._tell(conversation.advance)
+
+    def _drop(self, job: Job) -> None:
+        """Let go of the file that a response was to be sent from."""
+        job.close()
+        if self._delivery is not None:
+            self._delivery = None
+            self._service.in_flight -= 1
+            assert job.response is not None
+            self.conversation.break_off(job, job.response.status)
 
     def _slow_down(self) -> None:
         """Read no more than the task has use for."""
@@ -343,7 +391,7 @@ class ServerConnection:
 
     def _lost(self, error: OSError) -> None:
         errors = self._service.account.read_errors
-        if self._out is not None:
+        if self._out is not None or self._delivery is not None:
             errors = self._service.account.write_errors
         errors[type(error).__name__] += 1
         self._close()
@@ -379,16 +427,4 @@ class ServerConnection:
         elif self._scope is not None:
             self._scope.cancel()
         elif self.conversation.job is not None:
-            self.conversation.job.abandon()
-
-
-def _is_cached(fd: int, at: int, count: int) -> bool:
-    """Whether a part of a file is in memory, as far as its ends tell."""
-    try:
-        for place in (at, at + count - 1):
-            os.preadv(fd, [bytearray(1)], place, os.RWF_NOWAIT)
-    except BlockingIOError:
-        return False
-    except OSError:  # a file system that can't tell
-        return True
-    return True
+            self._drop(self.conversation.job)

@@ -168,6 +168,10 @@ class Conversation(Answers):
         self.closing = True
         return b""
 
+    def finish(self, job: Job, status: int, octets_out: int) -> None:
+        super().finish(job, status, octets_out)
+        self.has_more = bool(self._buffer)
+
     def give_up(self) -> bytes:
         """The task of an exchange that is overdue has ended without an answer: say so, and go on."""
         job = self.job

@@ -11,11 +11,12 @@ class Job:
     """What is known of it: its route waits, or its response is no plain octets.
 
     Attributes:
-        response: what is to be sent, if that is known already.
+        response: what is to be sent, once that is known.
         content: of the request, if it has any.
         has_answered: whether the head of the response was sent, or is being sent.
         is_sending: whether it is the client that it waits for, and not its route.
         is_overdue: whether its time is up: its task has to end.
+        octets_out: of the response, sent so far.
     """
 
     __slots__ = (
@@ -26,6 +27,7 @@ class Job:
         "is_sending",
         "match",
         "number",
+        "octets_out",
         "request",
         "response",
     )
@@ -48,9 +50,16 @@ class Job:
         self.has_answered = False
         self.is_sending = False
         self.is_overdue = False
+        self.octets_out = 0
 
-    def abandon(self) -> None:
-        """Let go of the file that no task has begun to send, and none will."""
+    @property
+    def file(self) -> FileBody | None:
+        """What is to be sent of a file, if that is known by now."""
+        body = self.response.body if self.response is not None else None
+        return body if isinstance(body, FileBody) and self.match.head.method != "HEAD" else None
+
+    def close(self) -> None:
+        """Let go of the file that is sent, or was to be."""
         if self.response is not None and isinstance(self.response.body, FileBody):
             self.response.body.close()
 

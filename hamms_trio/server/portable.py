@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
+from typing import ClassVar
 
 import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.resets import reset_stream
-from hamms_trio.server.answering import Incomplete, perform, send_pieces
+from hamms_trio.server.answering import Incomplete, perform
 from hamms_trio.server.capacity import Capacity, Fate
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.job import Job
@@ -32,6 +33,8 @@ Stream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
 
 class StreamConnection:
     """One accepted connection on a trio stream."""
+
+    sends_files: ClassVar[bool] = False
 
     def __init__(self, service: Service, stream: Stream, client: tuple[str, int]) -> None:
         self.conversation = Conversation(service, client)
@@ -64,7 +67,7 @@ class StreamConnection:
             service.connections -= 1
             service.stir()
             if self.conversation.job is not None:
-                self.conversation.job.abandon()
+                self.conversation.job.close()
             if resets and self.is_busy and isinstance(stream, trio.SocketStream):
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
@@ -98,9 +101,6 @@ class StreamConnection:
         """End at once, since there is no room for what its client does not read (see `backlog`)."""
         self._is_gone = True
         self._sending.cancel()
-
-    async def send_file(self, fd: int, extent: range) -> int:
-        return await send_pieces(self, fd, extent)
 
     # Within
 

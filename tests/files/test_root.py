@@ -387,6 +387,31 @@ def test_thousands_of_swaps_meanwhile_never_show_a_secret(root: Root, served: Pa
     assert SECRET not in seen
 
 
+def test_files_beside_one_are_opened_with_it_as_far_as_they_can_be_had(
+    root: Root, served: Path
+) -> None:
+    (served / "a").mkdir()
+    (served / "a" / "file").write_bytes(b"itself")
+    (served / "a" / "file.near").write_bytes(b"beside")
+    (served / "a" / "file.in").symlink_to(served / "a" / "file.near")
+    (served / "a" / "file.out").symlink_to("../../secret.txt")
+    (served / "a" / "file.nowhere").symlink_to("missing")
+    (served / "a" / "file.d").mkdir()
+    os.mkfifo(served / "a" / "file.fifo")
+    suffixes = [b".near", b".in", b".out", b".nowhere", b".d", b".fifo", b".missing"]
+    before = open_descriptors()
+
+    file, others = root.open_files([b"a", b"file"], suffixes)
+    opened = [file, *(other for other in others if other is not None)]
+    assert [other is not None for other in others] == [True, True, *[False] * 5]
+    assert [os.pread(one.descriptor, 100, 0) for one in opened] == [b"itself", b"beside", b"beside"]
+    for one in opened:
+        os.close(one.descriptor)
+    with pytest.raises(FileNotFoundError):
+        root.open_files([b"a", b"missing"], [b".near"])
+    assert open_descriptors() == before
+
+
 def test_no_descriptor_is_left_open(root: Root, served: Path) -> None:
     (served / "a").mkdir()
     (served / "a" / "file").write_bytes(b"content")

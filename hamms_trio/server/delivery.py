@@ -1,0 +1,146 @@
+"""Files on their way to clients, without a task: in each turn as much as is in memory and has room.
+
+``sendfile`` takes it from there to the socket, or OpenSSL where the connection is encrypted. What has to come
+from the disk is read by a thread, which knows the file and not the socket: so a connection may end at any
+moment, and nobody writes to whoever has its descriptor next.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from enum import Enum
+
+import trio
+
+from hamms_trio.hosting.tls import TlsSocket
+from hamms_trio.server.answering import FILE_OCTETS, FileShortened
+from hamms_trio.server.job import Job
+from hamms_trio.server.response import FileBody
+
+# In one turn, which takes a tenth of a millisecond, and a quarter of one where it is encrypted.
+SENDFILE_OCTETS = 1024 * 1024
+ENCRYPTED_OCTETS = 256 * 1024
+READ_OCTETS = 64 * 1024  # of these, which wait with us for a client that is slow
+
+_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_PROBE = [bytearray(1)]
+
+
+class Need(Enum):
+    """What a delivery waits for."""
+
+    ROOM = "in the socket, and the next turn"
+    DISK = "what is not in memory"
+
+
+class Delivery:
+    """A head, and the octets and parts of one file that follow it.
+
+    The job counts what the kernel has taken, and closes the file.
+    """
+
+    __slots__ = ("_at", "_end", "_file", "_job", "_later", "_waiting")
+
+    def __init__(self, job: Job, head: bytes, body: FileBody) -> None:
+        self._job = job
+        self._file = body.file.fileno()
+        self._waiting: bytes | memoryview = head  # to be sent before the file is gone on with
+        self._at = self._end = 0  # what comes next of the file
+        self._later = list(reversed(body.pieces))
+
+    def go_on(self, sock: socket.socket) -> Need | None:
+        """Send what can be sent in one turn; what the rest waits for, or None if there is no rest.
+
+        Raises:
+            FileShortened: there is not as much of it as the head says.
+            OSError: the connection is lost.
+        """
+        encrypted = isinstance(sock, TlsSocket)  # by us: the kernel can't
+        left = ENCRYPTED_OCTETS if encrypted else SENDFILE_OCTETS
+        try:
+            while True:
+                if self._waiting:
+                    self._send(sock)
+                elif self._at < self._end:
+                    count = min(self._end - self._at, left)
+                    if not count:
+                        return Need.ROOM
+                    take = self._read_from_memory if encrypted else self._send_from_memory
+                    taken = take(sock, count)
+                    if taken is None:
+                        return Need.DISK
+                    if taken < count and not encrypted:  # there is no more room
+                        return Need.ROOM
+                    left -= taken
+                elif self._later:
+                    self._take_up(self._later.pop())
+                else:
+                    return None
+        except BlockingIOError:
+            return Need.ROOM
+
+    @property
+    def kept(self) -> int:
+        """Octets in our memory that wait for the client."""
+        return memoryview(memoryview(self._waiting).obj).nbytes if self._waiting else 0
+
+    async def read(self) -> None:
+        """Have a thread read what comes next of the file.
+
+        Raises:
+            FileShortened: there is no more of it.
+        """
+        count = min(self._end - self._at, FILE_OCTETS)
+        octets = await trio.to_thread.run_sync(os.pread, self._file, count, self._at)
+        self._advance(len(octets))
+        self._waiting = octets
+
+    def _take_up(self, piece: bytes | range) -> None:
+        if isinstance(piece, bytes):
+            self._waiting = piece
+        else:
+            self._at, self._end = piece.start, piece.stop
+
+    def _send(self, sock: socket.socket) -> None:
+        waiting = self._waiting
+        sent = sock.send(waiting)
+        self._job.octets_out += sent
+        self._waiting = memoryview(waiting)[sent:] if sent < len(waiting) else b""
+
+    def _send_from_memory(self, sock: socket.socket, count: int) -> int | None:
+        """How much of ``count`` octets was sent; None if that would have to wait for the disk."""
+        if not _is_in_memory(self._file, self._at, count):
+            return None
+        sent = os.sendfile(sock.fileno(), self._file, self._at, count)
+        self._job.octets_out += sent
+        self._advance(sent)
+        return sent
+
+    def _read_from_memory(self, _sock: socket.socket, count: int) -> int | None:
+        """How much of ``count`` octets was read to be sent; None if that would have to wait for the disk."""
+        buffer = bytearray(min(count, READ_OCTETS))
+        try:
+            read = os.preadv(self._file, [buffer], self._at, _NOWAIT)
+        except OSError:  # BlockingIOError, or a file system that can't tell
+            return None
+        self._advance(read)
+        self._waiting = memoryview(buffer)[:read]
+        return read
+
+    def _advance(self, octets: int) -> None:
+        if not octets:
+            raise FileShortened
+        self._at += octets
+
+
+def _is_in_memory(file: int, at: int, count: int) -> bool:
+    """Whether a part of a file is in memory, as far as its ends tell."""
+    try:
+        os.preadv(file, _PROBE, at, _NOWAIT)
+        os.preadv(file, _PROBE, at + count - 1, _NOWAIT)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system that can't tell
+        return True
+    return True

@@ -1,0 +1,217 @@
+"""Large files on their way: in turns, from the disk, to clients that are slow or leave, while all ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+from hamms_trio.files import FileTree, Root
+from hamms_trio.server import Request, Response, Router, ServerLimits
+from hamms_trio.server.answering import FILE_OCTETS
+from hamms_trio.server.delivery import SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.server.files import FileRouter
+from hamms_trio.server.job import Job
+from hamms_trio.server.response import FileBody
+from hamms_trio.server.routing import Match, Route
+from hamms_trio.wire import parse_head
+from tests.server.serving import Serving, read_all, serving
+from tests.server.talking import CLIENT, read_answers
+from tests.server.test_files import reset, said
+
+Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+
+LENGTH = 20_000_000  # more than any socket's buffers take
+
+
+@pytest.fixture(params=[False, True], ids=["hub", "portable"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    return partial(serving, portable=request.param)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(1000) * (LENGTH // 1000))
+    return path
+
+
+@pytest.fixture
+def router(file: Path) -> Router:
+    (file.parent / "index.html").write_bytes(b"<p>" * 100_000)
+    return FileRouter(FileTree(root=Root(file.parent)))
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is in memory, as far as the kernel tells."""
+
+    def preadv(*_arguments: object) -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "preadv", preadv)
+
+
+@asynccontextmanager
+async def begun(
+    server: Serving, *requests: bytes
+) -> AsyncIterator[tuple[trio.SocketStream, bytes]]:
+    """A client that has asked, and taken the first octets."""
+    async with await server.connect() as client:
+        await client.send_all(b"".join(requests))
+        yield client, bytes(await client.receive_some(10_000))
+
+
+def counted(server: Serving) -> tuple[int, int]:
+    """Answers and octets that the metrics know of."""
+    account = server.service.account
+    account.settle()
+    return sum(route.requests for route in account.routes.values()), account.octets_sent
+
+
+CLOSE = "Connection: close"
+
+
+async def test_what_was_sent_is_counted(serve: Serve, router: Router) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file"), said("/", CLOSE)) as (client, octets):
+            octets += await read_all(client)
+            first, second = read_answers(octets)
+            assert (len(first.body), second.body) == (LENGTH, b"<p>" * 100_000)
+            assert counted(server) == (2, len(octets))
+
+
+async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
+    serve: Serve, router: Router
+) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file") * 3) as (client, octets):
+            while len(octets) < LENGTH // 2:
+                octets += await client.receive_some()
+            reset(client)
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            answers, sent = counted(server)
+            assert answers == 1
+            assert (
+                len(octets) - FILE_OCTETS <= sent < LENGTH
+            )  # all but a piece, where a task sends them
+            assert server.service.in_flight == 0
+
+
+async def test_a_client_that_does_not_take_a_file_is_let_go(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(send_seconds=0.05)) as server:
+        async with begun(server, said("/file")) as (client, _):
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            assert server.service.account.write_errors["Timeout"] == 1
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+
+
+async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
+    serve: Serve, router: Router, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with serve(router) as server:
+            async with begun(server, said("/file") * 2) as (client, octets):
+                os.truncate(file, LENGTH - 1)
+                octets += await read_all(client)
+    head, _, body = octets.partition(b"\r\n\r\n")
+    assert f"Content-Length: {LENGTH}\r\n".encode() in head
+    assert len(body) == LENGTH - 1
+    assert "became shorter" in caplog.text
+
+
+async def test_a_drain_waits_for_a_file_under_way(serve: Serve, router: Router) -> None:
+    async with serve(router) as server, trio.open_nursery() as nursery:
+        async with begun(server, said("/file")) as (client, octets):
+            nursery.start_soon(server.server.drain, 20)
+            while not server.service.drain_began:
+                await trio.lowlevel.checkpoint()
+            (answer,) = read_answers(octets + await read_all(client))
+            assert len(answer.body) == LENGTH
+
+
+async def test_a_client_that_closes_its_side_gets_all_of_the_file(
+    serve: Serve, router: Router
+) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file")) as (client, octets):
+            await client.send_eof()
+            (answer,) = read_answers(octets + await read_all(client))
+            assert len(answer.body) == LENGTH
+
+
+async def test_what_is_not_in_memory_is_read_and_sent_all_the_same(
+    cold: None, router: Router
+) -> None:
+    async with serving(router) as server:
+        async with begun(server, said("/file"), said("/"), said("/file", CLOSE)) as (
+            client,
+            octets,
+        ):
+            answers = read_answers(octets + await read_all(client))
+            assert [len(answer.body) for answer in answers] == [LENGTH, 300_000, LENGTH]
+            assert counted(server)[0] == 3
+
+
+async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind(
+    cold: None, router: Router
+) -> None:
+    async with serving(router) as server:
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(5):
+            async with begun(server, said("/file") * 3) as (client, _):
+                reset(client)
+        while server.service.connections or len(os.listdir("/dev/fd")) > before:
+            await trio.lowlevel.checkpoint()
+        assert server.service.in_flight == 0
+        assert counted(server)[0] == 5
+
+
+@pytest.mark.parametrize("is_cold", [False, True], ids=["in memory", "on disk"])
+async def test_over_tls_a_file_needs_no_other_way(
+    is_cold: bool, request: pytest.FixtureRequest, router: Router
+) -> None:
+    if is_cold:
+        request.getfixturevalue("cold")
+    with throwaway_certificates() as made:
+        trusted = ssl.create_default_context(cafile=str(made.authority))
+        certificate = ServerCertificate(made.certificate, made.key)
+        async with serving(router, certificate=certificate) as server:
+            raw = await server.connect()
+            async with trio.SSLStream(raw, trusted, server_hostname="localhost") as client:
+                await client.send_all(said("/file") + said("/", CLOSE))
+                octets = b"".join([bytes(piece) async for piece in client])
+            assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
+            assert counted(server) == (2, len(octets))
+
+
+def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
+    match = Match(parse_head(said("/file")), Route("files", Response(200)), {})
+    ours, theirs = socket.socketpair()
+    with ours, theirs, file.open("rb") as opened:
+        for sock in (ours, theirs):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
+            sock.setblocking(False)
+        job = Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
+        delivery = Delivery(job, b"head", FileBody(opened, range(LENGTH), b"tail"))
+        received, turns = bytearray(), 0
+        while need := delivery.go_on(ours):
+            turns += 1
+            assert need is Need.ROOM
+            assert job.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
+            received += theirs.recv(SENDFILE_OCTETS * 2)
+        received += theirs.recv(SENDFILE_OCTETS * 2)
+        assert received == b"head" + file.read_bytes() + b"tail"
+        assert turns >= LENGTH // SENDFILE_OCTETS
