@@ -18,9 +18,8 @@ import trio
 
 from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
-from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.server.answering import Incomplete, perform
-from hamms_trio.server.answers import FOREVER
+from hamms_trio.server.channel import Channel
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.delivery import Delivery, Need
 from hamms_trio.server.job import Job
@@ -36,24 +35,17 @@ BUG = "bug in the server: one connection ends"
 NOTHING = memoryview(b"")
 
 
-class ServerConnection:
+class ServerConnection(Channel):
     """One accepted connection, from its acceptance to its last octet."""
 
     sends_files: ClassVar[bool] = True  # see `_begin_delivery`
 
     __slots__ = (
         "_delivery",
-        "_events",
-        "_fd",
         "_has_task",
-        "_hub",
         "_lingers",
-        "_out",
-        "_out_due",
         "_room",
         "_scope",
-        "_service",
-        "_socket",
         "_workers",
         "conversation",
     )
@@ -67,21 +59,13 @@ class ServerConnection:
         client: tuple[str, int],
     ) -> None:
         self.conversation = Conversation(service, client)
-        self._hub = hub
         self._workers = workers
-        self._service = service
-        self._socket = sock
-        self._fd = sock.fileno()
-        self._events = IN
-        self._out: memoryview | None = None  # what the client has not made room for yet
-        self._out_due = FOREVER
         self._delivery: Delivery | None = None  # of a file, under way without a task
         self._lingers = False
         self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
         self._room: trio.Event | None = None  # which that task waits for
-        hub.watch(self._fd, self, IN)
-        service.connections += 1
+        super().__init__(hub, service, sock)
 
     # What the hub tells
 
@@ -210,24 +194,6 @@ class ServerConnection:
             logger.exception(BUG)
             self.abort()
 
-    def _write(self, octets: bytes) -> None:
-        """Hand octets to the kernel, and keep what it has no room for."""
-        try:
-            sent = self._socket.send(octets)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(octets):
-            self._wait_for(memoryview(octets)[sent:])
-
-    def _wait_for(self, rest: memoryview) -> None:
-        self._out = rest
-        if rest:
-            self._service.backlog.keep(
-                self, memoryview(rest.obj).nbytes
-            )  # which is kept as a whole
-        self._out_due = monotonic() + self._service.limits.send_seconds
-        self._watch(OUT)
-
     def _on_other_event(self, events: int) -> None:
         if self._out is not None and events & OUT and not events & LOST:
             self._on_room()
@@ -243,15 +209,8 @@ class ServerConnection:
             self._out = None
             self._go_on()
             return
-        if self._out:
-            sent = self._socket.send(self._out)
-            self._out_due = monotonic() + self._service.limits.send_seconds
-            if sent < len(self._out):
-                self._out = self._out[sent:]
-                self._service.backlog.keep(self, memoryview(self._out.obj).nbytes)
-                return
-            self._service.backlog.release(self)
-        self._out = None
+        if not self._write_rest():
+            return
         self._watch(0 if self.conversation.ended else IN)
         if self._room is not None:
             room, self._room = self._room, None
@@ -384,11 +343,6 @@ class ServerConnection:
             self._socket.shutdown(socket.SHUT_WR)
             self._watch(IN)
 
-    def _watch(self, events: int) -> None:
-        if events != self._events:
-            self._events = events
-            self._hub.rewatch(self._fd, events)
-
     def _lost(self, error: OSError) -> None:
         errors = self._service.account.read_errors
         if self._out is not None or self._delivery is not None:
@@ -396,32 +350,8 @@ class ServerConnection:
         errors[type(error).__name__] += 1
         self._close()
 
-    def let_go(self) -> None:
-        """End at once, since there is no room for what its client does not read (see `backlog`)."""
-        self._service.account.write_errors["BacklogFull"] += 1
-        self.abort()
-
-    def abort(self) -> None:
-        """Reset the connection."""
-        if self._fd >= 0:
-            sock = self._socket
-            self._forget()
-            reset_and_close(sock)
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            self._forget()
-            self._socket.close()
-
-    def _forget(self) -> None:
-        self._hub.forget(self._fd)
-        self._fd = -1
-        self._out = None
-        self._service.backlog.release(self)
-        self._service.connections -= 1
-        for tell in self._service.on_vacancy:
-            tell()
-        self._service.stir()
+    def _on_end(self) -> None:
+        """Have whoever waits for this connection know that it has ended."""
         if self._room is not None:
             self._room.set()
         elif self._scope is not None:
