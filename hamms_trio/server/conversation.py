@@ -89,7 +89,7 @@ class Conversation(Answers):
         turn_ends = service.clock() + TURN_SECONDS
         self.has_more = False
         try:
-            if self._reader is None and self._content is None and self.job is None:
+            if not (self._reader or self._content or self.job or self.closing):
                 self._buffer, octets = answer_known(service, self, self._buffer, answers, turn_ends)
                 exchanges = len(answers)
             while not self.closing:

@@ -67,6 +67,28 @@ async def test_thousands_of_pipelined_requests_are_answered(serve: Serve, router
     assert answered.count(b"Hello World") == 3000
 
 
+@pytest.mark.parametrize(
+    "last",
+    [get("/slow", "Connection: close"), b"GET /stream HTTP/1.0\r\n\r\n"],
+    ids=["told", "1.0"],
+)
+async def test_nothing_is_answered_after_the_last_answer_of_a_task(
+    serve: Serve, router: Router, last: bytes
+) -> None:
+    @router.get("/slow")
+    async def slow(_request: Request) -> Response:
+        await trio.lowlevel.checkpoint()
+        return text("slow")
+
+    async with serve(router) as server:
+        for _ in range(3):  # so that the head is known
+            await server.ask(GET)
+        answered = await server.ask(last + GET)
+
+    assert answered.count(b"HTTP/1.1 ") == 1
+    assert answered.endswith((b"slow", b"chunk-three\n"))
+
+
 async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, router: Router) -> None:
     @router.get("/slow")
     async def slow(_request: Request) -> Response:
