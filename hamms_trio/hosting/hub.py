@@ -36,6 +36,7 @@ COALESCING_TIMERS = (
 )
 COALESCING_SECONDS = 0.001
 STALE_TIMERS = 512
+AT_ONCE = 0.0  # a time that has passed
 
 IN, OUT, LEFT = select.EPOLLIN, select.EPOLLOUT, select.EPOLLRDHUP
 LOST = select.EPOLLERR | select.EPOLLHUP
@@ -68,6 +69,7 @@ class Hub:
         self._timers_made = 0
         self._timers_stale = 0
         self._ready: deque[Callable[[], None]] = deque()
+        self._sleeps = False
         self._alarm = Alarm()  # now, because later there may be no descriptor left for it
         # Whether other clients have been heard in this round that are still to be served.
         self.is_crowded = False
@@ -118,8 +120,10 @@ class Hub:
             self._timers_stale = 0
 
     def call_next(self, callback: Callable[[], None]) -> None:
-        """Call it once the others have had their turn."""
+        """Call it once the others have had their turn; who asks may be a task, while the hub sleeps."""
         self._ready.append(callback)
+        if self._sleeps:
+            self._alarm.set(AT_ONCE)
 
     def close(self) -> None:
         """Close whatever is still watched, and the epoll; `run` does so when it ends."""
@@ -140,7 +144,9 @@ class Hub:
             while True:
                 self.before_sleep()
                 self._set_alarm()
+                self._sleeps = True
                 await trio.lowlevel.wait_readable(self._epoll.fileno())
+                self._sleeps = False
                 turn_ends, busy = monotonic() + TURN_SECONDS, True
                 # Until nothing more has come: to look is cheap, and to sleep and be woken is not.
                 while busy:
@@ -157,6 +163,7 @@ class Hub:
                         await trio.lowlevel.checkpoint()
                         turn_ends = monotonic() + TURN_SECONDS
         finally:
+            self._sleeps = False
             self.close()
 
     def _run_due(self, turn_ends: float) -> bool:
@@ -179,6 +186,9 @@ class Hub:
         return bool(ready)
 
     def _set_alarm(self) -> None:
+        if self._ready:  # what a task has asked for while it had its turn
+            self._alarm.set(AT_ONCE)
+            return
         if not self._timers:
             self._alarm.set(None)
             return

@@ -12,6 +12,7 @@ from time import monotonic
 
 import pytest
 import trio
+import trio.testing
 
 import netsplode
 from hamms_trio.hosting.admission import Admission
@@ -127,6 +128,41 @@ async def test_timers_that_take_long_let_the_others_have_their_turns() -> None:
     assert (
         max(after - before for before, after in pairwise(seen)) <= 2
     )  # two turns in a row, of one
+
+
+async def test_a_task_that_asks_for_a_turn_wakes_the_hub() -> None:
+    hub = Hub()
+    called = trio.Event()
+    with trio.fail_after(30):  # a net, not a measurement
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            await trio.testing.wait_all_tasks_blocked()
+            hub.call_next(called.set)
+            await called.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_task_that_asks_for_a_turn_within_its_own_gets_it() -> None:
+    hub = Hub()
+    called = trio.Event()
+
+    async def ask() -> None:
+        hub.call_next(called.set)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+
+            def take_long() -> None:
+                turn_ends = monotonic() + TURN_SECONDS
+                while monotonic() < turn_ends:
+                    pass
+                nursery.start_soon(ask)  # which has its turn before the hub goes to sleep
+
+            hub.call_next(take_long)
+            nursery.start_soon(hub.run)
+            hub.call_at(0.0, lambda _due: None)
+            await called.wait()
+            nursery.cancel_scope.cancel()
 
 
 def test_cancelled_timers_do_not_pile_up() -> None:
