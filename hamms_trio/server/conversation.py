@@ -93,12 +93,12 @@ class Conversation(Answers):
                 self._buffer, octets = answer_known(service, self, self._buffer, answers, turn_ends)
                 exchanges = len(answers)
             while not self.closing:
-                if (
+                if self.job is None and (
                     octets >= service.limits.waiting_output
                     or exchanges >= EXCHANGES_IN_ONE_GO
                     or (exchanges and service.clock() >= turn_ends)
                 ):
-                    self.has_more = bool(self._buffer) and self.job is None
+                    self.has_more = bool(self._buffer)
                     break
                 if self._content is not None:
                     answer = self._read_content(self._content)

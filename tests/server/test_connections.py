@@ -15,6 +15,7 @@ import trio
 
 from hamms_trio.server import FileBody, Request, Response, Router, ServerLimits, text
 from hamms_trio.server.basics import add_basics
+from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO
 from tests.server.serving import Serving, read_all, read_until, serving
 from tests.server.talking import read_answers, statuses
 
@@ -87,6 +88,24 @@ async def test_nothing_is_answered_after_the_last_answer_of_a_task(
 
     assert answered.count(b"HTTP/1.1 ") == 1
     assert answered.endswith((b"slow", b"chunk-three\n"))
+
+
+@pytest.mark.parametrize("before", [1, EXCHANGES_IN_ONE_GO - 1, EXCHANGES_IN_ONE_GO])
+async def test_a_body_that_comes_with_many_requests_before_it_is_read(
+    serve: Serve, router: Router, before: int
+) -> None:
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        return text((await request.read()).decode())
+
+    post = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
+    async with serve(router, ServerLimits(content_seconds=2)) as server:
+        async with await server.connect() as client:
+            await client.send_all(GET * before + post + LAST)
+            answers = read_answers(await read_all(client))
+
+    assert [answer.status for answer in answers] == [200] * (before + 2)
+    assert answers[before].body == b"body"
 
 
 async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, router: Router) -> None:
