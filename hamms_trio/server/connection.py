@@ -300,15 +300,12 @@ class ServerConnection(Channel):
             self.conversation.break_off(job, job.response.status)
 
     def _slow_down(self) -> None:
-        """Read no more than the task has use for."""
+        """Read no more than the task has use for, and no less."""
         conversation = self.conversation
-        if conversation.ended:
-            self._watch(0)
-        elif conversation.is_full:
-            self._watch(0)
-            content = conversation.job and conversation.job.content
-            if content:
-                content.on_room = self._on_taken
+        is_full = conversation.is_full
+        self._watch(0 if conversation.ended or is_full else IN)
+        if is_full and conversation.job is not None and conversation.job.content is not None:
+            conversation.job.content.on_room = self._on_taken
 
     def _on_taken(self) -> None:
         if self._fd >= 0 and self._out is None and not self.conversation.ended:

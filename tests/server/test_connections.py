@@ -108,6 +108,30 @@ async def test_a_body_that_comes_with_many_requests_before_it_is_read(
     assert answers[before].body == b"body"
 
 
+async def test_a_body_that_comes_in_part_with_many_requests_before_it_is_read_on(
+    serve: Serve, router: Router
+) -> None:
+    begun = trio.Event()
+
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        body = b""
+        async for piece in request.pieces():
+            body += piece
+            begun.set()
+        return text(body.decode())
+
+    post = b"POST /read HTTP/1.1\r\nHost: a\r\nContent-Length: 8\r\n\r\nhalf"
+    async with serve(router, ServerLimits(content_seconds=2)) as server:
+        async with await server.connect() as client:
+            await client.send_all(GET * EXCHANGES_IN_ONE_GO + post)
+            await begun.wait()
+            await client.send_all(b"half" + LAST)
+            *_, answer, _ = read_answers(await read_all(client))
+
+    assert (answer.status, answer.body) == (200, b"halfhalf")
+
+
 async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, router: Router) -> None:
     @router.get("/slow")
     async def slow(_request: Request) -> Response:
