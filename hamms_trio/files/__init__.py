@@ -3,7 +3,12 @@
 Nothing here waits for anybody but the disk: not for a FIFO, not for a terminal.
 """
 
-from hamms_trio.files.answer import Answer as Answer, Part as Part, Slice as Slice
+from hamms_trio.files.answer import (
+    Answer as Answer,
+    LastingAnswer as LastingAnswer,
+    Part as Part,
+    Slice as Slice,
+)
 from hamms_trio.files.codecrafters import (
     echo as echo,
     read_file as read_file,

@@ -74,6 +74,23 @@ class Answer:
         return f"<Answer {self.status}, {self.content_length} octets>"
 
 
+class LastingAnswer(Answer):
+    """One of octets, to many requests; closing it does nothing.
+
+    Attributes:
+        rendered: what its sender has made of it, for the next time; None at first.
+    """
+
+    __slots__ = ("rendered",)
+
+    def __init__(self, answer: Answer) -> None:
+        """Take over an answer that has no file."""
+        super().__init__(
+            answer.status, answer.fields, answer.parts, content_length=answer.content_length
+        )
+        self.rendered: object = None
+
+
 def answer_octets(method: str, status: int, fields: tuple[Field, ...], content: bytes) -> Answer:
     """An answer whose content is at hand."""
     parts = [content] if content and method != "HEAD" else []
@@ -204,11 +221,11 @@ def _slice(descriptor: int, span: Span) -> Slice:
 def _octets_of(source: Source, span: Span) -> Part:
     if isinstance(source, bytes):
         return source[span.first : span.last + 1]
-    octets = _read_if_in_memory(source, span.first, span.octets)
+    octets = read_if_in_memory(source, span.first, span.octets)
     return _slice(source, span) if len(octets) < span.octets else octets
 
 
-def _read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
+def read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
     """So much of a file as can be had without waiting for a disk, where the system can tell."""
     buffer = bytearray(octets)
     try:

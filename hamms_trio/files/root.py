@@ -111,6 +111,16 @@ class Root:
         finally:
             os.close(descriptor)
 
+    def open_directory(self, names: Sequence[bytes] = ()) -> int:
+        """A directory's descriptor, for looking at what is in it; the caller closes it."""
+        root = os.open(self._path, _PASS)
+        if not names:
+            return root
+        try:
+            return self._open(root, _path(names), _PASS)
+        finally:
+            os.close(root)
+
     def _open_regular(self, root: int, path: bytes) -> OpenFile:
         status = self._status(root, path)
         if not stat.S_ISREG(status.st_mode):
@@ -181,6 +191,15 @@ class Root:
             if (target + b"/").startswith(root):
                 return target[len(root) :]
         raise OutsideRoot
+
+
+def open_beside(directory: int, name: bytes) -> int:
+    """Open for reading, without waiting, what is known to be a regular file in an open directory.
+
+    Raises:
+        OSError: it can't be opened, or a link has taken its place.
+    """
+    return os.open(name, _READ | os.O_NOFOLLOW, dir_fd=directory)
 
 
 def _path(names: Sequence[bytes]) -> bytes:

@@ -13,9 +13,10 @@ from hamms_trio.files.answer import Answer, Representation, answer_plainly, repr
 from hamms_trio.files.content_types import content_type
 from hamms_trio.files.failures import answer_failures
 from hamms_trio.files.listing import POLICY, entries, page
+from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
 from hamms_trio.files.root import Root
 from hamms_trio.files.target import Target, parse_target
-from hamms_trio.files.variants import Variant, open_variant, representation
+from hamms_trio.files.variants import Variant, acceptable_suffixes, open_variant, representation
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.codings import IDENTITY
 from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
@@ -38,6 +39,7 @@ class FileTree:
         listing: whether a directory without an index.html is listed; otherwise it is not found.
         precompressed: whether ``x.br``, ``x.zst`` and ``x.gz`` stand in for ``x`` where that is accepted.
         clock: seconds since 1970.
+        memory: of what was answered before; of this tree only.
     """
 
     root: Root
@@ -45,6 +47,7 @@ class FileTree:
     listing: bool = False
     precompressed: bool = True
     clock: Callable[[], float] = field(default=time, repr=False)
+    memory: FileMemory = field(default_factory=FileMemory, repr=False, compare=False)
 
     def answer(self, request: RequestHead) -> Answer:
         """What a request is answered.
@@ -76,15 +79,51 @@ class FileTree:
     def _answer_file(self, method: str, names: tuple[bytes, ...], request: RequestHead) -> Answer:
         now = self.clock()
         accept_encoding, fields = _wishes(request)
-        vary = _VARY if self.precompressed else None
+        key = (names, accept_encoding)
+        known = self.memory.get(key)
+        if known is not None:
+            source = known.open_again(self.root, now=now)
+            if source is None:
+                self.memory.forget(key)
+            elif known.answer is not None and method == "GET" and not fields:
+                return known.answer
+            else:
+                return represent(method, fields, known.shown, source, now=now)
+        variant = self._choose(key)
+        if variant is None:
+            return answer_plainly(method, 406, ("Vary", _VARY))
+        shown = self._show(names, variant, now)
+        answer = represent(method, fields, shown, variant.file.descriptor, now=now)
+        if self.memory.is_due(key, now) and not self._remember(key, now):
+            self.memory.put_off(key, now)
+        return answer
+
+    def _choose(self, key: Key) -> Variant | None:
+        names, accept_encoding = key
         if self.precompressed:
-            variant = open_variant(self.root, names, accept_encoding)
-            if variant is None:
-                return answer_plainly(method, 406, ("Vary", _VARY))
-        else:
-            variant = Variant(self.root.open_file(names), IDENTITY)
-        shown = representation(variant, content_type(names[-1]), now=now, vary=vary)
-        return represent(method, fields, shown, variant.file.descriptor, now=now)
+            return open_variant(self.root, names, accept_encoding)
+        return Variant(self.root.open_file(names), IDENTITY)
+
+    def _show(self, names: tuple[bytes, ...], variant: Variant, now: float) -> Representation:
+        vary = _VARY if self.precompressed else None
+        return representation(variant, content_type(names[-1]), now=now, vary=vary)
+
+    def _remember(self, key: Key, now: float) -> bool:
+        """Look once more, in the order in which nothing that changes meanwhile is missed."""
+        names, accept_encoding = key
+        suffixes = acceptable_suffixes(accept_encoding) if self.precompressed else ()
+        try:
+            surroundings = look_around(self.root, names, suffixes, now=now)
+            variant = None if surroundings is None else self._choose(key)
+        except OSError:  # whoever asks next is told of it
+            return False
+        if surroundings is None or variant is None:
+            return False
+        shown = self._show(names, variant, now)
+        file = remember(surroundings, names[-1], variant, shown, now=now)
+        if file is not None:
+            self.memory.keep(key, file)
+        return file is not None
 
     def _answer_directory(self, method: str, target: Target, request: RequestHead) -> Answer:
         has_index = self._is_file((*target.names, INDEX))

@@ -34,7 +34,7 @@ def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None
         OSError: what `Root.open_file` raises of the file itself.
     """
     others = _acceptable(accept_encoding)
-    original, found = root.open_files(names, [SUFFIXES[coding] for coding in others])
+    original, found = root.open_files(names, acceptable_suffixes(accept_encoding))
     chosen, rank = Variant(original, IDENTITY), _rank(original, IDENTITY, accept_encoding)
     for coding, beside in zip(others, found, strict=True):
         if beside is None:
@@ -47,6 +47,12 @@ def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None
         return chosen
     os.close(chosen.file.descriptor)
     return None
+
+
+@lru_cache(maxsize=256)
+def acceptable_suffixes(accept_encoding: str | None) -> list[bytes]:
+    """Of the variants that are acceptable and not the file itself."""
+    return [SUFFIXES[coding] for coding in _acceptable(accept_encoding)]
 
 
 @lru_cache(maxsize=256)

@@ -6,14 +6,32 @@ from collections.abc import Mapping
 
 import trio
 
-from hamms_trio.files import Answer, FileTree, Part, Root, echo, read_file, user_agent, write_file
+from hamms_trio.files import (
+    Answer,
+    FileTree,
+    LastingAnswer,
+    Part,
+    Root,
+    echo,
+    read_file,
+    user_agent,
+    write_file,
+)
 from hamms_trio.server.request import Request
 from hamms_trio.server.response import FileBody, Response, explain
 from hamms_trio.server.routing import Route, Router
 
 
 def as_response(answer: Answer, request: Request) -> Response:
-    """An answer as the server sends it, which closes it."""
+    """An answer as the server sends it, which closes it; of one that lasts always the same."""
+    if isinstance(answer, LastingAnswer):
+        if not isinstance(answer.rendered, Response):
+            answer.rendered = _render(answer, request)
+        return answer.rendered
+    return _render(answer, request)
+
+
+def _render(answer: Answer, request: Request) -> Response:
     if answer.content_length is None:
         return Response(answer.status, fields=answer.fields)
     octets = [part for part in answer.parts if isinstance(part, bytes)]

@@ -62,3 +62,12 @@ def make(path: Path, content: bytes = b"", *, modified: int = LONG_AGO) -> Path:
     path.write_bytes(content)
     os.utime(path, (modified, modified))
     return path
+
+
+def wait_for_another_time(directory: Path) -> None:
+    """Until the file system would note a later time than it did so far."""
+    probe = directory / "probe"
+    probe.touch()
+    before = probe.stat().st_ctime_ns
+    while probe.stat().st_ctime_ns == before:
+        probe.touch()

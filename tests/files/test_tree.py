@@ -14,7 +14,15 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.wire.dates import imf_fixdate
-from tests.files.asking import LONG_AGO, Received, ask, make, request, settled
+from tests.files.asking import (
+    LONG_AGO,
+    Received,
+    ask,
+    make,
+    request,
+    settled,
+    wait_for_another_time,
+)
 from tests.files.conftest import unprivileged
 from tests.wire.playing import DETERMINISTIC
 
@@ -279,15 +287,6 @@ def test_an_entity_tag_goes_with_what_it_was_given_for(
     change(served / "file.txt")
 
     assert etag_of(tree, "/static/file.txt") != before
-
-
-def wait_for_another_time(directory: Path) -> None:
-    """Until the file system would note a later time than it did so far."""
-    probe = directory / "probe"
-    probe.touch()
-    before = probe.stat().st_ctime_ns
-    while probe.stat().st_ctime_ns == before:
-        probe.touch()
 
 
 def test_a_tag_is_weak_while_the_file_may_change_without_a_sign(served: Path) -> None:

@@ -85,6 +85,27 @@ async def test_head_has_the_length_and_the_connection_lasts(
             assert (answer.status, answer.fields["content-length"]) == (200, size)
 
 
+@pytest.mark.parametrize("name", ["file.txt", "big"])
+async def test_a_file_that_is_asked_for_again_and_again_is_what_it_is_now(
+    serve: Serve, router: Router, directory: Path, name: str
+) -> None:
+    path, old = f"/static/{name}", (directory / name).read_bytes()
+    new = old[::-1]
+    async with serve(router) as server:
+        before = [await ask(server, path) for _ in range(4)]
+        head = await ask(server, path, method="HEAD")
+        (directory / name).write_bytes(new)
+        after = [await ask(server, path) for _ in range(4)]
+        (directory / name).unlink()
+        gone = await ask(server, path)
+
+    assert {answer.body for answer in before} == {old}
+    assert len({answer.fields["etag"] for answer in (*before, head)}) == 1
+    assert head.fields["content-length"] == str(len(old))
+    assert {answer.body for answer in after} == {new}
+    assert gone.status == 404
+
+
 async def test_parts_of_a_large_file_come_in_their_frame(serve: Serve, router: Router) -> None:
     async with serve(router) as server:
         answer = await ask(server, "/static/big", "Range: bytes=0-999999,2000000-2999999")

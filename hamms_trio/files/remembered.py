@@ -1,0 +1,263 @@
+"""Files that were answered with before: to find that they are unchanged costs less than to find them.
+
+Why this is hard: what is remembered must never be what a fresh look would not find, and there is nothing that
+tells of changes. So every use looks, and time decides nothing. The directory is opened again beneath the root,
+the file again in it, and both have to be the ones that they were, and as they were. That a directory is
+unchanged says that nothing in it came, went or was replaced, so only what was there is looked at. What is
+small is read again too: a program that writes to a mapping of a file (mmap) leaves its times as they are for
+seconds, or for good.
+
+An object's identity tells a change from none only if a further one would get another time (see
+`TIMESTAMP_GRANULARITY`), so nothing is remembered before all its times have become that old. Links have
+their times elsewhere, so nothing is remembered that is one. No descriptor is kept: it would keep the
+space of a file that was removed.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping, Sequence
+from operator import attrgetter
+from threading import Lock
+from typing import NamedTuple
+
+from hamms_trio.files.answer import (
+    READ_AT_ONCE,
+    LastingAnswer,
+    Representation,
+    Source,
+    read_if_in_memory,
+    represent,
+)
+from hamms_trio.files.root import Root, open_beside
+from hamms_trio.files.variants import SUFFIXES, TIMESTAMP_GRANULARITY, Variant
+
+MOST_OCTETS = 8 * 1024 * 1024
+_MOST_SIGHTINGS = 4096
+_BESIDES = 4096  # octets that one takes besides its content and its key, generously
+
+Key = tuple[tuple[bytes, ...], str | None]  # the names of a file, and Accept-Encoding
+
+_identity: attrgetter[tuple[int, ...]] = attrgetter(
+    "st_dev", "st_ino", "st_mode", "st_size", "st_mtime_ns", "st_ctime_ns"
+)
+
+
+class Surroundings(NamedTuple):
+    """A directory, and what lies in it under a file's name with suffixes or without, as it was.
+
+    Attributes:
+        names: of the directory.
+        itself: the directory's identity.
+        files: the identities of what was there, by name.
+    """
+
+    names: tuple[bytes, ...]
+    itself: tuple[int, ...]
+    files: Mapping[bytes, tuple[int, ...]]
+
+
+def look_around(
+    root: Root, names: Sequence[bytes], suffixes: Sequence[bytes], *, now: float
+) -> Surroundings | None:
+    """What surrounds a file; None if it can't be remembered.
+
+    Raises:
+        OSError: what `Root.open_directory` raises.
+    """
+    *within, name = names
+    files = {}
+    directory = root.open_directory(within)
+    try:
+        itself = os.fstat(directory)
+        if not _is_settled(itself, now):
+            return None
+        for suffix in (b"", *suffixes):
+            try:
+                status = os.stat(name + suffix, dir_fd=directory, follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            if stat.S_ISLNK(status.st_mode) or not _is_settled(status, now):
+                return None
+            files[name + suffix] = _identity(status)
+    finally:
+        os.close(directory)
+    return Surroundings(tuple(within), _identity(itself), files)
+
+
+def _is_settled(status: os.stat_result, now: float) -> bool:
+    return max(status.st_mtime, status.st_ctime) + TIMESTAMP_GRANULARITY <= now
+
+
+class Remembered:
+    """A file that was chosen, and how it is shown.
+
+    Attributes:
+        answer: to GET without conditions and ranges; None of a large file.
+        octets: of a small file.
+    """
+
+    __slots__ = (
+        "_found",
+        "_name",
+        "_others",
+        "_since",
+        "_surroundings",
+        "answer",
+        "octets",
+        "shown",
+    )
+
+    def __init__(
+        self,
+        surroundings: Surroundings,
+        name: bytes,
+        shown: Representation,
+        octets: bytes | None,
+        *,
+        now: float,
+    ) -> None:
+        self._surroundings = surroundings
+        self._name = name
+        self._found = surroundings.files[name]
+        self._others = [item for item in surroundings.files.items() if item[0] != name]
+        self._since = now
+        self.shown = shown
+        self.octets = octets
+        self.answer: LastingAnswer | None = None
+        if octets is not None:
+            whole = represent("GET", {}, shown, octets, now=now)
+            self.answer = LastingAnswer(whole)
+
+    def open_again(self, root: Root, *, now: float) -> Source | None:
+        """The octets, or a large file's descriptor, if a fresh look would come to the same; None if not."""
+        if now < self._since:  # by such a clock it may not be settled
+            return None
+        surroundings = self._surroundings
+        try:
+            directory = root.open_directory(surroundings.names)
+            try:
+                if _identity(os.fstat(directory)) != surroundings.itself:
+                    return None
+                for name, was in self._others:
+                    status = os.stat(name, dir_fd=directory, follow_symlinks=False)
+                    if _identity(status) != was:
+                        return None
+                descriptor = open_beside(directory, self._name)
+            finally:
+                os.close(directory)
+        except OSError:
+            return None
+        return self._check(descriptor)
+
+    def _check(self, descriptor: int) -> Source | None:
+        octets, keeps = self.octets, False
+        try:
+            if _identity(os.fstat(descriptor)) != self._found:
+                return None
+            if octets is None:
+                keeps = True
+                return descriptor
+            now_read = read_if_in_memory(descriptor, 0, self.shown.octets)
+            return octets if now_read == octets else None
+        except OSError:
+            return None
+        finally:
+            if not keeps:
+                os.close(descriptor)
+
+
+def remember(
+    surroundings: Surroundings, name: bytes, variant: Variant, shown: Representation, *, now: float
+) -> Remembered | None:
+    """What can be remembered of a variant that was opened, and of how it is shown; it is closed then.
+
+    Args:
+        name: the last one that was asked for.
+        surroundings: from before it was opened.
+    """
+    name += SUFFIXES.get(variant.coding, b"")
+    descriptor, status = variant.file
+    try:
+        if surroundings.files.get(name) != _identity(status):
+            return None
+        octets = None
+        if shown.octets <= READ_AT_ONCE:
+            octets = read_if_in_memory(descriptor, 0, shown.octets)
+            if len(octets) < shown.octets:
+                return None
+    finally:
+        os.close(descriptor)
+    return Remembered(surroundings, name, shown, octets, now=now)
+
+
+class FileMemory:
+    """What is remembered of a tree's files; for several threads.
+
+    When it is full it is emptied: what matters comes again at once.
+
+    Args:
+        octets: how much all that is remembered takes at most, about.
+    """
+
+    def __init__(self, octets: int = MOST_OCTETS) -> None:
+        self._most = octets
+        self._taken = 0
+        self._files: dict[Key, Remembered] = {}
+        # When it is worth a try to remember what was asked for before, by fingerprint.
+        self._due: dict[int, float] = {}
+        self._lock = Lock()
+        self.get = self._files.get
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    @property
+    def octets(self) -> int:
+        """What it takes, about."""
+        return self._taken
+
+    def is_due(self, key: Key, now: float) -> bool:
+        """Whether this was asked for before, so that it is worth remembering; from now on it was."""
+        fingerprint = hash(key)
+        due = self._due.get(fingerprint)
+        if due is not None:
+            return due <= now
+        self._put_off(fingerprint, now)
+        return False
+
+    def put_off(self, key: Key, now: float) -> None:
+        """It can't be remembered: it has changed of late, or is a link."""
+        self._put_off(hash(key), now + TIMESTAMP_GRANULARITY)
+
+    def _put_off(self, fingerprint: int, due: float) -> None:
+        if len(self._due) >= _MOST_SIGHTINGS:
+            self._due.clear()
+        self._due[fingerprint] = due
+
+    def keep(self, key: Key, file: Remembered) -> None:
+        taken = _octets(key, file)
+        with self._lock:
+            self._drop(key)
+            if self._taken + taken > self._most:
+                self._files.clear()
+                self._taken = 0
+            if taken <= self._most:
+                self._files[key] = file
+                self._taken += taken
+
+    def forget(self, key: Key) -> None:
+        with self._lock:
+            self._drop(key)
+
+    def _drop(self, key: Key) -> None:
+        file = self._files.pop(key, None)
+        if file is not None:
+            self._taken -= _octets(key, file)
+
+
+def _octets(key: Key, file: Remembered) -> int:
+    names, accept_encoding = key
+    asked = sum(map(len, names)) + len(accept_encoding or "")
+    return _BESIDES + 2 * asked + len(file.octets or b"")
