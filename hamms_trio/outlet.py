@@ -11,7 +11,6 @@ import os
 import select
 import threading
 from collections import defaultdict
-from contextlib import suppress
 from queue import SimpleQueue
 
 logger = logging.getLogger(__name__)
@@ -38,6 +37,8 @@ class Outlet:
         # Each is changed by one thread only, so neither needs a lock.
         self._put_octets = self._written_octets = 0
         self._dropped_lines = 0
+        self._lost_lines = self._told_lost_lines = 0
+        self._fails = self._is_torn = False  # the last write, and the last line of the one before
         self._waiting: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name=name, daemon=True)
         self._thread.start()
@@ -60,20 +61,41 @@ class Outlet:
 
     def _tell_dropped(self) -> None:
         dropped, self._dropped_lines = self._dropped_lines, 0
-        if dropped:  # the logger may write to this outlet, so by now all has to be in order
+        lost, told = self._lost_lines, self._told_lost_lines
+        if not self._fails:
+            self._told_lost_lines = lost
+        # The logger may write to this outlet, so by now all has to be in order.
+        if dropped:
             logger.warning("%s: %d lines were dropped, as nobody read", self.name, dropped)
+        if lost > told and not self._fails:
+            logger.warning("%s: %d lines could not be written", self.name, lost - told)
 
     def _write(self) -> None:
         while (lines := self._waiting.get()) is not None:
-            with self._turn, suppress(OSError):  # nobody reads any more: what is put is forgotten
+            with self._turn:
                 self._write_whole(lines)
             self._written_octets += len(lines)
             lines = None  # waiting for the next, keep nothing
 
     def _write_whole(self, lines: bytes) -> None:
         rest = memoryview(lines)
-        while rest:
+        try:
+            if self._is_torn:
+                self._write_some(b"\n")
+                self._is_torn = False
+            while rest:
+                rest = rest[self._write_some(rest) :]
+                self._is_torn = bool(rest)
+            self._fails = False
+        except BrokenPipeError:  # nobody reads any more: what is put is forgotten
+            pass
+        except OSError:  # the disk is full, say
+            self._fails = True
+            self._lost_lines += bytes(rest).count(b"\n")
+
+    def _write_some(self, octets: bytes | memoryview) -> int:
+        while True:
             try:
-                rest = rest[os.write(self._descriptor, rest) :]
+                return os.write(self._descriptor, octets)
             except BlockingIOError:  # whoever shares it with us has made it so
                 select.select([], [self._descriptor], [])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -139,3 +141,37 @@ def test_a_descriptor_that_does_not_block_gets_every_line(pipe: Pipe) -> None:
     for mark in "abcd":
         written.put(batch(mark))
     assert pipe.read(4 * OCTETS) == b"".join(map(batch, "abcd"))
+
+
+def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really_write, room = os.write, [100]
+
+    def write(descriptor: int, octets: bytes) -> int:
+        if descriptor == log and not room[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        taken = min(len(octets), room[0]) if descriptor == log else len(octets)
+        if descriptor == log:
+            room[0] -= taken
+        return really_write(descriptor, bytes(octets[:taken]))
+
+    monkeypatch.setattr(outlet, "LAST_WORDS_SECONDS", SAFETY_NET)
+    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    monkeypatch.setattr(os, "write", write)
+    written = Outlet(log, "access log")
+    written.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n" + b"c" * 79 + b"\n")
+    written.put(b"lost\n")
+    while written._lost_lines < 3:  # the thread's turn
+        os.sched_yield()
+    room[0] = 1000
+    written.put(b"after\n")
+    while written._fails:
+        os.sched_yield()
+    written.put(b"again\n")
+    written.close()
+    os.close(log)
+
+    found = (tmp_path / "log").read_bytes().splitlines()
+    assert found == [b"a" * 79, b"b" * 20, b"after", b"again"]
+    assert caplog.messages == ["access log: 3 lines could not be written"]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import socket
 from abc import ABC, abstractmethod
 from time import monotonic
 
-from hamms_trio.hosting.admission import Admission
+from hamms_trio.hosting.admission import Warnings
 from hamms_trio.hosting.hub import IN, Hub
 
 logger = logging.getLogger(__name__)
@@ -25,12 +26,12 @@ _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC
 class Acceptor(ABC):
     """Accepts the connections of one listening socket, and backs off while there is no room for more."""
 
-    def __init__(self, hub: Hub, sock: socket.socket, name: str, admission: Admission) -> None:
+    def __init__(self, hub: Hub, sock: socket.socket, name: str, warnings: Warnings) -> None:
         self._hub = hub
         self._socket = sock
         self._fd = sock.fileno()
         self._name = name
-        self._admission = admission
+        self._warnings = warnings
         hub.watch(self._fd, self, IN)
 
     @abstractmethod
@@ -74,7 +75,11 @@ class Acceptor(ABC):
 
     def _back_off(self, error: OSError) -> None:
         if error.errno in _SCARCE:
-            self._admission.warn(self._name)
+            self._warnings.warn(
+                "%s: connections have to wait: %s; raise the limit of descriptors with ulimit -n",
+                self._name,
+                os.strerror(error.errno or 0),
+            )
         else:
             logger.error("%s: accept failed: %s", self._name, error)
         self._hub.rewatch(self._fd, 0)

@@ -16,6 +16,20 @@ RESERVED = 512  # descriptors that are kept for the ports that have few connecti
 WARNING_SECONDS = 10.0
 
 
+class Warnings:
+    """Says what is wrong, but not each time."""
+
+    def __init__(self) -> None:
+        self._warned = float("-inf")
+
+    def warn(self, message: str, *args: object) -> None:
+        """Log a warning, unless there was one a moment ago."""
+        now = monotonic()
+        if now - self._warned >= WARNING_SECONDS:
+            self._warned = now
+            logger.warning(message, *args)
+
+
 class Admission:
     """Counts the open connections of all ports of one server."""
 
@@ -25,23 +39,20 @@ class Admission:
         self.open = 0
         self._crowded = limit - reserved
         self._share = max(1, reserved // (2 * max(1, ports)))
-        self._warned = float("-inf")
+        self.warnings = Warnings()
 
     def admits(self, open_there: int) -> bool:
         """Whether a port that has so many open connections may have another."""
         return self.open < self._crowded or open_there < self._share
 
     def warn(self, slug: str) -> None:
-        """Say, but not each time, that a connection was turned away."""
-        now = monotonic()
-        if now - self._warned >= WARNING_SECONDS:
-            self._warned = now
-            logger.warning(
-                "%s: turning connections away: %d are open, and the limit of descriptors is near; "
-                "raise it with ulimit -n",
-                slug,
-                self.open,
-            )
+        """Say that a connection was turned away."""
+        self.warnings.warn(
+            "%s: turning connections away: %d are open, and the limit of descriptors is near; "
+            "raise it with ulimit -n",
+            slug,
+            self.open,
+        )
 
 
 def descriptor_limit() -> int:

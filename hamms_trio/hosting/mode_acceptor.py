@@ -27,7 +27,8 @@ class ModeAcceptor(Acceptor):
         ledger: Ledger,
         admission: Admission,
     ) -> None:
-        super().__init__(hub, sock, mode.slug, admission)
+        super().__init__(hub, sock, mode.slug, admission.warnings)
+        self._admission = admission
         self._mode = mode
         self._lab = lab
         self._ledger = ledger

@@ -11,7 +11,7 @@ import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.hosting.acceptor import Acceptor, Address
-from hamms_trio.hosting.admission import Admission
+from hamms_trio.hosting.admission import Warnings
 from hamms_trio.hosting.hub import Hub
 from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.hosting.tls import Handshakes
@@ -35,11 +35,11 @@ class ServerAcceptor(Acceptor):
         workers: Workers,
         service: Service,
         sock: socket.socket,
-        admission: Admission,
+        warnings: Warnings,
         capacity: Capacity,
         handshakes: Handshakes | None,
     ) -> None:
-        super().__init__(hub, sock, "workbench", admission)
+        super().__init__(hub, sock, f"port {sock.getsockname()[1]}", warnings)
         self._handshakes = handshakes
         self._capacity = capacity
         self._workers = workers
@@ -116,9 +116,9 @@ class HubListeners:
     async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled; the tasks of requests belong to ``nursery``."""
         hub, service, workers = self._hub, self._service, Workers(nursery)
-        admission, capacity, handshakes = Admission(1), self._capacity, self._handshakes
+        warnings, capacity, handshakes = Warnings(), self._capacity, self._handshakes
         self._acceptors = [
-            ServerAcceptor(hub, workers, service, sock, admission, capacity, handshakes)
+            ServerAcceptor(hub, workers, service, sock, warnings, capacity, handshakes)
             for sock in self._sockets
         ]
         self._sweep(monotonic())

@@ -15,7 +15,7 @@ class Waiting(Protocol):
     """A connection whose client has not made room for an answer."""
 
     def let_go(self) -> None:
-        """End it at once."""
+        """End it soon."""
 
 
 class Backlog:

@@ -43,9 +43,17 @@ class Channel:
             reset_and_close(sock)
 
     def let_go(self) -> None:
-        """End at once, since there is no room for what its client does not read (see `backlog`)."""
-        self._service.account.write_errors["BacklogFull"] += 1
-        self.abort()
+        """End soon, since there is no room for what its client does not read (see `backlog`).
+
+        Not at once: another connection's event is being served, and the descriptor might be somebody else's
+        before this one's own event is.
+        """
+        self._hub.call_next(self._give_up)
+
+    def _give_up(self) -> None:
+        if self._out is not None:
+            self._service.account.write_errors["BacklogFull"] += 1
+            self.abort()
 
     def _write(self, octets: bytes) -> None:
         """Hand octets to the kernel, and keep what it has no room for."""

@@ -15,7 +15,7 @@ import trio
 import trio.testing
 
 import netsplode
-from hamms_trio.hosting.admission import Admission
+from hamms_trio.hosting.admission import Admission, Warnings
 from hamms_trio.hosting.hub import TURN_SECONDS, Hub
 from hamms_trio.hosting.ledger import Ending
 from hamms_trio.lab import Lab
@@ -180,6 +180,13 @@ def test_a_crowded_port_is_closed_to_newcomers_and_the_others_stay_open() -> Non
     admission.open = 19_488
     assert not admission.admits(19_000)
     assert admission.admits(3)
+
+
+def test_what_is_wrong_is_said_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    warnings = Warnings()
+    for number in range(3):
+        warnings.warn("number %d", number)
+    assert caplog.messages == ["number 0"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
