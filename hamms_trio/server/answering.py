@@ -73,10 +73,16 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
         if job.is_overdue:  # and has ended all the same, since it didn't heed that it was cancelled
             job.close()
             return
-        if carrier.sends_files and job.file is not None:
+        if carrier.sends_files and not isinstance(response.body, bytes) and job.file is not None:
             return
+        head = conversation.encode(job.match, response, job.number, job.request.id)
+        conversation.await_client(job)
         try:
-            await _send(carrier, service, conversation, job, response)
+            if isinstance(response.body, bytes) or job.match.head.method == "HEAD":
+                await carrier.send(head)
+                job.octets_out = len(head)
+            else:
+                await _send_body(carrier, service, conversation, job, head, response.body)
         except BaseException:
             conversation.break_off(job, response.status)
             raise
@@ -98,15 +104,15 @@ async def _respond(service: Service, job: Job) -> Response:
         return internal_error(service.account, job.request)
 
 
-async def _send(
-    carrier: Carrier, service: Service, conversation: Conversation, job: Job, response: Response
+async def _send_body(
+    carrier: Carrier,
+    service: Service,
+    conversation: Conversation,
+    job: Job,
+    head: bytes,
+    body: FileBody | AsyncIterable[bytes],
 ) -> None:
-    match, body = job.match, response.body
-    head = conversation.encode(match, response, job.number, job.request.id)
-    conversation.await_client(job)
-    if isinstance(body, bytes) or match.head.method == "HEAD":
-        await _send_octets(carrier, job, head)
-        return
+    match = job.match
     try:
         if isinstance(body, FileBody):
             await _send_file(carrier, job, head, body)

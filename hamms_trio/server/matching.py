@@ -83,7 +83,7 @@ class Matcher:
                 self._remember_nameless(nameless)
             return match
         match = like.called(octets, request_id)
-        if match.plain and self._seen_once.again(octets):
+        if not match.head.has_body and self._seen_once.again(octets):
             self.known.keep(octets, match)
         return match
 
