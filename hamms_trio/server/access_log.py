@@ -52,9 +52,11 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
     end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     lines: list[str] = []
     last, begin = _NONE, ""
+    named, rest = _UNNAMED, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
         if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
             last = begun, ended, match, status, octets_in, talk
+            named = _UNNAMED
             spent = int((ended - begun) * 1e5)
             begin = (
                 f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} "
@@ -62,11 +64,13 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
                 f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
                 f"connection_id={talk.id}"
             )
-        lines.append(
-            f"{begin} request_id={number} bytes_out={octets_out} "
-            f"connection_reused={_BOOLEANS[number > 1]} "
-            f"trace_id={match.trace_id or request_id.decode()}{end}"
-        )
+        if (octets_out, request_id, number > 1) != named:
+            named = octets_out, request_id, number > 1
+            rest = (
+                f"bytes_out={octets_out} connection_reused={_BOOLEANS[number > 1]} "
+                f"trace_id={match.trace_id or request_id.decode()}{end}"
+            )
+        lines.append(f"{begin} request_id={number} {rest}")
     return lines
 
 
@@ -74,24 +78,29 @@ def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
     lines: list[str] = []
     last, begin = _NONE, ""
+    named, rest = _UNNAMED, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
         if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
             last = begun, ended, match, status, octets_in, talk
+            named = _UNNAMED
             begin = (
                 f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
                 f'{match.log_text or _json_text(match)}, "status": {status}, '
                 f'"bytes_in": {octets_in}, "latency_ms": {(ended - begun) * 1000:.3f}, '
                 f'"connection_id": {talk.id}'
             )
-        lines.append(
-            f'{begin}, "request_id": {number}, "bytes_out": {octets_out}, '
-            f'"connection_reused": {_BOOLEANS[number > 1]}, '
-            f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
-        )
+        if (octets_out, request_id, number > 1) != named:
+            named = octets_out, request_id, number > 1
+            rest = (
+                f'"bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[number > 1]}, '
+                f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
+            )
+        lines.append(f'{begin}, "request_id": {number}, {rest}')
     return lines
 
 
 _NONE: tuple[object, ...] = (-1.0, -1.0)
+_UNNAMED = (-1, b"", False)
 
 
 def _plain_text(match: Match) -> str:

@@ -67,12 +67,16 @@ def answer_equal(
     if begun >= service.next_second:
         service.tell_time(begun)
     given, most, tails = match.given_id, service.most_requests, service.tails
-    ids = [given or service.new_id() for _ in numbers]
     before, after = response.preamble, response.content
-    answers = [
-        b"".join((before, request_id, tails[most - number if most else 0], after))
-        for request_id, number in zip(ids, numbers, strict=True)
-    ]
+    if given and not most:  # they are all the same
+        ids = [given] * len(numbers)
+        answers = [b"".join((before, given, tails[0], after))] * len(numbers)
+    else:
+        ids = [given or service.new_id() for _ in numbers]
+        answers = [
+            b"".join((before, request_id, tails[most - number if most else 0], after))
+            for request_id, number in zip(ids, numbers, strict=True)
+        ]
     ended, status, octets_in = service.clock(), response.status, len(match.head.octets)
     service.entries.extend(
         (begun, ended, match, status, octets_in, len(answer), talk, number, request_id)
