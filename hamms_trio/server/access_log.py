@@ -44,31 +44,38 @@ class AccessLog:
         self._put("".join(lines).encode())
 
 
-# One long expression for each line, since a call would take half as long again. What equal requests have in
-# common is put together once, and what those have that were answered in one go (see `pipelining`) once for all.
+# One long expression for each line, since a call would take half as long again. What lines in a row have in common
+# is put together once: the time to a millisecond, what equal requests ask for, what their answers are called, and
+# what those have in common that were answered in one go (see `pipelining`).
 
 
 def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     lines: list[str] = []
-    last, begin = _NONE, ""
-    named, rest = _UNNAMED, ""
+    now, time_of_day, asked, what, named, rest = -1, "", _UNASKED, "", _UNNAMED, ""
+    go, begin = _NO_GO, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
-        if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
-            last = begun, ended, match, status, octets_in, talk
-            named = _UNNAMED
-            spent = int((ended - begun) * 1e5)
-            begin = (
-                f"{_time(int((ended + offset) * 1000))} client={talk.client[0]} "
-                f"{match.log_text or _plain_text(match)} status={status} bytes_in={octets_in} "
-                f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
-                f"connection_id={talk.id}"
-            )
-        if (octets_out, request_id, number > 1) != named:
-            named = octets_out, request_id, number > 1
+        milliseconds = int((ended + offset) * 1000)
+        if milliseconds != now:
+            now, time_of_day = milliseconds, _time(milliseconds)
+        text = match.log_text or _plain_text(match)
+        if (text, status, octets_in) != asked:
+            asked = text, status, octets_in
+            what = f"{text} status={status} bytes_in={octets_in}"
+        trace_id = match.trace_id
+        if (octets_out, number > 1, request_id, trace_id) != named:
+            named = octets_out, number > 1, request_id, trace_id
             rest = (
                 f"bytes_out={octets_out} connection_reused={_BOOLEANS[number > 1]} "
-                f"trace_id={match.trace_id or request_id.decode()}{end}"
+                f"trace_id={trace_id or request_id.decode()}{end}"
+            )
+        if (ended, begun, talk, what) != go:
+            go = ended, begun, talk, what
+            spent = int((ended - begun) * 1e5)
+            begin = (
+                f"{time_of_day} client={talk.client[0]} {what} "
+                f"duration_ms={_HUNDREDTHS[spent] if spent < 1000 else spent / 100} "
+                f"connection_id={talk.id}"
             )
         lines.append(f"{begin} request_id={number} {rest}")
     return lines
@@ -77,30 +84,36 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
 def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained: int) -> list[str]:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
     lines: list[str] = []
-    last, begin = _NONE, ""
-    named, rest = _UNNAMED, ""
+    now, time_of_day, asked, what, named, rest = -1, "", _UNASKED, "", _UNNAMED, ""
+    go, begin = _NO_GO, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
-        if ended != last[1] or (begun, ended, match, status, octets_in, talk) != last:
-            last = begun, ended, match, status, octets_in, talk
-            named = _UNNAMED
-            begin = (
-                f'{{"time": "{_time(int((ended + offset) * 1000))}", "client": "{talk.client[0]}", '
-                f'{match.log_text or _json_text(match)}, "status": {status}, '
-                f'"bytes_in": {octets_in}, "latency_ms": {(ended - begun) * 1000:.3f}, '
-                f'"connection_id": {talk.id}'
-            )
-        if (octets_out, request_id, number > 1) != named:
-            named = octets_out, request_id, number > 1
+        milliseconds = int((ended + offset) * 1000)
+        if milliseconds != now:
+            now, time_of_day = milliseconds, _time(milliseconds)
+        text = match.log_text or _json_text(match)
+        if (text, status, octets_in) != asked:
+            asked = text, status, octets_in
+            what = f'{text}, "status": {status}, "bytes_in": {octets_in}'
+        trace_id = match.trace_id
+        if (octets_out, number > 1, request_id, trace_id) != named:
+            named = octets_out, number > 1, request_id, trace_id
             rest = (
                 f'"bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[number > 1]}, '
-                f'"trace_id": "{match.trace_id or request_id.decode()}", {end}'
+                f'"trace_id": "{trace_id or request_id.decode()}", {end}'
+            )
+        if (ended, begun, talk, what) != go:
+            go = ended, begun, talk, what
+            begin = (
+                f'{{"time": "{time_of_day}", "client": "{talk.client[0]}", {what}, '
+                f'"latency_ms": {(ended - begun) * 1000:.3f}, "connection_id": {talk.id}'
             )
         lines.append(f'{begin}, "request_id": {number}, {rest}')
     return lines
 
 
-_NONE: tuple[object, ...] = (-1.0, -1.0)
-_UNNAMED = (-1, b"", False)
+_NO_GO: tuple[object, ...] = ()
+_UNASKED = ("", 0, 0)
+_UNNAMED: tuple[int, bool, bytes, str | None] = (-1, False, b"", None)
 
 
 def _plain_text(match: Match) -> str:
