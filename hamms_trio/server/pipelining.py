@@ -78,8 +78,8 @@ def answer_equal(
             for request_id, number in zip(ids, numbers, strict=True)
         ]
     ended, status, octets_in = service.clock(), response.status, len(match.head.octets)
-    service.entries.extend(
+    service.entries += [
         (begun, ended, match, status, octets_in, len(answer), talk, number, request_id)
         for answer, request_id, number in zip(answers, ids, numbers, strict=True)
-    )
+    ]
     return answers
