@@ -21,6 +21,7 @@ from hamms_trio.server.pipelining import TURN_SECONDS
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
+SETTLE_SECONDS = 0.2  # the account is at most so late, but for what tasks have answered
 SETTLED_EARLY = 32  # answers, which take some 60 us to be counted and logged
 SWEEPS = 4  # in the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
@@ -87,6 +88,7 @@ class HubListeners:
         self._sockets = sockets
         self._hub = Hub()
         self._hub.before_sleep = self._settle_early
+        self._settles = False  # whether a timer will
         self._capacity = Capacity(service)
         self._handshakes = None
         if certificate is not None:
@@ -134,9 +136,20 @@ class HubListeners:
             connection.drain()
 
     def _settle_early(self) -> None:
-        """Keep account of some answers while nobody waits, so that there are never many when somebody does."""
-        if len(self._service.entries) >= SETTLED_EARLY:
+        """Keep account of some answers while nobody waits, so that there are never many when somebody does.
+
+        Of fewer it is kept a moment later, and of none not at all: an idle server sleeps.
+        """
+        entries = len(self._service.entries)
+        if entries >= SETTLED_EARLY:
             self._service.account.settle()
+        elif entries and not self._settles:
+            self._settles = True
+            self._hub.call_at(monotonic() + SETTLE_SECONDS, self._settle)
+
+    def _settle(self, _due: float) -> None:
+        self._settles = False
+        self._service.account.settle()
 
     def _each_connection(self) -> Iterator[ServerConnection]:
         """Those that there are now."""

@@ -18,7 +18,7 @@ HAS_EPOLL = hasattr(select, "epoll")
 if TYPE_CHECKING or HAS_EPOLL:
     from hamms_trio.server.acceptor import HubListeners
 
-SETTLE_SECONDS = 0.2  # the account is at most so late
+SETTLE_SECONDS = 1.0  # the account is at most so late; the hub keeps it sooner
 
 
 class Server:
