@@ -53,7 +53,7 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
     end = f" shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     lines: list[str] = []
     now, time_of_day, asked, what, named, rest = -1, "", _UNASKED, "", _UNNAMED, ""
-    go, begin = _NO_GO, ""
+    answered, begin = _UNANSWERED, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
         milliseconds = int((ended + offset) * 1000)
         if milliseconds != now:
@@ -69,8 +69,8 @@ def _plain_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained
                 f"bytes_out={octets_out} connection_reused={_BOOLEANS[number > 1]} "
                 f"trace_id={trace_id or request_id.decode()}{end}"
             )
-        if (ended, begun, talk, what) != go:
-            go = ended, begun, talk, what
+        if (ended, begun, talk, what) != answered:
+            answered = ended, begun, talk, what
             spent = int((ended - begun) * 1e5)
             begin = (
                 f"{time_of_day} client={talk.client[0]} {what} "
@@ -85,7 +85,7 @@ def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
     lines: list[str] = []
     now, time_of_day, asked, what, named, rest = -1, "", _UNASKED, "", _UNNAMED, ""
-    go, begin = _NO_GO, ""
+    answered, begin = _UNANSWERED, ""
     for begun, ended, match, status, octets_in, octets_out, talk, number, request_id in entries:
         milliseconds = int((ended + offset) * 1000)
         if milliseconds != now:
@@ -101,8 +101,8 @@ def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained:
                 f'"bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[number > 1]}, '
                 f'"trace_id": "{trace_id or request_id.decode()}", {end}'
             )
-        if (ended, begun, talk, what) != go:
-            go = ended, begun, talk, what
+        if (ended, begun, talk, what) != answered:
+            answered = ended, begun, talk, what
             begin = (
                 f'{{"time": "{time_of_day}", "client": "{talk.client[0]}", {what}, '
                 f'"latency_ms": {(ended - begun) * 1000:.3f}, "connection_id": {talk.id}'
@@ -111,7 +111,7 @@ def _json_lines(entries: Sequence[AnyEntry], offset: float, phase: str, drained:
     return lines
 
 
-_NO_GO: tuple[object, ...] = ()
+_UNANSWERED: tuple[object, ...] = ()
 _UNASKED = ("", 0, 0)
 _UNNAMED: tuple[int, bool, bytes, str | None] = (-1, False, b"", None)
 

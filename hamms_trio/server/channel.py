@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from abc import ABC, abstractmethod
 from time import monotonic
 
 from hamms_trio.hosting.hub import IN, OUT, Hub
@@ -11,7 +12,7 @@ from hamms_trio.server.answers import FOREVER
 from hamms_trio.server.service import Service
 
 
-class Channel:
+class Channel(ABC):
     """An open socket, until it is closed or reset; whoever extends this is told its events by the hub."""
 
     __slots__ = ("_events", "_fd", "_hub", "_out", "_out_due", "_service", "_socket")
@@ -27,13 +28,13 @@ class Channel:
         hub.watch(self._fd, self, IN)
         service.connections += 1
 
+    @abstractmethod
     def on_event(self, events: int) -> None:
         """See `hosting.hub.Watcher`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def abandon(self) -> None:
         """See `hosting.hub.Watcher`."""
-        raise NotImplementedError
 
     def abort(self) -> None:
         """Reset the connection."""
@@ -110,6 +111,6 @@ class Channel:
         self._service.stir()
         self._on_end()
 
+    @abstractmethod
     def _on_end(self) -> None:
         """Have whoever waits for this connection know that it has ended."""
-        raise NotImplementedError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ssl
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -13,10 +12,8 @@ import trio
 
 import netsplode
 from hamms_trio.certificates import (
-    Certificates,
     ServerCertificate,
     make_certificates,
-    throwaway_certificates,
 )
 from hamms_trio.files import FileTree, Root
 from hamms_trio.hosting.connection import RECEIVE_OCTETS
@@ -28,22 +25,6 @@ from tests.server.serving import Serving, serving
 pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
 
 BIG = 3_000_000  # octets, more than any buffer on the way holds
-
-
-@pytest.fixture(scope="module")
-def certificates() -> Iterator[Certificates]:
-    with throwaway_certificates() as made:
-        yield made
-
-
-@pytest.fixture
-def certificate(certificates: Certificates) -> ServerCertificate:
-    return ServerCertificate(certificates.certificate, certificates.key)
-
-
-@pytest.fixture
-def trusting(certificates: Certificates) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(certificates.authority))
 
 
 def basics() -> Router:

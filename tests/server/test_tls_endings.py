@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import ssl
 import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 
 import pytest
 import trio
 
-from hamms_trio.certificates import Certificates, ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.server import Request, Response, Router, ServerLimits
 from hamms_trio.server.basics import add_basics
@@ -25,22 +25,6 @@ pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "por
 BIG = 20_000_000  # octets, more than any buffer on the way holds
 
 Stream = trio.SSLStream[trio.SocketStream]
-
-
-@pytest.fixture(scope="module")
-def certificates() -> Iterator[Certificates]:
-    with throwaway_certificates() as made:
-        yield made
-
-
-@pytest.fixture
-def certificate(certificates: Certificates) -> ServerCertificate:
-    return ServerCertificate(certificates.certificate, certificates.key)
-
-
-@pytest.fixture
-def trusting(certificates: Certificates) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(certificates.authority))
 
 
 @pytest.fixture
