@@ -54,11 +54,12 @@ class Conversation(Answers):
         """Answer what has arrived, as far as possible; what comes after the last answer is dropped."""
         if self.is_idle:
             service = self._service
-            match = service.known.get(data)
+            matcher = service.matcher
+            match = matcher.latest if data == matcher.latest.octets else matcher.recognize(data)
             if match is not None and match.plain:
                 return self.answer(match, len(data), service.clock())
             if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= service.limits.head - 4:
-                return self._take_up(match, data)
+                return self._take_up(data)
             self.is_idle = False
             self._buffer = data
         elif self.closing:
@@ -67,11 +68,10 @@ class Conversation(Answers):
             self._buffer = self._buffer + data if self._buffer else data
         return self.advance()
 
-    def _take_up(self, match: Match | None, octets: bytes) -> bytes:
+    def _take_up(self, octets: bytes) -> bytes:
         """Answer a read that is one whole head, as most are."""
         try:
-            if match is None:
-                match = self._service.matcher.find(octets)
+            match = self._service.matcher.find(octets)
             if match.plain:
                 return self.answer(match, len(octets), self._service.clock())
             self.is_idle = False
@@ -213,10 +213,7 @@ class Conversation(Answers):
         if self._reader is None:
             end = buffer.find(b"\r\n\r\n")
             if 0 <= end <= service.limits.head - 4:
-                octets = buffer[: end + 4]
-                match = service.known.get(octets)
-                if match is None:
-                    match = self._service.matcher.find(octets)
+                match = service.matcher.find(buffer[: end + 4])
                 self._buffer = buffer[end + 4 :]
                 return self._begin(match)
             if buffer[0] in b"\r\n":

@@ -20,9 +20,10 @@ def answer_known(
     Whoever pipelines repeats the same octets, which need not be searched for their end then.
     """
     at = octets = 0
+    matcher = service.matcher
     while octets < service.limits.waiting_output and len(answers) < EXCHANGES_IN_ONE_GO:
         end = buffer.find(b"\r\n\r\n", at) + 4
-        match = service.known.get(buffer[at:end])
+        match = matcher.recall(buffer[at:end])
         if match is None or not match.plain:
             break
         response = match.route.fixed

@@ -72,14 +72,16 @@ class Match:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
         like: the match that this one differs from in its X-Request-ID only; None if there is none.
         log_text: what the access log says of all such requests, once it has.
+        octets: the head as it was sent.
         plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
 
     __slots__ = (
+        "_head",
         "given_id",
-        "head",
         "like",
         "log_text",
+        "octets",
         "parameters",
         "plain",
         "route",
@@ -94,7 +96,8 @@ class Match:
         given_id: bytes | None = None,
         trace_id: str | None = None,
     ) -> None:
-        self.head = head
+        self._head: RequestHead | None = head
+        self.octets = head.octets
         self.route = route
         self.parameters = parameters
         self.given_id = given_id
@@ -112,7 +115,8 @@ class Match:
     def called(self, octets: bytes, request_id: bytes) -> Match:
         """The match of a head that differs in its X-Request-ID only."""
         match = Match.__new__(Match)
-        match.head = self.head.called(octets, request_id)
+        match._head = None  # made when it is asked for, as few routes do
+        match.octets = octets
         match.route = self.route
         match.parameters = self.parameters
         match.given_id = request_id
@@ -121,6 +125,15 @@ class Match:
         match.log_text = self.log_text
         match.plain = self.plain
         return match
+
+    @property
+    def head(self) -> RequestHead:
+        head = self._head
+        if head is None:
+            assert self.like is not None
+            assert self.given_id is not None
+            head = self._head = self.like.head.called(self.octets, self.given_id)
+        return head
 
 
 class Resource:

@@ -67,8 +67,9 @@ class Service:
         self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
         self.accepted = 0
         self.in_flight = 0  # requests whose answer waits for something
-        self.matcher = Matcher(router, self.limits.target)
-        self.known = self.matcher.known
+        self.matcher = Matcher(
+            router, longest_head=self.limits.head, longest_target=self.limits.target
+        )
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
         self._id_block = b""

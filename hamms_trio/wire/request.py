@@ -32,7 +32,8 @@ MEMORY_HEAD_OCTETS = 4096
 
 _CODING = re.compile(TOKEN.decode())
 # What a request may be called by its client, to be taken over.
-REQUEST_ID = re.compile(rb"[\w.:/+=@~-]{1,128}")
+MAX_REQUEST_ID_OCTETS = 128
+REQUEST_ID = re.compile(rb"[\w.:/+=@~-]{1,%d}" % MAX_REQUEST_ID_OCTETS)
 # A whole line that says so, as nearly everybody writes it.
 _NAMING_LINE = re.compile(rb"\r\n(?i:x-request-id): (" + REQUEST_ID.pattern + rb")(?=\r\n)")
 
@@ -142,17 +143,27 @@ def recall_head(octets: bytes) -> RequestHead | None:
     return _HEADS.get(octets)
 
 
-def split_request_id(octets: bytes) -> tuple[bytes, bytes] | None:
-    """A head without the line that calls it `REQUEST_ID`, and what that says; None if there is no such line.
+def split_request_id(octets: bytes) -> tuple[bytes, bytes, int] | None:
+    """A head without the line that calls it `REQUEST_ID`, what that says, and where; None without such a line.
 
     Clients that call each request differently send heads that differ in nothing else. That line is valid
     wherever it stands and says nothing of framing, so what is known of the rest holds for the whole.
     """
     parts = _NAMING_LINE.split(octets, 2)
-    return (parts[0] + parts[2], parts[1]) if len(parts) == 3 else None
+    if len(parts) != 3:
+        return None
+    before, request_id, after = parts
+    return before + after, request_id, len(octets) - len(after) - len(request_id)
 
 
-def parse_head(octets: bytes, parts: tuple[bytes, bytes] | None = None) -> RequestHead:
+def is_request_id(octets: bytes) -> bool:
+    """Whether this is a `REQUEST_ID`."""
+    if octets.isalnum():  # which takes a fifth of the time
+        return len(octets) <= MAX_REQUEST_ID_OCTETS
+    return REQUEST_ID.fullmatch(octets) is not None
+
+
+def parse_head(octets: bytes, parts: tuple[bytes, bytes, int] | None = None) -> RequestHead:
     """Validate and read one whole head, its empty line included.
 
     Args:
@@ -161,7 +172,7 @@ def parse_head(octets: bytes, parts: tuple[bytes, bytes] | None = None) -> Reque
     Raises:
         RequestError: it breaks RFC 9112, or its body's length could be read in two ways.
     """
-    nameless, request_id = parts or (octets, None)
+    nameless, request_id, _ = parts or (octets, None, 0)
     end = nameless.find(b"\r\n")
     request = RequestHead(octets, read_request_line(nameless[:end]))
     section = read_section(nameless[end:])

@@ -107,7 +107,8 @@ def test_a_head_without_its_line_is_called_what_the_line_says(octets: bytes) -> 
     parts = split_request_id(octets)
     if parts is None:
         return
-    nameless, request_id = parts
+    nameless, request_id, at = parts
+    assert octets[at:].startswith(request_id)
     try:
         whole = parse_head(octets)
     except RequestError as problem:
@@ -168,7 +169,7 @@ def test_what_is_remembered_is_bounded() -> None:
                 b"GET /%d HTTP/1.1\r\nHost: a\r\nX-Request-ID: %b\r\n\r\n" % (number, name)
             )
     assert 0 < len(service.matcher._nameless) <= KNOWN_MATCHES
-    assert len(service.matcher.known) <= KNOWN_MATCHES
+    assert len(service.matcher._known) <= KNOWN_MATCHES
     assert len(service.matcher._seen_once) <= MOST_SIGHTINGS
 
 

@@ -225,7 +225,7 @@ def test_a_head_is_read_the_same_with_its_name_cut_out_before(
     lines.insert(min(1 + at, len(lines) - 2), b"X-Request-ID: " + name)
     named = b"\r\n".join(lines)
     parts = split_request_id(named)
-    assert parts == (octets, name)
+    assert parts == (octets, name, named.index(b": " + name + b"\r\n") + 2)
     try:
         whole = parse_head(named)
     except RequestError as problem:
