@@ -30,7 +30,10 @@ class Talk(Protocol):
 
 
 class Entry(NamedTuple):
-    """One answer. Made as a bare tuple where it matters, which takes a third of the time."""
+    """One answer, or more in a row to equal requests on one connection that differ in nothing but their number.
+
+    Made as a bare tuple where it matters, which takes a third of the time.
+    """
 
     begun: float
     ended: float
@@ -39,11 +42,12 @@ class Entry(NamedTuple):
     octets_in: int
     octets_out: int
     talk: Talk
-    number: int  # of the request on its connection
+    number: int  # of the request on its connection, or of the first
     request_id: bytes
+    times: int
 
 
-AnyEntry = Entry | tuple[float, float, Match, int, int, int, Talk, int, bytes]
+AnyEntry = Entry | tuple[float, float, Match, int, int, int, Talk, int, bytes, int]
 
 
 class Ranking:
@@ -96,6 +100,7 @@ class Account:
         self.read_errors: Counter[str] = Counter()  # by type
         self.write_errors: Counter[str] = Counter()
         self.last_request_id = b""
+        self.in_runs = 0  # of the answers that wait to be counted, those that share an entry
         self._ranking = Ranking()  # of all routes
 
     @property
@@ -133,18 +138,23 @@ class Account:
         octets = reused = 0
         last: tuple[Match | None, int] = None, 0
         group: list[float] = []
-        for begun, ended, match, status, _, octets_out, _, number, _ in entries:
+        for begun, ended, match, status, _, octets_out, _, number, _, times in entries:
             if match is not last[0] or status != last[1]:
                 last = match, status
                 group = groups.setdefault((match.route.key, status), [])
-            group.append(ended - begun)
-            octets += octets_out
-            reused += number > 1
+            if times == 1:
+                group.append(ended - begun)
+                octets += octets_out
+            else:
+                group += [ended - begun] * times
+                octets += octets_out * times
+            reused += times if number > 1 else times - 1
         for (route, status), seconds in groups.items():
             self._count(route, status, seconds)
         self.octets_sent += octets
         self.reused += reused
         self.last_request_id = entries[-1][8]
+        self.in_runs = 0
         if self._write is not None:
             self._write(entries)
         entries.clear()

@@ -84,8 +84,9 @@ class Answers:
         ended = service.clock()
         self.deadline = ended + service.idle_seconds
         entries = service.entries
+        status, octets_out = response.status, len(octets)
         entries.append(
-            (begun, ended, match, response.status, octets_in, len(octets), self, number, request_id)
+            (begun, ended, match, status, octets_in, octets_out, self, number, request_id, 1)
         )
         if len(entries) > BATCH:
             service.account.settle()
@@ -100,7 +101,7 @@ class Answers:
         octets = self.encode(match, response, number, request_id, last=True)
         octets_out = len(octets)
         service.account.note(
-            (now, now, match, response.status, octets_in, octets_out, self, number, request_id)
+            (now, now, match, response.status, octets_in, octets_out, self, number, request_id, 1)
         )
         return octets
 
@@ -153,5 +154,5 @@ class Answers:
     def _note(self, job: Job, now: float, status: int, octets_out: int) -> None:
         number, request_id, octets_in = job.number, job.request.id, job.octets_in
         self._service.account.note(
-            (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id)
+            (job.begun, now, job.match, status, octets_in, octets_out, self, number, request_id, 1)
         )

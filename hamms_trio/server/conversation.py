@@ -240,14 +240,14 @@ class Conversation(Answers):
             if route.waits:
                 self.start(match, None, begun)
                 return b""
-            return self.answer(match, len(head.octets), begun)
+            return self.answer(match, len(match.octets), begun)
         limits = self._service.limits
         limit = limits.content if route.max_content is None else route.max_content
         too_long = head.content_length > limit
         if route.refuses:
             # A body that won't be read to its end, or may not come at all, is the last thing read.
             last = too_long or head.expects_continue
-            answer = self.answer(match, len(head.octets), begun, last=last)
+            answer = self.answer(match, len(match.octets), begun, last=last)
             self._content = Content(head, limit)
             self.deadline = begun + limits.content_seconds
             return answer
@@ -292,7 +292,7 @@ class Conversation(Answers):
         if match is None:
             self.deadline = begun + self._service.limits.idle
             return b""
-        octets_in = len(match.head.octets) + content.octets
+        octets_in = len(match.octets) + content.octets
         return self.answer(match, octets_in, begun, content.take())
 
     def _cut_short(self) -> bytes:
@@ -308,7 +308,7 @@ class Conversation(Answers):
         self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
         match, content = self._match, self._content
         if match is not None:
-            octets_in = len(match.head.octets) + (content.octets if content is not None else 0)
+            octets_in = len(match.octets) + (content.octets if content is not None else 0)
             match = refused(match, problem)
         else:
             octets = self._buffer if self._reader is None else self._reader.take()

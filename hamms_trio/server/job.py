@@ -66,4 +66,4 @@ class Job:
     @property
     def octets_in(self) -> int:
         """What the request took, but for the framing of its chunks."""
-        return len(self.match.head.octets) + (self.content.octets if self.content else 0)
+        return len(self.match.octets) + (self.content.octets if self.content else 0)

@@ -43,7 +43,7 @@ def answer_known(
             talk.deadline = service.clock() + service.idle_seconds
             at += count * (end - at)
         octets = sum(map(len, answers))
-    if at and len(service.entries) > BATCH:
+    if len(service.entries) > BATCH or service.account.in_runs > BATCH:
         service.account.settle()
     return buffer[at:] if at else buffer, octets
 
@@ -69,18 +69,23 @@ def answer_equal(
         service.tell_time(begun)
     given, most, tails = match.given_id, service.most_requests, service.tails
     before, after = response.preamble, response.content
-    if given and not most:  # they are all the same
-        ids = [given] * len(numbers)
-        answers = [b"".join((before, given, tails[0], after))] * len(numbers)
-    else:
-        ids = [given or service.new_id() for _ in numbers]
-        answers = [
-            b"".join((before, request_id, tails[most - number if most else 0], after))
-            for request_id, number in zip(ids, numbers, strict=True)
-        ]
-    ended, status, octets_in = service.clock(), response.status, len(match.head.octets)
+    status, octets_in = response.status, len(match.octets)
+    if given and not most and numbers.start > 1:  # they are all the same
+        answer, count = b"".join((before, given, tails[0], after)), len(numbers)
+        service.account.in_runs += count
+        ended, octets_out, first = service.clock(), len(answer), numbers.start
+        service.entries.append(
+            (begun, ended, match, status, octets_in, octets_out, talk, first, given, count)
+        )
+        return [answer] * count
+    ids = [given or service.new_id() for _ in numbers]
+    answers = [
+        b"".join((before, request_id, tails[most - number if most else 0], after))
+        for request_id, number in zip(ids, numbers, strict=True)
+    ]
+    ended = service.clock()
     service.entries += [
-        (begun, ended, match, status, octets_in, len(answer), talk, number, request_id)
+        (begun, ended, match, status, octets_in, len(answer), talk, number, request_id, 1)
         for answer, request_id, number in zip(answers, ids, numbers, strict=True)
     ]
     return answers

@@ -71,7 +71,7 @@ class Match:
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
         like: the match that this one differs from in its X-Request-ID only; None if there is none.
-        log_text: what the access log says of all such requests, once it has.
+        log_text: what the access log says of this and of all that are like it, once it has.
         octets: the head as it was sent.
         plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
@@ -122,7 +122,7 @@ class Match:
         match.given_id = request_id
         match.trace_id = self.trace_id
         match.like = self
-        match.log_text = self.log_text
+        match.log_text = ""
         match.plain = self.plain
         return match
 
