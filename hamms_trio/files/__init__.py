@@ -5,7 +5,6 @@ Nothing here waits for anybody but the disk: not for a FIFO, not for a terminal.
 
 from hamms_trio.files.answer import (
     Answer as Answer,
-    LastingAnswer as LastingAnswer,
     Part as Part,
     Slice as Slice,
 )

@@ -32,6 +32,19 @@ class Slice(NamedTuple):
 Part = bytes | Slice
 
 
+class Rendering:
+    """What a sender has made of an answer, for others that are the same but for their open file.
+
+    Attributes:
+        made: None at first.
+    """
+
+    __slots__ = ("made",)
+
+    def __init__(self) -> None:
+        self.made: object = None
+
+
 class Answer:
     """A response without what belongs to the connection. Whoever has it closes it, sent or not.
 
@@ -39,9 +52,10 @@ class Answer:
         fields: all but Content-Length.
         content_length: that field's value, to HEAD too; None if it is not to be sent (304).
         parts: the content; nothing to HEAD.
+        rendering: shared with others like it, if there may be any.
     """
 
-    __slots__ = ("_descriptor", "content_length", "fields", "parts", "status")
+    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendering", "status")
 
     def __init__(
         self,
@@ -51,12 +65,14 @@ class Answer:
         *,
         content_length: int | None,
         descriptor: int | None = None,
+        rendering: Rendering | None = None,
     ) -> None:
         self.status = status
         self.fields = fields
         self.parts = parts
         self.content_length = content_length
         self._descriptor = descriptor  # the one that the slices are of
+        self.rendering = rendering
 
     def fileno(self) -> int:
         """The descriptor that slices are of."""
@@ -72,23 +88,6 @@ class Answer:
 
     def __repr__(self) -> str:
         return f"<Answer {self.status}, {self.content_length} octets>"
-
-
-class LastingAnswer(Answer):
-    """One of octets, to many requests; closing it does nothing.
-
-    Attributes:
-        rendered: what its sender has made of it, for the next time; None at first.
-    """
-
-    __slots__ = ("rendered",)
-
-    def __init__(self, answer: Answer) -> None:
-        """Take over an answer that has no file."""
-        super().__init__(
-            answer.status, answer.fields, answer.parts, content_length=answer.content_length
-        )
-        self.rendered: object = None
 
 
 def answer_octets(method: str, status: int, fields: tuple[Field, ...], content: bytes) -> Answer:

@@ -24,8 +24,10 @@ from typing import NamedTuple
 
 from hamms_trio.files.answer import (
     READ_AT_ONCE,
-    LastingAnswer,
+    Answer,
+    Rendering,
     Representation,
+    Slice,
     Source,
     read_if_in_memory,
     represent,
@@ -94,7 +96,6 @@ class Remembered:
     """A file that was chosen, and how it is shown.
 
     Attributes:
-        answer: to GET without conditions and ranges; None of a large file.
         octets: of a small file.
     """
 
@@ -102,9 +103,10 @@ class Remembered:
         "_found",
         "_name",
         "_others",
+        "_rendering",
         "_since",
         "_surroundings",
-        "answer",
+        "_whole",
         "octets",
         "shown",
     )
@@ -125,10 +127,11 @@ class Remembered:
         self._since = now
         self.shown = shown
         self.octets = octets
-        self.answer: LastingAnswer | None = None
+        self._rendering = Rendering()
+        self._whole: Answer | None = None
         if octets is not None:
-            whole = represent("GET", {}, shown, octets, now=now)
-            self.answer = LastingAnswer(whole)
+            self._whole = represent("GET", {}, shown, octets, now=now)
+            self._whole.rendering = self._rendering
 
     def open_again(self, root: Root, *, now: float) -> Source | None:
         """The octets, or a large file's descriptor, if a fresh look would come to the same; None if not."""
@@ -150,6 +153,21 @@ class Remembered:
         except OSError:
             return None
         return self._check(descriptor)
+
+    def answer(self, source: Source) -> Answer:
+        """What GET is answered without conditions and ranges, of what `open_again` has returned."""
+        if isinstance(source, bytes):
+            assert self._whole is not None
+            return self._whole
+        shown = self.shown
+        return Answer(
+            200,
+            shown.about,
+            (Slice(source, 0, shown.octets),),
+            content_length=shown.octets,
+            descriptor=source,
+            rendering=self._rendering,
+        )
 
     def _check(self, descriptor: int) -> Source | None:
         octets, keeps = self.octets, False

@@ -65,7 +65,7 @@ class Answers:
             service.tell_time(begun)
         self.number = number = self.number + 1
         request_id = match.given_id or service.new_id()
-        response = match.route.fixed
+        response, request = match.route.fixed, None
         if response is None:
             request = Request(match.head, match.parameters, request_id, self.client, content)
             response = respond(service, match.route, request)
@@ -77,7 +77,8 @@ class Answers:
             octets = self.encode(match, response, number, request_id, last=last)
         else:
             self.is_idle = False
-            request = Request(match.head, match.parameters, request_id, self.client, content)
+            if request is None:
+                request = Request(match.head, match.parameters, request_id, self.client, content)
             self.job = Job(match, request, response, None, begun, number)
             self.deadline = FOREVER
             return b""

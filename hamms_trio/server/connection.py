@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from functools import partial
 from time import monotonic
 from typing import ClassVar
 
@@ -229,8 +228,8 @@ class ServerConnection(Channel):
                 self._slow_down()
             elif self._delivery is not None:
                 self._deliver(self._delivery, job)
-            elif job.response is not None and job.file is not None:
-                self._begin_delivery(job, job.response, job.file)
+            elif job.response is not None and (body := job.file) is not None:
+                self._begin_delivery(job, job.response, body)
             else:
                 self._start_task()
         elif conversation.has_more:
@@ -251,19 +250,14 @@ class ServerConnection(Channel):
         """Send a file without a task, as long as it is in memory."""
         head = self.conversation.encode(job.match, response, job.number, job.request.id)
         self.conversation.await_client(job)
-        self._delivery = Delivery(job, head, body)
+        self._delivery = Delivery(job, self._socket, head, body)
         self._service.in_flight += 1
-        if self._hub.is_crowded:
-            # First hear everybody, then send: clients that have enough to read don't fall asleep, and to
-            # wake one for each segment takes longer than to send it.
-            self._hub.call_next(partial(self._tell, bytes))
-        else:
-            self._deliver(self._delivery, job)
+        self._deliver(self._delivery, job)
 
     def _deliver(self, delivery: Delivery, job: Job) -> None:
         conversation = self.conversation
         try:
-            need = delivery.go_on(self._socket)
+            need = delivery.go_on()
         except Incomplete:
             self._close()
             return
@@ -287,7 +281,7 @@ class ServerConnection(Channel):
         conversation.finish(job, job.response.status, job.octets_out)
         if conversation.has_more:
             self._go_on()
-        else:
+        elif not conversation.rests():
             self._tell(conversation.advance)
 
     def _drop(self, job: Job) -> None:

@@ -172,6 +172,13 @@ class Conversation(Answers):
         super().finish(job, status, octets_out)
         self.has_more = bool(self._buffer)
 
+    def rests(self) -> bool:
+        """Whether all is said that there was to say, after `finish`; if not, `advance` says what comes next."""
+        if self._buffer or self._content is not None or self.closing or self.ended:
+            return False
+        self.is_idle = True
+        return True
+
     def give_up(self) -> bytes:
         """The task of an exchange that is overdue has ended without an answer: say so, and go on."""
         job = self.job

@@ -24,6 +24,7 @@ ENCRYPTED_OCTETS = 256 * 1024
 READ_OCTETS = 64 * 1024  # of these, which wait with us for a client that is slow
 
 _NOWAIT = getattr(os, "RWF_NOWAIT", 0)
+_MORE = getattr(socket, "MSG_MORE", 0)
 _PROBE = [bytearray(1)]
 
 
@@ -40,34 +41,37 @@ class Delivery:
     The job counts what the kernel has taken, and closes the file.
     """
 
-    __slots__ = ("_at", "_end", "_file", "_job", "_later", "_waiting")
+    __slots__ = ("_at", "_encrypted", "_end", "_file", "_job", "_later", "_socket", "_waiting")
 
-    def __init__(self, job: Job, head: bytes, body: FileBody) -> None:
+    def __init__(self, job: Job, sock: socket.socket, head: bytes, body: FileBody) -> None:
         self._job = job
+        self._socket = sock
+        self._encrypted = isinstance(sock, TlsSocket)  # by us: the kernel can't
         self._file = body.file.fileno()
         self._waiting: bytes | memoryview = head  # to be sent before the file is gone on with
         self._at = self._end = 0  # what comes next of the file
-        self._later = list(reversed(body.pieces))
+        self._later = list(body.pieces[::-1])
+        if self._later and isinstance(self._later[-1], range):
+            self._take_up(self._later.pop())
 
-    def go_on(self, sock: socket.socket) -> Need | None:
+    def go_on(self) -> Need | None:
         """Send what can be sent in one turn; what the rest waits for, or None if there is no rest.
 
         Raises:
             FileShortened: there is not as much of it as the head says.
             OSError: the connection is lost.
         """
-        encrypted = isinstance(sock, TlsSocket)  # by us: the kernel can't
+        encrypted = self._encrypted
         left = ENCRYPTED_OCTETS if encrypted else SENDFILE_OCTETS
         try:
             while True:
                 if self._waiting:
-                    self._send(sock)
+                    self._send()
                 elif self._at < self._end:
                     count = min(self._end - self._at, left)
                     if not count:
                         return Need.ROOM
-                    take = self._read_from_memory if encrypted else self._send_from_memory
-                    taken = take(sock, count)
+                    taken = self._read_from_memory(count) if encrypted else self._send_file(count)
                     if taken is None:
                         return Need.DISK
                     if taken < count and not encrypted:  # there is no more room
@@ -102,22 +106,26 @@ class Delivery:
         else:
             self._at, self._end = piece.start, piece.stop
 
-    def _send(self, sock: socket.socket) -> None:
+    def _send(self) -> None:
         waiting = self._waiting
-        sent = sock.send(waiting)
+        if not self._encrypted and (self._at < self._end or self._later):
+            # A head is worth no segment of its own, nor to wake its client for.
+            sent = self._socket.send(waiting, _MORE)
+        else:
+            sent = self._socket.send(waiting)
         self._job.octets_out += sent
         self._waiting = memoryview(waiting)[sent:] if sent < len(waiting) else b""
 
-    def _send_from_memory(self, sock: socket.socket, count: int) -> int | None:
+    def _send_file(self, count: int) -> int | None:
         """How much of ``count`` octets was sent; None if that would have to wait for the disk."""
         if not _is_in_memory(self._file, self._at, count):
             return None
-        sent = os.sendfile(sock.fileno(), self._file, self._at, count)
+        sent = os.sendfile(self._socket.fileno(), self._file, self._at, count)
         self._job.octets_out += sent
         self._advance(sent)
         return sent
 
-    def _read_from_memory(self, _sock: socket.socket, count: int) -> int | None:
+    def _read_from_memory(self, count: int) -> int | None:
         """How much of ``count`` octets was read to be sent; None if that would have to wait for the disk."""
         buffer = bytearray(min(count, READ_OCTETS))
         try:

@@ -9,7 +9,6 @@ import trio
 from hamms_trio.files import (
     Answer,
     FileTree,
-    LastingAnswer,
     Part,
     Root,
     echo,
@@ -23,12 +22,14 @@ from hamms_trio.server.routing import Route, Router
 
 
 def as_response(answer: Answer, request: Request) -> Response:
-    """An answer as the server sends it, which closes it; of one that lasts always the same."""
-    if isinstance(answer, LastingAnswer):
-        if not isinstance(answer.rendered, Response):
-            answer.rendered = _render(answer, request)
-        return answer.rendered
-    return _render(answer, request)
+    """An answer as the server sends it, which closes it; of one that has no open file always the same."""
+    if answer.rendering is None:
+        return _render(answer, request)
+    made = answer.rendering.made
+    if not isinstance(made, Response):
+        made = answer.rendering.made = _render(answer, request)
+        return made
+    return made.of_file(answer) if isinstance(made.body, FileBody) else made
 
 
 def _render(answer: Answer, request: Request) -> Response:

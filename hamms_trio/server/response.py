@@ -42,6 +42,12 @@ class FileBody:
         self.pieces = pieces
         self.octets = sum(map(len, pieces))
 
+    def of_file(self, file: OpenFile) -> FileBody:
+        """The same of another one."""
+        body = FileBody.__new__(FileBody)
+        body.file, body.pieces, body.octets = file, self.pieces, self.octets
+        return body
+
     def close(self) -> None:
         self.file.close()
 
@@ -96,15 +102,26 @@ class Response:
             # Whether `preamble` and `content` are all that a usual request needs to know.
             self.plain = not close and not self.has_origin
         else:
-            self.preamble = b""
             self.plain = False
+            # Where only the end of a body tells its length, the head depends on the request's version.
+            self.preamble = b""
+            if isinstance(body, FileBody):
+                self.preamble = self._preamble(body.octets, bodiless=False)
 
-    @property
-    def length(self) -> int | None:
-        """Octets of the body; None if only its end will tell."""
-        if isinstance(self.body, bytes):
-            return len(self.body)
-        return self.body.octets if isinstance(self.body, FileBody) else None
+    def of_file(self, file: OpenFile) -> Response:
+        """The same with another file, of a response that has one."""
+        assert isinstance(self.body, FileBody)
+        response = Response.__new__(Response)
+        response.status = self.status
+        response.fields = self.fields
+        response.close = self.close
+        response.lines = self.lines
+        response.has_origin = self.has_origin
+        response.body = self.body.of_file(file)
+        response.content = b""
+        response.preamble = self.preamble
+        response.plain = False
+        return response
 
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
@@ -115,9 +132,6 @@ class Response:
         """The head up to the value of X-Request-ID, as framed for this minor version."""
         if self.preamble:
             return self.preamble
-        length = self.length
-        if length is not None:
-            return self._preamble(length, bodiless=False)
         framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
         return self.lines + framing + b"X-Request-ID: "
 

@@ -127,7 +127,7 @@ class Service:
     ) -> tuple[bytes, bool]:
         """The head of a response, with its body if that is octets and is sent; whether it is the last."""
         head, most = match.head, self.most_requests
-        unframed = response.length is None and not head.minor_version
+        unframed = not response.preamble and not head.minor_version
         last = (
             last
             or response.close

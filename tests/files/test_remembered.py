@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from hamms_trio.files import FileTree, LastingAnswer, Root
+from hamms_trio.files import FileTree, Root
 from hamms_trio.files.remembered import FileMemory
 from tests.files.asking import (
     LONG_AGO,
@@ -101,8 +101,8 @@ def test_a_small_file_is_one_answer_for_all(tree: FileTree) -> None:
     tree.answer(request("/small.txt"))
     answer = tree.answer(request("/small.txt"))
 
-    assert isinstance(answer, LastingAnswer)
-    assert not isinstance(first, LastingAnswer)  # asked for once: not worth it
+    assert answer is tree.answer(request("/small.txt"))
+    assert answer is not first  # asked for once: not worth it
     assert tree.answer(request("/small.txt", "User-Agent: another")) is answer
     answer.close()
     assert received(answer).content == SMALL

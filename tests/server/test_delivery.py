@@ -205,9 +205,9 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
             sock.setblocking(False)
         job = Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
-        delivery = Delivery(job, b"head", FileBody(opened, range(LENGTH), b"tail"))
+        delivery = Delivery(job, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
         received, turns = bytearray(), 0
-        while need := delivery.go_on(ours):
+        while need := delivery.go_on():
             turns += 1
             assert need is Need.ROOM
             assert job.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
