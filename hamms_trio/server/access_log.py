@@ -164,9 +164,7 @@ _JSON = _Style(
         f', "bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[again]}, '
         f'"trace_id": "{trace_id}"'
     ),
-    end=lambda phase, drained: (
-        f', "shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
-    ),
+    end=lambda phase, drained: f', "shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n',
 )
 
 
