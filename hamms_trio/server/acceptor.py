@@ -22,7 +22,7 @@ from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
 SETTLE_SECONDS = 0.2  # the account is at most so late, but for what tasks have answered
-SETTLED_EARLY = 128  # answers, which take some 150 us to be counted and logged
+SETTLED_EARLY = 32  # answers, which take some 30 us to be counted and logged; others wait so long
 SWEEPS = 4  # in the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
