@@ -29,23 +29,34 @@ class OpenFile(Protocol):
     def close(self) -> None: ...
 
 
+class Residence:
+    """What bodies that are sent of one file know of it: until when it counts as being in memory."""
+
+    __slots__ = ("until",)
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+
 class FileBody:
     """Octets and ranges of one open file, in the order in which they are sent.
 
     The file is closed when the response was sent, or could not be.
     """
 
-    __slots__ = ("file", "octets", "pieces")
+    __slots__ = ("file", "octets", "pieces", "residence")
 
     def __init__(self, file: OpenFile, *pieces: bytes | range) -> None:
         self.file = file
         self.pieces = pieces
         self.octets = sum(map(len, pieces))
+        self.residence = Residence()
 
     def of_file(self, file: OpenFile) -> FileBody:
-        """The same of another one."""
+        """The same of a file that was opened anew."""
         body = FileBody.__new__(FileBody)
         body.file, body.pieces, body.octets = file, self.pieces, self.octets
+        body.residence = self.residence
         return body
 
     def close(self) -> None:
@@ -109,7 +120,7 @@ class Response:
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
     def of_file(self, file: OpenFile) -> Response:
-        """The same with another file, of a response that has one."""
+        """The same of a file that was opened anew, of a response that has one."""
         assert isinstance(self.body, FileBody)
         response = Response.__new__(Response)
         response.status = self.status

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,7 +19,7 @@ from hamms_trio.certificates import ServerCertificate, throwaway_certificates
 from hamms_trio.files import FileTree, Root
 from hamms_trio.server import Request, Response, Router, ServerLimits
 from hamms_trio.server.answering import FILE_OCTETS
-from hamms_trio.server.delivery import SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.server.delivery import RESIDENT_SECONDS, SENDFILE_OCTETS, Delivery, Need
 from hamms_trio.server.files import FileRouter
 from hamms_trio.server.job import Job
 from hamms_trio.server.response import FileBody
@@ -197,14 +198,18 @@ async def test_over_tls_a_file_needs_no_other_way(
             assert counted(server) == (2, len(octets))
 
 
-def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
+def some_job() -> Job:
     match = Match(parse_head(said("/file")), Route("files", Response(200)), {})
+    return Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
+
+
+def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, file.open("rb") as opened:
         for sock in (ours, theirs):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
             sock.setblocking(False)
-        job = Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
+        job = some_job()
         delivery = Delivery(job, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
         received, turns = bytearray(), 0
         while need := delivery.go_on():
@@ -215,3 +220,33 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
         received += theirs.recv(SENDFILE_OCTETS * 2)
         assert received == b"head" + file.read_bytes() + b"tail"
         assert turns >= LENGTH // SENDFILE_OCTETS
+
+
+def test_what_was_in_memory_just_now_is_not_looked_for_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = 1000.0, 0
+    preadv = os.preadv
+
+    def look(*arguments: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return preadv(*arguments)
+
+    monkeypatch.setattr(os, "preadv", look)
+    monkeypatch.setattr("hamms_trio.server.delivery.monotonic", lambda: now)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, file.open("rb") as opened, file.open("rb") as opened_again:
+        body = FileBody(opened, range(1000))
+
+        def looks_for(body: FileBody) -> int:
+            before = looks
+            assert Delivery(some_job(), ours, b"head", body).go_on() is None
+            assert theirs.recv(2000) == b"head" + file.read_bytes()[:1000]
+            return looks - before
+
+        assert looks_for(body) == 2  # at both ends
+        assert looks_for(body.of_file(opened_again)) == 0
+        now += RESIDENT_SECONDS
+        assert looks_for(body.of_file(opened_again)) == 2
+        assert looks_for(FileBody(opened, range(1000))) == 2  # of which nothing is known
