@@ -23,6 +23,7 @@ ALPN = ("http/1.1",)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
+_EXPECTED = "give names of hosts, or addresses"
 _AUTHORITY, _AUTHORITY_KEY = "ca.pem", "ca-key.pem"
 _CERTIFICATE, _KEY = "cert.pem", "key.pem"
 
@@ -49,8 +50,9 @@ def make_certificates(
     """
     made = Certificates(directory / _AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
     for name in names:
-        if "@" in name or "/" in name:  # which trustme takes for an address of mail, or a network
-            raise CertificateUnusable(f"no certificate for {name}: it is no host")
+        # trustme takes what has an @ for an address of mail, and what has a / for a network.
+        if not name or "@" in name or "/" in name:
+            raise CertificateUnusable(f"no certificate for {name!r}: {_EXPECTED}")
     try:
         directory.mkdir(parents=True, exist_ok=True)
         authority = _authority(directory)
@@ -64,8 +66,11 @@ def make_certificates(
             f"certificates can't be kept in {directory}: {error.filename or directory}: "
             f"{error.strerror}; give a directory of your own"
         ) from error
+    except CertificateUnusable:
+        raise
     except (ValueError, OverflowError) as error:
-        raise CertificateUnusable(f"no certificate for {', '.join(names)}: {error}") from error
+        called = ", ".join(map(repr, names))
+        raise CertificateUnusable(f"no certificate for {called}: {error}; {_EXPECTED}") from error
     return made
 
 

@@ -17,7 +17,7 @@ from netsplode.resetting import Plan, Verify, carry_out, planned, run
 from netsplode.result import written
 from netsplode.targets import Target, listed
 from netsplode.techniques import TECHNIQUES
-from netsplode.usage import Commands
+from netsplode.usage import Commands, Seconds
 
 _NOT_ALL, _USAGE = 1, 2
 
@@ -52,7 +52,7 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-@main.command()
+@main.command(short_help="Reset connections, by their ends, port or process.")
 @click.argument("local", required=False)
 @click.argument("remote", required=False)
 @click.option("--pid", type=int, help="All that this process holds.")
@@ -71,7 +71,7 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
 )
 @click.option(
     "--timeout",
-    type=click.FloatRange(0, min_open=True),
+    type=Seconds(0, min_open=True),
     default=5.0,
     show_default=True,
     help="Seconds for each connection.",

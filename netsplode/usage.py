@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import isfinite
 from typing import IO, Any
 
 import click
@@ -32,6 +33,18 @@ class Refused(click.ClickException):
         """Print the line, in which nothing of what the user gave is a line's end, or commands a terminal."""
         line = f"{self._program}: {self.message}" if self._program else self.message
         click.echo("".join(map(_visible, line)), file=file, err=True)
+
+
+class Seconds(click.FloatRange):
+    """A time that passes: neither NaN, which no comparison refuses, nor infinity."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        seconds: float = super().convert(value, param, ctx)
+        if not isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", param, ctx)
+        return seconds
 
 
 class Commands(click.Group):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import stat
 import subprocess
 import sys
@@ -108,6 +109,12 @@ def test_the_command_makes_what_openssl_verifies(tmp_path: Path) -> None:
         check=False,
     )
     assert verified.returncode == 0, verified.stderr
+
+
+def test_what_curl_is_to_be_given_can_be_pasted(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["certs", str(tmp_path / "of mine")])
+    (told,) = (line for line in done.output.splitlines() if "--cacert" in line)
+    assert shlex.split(told)[-2:] == ["--cacert", str(tmp_path / "of mine" / "ca.pem")]
 
 
 def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:

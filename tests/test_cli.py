@@ -199,6 +199,16 @@ def test_a_taken_port_is_one_line_that_names_port_mode_and_remedy() -> None:
         assert told in line
 
 
+def test_a_failure_mode_s_port_is_none_for_the_workbench() -> None:
+    beginning = free_ports(len(CATALOGUE))
+    port = beginning + STATUS.offset
+    done = run("serve", "--beginning-port", f"{beginning}", "--workbench-port", f"{port}")
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"--workbench-port {port} is that of status: choose another" in line
+
+
 def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
     serving = serve("--only", "tcp-refused", modes=1)
     port = serving.address("tcp-refused")[1]
@@ -216,8 +226,13 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
         (["--speed", "-1"], "speed"),
         (["--speed", "nan"], "speed"),
         (["--speed", "inf"], "speed"),
-        (["--beginning-port", "65530"], "65519"),
+        (
+            ["--beginning-port", "65530"],
+            f"1 to {65535 - max(m.offset for m in CATALOGUE.values())}",
+        ),
         (["--host", "not..an..address"], "not..an..address"),
+        (["--host", ""], "can't listen on host ''"),
+        (["--host", "a" * 64], "no host is called so; give an address"),
         (["--host", "192.0.2.1"], "192.0.2.1"),
         (["--only", "statos"], "status"),
         (["--only", "status", "--only", "xyzzy"], "hamms-trio modes"),
@@ -237,6 +252,7 @@ def test_an_option_that_cannot_be_used_is_one_line(
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
     assert told.format(here=tmp_path) in line
+    assert "Errno" not in line
 
 
 def test_an_empty_name_for_the_ready_file_is_refused_in_words() -> None:

@@ -12,9 +12,16 @@ from hamms_trio.modes.parameters import Length, Parameter
 
 
 def as_lines(modes: Sequence[FailureMode]) -> list[str]:
-    """One line for each: offset, slug, summary."""
-    width = max(len(mode.slug) for mode in modes)
-    return [f"{mode.offset:6}  {mode.slug:{width}}  {mode.summary}" for mode in modes]
+    """A heading, and a line for each: port, slug, summary."""
+    rows = [(str(BEGINNING_PORT + mode.offset), mode.slug, mode.summary) for mode in modes]
+    return table(rows)
+
+
+def table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
+    """Ports, what is there, and what that does, as lines."""
+    rows = [("port", "mode", "what it does"), *rows]
+    width = max(len(slug) for _, slug, _ in rows)
+    return [f"{port:>5}  {slug:{width}}  {what}" for port, slug, what in rows]
 
 
 def as_text(mode: FailureMode) -> str:
@@ -22,7 +29,7 @@ def as_text(mode: FailureMode) -> str:
     lines = [
         f"{mode.slug} (family {mode.family}, port {BEGINNING_PORT + mode.offset})",
         "",
-        mode.description,
+        mode.description.replace("``", "`"),
         "",
         f"It acts {mode.trigger.value}.",
         f"A correct client {mode.client}.",

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
+from hamms_trio.cli.options import NamedPath
 from netsplode.usage import Refused
 
 
-@click.command()
-@click.argument(
-    "directory", type=click.Path(file_okay=False, path_type=Path), default=Path("certs")
-)
+@click.command(short_help="Make a certificate, by an authority of its own.")
+@click.argument("directory", type=NamedPath(file_okay=False, path_type=Path), default=Path("certs"))
 @click.option(
     "--name",
     "names",
@@ -35,8 +35,7 @@ def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
         made = make_certificates(directory, names or LOCAL_NAMES, days=days)
     except CertificateUnusable as error:
         raise Refused(str(error)) from None
-    click.echo(
-        f"authority    {made.authority}    clients trust this: curl --cacert {made.authority}"
-    )
+    trusted = quote(str(made.authority))
+    click.echo(f"authority    {made.authority}    clients trust this: curl --cacert {trusted}")
     click.echo(f"certificate  {made.certificate}")
     click.echo(f"key          {made.key}")

@@ -11,9 +11,9 @@ from hamms_trio.cli.serving import configure_logs, serve_alone
 from hamms_trio.cli.signals import Signals
 
 
-@click.command()
+@click.command(short_help="Serve the files of a directory.")
 @click.argument(
-    "directory", default=".", type=click.Path(exists=True, file_okay=False, path_type=Path)
+    "directory", default=".", type=options.NamedPath(exists=True, file_okay=False, path_type=Path)
 )
 @options.HOST
 @click.option(

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from hamms_trio.cli.load_compare import compare
+from hamms_trio.cli.options import FILE, NamedPath
 from hamms_trio.cli.quantities import SECONDS, Quantity
 from hamms_trio.load.limits import (
     MAX_BODY_OCTETS,
@@ -118,7 +119,7 @@ class LoadCommand(click.Command):
 @click.option("--insecure", is_flag=True, help="Trust whoever answers at an https URL.")
 @click.option(
     "--ca",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=FILE,
     metavar="FILE",
     help="Trust these certificates (PEM), and not the system's.",
 )
@@ -128,7 +129,7 @@ class LoadCommand(click.Command):
     "json_file",
     is_flag=False,
     flag_value="-",
-    type=click.Path(dir_okay=False, path_type=Path, allow_dash=True),
+    type=NamedPath(dir_okay=False, path_type=Path, allow_dash=True),
     metavar="[FILE]",
     help="Write the result as JSON; without a file to standard output, instead of the report.",
 )
@@ -222,9 +223,10 @@ def _check_descriptors(concurrency: int) -> None:
 
     limit = raise_descriptor_limit()
     if concurrency + OTHER_DESCRIPTORS > limit:
+        needed = concurrency + OTHER_DESCRIPTORS
         raise LoadError(
-            f"{concurrency} connections need more descriptors than the {limit:g} we may have: "
-            "see ulimit -n"
+            f"{concurrency} clients need {needed} descriptors, and we may have {limit:g}: ask for fewer "
+            "by --concurrency, or raise the limit by ulimit -n"
         )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from hamms_trio.cli.options import NamedPath
 from hamms_trio.cli.quantities import FACTOR, MILLISECONDS, PERCENT, Quantity
 from netsplode.usage import Refused
 
@@ -21,8 +22,8 @@ _MILLISECONDS = Quantity("time", MILLISECONDS, most=24 * 3600e3, may_be_off=True
 
 
 @click.command()
-@click.argument("first", type=click.Path(path_type=Path), metavar="A.json")
-@click.argument("second", type=click.Path(path_type=Path), metavar="B.json")
+@click.argument("first", type=NamedPath(path_type=Path), metavar="A.json")
+@click.argument("second", type=NamedPath(path_type=Path), metavar="B.json")
 @click.option(
     "--max-error-rate", default="1%", show_default=True, type=_SHARE, help="Of B's requests."
 )

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
-from math import isfinite
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import click
 from click.core import ParameterSource
+
+from netsplode.usage import Seconds
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -21,20 +22,17 @@ class Option(Protocol):
     def __call__(self, command: C, /) -> C: ...
 
 
-class Seconds(click.FloatRange):
-    """A time that passes: neither NaN, which no comparison refuses, nor infinity."""
+class NamedPath(click.Path):
+    """A path that is not empty: an unset variable of the shell does not stand for the current directory."""
 
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> float:
-        seconds: float = super().convert(value, param, ctx)
-        if not isfinite(seconds):
-            self.fail(f"{value} is not a number of seconds.", param, ctx)
-        return seconds
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty: give a path.", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 PORT = click.IntRange(0, 65535)
-FILE = click.Path(dir_okay=False, path_type=Path)
+FILE = NamedPath(dir_okay=False, path_type=Path)
 
 
 def given(name: str) -> bool:
@@ -162,6 +160,17 @@ class Tls:
             raise click.UsageError("--https-port and --redirect-http are for --enable-tls")
         if self.key_file and not self.cert_file:
             raise click.UsageError("--key-file goes with --cert-file")
+
+    def check_ports(self, port: int) -> None:
+        """Refuse a ``--port`` that TLS has.
+
+        Raises:
+            click.UsageError
+        """
+        if self.enable_tls and self.redirect_http and port == self.https_port and port:
+            raise click.UsageError(
+                f"--port and --https-port are both {port}: choose two, or --no-redirect-http"
+            )
 
 
 TLS = together(

@@ -49,9 +49,10 @@ class Quantity(Parameter):
         match = _QUANTITY.fullmatch(str(value))
         if match is None or match[2] not in self._units:
             self.fail(f"{value!r} is not {self._forms()}", param, ctx)
-        amount = float(match[1]) * self._units[match[2]]
+        worth = self._units[match[2]]
+        amount = float(match[1]) * worth
         if not 0 <= amount <= self._most:
-            self.fail(f"{value} is not from 0 to {self._most:g}", param, ctx)
+            self.fail(f"{value} is not from 0 to {self._most / worth:.15g}{match[2]}", param, ctx)
         return amount
 
     def _forms(self) -> str:

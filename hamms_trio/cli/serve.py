@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,7 +92,7 @@ BESIDE = options.together(
 )
 
 
-@click.command()
+@click.command(short_help="Serve every failure mode, each on its own port.")
 @options.HOST
 @MODES
 @options.ready_file('slug: {"port", "url"}', "once every port accepts")
@@ -125,7 +126,7 @@ def serve(
             hamms = await stack.enter_async_context(_opened_modes(host, modes))
             workbench = None
             if beside.with_workbench:
-                port = _workbench_port(beside.workbench_port, modes.beginning_port)
+                port = _workbench_port(beside.workbench_port, modes.beginning_port, hamms.ports)
                 opened = _opened_workbench(host, port, log_format, verbose=verbose)
                 workbench = await stack.enter_async_context(opened)
             collect_garbage_rarely()
@@ -169,8 +170,11 @@ def _opened_workbench(
     )
 
 
-def _workbench_port(chosen: int | None, beginning_port: int) -> int:
+def _workbench_port(chosen: int | None, beginning_port: int, taken: Mapping[str, int]) -> int:
     if chosen is not None:
+        for slug, port in taken.items():
+            if port == chosen:
+                raise ValueError(f"--workbench-port {port} is that of {slug}: choose another")
         return chosen
     port = beginning_port + WORKBENCH_OFFSET if beginning_port else 0
     if port > HIGHEST_PORT:
@@ -201,6 +205,7 @@ def _addresses(hamms: Hamms, workbench: RunningServer | None) -> dict[str, dict[
 
 
 def _print_table(hamms: Hamms, workbench: RunningServer | None) -> None:
+    from hamms_trio.cli.catalogue import table
     from hamms_trio.modes import CATALOGUE
 
     if sys.stdout is None:  # closed by whoever started us
@@ -211,12 +216,7 @@ def _print_table(hamms: Hamms, workbench: RunningServer | None) -> None:
     if sys.stdout.isatty():
         _print_rich(rows)
         return
-    width = max(len(slug) for _, slug, _ in rows)
-    lines = [f"{port:>5}  {slug:{width}}  {what}" for port, slug, what in _HEADER + rows]
-    click.echo("\n".join(lines))
-
-
-_HEADER = [("port", "mode", "what it does")]
+    click.echo("\n".join(table(rows)))
 
 
 def _print_rich(rows: list[tuple[str, str, str]]) -> None:

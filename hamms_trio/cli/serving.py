@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, TypedDict
 
 import click
@@ -114,7 +115,8 @@ def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
             if cert_file is None:
                 made = stack.enter_context(throwaway_certificates())
                 cert_file, key_file = made.certificate, made.key
-                click.echo(f"certificate made on the fly: curl --cacert {made.authority} ...")
+                authority = quote(str(made.authority))
+                click.echo(f"certificate made on the fly: curl --cacert {authority} ...")
             certificate = ServerCertificate(cert_file, key_file)
         except CertificateUnusable as error:
             raise Refused(str(error)) from None

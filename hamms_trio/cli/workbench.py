@@ -52,13 +52,13 @@ CHALLENGE = options.together(
     ),
     click.option(
         "--directory",
-        type=click.Path(path_type=Path),
+        type=options.NamedPath(path_type=Path),
         help="What /files/ reads and writes in codecrafters mode.",
     ),
 )
 
 
-@click.command()
+@click.command(short_help="Serve the workbench, the well-behaved server.")
 @options.HOST
 @click.option(
     "--port",
@@ -99,6 +99,7 @@ def workbench(
         logger.warning("--engine %s is accepted for compatibility; the engine is trio", engine)
     if port is None:
         port = CHALLENGE_PORT if challenge.codecrafters_mode else WORKBENCH_PORT
+    tls.check_ports(port)
     with ExitStack() as stack:
         certificate = stack.enter_context(certificate_of(tls))
         opened = open_workbench(

@@ -69,8 +69,10 @@ def _resolve(host: str) -> list[tuple[int, str]]:
     """Family and numeric address of each of the host's addresses that this machine has."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (OSError, UnicodeError) as error:
-        raise _no_address(host, error) from None
+    except OSError as error:
+        raise _no_address(host, error.strerror or str(error)) from None
+    except UnicodeError:
+        raise _no_address(host, "no host is called so") from None
     addresses = dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found)
     usable: list[tuple[int, str]] = [address for address in addresses if _is_ours(*address)]
     if not usable:
@@ -88,7 +90,7 @@ def _is_ours(family: int, address: str) -> bool:
     return True
 
 
-def _no_address(host: str, problem: object) -> PortUnavailable:
+def _no_address(host: str, problem: str) -> PortUnavailable:
     return PortUnavailable(
         f"can't listen on host {host!r}: {problem}; give an address of this machine, such as "
         "127.0.0.1, or 0.0.0.0 for all"

@@ -68,7 +68,9 @@ def make_request(
     if method is None:
         method = "GET" if body is None else "POST"
     if not _TOKEN.fullmatch(method) or method == "CONNECT":
-        raise LoadError(f"the method {method!r} is not one that can be repeated")
+        raise LoadError(
+            f"the method {method!r} is not one that can be repeated: give GET, POST or the like"
+        )
     if body is not None and len(body) > MAX_BODY_OCTETS:
         raise LoadError(f"the body exceeds {MAX_BODY_OCTETS} octets")
     given = {name.lower() for name, _ in fields}

@@ -43,7 +43,7 @@ class LinuxDriver:
                 opened.pop_all()
         except PermissionError as error:
             raise missing_capability(
-                "a RST can't be injected without raw sockets", "CAP_NET_RAW"
+                "an RST can't be injected without raw sockets", "CAP_NET_RAW"
             ) from error
 
     @property

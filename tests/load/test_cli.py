@@ -176,7 +176,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "-d", "inf"], "'inf'"),
         ([URL, "-d", "-1"], "'-1'"),
         ([URL, "-d", "10 s"], "'10 s'"),
-        ([URL, "-d", "25h"], "86400"),
+        ([URL, "-d", "25h"], "25h is not from 0 to 24h"),
         ([URL, "-r", "0"], "rate"),
         ([URL, "-r", "1e9"], "'1e9' is not a number"),
         ([URL, "--timeout", "0ms"], "timeout"),
