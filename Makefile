@@ -45,7 +45,7 @@ format: setup ## Let ruff format and mend what it can.
 docs: setup ## Write the generated pages.
 	$(BIN)/python scripts/generate_docs.py
 
-bench: setup ## Measure against the named peers; takes some minutes.
+bench: setup ## Measure against the named peers; takes about forty minutes.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m bench
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import signal
 import sys
@@ -85,6 +86,8 @@ def _options() -> argparse.Namespace:
         parser.error(f"there is no measurement {unknown[0]!r}; there are {known}")
     if options.rounds is not None and options.rounds < 1:
         parser.error("--rounds has to be at least 1")
+    if options.json is not None and not os.access(options.json.parent, os.W_OK):
+        parser.error(f"--json {options.json}: nothing can be written there")
     return options
 
 

@@ -112,6 +112,7 @@ def description() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release()} {platform.machine()}",
         "processor": _processor_name(),
         "processors": str(len(os.sched_getaffinity(0))),
+        "congestion control": _congestion_control(),
         "servers on": _named(server_cpu()),
         "clients on": _named(client_cpu()),
         "descriptors": str(resource.getrlimit(resource.RLIMIT_NOFILE)[1]),
@@ -136,6 +137,12 @@ def _processor_name() -> str:
         return "unknown"
     found = re.search(r"^model name\s*: (.+)$", account, re.MULTILINE)
     return found[1] if found else "unknown"
+
+
+def _congestion_control() -> str:
+    """TCP's, for whoever does not choose another."""
+    chosen = Path("/proc/sys/net/ipv4/tcp_congestion_control")
+    return chosen.read_text(encoding="ascii").strip() if chosen.exists() else "unknown"
 
 
 def _named(cpu: int | None) -> str:
