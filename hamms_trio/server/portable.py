@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import socket
+import ssl
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -204,13 +205,28 @@ class StreamConnection:
         with trio.move_on_after(self._service.limits.linger_seconds):
             try:
                 if isinstance(stream, trio.SSLStream):
-                    await stream.unwrap()  # says close_notify, and reads until the client has too
-                    return
+                    if await _unwrap(stream):
+                        return
+                    stream = stream.transport_stream
                 await stream.send_eof()
                 while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
                     pass
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
+
+
+async def _unwrap(stream: trio.SSLStream[trio.SocketStream]) -> bool:
+    """Say close_notify, and read until the client has too; whether it has said nothing else after ours.
+
+    That it goes on is its right (RFC 8446 §6.1), but OpenSSL takes it for an error.
+    """
+    try:
+        await stream.unwrap()
+    except trio.BrokenResourceError as error:
+        if not isinstance(error.__cause__, ssl.SSLError):
+            raise
+        return False
+    return True
 
 
 class PortableListeners:

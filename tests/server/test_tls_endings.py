@@ -157,6 +157,21 @@ async def test_an_idle_connection_ends_without_a_truncation(
         await trio.aclose_forcefully(stream)
 
 
+async def test_a_refusal_arrives_at_a_client_that_still_sends(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = trio.SSLStream(
+            await server.connect(), trusting, server_hostname="localhost", https_compatible=True
+        )
+        head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % BIG
+        await stream.send_all(head + b"x" * BIG)
+        answered = await read_all(stream)
+        await trio.aclose_forcefully(stream)
+        assert read_answers(answered)[0].status == 413
+        await wait_nobody(server)
+
+
 async def test_a_body_that_breaks_off_is_not_said_to_have_ended(
     router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
 ) -> None:
