@@ -81,6 +81,7 @@ class TlsSocket(ssl.SSLSocket):
         with suppress(OSError):
             socket.socket.send(self, _REFUSAL)
             socket.socket.shutdown(self, socket.SHUT_WR)
+        self._is_shut = True
 
 
 class Handshakes:
@@ -160,6 +161,7 @@ class Handshake:
         "_hub",
         "_in_line",
         "_others",
+        "_refused_for",
         "_secured",
         "_socket",
         "_then",
@@ -177,6 +179,7 @@ class Handshake:
         self._hub, self._others, self._then = hub, others, then
         self._socket = sock
         self._secured: TlsSocket | None = None
+        self._refused_for: str | None = None  # what the client was told in plain HTTP
         self._fd, self._events, self._in_line = sock.fileno(), IN, False
         hub.watch(self._fd, self, IN)
         self._timer: Timer | None = hub.call_at(deadline, self._on_deadline)
@@ -195,6 +198,9 @@ class Handshake:
             return
         try:
             secured = self._secured or self._secure()
+            if self._refused_for is not None:
+                self._hear_out(secured, self._refused_for)
+                return
             secured.do_handshake()
         except ssl.SSLWantReadError:
             self._wait_for(IN)
@@ -204,9 +210,18 @@ class Handshake:
             reason = _reason(error)
             if reason == _SPEAKS_HTTP and self._secured is not None:
                 self._secured.refuse_plain_http()
-            self._fail(reason)
+                self._refused_for = reason
+                self._wait_for(IN)
+            else:
+                self._fail(self._refused_for or reason)
         else:
             self._end(secured)
+
+    def _hear_out(self, secured: TlsSocket, reason: str) -> None:
+        """Take what is still said by a client that was refused; to close before would reset it (RFC 9112 §9.6)."""
+        with suppress(BlockingIOError):
+            if not secured.recv():
+                self._fail(reason)
 
     def _secure(self) -> TlsSocket:
         self._hub.forget(self._fd)  # which is closed if this fails
@@ -221,7 +236,7 @@ class Handshake:
             self._hub.rewatch(self._fd, events)
 
     def _on_deadline(self, _due: float) -> None:
-        self._fail("TIMEOUT")
+        self._fail(self._refused_for or "TIMEOUT")
 
     def _fail(self, reason: str) -> None:
         self._end(None)

@@ -184,6 +184,20 @@ async def test_plain_http_is_answered_in_its_own_language(certificates: Certific
         await stream.aclose()
 
 
+async def test_plain_http_is_answered_however_much_of_it_there_is(
+    certificates: Certificates,
+) -> None:
+    octets = 10_000_000  # more than any buffer on the way holds
+    async with serving(certificates) as server:
+        stream = await trio.open_tcp_stream(*server.address)
+        await stream.send_all(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % octets)
+        await stream.send_all(b"x" * octets)
+        assert (await received(stream, 10_000)).startswith(b"HTTP/1.1 400 ")
+        await stream.aclose()
+        await server.failed.wait()
+        assert server.failures == ["HTTP_REQUEST"]
+
+
 @pytest.mark.parametrize("version", ["-tls1_1", "-tls1"])
 async def test_old_versions_are_refused(certificates: Certificates, version: str) -> None:
     async with serving(certificates) as server:
