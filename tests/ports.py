@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
+import pytest
+
 ATTEMPTS = 100
 BELOW_EPHEMERAL = range(10_000, 32_000)
 
@@ -41,3 +43,12 @@ def taken_port(offset: int) -> Iterator[int]:
         taken.bind(("127.0.0.1", first + offset))
         taken.listen()
         yield first
+
+
+def skip_without_ipv6() -> None:
+    """Skip the test where nobody can listen on ::1."""
+    with socket.socket(socket.AF_INET6) as sock:
+        try:
+            sock.bind(("::1", 0))
+        except OSError as error:
+            pytest.skip(f"this machine has no IPv6: {error}")

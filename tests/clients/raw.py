@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.clients.adapters import SAFETY_NET
+from tests.clients.outcomes import SAFETY_NET
 
 Address = tuple[str, int]
 

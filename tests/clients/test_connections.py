@@ -16,7 +16,9 @@ import urllib3
 from hamms_trio import HammsServer
 from hamms_trio.hosting.ledger import Ending
 from tests.clients import raw
-from tests.clients.adapters import CLIENTS, SAFETY_NET, Answer
+from tests.clients.adapters import CLIENTS
+from tests.clients.outcomes import SAFETY_NET, Answer
+from tests.ports import skip_without_ipv6
 
 PERSISTENT = {
     "status": {"status": 404},
@@ -178,11 +180,7 @@ def test_a_head_without_end_is_refused_with_431(hamms: HammsServer) -> None:
 
 @pytest.fixture(scope="module")
 def on_ipv6() -> HammsServer:
-    with socket.socket(socket.AF_INET6) as sock:
-        try:
-            sock.bind(("::1", 0))
-        except OSError as error:
-            pytest.skip(f"this machine has no IPv6: {error}")
+    skip_without_ipv6()
     return HammsServer(host="::1", beginning_port=0)
 
 

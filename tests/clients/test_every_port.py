@@ -8,7 +8,8 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.modes import CATALOGUE
-from tests.clients.adapters import CLIENTS, SAFETY_NET, Answer, Failure, Outcome
+from tests.clients.adapters import CLIENTS
+from tests.clients.outcomes import SAFETY_NET, Answer, Failure, Outcome
 
 BRIEF = 0.15  # seconds; for those who are meant to give up
 

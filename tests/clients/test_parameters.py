@@ -12,7 +12,7 @@ import requests
 
 from hamms_trio import HammsServer
 from tests.clients import raw
-from tests.clients.adapters import SAFETY_NET
+from tests.clients.outcomes import SAFETY_NET
 
 MEBIBYTE = 1024 * 1024
 

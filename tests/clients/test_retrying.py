@@ -10,7 +10,7 @@ from requests.adapters import HTTPAdapter
 
 from hamms_trio import HammsServer
 from tests.clients import raw
-from tests.clients.adapters import SAFETY_NET
+from tests.clients.outcomes import SAFETY_NET
 
 
 def test_the_third_try_succeeds(hamms: HammsServer) -> None:

@@ -14,7 +14,9 @@ import requests
 
 from hamms_trio import HammsServer
 from tests.clients import raw
-from tests.clients.adapters import CLIENTS, SAFETY_NET, Answer, curl, fetch
+from tests.clients.adapters import CLIENTS, fetch
+from tests.clients.outcomes import SAFETY_NET, Answer
+from tests.clients.programs import curl
 
 WITHOUT_BODY = (204, 205, 304)
 
@@ -140,9 +142,7 @@ def test_head_is_told_the_length_and_sent_no_body(hamms: HammsServer, slug: str)
 
 
 def test_fetch_sends_head_too(hamms: HammsServer) -> None:
-    told = fetch(hamms.url("status", status=404), SAFETY_NET, "HEAD")
-
-    assert (told["status"], told["body"]) == (404, "")
+    assert fetch(hamms.url("status", status=404), SAFETY_NET, "HEAD") == Answer(404, b"")
 
 
 @pytest.mark.parametrize("slug", ["status", "retries", "type-not-accepted"])

@@ -7,7 +7,8 @@ from time import monotonic
 import pytest
 
 from hamms_trio import HammsServer
-from tests.clients.adapters import CLIENTS, Answer, Failure
+from tests.clients.adapters import CLIENTS
+from tests.clients.outcomes import Answer, Failure
 
 READ_TIMEOUT = 1.0
 WHOLE_TIMEOUT = 0.3

@@ -1,0 +1,290 @@
+"""Each HTTP client with its connections, as one class: any request, and what its user is given for it.
+
+Here are those of Python that block; `in_loops` has those that run in a loop, `programs` curl and Node's. Timeouts
+are used as each client means them: requests, httpx, urllib3 and http.client count from read to read, aiohttp,
+curl and Node over the whole exchange.
+"""
+
+from __future__ import annotations
+
+import http.client
+import ssl
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+from urllib.parse import urlsplit
+
+import httpx
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+
+from tests.clients.outcomes import SAFETY_NET, Answer, Outcome, classify
+
+PIECE = 64 * 1024  # octets of a body, read at a time
+POOL = 32  # connections to one host, where a client wants to be told
+
+Body = bytes | Iterable[bytes] | None  # octets are sent with a length, pieces as chunks
+Fields = Mapping[str, str]
+NO_FIELDS: Fields = {}
+ALL_CODINGS = frozenset(("gzip", "br", "zstd"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a client is asked to ask."""
+
+    method: str
+    url: str
+    fields: Fields = field(default_factory=dict)
+    body: Body = None
+    follow: bool = False
+
+    @property
+    def in_chunks(self) -> bool:
+        return not isinstance(self.body, bytes | None)
+
+    @property
+    def expects_continue(self) -> bool:
+        return "Expect" in self.fields
+
+
+class Session(ABC):
+    """A client, and the connections that it keeps; many threads at once may use it.
+
+    Args:
+        timeout: seconds.
+        authority: whose certificates are trusted, a file in PEM; None for those that the client trusts anyway.
+
+    Attributes:
+        errors: what it raises.
+        decodes: the content codings that it takes off.
+        follows: whether it follows redirects, if it is asked to.
+        keeps_after_head: whether it keeps a connection after HEAD, though some servers send a body then.
+        notices_ends: whether it sees that a connection which it kept has ended, before it uses that again.
+    """
+
+    decodes: frozenset[str] = frozenset()
+    errors: ClassVar[tuple[type[BaseException], ...]]
+    follows: ClassVar[bool] = True
+    keeps_after_head: ClassVar[bool] = True
+    notices_ends: ClassVar[bool] = True
+
+    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
+        self.timeout = timeout
+        self.authority = authority
+
+    @abstractmethod
+    def perform(self, request: Request) -> Answer:
+        """One request, on a connection that was kept if there is one.
+
+        Raises:
+            BaseException: one of ``errors``.
+        """
+
+    @abstractmethod
+    def stream(self, url: str) -> AbstractContextManager[Iterator[bytes]]:
+        """The content that is at ``url``, in the pieces in which the client hands it on as they come."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """End its connections."""
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        body: Body = None,
+        *,
+        fields: Fields = NO_FIELDS,
+        follow: bool = False,
+    ) -> Answer:
+        """See `perform`."""
+        return self.perform(
+            Request(method=method, url=url, fields=fields, body=body, follow=follow)
+        )
+
+    def get(self, url: str, fields: Fields = NO_FIELDS) -> Answer:
+        return self.ask("GET", url, fields=fields)
+
+    def get_in_a_row(self, urls: Iterable[str]) -> list[Answer]:
+        """One after the other."""
+        return [self.get(url) for url in urls]
+
+    def outcome(self, method: str, url: str, body: Body = None) -> Outcome:
+        """What came of one request."""
+        try:
+            return self.ask(method, url, body)
+        except self.errors as error:
+            return classify(error)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class HttpClientSession(Session):
+    """A connection to each host for each thread, since one takes no more than that."""
+
+    errors = (OSError, http.client.HTTPException)
+    follows = False
+    notices_ends = False
+
+    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
+        super().__init__(timeout=timeout, authority=authority)
+        self._connections: dict[tuple[int, str], http.client.HTTPConnection] = {}
+
+    def perform(self, request: Request) -> Answer:
+        connection = self._connection(request.url)
+        try:
+            response = _begin(connection, request)
+            return Answer(response.status, response.read(), lowered(response.getheaders()))
+        except self.errors:
+            connection.close()
+            raise
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[Iterator[bytes]]:
+        response = _begin(self._connection(url), Request(method="GET", url=url))
+        yield iter(response.read1, b"")
+
+    def close(self) -> None:
+        for connection in self._connections.values():
+            connection.close()
+
+    def _connection(self, url: str) -> http.client.HTTPConnection:
+        parts = urlsplit(url)
+        key = threading.get_ident(), f"{parts.scheme}://{parts.netloc}"
+        if key not in self._connections:
+            self._connections[key] = (
+                http.client.HTTPConnection(parts.netloc, timeout=self.timeout)
+                if parts.scheme == "http"
+                else http.client.HTTPSConnection(
+                    parts.netloc, timeout=self.timeout, context=context(self.authority)
+                )
+            )
+        return self._connections[key]
+
+
+@cache
+def context(authority: Path | None) -> ssl.SSLContext:
+    """What Python's clients verify certificates with."""
+    return ssl.create_default_context(cafile=authority)
+
+
+def _begin(connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+    parts = urlsplit(request.url)
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    fields = dict(request.fields)
+    if request.in_chunks:
+        fields["Transfer-Encoding"] = "chunked"
+    connection.request(
+        request.method, target, request.body, fields, encode_chunked=request.in_chunks
+    )
+    return connection.getresponse()
+
+
+class Urllib3Session(Session):
+    errors = (urllib3.exceptions.HTTPError,)
+    decodes = ALL_CODINGS
+
+    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
+        super().__init__(timeout=timeout, authority=authority)
+        self._pool = urllib3.PoolManager(
+            timeout=timeout, ca_certs=authority and str(authority), maxsize=POOL
+        )
+
+    def perform(self, request: Request) -> Answer:
+        response = self._pool.request(
+            request.method,
+            request.url,
+            headers=request.fields,
+            body=request.body,
+            retries=urllib3.Retry(connect=0, read=0, redirect=1) if request.follow else False,
+        )
+        return Answer(response.status, response.data, lowered(response.headers.items()))
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[Iterator[bytes]]:
+        response = self._pool.request("GET", url, preload_content=False, retries=False)
+        yield response.stream(PIECE)
+        response.release_conn()
+
+    def close(self) -> None:
+        self._pool.clear()
+
+
+class RequestsSession(Session):
+    errors = (requests.RequestException,)
+    decodes = ALL_CODINGS
+
+    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
+        super().__init__(timeout=timeout, authority=authority)
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.verify = True if authority is None else str(authority)
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL))
+
+    def perform(self, request: Request) -> Answer:
+        response = self._session.request(
+            request.method,
+            request.url,
+            data=request.body,
+            headers=dict(request.fields),
+            timeout=self.timeout,
+            allow_redirects=request.follow,
+        )
+        return Answer(response.status_code, response.content, lowered(response.headers.items()))
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[Iterator[bytes]]:
+        with self._session.get(url, stream=True, timeout=self.timeout) as response:
+            yield response.iter_content(PIECE)
+
+    def close(self) -> None:
+        self._session.close()
+
+
+class HttpxSession(Session):
+    errors = (httpx.TransportError,)
+    decodes = ALL_CODINGS
+
+    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
+        super().__init__(timeout=timeout, authority=authority)
+        self._client = httpx.Client(timeout=timeout, verify=context(authority))
+
+    def perform(self, request: Request) -> Answer:
+        response = self._client.request(
+            request.method,
+            request.url,
+            headers=request.fields,
+            content=request.body,
+            follow_redirects=request.follow,
+        )
+        return Answer(response.status_code, response.content, lowered(response.headers.items()))
+
+    @contextmanager
+    def stream(self, url: str) -> Iterator[Iterator[bytes]]:
+        with self._client.stream("GET", url) as response:
+            yield response.iter_bytes()
+
+    def close(self) -> None:
+        self._client.close()
+
+
+def lowered(fields: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in fields}
