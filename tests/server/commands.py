@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -18,13 +19,17 @@ class Running:
     """The command, while its port accepts.
 
     Attributes:
-        said: what it has printed.
+        said: what it has printed until it was ready.
+        authority: whose certificate it says that it shows.
     """
 
     def __init__(self, process: subprocess.Popen[str], said: str) -> None:
         self.process = process
         self.said = said
+        self.url = said.rpartition(" ")[2]
         self.port = int(said.rpartition(":")[2])
+        named = re.search("--cacert (.*) \\.\\.\\.", said)
+        self.authority = Path(named[1]) if named else None
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
@@ -58,6 +63,11 @@ def starting(name: str, directory: Path | None = None) -> Iterator[Run]:
             watchdog.start()
             stack.callback(watchdog.cancel)
             assert process.stdout is not None
-            return Running(process, process.stdout.readline().strip())
+            said = ""
+            for line in process.stdout:
+                said += line
+                if " is ready on " in line:
+                    break
+            return Running(process, said.strip())
 
         yield start

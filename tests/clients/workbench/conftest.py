@@ -1,0 +1,30 @@
+"""The servers that many tests ask, and every client that asks them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.clients.adapters import SESSIONS
+from tests.clients.sessions import Session
+from tests.clients.workbench.serving import served
+from tests.server.commands import Running
+
+
+@pytest.fixture(params=SESSIONS)
+def kind(request: pytest.FixtureRequest) -> type[Session]:
+    """Each client's, one after the other."""
+    return SESSIONS[request.param]
+
+
+@pytest.fixture
+def session(kind: type[Session]) -> Iterator[Session]:
+    with kind() as session:
+        yield session
+
+
+@pytest.fixture(scope="session")
+def workbench() -> Iterator[Running]:
+    with served("--no-access-log") as running:
+        yield running

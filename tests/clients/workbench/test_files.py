@@ -1,0 +1,107 @@
+"""Files, as each client gets them."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import brotli
+import pytest
+import zstandard
+
+from tests.clients.programs import NodeHttpSession
+from tests.clients.sessions import HttpClientSession, Session
+from tests.clients.workbench.serving import served
+from tests.files.asking import make
+from tests.server.commands import Running
+
+BIG = random.Random(1).randbytes(1 << 20)
+PAGE = "<p>Grüße".encode() * 1000
+AT_ONCE = 16
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    site = tmp_path_factory.mktemp("site")
+    make(site / "big", BIG)
+    make(site / "page.html", PAGE)
+    make(site / "page.html.gz", gzip.compress(PAGE))
+    make(site / "page.html.br", brotli.compress(PAGE))
+    make(site / "page.html.zst", zstandard.compress(PAGE))
+    with served(str(site), "--no-access-log", command="files") as running:
+        yield running
+
+
+def test_a_megabyte_arrives_as_it_is(session: Session, files: Running) -> None:
+    assert session.get(f"{files.url}/big").body == BIG
+    with session.stream(f"{files.url}/big") as pieces:
+        assert b"".join(pieces) == BIG
+
+
+def test_many_megabytes_arrive_at_once(session: Session, files: Running) -> None:
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        answers = threads.map(session.get, [f"{files.url}/big"] * AT_ONCE)
+        assert all(answer.body == BIG for answer in answers)
+
+
+def test_what_is_known_already_is_not_sent_again(session: Session, workbench: Running) -> None:
+    url = f"{workbench.url}/static/test.html"
+    page = session.get(url)
+    known = session.get(url, {"If-None-Match": f'"another", {page.fields["etag"]}'})
+    unknown = session.get(url, {"If-None-Match": '"another"'})
+    since = session.get(url, {"If-Modified-Since": page.fields["last-modified"]})
+
+    assert (known.status, known.body) == (304, b"")
+    assert known.fields["etag"] == page.fields["etag"]
+    assert unknown == page
+    assert (since.status, since.body) == (304, b"")
+
+
+def test_a_part_is_sent_to_who_wants_no_more(session: Session, files: Running) -> None:
+    url = f"{files.url}/big"
+    part = session.get(url, {"Range": "bytes=1000000-"})
+    beyond = session.get(url, {"Range": f"bytes={len(BIG)}-"})
+
+    assert (part.status, part.body) == (206, BIG[1000000:])
+    assert part.fields["content-range"] == f"bytes 1000000-{len(BIG) - 1}/{len(BIG)}"
+    assert beyond.status == 416
+    assert beyond.fields["content-range"] == f"bytes */{len(BIG)}"
+
+
+def test_parts_put_together_are_the_whole(session: Session, files: Running) -> None:
+    ranges = [(at, min(at + 300_000, len(BIG)) - 1) for at in range(0, len(BIG), 300_000)]
+    parts = [session.get(f"{files.url}/big", {"Range": f"bytes={a}-{b}"}) for a, b in ranges]
+
+    assert [part.status for part in parts] == [206] * len(ranges)
+    assert b"".join(part.body for part in parts) == BIG
+
+
+def test_a_page_that_lies_there_coded_is_the_page_to_its_user(
+    session: Session, files: Running
+) -> None:
+    url = f"{files.url}/page.html"
+    for coding in ("gzip", "br", "zstd"):
+        if coding in session.decodes:
+            page = session.get(url, {"Accept-Encoding": coding})
+
+            assert page.body == PAGE
+            assert page.fields["content-encoding"] == coding
+            assert int(page.fields.get("content-length", "0")) < len(PAGE)
+
+
+def test_a_page_comes_in_what_a_client_accepts_by_itself(session: Session, files: Running) -> None:
+    page = session.get(f"{files.url}/page.html")
+
+    assert page.body == PAGE
+    assert page.fields["vary"] == "Accept-Encoding"
+    if isinstance(session, HttpClientSession | NodeHttpSession):
+        assert "content-encoding" not in page.fields
+
+
+def test_a_listing_can_be_followed(session: Session, files: Running) -> None:
+    listing = session.get(f"{files.url}/")
+
+    assert listing.fields["content-type"] == "text/html; charset=utf-8"
+    assert b'href="big"' in listing.body
