@@ -42,7 +42,7 @@ class ServerConnection(Channel):
     __slots__ = (
         "_delivery",
         "_has_task",
-        "_lingers",
+        "_lingers_until",
         "_room",
         "_scope",
         "_workers",
@@ -60,7 +60,7 @@ class ServerConnection(Channel):
         self.conversation = Conversation(service, client)
         self._workers = workers
         self._delivery: Delivery | None = None  # of a file, under way without a task
-        self._lingers = False
+        self._lingers_until: float | None = None  # at most
         self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
         self._room: trio.Event | None = None  # which that task waits for
@@ -102,7 +102,7 @@ class ServerConnection(Channel):
                 self._service.account.write_errors["Timeout"] += 1
                 self.abort()
         elif now >= self.conversation.deadline and self._fd >= 0:
-            if self._lingers:
+            if self._lingers_until is not None:
                 self._close()
             else:
                 self._tell(self.conversation.on_deadline)
@@ -114,7 +114,7 @@ class ServerConnection(Channel):
 
     def drain(self) -> None:
         """Hear what has come already, since no more is accepted."""
-        if self._out is None and self._events & IN and not self._lingers:
+        if self._out is None and self._events & IN and self._lingers_until is None:
             self.on_event(IN)
 
     @property
@@ -323,16 +323,19 @@ class ServerConnection(Channel):
         """End the connection so that the last answer arrives.
 
         A close while octets of the client are unread is seen as a reset, which would destroy it: so
-        half-close, and read until the client has closed its side too (RFC 9112 §9.6).
+        half-close, and read until the client has closed its side too (RFC 9112 §9.6). Many send the whole of a body
+        before they read what became of it, so that is waited for as long as it comes.
         """
         conversation = self.conversation
         if conversation.ended:
             self._close()
-        elif not self._lingers:
-            self._lingers = True
-            conversation.deadline = monotonic() + self._service.limits.linger_seconds
+            return
+        limits, now = self._service.limits, monotonic()
+        if self._lingers_until is None:
+            self._lingers_until = now + limits.content_seconds
             self._socket.shutdown(socket.SHUT_WR)
             self._watch(IN)
+        conversation.deadline = min(now + limits.linger_seconds, self._lingers_until)
 
     def _lost(self, error: OSError) -> None:
         errors = self._service.account.read_errors

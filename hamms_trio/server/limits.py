@@ -24,7 +24,8 @@ class ServerLimits:
     # and of silence in a streamed body, for a client that has closed its side and may have left.
     answer_seconds: float = 60.0
     send_seconds: float = 30.0  # without room for another octet, because the client does not read
-    linger_seconds: float = 2.0  # after our FIN, for the client's
+    # After our FIN or what came since, for more of the client's or its FIN; in all not more than `content_seconds`.
+    linger_seconds: float = 2.0
 
     # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
     waiting_input: int = 64 * 1024

@@ -201,16 +201,17 @@ class StreamConnection:
 
     async def _leave(self) -> None:
         """End the connection so that the last answer arrives (see `ServerConnection`)."""
-        stream = self._stream
-        with trio.move_on_after(self._service.limits.linger_seconds):
+        stream, limits = self._stream, self._service.limits
+        with trio.move_on_after(limits.content_seconds):
             try:
-                if isinstance(stream, trio.SSLStream):
-                    if await _unwrap(stream):
-                        return
-                    stream = stream.transport_stream
-                await stream.send_eof()
-                while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
-                    pass
+                with trio.move_on_after(limits.linger_seconds) as lingers:
+                    if isinstance(stream, trio.SSLStream):
+                        if await _unwrap(stream):
+                            return
+                        stream = stream.transport_stream
+                    await stream.send_eof()
+                    while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
+                        lingers.deadline = trio.current_time() + limits.linger_seconds
             except (trio.BrokenResourceError, trio.ClosedResourceError):
                 pass
 
