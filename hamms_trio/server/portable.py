@@ -66,8 +66,7 @@ class StreamConnection:
         finally:
             service.connections -= 1
             service.stir()
-            if self.conversation.job is not None:
-                self.conversation.job.close()
+            self.conversation.on_end()
             if resets and self.is_busy and isinstance(stream, trio.SocketStream):
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
