@@ -100,6 +100,8 @@ async def test_who_is_let_in_is_read_and_who_is_too_many_is_refused_before_sendi
             assert answer.fields["retry-after"] == "2"
             assert answer.fields["connection"] == "close"
         assert server.service.intake.octets == LIMIT
+        server.service.account.settle()
+        assert server.service.account.routes["request/no_room"].requests == 2
         for client in let_in:
             await client.send_all(HALF)
             assert await read_until(client, b"%d" % EACH)
