@@ -294,10 +294,10 @@ class Conversation(Answers):
             except RequestError as problem:
                 if self._match is not None:
                     raise
-                content.fail(problem)
                 if self.job is None:  # answered already
                     self.closing = True
-                else:
+                elif not content.has_failed:
+                    content.fail(problem)
                     self._await_job(self.job)
                 return None
         if self.job is not None:
