@@ -197,6 +197,8 @@ class Conversation(Answers):
             self._content.forget()
         if self.job is not None:
             self.job.close()
+            if self.job.content is not None:
+                self.job.content.invite = None  # it knows the connection, which would be a cycle
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""

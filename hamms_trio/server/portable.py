@@ -150,7 +150,10 @@ class StreamConnection:
                 problem = raised
             nursery.cancel_scope.cancel()
         if self._is_gone or problem is not None:
-            raise problem or PeerGone
+            try:
+                raise problem or PeerGone
+            finally:
+                problem = None  # its traceback knows this frame, which would be a cycle
         overheard, self._overheard = self._overheard, b""
         if job.is_overdue:
             overheard += conversation.give_up()
