@@ -73,6 +73,12 @@ class TargetTooLong(RequestError):
     status = 414
 
 
+class NoRoom(RequestError):
+    """There is no room for the request's content at the moment (RFC 9110 §15.6.4)."""
+
+    status = 503
+
+
 class UnsupportedMediaType(RequestError):
     """The request's body is in a format we do not read (RFC 9110 §15.5.16)."""
 

@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from netsplode.api import reset_connection as reset_connection
-    from netsplode.connections import (
-        Connection as Connection,
-        find_connections as find_connections,
-    )
+    from netsplode.connection import Connection as Connection
+    from netsplode.connections import find_connections as find_connections
     from netsplode.errors import (
         AmbiguousConnection as AmbiguousConnection,
         ConnectionNotFound as ConnectionNotFound,
@@ -35,7 +33,7 @@ if TYPE_CHECKING:
 _HOME = {
     "AmbiguousConnection": "errors",
     "Capability": "privileges",
-    "Connection": "connections",
+    "Connection": "connection",
     "ConnectionNotFound": "errors",
     "End": "result",
     "MissingCapability": "errors",

@@ -10,7 +10,8 @@ from typing import Any
 
 import click
 
-from netsplode.connections import Connection, Wanted, find_connections, one_address, wanted
+from netsplode.connection import Connection
+from netsplode.connections import Wanted, find_connections, one_address, wanted
 from netsplode.errors import MissingCapability, NetsplodeError, TechniqueUnavailable
 from netsplode.privileges import capabilities
 from netsplode.resetting import Plan, Verify, carry_out, planned, run

@@ -7,9 +7,10 @@ import os
 import socket
 import sys
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeGuard
 
+from netsplode.connection import Connection, connection_of
 from netsplode.errors import (
     AmbiguousConnection,
     ConnectionNotFound,
@@ -17,32 +18,12 @@ from netsplode.errors import (
     UnsupportedConnection,
 )
 from netsplode.kernel.diag import ALIVE, Diag, Entry
-from netsplode.kernel.processes import command_of, descriptors_of, holders
+from netsplode.kernel.processes import descriptors_of, holders
 from netsplode.kernel.tcp import State
 from netsplode.privileges import missing_capability
 from netsplode.result import Address, Attempt, written
 
 AddressLike = tuple[str | None, int | None] | str | int
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """One end of a TCP connection on this host; ``local`` is that end.
-
-    ``pid`` is a process that holds it, None if none is known: other users' are not shown to everybody.
-    """
-
-    local: Address
-    remote: Address
-    state: str
-    uid: int
-    pid: int | None = None
-    command: str = ""
-    entry: Entry | None = field(default=None, repr=False, compare=False)
-
-    def __str__(self) -> str:
-        holder = f", process {self.pid} ({self.command})" if self.pid is not None else ""
-        return f"{written(self.local)} -> {written(self.remote)} ({self.state}{holder})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +75,7 @@ def find_connections(
     with _asked() as diag:
         found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
     owners = holders({e.inode for e in found if e.inode}, None if pid is None else [pid])
-    connections = [_connection(entry, owners) for entry in found]
+    connections = [connection_of(entry, owners) for entry in found]
     if pid is not None:
         connections = [c for c in connections if c.pid is not None]
     return sorted(connections, key=lambda c: (c.local, c.remote))
@@ -144,7 +125,7 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
         )
     if len(known) > 1 or twins:
         owners = holders({entry.inode for entry in found if entry.inode})
-        candidates = [_connection(entry, owners) for entry in found]
+        candidates = [connection_of(entry, owners) for entry in found]
         listed = ", ".join(map(str, candidates[:8]))
         raise AmbiguousConnection(
             f"{len(known) + twins} connections match, give both ends: {listed}", candidates
@@ -281,19 +262,6 @@ def _states(name: str | None) -> Collection[State]:
 def _fits(entry: Entry, local: Wanted | None, remote: Wanted | None) -> bool:
     return (local is None or local.fits(entry.local, entry.interface)) and (
         remote is None or remote.fits(entry.remote, entry.interface)
-    )
-
-
-def _connection(entry: Entry, owners: dict[int, list[tuple[int, int]]]) -> Connection:
-    pid = next((pid for pid, _ in owners.get(entry.inode, ())), None)
-    return Connection(
-        local=entry.local,
-        remote=entry.remote,
-        state=entry.state.name.lower(),
-        uid=entry.uid,
-        pid=pid,
-        command="" if pid is None else command_of(pid),
-        entry=entry,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netsplode.connections import Connection
+    from netsplode.connection import Connection
     from netsplode.result import Attempt, ResetResult
 
 

@@ -15,9 +15,9 @@ from contextlib import closing
 from functools import partial
 from typing import Any, Literal
 
+from netsplode.connection import Connection
 from netsplode.connections import (
     AddressLike,
-    Connection,
     check_address,
     find_one,
     is_address,

@@ -21,7 +21,8 @@ from ipaddress import ip_address
 from typing import Any
 
 from netsplode import resetting
-from netsplode.connections import Connection, Wanted, wanted
+from netsplode.connection import Connection
+from netsplode.connections import Wanted, wanted
 from netsplode.errors import (
     ConnectionNotFound,
     NetsplodeError,

@@ -101,11 +101,13 @@ class Hub:
     def call_at(self, due: float, callback: Callable[[float], None]) -> Timer:
         """Call ``callback(due)`` at that time of `time.monotonic`, or a little later.
 
-        To be called from a callback or before `run`: the alarm is set when the hub goes to sleep.
+        Who asks may be a task, while the hub sleeps; otherwise the alarm is set when it goes to sleep.
         """
         self._timers_made = number = self._timers_made + 1
         timer = Timer(callback)
         heappush(self._timers, (due, number, timer))
+        if self._sleeps:
+            self._set_alarm()
         return timer
 
     def cancel(self, timer: Timer) -> None:

@@ -21,7 +21,7 @@ from hamms_trio.server.pipelining import TURN_SECONDS
 from hamms_trio.server.service import Service
 from hamms_trio.server.workers import Workers
 
-SETTLE_SECONDS = 0.2  # the account is at most so late, but for what tasks have answered
+SETTLE_SECONDS = 0.2  # the account is at most so late
 SETTLED_EARLY = 32  # answers, which take some 30 us to be counted and logged; others wait so long
 SWEEPS = 4  # in the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
@@ -88,6 +88,7 @@ class HubListeners:
         self._sockets = sockets
         self._hub = Hub()
         self._hub.before_sleep = self._settle_early
+        service.account.on_note = self._settle_soon  # by tasks too, while the hub sleeps
         self._settles = False  # whether a timer will
         self._capacity = Capacity(service)
         self._handshakes = None
@@ -143,7 +144,11 @@ class HubListeners:
         entries = len(self._service.entries)
         if entries >= SETTLED_EARLY:
             self._service.account.settle()
-        elif entries and not self._settles:
+        elif entries:
+            self._settle_soon()
+
+    def _settle_soon(self) -> None:
+        if not self._settles:
             self._settles = True
             self._hub.call_at(monotonic() + SETTLE_SECONDS, self._settle)
 

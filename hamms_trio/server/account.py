@@ -100,6 +100,7 @@ class Account:
         self.read_errors: Counter[str] = Counter()  # by type
         self.write_errors: Counter[str] = Counter()
         self.last_request_id = b""
+        self.on_note: Callable[[], None] = lambda: None  # called by `note`
         self.in_runs = 0  # of the answers that wait to be counted, those that share an entry
         self._ranking = Ranking()  # of all routes
 
@@ -128,6 +129,8 @@ class Account:
         self.entries.append(entry)
         if len(self.entries) > BATCH:
             self.settle()
+        else:
+            self.on_note()
 
     def settle(self) -> None:
         """Count and log what was answered since this was last called."""

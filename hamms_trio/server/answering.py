@@ -69,7 +69,8 @@ async def perform(carrier: Carrier, service: Service, conversation: Conversation
         content.invite = lambda: carrier.send(CONTINUE)
     service.in_flight += 1
     try:
-        response = job.response = job.response or await _respond(service, job)
+        response = job.response or await _respond(service, job)
+        job.returned(response)
         if job.is_overdue:  # and has ended all the same, since it didn't heed that it was cancelled
             job.close()
             return

@@ -55,7 +55,7 @@ class Answers:
         match: Match,
         octets_in: int,
         begun: float,
-        content: bytes = b"",
+        content: Content | None = None,
         *,
         last: bool = False,
     ) -> bytes:
@@ -65,9 +65,10 @@ class Answers:
             service.tell_time(begun)
         self.number = number = self.number + 1
         request_id = match.given_id or service.new_id()
-        response, request = match.route.fixed, None
+        response = match.route.fixed
         if response is None:
-            request = Request(match.head, match.parameters, request_id, self.client, content)
+            octets = content.take() if content is not None else b""
+            request = Request(match.head, match.parameters, request_id, self.client, octets)
             response = respond(service, match.route, request)
         most = service.most_requests
         if response.plain and match.plain and not last and (number < most or not most):
@@ -77,9 +78,8 @@ class Answers:
             octets = self.encode(match, response, number, request_id, last=last)
         else:
             self.is_idle = False
-            if request is None:
-                request = Request(match.head, match.parameters, request_id, self.client, content)
-            self.job = Job(match, request, response, None, begun, number)
+            request = Request(match.head, match.parameters, request_id, self.client)
+            self.job = Job(match, request, response, content, begun, number)
             self.deadline = FOREVER
             return b""
         ended = service.clock()
@@ -143,8 +143,9 @@ class Answers:
         now = service.clock()
         self.job = None
         self.deadline = now + service.limits.idle
-        if self._content is not None:  # the rest of it is read to be forgotten
-            self._content.take()
+        if job.content is not None:
+            job.content.forget()
+        if self._content is not None:  # the rest of it is read
             self.deadline = now + service.limits.content_seconds
         self._note(job, now, status, octets_out)
 

@@ -19,7 +19,7 @@ from hamms_trio.errors import PeerGone
 from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.server.answering import Incomplete, perform
 from hamms_trio.server.channel import Channel
-from hamms_trio.server.conversation import Conversation
+from hamms_trio.server.conversation import BODY_OCTETS, Conversation
 from hamms_trio.server.delivery import Delivery, Need
 from hamms_trio.server.job import Job
 from hamms_trio.server.response import FileBody, Response
@@ -29,7 +29,6 @@ from hamms_trio.server.workers import Workers
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 8 * 1024  # of new requests; larger reads make the heap of kept heads sparse
-BODY_OCTETS = 64 * 1024
 BUG = "bug in the server: one connection ends"
 NOTHING = memoryview(b"")
 
@@ -285,8 +284,8 @@ class ServerConnection(Channel):
             self._tell(conversation.advance)
 
     def _drop(self, job: Job) -> None:
-        """Let go of the file that a response was to be sent from."""
-        job.close()
+        """Let go of what was kept for an exchange."""
+        self.conversation.on_end()
         if self._delivery is not None:
             self._delivery = None
             self._service.in_flight -= 1
@@ -352,3 +351,5 @@ class ServerConnection(Channel):
             self._scope.cancel()
         elif self.conversation.job is not None:
             self._drop(self.conversation.job)
+        else:
+            self.conversation.on_end()

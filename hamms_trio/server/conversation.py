@@ -26,6 +26,7 @@ from hamms_trio.wire import RequestReader
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+BODY_OCTETS = 64 * 1024  # that a carrier hands in at once, at most
 
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # what a request line has besides its target
 
@@ -164,7 +165,8 @@ class Conversation(Answers):
             self._await_job(self.job)
             return b""
         if self._reader is not None or self._match is not None:
-            return self._refuse(RequestTimeout("the request did not come in time"))
+            problem = self._content.problem if self._content is not None else None
+            return self._refuse(problem or RequestTimeout("the request did not come in time"))
         self.closing = True
         return b""
 
@@ -187,6 +189,16 @@ class Conversation(Answers):
         octets = self.encode(job.match, OVERDUE, job.number, job.request.id)
         self.finish(job, OVERDUE.status, len(octets))
         return octets + self.advance()
+
+    def on_end(self) -> None:
+        """The connection has ended, and the task of its exchange too: nothing is kept any more."""
+        self._buffer = b""
+        if self._content is not None:
+            self._content.forget()
+        if self.job is not None:
+            self.job.close()
+            if self.job.content is not None:
+                self.job.content.invite = None  # it knows the connection, which would be a cycle
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
@@ -248,7 +260,8 @@ class Conversation(Answers):
                 self.start(match, None, begun)
                 return b""
             return self.answer(match, len(match.octets), begun)
-        limits = self._service.limits
+        service = self._service
+        limits = service.limits
         limit = limits.content if route.max_content is None else route.max_content
         too_long = head.content_length > limit
         if route.refuses:
@@ -262,7 +275,10 @@ class Conversation(Answers):
         if too_long:
             raise ContentTooLarge(f"the content exceeds {limit} octets")
         self.deadline = begun + limits.content_seconds
-        content = self._content = Content(head, limit)
+        window = limits.waiting_input + BODY_OCTETS if route.waits else None
+        content = Content(head, limit, service.intake, window=window, begun=begun)
+        content.ask_for_room()
+        self._content = content
         if route.waits:
             self._match = None
             self.start(match, content, begun)
@@ -271,6 +287,8 @@ class Conversation(Answers):
 
     def _read_content(self, content: Content) -> bytes | None:
         """Take what has come of the body; its end may be what an answer waits for."""
+        if self._match is not None and content.problem is not None:
+            raise content.problem
         if self._buffer:
             data, self._buffer = self._buffer, b""
             try:
@@ -278,10 +296,10 @@ class Conversation(Answers):
             except RequestError as problem:
                 if self._match is not None:
                     raise
-                content.fail(problem)
                 if self.job is None:  # answered already
                     self.closing = True
-                else:
+                elif not content.has_failed:
+                    content.fail(problem)
                     self._await_job(self.job)
                 return None
         if self.job is not None:
@@ -289,18 +307,19 @@ class Conversation(Answers):
                 self._content = None
                 self._await_job(self.job)
             return None
-        match = self._match
-        if match is None:
-            content.take()
         if not content.complete:
             return None
+        match = self._match
         self._content = self._match = None
         begun = self._service.clock()
         if match is None:
             self.deadline = begun + self._service.limits.idle
             return b""
         octets_in = len(match.octets) + content.octets
-        return self.answer(match, octets_in, begun, content.take())
+        try:
+            return self.answer(match, octets_in, begun, content)
+        finally:
+            content.forget()
 
     def _cut_short(self) -> bytes:
         """The client has closed its side, and what it said until then was answered."""
@@ -312,10 +331,13 @@ class Conversation(Answers):
 
     def _refuse(self, problem: RequestError) -> bytes:
         """The last answer, to what could not be read as a request, or was not let through to its route."""
-        self._service.account.errors["read" if problem.status == 408 else "parse"] += 1
+        self._service.account.errors["read" if problem.status in (408, 503) else "parse"] += 1
         match, content = self._match, self._content
         if match is not None:
-            octets_in = len(match.octets) + (content.octets if content is not None else 0)
+            octets_in = len(match.octets)
+            if content is not None:
+                octets_in += content.octets
+                content.forget()
             match = refused(match, problem)
         else:
             octets = self._buffer if self._reader is None else self._reader.take()

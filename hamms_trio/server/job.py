@@ -58,8 +58,22 @@ class Job:
         body = self.response.body if self.response is not None else None
         return body if isinstance(body, FileBody) and self.match.head.method != "HEAD" else None
 
+    def returned(self, response: Response) -> None:
+        """Its route has returned this, and what it was given is not kept any more; a stream may read on."""
+        self.response = response
+        if self.content is None:
+            return
+        self.request = self.request.without_content()
+        if isinstance(response.body, bytes | FileBody):
+            self.content.forget()
+        else:
+            self.content.keep_unread()
+
     def close(self) -> None:
-        """Let go of the file that is sent, or was to be."""
+        """Let go of the file that is sent, or was to be, and of the content."""
+        if self.content is not None:
+            self.request = self.request.without_content()
+            self.content.forget()
         if self.response is not None and isinstance(self.response.body, FileBody):
             self.response.body.close()
 

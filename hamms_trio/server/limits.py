@@ -12,6 +12,7 @@ class ServerLimits:
     head: int = 16 * 1024  # with its empty line; nginx takes 32 KiB, Apache 8 KiB a line
     target: int = 2048
     content: int = 512 * 1024  # of a request, decoded; a route may take more or less
+    content_total: int = 64 * 1024 * 1024  # of all requests together (see `intake`)
     requests: int = 1000  # on one connection, nginx's keepalive_requests; 0 for any number
     connections: int = 2048
     connections_wait: bool = False  # for one of those to end, instead of being refused

@@ -67,8 +67,7 @@ class StreamConnection:
         finally:
             service.connections -= 1
             service.stir()
-            if self.conversation.job is not None:
-                self.conversation.job.close()
+            self.conversation.on_end()
             if resets and self.is_busy and isinstance(stream, trio.SocketStream):
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
@@ -152,7 +151,10 @@ class StreamConnection:
                 problem = raised
             nursery.cancel_scope.cancel()
         if self._is_gone or problem is not None:
-            raise problem or PeerGone
+            try:
+                raise problem or PeerGone
+            finally:
+                problem = None  # its traceback knows this frame, which would be a cycle
         overheard, self._overheard = self._overheard, b""
         if job.is_overdue:
             overheard += conversation.give_up()

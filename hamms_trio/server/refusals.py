@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-from hamms_trio.errors import MethodNotAllowed, RequestError
+from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
 from hamms_trio.server.account import Account
 from hamms_trio.server.request import Request
 from hamms_trio.server.response import Response, error, explain
@@ -25,6 +25,7 @@ REFUSED = {
     417: "request/bad_request",
     431: "request/header_too_large",
     501: "request/bad_request",
+    503: "request/no_room",
     505: "request/bad_request",
 }
 # As much of a request line as says what was asked for, whatever is wrong with the rest.
@@ -45,7 +46,15 @@ OVERDUE = error(503, "overdue", "Service Unavailable: the answer was not there i
 
 
 def refusal(problem: RequestError) -> Response:
-    """What the client is told that its request was wrong."""
+    """What the client is told of why its request is not answered."""
+    if isinstance(problem, NoRoom):
+        return error(
+            problem.status,
+            "no_room",
+            f"Service Unavailable: {problem}",
+            ("Retry-After", str(RETRY_AFTER)),
+            close=True,
+        )
     fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()
     return explain(problem.status, str(problem), *fields)
 

@@ -12,6 +12,7 @@ import trio
 
 from hamms_trio.server.account import Account
 from hamms_trio.server.backlog import Backlog
+from hamms_trio.server.intake import Intake
 from hamms_trio.server.limits import ServerLimits
 from hamms_trio.server.matching import Matcher
 from hamms_trio.server.response import FileBody, Response, error
@@ -59,6 +60,11 @@ class Service:
         self.most_requests = self.limits.requests
         self.backlog = Backlog(self.limits.waiting_output_total)
         self.clock = clock
+        self.intake = Intake(
+            self.limits.content_total,
+            seconds=self.limits.content_seconds,
+            clock=lambda: self.clock(),  # which a server may set
+        )
         self._wall_clock = wall_clock
         self.phase = Phase.RUNNING
         self.drain_began = 0.0

@@ -322,6 +322,25 @@ def test_a_terminal_sees_what_is_waited_for(hamms: HammsServer) -> None:
     assert "unfinished   2" in output
 
 
+def test_a_terminal_sees_the_warm_up_of_which_nothing_counts(hamms: HammsServer) -> None:
+    terminal, end = pty.openpty()
+    with running(hamms.url("status"), "--warmup", "1h", "-c", "1", stderr=end) as process:
+        os.close(end)
+        seen = b""
+        while seen.count(b"\x1b[2K") < 2:
+            seen += os.read(terminal, 4096)
+        process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # EIO: it has closed its end
+            while data := os.read(terminal, 4096):
+                seen += data
+        output, _ = process.communicate(timeout=SAFETY_NET)
+    os.close(terminal)
+    assert process.returncode == 1
+    assert b"warming up for 3600 s" in seen
+    assert "it was interrupted" in output
+    assert b"was asked nothing that counts" in seen
+
+
 def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     for name, status in (("a.json", "200"), ("b.json", "500")):
         run(hamms.url("status", status=status), *FEW, "--json", str(tmp_path / name))
@@ -344,6 +363,24 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     assert content["results"][1]["errors"] == 40
     assert 0 < content["results"][0]["p50_ms"] <= content["results"][0]["p95_ms"]
     assert content["markdown_table"].startswith("| | a.json | b.json | change |")
+
+
+def test_a_gate_says_what_it_found(tmp_path: Path) -> None:
+    latencies = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 12.345)
+    counts = {"requests": 10, "errors": 1, "error_rate": 0.1, "rps": 100}
+    for name, latency in (("answered.json", latencies), ("silent.json", None)):
+        content = {"schema": 1, **counts, "latency_ms": latency}
+        (tmp_path / name).write_text(json.dumps(content))
+    gates = ["--max-p50", "20ms", "--max-p95", "off", "--min-rps-ratio", "1.5x"]
+
+    answered = run("compare", "answered.json", "answered.json", *gates, cwd=tmp_path)
+    assert answered.stdout.splitlines()[-3:] == [
+        "FAIL  error_rate <= 1%  (found 10.00%)",
+        "pass  p50 <= 20ms  (found 12.35)",
+        "FAIL  rps >= 1.5 x the first's  (found 1)",
+    ]
+    silent = run("compare", "answered.json", "silent.json", *gates, cwd=tmp_path)
+    assert "FAIL  p50 <= 20ms  (nothing found)" in silent.stdout.splitlines()
 
 
 def test_results_in_files_of_any_name_are_compared(hamms: HammsServer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from hamms_trio.errors import LoadError
 from hamms_trio.load.compare import (
+    MAX_FILE_OCTETS,
     Gates,
     Summary,
     check,
@@ -155,6 +156,26 @@ def test_what_is_no_result_is_refused_by_its_name(tmp_path: Path, content: str |
     path = tmp_path / "result.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LoadError, match=r"result\.json"):
+        read_summary(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ([], "it is no object"),
+        ({"requests": 1}, "no 'schema'"),
+        ({**GOOD, "schema": 2}, "its schema is 2, and not 1"),
+        ({**GOOD, "rps": "5"}, "rps is '5', and not a number"),
+        ({**GOOD, "rps": -1}, "rps is -1"),
+        ({**GOOD, "more": "x" * MAX_FILE_OCTETS}, "is too long for a result"),
+    ],
+)
+def test_who_gives_another_file_is_told_what_is_wrong_with_it(
+    tmp_path: Path, content: object, words: str
+) -> None:
+    path = tmp_path / "result.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(LoadError, match=words):
         read_summary(path)
 
 

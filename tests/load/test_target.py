@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from typing import Any
 
@@ -93,6 +94,37 @@ def test_a_url_is_taken_apart(text: str, host: str, port: int, authority: str, t
 def test_what_is_not_such_a_url_is_refused(text: str) -> None:
     with pytest.raises(LoadError):
         parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("http://[::1/", "is not a URL: Invalid IPv6"),
+        ("localhost:8080", "'localhost:8080' is not a URL such as http://127.0.0.1:8080/path"),
+        ("http://user@localhost/", "user name in it: give --header 'Authorization: ...' instead"),
+        ("http://local host/", "'local host' has characters that no host name has"),
+        ("http://localhost:0/", "nobody listens on port 0"),
+        ("http://localhost/a b", "'/a b' has to be percent-encoded"),
+    ],
+)
+def test_who_gives_another_url_is_told_what_is_wrong_with_it(text: str, words: str) -> None:
+    with pytest.raises(LoadError, match=re.escape(words)):
+        parse_url(text)
+
+
+@pytest.mark.parametrize(
+    ("field", "words"),
+    [
+        ("no colon", "'no colon' is not of the form 'Name: value'"),
+        ("Content-Length: 5", "Content-Length can't be given: it is the length of --body"),
+        ("Transfer-Encoding: chunked", "a body is sent with its Content-Length"),
+        ("Connection: close", "say --no-keepalive for Connection: close"),
+        ("Upgrade: h2c", "nothing but HTTP/1.1 is spoken"),
+    ],
+)
+def test_who_gives_a_field_that_is_ours_is_told_why(field: str, words: str) -> None:
+    with pytest.raises(LoadError, match=re.escape(words)):
+        parse_field(field)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.8.7", "[::1]", "[::ffff:127.0.0.1]"])

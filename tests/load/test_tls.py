@@ -117,6 +117,7 @@ async def test_a_silent_server_is_not_waited_for(over: str) -> None:
         plan = replace(FEW, timeout=0.2)
         outcome = await make_tls(url, plan, client_tls(insecure=True), over)
     assert outcome.tally.failures == {Failure.CONNECT_TIMEOUT: 2}
+    assert outcome.tally.details[Failure.CONNECT_TIMEOUT] == "not connected in 0.2 seconds"
 
 
 async def test_a_reset_during_the_handshake_is_counted(over: str) -> None:
@@ -145,6 +146,8 @@ async def test_a_body_that_ends_with_the_connection_needs_an_orderly_end(
         assert outcome.tally.statuses == {200: 10}
     else:
         assert outcome.tally.failures == {Failure.TRUNCATED: 10}
+        told = outcome.tally.details[Failure.TRUNCATED]
+        assert told == "TLS ended without close_notify within a response"
 
 
 async def test_large_messages_go_both_ways(certificate: Path, over: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import socket
+import sys
 
 import pytest
 import trio
+import trio.testing
 
-from hamms_trio.server import Request, Response, Router, ServerLimits
+from hamms_trio.server import Request, Response, Router, ServerLimits, text
 from hamms_trio.server.backlog import Backlog
+from tests.descriptors import no_gaps, reset_in_place
 from tests.server.serving import Serving, read_all, serving
 from tests.server.talking import statuses
 
@@ -101,3 +104,40 @@ async def test_answers_that_nobody_reads_are_kept_up_to_a_limit(portable: bool) 
         while service.connections:
             await trio.lowlevel.checkpoint()
         assert service.backlog.octets == 0
+
+
+GET_BIG = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_who_is_let_go_leaves_nothing_to_whoever_is_accepted_at_that_moment() -> None:
+    """Its descriptor would be the newcomer's, and so what the hub has heard of it already."""
+    router = Router()
+
+    @router.get("/big")
+    def big(_request: Request) -> Response:
+        return Response(200, b"x" * OCTETS)
+
+    router.fixed("GET", "/", text("Hello World"))
+    limits = ServerLimits(waiting_output_total=OCTETS)
+    async with serving(router, limits) as server:
+        address = ("127.0.0.1", server.port)
+        service = server.service
+        with (
+            socket.create_connection(address) as first,
+            socket.create_connection(address) as second,
+            no_gaps(),
+            socket.socket() as newcomer,
+        ):
+            first.send(GET_BIG)
+            while service.connections < 2 or not service.backlog.octets:
+                await trio.lowlevel.checkpoint()
+            await trio.testing.wait_all_tasks_blocked()
+            # All of this before the hub has its turn, which then hears it in this order.
+            second.send(GET_BIG)
+            newcomer.connect(address)
+            newcomer.send(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            reset_in_place(first)
+            newcomer.setblocking(False)
+            answer = await trio.socket.from_stdlib_socket(newcomer).recv(1000)
+            assert answer.endswith(b"Hello World")

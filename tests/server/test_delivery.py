@@ -6,6 +6,7 @@ import logging
 import os
 import socket
 import ssl
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
@@ -19,12 +20,14 @@ from hamms_trio.certificates import ServerCertificate, throwaway_certificates
 from hamms_trio.files import FileTree, Root
 from hamms_trio.server import Request, Response, Router, ServerLimits
 from hamms_trio.server.answering import FILE_OCTETS
+from hamms_trio.server.connection import ServerConnection
 from hamms_trio.server.delivery import RESIDENT_SECONDS, SENDFILE_OCTETS, Delivery, Need
 from hamms_trio.server.files import FileRouter
 from hamms_trio.server.job import Job
 from hamms_trio.server.response import FileBody
 from hamms_trio.server.routing import Match, Route
 from hamms_trio.wire import parse_head
+from tests.descriptors import no_gaps, reset_in_place
 from tests.server.serving import Serving, read_all, serving
 from tests.server.talking import CLIENT, read_answers
 from tests.server.test_files import reset, said
@@ -178,6 +181,48 @@ async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind
             await trio.lowlevel.checkpoint()
         assert server.service.in_flight == 0
         assert counted(server)[0] == 5
+
+
+async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
+    cold: None, router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever connects while a thread still reads has the descriptor that the other had."""
+    begun, goes_on = trio.Event(), threading.Event()
+    pread = os.pread
+
+    def slow(file: int, count: int, at: int) -> bytes:
+        trio.from_thread.run_sync(begun.set)
+        assert goes_on.wait(30)
+        return pread(file, count, at)
+
+    monkeypatch.setattr(os, "pread", slow)
+    async with serving(router) as server:
+        address = ("127.0.0.1", server.port)
+        with no_gaps(), socket.socket() as newcomer, socket.create_connection(address) as client:
+            client.send(said("/file"))
+            await begun.wait()
+            (gone,) = served_on(server)
+            reset_in_place(client)
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            newcomer.connect(address)
+            while not server.service.connections:
+                await trio.lowlevel.checkpoint()
+            assert served_on(server) == [gone]
+            goes_on.set()
+            while server.service.in_flight:
+                await trio.lowlevel.checkpoint()
+            newcomer.send(said("/", CLOSE))
+            newcomer.setblocking(False)
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(newcomer))
+            (answer,) = read_answers(await read_all(stream))
+            assert answer.body == b"<p>" * 100_000
+
+
+def served_on(server: Serving) -> list[int]:
+    """The descriptors of the connections."""
+    connections = server.server._listeners.connections
+    return [one._fd for one in connections if isinstance(one, ServerConnection)]
 
 
 @pytest.mark.parametrize("is_cold", [False, True], ids=["in memory", "on disk"])

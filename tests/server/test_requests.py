@@ -7,7 +7,7 @@ import json
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.server import ServerLimits
+from hamms_trio.server import Request, Response, Router, ServerLimits, Service
 from tests.server.talking import make_service, read_answers, statuses, talk, without_ids
 from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
 
@@ -364,3 +364,19 @@ def test_what_is_not_read_is_not_answered_without_bound() -> None:
 
     assert len(first) < 200_000
     assert conversation.has_more
+
+
+def test_who_sends_more_of_a_broken_body_gives_its_route_no_more_time() -> None:
+    now, router = 0.0, Router()
+
+    @router.post("/careless")
+    async def careless(_request: Request) -> Response:
+        raise AssertionError  # nobody gives it a task here
+
+    service = Service(router, clock=lambda: now, wall_clock=lambda: 1e9)
+    head = lines(b"POST /careless HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked")
+    _, conversation = talk([head, b"junk\r\n"], service=service)
+    deadline = conversation.deadline
+    now += 1
+    conversation.receive(b"more")
+    assert conversation.deadline == deadline

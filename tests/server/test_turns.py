@@ -10,6 +10,7 @@ from time import monotonic
 
 import pytest
 import trio
+import trio.testing
 
 from hamms_trio.hosting.listeners import open_port
 from hamms_trio.server import Request, Response, Router, ServerLimits, Service, text
@@ -91,3 +92,35 @@ async def test_answers_are_counted_while_nobody_waits() -> None:
             assert statuses(bytes(await client.receive_some())) == [200]
             waiting.append(len(server.service.entries))
     assert max(waiting) < 140
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
+async def test_what_a_task_has_answered_is_counted_though_nobody_comes_any_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The hub sleeps while a task answers, and nothing else wakes it here for an hour."""
+    hour = 3600.0
+    monkeypatch.setattr("hamms_trio.server.acceptor.MAX_SWEEP_SECONDS", hour)
+    monkeypatch.setattr("hamms_trio.server.server.SETTLE_SECONDS", hour)
+    limits = ServerLimits(
+        idle=hour,
+        head_seconds=hour,
+        content_seconds=hour,
+        answer_seconds=hour,
+        send_seconds=hour,
+        linger_seconds=hour,
+    )
+    router = Router()
+
+    @router.get("/")
+    async def later(_request: Request) -> Response:
+        await trio.testing.wait_all_tasks_blocked()
+        return text("Hello World")
+
+    counted = trio.Event()
+    async with serving(router, limits) as server:
+        server.service.account.log_to(lambda _entries: counted.set())
+        async with await server.connect() as client:
+            await client.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert statuses(bytes(await client.receive_some())) == [200]
+            await counted.wait()

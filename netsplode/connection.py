@@ -1,0 +1,43 @@
+"""One TCP connection of this host, as the kernel lists it and with whoever holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from netsplode.kernel.diag import Entry
+from netsplode.kernel.processes import command_of
+from netsplode.result import Address, written
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """One end of a TCP connection on this host; ``local`` is that end.
+
+    ``pid`` is a process that holds it, None if none is known: other users' are not shown to everybody.
+    """
+
+    local: Address
+    remote: Address
+    state: str
+    uid: int
+    pid: int | None = None
+    command: str = ""
+    entry: Entry | None = field(default=None, repr=False, compare=False)
+
+    def __str__(self) -> str:
+        holder = f", process {self.pid} ({self.command})" if self.pid is not None else ""
+        return f"{written(self.local)} -> {written(self.remote)} ({self.state}{holder})"
+
+
+def connection_of(entry: Entry, owners: dict[int, list[tuple[int, int]]]) -> Connection:
+    """The connection of an entry; ``owners`` are those of its inode, as `holders` finds them."""
+    pid = next((pid for pid, _ in owners.get(entry.inode, ())), None)
+    return Connection(
+        local=entry.local,
+        remote=entry.remote,
+        state=entry.state.name.lower(),
+        uid=entry.uid,
+        pid=pid,
+        command="" if pid is None else command_of(pid),
+        entry=entry,
+    )
