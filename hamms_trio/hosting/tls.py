@@ -36,9 +36,14 @@ _REFUSAL = (
 class TlsSocket(ssl.SSLSocket):
     """A socket whose octets are those within TLS, and which fails as a plain one would."""
 
+    _is_shut = False
+
     def recv(self, buflen: int = RECORD_OCTETS, flags: int = 0) -> bytes:
-        """At least one whole record at a time: epoll knows nothing of what OpenSSL has read already."""
-        if flags:  # MSG_PEEK: whether the connection stands
+        """At least one whole record at a time: epoll knows nothing of what OpenSSL has read already.
+
+        After `shutdown` undeciphered, for whoever waits for the end: OpenSSL fails on data that comes then.
+        """
+        if flags or self._is_shut:  # MSG_PEEK: whether the connection stands
             return socket.socket.recv(self, buflen, flags)
         try:
             return super().recv(max(buflen, RECORD_OCTETS))
@@ -60,11 +65,12 @@ class TlsSocket(ssl.SSLSocket):
         if how != socket.SHUT_RD:
             with suppress(OSError, ValueError):  # that the client's has not come yet is as usual
                 self.unwrap()
+            self._is_shut = True
         socket.socket.shutdown(self, how)
 
     def close(self) -> None:
         """Say close_notify if that was not done; what is not there any more hears nothing."""
-        if self.fileno() >= 0:
+        if self.fileno() >= 0 and not self._is_shut:
             with suppress(OSError, ValueError):
                 self.unwrap()
         super().close()

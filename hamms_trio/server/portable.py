@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 import trio
@@ -27,6 +28,7 @@ logger = logging.getLogger(__name__)
 RECEIVE_OCTETS = 16 * 1024
 SEND_OCTETS = 64 * 1024  # in one piece, for which the client has to make room in time
 
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 Stream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
 
@@ -202,15 +204,15 @@ class StreamConnection:
         """End the connection so that the last answer arrives (see `ServerConnection`)."""
         stream = self._stream
         with trio.move_on_after(self._service.limits.linger_seconds):
-            try:
-                if isinstance(stream, trio.SSLStream):
+            if isinstance(stream, trio.SSLStream):
+                with suppress(*_BROKEN):  # which it is too by a client that goes on talking
                     await stream.unwrap()  # says close_notify, and reads until the client has too
                     return
+                stream = stream.transport_stream
+            with suppress(*_BROKEN):
                 await stream.send_eof()
                 while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
                     pass
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
-                pass
 
 
 class PortableListeners:
