@@ -129,6 +129,10 @@ class Conversation(Answers):
             self._await_job(self.job)
         return self.advance()
 
+    def put_off(self, seconds: float) -> None:
+        """Give it more time, since it was not heard for so long: it had to read first."""
+        self.deadline += seconds
+
     def await_route(self, job: Job) -> None:
         """From now on it is the route that keeps the client waiting."""
         job.is_sending = False

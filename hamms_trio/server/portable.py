@@ -120,7 +120,9 @@ class StreamConnection:
 
     async def _say(self, octets: bytes) -> None:
         if octets:
+            begun = trio.current_time()
             await self.send(octets)
+            self.conversation.put_off(trio.current_time() - begun)
         self._service.stir()
 
     async def _hear(self) -> bytes:

@@ -57,7 +57,9 @@ def test_one_answer_may_be_larger_than_the_limit() -> None:
     assert (first.is_gone, second.is_gone) == (True, False)
 
 
-@pytest.mark.parametrize("field", [b"", b"X-Request-ID: a\r\n"], ids=["called by us", "called alike"])
+@pytest.mark.parametrize(
+    "field", [b"", b"X-Request-ID: a\r\n"], ids=["called by us", "called alike"]
+)
 @pytest.mark.parametrize("octets", [100, 10_000, 200_000])
 def test_of_equal_answers_no_more_are_made_than_may_wait(octets: int, field: bytes) -> None:
     """However many of them one read has asked for."""
