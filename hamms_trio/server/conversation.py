@@ -17,7 +17,7 @@ from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, R
 from hamms_trio.server.answers import FOREVER, Answers
 from hamms_trio.server.job import Job
 from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO, TURN_SECONDS, answer_known
-from hamms_trio.server.refusals import FULL, OVERDUE, TURNED_AWAY, refusal, refused, unreadable
+from hamms_trio.server.refusals import FULL, OVERDUE, refusal, refused, turned_away, unreadable
 from hamms_trio.server.request import Content
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
@@ -194,7 +194,7 @@ class Conversation(Answers):
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
-        return self.end_with(TURNED_AWAY, FULL, 0)
+        return self.end_with(turned_away(), FULL, 0)
 
     def _lose_patience(self, job: Job) -> None:
         if not job.is_overdue:
