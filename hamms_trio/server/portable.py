@@ -93,7 +93,7 @@ class StreamConnection:
             try:
                 await self._stream.send_all(piece)
             except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                errors[type(error.__cause__).__name__] += 1
+                errors[type(error.__cause__ or error).__name__] += 1
                 raise PeerGone from error
         if self._sending.cancelled_caught:  # it does not read
             errors["BacklogFull" if self._is_gone else "Timeout"] += 1
@@ -138,7 +138,7 @@ class StreamConnection:
         try:
             return bytes(await self._stream.receive_some(RECEIVE_OCTETS))
         except trio.BrokenResourceError as error:
-            self._service.account.read_errors[type(error.__cause__).__name__] += 1
+            self._service.account.read_errors[type(error.__cause__ or error).__name__] += 1
             raise PeerGone from error
 
     async def _perform(self) -> None:

@@ -6,14 +6,17 @@ import json
 from collections.abc import Iterable
 
 import pytest
+import trio
 from hypothesis import given, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import memory_stream_pair
 
 from hamms_trio.server import Router, Service, text
 from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.account import AnyEntry
 from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.metrics import snapshot
+from hamms_trio.server.portable import StreamConnection
 from tests.server.serving import serving
 from tests.server.talking import CLIENT, make_service, read_answers, talk
 from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
@@ -317,3 +320,13 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
     assert b'hamms_errors_total{class="read"} 2.0' in told
     assert b'hamms_errors_total{class="write"} 1.0' in told
+
+
+async def test_a_connection_that_broke_for_no_reason_that_is_told_is_counted_as_broken() -> None:
+    service = make_service()
+    service.clock = trio.current_time
+    client, ours = memory_stream_pair()
+    await client.send_all(get("/"))
+    await trio.aclose_forcefully(client)
+    await StreamConnection(service, ours, CLIENT).run()
+    assert service.account.write_errors == {"BrokenResourceError": 1}
