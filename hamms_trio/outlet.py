@@ -8,19 +8,35 @@ from __future__ import annotations
 
 import logging
 import os
-import select
+import selectors
 import threading
-from collections import defaultdict
 from queue import SimpleQueue
+from weakref import WeakValueDictionary
 
 logger = logging.getLogger(__name__)
 
 WAITING_OCTETS = 4 * 1024 * 1024  # some 15 000 lines
 LAST_WORDS_SECONDS = 0.5  # how long the end waits for the reader
+_LF = ord("\n")
+# Needs no descriptor of its own; select(2) knows none above 1023.
+_Selector = getattr(selectors, "PollSelector", selectors.SelectSelector)
 
-# Two outlets may have one descriptor, and a pipe takes as much of a write as it has room for: without turns the
-# lines of one would stand within those of the other.
-_TURNS: defaultdict[int, threading.Lock] = defaultdict(threading.Lock)
+
+class _Turns:
+    """What outlets with one descriptor share, so that the lines of one don't stand within those of the other.
+
+    A pipe takes as much of a write as it has room for, and so does a disk.
+
+    Attributes:
+        is_torn: whether the last line that was written is not whole; for who has the lock.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.is_torn = False
+
+
+_TURNS: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
 
 
 class Outlet:
@@ -33,12 +49,12 @@ class Outlet:
     def __init__(self, descriptor: int, name: str) -> None:
         self.name = name
         self._descriptor = descriptor
-        self._turn = _TURNS[descriptor]
+        self._turns = _TURNS.setdefault(descriptor, _Turns())
         # Each is changed by one thread only, so neither needs a lock.
         self._put_octets = self._written_octets = 0
         self._dropped_lines = 0
         self._lost_lines = self._told_lost_lines = 0
-        self._fails = self._is_torn = False  # the last write, and the last line of the one before
+        self._fails = False  # the last write
         self._waiting: SimpleQueue[bytes | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._write, name=name, daemon=True)
         self._thread.start()
@@ -72,20 +88,21 @@ class Outlet:
 
     def _write(self) -> None:
         while (lines := self._waiting.get()) is not None:
-            with self._turn:
+            with self._turns.lock:
                 self._write_whole(lines)
             self._written_octets += len(lines)
             lines = None  # waiting for the next, keep nothing
 
     def _write_whole(self, lines: bytes) -> None:
-        rest = memoryview(lines)
+        rest, turns = memoryview(lines), self._turns
         try:
-            if self._is_torn:
+            if turns.is_torn:
                 self._write_some(b"\n")
-                self._is_torn = False
+                turns.is_torn = False
             while rest:
-                rest = rest[self._write_some(rest) :]
-                self._is_torn = bool(rest)
+                taken = self._write_some(rest)
+                turns.is_torn = rest[taken - 1] != _LF
+                rest = rest[taken:]
             self._fails = False
         except BrokenPipeError:  # nobody reads any more: what is put is forgotten
             pass
@@ -98,4 +115,6 @@ class Outlet:
             try:
                 return os.write(self._descriptor, octets)
             except BlockingIOError:  # whoever shares it with us has made it so
-                select.select([], [self._descriptor], [])
+                with _Selector() as room:
+                    room.register(self._descriptor, selectors.EVENT_WRITE)
+                    room.select()

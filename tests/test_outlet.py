@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
+import resource
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -17,6 +20,7 @@ from hamms_trio.outlet import WAITING_OCTETS, Outlet
 OCTETS = 256 * 1024  # of a batch: more than a pipe holds, so the first one is never written whole
 LINES = OCTETS // 64 + 1
 ROOM = WAITING_OCTETS // OCTETS
+HIGH = 2000  # more than the 1024 descriptors that a set for select(2) has room for
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
 
@@ -40,6 +44,15 @@ class Pipe:
         found = bytearray()
         while len(found) < octets and (more := os.read(self._reading, octets - len(found))):
             found += more
+        return bytes(found)
+
+    def read_while(self, condition: Callable[[], bool], octets: int) -> bytes:
+        """The same, as long as a condition holds."""
+        os.set_blocking(self._reading, False)
+        found = bytearray()
+        while len(found) < octets and condition():
+            with suppress(BlockingIOError):
+                found += os.read(self._reading, octets - len(found))
         return bytes(found)
 
     def close_reading(self) -> None:
@@ -143,35 +156,103 @@ def test_a_descriptor_that_does_not_block_gets_every_line(pipe: Pipe) -> None:
     assert pipe.read(4 * OCTETS) == b"".join(map(batch, "abcd"))
 
 
-def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    really_write, room = os.write, [100]
+class Disk:
+    """A file on a disk that may be full.
 
-    def write(descriptor: int, octets: bytes) -> int:
-        if descriptor == log and not room[0]:
+    Attributes:
+        descriptor: of the file.
+        room: octets that there is room for.
+    """
+
+    def __init__(self, path: Path, room: int, really_write: Callable[[int, bytes], int]) -> None:
+        self._path = path
+        self.descriptor = os.open(path, os.O_WRONLY | os.O_CREAT)
+        self.room = room
+        self._really_write = really_write
+
+    def write(self, descriptor: int, octets: bytes) -> int:
+        if descriptor != self.descriptor:
+            return self._really_write(descriptor, octets)
+        if not self.room:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        taken = min(len(octets), room[0]) if descriptor == log else len(octets)
-        if descriptor == log:
-            room[0] -= taken
-        return really_write(descriptor, bytes(octets[:taken]))
+        taken = min(len(octets), self.room)
+        self.room -= taken
+        return self._really_write(descriptor, bytes(octets[:taken]))
 
+    @property
+    def lines(self) -> list[bytes]:
+        return self._path.read_bytes().splitlines()
+
+
+@pytest.fixture
+def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
     monkeypatch.setattr(outlet, "LAST_WORDS_SECONDS", SAFETY_NET)
-    log = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
-    monkeypatch.setattr(os, "write", write)
-    written = Outlet(log, "access log")
+    disk = Disk(tmp_path / "log", 100, os.write)
+    monkeypatch.setattr(os, "write", disk.write)
+    yield disk
+    os.close(disk.descriptor)
+
+
+def wait_lost(written: Outlet, lines: int) -> None:
+    """The thread's turn."""
+    while written._lost_lines < lines:
+        os.sched_yield()
+
+
+def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
+    disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    written = Outlet(disk.descriptor, "access log")
     written.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n" + b"c" * 79 + b"\n")
     written.put(b"lost\n")
-    while written._lost_lines < 3:  # the thread's turn
-        os.sched_yield()
-    room[0] = 1000
+    wait_lost(written, 3)
+    disk.room = 1000
     written.put(b"after\n")
     while written._fails:
         os.sched_yield()
     written.put(b"again\n")
     written.close()
-    os.close(log)
 
-    found = (tmp_path / "log").read_bytes().splitlines()
-    assert found == [b"a" * 79, b"b" * 20, b"after", b"again"]
+    assert disk.lines == [b"a" * 79, b"b" * 20, b"after", b"again"]
     assert caplog.messages == ["access log: 3 lines could not be written"]
+
+
+def test_a_line_that_one_outlet_has_torn_does_not_tear_one_of_another(disk: Disk) -> None:
+    access, log = Outlet(disk.descriptor, "access log"), Outlet(disk.descriptor, "log")
+    access.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n")
+    wait_lost(access, 1)
+    disk.room = 1000
+    log.put(b"full\n")
+    log.close()
+    access.put(b"after\n")
+    access.close()
+
+    assert disk.lines == [b"a" * 79, b"b" * 20, b"full", b"after"]
+
+
+def test_a_disk_that_is_full_after_a_whole_line_leaves_no_empty_one(disk: Disk) -> None:
+    written = Outlet(disk.descriptor, "access log")
+    written.put(b"a" * 99 + b"\n" + b"b" * 99 + b"\n")
+    wait_lost(written, 1)
+    disk.room = 1000
+    written.put(b"after\n")
+    written.close()
+
+    assert disk.lines == [b"a" * 99, b"after"]
+
+
+def test_a_descriptor_with_a_high_number_gets_every_line(pipe: Pipe) -> None:
+    """As those have that a busy program opens late; select(2) does not know them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(HIGH + 1, hard), hard))
+    try:
+        high = fcntl.fcntl(pipe.descriptor, fcntl.F_DUPFD, HIGH)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    os.close(pipe.descriptor)
+    pipe.descriptor = high
+    os.set_blocking(high, False)
+    written = pipe.outlet("log")
+    for mark in "abcd":
+        written.put(batch(mark))
+    assert pipe.read_while(written._thread.is_alive, 4 * OCTETS) == b"".join(map(batch, "abcd"))

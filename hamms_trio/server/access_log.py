@@ -150,7 +150,7 @@ _PLAIN = _Style(
 _JSON = _Style(
     about=lambda match: (
         f'"method": "{match.head.method}", "path": "{_escaped(match.head.path)}", '
-        f'"engine": "{ENGINE}", "route_key": "{match.route.key}"'
+        f'"engine": "{ENGINE}", "route_key": "{_escaped(match.route.key)}"'
     ),
     begin=lambda time_of_day, client, about, status, octets_in: (
         f'{{"time": "{time_of_day}", "client": "{client}", {about}, "status": {status}, '
@@ -175,5 +175,5 @@ def _time(milliseconds: int) -> str:
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03}Z"
 
 
-def _escaped(path: str) -> str:
-    return path if '"' not in path and "\\" not in path else json.dumps(path)[1:-1]
+def _escaped(text: str) -> str:
+    return text if '"' not in text and "\\" not in text else json.dumps(text)[1:-1]

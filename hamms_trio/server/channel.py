@@ -15,7 +15,7 @@ from hamms_trio.server.service import Service
 class Channel(ABC):
     """An open socket, until it is closed or reset; whoever extends this is told its events by the hub."""
 
-    __slots__ = ("_events", "_fd", "_hub", "_out", "_out_due", "_service", "_socket")
+    __slots__ = ("_events", "_fd", "_hub", "_out", "_out_due", "_out_since", "_service", "_socket")
 
     def __init__(self, hub: Hub, service: Service, sock: socket.socket) -> None:
         self._hub = hub
@@ -25,6 +25,7 @@ class Channel(ABC):
         self._events = IN
         self._out: memoryview | None = None  # what the client has not made room for yet
         self._out_due = FOREVER
+        self._out_since = 0.0
         hub.watch(self._fd, self, IN)
         service.connections += 1
 
@@ -80,6 +81,8 @@ class Channel(ABC):
 
     def _wait_for(self, rest: memoryview) -> None:
         """Write this once there is room, and read nothing until then."""
+        if self._out is None:
+            self._out_since = self._service.clock()
         self._out = rest
         if rest:
             self._keep(rest)

@@ -209,6 +209,7 @@ class ServerConnection(Channel):
             return
         if not self._write_rest():
             return
+        self.conversation.put_off(self._service.clock() - self._out_since)
         self._watch(0 if self.conversation.ended else IN)
         if self._room is not None:
             room, self._room = self._room, None

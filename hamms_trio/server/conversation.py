@@ -17,7 +17,7 @@ from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, R
 from hamms_trio.server.answers import FOREVER, Answers
 from hamms_trio.server.job import Job
 from hamms_trio.server.pipelining import EXCHANGES_IN_ONE_GO, TURN_SECONDS, answer_known
-from hamms_trio.server.refusals import FULL, OVERDUE, TURNED_AWAY, refusal, refused, unreadable
+from hamms_trio.server.refusals import FULL, OVERDUE, refusal, refused, turned_away, unreadable
 from hamms_trio.server.request import Content
 from hamms_trio.server.routing import Match
 from hamms_trio.server.service import Service
@@ -130,6 +130,10 @@ class Conversation(Answers):
             self._await_job(self.job)
         return self.advance()
 
+    def put_off(self, seconds: float) -> None:
+        """Give it more time, since it was not heard for so long: it had to read first."""
+        self.deadline += seconds
+
     def await_route(self, job: Job) -> None:
         """From now on it is the route that keeps the client waiting."""
         job.is_sending = False
@@ -202,7 +206,7 @@ class Conversation(Answers):
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
-        return self.end_with(TURNED_AWAY, FULL, 0)
+        return self.end_with(turned_away(), FULL, 0)
 
     def _lose_patience(self, job: Job) -> None:
         if not job.is_overdue:

@@ -20,8 +20,8 @@ def answer_known(
     Whoever pipelines repeats the same octets, which need not be searched for their end then.
     """
     at = octets = 0
-    matcher = service.matcher
-    while octets < service.limits.waiting_output and len(answers) < EXCHANGES_IN_ONE_GO:
+    matcher, most_octets = service.matcher, service.limits.waiting_output
+    while octets < most_octets and len(answers) < EXCHANGES_IN_ONE_GO:
         end = buffer.find(b"\r\n\r\n", at) + 4
         match = matcher.recall(buffer[at:end])
         if match is None or not match.plain:
@@ -36,6 +36,8 @@ def answer_known(
             if talk.closing or talk.job is not None or service.clock() >= turn_ends:
                 break
         else:
+            length = len(response.preamble) + len(response.content)
+            room = min(room, 1 + (most_octets - octets) // length)  # the last one may be too much
             count = count_equal(buffer, buffer[at:end], at, room)
             numbers = range(talk.number + 1, talk.number + count + 1)
             answers += answer_equal(service, talk, match, response, numbers)

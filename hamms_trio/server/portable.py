@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 RECEIVE_OCTETS = 16 * 1024
 SEND_OCTETS = 64 * 1024  # in one piece, for which the client has to make room in time
 
+_BROKEN = (trio.BrokenResourceError, trio.ClosedResourceError)
 
 Stream = trio.abc.HalfCloseableStream | trio.SSLStream[trio.SocketStream]
 
@@ -90,8 +91,8 @@ class StreamConnection:
         with trio.move_on_after(self._service.limits.send_seconds) as self._sending:
             try:
                 await self._stream.send_all(piece)
-            except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
-                errors[type(error.__cause__).__name__] += 1
+            except _BROKEN as error:
+                errors[type(error.__cause__ or error).__name__] += 1
                 raise PeerGone from error
         if self._sending.cancelled_caught:  # it does not read
             errors["BacklogFull" if self._is_gone else "Timeout"] += 1
@@ -118,7 +119,9 @@ class StreamConnection:
 
     async def _say(self, octets: bytes) -> None:
         if octets:
+            begun = trio.current_time()
             await self.send(octets)
+            self.conversation.put_off(trio.current_time() - begun)
         self._service.stir()
 
     async def _hear(self) -> bytes:
@@ -134,7 +137,7 @@ class StreamConnection:
         try:
             return bytes(await self._stream.receive_some(RECEIVE_OCTETS))
         except trio.BrokenResourceError as error:
-            self._service.account.read_errors[type(error.__cause__).__name__] += 1
+            self._service.account.read_errors[type(error.__cause__ or error).__name__] += 1
             raise PeerGone from error
 
     async def _perform(self) -> None:
@@ -214,7 +217,7 @@ class StreamConnection:
                     await stream.send_eof()
                     while not self.conversation.ended and await stream.receive_some(RECEIVE_OCTETS):
                         lingers.deadline = trio.current_time() + limits.linger_seconds
-            except (trio.BrokenResourceError, trio.ClosedResourceError):
+            except _BROKEN:
                 pass
 
 

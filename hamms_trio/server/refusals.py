@@ -98,11 +98,17 @@ def refused(match: Match, problem: RequestError) -> Match:
     return Match(match.head, route, match.parameters, match.given_id, match.trace_id)
 
 
+def turned_away() -> Match:
+    """What stands for the request of a client for which there is no room.
+
+    Made anew, since a match belongs to one server: how its access log has it is kept there.
+    """
+    return Match(RequestHead(b"", ("-", "-", 1, "-", "", ())), _QUEUE_FULL, {})
+
+
 def _unanswered(_request: Request) -> Response:
     raise AssertionError("stands for a request that was never read")
 
 
 _ROUTES = {key: Route(key, _unanswered) for key in {*REFUSED.values()}}
-TURNED_AWAY = Match(
-    RequestHead(b"", ("-", "-", 1, "-", "", ())), Route("queue/full", _unanswered), {}
-)
+_QUEUE_FULL = Route("queue/full", _unanswered)

@@ -59,8 +59,8 @@ class Server:
         finally:
             for sock in self._sockets:
                 sock.close()
-            self.service.phase = Phase.STOPPED
             self.service.account.settle()
+            self.service.phase = Phase.STOPPED
 
     async def drain(self, timeout: float) -> None:
         """Answer what is in flight, refuse what comes after, and end; at once if there is nothing."""

@@ -115,6 +115,7 @@ class Service:
 
     def drain(self) -> None:
         """From now on refuse every request whose head has not come yet."""
+        self.account.settle()  # of what was answered until now, and is logged with the phase
         self.phase = Phase.DRAINING
         self.drain_began = self.clock()
         self.matcher.answer_all_by(Route("drain/reject", DRAINING, refuses=True))

@@ -6,14 +6,19 @@ import json
 from collections.abc import Iterable
 
 import pytest
+import trio
 from hypothesis import given, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import memory_stream_pair
 
-from hamms_trio.server import Service
+from hamms_trio.server import Router, Service, text
 from hamms_trio.server.access_log import AccessLog, LogFormat
 from hamms_trio.server.account import AnyEntry
+from hamms_trio.server.conversation import Conversation
 from hamms_trio.server.metrics import snapshot
-from tests.server.talking import make_service, read_answers, talk
+from hamms_trio.server.portable import StreamConnection
+from tests.server.serving import serving
+from tests.server.talking import CLIENT, make_service, read_answers, talk
 from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
 
 KEYS = {
@@ -29,10 +34,18 @@ def get(path: str, *fields: str) -> bytes:
     return "\r\n".join((f"GET {path} HTTP/1.1", "Host: a", *fields, "", "")).encode()
 
 
-def logged(log_format: LogFormat, pieces: Iterable[bytes]) -> list[str]:
-    service = make_service()
+def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
+    """What a server logs from now on."""
     lines: list[bytes] = []
     service.account.log_to(AccessLog(service, log_format, lines.append).write)
+    return lines
+
+
+def logged(
+    log_format: LogFormat, pieces: Iterable[bytes], *, service: Service | None = None
+) -> list[str]:
+    service = service or make_service()
+    lines = log_of(service, log_format)
     talk(pieces, service=service)
     service.account.settle()
     return b"".join(lines).decode().splitlines()
@@ -78,6 +91,49 @@ def test_a_plain_line_says_the_same() -> None:
     assert told["route_key"] == '"other"'
     assert told["trace_id"] == "ab" * 16
     assert told["duration_ms"] == "0.00"
+
+
+def test_a_route_may_be_called_anything() -> None:
+    service = make_service()
+    service.router.fixed("GET", '/a"b\\c', text("found"))
+    (line,) = logged(LogFormat.JSON, [get('/a"b\\c')], service=service)
+    assert json.loads(line)["route_key"] == 'GET /a"b\\c'
+
+
+def test_servers_of_one_process_may_log_differently() -> None:
+    for log_format in (LogFormat.PLAIN, LogFormat.JSON, LogFormat.PLAIN):
+        service = make_service()
+        lines = log_of(service, log_format)
+        Conversation(service, CLIENT).turn_away()
+        service.account.settle()
+        (line,) = lines
+        assert (b" method=- " in line) is (log_format is LogFormat.PLAIN)
+        assert (b'"method": "-"' in line) is (log_format is LogFormat.JSON)
+
+
+def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
+    service = make_service()
+    lines = log_of(service, LogFormat.JSON)
+    talk([get("/")], service=service)
+    service.drain()
+    talk([get("/")], service=service)
+    service.account.settle()
+    said = [json.loads(line) for line in b"".join(lines).splitlines()]
+    assert [line["shutdown_phase"] for line in said] == ["running", "draining"]
+
+
+@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+async def test_no_answer_was_given_after_the_end(portable: bool) -> None:
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+    async with serving(router, portable=portable) as server:
+        lines = log_of(server.service, LogFormat.JSON)
+        async with await server.connect() as client:
+            await client.send_all(get("/"))
+            await client.receive_some()
+            await server.server.drain(1.0)
+    (line,) = lines
+    assert json.loads(line)["shutdown_phase"] == "running"
 
 
 TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
@@ -264,3 +320,13 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
     assert b'hamms_errors_total{class="read"} 2.0' in told
     assert b'hamms_errors_total{class="write"} 1.0' in told
+
+
+async def test_a_connection_that_broke_for_no_reason_that_is_told_is_counted_as_broken() -> None:
+    service = make_service()
+    service.clock = trio.current_time
+    client, ours = memory_stream_pair()
+    await client.send_all(get("/"))
+    await trio.aclose_forcefully(client)
+    await StreamConnection(service, ours, CLIENT).run()
+    assert service.account.write_errors == {"BrokenResourceError": 1}

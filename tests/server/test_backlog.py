@@ -9,11 +9,12 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.server import Request, Response, Router, ServerLimits, text
+from hamms_trio.server import Request, Response, Router, ServerLimits, Service, text
 from hamms_trio.server.backlog import Backlog
+from hamms_trio.server.conversation import Conversation
 from tests.descriptors import no_gaps, reset_in_place
 from tests.server.serving import Serving, read_all, serving
-from tests.server.talking import statuses
+from tests.server.talking import CLIENT, statuses
 
 
 class Client:
@@ -57,6 +58,28 @@ def test_one_answer_may_be_larger_than_the_limit() -> None:
     backlog.keep(second, 1000)
 
     assert (first.is_gone, second.is_gone) == (True, False)
+
+
+@pytest.mark.parametrize(
+    "field", [b"", b"X-Request-ID: a\r\n"], ids=["called by us", "called alike"]
+)
+@pytest.mark.parametrize("octets", [100, 10_000, 200_000])
+def test_of_equal_answers_no_more_are_made_than_may_wait(octets: int, field: bytes) -> None:
+    """However many of them one read has asked for."""
+    router, limits = Router(), ServerLimits(requests=0)
+    router.fixed("GET", "/", Response(200, b"x" * octets))
+    service = Service(router, limits=limits)
+    request, asked = b"GET / HTTP/1.1\r\nHost: a\r\n%b\r\n" % field, 100
+    for _ in range(3):
+        Conversation(service, CLIENT).receive(request)
+    talk = Conversation(service, CLIENT)
+    answered = [talk.receive(request * asked)]
+    while talk.has_more:
+        answered.append(talk.advance())
+
+    whole = b"".join(answered)
+    assert whole.count(b"HTTP/1.1 200 OK\r\n") == asked
+    assert max(map(len, answered)) <= limits.waiting_output + 2 * len(whole) // asked
 
 
 OCTETS = 8_000_000  # more than the kernel takes for a client that does not read

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -202,6 +204,26 @@ async def test_a_client_that_says_close_notify_gets_its_answer(
         answered = await half_close(stream)
         await trio.aclose_forcefully(stream)
         assert read_answers(answered)[0].status == 200
+        await wait_nobody(server)
+
+
+async def test_who_goes_on_talking_gets_all_of_the_last_answer(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    """As everybody does who pipelines: a close while octets are unread would drop what is on its way."""
+    limits = ServerLimits(linger_seconds=30)
+    async with serving(router, limits, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        assert isinstance(stream.transport_stream, trio.SocketStream)
+        stream.transport_stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        await stream.send_all(get("/static/big", "Connection: close"))
+        answered = []
+        with suppress(trio.BrokenResourceError):
+            while octets := await stream.receive_some():
+                answered.append(bytes(octets))
+                await stream.send_all(GET)  # a record of its own
+        await trio.aclose_forcefully(stream)
+        assert len(read_answers(b"".join(answered))[0].body) == BIG
         await wait_nobody(server)
 
 
