@@ -48,8 +48,14 @@ Run = Callable[..., Running]
 
 
 @contextmanager
-def starting(name: str, directory: Path | None = None) -> Iterator[Run]:
-    """Start ``hamms-trio NAME`` with these arguments, on a free port, as often as is wanted."""
+def starting(
+    name: str, directory: Path | None = None, *, safety_net: float = SAFETY_NET
+) -> Iterator[Run]:
+    """Start ``hamms-trio NAME`` with these arguments, on a free port, as often as is wanted.
+
+    Args:
+        safety_net: seconds after which it is killed, so that no test waits for ever.
+    """
     with ExitStack() as stack:
 
         def start(*arguments: str) -> Running:
@@ -59,7 +65,7 @@ def starting(name: str, directory: Path | None = None) -> Iterator[Run]:
                 subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=directory)
             )
             stack.callback(process.kill)
-            watchdog = Timer(SAFETY_NET, process.kill)
+            watchdog = Timer(safety_net, process.kill)
             watchdog.start()
             stack.callback(watchdog.cancel)
             assert process.stdout is not None

@@ -24,7 +24,7 @@ def session(kind: type[Session]) -> Iterator[Session]:
         yield session
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def workbench() -> Iterator[Running]:
     with served("--no-access-log") as running:
         yield running

@@ -12,11 +12,13 @@ from tests.server.commands import Running, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 
+MANY_TESTS = 600.0  # seconds; more than all that share one server take
+
 
 @contextmanager
 def served(*arguments: str, command: str = "workbench") -> Iterator[Running]:
     """A command that serves; it must end well, and have met no bug."""
-    with starting(command) as run:
+    with starting(command, safety_net=MANY_TESTS) as run:
         running = run(*arguments)
         yield running
         code, errors = running.stop()

@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
+from itertools import compress
 from typing import Any, cast
 
 from netsplode.inject import Injected, inject_reset, open_injection
@@ -53,7 +54,6 @@ class Scene:
         way: how it is waited for: at once, by turns, in trio or in asyncio. By turns, the kernel's list is asked
             which ends are down.
         known: the sequence numbers are read from the sockets beforehand.
-        patience: seconds that an end waits for anything to happen.
     """
 
     traffic: str = "idle"
@@ -71,21 +71,27 @@ class Scene:
     probing: bool = True
     runs: int = 3
     timeout: float = 5.0
-    patience: float = SAFETY_NET
 
 
 class End:
     """One end, its traffic, and what it has seen."""
 
     def __init__(
-        self, sock: socket.socket, *, sends: str, answers: bool, patience: float, under_way: int
+        self,
+        sock: socket.socket,
+        *,
+        sends: str,
+        answers: bool,
+        under_way: int,
+        patience: float = SAFETY_NET,
     ) -> None:
         self.sock = sock
         self.saw: set[str] = set()
         self.down_at: float | None = None
         self.is_under_way = threading.Event()
         self._under_way = under_way
-        sock.settimeout(patience)
+        self._gave_up = False
+        sock.settimeout(patience)  # seconds to wait for anything to happen
         self.threads = [threading.Thread(target=self._until_down, args=(self._read, answers))]
         if sends:
             self.threads.append(
@@ -97,7 +103,7 @@ class End:
     def _until_down(self, work: Any, *arguments: Any) -> None:
         try:
             work(*arguments)
-            self.saw.add("EOF")
+            self.saw.add("nothing" if self._gave_up else "EOF")
         except OSError as error:
             self.saw.add(type(error).__name__)
         self.down_at = self.down_at or time.monotonic()
@@ -122,9 +128,18 @@ class End:
             if sends in ("answers", "paced"):
                 time.sleep(0.001)  # the pace of the traffic: nothing waits for it
 
-    def finish(self) -> list[str]:
+    def wait(self) -> None:
         for thread in self.threads:
             thread.join(SAFETY_NET + 1)
+
+    def give_up(self) -> None:
+        """Wait for nothing any more, on an idle connection."""
+        self._gave_up = True
+        with suppress(OSError):  # it has been told something
+            self.sock.shutdown(socket.SHUT_RD)
+
+    def finish(self) -> list[str]:
+        self.wait()
         self.sock.close()
         return sorted(self.saw)
 
@@ -253,7 +268,6 @@ def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, 
             sock,
             sends=sends[at],
             answers=sock is pair[1] and kind == "answers",
-            patience=scene.patience,
             under_way=UNDER_WAY[kind][at],
         )
         for at, sock in enumerate(pair)
@@ -264,6 +278,13 @@ def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, 
     with {"a": place.a, "b": place.b, "router": place.router}[scene.at].entered():
         began = time.monotonic()
         result = inject(scene, place, pair)
+    names = ("remote", "local") if scene.at == "b" else ("local", "remote")
+    is_meant = [scene.ends in ("both", name) for name in names]
+    for end in compress(ends, is_meant):
+        end.wait()
+    for end, meant in zip(ends, is_meant, strict=True):
+        if not meant:
+            end.give_up()
     saw = [end.finish() for end in ends]
     place.loses.clear()
     down_at = [began + 99 if end.down_at is None else end.down_at for end in ends]
