@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import socket
+import struct
 from abc import ABC, abstractmethod
 from time import monotonic
 
@@ -10,6 +12,8 @@ from hamms_trio.hosting.hub import IN, OUT, Hub
 from hamms_trio.hosting.resets import reset_and_close
 from hamms_trio.server.answers import FOREVER
 from hamms_trio.server.service import Service
+
+_SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
 
 class Channel(ABC):
@@ -92,6 +96,16 @@ class Channel(ABC):
     def _keep(self, rest: memoryview) -> None:
         """Have the backlog know of it, and that its client has just read some; it is kept as a whole."""
         self._service.backlog.keep(self, memoryview(rest.obj).nbytes)
+
+    @property
+    def _unsent(self) -> int:
+        """Octets for which the client has no room; 0 where the kernel does not tell."""
+        try:
+            answered = fcntl.ioctl(self._fd, _SIOCOUTQNSD, bytes(struct.calcsize("i")))
+        except OSError:
+            return 0
+        octets: int = struct.unpack("i", answered)[0]
+        return octets
 
     def _watch(self, events: int) -> None:
         if events != self._events:

@@ -89,7 +89,7 @@ class ServerConnection(Channel):
 
     def abandon(self) -> None:
         """End at once; by a reset if an answer is missing."""
-        if self.is_busy:
+        if self._is_answering:
             self.abort()
         else:
             self._close()
@@ -112,13 +112,23 @@ class ServerConnection(Channel):
         self._tell(self.conversation.turn_away)
 
     def drain(self) -> None:
-        """Hear what has come already, since no more is accepted."""
+        """Hear what has come already, since no more is accepted, and leave a client that has much to read yet.
+
+        To close would cost it that if it went on talking, as whoever pipelines does.
+        """
         if self._out is None and self._events & IN and self._lingers_until is None:
             self.on_event(IN)
+        is_idle = not self._is_answering and self._lingers_until is None
+        if self._fd >= 0 and is_idle and self._unsent:
+            self._tell(self.conversation.end)
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request was accepted, and its answer is not in the kernel yet."""
+        """Whether a request was accepted whose answer is not in the kernel yet, or the last one is there still."""
+        return self._is_answering or bool(self._lingers_until is not None and self._unsent)
+
+    @property
+    def _is_answering(self) -> bool:
         return self._out is not None or self.conversation.is_busy
 
     # What a task does (see `answering.Carrier`)

@@ -171,8 +171,7 @@ class Conversation(Answers):
         if self._reader is not None or self._match is not None:
             problem = self._content.problem if self._content is not None else None
             return self._refuse(problem or RequestTimeout("the request did not come in time"))
-        self.closing = True
-        return b""
+        return self.end()
 
     def finish(self, job: Job, status: int, octets_out: int) -> None:
         super().finish(job, status, octets_out)
@@ -203,6 +202,12 @@ class Conversation(Answers):
             self.job.close()
             if self.job.content is not None:
                 self.job.content.invite = None  # it knows the connection, which would be a cycle
+
+    def end(self) -> bytes:
+        """Say no more, since all that was accepted is answered."""
+        self.closing = True
+        self.is_idle = False
+        return b""
 
     def turn_away(self) -> bytes:
         """Say that there are too many connections, and nothing else."""
@@ -329,9 +334,7 @@ class Conversation(Answers):
         """The client has closed its side, and what it said until then was answered."""
         if self._match is not None or self._reader is not None or self._buffer:
             return self._refuse(MalformedRequest("the request ended before it was complete"))
-        self.closing = True
-        self.is_idle = False
-        return b""
+        return self.end()
 
     def _refuse(self, problem: RequestError) -> bytes:
         """The last answer, to what could not be read as a request, or was not let through to its route."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -720,6 +721,30 @@ async def test_a_drain_answers_what_is_in_flight_and_refuses_the_rest(
         assert answer.status == 503
         assert answer.fields["retry-after"] == "2"
         assert answer.fields["connection"] == "close"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what is on its way")
+async def test_a_drain_costs_nobody_the_answer_that_is_on_its_way(router: Router) -> None:
+    """Not even a client that goes on asking: what comes after a close is answered by a reset."""
+    body = b"x" * 1_000_000  # for which the kernel has room, and the client has not
+    router.fixed("GET", "/big", Response(200, body))
+    async with serving(router, ServerLimits(linger_seconds=30), portable=False) as server:
+        async with await server.connect() as client, trio.open_nursery() as nursery:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            await client.send_all(get("/big"))
+            while not server.service.entries:
+                await trio.lowlevel.checkpoint()
+            nursery.start_soon(server.server.drain, 60.0)
+            while not server.service.drain_began:
+                await trio.lowlevel.checkpoint()
+            answered = []
+            with suppress(trio.BrokenResourceError):
+                while octets := await client.receive_some(16 * 1024):
+                    answered.append(bytes(octets))
+                    with suppress(trio.BrokenResourceError):  # once there is nobody to answer
+                        await client.send_all(GET)
+
+    assert read_answers(b"".join(answered))[0].body == body
 
 
 async def test_a_drain_has_an_end(serve: Serve, router: Router) -> None:
