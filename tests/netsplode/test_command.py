@@ -46,6 +46,14 @@ def written(sock: socket.socket) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
+def holder_of_other_end(sock: socket.socket) -> int:
+    """The process that a connection of ours leads to; others may have its port too, to other addresses."""
+    ends = {written(sock), "{}:{}".format(*sock.getpeername())}
+    listed = rows_of(run("list", "--port", port_of(sock), "--json"))
+    (pid,) = {row["pid"] for row in listed if {row["local"], row["remote"]} == ends} - {os.getpid()}
+    return int(pid)
+
+
 def port_of(sock: socket.socket) -> str:
     return str(sock.getsockname()[1])
 
@@ -65,8 +73,7 @@ def test_list_shows_both_ends_with_their_state_and_process(ends: Ends) -> None:
 def test_list_shows_what_one_process_holds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         with connected_child(listener) as (server, told):
-            both = rows_of(run("list", "--port", port_of(server), "--json"))
-            (pid,) = {row["pid"] for row in both} - {os.getpid()}
+            pid = holder_of_other_end(server)
             (row,) = rows_of(run("list", "--pid", str(pid), "--json"))
             assert (row["remote"], row["state"]) == (written(server), "established")
             server.close()
@@ -119,8 +126,7 @@ def test_a_port_resets_every_connection_that_has_it() -> None:
 def test_a_process_loses_all_that_it_holds() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, connected() as spared:
         with connected_child(listener) as (server, told):
-            both = rows_of(run("list", "--port", port_of(server), "--json"))
-            (pid,) = {row["pid"] for row in both} - {os.getpid()}
+            pid = holder_of_other_end(server)
             assert run("reset", "--pid", str(pid)).exit_code == 0
             assert_reset(server)
             assert told() in ("ConnectionResetError", "BrokenPipeError")
