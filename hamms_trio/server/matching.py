@@ -35,6 +35,7 @@ _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
 )
 
 
+# Of no octets at all, which nobody sends.
 NONE_YET = Match(RequestHead(b"", ("-", "-", 0, "-", "", ())), MISSING, {})
 
 

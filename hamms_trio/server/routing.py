@@ -71,7 +71,7 @@ class Match:
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
         like: the match that this one differs from in its X-Request-ID only; None if there is none.
-        log_text: what the access log says of this and of all that are like it, once it has.
+        log_text: what the access log says of all such requests, once it has; kept by the one they are ``like``.
         octets: the head as it was sent.
         plain: whether it is answered at once, and the response neither to be abridged nor the last one.
     """
