@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from bench.children import Server, hamms, load, peer
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
+from bench.servers import hamms, peer
 
 PARALLEL = 32
 SECONDS = 1.0

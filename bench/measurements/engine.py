@@ -7,9 +7,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from bench.children import Server, has_nginx, load, nginx, peer, workbench
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, Target, interleave
+from bench.servers import has_nginx, nginx, peer, workbench
 
 CONNECTIONS = 64
 SECONDS = 1.5

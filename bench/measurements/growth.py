@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bench.children import load, workbench
+from bench.children import load
 from bench.effort import Effort
 from bench.figures import OURS, AtMost, Figure, interleave
+from bench.servers import workbench
 
 REQUESTS = 1_000_000
 GROWTH_KB = 1000.0  # about an octet for each request: whatever is kept of one takes fifty and more

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, hamms, load, peer
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import held_at_most
+from bench.servers import hamms, peer
 
 CLIENTS = 19_000
 OCTETS = 3 * 1024

@@ -6,11 +6,12 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, background_load, has_nginx, load, nginx, peer, workbench
+from bench.children import Server, background_load, load
 from bench.effort import Effort
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import held_at_most
 from bench.measurements.beside import beside
+from bench.servers import has_nginx, nginx, peer, workbench
 
 KEPT = 19_000
 KEPT_OCTETS = 1024

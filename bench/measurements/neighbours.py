@@ -5,11 +5,12 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, background_load, hamms
+from bench.children import Server, background_load
 from bench.effort import Effort
 from bench.figures import Figure
 from bench.machine import held_at_most
 from bench.measurements.beside import beside
+from bench.servers import hamms
 
 SECONDS = 6.0
 ABOUT_FOREVER = 90.0

@@ -9,11 +9,12 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.children import LOOPBACK, Child, child, hamms_command, peer_command
+from bench.children import LOOPBACK, Child, child
 from bench.effort import Effort
 from bench.errors import Unmeasurable
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import server_cpu
+from bench.servers import hamms_command, peer_command
 
 STARTS = 5  # in each round, of which the median counts
 LIMIT_SECONDS = 20.0

@@ -10,9 +10,10 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench.children import Server, files, has_nginx, load, nginx
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, Target, interleave
+from bench.servers import files, has_nginx, nginx
 
 LARGE, SMALL = 1024 * 1024, 28
 LARGE_CONNECTIONS, SMALL_CONNECTIONS = 8, 64

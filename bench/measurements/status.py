@@ -5,9 +5,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from functools import partial
 
-from bench.children import hamms, load, peer
+from bench.children import load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
+from bench.servers import hamms, peer
 
 CONNECTIONS = 64
 SECONDS = 1.5

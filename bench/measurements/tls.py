@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from bench.children import Server, background_load, free_port, load, peer, workbench
+from bench.children import Server, background_load, free_port, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
 from bench.measurements.beside import Loads, beside
+from bench.servers import peer, workbench
 from hamms_trio.certificates import throwaway_certificates
 
 PARALLEL = 8
