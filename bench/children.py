@@ -116,7 +116,8 @@ class Child:
         command = self._process.args
         assert isinstance(command, list)
         begin = command.index("-m") if "-m" in command else 1
-        return Unmeasurable(f"{' '.join(command[begin : begin + 3])} {how}: {last}")
+        reason = last.removeprefix(f"{Unmeasurable.__module__}.{Unmeasurable.__qualname__}: ")
+        return Unmeasurable(f"{' '.join(command[begin : begin + 3])} {how}: {reason}")
 
     def stop(self) -> None:
         """End the child, and kill what it has left in its session."""

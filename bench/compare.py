@@ -81,7 +81,9 @@ def _figures(path: Path) -> dict[str, Any]:
     """Return the figures of a result file by measurement and name."""
     measured = json.loads(path.read_text(encoding="utf-8"))["figures"]
     return {
-        f"{name}: {figure['what']}": figure for name, figures in measured.items() for figure in figures
+        f"{name}: {figure['what']}": figure
+        for name, figures in measured.items()
+        for figure in figures
     }
 
 

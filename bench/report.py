@@ -21,7 +21,7 @@ Row = tuple[str, ...]  # begins with the name, and ends with the target and whet
 def table(figure: Figure | Trials) -> str:
     """Return a table with one line for each subject; ours is the first line of a `Figure`."""
     if isinstance(figure, Trials):
-        heading = ("", "tries", figure.success, *_TRIALS_HEADING)
+        heading: Row = ("", "tries", figure.success, *_TRIALS_HEADING)
         rows = [_trials_row(figure, subject) for subject in figure.tries]
         title, absent = figure.what, [f"not measured: {reason}" for reason in figure.unmeasured]
     else:

@@ -115,9 +115,7 @@ def _start_ours(service: Service, site: Site) -> AbstractContextManager[Server]:
         return files(site.folder)
     if service is Service.SECURE:
         shown = ("--cert-file", str(site.certificate), "--key-file", str(site.key))
-        return workbench(
-            "--enable-tls", "--https-port", "0", "--no-redirect-http", *shown
-        )
+        return workbench("--enable-tls", "--https-port", "0", "--no-redirect-http", *shown)
     return workbench()
 
 

@@ -74,7 +74,9 @@ def creep(
     Args:
         tls: whether to send a ClientHello; otherwise a request's head.
     """
-    creeping = Creeping(address, client_hello() if tls else request_for(b"/").removesuffix(b"\r\n\r\n"))
+    creeping = Creeping(
+        address, client_hello() if tls else request_for(b"/").removesuffix(b"\r\n\r\n")
+    )
     for number in range(connections):
         if number % BURST == 0:
             time.sleep(TICK_SECONDS)

@@ -107,7 +107,9 @@ def drip(
 def _lateness(watch: Watch) -> dict[str, float]:
     rows = [dripped.phases for dripped in watch.dripped if len(dripped.phases) > 1]
     if len(rows) < len(watch.dripped):
-        raise Unmeasurable(f"{len(watch.dripped) - len(rows)} connections received fewer than two octets")
+        raise Unmeasurable(
+            f"{len(watch.dripped) - len(rows)} connections received fewer than two octets"
+        )
     late = [1000 * (phase - min(phases)) for phases in rows for phase in phases]
     uneven = [1000 * abs(later - sooner) for phases in rows for sooner, later in pairwise(phases)]
     half, most, worst = quantiles(late, 0.5, 0.99, 1.0)

@@ -8,7 +8,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, WARM_UP_SECONDS, Address, Notice, connect
-from bench.loads.requests import request_for, response_octets
+from bench.loads.requests import are_whole, closes, request_for
 from bench.machine import cpu_seconds
 
 
@@ -30,17 +30,15 @@ def pipeline(
 
 
 class Pipelines:
-    """Connections with ``depth`` requests in flight on each; one that the server closes is replaced."""
+    """Connections with ``depth`` requests in flight on each; a new one replaces each that the server closes."""
 
     def __init__(self, address: Address, connections: int, depth: int) -> None:
         self._address = address
+        self._depth = depth
         self._requests = request_for(b"/") * depth
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        self._missing: dict[int, int] = {}
-        with connect(address) as sock:
-            self._one = response_octets(sock, request_for(b"/"))
-        self._all = self._one * depth
+        self._pieces: dict[int, bytes] = {}
         for _ in range(connections):
             self._open()
 
@@ -57,34 +55,34 @@ class Pipelines:
         return answered
 
     def _receive(self, fd: int) -> int:
-        """Return how many responses are complete: all at once, or those before the server closed."""
+        """Return the number of responses if all have come, or if the server has closed after some."""
         try:
-            octets = len(self._sockets[fd].recv(1 << 18))
-        except ConnectionResetError:  # it closed while more requests were on their way
-            octets = 0
-        missing = self._missing[fd] - octets
+            octets = self._sockets[fd].recv(1 << 18)
+        except ConnectionResetError:  # the server closed while more requests were on their way
+            octets = b""
+        responses = self._pieces[fd] + octets
         if not octets:
             return self._replace(fd)
-        self._missing[fd] = missing
-        if missing:
+        if not are_whole(responses, self._depth):
+            self._pieces[fd] = responses
             return 0
-        self._missing[fd] = self._all
+        self._pieces[fd] = b""
         self._sockets[fd].send(self._requests)
-        return self._all // self._one
+        return self._depth
 
     def _replace(self, fd: int) -> int:
-        came = self._all - self._missing.pop(fd)
-        if not came:
-            raise Unmeasurable("the server left without an answer")
+        responses = self._pieces.pop(fd)
+        if not closes(responses[responses.rfind(b"HTTP/1.1 ") :]):
+            raise Unmeasurable(f"the server left after {responses[-200:]!r}")
         self._epoll.unregister(fd)
         self._sockets.pop(fd).close()
         self._open()
-        return came // self._one  # the last says that it closes, which takes less than another response
+        return responses.count(b"HTTP/1.1 ")
 
     def _open(self) -> None:
         sock = connect(self._address)
         sock.setblocking(False)
         fd = sock.fileno()
-        self._sockets[fd], self._missing[fd] = sock, self._all
+        self._sockets[fd], self._pieces[fd] = sock, b""
         self._epoll.register(fd, select.EPOLLIN)
         sock.send(self._requests)

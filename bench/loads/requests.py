@@ -27,7 +27,10 @@ _TEMPLATE = (
 )
 _AGENT, _NUMBER = b"128.0.0001", b"0000000000000001"
 _TRACE = b"00000000000000000000000000000001-0000000000000001"
-_SCATTER = 0x9E3779B97F4A7C15  # odd, so that multiples modulo 2**64 differ (Knuth's multiplicative hash)
+_SCATTER = (
+    0x9E3779B97F4A7C15  # odd, so that multiples modulo 2**64 differ (Knuth's multiplicative hash)
+)
+_BEGIN = b"HTTP/1.1 "
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 
@@ -126,6 +129,17 @@ def is_whole(octets: bytes, status: int = 200) -> bool:
     if missing < 0:
         raise Unmeasurable(f"a response that is longer than it says: {octets[:200]!r}")
     return missing == 0
+
+
+def are_whole(octets: bytes, count: int, last_status: int = 200) -> bool:
+    """Return whether these octets are so many responses to the end of the last.
+
+    The length of a response may differ from that of the one before, so only heads tell responses apart; no body
+    has a status line in it.
+    """
+    if octets.count(_BEGIN) != count:
+        return False
+    return is_whole(octets[octets.rfind(_BEGIN) :], last_status)
 
 
 def closes(octets: bytes) -> bool:

@@ -9,13 +9,14 @@ from secrets import token_hex
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, Address, Notice, connect
-from bench.loads.requests import request_for, response_octets
+from bench.loads.requests import are_whole, closes, request_for
 from bench.machine import resident_octets, wait_settled
 
 CONNECTIONS = 16
 ROUNDS_IN_ONE_GO = 4
 # An unknown path, a missing file, a page with a query, a deep unknown path; each with the status of its response.
 TARGETS = ((b"/%b", 404), (b"/static/%b", 404), (b"/?%b", 200), (b"/a/%b/b?c=d", 404))
+IN_ONE_GO = len(TARGETS) * ROUNDS_IN_ONE_GO
 
 
 def wander(*, address: Address, pid: int, requests: int, steady: Notice) -> dict[str, float]:
@@ -50,45 +51,51 @@ class Wandering:
         self._address = address
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        with connect(address) as sock:
-            octets = sum(response_octets(sock, _request(*kind), kind[1]) for kind in TARGETS)
-        self._expected = octets * ROUNDS_IN_ONE_GO
+        self._pieces: dict[int, bytes] = {}
         for _ in range(CONNECTIONS):
             self._open()
 
     def run(self, requests: int) -> None:
         """Wait until the server has answered at least so many requests, and leave none in flight."""
-        missing: dict[int, int] = {}
-        in_one_go = len(TARGETS) * ROUNDS_IN_ONE_GO
-        for fd in self._sockets:
-            self._ask(fd, missing)
-            requests -= in_one_go
-        while any(missing.values()):
+        waiting = set(self._sockets)
+        for fd in waiting:
+            self._ask(fd)
+        requests -= IN_ONE_GO * len(waiting)
+        while waiting:
             events = self._epoll.poll(ANSWER_SECONDS)
             if not events:
-                raise Unmeasurable(f"{sum(missing.values())} octets of responses did not come")
+                raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
             for fd, _ in events:
-                if octets := self._receive(fd):
-                    missing[fd] -= octets
-                    if not missing[fd] and requests > 0:
-                        self._ask(fd, missing)
-                        requests -= in_one_go
-                elif missing.pop(fd) == self._expected:
-                    raise Unmeasurable("the server left without an answer")
-                else:  # it allows only so many requests on one connection: ask for the rest on another
-                    self._ask(self._replace(fd), missing)
+                octets = self._receive(fd)
+                if not octets:  # the server allows only so many requests on one connection
+                    waiting.remove(fd)
+                    waiting.add(self._replace(fd))
+                    continue
+                responses = self._pieces[fd] + octets
+                if not are_whole(responses, IN_ONE_GO, TARGETS[-1][1]):
+                    self._pieces[fd] = responses
+                elif requests > 0:
+                    self._ask(fd)
+                    requests -= IN_ONE_GO
+                else:
+                    waiting.remove(fd)
 
-    def _receive(self, fd: int) -> int:
-        """Return the number of octets that came; 0 if the server has closed."""
+    def _receive(self, fd: int) -> bytes:
+        """Return the octets that came; none if the server has closed."""
         try:
-            return len(self._sockets[fd].recv(1 << 18))
-        except ConnectionResetError:  # it closed while more requests were on their way
-            return 0
+            return self._sockets[fd].recv(1 << 18)
+        except ConnectionResetError:  # the server closed while more requests were on their way
+            return b""
 
     def _replace(self, fd: int) -> int:
+        """Ask again on a new connection, and return its descriptor."""
+        if not closes(self._pieces[fd][self._pieces[fd].rfind(b"HTTP/1.1 ") :]):
+            raise Unmeasurable(f"the server left after {self._pieces[fd][-200:]!r}")
         self._epoll.unregister(fd)
         self._sockets.pop(fd).close()
-        return self._open()
+        new = self._open()
+        self._ask(new)
+        return new
 
     def _open(self) -> int:
         sock = connect(self._address)
@@ -98,10 +105,10 @@ class Wandering:
         self._epoll.register(fd, select.EPOLLIN)
         return fd
 
-    def _ask(self, fd: int, missing: dict[int, int]) -> None:
+    def _ask(self, fd: int) -> None:
         requests = [_request(*kind) for kind in TARGETS for _ in range(ROUNDS_IN_ONE_GO)]
         self._sockets[fd].send(b"".join(requests))
-        missing[fd] = self._expected
+        self._pieces[fd] = b""
 
 
 def _request(target: bytes, _status: int) -> bytes:

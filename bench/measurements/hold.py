@@ -1,4 +1,4 @@
-"""Clients that are held: what each takes of the server's memory, and to accept."""
+"""The memory of a held connection, and the CPU to accept it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def hold(effort: Effort) -> list[Figure]:
     clients = held_at_most(effort.count(CLIENTS))
 
     def sample(start: Callable[[], AbstractContextManager[Server]]) -> Mapping[str, float]:
-        # A process of its own for each sample: memory that was used once is not given back.
+        # A process of its own for each sample, since a process rarely returns memory.
         with start() as server:
             address = server.address("tcp-accept-hang")
             return load("hold", address=address, pid=server.pid, connections=clients)
@@ -35,6 +35,6 @@ def hold(effort: Effort) -> list[Figure]:
         "octets": Figure(
             f"memory of one of {clients} held connections", "octets", (AtMost(OCTETS),)
         ),
-        "cpu_us": Figure("CPU to accept and hold one of them", "us"),
+        "cpu_us": Figure("CPU to accept and hold one connection", "us"),
     }
     return interleave(effort.rounds, samples, figures)

@@ -61,7 +61,9 @@ def _cpu(
         except Unmeasurable as error:
             if name == OURS:
                 raise
-            absent[name] = str(error)  # a peer that fails does not keep us from measuring the others
+            absent[name] = str(
+                error
+            )  # a peer that fails does not keep us from measuring the others
             return {}
 
     with running(workload.service, site) as (servers, missing):

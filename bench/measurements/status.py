@@ -1,4 +1,4 @@
-"""Small answers: what one request and its response take of the server's time."""
+"""The CPU of a request to the failure mode that answers with a status."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ DIFFERENT = (Below("uvicorn", 1.4),)
 
 
 def status(effort: Effort) -> list[Figure]:
-    """A small JSON 200 on 64 persistent connections, seven fields in each request."""
-    workload = f"CPU of a request on {CONNECTIONS} persistent connections"
+    """A small 200 on 64 persistent connections, nine fields in each request."""
+    workload = f"CPU of a request to the port status on {CONNECTIONS} persistent connections"
     figures = []
     with ExitStack() as stack:
         servers = {
@@ -34,7 +34,7 @@ def status(effort: Effort) -> list[Figure]:
         }
         for varies, heads, targets in (
             ("", "all heads equal", IDENTICAL),
-            ("id", "every head different", DIFFERENT),
+            ("head", "every head different", DIFFERENT),
         ):
             samples = {
                 name: partial(
@@ -44,6 +44,7 @@ def status(effort: Effort) -> list[Figure]:
                     pid=server.pid,
                     connections=CONNECTIONS,
                     seconds=effort.seconds(SECONDS),
+                    target="/?status=200",
                     varies=varies,
                 )
                 for name, server in servers.items()

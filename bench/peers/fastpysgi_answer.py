@@ -14,10 +14,8 @@ from bench.peers.answer import GREETING, RECEIVED, TYPE
 
 def application(environment: dict[str, Any], start: Callable[..., object]) -> Iterable[bytes]:
     """Answer as the smallest WSGI application does."""
-    if environment["REQUEST_METHOD"] == "GET":
-        body = GREETING
-    else:
-        body = RECEIVED + environment["wsgi.input"].read()
+    content = environment["wsgi.input"]
+    body = GREETING if environment["REQUEST_METHOD"] == "GET" else RECEIVED + content.read()
     start("200 OK", [("Content-Type", TYPE), ("Content-Length", str(len(body)))])
     return [body]
 

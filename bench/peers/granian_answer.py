@@ -1,4 +1,4 @@
-"""``python -m bench.peers.granian_answer [CERTIFICATE KEY]``: granian with its own interface, RSGI, without its log.
+"""``python -m bench.peers.granian_answer [CERTIFICATE KEY]``: granian with its own interface, RSGI.
 
 granian runs the application in a process of its own, whose CPU `bench.machine.cpu_seconds` adds.
 """
