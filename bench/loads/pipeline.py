@@ -8,7 +8,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, WARM_UP_SECONDS, Address, Notice, connect
-from bench.loads.requests import are_whole, closes, request_for
+from bench.loads.requests import are_whole, closes, how_many, request_for, response_octets
 from bench.machine import cpu_seconds
 
 
@@ -39,6 +39,8 @@ class Pipelines:
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._pieces: dict[int, bytes] = {}
+        with connect(address) as sock:
+            response_octets(sock, request_for(b"/"))
         for _ in range(connections):
             self._open()
 
@@ -61,23 +63,26 @@ class Pipelines:
         except ConnectionResetError:  # the server closed while more requests were on their way
             octets = b""
         responses = self._pieces[fd] + octets
+        if not octets and not closes(responses):
+            raise Unmeasurable(f"the server left after {responses[-200:]!r}")
         if not octets:
-            return self._replace(fd)
+            return self._replace(fd, responses)
         if not are_whole(responses, self._depth):
             self._pieces[fd] = responses
             return 0
+        if closes(responses):
+            return self._replace(fd, responses)
         self._pieces[fd] = b""
         self._sockets[fd].send(self._requests)
         return self._depth
 
-    def _replace(self, fd: int) -> int:
-        responses = self._pieces.pop(fd)
-        if not closes(responses[responses.rfind(b"HTTP/1.1 ") :]):
-            raise Unmeasurable(f"the server left after {responses[-200:]!r}")
+    def _replace(self, fd: int, responses: bytes) -> int:
+        """Open a new connection instead, and return the number of responses on the old one."""
+        del self._pieces[fd]
         self._epoll.unregister(fd)
         self._sockets.pop(fd).close()
         self._open()
-        return responses.count(b"HTTP/1.1 ")
+        return how_many(responses)
 
     def _open(self) -> None:
         sock = connect(self._address)

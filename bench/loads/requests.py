@@ -137,11 +137,17 @@ def are_whole(octets: bytes, count: int, last_status: int = 200) -> bool:
     The length of a response may differ from that of the one before, so only heads tell responses apart; no body
     has a status line in it.
     """
-    if octets.count(_BEGIN) != count:
+    if how_many(octets) != count:
         return False
     return is_whole(octets[octets.rfind(_BEGIN) :], last_status)
 
 
 def closes(octets: bytes) -> bool:
-    """Return whether a response says that the server closes the connection after it."""
-    return _CLOSES.search(octets, 0, octets.find(b"\r\n\r\n") + 4) is not None
+    """Return whether the last of some responses says that the server closes the connection after it."""
+    begin = octets.rfind(_BEGIN)
+    return _CLOSES.search(octets, begin, octets.find(b"\r\n\r\n", begin) + 4) is not None
+
+
+def how_many(octets: bytes) -> int:
+    """Return the number of responses that begin in these octets."""
+    return octets.count(_BEGIN)

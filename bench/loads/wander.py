@@ -9,7 +9,7 @@ from secrets import token_hex
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, Address, Notice, connect
-from bench.loads.requests import are_whole, closes, request_for
+from bench.loads.requests import are_whole, closes, request_for, response_octets
 from bench.machine import resident_octets, wait_settled
 
 CONNECTIONS = 16
@@ -26,13 +26,12 @@ def wander(*, address: Address, pid: int, requests: int, steady: Notice) -> dict
     """
     wait_settled(pid)
     at_start = resident_octets(pid)
-    wandering = Wandering(address)
     since = time.monotonic()
-    wandering.run(requests // 10)
+    Wandering(address).run(requests // 10)
     wait_settled(pid)
     filled = resident_octets(pid)
     steady()
-    wandering.run(requests - requests // 10)
+    Wandering(address).run(requests - requests // 10)
     wait_settled(pid)
     at_end = resident_octets(pid)
     return {
@@ -52,11 +51,14 @@ class Wandering:
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._pieces: dict[int, bytes] = {}
+        with connect(address) as sock:
+            for kind in TARGETS:
+                response_octets(sock, _request(*kind), kind[1])
         for _ in range(CONNECTIONS):
             self._open()
 
     def run(self, requests: int) -> None:
-        """Wait until the server has answered at least so many requests, and leave none in flight."""
+        """Wait until the server has answered at least so many requests, then close the connections."""
         waiting = set(self._sockets)
         for fd in waiting:
             self._ask(fd)
@@ -67,18 +69,18 @@ class Wandering:
                 raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
             for fd, _ in events:
                 octets = self._receive(fd)
-                if not octets:  # the server allows only so many requests on one connection
-                    waiting.remove(fd)
-                    waiting.add(self._replace(fd))
+                self._pieces[fd] += octets
+                whole = are_whole(self._pieces[fd], IN_ONE_GO, TARGETS[-1][1])
+                if octets and not whole:
                     continue
-                responses = self._pieces[fd] + octets
-                if not are_whole(responses, IN_ONE_GO, TARGETS[-1][1]):
-                    self._pieces[fd] = responses
-                elif requests > 0:
-                    self._ask(fd)
-                    requests -= IN_ONE_GO
-                else:
-                    waiting.remove(fd)
+                waiting.remove(fd)
+                if whole and requests <= 0:
+                    self._close(fd)
+                    continue
+                fd = fd if octets and not closes(self._pieces[fd]) else self._replace(fd)
+                self._ask(fd)
+                waiting.add(fd)
+                requests -= IN_ONE_GO if whole else 0
 
     def _receive(self, fd: int) -> bytes:
         """Return the octets that came; none if the server has closed."""
@@ -88,14 +90,16 @@ class Wandering:
             return b""
 
     def _replace(self, fd: int) -> int:
-        """Ask again on a new connection, and return its descriptor."""
-        if not closes(self._pieces[fd][self._pieces[fd].rfind(b"HTTP/1.1 ") :]):
-            raise Unmeasurable(f"the server left after {self._pieces[fd][-200:]!r}")
+        """Open a new connection, since the server allows only so many requests on one; return its descriptor."""
+        responses = self._pieces[fd]
+        if not closes(responses):
+            raise Unmeasurable(f"the server left after {responses[-200:]!r}")
+        self._close(fd)
+        return self._open()
+
+    def _close(self, fd: int) -> None:
         self._epoll.unregister(fd)
         self._sockets.pop(fd).close()
-        new = self._open()
-        self._ask(new)
-        return new
 
     def _open(self) -> int:
         sock = connect(self._address)
