@@ -35,9 +35,7 @@ class Crowd:
         self._opened += 1
         sock = connect(self._address, self._opened)
         if self._request:
-            with suppress(
-                ConnectionError
-            ):  # the server has ended it already, as its event will show
+            with suppress(ConnectionError):  # the server has ended it, as its event will show
                 sock.send(self._request)
         self._sockets[sock.fileno()] = sock
         self._epoll.register(sock.fileno(), select.EPOLLIN)

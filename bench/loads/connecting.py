@@ -12,9 +12,8 @@ from bench.errors import Unmeasurable
 Address = tuple[str, int]
 Notice = Callable[[], None]
 
-PORTS_OF_ONE_ADDRESS = (
-    10_000  # of Linux's 28 232 ephemeral ports; the search for a free one is slow near the end
-)
+# Linux has 28 232 ephemeral ports, and the search for a free one is slow near the end.
+PORTS_OF_ONE_ADDRESS = 10_000
 WARM_UP_SECONDS = 0.3
 ANSWER_SECONDS = 5.0
 BURST = 250  # well below the backlog of a listening socket, so that no SYN is dropped

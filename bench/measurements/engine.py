@@ -30,7 +30,7 @@ class Workload:
 
 
 def engine(effort: Effort) -> list[Figure]:
-    """GET / of the workbench at a fixed rate and pipelined, and GET of our engine's other kinds of routes."""
+    """GET / of the workbench at a fixed rate and pipelined, and other kinds of routes of our engine."""
     with ExitStack() as stack:
         servers = {
             OURS: stack.enter_context(workbench()),
