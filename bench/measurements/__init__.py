@@ -15,7 +15,7 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
-from bench.measurements.requests import requests, wrk
+from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
 from bench.measurements.static import static
