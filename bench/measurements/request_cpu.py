@@ -18,31 +18,25 @@ WRK_SECONDS = 1.0  # wrk takes whole seconds only
 
 
 def requests(effort: Effort) -> list[Figure]:
-    """Small requests and files on 64 persistent connections, by our own client; ours logs and counts all."""
-    return _measure(effort, lambda workload: workload.load, effort.seconds(SECONDS), "")
+    """Small requests and files on 64 persistent connections; our server logs and counts all of them."""
+    return _measure(effort, lambda workload: workload.load, effort.seconds(SECONDS))
 
 
 def wrk(effort: Effort) -> list[Figure]:
     """The same requests by wrk, a client that others wrote."""
     if not has_wrk():
         raise NotInstalled("wrk is not installed (Debian's wrk)")
-    return _measure(effort, lambda _: "wrk", WRK_SECONDS, " (by wrk)")
+    return _measure(effort, lambda _: "wrk", WRK_SECONDS)
 
 
-def _measure(
-    effort: Effort, client: Callable[[Workload], str], seconds: float, by: str
-) -> list[Figure]:
+def _measure(effort: Effort, client: Callable[[Workload], str], seconds: float) -> list[Figure]:
     with open_site() as site:
-        return [
-            _cpu(effort, site, workload, client(workload), seconds, by) for workload in WORKLOADS
-        ]
+        return [_cpu(effort, site, workload, client(workload), seconds) for workload in WORKLOADS]
 
 
-def _cpu(
-    effort: Effort, site: Site, workload: Workload, client: str, seconds: float, by: str
-) -> Figure:
-    """Return the CPU of one request of a workload, by one client."""
-    what = f"CPU of a request on {CONNECTIONS} persistent connections, {workload.what}{by}"
+def _cpu(effort: Effort, site: Site, workload: Workload, client: str, seconds: float) -> Figure:
+    """Return the CPU of a request of one workload, by a client of `bench.loads`."""
+    what = f"CPU of a request on {CONNECTIONS} persistent connections, {workload.what}"
     figure = Figure(what, "us", workload.targets)
     absent = figure.absent
 

@@ -72,7 +72,7 @@ def test_a_run_without_wrk_names_the_package(monkeypatch: pytest.MonkeyPatch) ->
         measurement.wrk(ONE_ROUND)
 
 
-def test_each_target_is_beside_a_peer_of_the_table_that_can_do_the_task() -> None:
+def test_each_target_names_a_peer_that_performs_the_task() -> None:
     services = {peer.name: peer.services for peer in PEERS}
     for workload in workloads.WORKLOADS:
         for target in workload.targets:
