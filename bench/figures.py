@@ -41,7 +41,7 @@ class Below:
     def outcome(self, figure: Figure) -> str:
         """Return the measured ratio in words."""
         ratio = figure.ratio(self.peer)
-        if self.times < 1:
+        if self.times <= 1:
             return f"ours takes {1 / ratio:.2f} times {self.peer}'s"
         return f"{self.peer} takes {ratio:.2f} times ours"
 
