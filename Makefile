@@ -28,7 +28,7 @@ test-all: ## Run the tests on every Python from 3.11 on that is found.
 	$(PYTHON) scripts/test_all.py
 
 fuzz: setup ## Fuzz the server's connections against h11 for some minutes.
-	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/server
+	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/http
 
 check: setup ## Format, lint, types, import contracts, generated docs current, and a fixed budget of fuzzing.
 	$(BIN)/ruff format --check
@@ -36,7 +36,7 @@ check: setup ## Format, lint, types, import contracts, generated docs current, a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
-	$(BIN)/python -m pytest -q -m fuzz tests/server
+	$(BIN)/python -m pytest -q -m fuzz tests/http
 
 format: setup ## Let ruff format and mend what it can.
 	$(BIN)/ruff format

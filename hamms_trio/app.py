@@ -9,12 +9,12 @@ from urllib.parse import urlencode
 import trio
 
 from hamms_trio.errors import ParameterError, UnknownMode
-from hamms_trio.hosting.grouping import ungrouped
-from hamms_trio.hosting.host import Host
-from hamms_trio.hosting.ledger import Ledger
-from hamms_trio.hosting.listeners import Listener, open_listeners
-from hamms_trio.lab import Lab, Limits
+from hamms_trio.lab.host import Host
+from hamms_trio.lab.listeners import Listener, open_listeners
 from hamms_trio.modes import CATALOGUE, FailureMode
+from hamms_trio.modes.environment import Lab, Limits
+from hamms_trio.net.nursery import ungrouped
+from hamms_trio.recording.ledger import Ledger
 
 BEGINNING_PORT = 5500
 SPEEDS = (0.001, 1_000_000)

@@ -19,8 +19,8 @@ from outcome import Error, Outcome, acapture, capture
 
 from hamms_trio.app import BEGINNING_PORT, Hamms, open_hamms
 from hamms_trio.errors import AlreadyRunning, NotRunning
-from hamms_trio.hosting.ledger import ConnectionRecord, Ledger, Requests
-from hamms_trio.lab import Limits
+from hamms_trio.modes.environment import Limits
+from hamms_trio.recording.ledger import ConnectionRecord, Ledger, Requests
 
 T = TypeVar("T")
 
@@ -132,7 +132,7 @@ class HammsServer:
 
 
 class BlockingLedger:
-    """What each client did (see `hamms_trio.hosting.ledger.Ledger`), for any thread."""
+    """What each client did (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
     def __init__(self, loop: _Loop) -> None:
         self._loop = loop

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from tests.hosting.servers import HostModes, hosting_modes
+from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
 

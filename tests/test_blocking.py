@@ -23,8 +23,8 @@ from hamms_trio.errors import (
     PortUnavailable,
     UnknownMode,
 )
-from hamms_trio.hosting.ledger import Ending
 from hamms_trio.modes import CATALOGUE
+from hamms_trio.recording.ledger import Ending
 from tests.clients import raw
 from tests.ports import free_ports, is_free, taken_port
 

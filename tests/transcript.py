@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 import trio
 from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair
 
-from hamms_trio.hosting.ledger import ConnectionRecord, Ledger
-from hamms_trio.hosting.listeners import open_listeners
-from hamms_trio.hosting.portable import StreamConnection, play
-from hamms_trio.lab import Lab, Limits
+from hamms_trio.lab.listeners import open_listeners
+from hamms_trio.lab.portable import StreamConnection, play
 from hamms_trio.modes import CATALOGUE, FailureMode, Trigger
+from hamms_trio.modes.environment import Lab, Limits
+from hamms_trio.recording.ledger import ConnectionRecord, Ledger
 from hamms_trio.version import VERSION
 
 MemoryStream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]

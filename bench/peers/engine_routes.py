@@ -8,10 +8,10 @@ import trio
 
 from bench.peers.answer import GREETING, TYPE
 from bench.peers.listening import listen
+from hamms_trio.http import Request, Response, Router, Service
+from hamms_trio.http.access_log import AccessLog, LogFormat
+from hamms_trio.http.server import Server
 from hamms_trio.outlet import Outlet
-from hamms_trio.server import Request, Response, Router, Service
-from hamms_trio.server.access_log import AccessLog, LogFormat
-from hamms_trio.server.server import Server
 
 router = Router()
 

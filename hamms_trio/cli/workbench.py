@@ -16,7 +16,7 @@ from hamms_trio.cli.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.signals import Signals
 
 if TYPE_CHECKING:
-    from hamms_trio.server import ServerLimits
+    from hamms_trio.http import ServerLimits
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,7 @@ def workbench(
 
 
 def _server_limits(limits: options.Limits) -> ServerLimits:
-    from hamms_trio.server import ServerLimits
+    from hamms_trio.http import ServerLimits
 
     return ServerLimits(
         connections=limits.max_connections,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hamms_trio.modes.entry import on_connect, on_request
+from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.expectation import must_error, must_error_or_succeed, must_time_out
 from hamms_trio.modes.parameters import MEBIBYTE, Missing
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, best_match
 
 # The beginnings of what would have been whole documents, the preferred type first.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hamms_trio.modes.entry import on_request
+from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.expectation import must_error_or_succeed
 from hamms_trio.modes.parameters import Octets
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 FILLER = b"x" * (64 * 1024)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from hamms_trio.modes.entry import on_request
+from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.expectation import must_time_out
 from hamms_trio.modes.parameters import Seconds
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 from hamms_trio.errors import MethodNotAllowed
-from hamms_trio.modes.entry import on_request
+from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.expectation import may_retry
 from hamms_trio.modes.parameters import Text, Times
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

@@ -6,10 +6,10 @@ import json
 from functools import lru_cache
 
 from hamms_trio.errors import ParameterError
-from hamms_trio.modes.entry import on_connect, on_request
+from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.expectation import may_choose, must_error
 from hamms_trio.modes.parameters import Status
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import Field, RequestHead, is_interim, reason_phrase
 
 # What a status needs, or is useless without (RFC 9110 §15 unless noted).

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 
-from hamms_trio.lab import chance
-from hamms_trio.modes.entry import never_accepts, on_connect, on_request
+from hamms_trio.modes.declare import never_accepts, on_connect, on_request
+from hamms_trio.modes.environment import chance
 from hamms_trio.modes.expectation import may_retry, must_error, must_time_out
 from hamms_trio.modes.parameters import Seed, Share, Times
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hamms_trio.modes.entry import on_request
+from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.expectation import may_choose
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, quality
 
 # International Morse code, ITU-R M.1677-1.

@@ -14,7 +14,7 @@ import requests
 import urllib3
 
 from hamms_trio import HammsServer
-from hamms_trio.hosting.ledger import Ending
+from hamms_trio.recording.ledger import Ending
 from tests.clients import raw
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer

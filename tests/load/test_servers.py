@@ -8,11 +8,11 @@ import pytest
 import trio
 
 from hamms_trio import HammsServer
-from hamms_trio.hosting import hub
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
 from hamms_trio.load.tally import Failure
-from tests.hosting.servers import open_sockets
+from hamms_trio.net import hub
+from tests.lab.servers import open_sockets
 from tests.load.loading import ANSWER, CARRIERS, Requests, answering, make, serving
 
 # Bounded in count, so that how fast this machine is decides nothing; and in time, generously.

@@ -11,7 +11,7 @@ import trio
 import netsplode
 from hamms_trio.app import Hamms
 from hamms_trio.modes import CATALOGUE, FailureMode, Trigger
-from tests.hosting.servers import HostModes, connect, open_sockets, read_all
+from tests.lab.servers import HostModes, connect, open_sockets, read_all
 
 ACCEPTING = [mode for mode in CATALOGUE.values() if mode.trigger is not Trigger.NEVER]
 REQUEST = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
