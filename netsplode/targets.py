@@ -1,46 +1,82 @@
-"""From whatever a developer holds to the TCP connection inside it."""
+"""Find the TCP connection inside the object that a developer holds.
+
+Why this is hard: people hold a response, a reader or a file more often than a socket, and each library
+nests its socket in its own way. No library is imported for this. `unwrap` follows the attributes by which
+the well-known ones nest, and takes the first descriptor that it meets.
+"""
 
 from __future__ import annotations
 
 import errno
+import gc
+import io
 import os
 import socket
 import sys
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
+from netsplode.connection import Connection
 from netsplode.connections import plain_host
 from netsplode.errors import ConnectionNotFound, UnsupportedConnection
 from netsplode.kernel import tcp
 from netsplode.kernel.diag import Diag, Entry
+from netsplode.kernel.namespaces import Network, run_in
 from netsplode.kernel.tcp import State
+from netsplode.privileges import has_capability
 from netsplode.result import Address
 
-_NESTED_AT_MOST = 16  # wrappers within wrappers; more is a cycle
+T = TypeVar("T")
+
+_MOST_OBJECTS = 64  # to look at; a mock has every attribute, and each leads to another mock
 _GONE = frozenset((State.CLOSED, State.TIME_WAIT))
-# http.client, urllib3 and redis-py; the latter has no public name for it, nor has its asyncio half; aiohttp
-_WITHIN = ("sock", "_sock", "_writer", "transport")
 _ON_LINUX = sys.platform == "linux"
-_SOCKET = socket.SocketType  # the class below socket.socket: half the cost, and no enumerations
+_SOCKET = socket.SocketType  # the base class of socket.socket costs half as much to make
+# The attributes by which libraries nest a connection. Not all have a public name for it.
+_NESTING = (
+    "sock",  # http.client, urllib3, redis-py, smtplib, paramiko
+    "_sock",  # socket.SocketIO, redis-py
+    "raw",  # io.BufferedReader, requests.Response
+    "buffer",  # io.TextIOWrapper
+    "fp",  # http.client.HTTPResponse, urllib's responses
+    "_fp",  # urllib3.HTTPResponse
+    "_writer",  # redis-py's asyncio half
+    "transport",  # asyncio.StreamWriter, aiohttp.Connection, asyncio and Twisted protocols
+    "_transport",  # asyncio.StreamReader
+    "connection",  # aiohttp.ClientResponse, urllib3.HTTPResponse, socketserver's handlers
+    "_protocol",  # aiohttp.StreamReader
+)
+# The same for libraries that would not notice that their socket was closed.
+_NESTING_FOREIGN = (
+    "socket",  # tornado's IOStream, Twisted's transports, websockets' sync connection, psycopg's PGconn
+    "pgconn",  # psycopg
+)
+_SIMPLE = (str, bytes, bytearray, bool, float, tuple, list, dict, set, type(None))
 
 
 class Holder(Enum):
-    """Who has to close the socket, when it comes to that."""
+    """The object that has to close the socket, if it comes to that."""
 
     SOCKET = "a socket.socket"
     DESCRIPTOR = "a descriptor"
     ASYNCIO = "an asyncio transport"
     TRIO = "a trio socket"
-    OTHER = "something that closes its socket in its own way"
+    OTHER = "an object that closes its socket in its own way"
 
 
 @dataclass(slots=True)
 class Target:
-    """One end of a TCP connection, pinned: ``sock`` is a duplicate of our own, so no reuse can hurt.
+    """One end of a TCP connection; close it after use.
 
-    Of another process' connection there is an ``entry`` of the kernel's list instead, and of one that
-    is merely forwarded neither. Close it.
+    A connection of this process has a ``sock``: a duplicate of our own, which cannot become another socket.
+    A connection of another process has an ``entry`` of the kernel's list. A forwarded one has neither.
+
+    Attributes:
+        interface: the index of the interface of a link-local address.
+        network: the network namespace of another process; None if it is this thread's.
     """
 
     local: Address
@@ -49,28 +85,41 @@ class Target:
     owner: object = None
     sock: socket.SocketType | None = None
     entry: Entry | None = None
-    interface: int = 0  # the index of a link-local address'
+    interface: int = 0
+    network: Network | None = None
 
     @property
     def is_forwarded(self) -> bool:
+        """True if this host does not end the connection."""
         return self.sock is None and self.entry is None
 
     @property
     def is_elsewhere(self) -> bool:
-        """Whether it is in another network namespace, in which this thread can neither look nor inject."""
-        return self.sock is not None and _ON_LINUX and tcp.is_elsewhere(self.sock)
+        """True if the socket is in a network namespace that can't be entered from here."""
+        if self.sock is None or self.network is not None or not _ON_LINUX:
+            return False
+        return tcp.is_elsewhere(self.sock)
+
+    def run_in_network(self, work: Callable[[], T]) -> T:
+        """Call ``work`` inside the network namespace of this connection."""
+        return run_in(self.network, work)
+
+    def has_capability(self, name: str) -> bool:
+        """Return True if this process has the capability in the connection's network namespace."""
+        return self.run_in_network(partial(has_capability, name))
 
     def close(self) -> None:
+        """Close the duplicate of the socket."""
         if self.sock is not None:
             self.sock.close()
 
 
 def held(target: object) -> Target:
-    """The connection inside ``target``, which this process holds.
+    """Find the connection inside an object of this process.
 
     Raises:
-        UnsupportedConnection: there is none in it, or it is not TCP, listens, or was closed.
-        ConnectionNotFound: the socket has no connection, or none any more.
+        UnsupportedConnection: the object holds none, or its socket is not TCP, listens or is closed.
+        ConnectionNotFound: the socket is not connected.
     """
     owner, holder = (target, Holder.SOCKET) if type(target) is socket.socket else unwrap(target)
     number = owner if isinstance(owner, int) else owner.fileno()
@@ -79,7 +128,8 @@ def held(target: object) -> Target:
     sock = duplicate(number)
     try:
         if not isinstance(owner, int) and owner.fileno() != number:
-            raise UnsupportedConnection("the socket is closed already")  # and its number another's
+            # The number may belong to another file by now.
+            raise UnsupportedConnection("the socket is closed already")
         check_resettable(sock)
         name = sock.getsockname()
         local = _address(name)
@@ -93,17 +143,30 @@ def held(target: object) -> Target:
     return Target(local, remote, holder, owner, sock, interface=name[3] if len(name) > 3 else 0)
 
 
-def listed(entry: Entry) -> Target:
-    """A connection of whatever process, as the kernel lists it."""
-    return Target(entry.local, entry.remote, entry=entry, interface=entry.interface)
+def listed(entry: Entry, network: Network | None = None) -> Target:
+    """Make a target of an entry of the kernel's list."""
+    return Target(
+        entry.local, entry.remote, entry=entry, interface=entry.interface, network=network
+    )
+
+
+def target_of(connection: Connection) -> Target:
+    """Make a target of a connection that `find_connections` returned.
+
+    Raises:
+        UnsupportedConnection: the connection was made by hand.
+    """
+    if connection.entry is None:
+        raise UnsupportedConnection(f"{connection} is not from find_connections")
+    return listed(connection.entry, connection.network)
 
 
 def duplicate(descriptor: int) -> socket.SocketType:
-    """Another descriptor for the same socket.
+    """Open another descriptor for the same socket.
 
     Raises:
-        UnsupportedConnection: this is no open socket.
-        OSError: this process has no descriptor left.
+        UnsupportedConnection: the descriptor is no open socket.
+        OSError: this process has no free descriptor.
     """
     try:
         if sys.platform == "win32":
@@ -123,11 +186,11 @@ def duplicate(descriptor: int) -> socket.SocketType:
 
 
 def check_resettable(sock: socket.SocketType) -> None:
-    """Raise unless ``sock`` is one end of a TCP connection.
+    """Check that ``sock`` is one end of a TCP connection.
 
     Raises:
-        UnsupportedConnection: it is of another kind, or listens.
-        ConnectionNotFound: it has no connection, or none any more.
+        UnsupportedConnection: the socket is of another kind, or listens.
+        ConnectionNotFound: the socket is not connected.
     """
     if (
         sock.family not in (socket.AF_INET, socket.AF_INET6)
@@ -145,45 +208,59 @@ def check_resettable(sock: socket.SocketType) -> None:
             "the socket listens: reset one of its accepted connections instead"
         )
     if gone:
-        raise ConnectionNotFound("the socket has no connection, or none any more")
+        raise ConnectionNotFound("the socket is not connected, or not any more")
 
 
 def unwrap(target: object) -> tuple[Any, Holder]:
-    """What has the descriptor inside ``target``, and who has to close it."""
-    found: Any = target
-    holder: Holder | None = None
-    for _ in range(_NESTED_AT_MOST):
-        if isinstance(found, socket.socket):
-            return found, holder or Holder.SOCKET
-        if type(found) is int:
-            return found, holder or Holder.DESCRIPTOR
-        if _is_trio_socket(found):
-            return found, Holder.TRIO
-        if _is_asyncio(found):
-            inner = found.get_extra_info("socket")
-            if inner is None:
-                break
-            return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
-        if _has_descriptor(found):  # whatever is in it, it would not notice that that is closed
-            return found, Holder.OTHER
-        inner, is_foreign = _inside(found)
-        if inner is None:
-            break
-        found = inner
-        if is_foreign:
-            holder = Holder.OTHER
-    described = f"{type(found).__module__}.{type(found).__qualname__}"
+    """Find the socket or descriptor inside an object, and the holder that has to close it.
+
+    Raises:
+        UnsupportedConnection: there is none.
+    """
+    if type(target) is int:
+        return target, Holder.DESCRIPTOR
+    found = _search(target, None, {})
+    if found is not None:
+        return found
+    described = f"{type(target).__module__}.{type(target).__qualname__}"
     raise UnsupportedConnection(
-        f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, descriptor, asyncio "
-        "transport or StreamWriter, trio socket, trio.SocketStream, a trio.SSLStream over one, "
-        "an object that wraps one of these, or an address, as ('127.0.0.1', 5432) or '127.0.0.1:5432'"
+        f"{described} holds no TCP connection, or none any more: give a socket, a descriptor, a stream, a "
+        "transport, a response whose body is not read to its end, a file of a socket, an object that "
+        "wraps one of these, or an address, as ('127.0.0.1', 5432) or '127.0.0.1:5432'"
     )
 
 
-class _Transport:
-    """An asyncio transport, its socket's descriptor and its loop.
+def _search(
+    found: Any, holder: Holder | None, seen: dict[int, object]
+) -> tuple[Any, Holder] | None:
+    """Search depth-first; ``seen`` keeps every object alive, so that no id is used twice."""
+    if isinstance(found, socket.socket):
+        return found, holder or Holder.SOCKET
+    if isinstance(found, (*_SIMPLE, type)) or id(found) in seen or len(seen) >= _MOST_OBJECTS:
+        return None
+    seen[id(found)] = found
+    if type(found) is int:
+        return (found, holder) if holder is Holder.OTHER else None  # a PGconn's descriptor
+    if _is_trio_socket(found):
+        return found, Holder.TRIO
+    if _is_asyncio(found):
+        inner = found.get_extra_info("socket")
+        if inner is None:
+            return None
+        return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
+    if _is_like_a_socket(found):
+        return found, Holder.OTHER
+    for inner, is_foreign in _nested(found):
+        result = _search(inner, Holder.OTHER if is_foreign else holder, seen)
+        if result is not None:
+            return result
+    return (found, Holder.OTHER) if _has_open_descriptor(found) else None
 
-    The loop of uvloop's is known on its own thread only; elsewhere it is None.
+
+class _Transport:
+    """An asyncio transport, with the descriptor of its socket and its loop.
+
+    A transport of uvloop does not name its loop, so the loop is known on its own thread only.
     """
 
     def __init__(self, sock: Any, transport: Any) -> None:
@@ -203,42 +280,57 @@ def _is_asyncio(found: object) -> bool:
 
 
 def _is_trio_socket(found: object) -> bool:
-    # What is nothing of trio's shall not cost the import of trio.
-    trio: Any = sys.modules.get("trio")
+    trio: Any = sys.modules.get("trio")  # importing trio would cost more than the reset
     return trio is not None and isinstance(found, trio.socket.SocketType)
 
 
-def _inside(found: Any) -> tuple[object, bool]:
-    """What this wraps, if it says so in its documented way; and whether that is closed its own way."""
-    if isinstance(found, type):
-        return None, False
+def _nested(found: Any) -> Iterator[tuple[object, bool]]:
+    """Yield the objects that ``found`` may wrap, and True for those that are closed their own way."""
     trio: Any = sys.modules.get("trio")
     if trio is not None:
         if isinstance(found, trio.SSLStream):
-            return found.transport_stream, False
+            yield found.transport_stream, False
         if isinstance(found, trio.SocketStream):
-            return found.socket, False
+            yield found.socket, False
         if isinstance(found, trio.StapledStream):
-            return found.send_stream, False
+            yield found.send_stream, False
     anyio: Any = sys.modules.get("anyio.abc")
     if anyio is not None and hasattr(found, "extra_attributes"):
-        return found.extra(anyio.SocketAttribute.raw_socket, None), True
+        yield found.extra(anyio.SocketAttribute.raw_socket, None), True
     if hasattr(found, "get_extra_info"):  # httpcore's network streams
-        return found.get_extra_info("socket"), False
-    for name in _WITHIN:
-        if getattr(found, name, None) is not None:
-            return getattr(found, name), False
-    pgconn = getattr(found, "pgconn", None)  # psycopg
-    return (None, False) if pgconn is None else (pgconn.socket, True)
+        yield found.get_extra_info("socket"), False
+    extensions = _attribute(found, "extensions")
+    if isinstance(extensions, Mapping):  # httpx.Response
+        yield extensions.get("network_stream"), False
+    for name in _NESTING:
+        yield _attribute(found, name), False
+    for name in _NESTING_FOREIGN:
+        yield _attribute(found, name), True
+    if isinstance(
+        found, io.BufferedRWPair
+    ):  # makefile("rwb"), which has no attribute for its halves
+        for half in gc.get_referents(found):
+            yield half, False
 
 
-def _has_descriptor(found: Any) -> bool:
-    """Whether it has a descriptor of a socket and the methods of one, as asyncio's TransportSocket."""
-    return (
-        not isinstance(found, type)
-        and callable(getattr(found, "fileno", None))
-        and hasattr(found, "getsockname")
-    )
+def _attribute(found: Any, name: str) -> object:
+    try:
+        return getattr(found, name, None)
+    except Exception:  # noqa: BLE001 - the property of another library may raise anything
+        return None
+
+
+def _is_like_a_socket(found: Any) -> bool:
+    """Return True for objects such as asyncio's TransportSocket."""
+    return callable(getattr(found, "fileno", None)) and hasattr(found, "getsockname")
+
+
+def _has_open_descriptor(found: Any) -> bool:
+    try:
+        number = found.fileno()
+        return type(number) is int and number >= 0
+    except Exception:  # noqa: BLE001 - the method of another library may raise anything
+        return False
 
 
 def _address(sockaddr: Any) -> Address:
@@ -247,11 +339,11 @@ def _address(sockaddr: Any) -> Address:
 
 
 def _remote_in_handshake(sock: socket.SocketType) -> Address:
-    """A socket that connects has no peer's name yet; the kernel's list has it."""
+    """Ask the kernel's list, since a socket that is still connecting has no peer's name yet."""
     if _ON_LINUX:
         wanted = tcp.cookie(sock)
         with Diag() as diag:
             for entry in diag.dump([State.SYN_SENT, State.SYN_RECEIVED]):
                 if entry.cookie == wanted:
                     return entry.remote
-    raise ConnectionNotFound("the socket has no connection, or none any more")
+    raise ConnectionNotFound("the socket is not connected, or not any more")

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from netsplode import resetting
 from netsplode.connection import Connection
 from netsplode.connections import Wanted, wanted
 from netsplode.errors import (
@@ -30,6 +29,8 @@ from netsplode.errors import (
     UnsupportedConnection,
 )
 from netsplode.kernel import tcp
+from netsplode.order import Order, Verify
+from netsplode.resetting import begin, run
 from netsplode.result import Address, ResetResult
 from netsplode.targets import Holder, Target, held
 
@@ -209,8 +210,7 @@ def _reset_one(own: _Own) -> ResetResult:
     if _identity(target) != own.identity:
         target.close()
         raise ConnectionNotFound("its descriptor is another connection's by now")
-    plan = resetting.planned("auto")
-    return resetting.run(resetting.carry_out(target, plan, 1.0, "here"))
+    return run(begin(Order(target, timeout=1.0, verify=Verify.LOCAL)))
 
 
 def _public(own: _Own) -> Connection:

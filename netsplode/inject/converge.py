@@ -139,7 +139,9 @@ class Converger:
             for end in (first, second)
         )
         self.was_there = bool(told)
-        """Whether an end has given evidence of the connection: a RST in answer to a probe is none."""
+        """True if an end has given evidence of the connection; a RST in answer to a probe is none."""
+        self.was_remade = False
+        """True if an end was seen to open a later connection between the same addresses."""
 
     @property
     def outcomes(self) -> dict[Endpoint, Outcome]:
@@ -163,6 +165,8 @@ class Converger:
     @property
     def next_time(self) -> float:
         """When to call `on_time`, at the latest."""
+        if self.was_remade:
+            return self.deadline
         return min([self.deadline, *(end.next_probe for end in self._ends if end.pending)])
 
     def note_gone(self, endpoint: Endpoint) -> None:
@@ -189,7 +193,7 @@ class Converger:
             end.gone = True
         elif segment.flags & _SYN:
             if not segment.flags & _ACK and (end.gone or end.last_reset):
-                end.gone = True  # it opens a new one from the same port
+                end.gone = self.was_remade = True  # it opens a later connection from the same port
                 other.syn = segment.seq
         elif not segment.flags & _RST:
             self.was_there = True
@@ -200,9 +204,9 @@ class Converger:
             other.sent = _newest(other.sent, segment.end)
 
     def on_time(self, now: float) -> list[Segment]:
-        """What to send now."""
+        """Return the segments to send now; none after the connection was remade."""
         self._now = max(self._now, now)
-        if self.done:
+        if self.done or self.was_remade:
             return []
         out: list[Segment] = []
         ways = [(end, other, end.take_expected()) for end, other in (self._ends, self._ends[::-1])]

@@ -81,7 +81,7 @@ def test_states_can_be_asked_for(ends: Ends) -> None:
 
 
 def test_an_unknown_state_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'open' is no state of TCP: established, syn_sent"):
+    with pytest.raises(ValueError, match=r"'open' is no state of TCP; the states are established, syn_sent"):
         find_connections(state="open")
 
 
@@ -110,5 +110,5 @@ def test_what_was_found_can_be_reset(ends: Ends) -> None:
 
 
 def test_a_state_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="is no state of TCP: established"):
+    with pytest.raises(ValueError, match="is no state of TCP; the states are established"):
         find_connections(state=5)  # type: ignore[arg-type] # what callers without types may do

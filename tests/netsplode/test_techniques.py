@@ -23,7 +23,9 @@ from netsplode import (
     TechniqueUnavailable,
     reset_connection,
 )
-from netsplode.resetting import begin, planned, run
+from netsplode.order import Order, Verify
+from netsplode.plan import plan_of
+from netsplode.resetting import begin, run
 from tests.netsplode import alone
 from tests.netsplode.scenes import (
     Ends,
@@ -215,17 +217,10 @@ def test_a_descriptor_that_is_another_file_by_now_is_not_closed(
 ) -> None:
     with connected() as ends, open(tmp_path / "theirs", "w") as theirs:
         number = os.dup(ends.client.fileno())
-        steps = begin(
-            number,
-            None,
-            delay=0.0,
-            plan=planned(["keepalive", "close"]),
-            timeout=0.2,
-            verify=False,
-            forwarded=False,
-        )
+        plan = plan_of(["keepalive", "close"])
+        steps = begin(Order(number, plan=plan, timeout=0.2, verify=Verify.NEVER))
         with closing(steps):
-            next(steps)  # it waits for the connection to talk
+            next(steps)  # the technique waits for a segment
             os.dup2(theirs.fileno(), number)
             with pytest.raises((ResetTimeout, ConnectionNotFound)):
                 run(steps)
