@@ -12,6 +12,7 @@ import gc
 import io
 import os
 import socket
+import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -245,7 +246,7 @@ def _search(
         return found, Holder.TRIO
     if _is_asyncio(found):
         inner = found.get_extra_info("socket")
-        if inner is None:
+        if _fileno(inner) is None:
             return None
         return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
     if _is_like_a_socket(found):
@@ -254,7 +255,7 @@ def _search(
         result = _search(inner, Holder.OTHER if is_foreign else holder, seen)
         if result is not None:
             return result
-    return (found, Holder.OTHER) if _has_open_descriptor(found) else None
+    return (found, Holder.OTHER) if _has_socket_descriptor(found) else None
 
 
 class _Transport:
@@ -322,15 +323,23 @@ def _attribute(found: Any, name: str) -> object:
 
 def _is_like_a_socket(found: Any) -> bool:
     """Return True for objects such as asyncio's TransportSocket."""
-    return callable(getattr(found, "fileno", None)) and hasattr(found, "getsockname")
+    return hasattr(found, "getsockname") and _fileno(found) is not None
 
 
-def _has_open_descriptor(found: Any) -> bool:
+def _has_socket_descriptor(found: Any) -> bool:
+    number = _fileno(found)
+    try:
+        return number is not None and stat.S_ISSOCK(os.fstat(number).st_mode)
+    except OSError:
+        return False
+
+
+def _fileno(found: Any) -> int | None:
     try:
         number = found.fileno()
-        return type(number) is int and number >= 0
     except Exception:  # noqa: BLE001 - the method of another library may raise anything
-        return False
+        return None
+    return number if type(number) is int else None
 
 
 def _address(sockaddr: Any) -> Address:

@@ -81,7 +81,9 @@ def test_states_can_be_asked_for(ends: Ends) -> None:
 
 
 def test_an_unknown_state_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'open' is no state of TCP; the states are established, syn_sent"):
+    with pytest.raises(
+        ValueError, match=r"'open' is no state of TCP; the states are established, syn_sent"
+    ):
         find_connections(state="open")
 
 
