@@ -32,7 +32,8 @@ from netsplode.kernel import tcp
 from netsplode.order import Order, Verify
 from netsplode.resetting import begin, run
 from netsplode.result import Address, ResetResult
-from netsplode.targets import Holder, Target, held
+from netsplode.targets import Target, held
+from netsplode.unwrap import Holder
 
 Match = int | str | tuple[str | None, int | None] | Callable[[Connection], bool]
 

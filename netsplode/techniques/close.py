@@ -11,7 +11,8 @@ from typing import Any
 
 from netsplode.errors import ConnectionNotFound
 from netsplode.result import End
-from netsplode.targets import Holder, Target
+from netsplode.targets import Target
+from netsplode.unwrap import Holder
 from netsplode.techniques.technique import Ends, Steps, ends
 from netsplode.watch import Watch
 

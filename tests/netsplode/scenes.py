@@ -192,6 +192,21 @@ def far_end(greet: Greeting = say_hello, *, tls: bool = False) -> Iterator[FarEn
         yield FarEnd(listener.getsockname(), thread.submit(serve))
 
 
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+
+
+def begin_a_response(sock: socket.socket) -> None:
+    """Answer a request with half of the body that its head announces."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += sock.recv(4096)
+    sock.sendall(_HEAD + b"half ")
+
+
+def url_of(far: FarEnd, tls: bool = False) -> str:
+    return f"{'https' if tls else 'http'}://localhost:{far.address[1]}/"
+
+
 _CHILD = """
 import socket, sys
 sock = socket.create_connection(("127.0.0.1", int(sys.argv[1])))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -26,20 +25,20 @@ import urllib3
 
 from netsplode import TechniqueUnavailable, reset_connection
 from tests.netsplode.postgresql import postgresql
-from tests.netsplode.scenes import SAFETY_NET, FarEnd, Sight, far_end, on_linux, secrets
+from tests.netsplode.scenes import (
+    SAFETY_NET,
+    FarEnd,
+    Sight,
+    begin_a_response,
+    far_end,
+    on_linux,
+    secrets,
+    url_of,
+)
 
 pytestmark = on_linux
 
 SECURED = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-
-
-def begin_a_response(sock: socket.socket) -> None:
-    """Answer a request with half of what is announced."""
-    request = b""
-    while b"\r\n\r\n" not in request:
-        request += sock.recv(4096)
-    sock.sendall(HEAD + b"half ")
 
 
 class Reading(NamedTuple):
@@ -47,10 +46,6 @@ class Reading(NamedTuple):
 
     target: object
     read_on: Callable[[], Any]
-
-
-def url_of(far: FarEnd, tls: bool) -> str:
-    return f"{'https' if tls else 'http'}://localhost:{far.address[1]}/"
 
 
 @pytest.fixture(scope="module")
