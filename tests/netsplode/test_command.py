@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +206,11 @@ def test_doctor_names_every_technique_and_whether_it_may_be_used() -> None:
     for line in lines:
         if line.startswith("no"):
             assert " - " in line  # the remedy
+
+
+def test_version_prints_the_installed_version() -> None:
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"netsplode, version {version('hamms-trio')}\n")
 
 
 def test_it_is_installed_as_a_command() -> None:
