@@ -23,6 +23,7 @@ _SOCK_DIAG_BY_FAMILY, _SOCK_DESTROY = 20, 21  # linux/sock_diag.h
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3  # linux/netlink.h
 _REQUEST, _ACK, _DUMP, _MULTI = 1, 4, 0x300, 2
 _NETLINK_SOCK_DIAG = 4
+_INET_DIAG_CGROUP_ID = 21  # linux/inet_diag.h
 _NO_COOKIE = b"\xff" * 8
 _MAPPED = bytes(10) + b"\xff\xff"  # IPv4 in IPv6 (RFC 4291 §2.5.5.2)
 _CONNECTIONS = frozenset(State) - {State.LISTEN, State.CLOSED, State.NEW_SYN_RECEIVED}
@@ -38,6 +39,7 @@ class Entry:
         cookie: a number that no other socket of this host has until it restarts.
         inode: the inode of the socket's file; 0 for an orphan, which no process holds any more.
         key: the inet_diag_sockid that names the socket, with its cookie.
+        attributes: more about the socket, as the kernel encodes it.
     """
 
     state: State
@@ -48,6 +50,18 @@ class Entry:
     inode: int
     key: bytes
     family: int
+    attributes: bytes = b""
+
+    @property
+    def cgroup(self) -> int:
+        """The id of the control group in which the socket was made; 0 if the kernel does not tell (5.8)."""
+        at = 0
+        while at + 4 <= len(self.attributes):
+            length, kind = struct.unpack_from("=HH", self.attributes, at)
+            if kind == _INET_DIAG_CGROUP_ID:
+                return int.from_bytes(self.attributes[at + 4 : at + 12], sys.byteorder)
+            at += max(4, (length + 3) & ~3)
+        return 0
 
     @property
     def is_connection(self) -> bool:
@@ -182,6 +196,7 @@ def _entry(reply: bytes) -> Entry:
         inode=inode,
         key=reply[4:52],
         family=family,
+        attributes=reply[72:],
     )
 
 

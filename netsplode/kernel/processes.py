@@ -2,17 +2,22 @@
 
 Why this is hard: the kernel names the inode and the user of a socket, but not the process that holds it. The
 only way from one to the other is to read the links of all descriptors of all processes, at one to two
-microseconds each. So a search for one socket is lazy, and begins where the holder is likely: with the process
-that held the last one, then with the newest processes of that user.
+microseconds each. So a search for one socket is lazy, and begins where the holder is likely: with the processes
+that held the last ones, then with those of the control group and of the user that the kernel names, the newest
+first.
 """
 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Collection, Generator, Iterable, Iterator
 
+from netsplode.kernel.cgroups import members
+from netsplode.kernel.diag import Entry
+
 _STANDARD_STREAMS = frozenset("012")
-_last_holder = 0  # a process; only a hint
+_recent_holders: deque[int] = deque(maxlen=8)  # processes, the latest first; only a hint
 
 
 def all_processes() -> list[int]:
@@ -36,40 +41,41 @@ def holders(
     return found
 
 
-def holders_of(inode: int, user: int) -> Generator[tuple[int, int], None, None]:
-    """Yield the (process, descriptor) pairs that hold one socket, as soon as each is found.
-
-    Args:
-        inode: the inode of the socket.
-        user: the user who opened the socket; others may hold it, but are searched last.
-    """
-    global _last_holder
+def holders_of(entry: Entry) -> Generator[tuple[int, int], None, None]:
+    """Yield the (process, descriptor) pairs that hold one socket, as soon as each is found."""
     seen: set[tuple[int, int]] = set()
     pids = sorted(all_processes(), reverse=True)
     for likely in (True, False):
-        chosen = _likely_first(pids, user) if likely else iter(pids)
+        chosen = _likely_first(pids, entry) if likely else iter(pids)
         skipped = _STANDARD_STREAMS if likely else frozenset[str]()
-        for _, pid, descriptor in _search([inode], chosen, skipped):
+        for _, pid, descriptor in _search([entry.inode], chosen, skipped):
             if (pid, descriptor) not in seen:
                 seen.add((pid, descriptor))
-                _last_holder = pid
+                _note_holder(pid)
                 yield pid, descriptor
 
 
-def _likely_first(pids: list[int], user: int) -> Iterator[int]:
-    """Yield the last holder and this process, then the user's processes, the newest first."""
-    first = [pid for pid in (_last_holder, os.getpid()) if pid in pids]
-    yield from first
+def _likely_first(pids: list[int], entry: Entry) -> Iterator[int]:
+    """Yield recent holders, this process, those of the socket's control group, and those of its user."""
+    known = set(pids)
+    first = dict.fromkeys([*_recent_holders, os.getpid(), *reversed(members(entry.cgroup))])
+    yield from (pid for pid in first if pid in known)
+    # Since Linux 6.2 the size of the directory is the number of descriptors; before, it is 0.
+    fewest = len(_STANDARD_STREAMS) if os.stat("/proc/self/fd").st_size else -1
     for pid in pids:
-        if pid not in first and _runs_as(pid, user):
-            yield pid
+        if pid not in first:
+            try:
+                directory = os.stat(f"/proc/{pid}/fd")
+            except OSError:  # the process has ended, or belongs to another user
+                continue
+            if directory.st_uid == entry.uid and directory.st_size > fewest:
+                yield pid
 
 
-def _runs_as(pid: int, user: int) -> bool:
-    try:
-        return os.stat(f"/proc/{pid}").st_uid == user
-    except OSError:  # the process has ended
-        return False
+def _note_holder(pid: int) -> None:
+    if pid in _recent_holders:
+        _recent_holders.remove(pid)
+    _recent_holders.appendleft(pid)
 
 
 def _search(

@@ -61,7 +61,7 @@ def borrow(target: Target) -> None:
 
 
 def _borrowed(entry: Entry) -> socket.SocketType:
-    with closing(holders_of(entry.inode, entry.uid)) as holders:
+    with closing(holders_of(entry)) as holders:
         for pid, descriptor in holders:
             try:
                 sock = _duplicate_of(linux.descriptor_of(pid, descriptor))

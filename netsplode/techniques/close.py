@@ -12,8 +12,8 @@ from typing import Any
 from netsplode.errors import ConnectionNotFound
 from netsplode.result import End
 from netsplode.targets import Target
-from netsplode.unwrap import Holder
 from netsplode.techniques.technique import Ends, Steps, ends
+from netsplode.unwrap import Holder
 from netsplode.watch import Watch
 
 if sys.platform == "linux":
