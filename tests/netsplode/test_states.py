@@ -171,7 +171,7 @@ def test_reset_accepts_every_state_that_list_shows(
 
 
 @MADE
-def test_a_dry_run_names_it_and_resets_nothing(make: Maker) -> None:
+def test_a_dry_run_names_a_connection_in_any_state(make: Maker) -> None:
     with ExitStack() as stack:
         pair = make(stack)
         done = CliRunner().invoke(main, ["reset", "--dry-run", "--json", *by_port(pair)])
