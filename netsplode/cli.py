@@ -13,15 +13,21 @@ from typing import Any
 import click
 
 from netsplode.connection import Connection
-from netsplode.connections import Wanted, find_connections, one_address, rank, wanted
+from netsplode.connections import (
+    AddressPattern,
+    exact_address,
+    find_connections,
+    parse_address,
+    rank,
+)
 from netsplode.errors import MissingCapability, NetsplodeError, TechniqueUnavailable
 from netsplode.kernel.tcp import State
 from netsplode.order import Order, Verify
 from netsplode.plan import plan_of
 from netsplode.privileges import capabilities
 from netsplode.resetting import begin, run
-from netsplode.result import written
-from netsplode.targets import Target, target_of
+from netsplode.result import format_address
+from netsplode.targets import Target, target_of_connection
 from netsplode.techniques import TECHNIQUES
 from netsplode.usage import Commands, Seconds
 
@@ -66,7 +72,13 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
         return
     rows = [("LOCAL", "REMOTE", "STATE", "PID", "COMMAND")]
     rows += [
-        (written(c.local), written(c.remote), c.state, str(c.pid or "-"), c.command or "-")
+        (
+            format_address(c.local),
+            format_address(c.remote),
+            c.state,
+            str(c.pid or "-"),
+            c.command or "-",
+        )
         for c in found
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -121,7 +133,7 @@ def reset(
     """Reset the connections between LOCAL and REMOTE (host:port), of a port, or of a process."""
     if local is None and pid is None and port is None:
         raise click.UsageError("give LOCAL and REMOTE, --port or --pid")
-    found = [target_of(connection) for connection in _found(local, remote, pid, port)]
+    found = [target_of_connection(connection) for connection in _found(local, remote, pid, port)]
     if forwarded and not found:
         found = [_forwarded(local, remote)]
     if not found:
@@ -129,12 +141,14 @@ def reset(
         click.echo("no connection matches", err=True)
         context.exit(_NOT_ALL)
     if local is not None and port is pid is None and len(found) > 1:
-        pairs = ", ".join(f"{written(t.local)} -> {written(t.remote)}" for t in found[:8])
+        pairs = ", ".join(
+            f"{format_address(t.local)} -> {format_address(t.remote)}" for t in found[:8]
+        )
         raise click.UsageError(f"{len(found)} connections match, give both ends or --port: {pairs}")
     rows: list[dict[str, Any]] = []
     code = 0
     for target in found:
-        row = {"local": written(target.local), "remote": written(target.remote)}
+        row = {"local": format_address(target.local), "remote": format_address(target.remote)}
         if not dry_run:
             order = Order(target, plan=plan_of(technique), timeout=timeout, verify=_VERIFY[verify])
             outcome, needed = _reset_one(order)
@@ -194,7 +208,7 @@ def _forwarded(local: str | None, remote: str | None) -> Target:
     if local is None or remote is None:
         raise click.UsageError("--forwarded takes LOCAL and REMOTE")
     try:
-        return Target(one_address(local), one_address(remote))
+        return Target(exact_address(local), exact_address(remote))
     except NetsplodeError as error:
         raise click.UsageError(str(error)) from None
 
@@ -213,7 +227,7 @@ def _found(
     """Find one end of each connection that fits, whatever its state; on one host, both are listed."""
     try:
         found = find_connections(pid=pid, state=None)
-        ends = [wanted(end) for end in (local, remote) if end is not None]
+        ends = [parse_address(end) for end in (local, remote) if end is not None]
     except NetsplodeError as error:
         raise click.UsageError(str(error)) from None
     chosen: dict[frozenset[object], Connection] = {}
@@ -233,7 +247,7 @@ def _has_port(connection: Connection, port: int) -> bool:
     return port in (connection.local[1], connection.remote[1])
 
 
-def _fits(connection: Connection, ends: list[Wanted]) -> bool:
+def _fits(connection: Connection, ends: list[AddressPattern]) -> bool:
     """Return True if the connection has these ends, in either order."""
     interface = connection.entry.interface if connection.entry else 0
     own = (connection.local, connection.remote)
@@ -245,8 +259,8 @@ def _fits(connection: Connection, ends: list[Wanted]) -> bool:
 
 def _row(connection: Connection) -> dict[str, Any]:
     return {
-        "local": written(connection.local),
-        "remote": written(connection.remote),
+        "local": format_address(connection.local),
+        "remote": format_address(connection.remote),
         "state": connection.state,
         "pid": connection.pid,
         "command": connection.command,

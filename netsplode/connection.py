@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from netsplode.kernel.diag import Entry
 from netsplode.kernel.namespaces import Network
 from netsplode.kernel.processes import command_of
-from netsplode.result import Address, written
+from netsplode.result import Address, format_address
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,9 @@ class Connection:
 
     def __str__(self) -> str:
         holder = f", process {self.pid} ({self.command})" if self.pid is not None else ""
-        return f"{written(self.local)} -> {written(self.remote)} ({self.state}{holder})"
+        return (
+            f"{format_address(self.local)} -> {format_address(self.remote)} ({self.state}{holder})"
+        )
 
 
 def connection_of(

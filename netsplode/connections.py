@@ -23,13 +23,13 @@ from netsplode.kernel.namespaces import Network, network_of, run_in
 from netsplode.kernel.processes import descriptors_of, holders
 from netsplode.kernel.tcp import State
 from netsplode.privileges import missing_capability
-from netsplode.result import Address, Attempt, written
+from netsplode.result import Address, Attempt, format_address
 
 AddressLike = tuple[str | None, int | None] | str | int
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class AddressPattern:
     """An address to look for.
 
     No hosts stand for any host, the port None for any port, and the interface 0 for any interface.
@@ -77,7 +77,7 @@ def find_connections(
     """
     _need_linux("find_connections")
     network = None if pid is None else _network_of(pid)
-    here, there = (None if a is None else wanted(a) for a in (local, remote))
+    here, there = (None if a is None else parse_address(a) for a in (local, remote))
     with _open_diag(network, pid) as diag:
         found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
     owners = holders({e.inode for e in found if e.inode}, None if pid is None else [pid])
@@ -110,8 +110,8 @@ def find_one(local: AddressLike, remote: AddressLike | None) -> Entry:
         AmbiguousConnection: there are several.
     """
     _need_linux("resetting by address")
-    here = wanted(local)
-    there = None if remote is None else wanted(remote)
+    here = parse_address(local)
+    there = None if remote is None else parse_address(remote)
     with _open_diag() as diag:
         if there is not None and (exact := _exact(diag, here, there)):
             return max(exact, key=rank)
@@ -164,7 +164,7 @@ def _open_diag(network: Network | None = None, pid: int | None = None) -> Diag:
         ) from error
 
 
-def _exact(diag: Diag, here: Wanted, there: Wanted) -> list[Entry]:
+def _exact(diag: Diag, here: AddressPattern, there: AddressPattern) -> list[Entry]:
     """Look up both ends of a connection that is named in full, which is quicker than the whole list."""
     first, second = here.end, there.end
     if first is None or second is None or (":" in first[0]) != (":" in second[0]):
@@ -174,20 +174,20 @@ def _exact(diag: Diag, here: Wanted, there: Wanted) -> list[Entry]:
     return [entry for entry in found if entry is not None]
 
 
-def one_address(address: AddressLike) -> Address:
+def exact_address(address: AddressLike) -> Address:
     """Read an address that names exactly one end of a connection.
 
     Raises:
         UnsupportedConnection: the address leaves the host or the port open, or its name has several addresses.
         ConnectionNotFound: the name of the host is unknown.
     """
-    end = wanted(address).end
+    end = parse_address(address).end
     if end is None:
         raise UnsupportedConnection(f"{address!r} does not name one end: give (IP address, port)")
     return end
 
 
-def wanted(address: AddressLike) -> Wanted:
+def parse_address(address: AddressLike) -> AddressPattern:
     """Read an address as people write it, and look up the name of its host.
 
     Raises:
@@ -196,7 +196,7 @@ def wanted(address: AddressLike) -> Wanted:
     """
     host, port = check_address(address)
     if host is None or host in ("", "*"):
-        return Wanted(frozenset(), port)
+        return AddressPattern(frozenset(), port)
     host, _, zone = host.partition("%")
     interface = _interface(zone) if zone else _scope(address)
     try:
@@ -204,7 +204,7 @@ def wanted(address: AddressLike) -> Wanted:
     except (OSError, UnicodeError) as error:
         raise ConnectionNotFound(f"{host!r} is no address of any host: {error}") from error
     hosts = (str(sockaddr[0]).partition("%")[0] for *_, sockaddr in found)
-    return Wanted(frozenset(plain_host(found) for found in hosts), port, interface)
+    return AddressPattern(frozenset(unmap_host(found) for found in hosts), port, interface)
 
 
 def _interface(zone: str) -> int:
@@ -231,7 +231,7 @@ def check_address(address: AddressLike) -> tuple[str | None, int | None]:
     return host, port
 
 
-def plain_host(host: str) -> str:
+def unmap_host(host: str) -> str:
     """Shorten an IPv4 address that is mapped into IPv6."""
     return host[7:] if host.startswith("::ffff:") and "." in host else host
 
@@ -264,7 +264,7 @@ def _split(address: AddressLike) -> tuple[str | None, int | None]:
 
 def _described(address: AddressLike) -> str:
     host, port = _split(address)
-    return written((host or "*", port or 0))
+    return format_address((host or "*", port or 0))
 
 
 def _states(name: str | None) -> Collection[State]:
@@ -277,7 +277,7 @@ def _states(name: str | None) -> Collection[State]:
         raise ValueError(f"{name!r} is no state of TCP; the states are {known}") from None
 
 
-def _fits(entry: Entry, local: Wanted | None, remote: Wanted | None) -> bool:
+def _fits(entry: Entry, local: AddressPattern | None, remote: AddressPattern | None) -> bool:
     return (local is None or local.fits(entry.local, entry.interface)) and (
         remote is None or remote.fits(entry.remote, entry.interface)
     )

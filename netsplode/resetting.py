@@ -16,7 +16,7 @@ from functools import partial
 from typing import Any
 
 from netsplode.connection import Connection
-from netsplode.connections import AddressLike, find_one, is_address, one_address
+from netsplode.connections import AddressLike, exact_address, find_one, is_address
 from netsplode.errors import (
     ConnectionNotFound,
     MissingCapability,
@@ -29,7 +29,7 @@ from netsplode.order import Order, Verify
 from netsplode.plan import Turn
 from netsplode.privileges import missing_capability
 from netsplode.result import Attempt, End, ResetResult
-from netsplode.targets import Target, held, listed, target_of
+from netsplode.targets import Target, target_of_connection, target_of_entry, target_of_object
 from netsplode.techniques import (
     CLOSE,
     RST,
@@ -37,8 +37,8 @@ from netsplode.techniques import (
     Ends,
     Steps,
     Unproved,
+    in_thread,
     obstacle_in_handshake,
-    out_of_loop,
     prove,
 )
 from netsplode.watch import Watch
@@ -76,13 +76,13 @@ def begin(order: Order) -> Steps[ResetResult]:
     if isinstance(target, Target):
         found = _ready(target)
     elif is_address(target):
-        found = out_of_loop(partial(_locate, target, order.remote, order.forwarded))
+        found = in_thread(partial(_locate, target, order.remote, order.forwarded))
     elif isinstance(target, Connection) and target.entry is not None:
-        found = _ready(target_of(target))
+        found = _ready(target_of_connection(target))
     elif order.delay:
         found = _hold_later(target, _cookie_now(target))
     else:
-        found = _ready(held(target))
+        found = _ready(target_of_object(target))
     return _steps(order, found)
 
 
@@ -189,10 +189,12 @@ class _Check:
                 ends["local"] = End.CLOSED
         if ends["remote"] is not End.UNCONFIRMED:
             return
-        if "remote" in watch.sees:
+        if "remote" in watch.visible:
             if (yield from self._wait_gone("remote")):
                 ends["remote"] = End.RESET
-        elif not watch.is_elsewhere:  # segments sent from here would not reach another namespace
+        elif (
+            not watch.is_in_other_network
+        ):  # segments sent from here would not reach another namespace
             yield from self._probe(ends)
 
     def _probe(self, ends: Ends) -> Steps[None]:
@@ -209,7 +211,7 @@ class _Check:
                 raise
 
     def _wait_gone(self, end: str) -> Steps[bool]:
-        if end not in self.watch.sees:
+        if end not in self.watch.visible:
             return False
         pause = _FIRST_PAUSE
         while self.watch.stands(end):
@@ -233,19 +235,19 @@ class _Check:
             return "; ".join(f"{each.technique}: {each.outcome}" for each in result.attempts)
         if verify is Verify.NEVER:
             return ""
-        if "remote" in self.watch.sees:
+        if "remote" in self.watch.visible:
             return "the remote end still stands"
         needs_proof = verify is Verify.REQUIRED or result.technique in _INJECTING
         return "the remote end has given no proof of being down" if needs_proof else ""
 
 
 def _check_can_verify(watch: Watch) -> None:
-    if watch.is_elsewhere:
+    if watch.is_in_other_network:
         raise TechniqueUnavailable(
             "nothing can be proved of a connection in another network namespace",
             [Attempt("verify", "reset it from a thread in that namespace, or without verify=True")],
         )
-    if "remote" in watch.sees or watch.target.has_capability("CAP_NET_RAW"):
+    if "remote" in watch.visible or watch.target.has_capability("CAP_NET_RAW"):
         return
     if sys.platform == "linux":
         raise missing_capability(
@@ -261,7 +263,7 @@ def _ready(target: Target) -> Steps[Target]:
 
 def _hold_later(target: object, expected_cookie: int) -> Steps[Target]:
     yield from ()
-    found = held(target)
+    found = target_of_object(target)
     if _cookie_of(found) != expected_cookie:
         found.close()
         raise ConnectionNotFound("the object holds another connection by now")
@@ -270,16 +272,16 @@ def _hold_later(target: object, expected_cookie: int) -> Steps[Target]:
 
 def _locate(target: AddressLike, remote: AddressLike | None, forwarded: bool) -> Target:
     try:
-        return listed(find_one(target, remote))
+        return target_of_entry(find_one(target, remote))
     except ConnectionNotFound:
         if not forwarded or remote is None:
             raise
-    return Target(one_address(target), one_address(remote))
+    return Target(exact_address(target), exact_address(remote))
 
 
 def _cookie_now(target: object) -> int:
     """Identify the socket without keeping a descriptor, which would keep a closed connection open."""
-    with closing(held(target)) as connection:
+    with closing(target_of_object(target)) as connection:
         return _cookie_of(connection)
 
 

@@ -53,7 +53,7 @@ class ResetResult:
         return End.UNCONFIRMED not in self.ends.values() and not self.doubt
 
 
-def written(address: Address) -> str:
+def format_address(address: Address) -> str:
     """Write an address as people do."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

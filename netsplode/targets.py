@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from netsplode.connection import Connection
-from netsplode.connections import plain_host
+from netsplode.connections import unmap_host
 from netsplode.errors import ConnectionNotFound, UnsupportedConnection
 from netsplode.kernel import tcp
 from netsplode.kernel.diag import Diag, Entry
@@ -56,11 +56,11 @@ class Target:
         return self.sock is None and self.entry is None
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_in_other_network(self) -> bool:
         """True if the socket is in a network namespace that can't be entered from here."""
         if self.sock is None or self.network is not None or not _ON_LINUX:
             return False
-        return tcp.is_elsewhere(self.sock)
+        return tcp.is_in_other_network(self.sock)
 
     def run_in_network(self, work: Callable[[], T]) -> T:
         """Call ``work`` inside the network namespace of this connection."""
@@ -76,7 +76,7 @@ class Target:
             self.sock.close()
 
 
-def held(target: object) -> Target:
+def target_of_object(target: object) -> Target:
     """Find the connection inside an object of this process.
 
     Raises:
@@ -105,14 +105,14 @@ def held(target: object) -> Target:
     return Target(local, remote, holder, owner, sock, interface=name[3] if len(name) > 3 else 0)
 
 
-def listed(entry: Entry, network: Network | None = None) -> Target:
+def target_of_entry(entry: Entry, network: Network | None = None) -> Target:
     """Make a target of an entry of the kernel's list."""
     return Target(
         entry.local, entry.remote, entry=entry, interface=entry.interface, network=network
     )
 
 
-def target_of(connection: Connection) -> Target:
+def target_of_connection(connection: Connection) -> Target:
     """Make a target of a connection that `find_connections` returned.
 
     Raises:
@@ -120,7 +120,7 @@ def target_of(connection: Connection) -> Target:
     """
     if connection.entry is None:
         raise UnsupportedConnection(f"{connection} is not from find_connections")
-    return listed(connection.entry, connection.network)
+    return target_of_entry(connection.entry, connection.network)
 
 
 def duplicate(descriptor: int) -> socket.SocketType:
@@ -175,7 +175,7 @@ def check_resettable(sock: socket.SocketType) -> None:
 
 def _address(sockaddr: Any) -> Address:
     host, port = sockaddr[:2]
-    return (plain_host(host) if host[:1] == ":" else host, port)
+    return (unmap_host(host) if host[:1] == ":" else host, port)
 
 
 def _remote_in_handshake(sock: socket.SocketType) -> Address:

@@ -21,7 +21,7 @@ from ipaddress import ip_address
 from typing import Any
 
 from netsplode.connection import Connection
-from netsplode.connections import Wanted, wanted
+from netsplode.connections import AddressPattern, parse_address
 from netsplode.errors import (
     ConnectionNotFound,
     NetsplodeError,
@@ -32,7 +32,7 @@ from netsplode.kernel import tcp
 from netsplode.order import Order, Verify
 from netsplode.resetting import begin, run
 from netsplode.result import Address, ResetResult
-from netsplode.targets import Target, held
+from netsplode.targets import Target, target_of_object
 from netsplode.unwrap import Holder
 
 Match = int | str | tuple[str | None, int | None] | Callable[[Connection], bool]
@@ -181,7 +181,7 @@ def _look_at(holder: int | socket.socket) -> _Own | None:
 def _held(holder: int | socket.socket) -> Target:
     if isinstance(holder, int) and not stat.S_ISSOCK(os.fstat(holder).st_mode):
         raise UnsupportedConnection("not a socket")
-    target = held(holder)
+    target = target_of_object(holder)
     if isinstance(holder, int):
         target.holder = Holder.OTHER  # its owner has to close it
     return target
@@ -238,5 +238,5 @@ def _matcher(match: Match | None) -> Callable[[Connection], bool]:
         return match
     if isinstance(match, str) and _is_host(match):
         match = (match.strip("[]"), None)
-    address: Wanted = wanted(match)
+    address: AddressPattern = parse_address(match)
     return lambda connection: address.fits(connection.local) or address.fits(connection.remote)

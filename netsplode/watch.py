@@ -24,24 +24,24 @@ class Watch:
 
     Attributes:
         target: the connection.
-        sees: the ends, "local" and "remote", that were sockets of this host at the time of `look`; empty
+        visible: the ends, "local" and "remote", that were sockets of this host at the time of `look`; empty
             where there is no sock_diag.
-        is_elsewhere: True if the connection was in another network namespace then, and can't be seen.
+        is_in_other_network: True if the connection was in another network namespace then, and can't be seen.
         doubt: why segments may have reached another connection; empty if they can't have.
     """
 
     def __init__(self, target: Target) -> None:
         self.target = target
-        self.sees: frozenset[str] = frozenset()
-        self.is_elsewhere = False
+        self.visible: frozenset[str] = frozenset()
+        self.is_in_other_network = False
         self.doubt = ""
         self._cookies: dict[str, int] = {}
         self._diag: Diag | None = None
 
     def look(self) -> None:
         """Note which ends can be seen; a second call changes nothing."""
-        self.is_elsewhere = self.is_elsewhere or self.target.is_elsewhere
-        if self._diag is None and sys.platform == "linux" and not self.is_elsewhere:
+        self.is_in_other_network = self.is_in_other_network or self.target.is_in_other_network
+        if self._diag is None and sys.platform == "linux" and not self.is_in_other_network:
             try:
                 self._diag = self.target.run_in_network(Diag)
             except OSError as error:
@@ -50,7 +50,7 @@ class Watch:
                 return
             found = {end: self._cookie(end) for end in ("local", "remote")}
             self._cookies = {end: cookie for end, cookie in found.items() if cookie}
-            self.sees = frozenset(self._cookies)
+            self.visible = frozenset(self._cookies)
 
     def stands(self, end: str) -> bool:
         """Return True if an end that was seen is still there; a later socket with its addresses is not."""
@@ -58,7 +58,7 @@ class Watch:
 
     def is_remade(self) -> bool:
         """Return True if a later connection has the same addresses by now, and note the doubt."""
-        if not self.doubt and any(self._has_later(end) for end in self.sees):
+        if not self.doubt and any(self._has_later(end) for end in self.visible):
             self.doubt = REMADE
         return bool(self.doubt)
 
@@ -69,7 +69,7 @@ class Watch:
         """
         if self.doubt:
             return False
-        return self.stands(end) if end in self.sees else not self.is_remade()
+        return self.stands(end) if end in self.visible else not self.is_remade()
 
     def close(self) -> None:
         """Close the netlink socket."""

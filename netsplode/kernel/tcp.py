@@ -43,7 +43,7 @@ def cookie(sock: socket.SocketType) -> int:
     return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
 
 
-def is_elsewhere(sock: socket.SocketType) -> bool:
+def is_in_other_network(sock: socket.SocketType) -> bool:
     """Return True if the socket is in another network namespace than this thread.
 
     A kernel before 5.14 cannot tell, which counts as False.

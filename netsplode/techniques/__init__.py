@@ -27,7 +27,7 @@ from netsplode.techniques.technique import (
     Steps as Steps,
     Technique as Technique,
     Unproved as Unproved,
-    out_of_loop as out_of_loop,
+    in_thread as in_thread,
 )
 
 ABORT, CLOSE, DESTROY, KEEPALIVE = Abort(), Close(), Destroy(), KeepAlive()

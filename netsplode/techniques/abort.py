@@ -15,7 +15,7 @@ from netsplode.kernel.processes import holders_of
 from netsplode.privileges import missing_capability
 from netsplode.result import End
 from netsplode.targets import Target, check_resettable, duplicate
-from netsplode.techniques.technique import Ends, Steps, ends, out_of_loop
+from netsplode.techniques.technique import Ends, Steps, ends, in_thread
 from netsplode.watch import Watch
 
 if sys.platform == "linux":
@@ -32,7 +32,7 @@ class Abort:
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         if target.sock is None:
-            yield from out_of_loop(partial(borrow, target))
+            yield from in_thread(partial(borrow, target))
         assert target.sock is not None  # see obstacle
         is_mptcp = linux.fails_without_econnreset(target.sock)
         linux.abort(target.sock)

@@ -10,7 +10,7 @@ from netsplode.kernel.diag import Diag
 from netsplode.privileges import missing_capability
 from netsplode.result import End
 from netsplode.targets import Target
-from netsplode.techniques.technique import Ends, Steps, ends, obstacle_elsewhere
+from netsplode.techniques.technique import Ends, Steps, ends, obstacle_in_other_network
 from netsplode.watch import Watch
 
 
@@ -22,7 +22,7 @@ class Destroy:
     def obstacle(self, target: Target) -> str | None:
         if target.is_forwarded:
             return "the connection does not end on this host"
-        return obstacle_elsewhere(target) if sys.platform == "linux" else "it needs Linux"
+        return obstacle_in_other_network(target) if sys.platform == "linux" else "it needs Linux"
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         yield from ()

@@ -21,8 +21,8 @@ from netsplode.techniques.technique import (
     Ends,
     Steps,
     Unproved,
-    obstacle_elsewhere,
-    out_of_loop,
+    in_thread,
+    obstacle_in_other_network,
 )
 from netsplode.watch import REMADE, Watch
 
@@ -45,7 +45,7 @@ class Rst:
         self._driver = driver
 
     def obstacle(self, target: Target) -> str | None:
-        return obstacle_elsewhere(target) or obstacle_in_handshake(target)
+        return obstacle_in_other_network(target) or obstacle_in_handshake(target)
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
@@ -70,14 +70,14 @@ class KeepAlive:
     def obstacle(self, target: Target) -> str | None:
         return (
             obstacle_to_borrowing(target)
-            or obstacle_elsewhere(target)
+            or obstacle_in_other_network(target)
             or obstacle_in_handshake(target)
         )
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         watch.look()
         if target.sock is None:
-            yield from out_of_loop(partial(borrow, target))
+            yield from in_thread(partial(borrow, target))
         assert target.sock is not None
         _pin(target)
         injection = yield from _opened(target, watch, seconds, DRIVER, probing=False)
@@ -85,7 +85,7 @@ class KeepAlive:
             # Only an answer to a probe could prove that an end on another host is down. That end receives
             # two RSTs: ours, and that of this host's kernel, which no longer has the connection when the
             # answer to a keep-alive segment arrives.
-            return _ends_of((yield from _converge(injection, watch, watch.sees)))
+            return _ends_of((yield from _converge(injection, watch, watch.visible)))
 
 
 def prove(target: Target, watch: Watch, seconds: float) -> Steps[End]:
@@ -106,7 +106,7 @@ def _opened(
 ) -> Steps[Injection]:
     """Open an injection in the network namespace of the connection."""
     if driver == "scapy":  # importing it takes a third of a second
-        yield from out_of_loop(partial(import_module, "netsplode.inject.scapy_driver"))
+        yield from in_thread(partial(import_module, "netsplode.inject.scapy_driver"))
     from netsplode.inject import open_injection
 
     opening = partial(
@@ -143,7 +143,7 @@ def _converge(
         while not injection.done and injection.pending & awaited and not watch.doubt:
             yield injection
             injection.step()
-            for end in injection.pending & watch.sees:
+            for end in injection.pending & watch.visible:
                 if not watch.stands(end):
                     injection.note_gone(end)
         if injection.result.was_remade:

@@ -48,7 +48,7 @@ class Technique(Protocol):
         """
 
 
-def out_of_loop(work: Callable[[], T]) -> Steps[T]:
+def in_thread(work: Callable[[], T]) -> Steps[T]:
     """Call ``work`` in a thread if an event loop is running; raise its error here."""
 
     def attempt() -> T | NetsplodeError | OSError:
@@ -64,12 +64,12 @@ def out_of_loop(work: Callable[[], T]) -> Steps[T]:
     return returned
 
 
-def obstacle_elsewhere(target: Target) -> str | None:
+def obstacle_in_other_network(target: Target) -> str | None:
     """Return why no technique may act by addresses, or None.
 
     In this network namespace the same addresses are those of another connection, or of none.
     """
-    return "the socket is in another network namespace" if target.is_elsewhere else None
+    return "the socket is in another network namespace" if target.is_in_other_network else None
 
 
 def ends(local: End, remote: End = End.UNCONFIRMED) -> Ends:

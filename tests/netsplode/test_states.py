@@ -14,7 +14,7 @@ from click.testing import CliRunner
 
 from netsplode import find_connections, reset_connection
 from netsplode.cli import main
-from netsplode.result import Address, written
+from netsplode.result import Address, format_address
 from tests.netsplode.scenes import (
     SAFETY_NET,
     Sight,
@@ -132,15 +132,15 @@ def states_of(pair: Pair) -> set[str]:
 
 
 def by_both_ends(pair: Pair) -> list[str]:
-    return [written(pair.client), written(pair.server)]
+    return [format_address(pair.client), format_address(pair.server)]
 
 
 def by_both_ends_in_the_other_order(pair: Pair) -> list[str]:
-    return [written(pair.server), written(pair.client)]
+    return [format_address(pair.server), format_address(pair.client)]
 
 
 def by_one_end(pair: Pair) -> list[str]:
-    return [written(pair.client)]
+    return [format_address(pair.client)]
 
 
 def by_port(pair: Pair) -> list[str]:
