@@ -101,13 +101,13 @@ def installed_modes() -> list[Source]:
     return sources
 
 
-def _modes_in(source: Source) -> Iterator[FailureMode]:
+def _modes_in(source: object) -> Iterator[FailureMode]:
     if isinstance(source, FailureMode):
         yield source
     elif isinstance(source, ModuleType):
         yield from (mode for mode in vars(source).values() if isinstance(mode, FailureMode))
-    elif isinstance(source, str) or not hasattr(source, "__iter__"):
-        raise CatalogueError(f"{source!r} is no failure mode, and no module that declares some")
-    else:
+    elif isinstance(source, Iterable) and not isinstance(source, str):
         for part in source:
             yield from _modes_in(part)
+    else:
+        raise CatalogueError(f"{source!r} is no failure mode, and no module that declares some")

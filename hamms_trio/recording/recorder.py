@@ -62,12 +62,14 @@ class Recorder:
         if self._bus.is_heard:
             self._bus.publish(Slept(self.record.number, monotonic(), seconds))
 
-    def left(self, how: Ending) -> None:
+    def note_left(self, how: Ending) -> None:
         if self._bus.is_heard and self.record.left is None:
             self._bus.publish(Left(self.record.number, monotonic(), how.value))
         self._ledger.leave(self.record, how)
 
-    def ended(self, how: Ending) -> None:
+    def note_ended(self, how: Ending) -> None:
+        if self.record.ended is not None:
+            return
         self.record.ended = how
         if self._bus.is_heard:
             event = Reset if how is Ending.RST else Ended
