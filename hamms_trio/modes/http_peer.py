@@ -54,7 +54,17 @@ class HttpPeer:
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
 
-    __slots__ = ("_body", "_connection", "_peer", "_reader", "_request", "_run", "base", "problem")
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_is_deaf",
+        "_peer",
+        "_reader",
+        "_request",
+        "_run",
+        "base",
+        "problem",
+    )
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
@@ -65,6 +75,7 @@ class HttpPeer:
         self._request: RequestHead | None = None
         self._body: BodyReader | None = None
         self._run = 0
+        self._is_deaf = False  # True once what is overheard is not HTTP
 
     # The request
 
@@ -241,7 +252,41 @@ class HttpPeer:
         else:
             await self._peer.finish()
 
+    def overhear(self, data: bytes, *, heads: bool) -> bool:
+        """Enter in the ledger what the mode does not read: the rest of a body, and before that a request.
+
+        Args:
+            heads: False if no request is to be entered but the current one.
+
+        Returns:
+            True if a request has been entered.
+        """
+        if self._is_deaf or not (heads or self._has_unread_body()):
+            return False
+        reader = self._reader
+        reader.feed(data)
+        begins = False
+        try:
+            if heads:
+                request = reader.next_head()
+                if request is None:
+                    return False
+                self._begin(request)
+                begins = True
+            if self._has_unread_body() and (octets := reader.take()):
+                assert self._request is not None
+                content = self._begin_body(self._request).feed(octets)
+                self._connection.observer.body(content)
+        except RequestError:
+            self._is_deaf = True
+        return begins
+
     # Within
+
+    def _has_unread_body(self) -> bool:
+        request = self._request
+        has_body = request is not None and request.has_body
+        return has_body and (self._body is None or not self._body.complete)
 
     def _begin(self, request: RequestHead) -> None:
         self._request = request

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Hashable
 from typing import Any
 
-from hamms_trio.errors import PeerGone, RequestError
+from hamms_trio.errors import PeerGone
 from hamms_trio.modes.connection import PeerConnection
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.environment import Environment, State, chance
 from hamms_trio.modes.http_peer import HttpPeer
-from hamms_trio.wire import RequestReader
 
 
 class Peer:
@@ -24,7 +23,7 @@ class Peer:
         finished: True once the connection is ended by us.
     """
 
-    __slots__ = ("_encounter", "_http", "_overheard", "connection", "environment", "finished")
+    __slots__ = ("_encounter", "_http", "_overhears", "connection", "environment", "finished")
 
     def __init__(self, connection: PeerConnection, environment: Environment) -> None:
         self.environment = environment
@@ -32,7 +31,7 @@ class Peer:
         self.connection = connection
         self._encounter: Encounter | None = None
         self._http: HttpPeer | None = None
-        self._overheard: RequestReader | None = None
+        self._overhears = False
 
     @property
     def http(self) -> HttpPeer:
@@ -52,7 +51,7 @@ class Peer:
         data = await self.connection.receive()
         if not data:
             raise PeerGone
-        if self._overheard is not None:
+        if self._overhears:
             self._overhear(data)
         return data
 
@@ -129,7 +128,7 @@ class Peer:
 
     def overhear(self) -> None:
         """Enter the client's first request in the ledger although the mode does not read it."""
-        self._overheard = RequestReader()
+        self._overhears = True
 
     # Within
 
@@ -139,23 +138,16 @@ class Peer:
 
     async def _drain(self, deadline: float | None) -> None:
         try:
+            self._overhear(b"")  # what has come with the head
             while data := await self.connection.receive(deadline):
-                if self._overheard is not None:
-                    self._overhear(data)
+                self._overhear(data)
         except (TimeoutError, PeerGone):
             return
 
     def _overhear(self, data: bytes) -> None:
-        reader = self._overheard
-        assert reader is not None
-        try:
-            reader.feed(data)
-            request = reader.next_head()
-        except RequestError:
-            self._overheard = None
-            return
-        if request is not None:
-            self._overheard = None
-            self.connection.observer.head(request)
+        """Enter in the ledger what the mode itself does not read."""
+        http = self.http if self._overhears else self._http
+        if http is not None and http.overhear(data, heads=self._overhears):
+            self._overhears = False
             if self._encounter is not None:
                 self.meet(self._encounter)

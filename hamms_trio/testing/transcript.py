@@ -83,8 +83,8 @@ class ScriptedConnection:
         self._script = [(HESITATION * at, octets) for at, octets in enumerate(requests, 1)]
         self._ends = max((at for at, _ in self._script), default=0.0) + PATIENCE
         self._lines: list[Line] = [(at, TO_SERVER, octets) for at, octets in self._script]
+        self._last: list[Line] = []
         self._octets = 0
-        self._is_open = True
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
         """Let the door play until its end or the client's, and return what crossed the wire."""
@@ -99,7 +99,8 @@ class ScriptedConnection:
             raise AssertionError(f"{door.name} waits for something else than its peer")
         finally:
             play.close()
-        return sorted(self._lines, key=lambda line: (line[0], line[1] == TO_CLIENT))
+        lines = [line for line in self._lines if line[0] <= self._now]
+        return sorted(lines, key=lambda line: (line[0], line[1] == TO_CLIENT)) + self._last
 
     # What a peer may do
 
@@ -117,7 +118,7 @@ class ScriptedConnection:
         return octets
 
     async def send(self, data: bytes | memoryview) -> None:
-        if not self._is_open:
+        if self._last:
             raise PeerGone
         self._lines.append((self._now, TO_CLIENT, bytes(data)))
         self.observer.sent(data, len(data))
@@ -147,16 +148,14 @@ class ScriptedConnection:
         self._now = max(self._now, to)
 
     def _give_up(self) -> None:
-        if self._is_open:
-            self._lines.append((self._now, TO_SERVER, "gives up"))
+        if not self._last:
+            self._last = [(self._now, TO_SERVER, "gives up")]
         raise _Over
 
     def _end(self, how: Ending) -> None:
-        if self._is_open:
-            self._is_open = False
+        if not self._last:
             self.observer.note_ended(how)
-            self._lines = [line for line in self._lines if line[0] <= self._now]
-            self._lines.append((self._now, TO_CLIENT, how.value))
+            self._last = [(self._now, TO_CLIENT, how.value)]
 
 
 def _joined(lines: list[Line]) -> list[Line]:
