@@ -119,7 +119,7 @@ class HttpPeer:
         return request
 
     def peek_malformed(self) -> RequestHead:
-        """The octets that could not be read as a request, as far as they can be told apart."""
+        """Return the octets that could not be read as a request, with a request line if they have one."""
         octets = self._reader.take()
         self._reader.give_back(octets)
         try:
@@ -143,11 +143,11 @@ class HttpPeer:
         return path[len(self.base) :] or "/" if self.base else path
 
     def link(self, path: str) -> str:
-        """The target by which a client finds ``path`` through the same door."""
+        """Return the target by which a client finds ``path`` through the same door."""
         return self.base + path
 
     async def receive_content(self) -> bytes:
-        """Some of the current request's content, or none at its end; a client that waits is asked for it.
+        """Read some of the current request's content, or none at its end; ask a client for it that waits to be asked.
 
         Raises:
             RequestError: it is malformed, or late.
@@ -164,7 +164,7 @@ class HttpPeer:
         return b""
 
     async def receive_form(self) -> dict[str, str]:
-        """The current request's content as application/x-www-form-urlencoded.
+        """Read the current request's content as application/x-www-form-urlencoded.
 
         Raises:
             RequestError: it is too large, of another type, malformed, or late.
@@ -198,13 +198,13 @@ class HttpPeer:
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:
-        """The head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
+        """Return the head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
         return head(status, *fields, origin=self._peer.environment.origin())
 
     def message(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> bytes:
-        """One whole and truthful response, for a mode that sends it in its own way."""
+        """Return one whole and truthful response, for a mode that sends it in its own way."""
         return self._message(request, status, fields, body)
 
     def respond(
@@ -309,7 +309,7 @@ class HttpPeer:
         return self._body
 
     async def _read_content(self, body: BodyReader) -> bytes:
-        """Some of the body: what has arrived with the head, then what the client sends."""
+        """Read some of the body: the octets that arrived with the head, then those that the client sends."""
         reader = self._reader
         data = reader.take()
         if not data:

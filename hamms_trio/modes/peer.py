@@ -1,4 +1,4 @@
-"""What a failure mode sees of the client it is failing."""
+"""The peer: the client as a failure mode sees it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from hamms_trio.modes.http_peer import HttpPeer
 class Peer:
     """The client at the far end of one accepted connection.
 
-    What waits raises `PeerGone` once the client has left, so a failure mode reads as if clients
+    Each method that waits raises `PeerGone` once the client has left, so a failure mode reads as if clients
     never did.
 
     Attributes:
@@ -43,7 +43,7 @@ class Peer:
     # Octets
 
     async def receive(self) -> bytes:
-        """Whatever the client sends next, HTTP or not.
+        """Read the next octets that the client sends, HTTP or not.
 
         Raises:
             PeerGone: it closed its side.
@@ -76,15 +76,15 @@ class Peer:
         return self.environment.seed
 
     def state(self, name: str = "") -> State[Any]:
-        """What this failure mode remembers beyond a request, on this server: a bounded mapping."""
+        """Return this failure mode's memory on this server beyond a request: a bounded mapping."""
         return self.environment.state(self._slug, name)
 
     def count(self, *key: Hashable) -> int:
-        """How often this failure mode has counted ``key``, this time included."""
+        """Count ``key`` once more for this failure mode, and return how often it was counted."""
         return self.environment.count(self._slug, *key)
 
     def chance(self, *key: Hashable, seed: int | None = None) -> float:
-        """A number in [0, 1) that depends on the seed, the failure mode and ``key`` alone."""
+        """Return a number in [0, 1) that depends on the seed, the failure mode and ``key`` alone."""
         return chance(self.seed if seed is None else seed, self._slug, *key)
 
     def strike(self) -> None:
@@ -97,7 +97,7 @@ class Peer:
     # Endings
 
     def wait_gone(self) -> Awaitable[None]:
-        """Discard whatever arrives until the client closes its side."""
+        """Discard all octets until the client closes its side."""
         return self._drain(None)
 
     async def finish(self) -> None:

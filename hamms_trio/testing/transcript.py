@@ -1,7 +1,7 @@
-"""Transcripts: what crosses the wire between a failure mode and a client, in virtual time.
+"""Transcripts: the octets that cross the wire between a failure mode and a client, in virtual time.
 
 The client is a script, the connection is in memory, and nobody waits: a mode that sleeps for an hour takes no time.
-Only what the mode does is played; carriers have tests of their own.
+Carriers have tests of their own: none is played here.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class ScriptedConnection:
         lines = [line for line in self._lines if line[0] <= self._now]
         return sorted(lines, key=lambda line: (line[0], line[1] == TO_CLIENT)) + self._last
 
-    # What a peer may do
+    # A peer's calls
 
     def now(self) -> float:
         return self._now
@@ -159,7 +159,7 @@ class ScriptedConnection:
 
 
 def _joined(lines: list[Line]) -> list[Line]:
-    """What was sent at one time as one: in how many pieces it is read is chance."""
+    """Join the octets that were sent at one time: the number of pieces is chance."""
     joined: list[Line] = []
     for at, direction, what in lines:
         if joined and isinstance(what, bytes):

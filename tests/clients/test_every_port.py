@@ -1,4 +1,4 @@
-"""What the users of eight HTTP clients meet on each port: a sample, or all with ``HAMMS_CLIENTS=all``."""
+"""Eight HTTP clients on each port: a sample of the pairs, or all with ``HAMMS_CLIENTS=all``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the ledger keeps of connections, requests and bodies, and what it refuses to be asked."""
+"""The ledger: its records of connections, requests and bodies, and the questions that it refuses."""
 
 from __future__ import annotations
 
