@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import trio
-from trio.testing import MemoryReceiveStream, MemorySendStream, memory_stream_pair
 
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.portable import StreamConnection, play
+from hamms_trio.lab.mode_acceptor import ModePlayer
 from hamms_trio.modes import CATALOGUE, FailureMode, Trigger
 from hamms_trio.modes.environment import Lab, Limits
+from hamms_trio.net.accepted import Handover
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger
+from hamms_trio.testing.memory import MemoryHub, MemoryStream, memory_connection
 from hamms_trio.version import VERSION
-
-MemoryStream = trio.StapledStream[MemorySendStream, MemoryReceiveStream]
 
 GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 # What is sent to modes of which one plain GET does not show the point; one a second.
@@ -41,19 +40,12 @@ async def playing(
     mode: FailureMode, lab: Lab
 ) -> AsyncIterator[tuple[MemoryStream, ConnectionRecord]]:
     """A client connected to a mode in memory, and the ledger's account of it."""
-    client, server = memory_stream_pair()
-    record = Ledger(CATALOGUE).open(mode.slug, ("192.0.2.1", 49152))
-
-    def reset() -> None:
-        server.send_stream.close()
-        server.receive_stream.close()
-
-    async def serve() -> None:
-        await play(mode, StreamConnection(server, record, reset=reset), lab)
-        await trio.aclose_forcefully(server)
-
+    hub, ledger = MemoryHub(), Ledger(CATALOGUE)
+    sock, client = memory_connection()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve)
+        nursery.start_soon(hub.run)
+        ModePlayer(hub, mode, lab, ledger).play(Handover(sock, ("192.0.2.1", 49152)))
+        (record,) = ledger.connections()
         yield client, record
         nursery.cancel_scope.cancel()
 
@@ -70,8 +62,9 @@ async def transcript(mode: FailureMode) -> str:
     async with playing(mode, still_lab()) as (client, record), trio.open_nursery() as nursery:
 
         async def listen() -> None:
-            async for octets in client:
-                note("<", bytes(octets))
+            with suppress(trio.BrokenResourceError):  # it was reset
+                async for octets in client:
+                    note("<", bytes(octets))
             note("<", record.ended.value if record.ended else "nothing")
             nursery.cancel_scope.cancel()
 

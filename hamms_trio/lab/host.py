@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import select
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import trio
 
+from hamms_trio.errors import UnknownMode
+from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.portable import PortableListener
+from hamms_trio.lab.mode_acceptor import ModeAcceptor, ModePlayer
 from hamms_trio.modes.environment import Lab
-from hamms_trio.net.descriptors import Admission
+from hamms_trio.net.accepted import Handover
+from hamms_trio.net.descriptors import PROCESS_BUDGET
+from hamms_trio.net.hub import Hub, open_hub
 from hamms_trio.recording.ledger import Ledger
-
-HAS_EPOLL = hasattr(select, "epoll")
-
-if TYPE_CHECKING or HAS_EPOLL:
-    from hamms_trio.lab.connection import HubConnection
-    from hamms_trio.lab.mode_acceptor import ModeAcceptor
-    from hamms_trio.net.hub import Hub
 
 
 class Host:
     """Serves listeners until it is cancelled, and then closes them and every connection.
 
     Args:
-        portable: use an ordinary trio task for each connection instead of the hub, which needs epoll.
+        hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
     def __init__(
@@ -35,40 +30,48 @@ class Host:
         lab: Lab,
         ledger: Ledger,
         *,
-        portable: bool = not HAS_EPOLL,
+        hub: Hub | None = None,
     ) -> None:
         self._listeners = listeners
         self.ledger = ledger
-        self._lab = lab
-        self._admission = Admission(len(listeners))
-        self._hub = None if portable else Hub()
-        self._portable: list[PortableListener] = []
+        self._hub = hub or open_hub()
+        self._players = {
+            listener.mode.slug: ModePlayer(self._hub, listener.mode, lab, ledger)
+            for listener in listeners
+        }
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
         async with trio.open_nursery() as nursery:
-            if self._hub is not None:
-                nursery.start_soon(self._hub.run, name="hub")
+            nursery.start_soon(self._hub.run, name="hub")
             for listener in self._listeners:
-                serve = self._serve_portably if self._hub is None else self._serve_on_hub
-                nursery.start_soon(serve, listener, name=listener.mode.slug)
+                nursery.start_soon(self._serve, listener, name=listener.mode.slug)
             task_status.started()
+
+    def adopt(self, slug: str, handover: Handover) -> None:
+        """Play a failure mode on a connection that another owner gives away.
+
+        Raises:
+            UnknownMode: the mode is not hosted here.
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        if slug not in self._players:
+            raise UnknownMode(f"the failure mode {slug!r} is not hosted here")
+        self._players[slug].play(handover)
 
     def drop_connections(self) -> None:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
         for listener in self._listeners:
             listener.turn_away()
-        if self._hub is not None:
-            for watcher in self._hub.watchers:
-                if isinstance(watcher, HubConnection):
-                    watcher.abandon()
-        for portable in self._portable:
-            portable.drop_connections()
+        for watcher in self._hub.watchers:
+            if isinstance(watcher, ModeConnection):
+                watcher.abandon()
 
-    async def _serve_on_hub(self, listener: Listener) -> None:
-        assert self._hub is not None
+    async def _serve(self, listener: Listener) -> None:
+        share = PROCESS_BUDGET.open_share(listener.mode.slug)
+        player = self._players[listener.mode.slug]
         acceptors = [
-            ModeAcceptor(self._hub, sock, listener.mode, self._lab, self.ledger, self._admission)
+            ModeAcceptor(self._hub, sock, player, share)
             for sock in listener.sockets
             if listener.listens
         ]
@@ -78,11 +81,4 @@ class Host:
             for acceptor in acceptors:
                 acceptor.abandon()
             listener.close()
-
-    async def _serve_portably(self, listener: Listener) -> None:
-        portable = PortableListener(listener, self._lab, self.ledger, self._admission)
-        self._portable.append(portable)
-        try:
-            await portable.run()
-        finally:
-            listener.close()
+            share.close()

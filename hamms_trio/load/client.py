@@ -33,7 +33,7 @@ class Connection(Protocol):
 
 
 class Carrier(Protocol):
-    """What carries octets and tells time: the hub, or trio's streams.
+    """What carries octets and tells time: the hub.
 
     It never calls back, a client or whom a call was promised, while it is being called.
     """

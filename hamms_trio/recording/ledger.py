@@ -10,7 +10,6 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Mapping
-from enum import Enum
 from itertools import pairwise
 from time import monotonic
 
@@ -18,6 +17,7 @@ import trio
 
 from hamms_trio.errors import RequestError
 from hamms_trio.modes import FailureMode
+from hamms_trio.net.observer import Ending as Ending
 from hamms_trio.wire import RequestHead, is_interim
 
 logger = logging.getLogger(__name__)
@@ -28,14 +28,6 @@ MAX_REQUESTS = 10_000
 MAX_KEPT_OCTETS = 32 * 1024 * 1024  # of the heads of all requests together
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
-
-
-class Ending(Enum):
-    """How one side left a connection."""
-
-    FIN = "FIN"
-    RST = "RST"
-    VANISHED = "vanished"  # stopped answering, and the kernel gave it up
 
 
 class ConnectionRecord:
@@ -81,6 +73,10 @@ class ConnectionRecord:
         self.ended: Ending | None = None
         self.request: RequestRecord | None = None
 
+    def received(self, octets: int) -> None:
+        """Enter that so many octets came from the client."""
+        self.octets_received += octets
+
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Enter that the first ``octets`` of ``data`` were handed to the kernel."""
         self.octets_sent += octets
@@ -110,6 +106,11 @@ class ConnectionRecord:
             self.left = how
             self.left_after = monotonic() - self.opened
             self._ledger.changed()
+
+    def note_ended(self, how: Ending) -> None:
+        """Enter how the server ended it; the first entry stays."""
+        if self.ended is None:
+            self.ended = how
 
     def closed(self) -> None:
         """Enter that nothing more will come of this connection."""

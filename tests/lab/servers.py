@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop, on the hub and on plain trio streams."""
+"""Servers on this test's own trio loop."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
 from hamms_trio.modes import CATALOGUE, FailureMode
 from hamms_trio.modes.environment import Lab
+from hamms_trio.net.hub import open_hub
 from hamms_trio.recording.ledger import Ledger
 
 HostModes = Callable[..., AbstractAsyncContextManager[Hamms]]
@@ -24,13 +25,13 @@ async def hosting_modes(
     modes: Iterable[FailureMode] = CATALOGUE.values(),
     *,
     lab: Lab | None = None,
-    portable: bool,
+    hub: str | None = None,
 ) -> AsyncIterator[Hamms]:
     modes = list(modes)
     listeners = open_listeners(modes, host="127.0.0.1", beginning_port=0)
     lab = lab or Lab(speed=1000)
     ledger = Ledger({**CATALOGUE, **{mode.slug: mode for mode in modes}})
-    host = Host(listeners, lab, ledger, portable=portable)
+    host = Host(listeners, lab, ledger, hub=open_hub(hub))
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
         with trio.fail_after(30):  # a net, not a measurement

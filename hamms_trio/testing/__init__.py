@@ -1,0 +1,1 @@
+"""Tools for tests of failure modes, ours and those of other packages."""
