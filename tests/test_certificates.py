@@ -148,7 +148,7 @@ async def test_a_certificate_that_can_not_be_read_stops_no_task(tmp_path: Path) 
     try:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(take_turns)
-            with pytest.raises(CertificateUnusable, match="nothing to read in 0.05 seconds"):
+            with pytest.raises(CertificateUnusable, match="nothing to read in"):
                 await certificate.reload_in_thread(seconds=0.05)
             with pytest.raises(CertificateUnusable, match="still waits"):
                 await certificate.reload_in_thread()

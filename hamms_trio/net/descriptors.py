@@ -85,7 +85,10 @@ class DescriptorBudget:
             left, reserved = self._left(used)
         if left > reserved:
             return True
-        return left > 0 and share.open < max(1, reserved // (2 * len(self._shares)))
+        if left <= 0:
+            return share.open < 1
+        # One that ends and one that begins, however many listeners there are.
+        return share.open < max(2, reserved // (2 * len(self._shares)))
 
     def _left(self, used: int) -> tuple[int, int]:
         """Return how many connections there is room for, and how many of them are for quiet ports."""

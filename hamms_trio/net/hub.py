@@ -12,7 +12,7 @@ has to wait therefore costs no more than a function call.
 
 Fairness: a turn is bounded by time. The hub looks at the clock after each callback, and trio's other tasks run
 after `TURN_SECONDS`. Events that the turn had no time for wait by group (`Watcher.group`), and the groups take
-turns of `QUANTUM_SECONDS`: five hundred clients that keep one port busy delay another port by milliseconds. A
+turns of `QUANTUM_SECONDS`, between which the hub looks for new events: five hundred clients that keep one port busy delay another port by milliseconds. A
 connection that could go on for ever has to ``pause``.
 
 Punctuality after a pause of the process (SIGSTOP, a suspended machine): a timer that is late by `PAUSE_SECONDS` or
@@ -88,6 +88,7 @@ class Hub(ABC):
     """
 
     tells_left = False
+    _looks_until_idle = 1  # without an event, and nothing has come
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self.now = now
@@ -100,7 +101,9 @@ class Hub(ABC):
         self._punctual = inf  # the time of the call that `call_on_time` promised
         self._ready: deque[Callable[[], None]] = deque()
         self._waiting: dict[Hashable, dict[int, int]] = {}  # events by descriptor, by group
+        self._held: set[int] = set()  # the descriptors of all of these
         self._catches_up_until = inf  # while late timers wait for events; inf otherwise
+        self._idle_looks = 0
         self._sleeps = False
 
     # Descriptors
@@ -116,14 +119,14 @@ class Hub(ABC):
 
     def rewatch(self, fd: int, events: int) -> None:
         """Watch for other events."""
-        if self._waiting:
+        if fd in self._held:
             self._drop_waiting(fd)
         self._modify(fd, events)
 
     def forget(self, fd: int) -> None:
         """Stop watching; the owner calls this before it closes the descriptor."""
         if self._watchers.pop(fd, None) is not None:
-            if self._waiting:
+            if fd in self._held:
                 self._drop_waiting(fd)
             self._unregister(fd)
 
@@ -196,7 +199,7 @@ class Hub(ABC):
                     busy = has_more or bool(events)
                     if has_more or now() >= turn_ends:
                         await trio.lowlevel.checkpoint()
-                        turn_ends = now() + TURN_SECONDS
+                        turn_ends = now() + (QUANTUM_SECONDS if self._waiting else TURN_SECONDS)
         finally:
             self._sleeps = False
             self.close()
@@ -209,6 +212,7 @@ class Hub(ABC):
         self._timers.clear()
         self._ready.clear()
         self._waiting.clear()
+        self._held.clear()
         self._close()
 
     # Events
@@ -234,14 +238,15 @@ class Hub(ABC):
         return bool(self._waiting)
 
     def _put_off(self, events: Iterable[tuple[int, int]]) -> None:
+        watchers, held = self._watchers, self._held
         for fd, event in events:
-            watcher = self._watchers.get(fd)
-            if watcher is not None:
+            if fd not in held and (watcher := watchers.get(fd)) is not None:
+                held.add(fd)
                 self._waiting.setdefault(watcher.group, {})[fd] = event
 
     def _serve_waiting(self, turn_ends: float) -> None:
         """Serve the groups in turn, each for a quantum, until the turn ends; at least one event."""
-        waiting, watchers, now = self._waiting, self._watchers, self.now
+        waiting, watchers, held, now = self._waiting, self._watchers, self._held, self.now
         self.is_crowded = True
         time = now()
         while waiting:
@@ -250,6 +255,7 @@ class Hub(ABC):
             while events and time < quantum_ends:
                 fd = next(iter(events))
                 event, watcher = events.pop(fd), watchers.get(fd)
+                held.discard(fd)
                 if watcher is not None:
                     watcher.on_event(event)
                 time = now()
@@ -262,6 +268,7 @@ class Hub(ABC):
 
     def _drop_waiting(self, fd: int) -> None:
         """Forget its event, which will be reported again if its owner still wants it."""
+        self._held.discard(fd)
         for events in self._waiting.values():
             events.pop(fd, None)
 
@@ -300,10 +307,11 @@ class Hub(ABC):
     def _is_catching_up(self, time: float, *, is_idle: bool) -> bool:
         """True if timers have to wait: the process was paused, and what came meanwhile is not read yet."""
         if self._timers[0][0] > time - PAUSE_SECONDS:
-            self._catches_up_until = inf
+            self._catches_up_until, self._idle_looks = inf, 0
             return False
-        if is_idle:  # everything was read; what is late may run until nothing is late any more
-            self._catches_up_until = -inf
+        self._idle_looks = self._idle_looks + 1 if is_idle else 0
+        if self._idle_looks >= self._looks_until_idle:
+            self._catches_up_until = -inf  # everything was read; late timers run until none is late any more
             return False
         if self._catches_up_until == inf:
             self._catches_up_until = time + CATCH_UP_SECONDS

@@ -21,6 +21,9 @@ from hamms_trio.net.hub import IN, OUT, Hub
 class TrioHub(Hub):
     """A hub on ``trio.lowlevel.wait_readable``, ``wait_writable`` and trio's clock."""
 
+    # A task has to start, trio to look at its descriptor, and the task to report.
+    _looks_until_idle = 4
+
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         super().__init__(now)
         self._wanted: dict[int, int] = {}
@@ -135,7 +138,6 @@ class TrioHub(Hub):
 
     def _resume_served(self) -> None:
         """Let the tasks wait again whose events were served, and not those whose events wait for their turn."""
-        held = {fd for events in self._waiting.values() for fd in events}
-        held.update(self._reported)
-        for key in [key for key in self._parked if key[0] not in held]:
+        held, reported = self._held, self._reported
+        for key in [key for key in self._parked if key[0] not in held and key[0] not in reported]:
             self._parked.pop(key).set()

@@ -1,8 +1,8 @@
 """Connections in memory and a hub on trio's clock: octets are real, time is virtual.
 
 With ``trio.testing.MockClock(autojump_threshold=0)`` a failure mode that sleeps for an hour takes a
-millisecond, and each octet has an exact time. One end of a connection is a socket for a hub (`MemorySocket`), the other a trio
-stream for the test (`MemoryStream`).
+millisecond, and each octet has an exact time. One end of a connection is a socket for a hub (`MemorySocket`), the
+other a trio stream for the test (`MemoryStream`).
 """
 
 from __future__ import annotations

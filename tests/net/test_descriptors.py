@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -55,7 +57,7 @@ def test_other_code_that_opens_descriptors_is_noticed() -> None:
     assert process.open_connections("first", 10) == 10
     process.others = 250
     process.now += 60
-    assert process.open_connections("second", 10) == 0
+    assert process.open_connections("second", 10) == 1
 
 
 def test_the_newest_descriptor_tells_how_many_are_open_at_least() -> None:
@@ -125,12 +127,10 @@ def test_a_flood_of_one_port_leaves_the_other_ports_open(limit: int, flooded: st
 
 
 def _ask_beside_a_flood(busy: int, port: int, connections: int) -> bytes:
-    import socket
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         for _ in range(connections):
-            stack.enter_context(socket.create_connection(("127.0.0.1", busy), 10))
+            with suppress(ConnectionResetError):  # refused before the connect returned
+                stack.enter_context(socket.create_connection(("127.0.0.1", busy), 10))
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             return client.recv(1000)
