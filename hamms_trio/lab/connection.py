@@ -194,7 +194,7 @@ class ModeConnection(AcceptedSocket):
 
     def _on_unawaited(self, events: int) -> None:
         """Note what has come though nobody waits for it, and watch no more for it until somebody does."""
-        if not self._hub.tells_left:
+        if not self._hub.reports_left:
             self._read_ahead()
             return
         if events & LEFT:

@@ -138,7 +138,7 @@ class LoadConnection(HubSocket):
     # Within
 
     def write(self, octets: bytes | memoryview) -> int:
-        """Write what there is room for; of a lost connection, the client first hears what has come on it."""
+        """Write what there is room for; of a lost connection, the client first receives what has come on it."""
         try:
             return super().write(octets)
         except OSError as error:
@@ -224,6 +224,6 @@ class TlsLoadConnection(LoadConnection):
 
     def _receive(self) -> None:
         super()._receive()
-        # What OpenSSL has decrypted already does not make the descriptor readable again.
+        # Octets that OpenSSL has decrypted already do not make the descriptor readable again.
         while self.is_open and self._tls is not None and self._tls.pending():
             super()._receive()

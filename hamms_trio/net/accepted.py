@@ -21,7 +21,7 @@ class Handover:
         client: the client's address and port.
         octets: read from the client, and not used yet.
         observer: the connection's record, if the giver kept one.
-        on_end: the new owner calls it once the connection has ended, so that whoever counts it can stop.
+        on_end: the new owner calls it once the connection has ended, so that it is counted no more.
     """
 
     sock: Socket

@@ -26,7 +26,7 @@ class EpollHub(Hub):
         OSError: there is no descriptor left.
     """
 
-    tells_left = True
+    reports_left = True
 
     def __init__(self) -> None:
         super().__init__()

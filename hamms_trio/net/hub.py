@@ -12,8 +12,8 @@ has to wait therefore costs no more than a function call.
 
 Fairness: a turn is bounded by time. The hub looks at the clock after each callback, and trio's other tasks run
 after `TURN_SECONDS`. Events that the turn had no time for wait by group (`Watcher.group`), and the groups take
-turns of `QUANTUM_SECONDS`, between which the hub looks for new events: five hundred clients that keep one port busy delay another port by milliseconds. A
-connection that could go on for ever has to ``pause``.
+turns of `QUANTUM_SECONDS`, between which the hub looks for new events: five hundred clients that keep one port
+busy delay another port by milliseconds. A connection that could go on for ever has to ``pause``.
 
 Punctuality after a pause of the process (SIGSTOP, a suspended machine): a timer that is late by `PAUSE_SECONDS` or
 more does not run before everything that is readable was read, so that no deadline passes for want of octets
@@ -82,12 +82,12 @@ class Hub(ABC):
         now: the clock of all timers.
 
     Attributes:
-        tells_left: True if events say that the client has closed its side (`LEFT`) before its octets are read.
+        reports_left: True if events say that the client has closed its side (`LEFT`) before its octets are read.
         is_crowded: True if other clients' events of this round are still to be served.
         before_sleep: is called when nothing is left to do.
     """
 
-    tells_left = False
+    reports_left = False
     _looks_until_idle = 1  # without an event, and nothing has come
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
@@ -311,7 +311,9 @@ class Hub(ABC):
             return False
         self._idle_looks = self._idle_looks + 1 if is_idle else 0
         if self._idle_looks >= self._looks_until_idle:
-            self._catches_up_until = -inf  # everything was read; late timers run until none is late any more
+            self._catches_up_until = (
+                -inf
+            )  # everything was read; late timers run until none is late any more
             return False
         if self._catches_up_until == inf:
             self._catches_up_until = time + CATCH_UP_SECONDS

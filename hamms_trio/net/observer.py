@@ -1,4 +1,4 @@
-"""What a connection tells of itself, to an observer that this room knows nothing else of."""
+"""The observer of a connection: all that this room knows of ledgers and records."""
 
 from __future__ import annotations
 

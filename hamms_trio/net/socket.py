@@ -1,6 +1,6 @@
-"""A connected socket on the hub: the base of whatever carries octets.
+"""A socket on the hub: the base of whatever carries octets.
 
-It reads, writes what there is room for, keeps the rest if asked to, tells a stale event from a loss, and ends.
+The base reads, writes as much as there is room for, can keep the rest, tells a stale event from a loss, and ends.
 All errors of the kernel arrive as OSError; only "not now" does not.
 """
 
@@ -20,7 +20,7 @@ _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 class Socket(Protocol):
-    """What a `HubSocket` needs of a socket: TCP's, TLS's, or one in memory (`hamms_trio.testing.memory`)."""
+    """A non-blocking socket: TCP's, TLS's, or one in memory (`hamms_trio.testing.memory`)."""
 
     def fileno(self) -> int: ...
     def recv(self, bufsize: int, flags: int = ..., /) -> bytes: ...
@@ -90,7 +90,7 @@ class HubSocket:
         return self._read(most)
 
     def read_ahead(self, most: int) -> bool:
-        """Read what nobody waits for yet, up to ``most`` octets together; True if there may be more.
+        """Read octets that nobody waits for yet, up to ``most`` octets together; True if there may be more.
 
         Where no event says that the client has left, only reading shows it.
 

@@ -44,7 +44,7 @@ class TrioHub(Hub):
                 self._nursery = None
                 nursery.cancel_scope.cancel()
 
-    # What a kind of hub has to do
+    # See `Hub`
 
     def _register(self, fd: int, events: int) -> None:
         self._wanted[fd] = events
@@ -88,7 +88,7 @@ class TrioHub(Hub):
         for fd in list(self._wanted):
             self._unregister(fd)
 
-    # What depends on where octets and time come from
+    # A hub in memory replaces these
 
     def _deadline(self, due: float) -> float:
         """Translate a time of the hub's clock into one of trio's."""

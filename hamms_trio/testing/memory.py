@@ -104,7 +104,7 @@ class _Pipe:
         self.change()
 
     def reset(self) -> None:
-        """Let whoever uses it meet ECONNRESET, and lose what is on its way."""
+        """Have both ends meet ECONNRESET, and lose the octets on their way."""
         self.error = errno.ECONNRESET
         self.octets.clear()
         self.change()

@@ -92,7 +92,9 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
     assert not open_sockets() - before
 
 
-async def test_a_failure_mode_hands_its_connection_back(autojump_clock: trio.testing.MockClock) -> None:
+async def test_a_failure_mode_hands_its_connection_back(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     hub, ledger = MemoryHub(), Ledger(CATALOGUE)
     sock, client = memory_connection()
     handed_back: list[Handover] = []

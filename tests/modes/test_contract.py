@@ -1,4 +1,4 @@
-"""What every failure mode keeps to, whatever it does, on the hub and on plain trio streams."""
+"""The contract of every failure mode, whatever it does, on each kind of hub."""
 
 from __future__ import annotations
 

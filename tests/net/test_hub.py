@@ -1,4 +1,4 @@
-"""What each kind of hub promises."""
+"""The promises of each kind of hub."""
 
 from __future__ import annotations
 
