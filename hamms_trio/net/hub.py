@@ -309,14 +309,13 @@ class Hub(ABC):
         if self._timers[0][0] > time - PAUSE_SECONDS:
             self._catches_up_until, self._idle_looks = inf, 0
             return False
+        if self._catches_up_until == inf:  # the pause may have come after the last look at events
+            self._catches_up_until = time + CATCH_UP_SECONDS
+            return True
         self._idle_looks = self._idle_looks + 1 if is_idle else 0
         if self._idle_looks >= self._looks_until_idle:
-            self._catches_up_until = (
-                -inf
-            )  # everything was read; late timers run until none is late any more
-            return False
-        if self._catches_up_until == inf:
-            self._catches_up_until = time + CATCH_UP_SECONDS
+            # Everything was read: late timers run until none is late any more.
+            self._catches_up_until = -inf
         return time < self._catches_up_until
 
     # Each kind's own
