@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from enum import Enum
 from typing import Protocol
 
@@ -17,22 +18,11 @@ class Ending(Enum):
 class Observer(Protocol):
     """One connection's observer. No call may raise, block or keep the data."""
 
-    @property
-    def name(self) -> str:
-        """The name of what the client met, for log lines."""
-
-    @property
-    def door(self) -> str:
-        """The name of the door through which the client came."""
-
     def received(self, octets: int) -> None:
         """Note that so many octets came in."""
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Note that the kernel took the first ``octets`` of ``data``."""
-
-    def slept(self, seconds: float) -> None:
-        """Note that real seconds passed on purpose."""
 
     def note_left(self, how: Ending) -> None:
         """Note how the client left; the first call counts."""
@@ -40,5 +30,14 @@ class Observer(Protocol):
     def note_ended(self, how: Ending) -> None:
         """Note how the server ended the connection; the first call counts."""
 
-    def closed(self) -> None:
-        """Note that the socket is closed, and nothing more will come of this connection."""
+
+_VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
+def how_lost(error: OSError) -> Ending:
+    """Tell from the kernel's error how the other end left."""
+    if error.errno == errno.ECONNRESET:
+        return Ending.RST
+    if error.errno in _VANISHED:
+        return Ending.VANISHED
+    return Ending.FIN  # EPIPE, ENOTCONN: it had closed its side, and then refused what we sent
