@@ -13,6 +13,7 @@ from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.portable import PortableListener
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.descriptors import Admission
+from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.recorder import Recording
 
 HAS_EPOLL = hasattr(select, "epoll")
@@ -72,12 +73,15 @@ class Host:
         serve = self._serve_portably if self._hub is None else self._serve_on_hub
         self._listeners.append(listener)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(serve, listener, name=listener.door.name)
-                yield
-                listener.turn_away()
-                self._drop_connections_of(listener.door.name)
-                nursery.cancel_scope.cancel()
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(serve, listener, name=listener.door.name)
+                    try:
+                        yield
+                    finally:
+                        listener.turn_away()
+                        self._drop_connections_of(listener.door.name)
+                        nursery.cancel_scope.cancel()
         finally:
             self._listeners.remove(listener)
             listener.close()
