@@ -23,9 +23,8 @@ from hamms_trio.net.observer import Ending, how_lost
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 4 * 1024  # small enough that what one read brings can't keep the others waiting
-AHEAD_OCTETS = (
-    64 * 1024
-)  # that are read before the mode wants them, where only that shows that a client left
+# That are read before the mode wants them, where only that shows that a client left.
+AHEAD_OCTETS = 64 * 1024
 SEND_IN_ONE_GO = 256 * 1024  # octets sent to a fast reader before the others get their turn
 LATE_SECONDS = 1.0  # a sleep that follows one that ended so late does not try to catch up
 
@@ -84,7 +83,7 @@ class ModeConnection(AcceptedSocket):
         self._play = play
         self._resume(None)
 
-    # A peer's calls (see `modes.connection`)
+    # The peer's calls (see `modes.connection`)
 
     def now(self) -> float:
         return self._hub.now()

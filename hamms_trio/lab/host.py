@@ -10,11 +10,12 @@ import trio
 from hamms_trio.errors import UnknownMode
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.lab.mode_acceptor import ModeAcceptor, ModePlayer
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
 from hamms_trio.net.hub import Hub, open_hub
+from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.recorder import Recording
 
 
@@ -37,6 +38,7 @@ class Host:
         self._environment = environment
         self._recording = recording
         self._hub = hub or open_hub()
+        self._players = {entry.door.name: self._player(entry) for entry in listeners}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
@@ -46,18 +48,37 @@ class Host:
                 nursery.start_soon(self._serve, listener, name=listener.door.name)
             task_status.started()
 
-    def adopt(self, door: str, handover: Handover) -> None:
-        """Let a door play with a connection that another owner gives away.
+    @asynccontextmanager
+    async def serving(self, listener: Listener) -> AsyncIterator[None]:
+        """Serve one more listener while the ``async with`` block runs; then reset its connections."""
+        name = listener.door.name
+        self._players[name] = self._player(listener)
+        self._listeners.append(listener)
+        try:
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._serve, listener, name=name)
+                    try:
+                        yield
+                    finally:
+                        listener.turn_away()
+                        self._drop_connections_of(name)
+                        nursery.cancel_scope.cancel()
+        finally:
+            del self._players[name]
+            self._listeners.remove(listener)
+            listener.close()
+
+    def adopt(self, name: str, handover: Handover) -> None:
+        """Let the door of this name play on a connection that another owner gives away.
 
         Raises:
             UnknownMode: the door is not hosted here.
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        for listener in self._listeners:
-            if listener.door.name == door:
-                self._player(listener).play(handover)
-                return
-        raise UnknownMode(f"the door {door!r} is not hosted here")
+        if name not in self._players:
+            raise UnknownMode(f"the door {name!r} is not hosted here")
+        self._players[name].play(handover)
 
     def drop_connections(self) -> None:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
@@ -67,32 +88,17 @@ class Host:
             if isinstance(watcher, ModeConnection):
                 watcher.abandon()
 
-    @asynccontextmanager
-    async def serving(self, listener: Listener) -> AsyncIterator[None]:
-        """Serve one more listener while the ``async with`` block runs; then reset its connections."""
-        self._listeners.append(listener)
-        try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(self._serve, listener, name=listener.door.name)
-                yield
-                listener.turn_away()
-                self._drop_connections_of(listener.door.name)
-                nursery.cancel_scope.cancel()
-        finally:
-            self._listeners.remove(listener)
-            listener.close()
+    def _player(self, listener: Listener) -> ModePlayer:
+        return ModePlayer(self._hub, listener.door, self._environment, self._recording)
 
     def _drop_connections_of(self, door: str) -> None:
         for watcher in self._hub.watchers:
             if isinstance(watcher, ModeConnection) and watcher.observer.door == door:
                 watcher.abandon()
 
-    def _player(self, listener: Listener) -> DoorPlayer:
-        return DoorPlayer(self._hub, listener.door, self._environment, self._recording)
-
     async def _serve(self, listener: Listener) -> None:
         share = PROCESS_BUDGET.open_share(listener.door.name)
-        player = self._player(listener)
+        player = self._players[listener.door.name]
         acceptors = [
             ModeAcceptor(self._hub, sock, player, share)
             for sock in listener.sockets

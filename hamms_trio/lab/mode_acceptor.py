@@ -16,7 +16,7 @@ from hamms_trio.net.hub import Hub
 from hamms_trio.recording.recorder import Recorder, Recording
 
 
-class DoorPlayer:
+class ModePlayer:
     """Lets one door play with connections, wherever they come from."""
 
     def __init__(
@@ -37,9 +37,10 @@ class DoorPlayer:
         is_new = not isinstance(observer, Recorder)
         if not isinstance(observer, Recorder):
             observer = self._recording.opened(door.name, door.slug, handover.client)
-        seconds = self._environment.limits.send
         try:
-            connection = ModeConnection(self._hub, handover, observer, send_seconds=seconds)
+            connection = ModeConnection(
+                self._hub, handover, observer, send_seconds=self._environment.limits.send
+            )
         except OSError:
             if is_new:
                 observer.closed()

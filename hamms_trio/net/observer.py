@@ -1,4 +1,4 @@
-"""The observer of a connection: the carriers call it, and import nothing of those who keep the account."""
+"""The observer of a connection: all that this room knows of ledgers and records."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Ending(Enum):
-    """The way in which one side left a connection."""
+    """How one side left a connection."""
 
     FIN = "FIN"
     RST = "RST"
@@ -16,10 +16,10 @@ class Ending(Enum):
 
 
 class Observer(Protocol):
-    """One connection's observer. No call may raise, block or keep the data."""
+    """The observer of one connection."""
 
     def received(self, octets: int) -> None:
-        """Note that so many octets came in."""
+        """Note that so many octets came from the client."""
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Note that the kernel took the first ``octets`` of ``data``."""

@@ -24,6 +24,7 @@ from hamms_trio.recording.recorder import Recording
 from hamms_trio.testing.memory import MemoryHub, memory_connection
 from tests.lab.servers import open_sockets, read_all
 
+STATUS = Door("status", CATALOGUE["status"])
 CLIENT = ("192.0.2.1", 49152)
 STATUS = Door("status", CATALOGUE["status"])
 GET = b"GET /?status=503 HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -124,7 +125,7 @@ async def test_a_failure_mode_hands_its_connection_back(
         assert (given.octets, given.observer) == (LAST_GET, observer)
         assert ledger.open_connections() == [record]
 
-        DoorPlayer(hub, STATUS, Environment(), recording).play(given)
+        ModePlayer(hub, STATUS, Environment(), recording).play(given)
         answer = b"".join([octets async for octets in client])
         assert answer.startswith(b"HTTP/1.1 503 ")
         await client.aclose()
