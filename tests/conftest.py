@@ -29,5 +29,5 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hosting(hub_kind: str) -> HostModes:
-    """``async with hosting(modes, lab=...) as hamms``; the modes' clock is 1000 times ours."""
+    """``async with hosting(modes, environment=...) as hamms``; the modes' clock is 1000 times ours."""
     return partial(hosting_modes, hub=hub_kind)

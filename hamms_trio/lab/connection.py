@@ -15,11 +15,10 @@ from enum import Enum
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
+from hamms_trio.modes.connection import ModeObserver
 from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.net.observer import Ending, how_lost
-from hamms_trio.recording.ledger import ConnectionRecord
-from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +45,7 @@ _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an 
 
 
 class ModeConnection(AcceptedSocket):
-    """The octets, the clock and the record of one connection (see `peer.Connection`)."""
+    """The octets and the clock of one connection, and its observer (see `modes.connection`)."""
 
     __slots__ = (
         "_client",
@@ -60,14 +59,14 @@ class ModeConnection(AcceptedSocket):
         "_timer_due",
         "_wait",
         "_woken_due",
-        "record",
+        "observer",
     )
 
     def __init__(
-        self, hub: Hub, handover: Handover, record: ConnectionRecord, *, send_seconds: float
+        self, hub: Hub, handover: Handover, observer: ModeObserver, *, send_seconds: float
     ) -> None:
-        super().__init__(hub, handover.sock, IN | LEFT, octets=handover.octets, observer=record)
-        self.record = record
+        super().__init__(hub, handover.sock, IN | LEFT, octets=handover.octets, observer=observer)
+        self.observer = observer
         self._client = handover.client
         self._on_end = handover.on_end
         self._next_owner: Callable[[Handover], None] | None = None
@@ -85,7 +84,7 @@ class ModeConnection(AcceptedSocket):
         self._play = play
         self._resume(None)
 
-    # The peer's calls (see `peer.Connection`)
+    # The peer's calls (see `modes.connection`)
 
     def now(self) -> float:
         return self._hub.now()
@@ -134,6 +133,7 @@ class ModeConnection(AcceptedSocket):
             begin = now
         self._set_timer(begin + seconds)
         yield _TIME
+        self.observer.slept(seconds)
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:
@@ -155,17 +155,11 @@ class ModeConnection(AcceptedSocket):
         self._next_owner = owner
         self._octets = octets + self._octets
 
-    def note_request(self, request: RequestHead) -> None:
-        self.record.note_request(request)
-
-    def note_body(self, octets: int) -> None:
-        self.record.note_body(octets)
-
     # The hub's calls
 
     @property
     def group(self) -> str:
-        return self.record.slug
+        return self.observer.door
 
     def on_event(self, events: int) -> None:
         wait = self._wait
@@ -198,7 +192,7 @@ class ModeConnection(AcceptedSocket):
             self._read_ahead()
             return
         if events & LEFT:
-            self.record.note_left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         self.watch_for(self._events & ~events)
 
     def _read_ahead(self) -> None:
@@ -212,7 +206,7 @@ class ModeConnection(AcceptedSocket):
         """End whatever the mode waits for: the connection is reset, or closed by both."""
         error = self.loss()
         if error is not None:
-            self.record.note_left(how_lost(error))
+            self.observer.note_left(how_lost(error))
             self._resume(None, _gone(error))
 
     def _on_turn(self) -> None:
@@ -246,7 +240,7 @@ class ModeConnection(AcceptedSocket):
         except (StopIteration, PeerGone):
             self._end()
         except Exception:  # the boundary: a bug in one mode costs one connection
-            logger.exception("%s: bug in this failure mode", self.record.slug)
+            logger.exception("%s: bug in this failure mode", self.observer.name)
             self._end()
 
     def _send_some(self, data: bytes | memoryview) -> int:
@@ -291,7 +285,7 @@ class ModeConnection(AcceptedSocket):
             self._on_ended()
 
     def _on_ended(self) -> None:
-        self.record.closed()
+        self.observer.closed()
         self._on_end()
 
 

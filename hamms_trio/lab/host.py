@@ -1,20 +1,21 @@
-"""One listener per failure mode, all in one nursery."""
+"""One listener per door, all in one nursery."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import trio
 
-from hamms_trio.errors import UnknownMode
 from hamms_trio.lab.connection import ModeConnection
+from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.mode_acceptor import ModeAcceptor, ModePlayer
-from hamms_trio.modes.environment import Lab
+from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
 from hamms_trio.net.hub import Hub, open_hub
-from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
 
 
 class Host:
@@ -27,49 +28,65 @@ class Host:
     def __init__(
         self,
         listeners: Sequence[Listener],
-        lab: Lab,
-        ledger: Ledger,
+        environment: Environment,
+        recording: Recording,
         *,
         hub: Hub | None = None,
     ) -> None:
-        self._listeners = listeners
-        self.ledger = ledger
+        self._listeners = list(listeners)
+        self._environment = environment
+        self._recording = recording
         self._hub = hub or open_hub()
-        self._players = {
-            listener.mode.slug: ModePlayer(self._hub, listener.mode, lab, ledger)
-            for listener in listeners
-        }
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._hub.run, name="hub")
             for listener in self._listeners:
-                nursery.start_soon(self._serve, listener, name=listener.mode.slug)
+                nursery.start_soon(self._serve, listener, name=listener.door.name)
             task_status.started()
 
-    def adopt(self, slug: str, handover: Handover) -> None:
-        """Play a failure mode on a connection that another owner gives away.
+    def adopt(self, door: AnyDoor, handover: Handover) -> None:
+        """Let a door play on a connection that another owner gives away.
 
         Raises:
-            UnknownMode: the mode is not hosted here.
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        if slug not in self._players:
-            raise UnknownMode(f"the failure mode {slug!r} is not hosted here")
-        self._players[slug].play(handover)
+        self._player(door).play(handover)
 
     def drop_connections(self) -> None:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
         for listener in self._listeners:
             listener.turn_away()
-        for watcher in self._hub.watchers:
-            if isinstance(watcher, ModeConnection):
-                watcher.abandon()
+        for connection in self._connections():
+            connection.abandon()
+
+    @asynccontextmanager
+    async def serving(self, listener: Listener) -> AsyncIterator[None]:
+        """Serve one more listener while the ``async with`` block runs; then reset its connections."""
+        self._listeners.append(listener)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._serve, listener, name=listener.door.name)
+                yield
+                listener.turn_away()
+                for connection in self._connections():
+                    if connection.observer.door == listener.door.name:
+                        connection.abandon()
+                nursery.cancel_scope.cancel()
+        finally:
+            self._listeners.remove(listener)
+            listener.close()
+
+    def _connections(self) -> list[ModeConnection]:
+        return [one for one in self._hub.watchers if isinstance(one, ModeConnection)]
+
+    def _player(self, door: AnyDoor) -> DoorPlayer:
+        return DoorPlayer(self._hub, door, self._environment, self._recording)
 
     async def _serve(self, listener: Listener) -> None:
-        share = PROCESS_BUDGET.open_share(listener.mode.slug)
-        player = self._players[listener.mode.slug]
+        share = PROCESS_BUDGET.open_share(listener.door.name)
+        player = self._player(listener.door)
         acceptors = [
             ModeAcceptor(self._hub, sock, player, share)
             for sock in listener.sockets

@@ -1,4 +1,4 @@
-"""A failure mode's listening socket on the hub."""
+"""A door's listening socket on the hub, and what plays behind it."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import socket
 from collections.abc import Callable
 
 from hamms_trio.lab.connection import ModeConnection
-from hamms_trio.modes import FailureMode
-from hamms_trio.modes.environment import Lab
+from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.acceptor import Acceptor, Address
 from hamms_trio.net.descriptors import DescriptorShare
 from hamms_trio.net.hub import Hub
-from hamms_trio.recording.ledger import ConnectionRecord, Ledger
+from hamms_trio.recording.recorder import Recorder, Recording
 
 
-class ModePlayer:
-    """Lets one failure mode play with connections, wherever they come from."""
+class DoorPlayer:
+    """Lets one door play with connections, wherever they come from."""
 
-    def __init__(self, hub: Hub, mode: FailureMode, lab: Lab, ledger: Ledger) -> None:
+    def __init__(
+        self, hub: Hub, door: AnyDoor, environment: Environment, recording: Recording
+    ) -> None:
         self._hub = hub
-        self._mode = mode
-        self._lab = lab
-        self._ledger = ledger
+        self._door = door
+        self._environment = environment
+        self._recording = recording
 
     def play(self, handover: Handover) -> None:
         """Play on a connection that another owner has given away, or that was just accepted.
@@ -31,26 +33,27 @@ class ModePlayer:
         Raises:
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        record, mode = handover.observer, self._mode
-        is_new = not isinstance(record, ConnectionRecord)
-        if not isinstance(record, ConnectionRecord):
-            record = self._ledger.open(mode.slug, handover.client)
+        given, door = handover.observer, self._door
+        if isinstance(given, Recorder):
+            observer = given
+        else:
+            observer = self._recording.opened(door.name, door.slug, handover.client)
         try:
             connection = ModeConnection(
-                self._hub, handover, record, send_seconds=self._lab.limits.send
+                self._hub, handover, observer, send_seconds=self._environment.limits.send
             )
         except OSError:
-            if is_new:
-                record.closed()
+            if observer is not given:
+                observer.closed()
             raise
-        connection.start(mode.play(Peer(connection, self._lab)))
+        connection.start(door.play(Peer(connection, self._environment)))
 
 
 class ModeAcceptor(Acceptor):
     """Has a player play with each connection that is accepted."""
 
     def __init__(
-        self, hub: Hub, sock: socket.socket, player: ModePlayer, share: DescriptorShare
+        self, hub: Hub, sock: socket.socket, player: DoorPlayer, share: DescriptorShare
     ) -> None:
         super().__init__(hub, sock, share)
         self._player = player

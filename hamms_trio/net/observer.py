@@ -1,4 +1,4 @@
-"""The observer of a connection: all that this room knows of ledgers and records."""
+"""The observer of a connection: the carriers call it, and import nothing of those who keep the account."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Ending(Enum):
-    """How one side left a connection."""
+    """The way in which one side left a connection."""
 
     FIN = "FIN"
     RST = "RST"
@@ -16,19 +16,33 @@ class Ending(Enum):
 
 
 class Observer(Protocol):
-    """The observer of one connection."""
+    """One connection's observer. No call may raise, block or keep the data."""
+
+    @property
+    def name(self) -> str:
+        """The name of what the client met, for log lines."""
+
+    @property
+    def door(self) -> str:
+        """The name of the door through which the client came."""
 
     def received(self, octets: int) -> None:
-        """Note that so many octets came from the client."""
+        """Note that so many octets came in."""
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Note that the kernel took the first ``octets`` of ``data``."""
 
+    def slept(self, seconds: float) -> None:
+        """Note that real seconds passed on purpose."""
+
     def note_left(self, how: Ending) -> None:
-        """Note that the client has closed its side, or that the connection is lost; the first call counts."""
+        """Note how the client left; the first call counts."""
 
     def note_ended(self, how: Ending) -> None:
-        """Note that we have closed our side; the first call counts."""
+        """Note how the server ended the connection; the first call counts."""
+
+    def closed(self) -> None:
+        """Note that the socket is closed, and nothing more will come of this connection."""
 
 
 _VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)

@@ -10,20 +10,22 @@ import pytest
 import trio
 
 from hamms_trio.lab.connection import ModeConnection
+from hamms_trio.lab.doors import Door
 from hamms_trio.lab.host import Host
-from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.mode_acceptor import ModePlayer
-from hamms_trio.modes import CATALOGUE
-from hamms_trio.modes.environment import Lab
+from hamms_trio.lab.mode_acceptor import DoorPlayer
+from hamms_trio.modes import CATALOGUE, Catalogue
+from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.hub import IN, Hub, open_hub
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
 from hamms_trio.testing.memory import MemoryHub, memory_connection
 from tests.lab.servers import open_sockets, read_all
 
 CLIENT = ("192.0.2.1", 49152)
 GET = b"GET /?status=503 HTTP/1.1\r\nHost: a\r\n\r\n"
+STATUS = Door("status", CATALOGUE["status"])
 LAST_GET = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
@@ -44,18 +46,18 @@ class Reception(AcceptedSocket):
 
 
 @asynccontextmanager
-async def hosting_status(kind: str, *, same_hub: bool) -> AsyncIterator[tuple[Host, Hub]]:
-    """A host of the status mode, and a hub for another owner's connections: its own, or the host's."""
+async def hosting(kind: str, *, same_hub: bool) -> AsyncIterator[tuple[Host, Ledger, Hub]]:
+    """A host, its ledger, and a hub for another owner's connections: its own, or the host's."""
     hub = open_hub(kind)
     others = hub if same_hub else open_hub(kind)
-    listeners = open_listeners([CATALOGUE["status"]], host="127.0.0.1", beginning_port=0)
-    host = Host(listeners, Lab(), Ledger(CATALOGUE), hub=hub)
+    ledger = Ledger(Catalogue(CATALOGUE.values()).names)
+    host = Host([], Environment(), Recording(ledger), hub=hub)
     with trio.fail_after(30):  # a net, not a measurement
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
             if not same_hub:
                 nursery.start_soon(others.run)
-            yield host, others
+            yield host, ledger, others
             nursery.cancel_scope.cancel()
 
 
@@ -70,7 +72,7 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
         nonlocal ended
         ended += 1
 
-    async with hosting_status(kind=hub_kind, same_hub=same_hub) as (host, hub):
+    async with hosting(hub_kind, same_hub=same_hub) as (host, ledger, hub):
         with create_server(("127.0.0.1", 0)) as listening:
             client = await trio.open_tcp_stream(*listening.getsockname())
             sock, _ = listening.accept()
@@ -78,15 +80,15 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 
         def hand_over(handover: Handover) -> None:
             given = Handover(handover.sock, handover.client, handover.octets, on_end=count_end)
-            host.adopt("status", given)
+            host.adopt(STATUS, given)
 
         Reception(hub, Handover(sock, CLIENT), hand_over)
         async with client:
             await client.send_all(b"hello\n" + LAST_GET)  # the request comes with the line
             answer = await read_all(client)
         assert answer.startswith(b"HELLO\nHTTP/1.1 503 ")
-        await host.ledger.wait_until(lambda ledger: not ledger.open_connections())
-        (record,) = host.ledger.connections("status")
+        await ledger.wait_until(lambda ledger: not ledger.open_connections())
+        (record,) = ledger.connections("status")
         assert (record.client, record.left, record.ended) == (CLIENT, Ending.FIN, Ending.FIN)
         assert ended == 1
     assert not open_sockets() - before
@@ -95,7 +97,8 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 async def test_a_failure_mode_hands_its_connection_back(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    hub, ledger = MemoryHub(), Ledger(CATALOGUE)
+    hub, ledger = MemoryHub(), Ledger(Catalogue(CATALOGUE.values()).names)
+    recording = Recording(ledger)
     sock, client = memory_connection()
     handed_back: list[Handover] = []
 
@@ -106,16 +109,17 @@ async def test_a_failure_mode_hands_its_connection_back(
 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(hub.run)
-        record = ledger.open("status", CLIENT)
-        connection = ModeConnection(hub, Handover(sock, CLIENT), record, send_seconds=1.0)
+        recorder = recording.opened("status", "status", CLIENT)
+        record = recorder.record
+        connection = ModeConnection(hub, Handover(sock, CLIENT), recorder, send_seconds=1.0)
         connection.start(answer_once(connection))
         await client.send_all(b"1" + LAST_GET)
         assert await client.receive_some() == b"one"
         (given,) = handed_back
-        assert (given.octets, given.observer) == (LAST_GET, record)
+        assert (given.octets, given.observer) == (LAST_GET, recorder)
         assert ledger.open_connections() == [record]
 
-        ModePlayer(hub, CATALOGUE["status"], Lab(), ledger).play(given)
+        DoorPlayer(hub, STATUS, Environment(), recording).play(given)
         answer = b"".join([octets async for octets in client])
         assert answer.startswith(b"HTTP/1.1 503 ")
         await client.aclose()
