@@ -1,4 +1,4 @@
-"""A door's listening socket on the hub."""
+"""A door's listening socket on the hub, and what plays behind it."""
 
 from __future__ import annotations
 

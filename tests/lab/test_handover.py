@@ -28,6 +28,7 @@ STATUS = Door("status", CATALOGUE["status"])
 CLIENT = ("192.0.2.1", 49152)
 STATUS = Door("status", CATALOGUE["status"])
 GET = b"GET /?status=503 HTTP/1.1\r\nHost: a\r\n\r\n"
+STATUS = Door("status", CATALOGUE["status"])
 LAST_GET = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
@@ -61,7 +62,7 @@ async def hosting_status(
             await nursery.start(host.run)
             if not same_hub:
                 nursery.start_soon(others.run)
-            yield host, others
+            yield host, ledger, others
             nursery.cancel_scope.cancel()
 
 
@@ -86,7 +87,7 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 
         def hand_over(handover: Handover) -> None:
             given = Handover(handover.sock, handover.client, handover.octets, on_end=count_end)
-            host.adopt("status", given)
+            host.adopt(STATUS, given)
 
         Reception(hub, Handover(sock, CLIENT), hand_over)
         async with client:
