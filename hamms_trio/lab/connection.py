@@ -131,8 +131,8 @@ class ModeConnection(AcceptedSocket):
         if begin < now - LATE_SECONDS:
             begin = now
         self._set_timer(begin + seconds)
-        self.observer.slept(seconds)
         yield _TIME
+        self.observer.slept(seconds)
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:

@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 
 import trio
 
+from hamms_trio.errors import UnknownMode
 from hamms_trio.lab.connection import ModeConnection
-from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.mode_acceptor import ModeAcceptor, ModePlayer
 from hamms_trio.modes.environment import Environment
@@ -84,8 +84,9 @@ class Host:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
         for listener in self._listeners:
             listener.turn_away()
-        for connection in self._connections():
-            connection.abandon()
+        for watcher in self._hub.watchers:
+            if isinstance(watcher, ModeConnection):
+                watcher.abandon()
 
     def _player(self, listener: Listener) -> ModePlayer:
         return ModePlayer(self._hub, listener.door, self._environment, self._recording)

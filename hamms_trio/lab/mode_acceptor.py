@@ -1,4 +1,4 @@
-"""A door's listening socket on the hub, and what plays behind it."""
+"""A door's listening socket on the hub."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ModeAcceptor(Acceptor):
     """Has a player play with each connection that is accepted."""
 
     def __init__(
-        self, hub: Hub, sock: socket.socket, player: DoorPlayer, share: DescriptorShare
+        self, hub: Hub, sock: socket.socket, player: ModePlayer, share: DescriptorShare
     ) -> None:
         super().__init__(hub, sock, share)
         self._player = player

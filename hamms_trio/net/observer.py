@@ -25,10 +25,10 @@ class Observer(Protocol):
         """Note that the kernel took the first ``octets`` of ``data``."""
 
     def note_left(self, how: Ending) -> None:
-        """Note how the client left; the first call counts."""
+        """Note that the client has closed its side, or that the connection is lost; the first call counts."""
 
     def note_ended(self, how: Ending) -> None:
-        """Note how the server ended the connection; the first call counts."""
+        """Note that we have closed our side; the first call counts."""
 
 
 _VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)

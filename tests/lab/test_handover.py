@@ -13,7 +13,7 @@ from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.mode_acceptor import DoorPlayer
+from hamms_trio.lab.mode_acceptor import ModePlayer
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import AcceptedSocket, Handover
@@ -26,9 +26,7 @@ from tests.lab.servers import open_sockets, read_all
 
 STATUS = Door("status", CATALOGUE["status"])
 CLIENT = ("192.0.2.1", 49152)
-STATUS = Door("status", CATALOGUE["status"])
 GET = b"GET /?status=503 HTTP/1.1\r\nHost: a\r\n\r\n"
-STATUS = Door("status", CATALOGUE["status"])
 LAST_GET = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
@@ -62,7 +60,7 @@ async def hosting_status(
             await nursery.start(host.run)
             if not same_hub:
                 nursery.start_soon(others.run)
-            yield host, ledger, others
+            yield host, others
             nursery.cancel_scope.cancel()
 
 
@@ -87,7 +85,7 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 
         def hand_over(handover: Handover) -> None:
             given = Handover(handover.sock, handover.client, handover.octets, on_end=count_end)
-            host.adopt(STATUS, given)
+            host.adopt("status", given)
 
         Reception(hub, Handover(sock, CLIENT), hand_over)
         async with client:

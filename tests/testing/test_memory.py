@@ -30,8 +30,6 @@ class Log(AcceptedSocket):
 class Record:
     """An observer that keeps what it is given."""
 
-    name = door = "a test"
-
     def __init__(self) -> None:
         self.octets_in = self.octets_out = 0
         self.endings: list[tuple[str, Ending]] = []
@@ -41,12 +39,6 @@ class Record:
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         self.octets_out += octets
-
-    def slept(self, seconds: float) -> None:
-        raise AssertionError("nothing sleeps here")
-
-    def closed(self) -> None:
-        raise AssertionError("the owner calls this, and here is none")
 
     def note_left(self, how: Ending) -> None:
         self.endings.append(("left", how))
