@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from inspect import signature
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hamms_trio.errors import CertificateUnusable
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 DAYS = 365
+CLOCK_SKEW = timedelta(days=1)  # a client's clock may be this late
 ALPN = ("http/1.1",)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -56,11 +58,17 @@ def make_certificates(
     try:
         directory.mkdir(parents=True, exist_ok=True)
         authority = _authority(directory)
-        until = datetime.now(UTC) + timedelta(days=days)
-        leaf = authority.issue_cert(*names, not_after=until)
+        now = datetime.now(UTC)
+        leaf = authority.issue_cert(
+            *names,
+            organization_name="hamms-trio",
+            organization_unit_name="a server under test",  # as the issuer's name, it would seem self-issued
+            not_before=now - CLOCK_SKEW,
+            not_after=now + timedelta(days=days),
+        )
         _write_secret(made.key, leaf.private_key_pem.bytes())
-        chain = b"".join(blob.bytes() for blob in leaf.cert_chain_pems)
-        made.certificate.write_bytes(chain)
+        own, *others = (blob.bytes() for blob in leaf.cert_chain_pems)
+        made.certificate.write_bytes(b"".join((_reissued(own, authority), *others)))
     except OSError as error:
         raise CertificateUnusable(
             f"certificates can't be kept in {directory}: {error.filename or directory}: "
@@ -162,6 +170,40 @@ def _authority(directory: Path) -> CA:
     _write_secret(key, made.private_key_pem.bytes())
     certificate.write_bytes(made.cert_pem.bytes())
     return made
+
+
+def _reissued(certificate: bytes, authority: CA) -> bytes:
+    """Sign a certificate of trustme's again, in a form that strict verifiers accept.
+
+    trustme marks subjectAltName critical beside a subject that is not empty (against RFC 5280 §4.2.1.6),
+    marks extKeyUsage critical and gives an EC key keyEncipherment (against the CA/Browser Forum's Baseline
+    Requirements §7.1.2.7.6, and RFC 8813 §3).
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    made = x509.load_pem_x509_certificate(certificate)
+    usage = dict.fromkeys(signature(x509.KeyUsage).parameters, False)
+    replaced: dict[x509.ObjectIdentifier, x509.ExtensionType] = {
+        x509.KeyUsage.oid: x509.KeyUsage(**{**usage, "digital_signature": True}),
+        x509.ExtendedKeyUsage.oid: x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+    }
+    builder = x509.CertificateBuilder(
+        made.issuer,
+        made.subject,
+        made.public_key(),
+        x509.random_serial_number(),
+        made.not_valid_before_utc,
+        made.not_valid_after_utc,
+    )
+    for extension in made.extensions:
+        critical = extension.oid in (x509.BasicConstraints.oid, x509.KeyUsage.oid)
+        builder = builder.add_extension(replaced.get(extension.oid, extension.value), critical)
+    key = serialization.load_pem_private_key(authority.private_key_pem.bytes(), None)
+    signed = builder.sign(cast(CertificateIssuerPrivateKeyTypes, key), hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM)
 
 
 def _write_secret(path: Path, octets: bytes) -> None:

@@ -6,10 +6,14 @@ import shlex
 import stat
 import subprocess
 import sys
+from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
 
 from hamms_trio.certificates import make_certificates, server_context, throwaway_certificates
 from hamms_trio.cli import main
@@ -90,25 +94,51 @@ def test_an_authority_that_can_not_sign_is_named(tmp_path: Path) -> None:
         assert made.certificate.read_bytes() == certificate
 
 
-def test_the_command_makes_what_openssl_verifies(tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["certs", str(tmp_path), "--name", "example.test"])
-    assert done.exit_code == 0, done.output
-    assert f"curl --cacert {tmp_path / 'ca.pem'}" in done.output
+@pytest.mark.parametrize("name", ["example.test", "127.0.0.1"])
+def test_strict_verifiers_accept_the_certificate(tmp_path: Path, name: str) -> None:
+    made = make_certificates(tmp_path, [name])
+    of_name = "-verify_ip" if name[0].isdigit() else "-verify_hostname"
+    strictly = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", of_name, name]
     verified = subprocess.run(
-        [
-            "openssl",
-            "verify",
-            "-verify_hostname",
-            "example.test",
-            "-CAfile",
-            tmp_path / "ca.pem",
-            tmp_path / "cert.pem",
-        ],
+        [*strictly, "-CAfile", made.authority, made.certificate],
         capture_output=True,
         text=True,
         check=False,
     )
     assert verified.returncode == 0, verified.stderr
+
+    leaf = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+    trusted = Store([x509.load_pem_x509_certificate(made.authority.read_bytes())])
+    subject = x509.IPAddress(ip_address(name)) if name[0].isdigit() else x509.DNSName(name)
+    PolicyBuilder().store(trusted).build_server_verifier(subject).verify(leaf, [])
+
+
+def test_extensions_are_critical_only_where_the_standards_say_so(tmp_path: Path) -> None:
+    """RFC 5280 §4.2.1.3, §4.2.1.6, §4.2.1.9; RFC 8813 §3."""
+    made = make_certificates(tmp_path)
+    leaf = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+    critical = {extension.oid for extension in leaf.extensions if extension.critical}
+    assert critical == {x509.BasicConstraints.oid, x509.KeyUsage.oid}
+    assert leaf.subject.rdns
+    assert leaf.subject != leaf.issuer
+    usage = leaf.extensions.get_extension_for_class(x509.KeyUsage).value
+    assert (usage.digital_signature, usage.key_encipherment) == (True, False)
+
+
+def test_a_certificate_is_valid_no_longer_than_clients_accept(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    leaf = x509.load_pem_x509_certificate(made.certificate.read_bytes())
+    valid = leaf.not_valid_after_utc - leaf.not_valid_before_utc
+    assert valid <= timedelta(days=398)  # Apple's limit, the shortest of the browsers'
+
+
+def test_the_command_makes_a_certificate_for_the_names_given(tmp_path: Path) -> None:
+    done = CliRunner().invoke(main, ["certs", str(tmp_path), "--name", "example.test"])
+    assert done.exit_code == 0, done.output
+    assert f"curl --cacert {tmp_path / 'ca.pem'}" in done.output
+    leaf = x509.load_pem_x509_certificate((tmp_path / "cert.pem").read_bytes())
+    names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    assert names.get_values_for_type(x509.DNSName) == ["example.test"]
 
 
 def test_what_curl_is_to_be_given_can_be_pasted(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import stat
 import zlib
+from collections.abc import Callable, Mapping
 from time import time
 
 from hamms_trio.files.answer import (
@@ -56,7 +57,9 @@ def user_agent(request: RequestHead) -> Answer:
     return answer_octets(request.method, 200, (_TEXT, NOSNIFF, ("Vary", "User-Agent")), content)
 
 
-def read_file(root: Root | None, request: RequestHead, name: str) -> Answer:
+def read_file(
+    root: Root | None, request: RequestHead, name: str, *, clock: Callable[[], float] = time
+) -> Answer:
     """``GET /files/{name}``: a file of the directory, as octets and nothing more.
 
     Args:
@@ -70,7 +73,7 @@ def read_file(root: Root | None, request: RequestHead, name: str) -> Answer:
         return answer_plainly(request.method, 404)
 
     def read() -> Answer:
-        now = time()
+        now = clock()
         variant = Variant(root.open_file([name.encode()]), IDENTITY)
         shown = representation(variant, OCTET_STREAM, now=now)
         fields = combined_fields(request, _FIELDS)
@@ -79,39 +82,57 @@ def read_file(root: Root | None, request: RequestHead, name: str) -> Answer:
     return answer_failures(request.method, read, outside=404)
 
 
-def write_file(root: Root | None, request: RequestHead, name: str, content: bytes) -> Answer:
-    """``POST /files/{name}``: write such a file, whole or not at all; waits for the disk.
+def write_file(
+    root: Root | None,
+    request: RequestHead,
+    name: str,
+    content: bytes,
+    *,
+    clock: Callable[[], float] = time,
+) -> Answer:
+    """Write a file for ``POST /files/{name}``, whole or not at all; wait for the disk.
 
-    Preconditions are about the file that would be replaced (RFC 9110 §13.2.2).
+    Preconditions concern the file that would be replaced (RFC 9110 §13.2.2), and no other request to this
+    process changes that file between the check and the write.
     """
     if root is None or not _is_name(name):
         return answer_plainly(request.method, 404)
-    refusal = answer_failures(
-        request.method, lambda: _refusal(root, request, name.encode()), outside=404
-    )
+    octets, fields = name.encode(), combined_fields(request, CONDITIONAL_FIELDS)
+
+    def refuse() -> Answer | None:
+        return answer_failures(
+            request.method,
+            lambda: _refusal(root, request.method, fields, octets, clock()),
+            outside=404,
+        )
+
+    refusal = refuse()  # before the content is written for nothing
     if refusal is not None:
         return refusal
+    must_create = fields.get("if-none-match") == "*"
     try:
-        store(root, name.encode(), content)
+        refusal = store(root, octets, content, refuse, must_create=must_create)
+    except FileExistsError:
+        refusal = answer_plainly(request.method, 412)
     except OSError as error:
         log.error("can't write the file %s: %s", name, error)
         return answer_plainly(request.method, 500)
-    return answer_octets(request.method, 201, (), b"")
+    return answer_octets(request.method, 201, (), b"") if refusal is None else refusal
 
 
-def _refusal(root: Root, request: RequestHead, name: bytes) -> Answer | None:
-    """Why a file must not be written; of one that is no file, that it isn't there."""
-    fields = combined_fields(request, CONDITIONAL_FIELDS)
+def _refusal(
+    root: Root, method: str, fields: Mapping[str, str], name: bytes, now: float
+) -> Answer | None:
+    """Answer 412 if a precondition is false, and 404 if the name is not a file's."""
     try:
         status = root.status([name])
     except FileNotFoundError:
-        failed = "if-match" in fields  # even of * if there is nothing (RFC 9110 §13.1.1)
+        failed = "if-match" in fields  # even * needs a file (RFC 9110 §13.1.1)
     else:
         if not stat.S_ISREG(status.st_mode):
-            return answer_plainly(request.method, 404)
-        now = time()
-        failed = evaluate(request.method, fields, validators(status, now=now), now=now) is not None
-    return answer_plainly(request.method, 412) if failed else None
+            return answer_plainly(method, 404)
+        failed = evaluate(method, fields, validators(status, now=now), now=now) is not None
+    return answer_plainly(method, 412) if failed else None
 
 
 def _is_name(name: str) -> bool:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import stat
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from time import time
+from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from hamms_trio.files import Root, echo, read_file, user_agent, write_file
 from hamms_trio.wire import RequestHead
-from tests.files.asking import make, received, request
+from hamms_trio.workbench import open_workbench
+from tests.files.asking import make, received, request, settled, wait_for_another_time
 from tests.files.conftest import unprivileged
 
 
@@ -218,3 +228,96 @@ def test_preconditions_guard_what_is_there(root: Root, served: Path) -> None:
     assert received(write_file(root, post('If-Match: "other"'), "a", b"x")).status == 412
     assert received(write_file(root, post("If-Match: *"), "a", b"second")).status == 201
     assert (served / "a").read_bytes() == b"second"
+
+
+CLIENTS = 20
+
+
+def write_at_once(served: Path, *fields: str, clock: Callable[[], float] = time) -> Counter[int]:
+    """The statuses of as many clients as write one name at the same moment, each with its own root."""
+    barrier = Barrier(CLIENTS)
+
+    def write(number: int) -> int:
+        barrier.wait()
+        content = b"%d" % number
+        answer = write_file(Root(served), post(*fields), "a", content, clock=clock)
+        return received(answer).status
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return Counter(pool.map(write, range(CLIENTS)))
+
+
+ONE_OF_THEM = Counter({201: 1, 412: CLIENTS - 1})
+
+
+def test_of_clients_that_create_a_file_at_once_exactly_one_succeeds(served: Path) -> None:
+    for _ in range(5):
+        assert write_at_once(served, "If-None-Match: *") == ONE_OF_THEM
+        assert [path.name for path in served.iterdir()] == ["a"]
+        (served / "a").unlink()
+
+
+def test_of_clients_that_update_one_version_exactly_one_succeeds(root: Root, served: Path) -> None:
+    make(served / "a", b"first")
+    for _ in range(5):
+        before = received(read_file(root, request("/files/a"), "a", clock=settled))
+        written = write_at_once(served, f"If-Match: {before['ETag']}", clock=settled)
+        assert written == ONE_OF_THEM
+        wait_for_another_time(served)  # or the next version could have the same times
+
+
+def test_clients_without_preconditions_all_write(served: Path) -> None:
+    assert write_at_once(served) == {201: CLIENTS}
+    assert (served / "a").read_bytes() in {b"%d" % number for number in range(CLIENTS)}
+
+
+def test_a_file_that_another_process_creates_meanwhile_stays(
+    root: Root, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link_late(*arguments: Any, **options: Any) -> None:
+        make(served / "a", b"theirs")
+        link(*arguments, **options)
+
+    link = os.link
+    monkeypatch.setattr(os, "link", link_late)
+    answer = received(write_file(root, post("If-None-Match: *"), "a", b"ours"))
+
+    assert (answer.status, (served / "a").read_bytes()) == (412, b"theirs")
+    assert [path.name for path in served.iterdir()] == ["a"]
+
+
+def test_a_file_is_created_once_where_hard_links_are_missing(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise PermissionError(errno.EPERM, "as FAT says")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert write_at_once(served, "If-None-Match: *") == ONE_OF_THEM
+    assert (served / "a").read_bytes()
+
+
+def test_a_link_that_leads_nowhere_takes_its_name(root: Root, served: Path) -> None:
+    (served / "a").symlink_to("nowhere")
+    assert received(write_file(root, post("If-None-Match: *"), "a", b"x")).status == 412
+    assert (served / "a").is_symlink()
+
+
+async def test_clients_of_the_workbench_create_a_file_once(served: Path) -> None:
+    statuses: Counter[bytes] = Counter()
+
+    async def ask(port: int, go: trio.Event) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await go.wait()
+            head = b"POST /files/a HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\nContent-Length: 1\r\n\r\n"
+            await stream.send_all(head + b"x")
+            statuses[(await stream.receive_some())[9:12]] += 1
+
+    async with open_workbench(port=0, challenge=True, directory=served) as workbench:
+        async with trio.open_nursery() as nursery:
+            go = trio.Event()
+            for _ in range(CLIENTS):
+                nursery.start_soon(ask, workbench.port, go)
+            await trio.testing.wait_all_tasks_blocked()
+            go.set()
+    assert statuses == {b"201": 1, b"412": CLIENTS - 1}
