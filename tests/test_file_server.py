@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -177,7 +179,7 @@ def test_closing_races_with_starting(directory: Path) -> None:
         assert is_free(server.port, reuse=True)
 
 
-def test_misuse_is_said(directory: Path) -> None:
+def test_misuse_raises_what_says_the_remedy(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     with pytest.raises(NotRunning, match="open_socket"):
         server.start_listening()
@@ -185,12 +187,55 @@ def test_misuse_is_said(directory: Path) -> None:
         server.open_socket()
     with taken_port(0) as port, pytest.raises(PortUnavailable):
         HttpServer(port=port).open_socket()
-    for root in ("missing", "file.txt"):
-        wrong = HttpServer(port=0, root=directory / root)
-        wrong.open_socket()
-        with pytest.raises(OSError, match=root):
-            wrong.start_listening()
-        wrong.close_socket()
+
+
+@pytest.mark.parametrize(
+    ("root", "error"), [("nowhere", FileNotFoundError), ("file.txt", NotADirectoryError)]
+)
+def test_the_constructor_refuses_a_root_that_is_no_directory(
+    directory: Path, root: str, error: type[OSError]
+) -> None:
+    with pytest.raises(error, match=f"give root= a directory.*{root}"):
+        HttpServer(port=0, root=directory / root)
+
+
+def test_a_root_that_is_gone_by_then_is_not_listened_for(tmp_path: Path) -> None:
+    (tmp_path / "brief").mkdir()
+    server = HttpServer(port=0, root=tmp_path / "brief")
+    server.open_socket()
+    (tmp_path / "brief").rmdir()
+    with pytest.raises(FileNotFoundError):
+        server.start_listening()
+    server.close_socket()
+    assert is_free(server.port)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such background jobs")
+def test_a_background_job_says_which_signal_ends_it(directory: Path) -> None:
+    code = (
+        "from hamms_trio import HttpServer; s = HttpServer(port=0); s.open_socket();"
+        "print(s.port, flush=True); s.start_listening()"
+    )
+    # In a script a shell makes a background job ignore SIGINT, and the job inherits that.
+    script = f"{quote(sys.executable)} -c {quote(code)} & echo $!; wait $!; echo ended by $?"
+    shell = ["sh", "-c", script]
+    with subprocess.Popen(
+        shell, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        job = int(process.stdout.readline())
+        said = process.stderr.readline()
+        os.kill(job, signal.SIGINT)
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=SAFETY_NET) as client:
+            client.sendall(GET)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        os.kill(job, signal.SIGTERM)
+        ended, _ = process.communicate(timeout=SAFETY_NET)
+
+    assert f"end it by SIGTERM (kill {job})" in said
+    assert ended == f"ended by {128 + signal.SIGTERM}\n"
 
 
 def test_listening_twice_changes_nothing_for_who_listens_already(directory: Path) -> None:
