@@ -8,7 +8,7 @@ import click
 
 from hamms_trio.cli.certs import certs
 from hamms_trio.cli.files import files
-from hamms_trio.cli.later import Later
+from hamms_trio.cli.lazy import LazyCommand
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
@@ -37,4 +37,4 @@ main.add_command(workbench)
 main.add_command(files)
 main.add_command(modes)
 main.add_command(certs)
-main.add_command(Later("load", "hamms_trio.cli.load", "Put a server of your own under load."))
+main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))

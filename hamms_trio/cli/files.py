@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import configure_logs, serve_alone
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.serving import configure_logs, serve_alone
+from hamms_trio.cli.running.signals import Signals
 
 
 @click.command(short_help="Serve the files of a directory.")

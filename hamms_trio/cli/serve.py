@@ -13,7 +13,7 @@ import click
 
 from hamms_trio.cli import options
 from hamms_trio.cli.options import given
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.signals import Signals
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -116,8 +116,8 @@ def serve(
     signals = Signals()  # before the imports, which take most of the start
     import trio
 
-    from hamms_trio.cli.log import configure_logging
-    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
+    from hamms_trio.cli.running.log import configure_logging
+    from hamms_trio.cli.running.process import collect_garbage_rarely, raise_descriptor_limit
     from hamms_trio.errors import PortUnavailable, UnknownMode
 
     async def main() -> None:
@@ -186,7 +186,7 @@ def _workbench_port(chosen: int | None, beginning_port: int, taken: Mapping[str,
 
 
 def _tell_where(hamms: Hamms, workbench: RunningServer | None, ready_file: Path | None) -> None:
-    from hamms_trio.cli.process import told, write_ready_file
+    from hamms_trio.cli.running.process import told, write_ready_file
 
     with told():
         if ready_file is not None:

@@ -11,18 +11,18 @@ import zlib
 from collections.abc import Callable, Mapping
 from time import time
 
-from hamms_trio.files.answer import (
+from hamms_trio.files.disk.root import Root
+from hamms_trio.files.disk.storing import store
+from hamms_trio.files.representation.answer import (
     NOSNIFF,
     Answer,
     answer_octets,
     answer_plainly,
     represent,
 )
-from hamms_trio.files.content_types import OCTET_STREAM
-from hamms_trio.files.failures import answer_failures
-from hamms_trio.files.root import Root
-from hamms_trio.files.storing import store
-from hamms_trio.files.variants import Variant, representation, validators
+from hamms_trio.files.representation.content_types import OCTET_STREAM
+from hamms_trio.files.representation.failures import answer_failures
+from hamms_trio.files.representation.variants import Variant, representation, validators
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.codings import IDENTITY, coding_quality
 from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, evaluate

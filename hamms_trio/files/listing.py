@@ -11,8 +11,8 @@ from html import escape
 from itertools import islice
 from typing import NamedTuple
 
-from hamms_trio.files.root import Root
-from hamms_trio.files.target import encode
+from hamms_trio.files.disk.root import Root
+from hamms_trio.files.path import encode
 
 MAX_ENTRIES = 10_000  # more than anybody reads, and about as many as take a tenth of a second
 
@@ -48,14 +48,14 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-class Entry(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """A file or directory in a directory."""
 
     name: bytes
     octets: int | None  # None: it is a directory
 
 
-def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
+def entries(root: Root, names: Sequence[bytes]) -> list[DirectoryEntry]:
     """What can be had in a directory: no links that lead out, nothing but files and directories.
 
     Of more than `MAX_ENTRIES` just one more is there than those.
@@ -67,7 +67,7 @@ def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
 
 def _shown(
     root: Root, names: Sequence[bytes], found: Iterator[os.DirEntry[str]]
-) -> Iterator[Entry]:
+) -> Iterator[DirectoryEntry]:
     for item in found:
         name = os.fsencode(item.name)
         try:
@@ -76,12 +76,12 @@ def _shown(
         except OSError:  # it is gone, or its link leads nowhere or out
             continue
         if stat.S_ISDIR(status.st_mode):
-            yield Entry(name, None)
+            yield DirectoryEntry(name, None)
         elif stat.S_ISREG(status.st_mode):
-            yield Entry(name, status.st_size)
+            yield DirectoryEntry(name, status.st_size)
 
 
-def page(names: Sequence[bytes], listed: Sequence[Entry]) -> bytes:
+def page(names: Sequence[bytes], listed: Sequence[DirectoryEntry]) -> bytes:
     """The page that lists a directory."""
     items = ['<li><a href="../">../</a></li>'] if names else []
     items += map(_item, listed[:MAX_ENTRIES])
@@ -91,7 +91,7 @@ def page(names: Sequence[bytes], listed: Sequence[Entry]) -> bytes:
     return _PAGE.format(title=title, style=_STYLE, items="\n".join(items), remark=remark).encode()
 
 
-def _item(entry: Entry) -> str:
+def _item(entry: DirectoryEntry) -> str:
     slash, size = (
         ("/", "") if entry.octets is None else ("", f" <small>{entry.octets:,} bytes</small>")
     )

@@ -9,14 +9,19 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from time import time
 
-from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
-from hamms_trio.files.content_types import content_type
-from hamms_trio.files.failures import answer_failures
+from hamms_trio.files.disk.root import Root
 from hamms_trio.files.listing import POLICY, entries, page
+from hamms_trio.files.path import ResourcePath, parse_path
 from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
-from hamms_trio.files.root import Root
-from hamms_trio.files.target import Target, parse_target
-from hamms_trio.files.variants import Variant, acceptable_suffixes, open_variant, representation
+from hamms_trio.files.representation.answer import Answer, Representation, answer_plainly, represent
+from hamms_trio.files.representation.content_types import content_type
+from hamms_trio.files.representation.failures import answer_failures
+from hamms_trio.files.representation.variants import (
+    Variant,
+    acceptable_suffixes,
+    open_variant,
+    representation,
+)
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.codings import IDENTITY
 from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
@@ -68,7 +73,7 @@ class FileTree:
             return _redirect(method, self.prefix, request)
         if not request.path.startswith(self.prefix):
             return answer_plainly(method, 404)
-        target = parse_target(request.path[len(self.prefix) :])
+        target = parse_path(request.path[len(self.prefix) :])
         try:
             if not target.is_directory:
                 return self._answer_file(method, target.names, request)
@@ -125,7 +130,7 @@ class FileTree:
             self.memory.keep(key, file)
         return file is not None
 
-    def _answer_directory(self, method: str, target: Target, request: RequestHead) -> Answer:
+    def _answer_directory(self, method: str, target: ResourcePath, request: RequestHead) -> Answer:
         has_index = self._is_file((*target.names, INDEX))
         if not (has_index or self.listing):
             return answer_plainly(method, 404)

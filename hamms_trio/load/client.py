@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hamms_trio.errors import IncompleteResponse, MalformedResponse
+from hamms_trio.load.counts.tally import CONNECTING, Failure, Tally
 from hamms_trio.load.plan import Plan, Schedule
-from hamms_trio.load.request import Request
-from hamms_trio.load.tally import CONNECTING, Failure, Tally
+from hamms_trio.load.plan.request import RepeatedRequest
 from hamms_trio.wire import ResponseReader
 
 # A closed loop whose connections are refused would otherwise be a busy loop.
@@ -22,7 +22,7 @@ SHORTEST_RETREAT = 0.01
 LONGEST_RETREAT = 0.5
 
 
-class Connection(Protocol):
+class LoadConnection(Protocol):
     """A connection that is being made, or is there."""
 
     def send(self, octets: bytes) -> None:
@@ -43,7 +43,7 @@ class Carrier(Protocol):
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
         """The same for who can't be a little late; only one such call may be outstanding."""
 
-    def connect(self, client: Client) -> Connection:
+    def connect(self, client: Client) -> LoadConnection:
         """Begin to connect; then tell the client that it is open, or lost."""
 
 
@@ -58,7 +58,7 @@ class Traffic(Protocol):
     schedule: Schedule
     tally: Tally
     carrier: Carrier
-    request: Request
+    request: RepeatedRequest
     in_flight: int
 
     def on_resting(self, client: Client) -> None:
@@ -87,7 +87,7 @@ class Client:
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self._depth = traffic.plan.pipeline_depth
-        self._connection: Connection | None = None
+        self._connection: LoadConnection | None = None
         self._reader = ResponseReader(traffic.request.method)
         self._is_open = False
         self._was_open = False

@@ -6,7 +6,7 @@ import errno
 import os
 import ssl
 
-from hamms_trio.load.tally import Failure
+from hamms_trio.load.counts.tally import Failure
 
 Loss = tuple[Failure, str]
 

@@ -12,9 +12,9 @@ from time import monotonic
 
 import trio
 
-from hamms_trio.load.client import Client, Connection
+from hamms_trio.load.client import Client, LoadConnection
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
-from hamms_trio.load.target import Address, Target
+from hamms_trio.load.plan.target import Address, Target
 from hamms_trio.net.alarm import Alarm
 from hamms_trio.net.hub import IN, LOST, OUT, Hub
 
@@ -40,7 +40,7 @@ class HubCarrier:
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
         self._pacer.call_at(due, callback)
 
-    def connect(self, client: Client) -> Connection:
+    def connect(self, client: Client) -> LoadConnection:
         target = self._target
         if target.tls is None:
             return HubConnection(self._hub, target.address, client)
@@ -103,7 +103,7 @@ class HubConnection:
         self._fd = sock.fileno()
         self._hub.watch(self._fd, self, OUT)
 
-    # What the client asks (see `client.Connection`)
+    # What the client asks (see `client.LoadConnection`)
 
     def send(self, octets: bytes) -> None:
         if self._unsent:

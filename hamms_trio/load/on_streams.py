@@ -8,9 +8,9 @@ from functools import partial
 
 import trio
 
-from hamms_trio.load.client import Client, Connection
+from hamms_trio.load.client import Client, LoadConnection
 from hamms_trio.load.losses import connect_failure, loss, tls_failure
-from hamms_trio.load.target import Target
+from hamms_trio.load.plan.target import Target
 
 RECEIVE_OCTETS = 64 * 1024
 
@@ -32,7 +32,7 @@ class StreamCarrier:
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
         self.call_at(due, callback)
 
-    def connect(self, client: Client) -> Connection:
+    def connect(self, client: Client) -> LoadConnection:
         connection = StreamConnection(client)
         self._nursery.start_soon(connection.run, self._open_stream)
         return connection

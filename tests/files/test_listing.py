@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.files.listing import MAX_ENTRIES, Entry, page
+from hamms_trio.files.listing import MAX_ENTRIES, DirectoryEntry, page
 from tests.files.asking import ask, make
 
 
@@ -165,7 +165,7 @@ def test_head_is_told_how_long_it_is(tree: FileTree, served: Path) -> None:
 
 
 def test_a_page_says_that_it_is_not_all(tree: FileTree) -> None:
-    some = [Entry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
+    some = [DirectoryEntry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
 
     assert b"There are more" not in page((), some[:-1])
     assert b"There are more" in page((), some)

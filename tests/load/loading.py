@@ -14,9 +14,10 @@ import trio.testing
 from hamms_trio.load.client import Carrier
 from hamms_trio.load.on_streams import StreamCarrier, stream_carrier
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import make_request
-from hamms_trio.load.run import Load, MakeCarrier, Outcome, make_carrier
-from hamms_trio.load.target import Target, choose, parse_url, resolve
+from hamms_trio.load.plan.request import make_request
+from hamms_trio.load.plan.target import Target, choose, parse_url, resolve
+from hamms_trio.load.result import Result
+from hamms_trio.load.run import Load, LoadOutcome, MakeCarrier, make_carrier
 
 Play = Callable[[trio.abc.Stream], Awaitable[None]]
 
@@ -48,12 +49,29 @@ def load_in_memory(plan: Plan, nursery: trio.Nursery, play: Play, *, accepts: fl
     return Load(plan, make_request(HERE, keepalive=plan.keepalive), carrier)
 
 
-async def make_in_memory(plan: Plan, play: Play, *, accepts: float = inf) -> Outcome:
+async def make_in_memory(plan: Plan, play: Play, *, accepts: float = inf) -> LoadOutcome:
     """The same, made."""
     async with trio.open_nursery() as nursery:
         outcome = await load_in_memory(plan, nursery, play, accepts=accepts).run()
         nursery.cancel_scope.cancel()
     return outcome
+
+
+def result_of(
+    plan: Plan, outcome: LoadOutcome, *, elapsed: float = 10.0, cpu: float = 1.0
+) -> Result:
+    """A result as `generate` makes it of an outcome."""
+    return Result(
+        url="http://127.0.0.1:8080/",
+        address="127.0.0.1:8080",
+        method="GET",
+        request_octets=100,
+        plan=plan,
+        outcome=outcome,
+        began="2001-09-09T01:46:40.000+00:00",
+        elapsed=elapsed,
+        cpu=cpu,
+    )
 
 
 class Requests:
@@ -134,7 +152,7 @@ async def make(
     method: str | None = None,
     body: bytes | None = None,
     target: Callable[[Target], Target] = lambda target: target,
-) -> Outcome:
+) -> LoadOutcome:
     """A load on a real server, carried in one of the ways."""
     where = parse_url(url)
     request = make_request(where, method=method, body=body, keepalive=plan.keepalive)

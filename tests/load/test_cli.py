@@ -153,7 +153,7 @@ URL = "http://127.0.0.1:1/"
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "which URL"),
+        ([], "the URL is missing"),
         (["127.0.0.1"], "not a URL"),
         (["http://192.0.2.1/"], "--i-own-the-target"),
         (["--json", URL], "put the URL first"),
@@ -258,10 +258,10 @@ def test_a_second_signal_does_not_wait_for_answers(hamms: HammsServer) -> None:
 
 def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsServer) -> None:
     code = (
-        "import gc, sys, trio; from hamms_trio.cli import load, load_progress, load_report;"
+        "import gc, sys, trio; from hamms_trio.cli.load import load, progress, report;"
         "from hamms_trio.load import generate; seen = [];"
         "gc.callbacks.append(lambda phase, _: seen.append(phase));"
-        "load.load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
+        "load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
     )
     shape = ["-c", "3000", "-n", "1", "-r", "1"]  # clients that only are there
     done = subprocess.run(
@@ -365,6 +365,43 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     assert content["markdown_table"].startswith("| | a.json | b.json | change |")
 
 
+def test_two_servers_are_loaded_in_turns_and_compared(hamms: HammsServer) -> None:
+    urls = hamms.url("status", "/a"), hamms.url("status", "/b", status=503)
+    shape = ["-c", "1", "-n", "6", "--turns", "3"]
+    done = run("compare", "--run", *urls, *shape, "--json")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    content = json.loads(done.stdout)
+    assert [result["url"] for result in content["results"]] == list(urls)
+    assert [result["requests"] for result in content["results"]] == [6, 6]
+    assert [result["errors"] for result in content["results"]] == [0, 6]
+    assert content["gates"]["checks"]["error_rate_le_1pct"] is False
+    asked = [request.target[1] for request in hamms.ledger.requests("status")]
+    assert "".join(asked) == "aabbbbaaaabb"
+
+    same = run("compare", "--run", urls[0], urls[0], *shape, "--max-p95", "off")
+    assert same.returncode == 0
+    assert "pass  error_rate <= 1%" in same.stdout
+
+
+def test_a_server_that_does_not_answer_ends_a_comparison(hamms: HammsServer) -> None:
+    done = run("compare", "--run", hamms.url("status"), hamms.url("tcp-refused"), *FEW)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "answered nothing (connect_refused: Connection refused)" in line
+
+
+def test_a_signal_ends_a_comparison_with_the_turns_so_far(hamms: HammsServer) -> None:
+    urls = hamms.url("status", "/a"), hamms.url("status", "/b")
+    shape = ["-d", "1h", "-r", "100", "-c", "1"]
+    with running("compare", "--run", *urls, *shape, stderr=subprocess.PIPE) as process:
+        hamms.ledger.wait_until(lambda ledger: bool(ledger.requests("status")), timeout=SAFETY_NET)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=SAFETY_NET)
+    assert (process.returncode, output) == (1, "")
+    assert errors == "hamms-trio: interrupted before both servers had a turn\n"
+
+
 def test_a_gate_says_what_it_found(tmp_path: Path) -> None:
     latencies = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 12.345)
     counts = {"requests": 10, "errors": 1, "error_rate": 0.1, "rps": 100}
@@ -404,6 +441,12 @@ def test_results_in_files_of_any_name_are_compared(hamms: HammsServer, tmp_path:
         (["a.json", "nowhere.json"], "can't read"),
         (["a.json", "bad.json"], "not JSON"),
         (["a.json", URL], "load URL --json FILE"),
+        (["a.json", URL], "add --run"),
+        (["a.json", "a.json", "-d", "1s"], "--duration is for a load: add --run"),
+        (["a.json", "a.json", "--turns", "2"], "--turns is for a load: add --run"),
+        (["a.json", "a.json", "--run"], "'a.json' is not a URL"),
+        ([URL, "http://192.0.2.1/", "--run"], "--i-own-the-target"),
+        ([URL, URL, "--run", "--turns", "0"], "turns"),
         (["a.json"], "Missing argument"),
         (["a.json", "a.json", "--max-p99-regression", "10"], "'10'"),
         (["a.json", "a.json", "--max-error-rate", "101%"], "101%"),

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.errors import LoadError
-from hamms_trio.load.compare import (
+from hamms_trio.load.result.compare import (
     MAX_FILE_OCTETS,
     Gates,
     Summary,

@@ -8,8 +8,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings, strategies as st
 
-from hamms_trio.load.latency import LONGEST_US, Latencies
-from hamms_trio.load.result import PERCENTS, spread
+from hamms_trio.load.counts.latency import LONGEST_US, Latencies
+from hamms_trio.load.result.numbers import PERCENTS, spread
 from tests.wire.playing import DETERMINISTIC
 
 MICROSECONDS = st.integers(0, 10_000) | st.integers(0, LONGEST_US)

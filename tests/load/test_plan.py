@@ -6,7 +6,7 @@ from math import inf
 
 from hypothesis import assume, given, strategies as st
 
-from hamms_trio.load.plan import ClosedLoop, FixedRate, Plan
+from hamms_trio.load.plan.schedule import ClosedLoop, FixedRate, Plan
 from tests.wire.playing import DETERMINISTIC
 
 BEGINNINGS = st.floats(0.0, 1e7)

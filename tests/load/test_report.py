@@ -9,10 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.cli.load_report import show, why_silent
+from hamms_trio.cli.load.report import show, why_silent
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.result import Result
-from hamms_trio.load.run import Outcome
 from tests.load.loading import (
     ANSWER,
     Play,
@@ -20,26 +19,13 @@ from tests.load.loading import (
     answering,
     load_in_memory,
     make_in_memory,
+    result_of,
     waits,
 )
 
 FEW = Plan(concurrency=2, requests=20, duration=30.0, timeout=20.0)
 
 Clock = trio.testing.MockClock
-
-
-def result_of(plan: Plan, outcome: Outcome, *, elapsed: float = 10.0, cpu: float = 1.0) -> Result:
-    return Result(
-        url="http://127.0.0.1:8080/",
-        address="127.0.0.1:8080",
-        method="GET",
-        request_octets=100,
-        plan=plan,
-        outcome=outcome,
-        began="2001-09-09T01:46:40.000+00:00",
-        elapsed=elapsed,
-        cpu=cpu,
-    )
 
 
 class Told:

@@ -12,8 +12,8 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.load.generate import generate
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import make_request, parse_field
-from hamms_trio.load.target import choose, parse_url, resolve
+from hamms_trio.load.plan.request import make_request, parse_field
+from hamms_trio.load.plan.target import choose, parse_url, resolve
 from tests.load.loading import answering, serving
 
 

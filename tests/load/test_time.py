@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.load.latency import Latencies
+from hamms_trio.load.counts.latency import Latencies
+from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.run import EndedBy, Outcome
-from hamms_trio.load.tally import Failure
+from hamms_trio.load.run import EndedBy, LoadOutcome
 from tests.load.loading import (
     ANSWER,
     Requests,
@@ -135,8 +135,8 @@ async def test_a_load_ends_with_the_last_of_its_requests(
     assert trio.current_time() - begin < 3.0
 
 
-async def stopped_at(seconds: list[float], plan: Plan, slow: float) -> Outcome:
-    outcome: Outcome | None = None
+async def stopped_at(seconds: list[float], plan: Plan, slow: float) -> LoadOutcome:
+    outcome: LoadOutcome | None = None
     async with trio.open_nursery() as nursery:
         load = load_in_memory(plan, nursery, waits({0: slow}))
 

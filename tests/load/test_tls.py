@@ -15,10 +15,10 @@ import pytest
 import trio
 
 import netsplode.trio
+from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.run import EndedBy, Outcome
-from hamms_trio.load.tally import Failure
-from hamms_trio.load.target import Target, client_tls
+from hamms_trio.load.plan.target import Target, client_tls
+from hamms_trio.load.run import EndedBy, LoadOutcome
 from tests.load.loading import ANSWER, CARRIERS, Play, Requests, answering, make, serving
 
 FEW = Plan(concurrency=2, requests=10, duration=30.0, timeout=20.0)
@@ -64,7 +64,7 @@ async def serving_tls(play: Play, certificate: Path, *, orderly: bool = True) ->
         yield url.replace("http:", "https:")
 
 
-async def make_tls(url: str, plan: Plan, context: ssl.SSLContext, over: str) -> Outcome:
+async def make_tls(url: str, plan: Plan, context: ssl.SSLContext, over: str) -> LoadOutcome:
     return await make(url, plan, over=over, target=partial(replace_tls, context))
 
 

@@ -17,7 +17,7 @@ from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
-    from hamms_trio.cli.signals import Signals
+    from hamms_trio.cli.running.signals import Signals
     from hamms_trio.http.access_log import LogFormat
     from hamms_trio.http.running import RunningServer
 
@@ -35,7 +35,7 @@ class AccessLogChoice(TypedDict):
 
 def configure_logs(running: Running) -> AccessLogChoice:
     """Send the log to standard error; the access log as well, if it is wanted."""
-    from hamms_trio.cli.log import configure_logging
+    from hamms_trio.cli.running.log import configure_logging
     from hamms_trio.http.access_log import LogFormat
 
     configure_logging(running.log_format, verbose=running.verbose)
@@ -64,7 +64,7 @@ def serve_alone(
     """
     import trio
 
-    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
+    from hamms_trio.cli.running.process import collect_garbage_rarely, raise_descriptor_limit
     from hamms_trio.errors import PortUnavailable
 
     async def main() -> None:
@@ -84,7 +84,7 @@ def serve_alone(
 
 
 def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | None) -> None:
-    from hamms_trio.cli.process import told, write_ready_file
+    from hamms_trio.cli.running.process import told, write_ready_file
 
     with told():
         if ready_file is not None:

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from hamms_trio.errors import LoadError
-from hamms_trio.load.result import SCHEMA
+from hamms_trio.load.result.numbers import SCHEMA, Result, as_json
 
 MAX_FILE_OCTETS = 16 * 1024 * 1024
 
@@ -81,6 +81,11 @@ def read_summary(path: Path) -> Summary:
     except (KeyError, TypeError, ValueError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else error
         raise LoadError(f"{str(path)!r} is no result of hamms-trio load: {what}") from None
+
+
+def summarize(result: Result) -> Summary:
+    """Take from a result what is compared."""
+    return _summary(as_json(result))
 
 
 def _summary(content: object) -> Summary:
@@ -206,13 +211,22 @@ def rows(first: Summary, second: Summary) -> list[tuple[str, float | None, float
 
 
 def comparison_json(
-    first: Summary, second: Summary, checks: list[Check], names: tuple[str, str]
+    first: Summary,
+    second: Summary,
+    checks: list[Check],
+    names: tuple[str, str],
+    *,
+    kind: str = "file",
 ) -> dict[str, object]:
-    """The comparison for programs."""
+    """Describe the comparison for programs.
+
+    Args:
+        kind: the key of each name, which says where the result comes from.
+    """
     return {
         "results": [
             {
-                "file": name,
+                kind: name,
                 **{key: getattr(summary, key) for key in summary.__slots__},
                 "p50_ms": summary.latency_ms.get("p50"),
                 "p95_ms": summary.latency_ms.get("p95"),

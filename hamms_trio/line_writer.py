@@ -39,7 +39,7 @@ class _Turns:
 _TURNS: WeakValueDictionary[int, _Turns] = WeakValueDictionary()
 
 
-class Outlet:
+class LineWriter:
     """Writes octets to a descriptor from a thread of its own; never waits and never raises.
 
     Args:

@@ -7,7 +7,7 @@ import json
 import logging
 import time
 
-from hamms_trio.outlet import Outlet
+from hamms_trio.line_writer import LineWriter
 
 PLAIN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 STDERR = 2
@@ -31,21 +31,21 @@ class JsonLines(logging.Formatter):
         return json.dumps(content, ensure_ascii=False, default=str)
 
 
-class OutletHandler(logging.Handler):
-    """Hands each record to an outlet as a line."""
+class LineWriterHandler(logging.Handler):
+    """Hands each record to a line writer as a line."""
 
-    def __init__(self, outlet: Outlet) -> None:
+    def __init__(self, writer: LineWriter) -> None:
         super().__init__()
-        self._outlet = outlet
+        self._writer = writer
 
     def emit(self, record: logging.LogRecord) -> None:  # one thread at a time: see Handler.handle
-        self._outlet.put((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
+        self._writer.put((self.format(record) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def configure_logging(log_format: str, *, verbose: bool) -> None:
     """Send log records to standard error, without ever making the server wait for its reader."""
-    outlet = Outlet(STDERR, "log")
-    atexit.register(outlet.close)
-    handler = OutletHandler(outlet)
+    writer = LineWriter(STDERR, "log")
+    atexit.register(writer.close)
+    handler = LineWriterHandler(writer)
     handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(PLAIN))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])

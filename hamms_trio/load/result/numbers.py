@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from hamms_trio.load.latency import SIGNIFICANT_DIGITS, Latencies
+from hamms_trio.load.counts.latency import SIGNIFICANT_DIGITS, Latencies
+from hamms_trio.load.counts.tally import Tally
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.run import EndedBy, Outcome
-from hamms_trio.load.tally import Tally
+from hamms_trio.load.run import EndedBy, LoadOutcome
 from hamms_trio.version import VERSION
 
 SCHEMA = 1  # of the JSON; a change that breaks its readers makes it 2
@@ -51,7 +51,7 @@ class Result:
     method: str
     request_octets: int
     plan: Plan
-    outcome: Outcome
+    outcome: LoadOutcome
     began: str
     elapsed: float
     cpu: float
@@ -108,6 +108,27 @@ class Result:
             name = f"{status // 100}xx" if status < 600 else "other"
             classes[name] = classes.get(name, 0) + count
         return classes
+
+
+def combine(plan: Plan, results: Sequence[Result]) -> Result:
+    """Make one result of loads that were parts of one plan; there has to be at least one part."""
+    first, last = results[0], results[-1]
+    tally = Tally(first.tally.counted_from, with_service=plan.rate is not None)
+    for result in results:
+        tally.include(result.tally)
+    outcome = LoadOutcome(
+        tally,
+        last.ended_by,
+        window=sum(result.outcome.window for result in results),
+        answered_within=sum(result.outcome.answered_within for result in results),
+    )
+    return replace(
+        first,
+        plan=plan,
+        outcome=outcome,
+        elapsed=sum(result.elapsed for result in results),
+        cpu=sum(result.cpu for result in results),
+    )
 
 
 def spread(latencies: Latencies) -> Spread | None:

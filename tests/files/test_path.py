@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.files import OutsideRoot
-from hamms_trio.files.target import encode, parse_target
+from hamms_trio.files.path import encode, parse_path
 from tests.wire.playing import DETERMINISTIC
 
 NAMES: dict[str, tuple[list[bytes], bool]] = {
@@ -85,7 +85,7 @@ MALFORMED = [
 
 @pytest.mark.parametrize(("path", "names", "is_directory"), [(p, *n) for p, n in NAMES.items()])
 def test_a_path_is_read_as_names(path: str, names: list[bytes], is_directory: bool) -> None:
-    target = parse_target(path)
+    target = parse_path(path)
 
     assert (list(target.names), target.is_directory) == (names, is_directory)
 
@@ -93,20 +93,20 @@ def test_a_path_is_read_as_names(path: str, names: list[bytes], is_directory: bo
 @pytest.mark.parametrize("path", OUTSIDE)
 def test_a_path_that_leads_out_is_refused(path: str) -> None:
     with pytest.raises(OutsideRoot):
-        parse_target(path)
+        parse_path(path)
 
 
 @pytest.mark.parametrize("path", MALFORMED)
 def test_broken_encoding_is_the_clients_fault(path: str) -> None:
     with pytest.raises(MalformedRequest):
-        parse_target(path)
+        parse_path(path)
 
 
 @given(st.text(alphabet="./%2eEfF5cC\\a0", max_size=24))
 @DETERMINISTIC
 def test_no_path_is_too_strange_and_none_goes_up(path: str) -> None:
     try:
-        target = parse_target(path)
+        target = parse_path(path)
     except (OutsideRoot, MalformedRequest):
         return
     assert not {b".", b".."} & set(target.names)
@@ -120,7 +120,7 @@ def test_a_path_made_of_names_leads_to_them(names: list[bytes], is_directory: bo
     path = "/".join(map(encode, kept)) + ("/" if is_directory and kept else "")
     if not kept:
         return
-    target = parse_target(path)
+    target = parse_path(path)
 
     assert list(target.names) == kept
     assert target.is_directory is is_directory

@@ -48,6 +48,15 @@ class Latencies:
             us = min(us, LONGEST_US) >> shift << shift
         self._counts[us] += count
 
+    def include(self, other: Latencies) -> None:
+        """Add all that another histogram counts."""
+        self.count += other.count
+        self.total += other.total
+        self.minimum = min(self.minimum, other.minimum)
+        self.maximum = max(self.maximum, other.maximum)
+        for us, count in other.counts:
+            self._counts[us] += count
+
     @property
     def counts(self) -> list[tuple[int, int]]:
         """The shortest microseconds of each class that has counts, and how many; in order."""

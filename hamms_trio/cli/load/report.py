@@ -1,20 +1,23 @@
-"""A load's result for people."""
+"""The result of a load as text."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import ceil, floor, log2
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from hamms_trio.cli.load.tables import fit, open_console, plain_table
 from hamms_trio.load.result import Result, Spread
 from hamms_trio.load.run import EndedBy
 
 BAR_CELLS = 40
 CLASSES = 24  # of the picture, at most
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
+# A narrow terminal loses the last of these columns first.
+IMPORTANT = ("p50", "p99", "max", "mean", "p95", "p99.9", "min", "p90", "stddev")
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 NEARLY_ALL = 0.95  # of a processor; then the generator may be what is slow
 LONG_ENOUGH = 0.5  # seconds to tell that
@@ -28,14 +31,14 @@ _ENDINGS = {
 
 
 def show(result: Result) -> None:
-    """Print all of it to standard output."""
-    console = Console(highlight=False, soft_wrap=True)
+    """Print the whole report to standard output."""
+    console = open_console()
     console.print(Text("\n".join(_lines(result))))
     if result.latency is not None:
         console.print()
-        console.print(_numbers(result.latency, result.service))
+        console.print(_numbers(result.latency, result.service, console))
         console.print()
-        console.print(_picture(result.latency, console.encoding))
+        console.print(_picture(result.latency, console))
     for remark in _remarks(result):
         console.print(Text(f"note: {remark}"), style="yellow")
 
@@ -72,30 +75,42 @@ def _lines(result: Result) -> list[str]:
     return lines
 
 
-def _numbers(latency: Spread, service: Spread | None) -> Table:
-    table = Table(box=None, pad_edge=False)
-    table.add_column("ms", style="bold")
-    shown = [f"p{percent:g}" for percent in PERCENTS]
-    for name in ("min", "mean", "stddev", *shown, "max"):
-        table.add_column(name, justify="right")
-    for name, spread in (("latency", latency), ("service", service)):
-        if spread is not None:
-            percentiles = (spread.percentiles[percent] for percent in PERCENTS)
-            numbers = (spread.minimum, spread.mean, spread.stddev, *percentiles, spread.maximum)
-            table.add_row(name, *map(_ms, numbers))
-    return table
+def _numbers(latency: Spread, service: Spread | None, console: Console) -> Table:
+    """Lay out the latencies, with as many of the columns as fit, the important ones first."""
+    shown = {"latency": latency, **({} if service is None else {"service": service})}
+    rows = {name: _columns(spread) for name, spread in shown.items()}
+
+    def build(columns: Collection[str]) -> Table:
+        table = plain_table()
+        table.add_column("ms", style="bold")
+        kept = [name for name in rows["latency"] if name in columns]
+        for name in kept:
+            table.add_column(name, justify="right")
+        for name, numbers in rows.items():
+            table.add_row(name, *(numbers[column] for column in kept))
+        return table
+
+    counts = range(len(IMPORTANT), 0, -1)
+    return fit(console, (build(IMPORTANT[:count]) for count in counts))
 
 
-def _picture(spread: Spread, encoding: str) -> Text:
-    """How many requests took how long, in classes that grow by the same factor."""
-    block = "\u2588" if encoding.lower().startswith("utf") else "#"
+def _columns(spread: Spread) -> dict[str, str]:
+    seconds = {"min": spread.minimum, "mean": spread.mean, "stddev": spread.stddev}
+    seconds |= {f"p{percent:g}": spread.percentiles[percent] for percent in PERCENTS}
+    return {name: _ms(value) for name, value in {**seconds, "max": spread.maximum}.items()}
+
+
+def _picture(spread: Spread, console: Console) -> Text:
+    """Draw how many requests took how long, in classes that grow by the same factor."""
+    block = "\u2588" if console.encoding.lower().startswith("utf") else "#"
     classes = _classes(spread)
     most = max(count for _, count in classes)
     limits = [f"< {_ms(below)} ms" for below, _ in classes]
     widths = max(map(len, limits)), len(f"{most:,}")
+    cells = min(BAR_CELLS, console.width - sum(widths) - 4)
     picture = Text()
     for limit, (_, count) in zip(limits, classes, strict=True):
-        bar = "  " + block * ceil(count / most * BAR_CELLS) if count else ""
+        bar = "  " + block * ceil(count / most * cells) if count and cells > 0 else ""
         picture.append(f"{limit:>{widths[0]}}  {count:>{widths[1]},}").append(f"{bar}\n", "cyan")
     picture.rstrip()
     return picture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from enum import StrEnum
 
-from hamms_trio.load.latency import Latencies
+from hamms_trio.load.counts.latency import Latencies
 
 
 class Failure(StrEnum):
@@ -30,7 +30,7 @@ CONNECTING = frozenset(
 WAITED = frozenset((Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.UNFINISHED))
 
 
-class Connections:
+class ConnectionCounts:
     """How connections fared, in the warm-up too.
 
     Attributes:
@@ -48,6 +48,11 @@ class Connections:
     def __init__(self) -> None:
         self.opened = self.failed = self.reopened = 0
         self.closed_idle = self.surplus = self.resent = 0
+
+    def include(self, other: ConnectionCounts) -> None:
+        """Add the counts of another load."""
+        for name in self.__slots__:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 class Tally:
@@ -81,7 +86,7 @@ class Tally:
         self.statuses: defaultdict[int, int] = defaultdict(int)
         self.failures: defaultdict[Failure, int] = defaultdict(int)
         self.details: dict[Failure, str] = {}
-        self.connections = Connections()
+        self.connections = ConnectionCounts()
         self.interim = 0
         self.octets_sent = 0
         self.octets_received = 0
@@ -113,6 +118,21 @@ class Tally:
     def note_detail(self, failure: Failure, detail: str) -> None:
         """Keep the first words said about each kind of failure."""
         self.details.setdefault(failure, detail)
+
+    def include(self, other: Tally) -> None:
+        """Add the counts of another load."""
+        self.latencies.include(other.latencies)
+        if self.service is not None and other.service is not None:
+            self.service.include(other.service)
+        for status, count in other.statuses.items():
+            self.statuses[status] += count
+        for failure, count in other.failures.items():
+            self.failures[failure] += count
+        for failure, detail in other.details.items():
+            self.note_detail(failure, detail)
+        self.connections.include(other.connections)
+        for name in ("answered", "interim", "octets_sent", "octets_received"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
 
     @property
     def failed(self) -> int:

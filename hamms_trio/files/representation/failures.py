@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from hamms_trio.errors import MalformedRequest
-from hamms_trio.files.answer import Answer, answer_plainly
-from hamms_trio.files.root import OutsideRoot
+from hamms_trio.files.disk.root import OutsideRoot
+from hamms_trio.files.representation.answer import Answer, answer_plainly
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 from weakref import WeakValueDictionary
 
-from hamms_trio.files.root import Root
+from hamms_trio.files.disk.root import Root
 
 R = TypeVar("R")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import LoadError
 from hamms_trio.load.limits import MAX_BODY_OCTETS
-from hamms_trio.load.target import Url
+from hamms_trio.load.plan.target import Url
 from hamms_trio.version import VERSION
 
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -26,7 +26,7 @@ Field = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class RepeatedRequest:
     """A request that can be made again and again."""
 
     method: str
@@ -55,7 +55,7 @@ def make_request(
     fields: Sequence[Field] = (),
     body: bytes | None = None,
     keepalive: bool = True,
-) -> Request:
+) -> RepeatedRequest:
     """The request for a URL.
 
     Args:
@@ -85,4 +85,4 @@ def make_request(
     head = f"{method} {url.target} HTTP/1.1\r\n" + "".join(f"{n}: {v}\r\n" for n, v in lines)
     # What was no UTF-8 on the command line goes out as the octets that it was.
     octets = head.encode("utf-8", "surrogateescape")
-    return Request(method, octets + b"\r\n" + (body or b""))
+    return RepeatedRequest(method, octets + b"\r\n" + (body or b""))

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes
 
 from hamms_trio.errors import MalformedRequest
-from hamms_trio.files.root import OutsideRoot
+from hamms_trio.files.disk.root import OutsideRoot
 
 _BROKEN_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
-class Target(NamedTuple):
+class ResourcePath(NamedTuple):
     """What a path names: decoded, and without dot segments."""
 
     names: tuple[bytes, ...]
@@ -31,7 +31,7 @@ def encode(name: bytes) -> str:
 
 
 @lru_cache(maxsize=1024)
-def parse_target(path: str) -> Target:
+def parse_path(path: str) -> ResourcePath:
     """The names in a path without its first slash, each of its segments decoded once.
 
     A slash that is encoded separates nothing: it stands in a name then, which no file has.
@@ -52,7 +52,7 @@ def parse_target(path: str) -> Target:
             names.pop()
         elif segment != b".":
             names.append(segment)
-    return Target(tuple(names), segments[-1] in (b"", b".", b".."))
+    return ResourcePath(tuple(names), segments[-1] in (b"", b".", b".."))
 
 
 def _check_stays_beneath(decoded: bytes) -> None:

@@ -14,8 +14,8 @@ from threading import Thread
 
 import pytest
 
-from hamms_trio import outlet
-from hamms_trio.outlet import WAITING_OCTETS, Outlet
+from hamms_trio import line_writer
+from hamms_trio.line_writer import WAITING_OCTETS, LineWriter
 
 OCTETS = 256 * 1024  # of a batch: more than a pipe holds, so the first one is never written whole
 LINES = OCTETS // 64 + 1
@@ -25,19 +25,19 @@ SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
 
 class Pipe:
-    """A pipe and outlets to it.
+    """A pipe and writers to it.
 
     Attributes:
-        descriptor: what outlets write to.
+        descriptor: what writers write to.
     """
 
     def __init__(self) -> None:
         self._reading, self.descriptor = os.pipe()
-        self._outlets: list[Outlet] = []
+        self._writers: list[LineWriter] = []
 
-    def outlet(self, name: str) -> Outlet:
-        self._outlets.append(Outlet(self.descriptor, name))
-        return self._outlets[-1]
+    def writer(self, name: str) -> LineWriter:
+        self._writers.append(LineWriter(self.descriptor, name))
+        return self._writers[-1]
 
     def read(self, octets: int) -> bytes:
         """As many as that, or as there are before the end."""
@@ -62,14 +62,14 @@ class Pipe:
 
     def close(self) -> None:
         self.close_reading()  # so that nothing waits to be written any more
-        for each in self._outlets:
+        for each in self._writers:
             each.close()
         os.close(self.descriptor)
 
 
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
-    monkeypatch.setattr(outlet, "LAST_WORDS_SECONDS", SAFETY_NET)
+    monkeypatch.setattr(line_writer, "LAST_WORDS_SECONDS", SAFETY_NET)
     pipe = Pipe()
     yield pipe
     pipe.close()
@@ -92,7 +92,7 @@ class Batch(bytes):
 
 def test_lines_that_nobody_can_read_any_more_are_not_kept(pipe: Pipe) -> None:
     pipe.close_reading()
-    written = pipe.outlet("log")
+    written = pipe.writer("log")
     Batch.forgotten = 0
     for _ in range(3):
         written.put(Batch(b"a line\n"))
@@ -103,7 +103,7 @@ def test_lines_that_nobody_can_read_any_more_are_not_kept(pipe: Pipe) -> None:
 def test_what_waits_for_a_reader_is_bounded_in_octets(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = pipe.outlet("access log")
+    written = pipe.writer("access log")
     Batch.forgotten = 0
     for _ in range(ROOM + 100):
         written.put(Batch(batch("a")))
@@ -119,7 +119,7 @@ def test_what_waits_for_a_reader_is_bounded_in_octets(
 def test_what_was_dropped_last_is_told_at_the_end(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = pipe.outlet("log")
+    written = pipe.writer("log")
     for _ in range(ROOM + 1):
         written.put(batch("a"))
     pipe.close_reading()
@@ -128,7 +128,7 @@ def test_what_was_dropped_last_is_told_at_the_end(
 
 
 def test_the_end_waits_for_a_reader_that_has_much_to_read(pipe: Pipe) -> None:
-    written = pipe.outlet("log")
+    written = pipe.writer("log")
     for _ in range(ROOM + 1):
         written.put(batch("a"))
     found: list[bytes] = []
@@ -139,8 +139,8 @@ def test_the_end_waits_for_a_reader_that_has_much_to_read(pipe: Pipe) -> None:
     assert found == [batch("a") * ROOM]
 
 
-def test_lines_of_two_outlets_do_not_tear_each_other_apart(pipe: Pipe) -> None:
-    access, log = pipe.outlet("access log"), pipe.outlet("log")
+def test_lines_of_two_writers_do_not_tear_each_other_apart(pipe: Pipe) -> None:
+    access, log = pipe.writer("access log"), pipe.writer("log")
     for _ in range(ROOM):
         access.put(batch("a"))
         log.put(batch("b"))
@@ -150,7 +150,7 @@ def test_lines_of_two_outlets_do_not_tear_each_other_apart(pipe: Pipe) -> None:
 
 def test_a_descriptor_that_does_not_block_gets_every_line(pipe: Pipe) -> None:
     os.set_blocking(pipe.descriptor, False)
-    written = pipe.outlet("log")
+    written = pipe.writer("log")
     for mark in "abcd":
         written.put(batch(mark))
     assert pipe.read(4 * OCTETS) == b"".join(map(batch, "abcd"))
@@ -186,14 +186,14 @@ class Disk:
 
 @pytest.fixture
 def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
-    monkeypatch.setattr(outlet, "LAST_WORDS_SECONDS", SAFETY_NET)
+    monkeypatch.setattr(line_writer, "LAST_WORDS_SECONDS", SAFETY_NET)
     disk = Disk(tmp_path / "log", 100, os.write)
     monkeypatch.setattr(os, "write", disk.write)
     yield disk
     os.close(disk.descriptor)
 
 
-def wait_lost(written: Outlet, lines: int) -> None:
+def wait_lost(written: LineWriter, lines: int) -> None:
     """The thread's turn."""
     while written._lost_lines < lines:
         os.sched_yield()
@@ -202,7 +202,7 @@ def wait_lost(written: Outlet, lines: int) -> None:
 def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
     disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    written = Outlet(disk.descriptor, "access log")
+    written = LineWriter(disk.descriptor, "access log")
     written.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n" + b"c" * 79 + b"\n")
     written.put(b"lost\n")
     wait_lost(written, 3)
@@ -217,8 +217,8 @@ def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
     assert caplog.messages == ["access log: 3 lines could not be written"]
 
 
-def test_a_line_that_one_outlet_has_torn_does_not_tear_one_of_another(disk: Disk) -> None:
-    access, log = Outlet(disk.descriptor, "access log"), Outlet(disk.descriptor, "log")
+def test_a_line_that_one_writer_has_torn_does_not_tear_one_of_another(disk: Disk) -> None:
+    access, log = LineWriter(disk.descriptor, "access log"), LineWriter(disk.descriptor, "log")
     access.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n")
     wait_lost(access, 1)
     disk.room = 1000
@@ -231,7 +231,7 @@ def test_a_line_that_one_outlet_has_torn_does_not_tear_one_of_another(disk: Disk
 
 
 def test_a_disk_that_is_full_after_a_whole_line_leaves_no_empty_one(disk: Disk) -> None:
-    written = Outlet(disk.descriptor, "access log")
+    written = LineWriter(disk.descriptor, "access log")
     written.put(b"a" * 99 + b"\n" + b"b" * 99 + b"\n")
     wait_lost(written, 1)
     disk.room = 1000
@@ -252,7 +252,7 @@ def test_a_descriptor_with_a_high_number_gets_every_line(pipe: Pipe) -> None:
     os.close(pipe.descriptor)
     pipe.descriptor = high
     os.set_blocking(high, False)
-    written = pipe.outlet("log")
+    written = pipe.writer("log")
     for mark in "abcd":
         written.put(batch(mark))
     assert pipe.read_while(written._thread.is_alive, 4 * OCTETS) == b"".join(map(batch, "abcd"))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from hamms_trio.files.answer import Representation
-from hamms_trio.files.root import OpenFile, Root
+from hamms_trio.files.disk.root import OpenFile, Root
+from hamms_trio.files.representation.answer import Representation
 from hamms_trio.wire.codings import IDENTITY, coding_quality
 from hamms_trio.wire.conditional import Validators
 
