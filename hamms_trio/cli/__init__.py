@@ -1,4 +1,4 @@
-"""``hamms-trio``: the command line, and nothing but the command line."""
+"""``hamms-trio``: the command line."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def main() -> None:
 
 
 def _fill_standard_descriptors() -> None:
-    """Open 0, 1 and 2 if they were closed: a socket of ours would be given the lines that are meant for them."""
+    """Open descriptors 0, 1 and 2 if they are closed, or a socket would receive the lines meant for them."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)

@@ -186,9 +186,9 @@ def _workbench_port(chosen: int | None, beginning_port: int, taken: Mapping[str,
 
 
 def _tell_where(hamms: Hamms, workbench: RunningServer | None, ready_file: Path | None) -> None:
-    from hamms_trio.cli.running.process import told, write_ready_file
+    from hamms_trio.cli.running.process import announcing, write_ready_file
 
-    with told():
+    with announcing():
         if ready_file is not None:
             write_ready_file(ready_file, _addresses(hamms, workbench))
         _print_table(hamms, workbench)

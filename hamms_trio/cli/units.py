@@ -1,4 +1,4 @@
-"""Quantities as people write them: seconds with a unit, shares in percent."""
+"""Quantities with units, as people write them: seconds, percent, factors."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)([a-z%]*)")
 
 
 class Quantity(Parameter):
-    """A number with a unit, more than 0.
+    """A number with a unit, 0 or more.
 
     Args:
-        units: what each unit is worth; "" if a number may stand alone.
-        most: the largest one, in the unit of the result.
-        may_be_off: whether ``off`` may stand for it, which is None then.
+        name: of the quantity, in messages.
+        units: the factor of each unit; "" if a number may have none.
+        most: the largest result.
+        may_be_off: True if ``off`` is a value too; its result is None.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Quantity(Parameter):
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
     ) -> float | None:
+        """Convert a value of the command line."""
         if isinstance(value, float):  # a default
             return value
         if value == OFF and self._may_be_off:

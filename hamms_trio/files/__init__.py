@@ -1,6 +1,6 @@
-"""Files as answers to requests: decisions and open files, but no connection and no trio.
+"""Files as answers to requests: decisions and open files, without connections and without trio.
 
-Nothing here waits for anybody but the disk: not for a FIFO, not for a terminal.
+The functions here wait for the disk and for nothing else: not for a FIFO, not for a terminal.
 """
 
 from hamms_trio.files.codecrafters import (

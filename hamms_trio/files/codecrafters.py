@@ -1,6 +1,6 @@
 """The routes of the codecrafters.io HTTP server challenge, as functions of a request.
 
-They take GET and HEAD alike; which methods a route has is for its routing to say.
+Each function answers GET and HEAD alike; the table of routes decides which methods a route has.
 """
 
 from __future__ import annotations
@@ -30,15 +30,16 @@ from hamms_trio.wire.fields import combined_fields
 
 log = logging.getLogger(__name__)
 
-_TEXT = ("Content-Type", "text/plain")  # the challenge wants no charset
+_TEXT = ("Content-Type", "text/plain")  # the challenge's tests accept no charset
 _FIELDS = CONDITIONAL_FIELDS | {"range"}
 
 
 def echo(request: RequestHead, text: str) -> Answer:
-    """``/echo/{text}``: the text, gzip-coded for who accepts that.
+    """Answer ``/echo/{text}`` with the text, in the gzip coding if the client accepts that.
 
     Args:
-        text: as it stands in the path: encoded, and with slashes.
+        request: the request's head.
+        text: the rest of the path, still encoded and with its slashes.
     """
     accept, vary = request.get("accept-encoding"), ("Vary", "Accept-Encoding")
     plain, coded = coding_quality(accept, IDENTITY), coding_quality(accept, "gzip")
@@ -52,7 +53,7 @@ def echo(request: RequestHead, text: str) -> Answer:
 
 
 def user_agent(request: RequestHead) -> Answer:
-    """``/user-agent``: what the request's User-Agent says, or nothing."""
+    """Answer ``/user-agent`` with the request's User-Agent, or with no content."""
     content = (request.get("user-agent") or "").encode("latin-1")
     return answer_octets(request.method, 200, (_TEXT, NOSNIFF, ("Vary", "User-Agent")), content)
 
@@ -60,14 +61,16 @@ def user_agent(request: RequestHead) -> Answer:
 def read_file(
     root: Root | None, request: RequestHead, name: str, *, clock: Callable[[], float] = time
 ) -> Answer:
-    """``GET /files/{name}``: a file of the directory, as octets and nothing more.
+    """Answer ``GET /files/{name}`` with a file of the directory, as plain octets.
 
     Args:
-        root: without one nothing is found.
-        name: as it stands in the path; what has another name, or leads out of the directory, isn't there.
+        root: the directory; without one no file is found.
+        request: the request's head.
+        name: the last segment of the path, undecoded; a name that leads out of the directory is not found.
+        clock: returns seconds since 1970.
 
     Raises:
-        OSError: a failure that says nothing about the request, of a disk for one.
+        OSError: the failure is not the request's fault; a disk may have failed, for example.
     """
     if root is None or not _is_name(name):
         return answer_plainly(request.method, 404)
@@ -140,6 +143,6 @@ def _is_name(name: str) -> bool:
 
 
 def _gzip(content: bytes) -> bytes:
-    """The gzip coding without a time of its own, so that equal texts give equal octets."""
+    """Code octets by gzip, without a time in the header, so that equal texts give equal octets."""
     coder = zlib.compressobj(wbits=zlib.MAX_WBITS | 16)
     return coder.compress(content) + coder.flush()

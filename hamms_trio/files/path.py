@@ -1,4 +1,4 @@
-"""From a request target's path to names beneath a directory (RFC 3986 §3.3, §5.2.4)."""
+"""The path of a request target as names beneath a directory (RFC 3986 §3.3, §5.2.4)."""
 
 from __future__ import annotations
 
@@ -14,34 +14,34 @@ _BROKEN_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class ResourcePath(NamedTuple):
-    """What a path names: decoded, and without dot segments."""
+    """The names in a path, decoded and without dot segments."""
 
     names: tuple[bytes, ...]
-    is_directory: bool  # it ends in a slash
+    is_directory: bool  # the path ends in a slash
 
     @property
     def path(self) -> str:
-        """The names as a path, encoded, from the directory on that they are beneath."""
+        """The names as an encoded path, relative to the directory."""
         return "/".join(map(encode, self.names)) + ("/" if self.names and self.is_directory else "")
 
 
 def encode(name: bytes) -> str:
-    """A name as a path segment; not even a colon is left that could make a scheme of it."""
+    """Encode a name as a path segment; the colon too, because it could make the name a scheme."""
     return quote(name, safe="")
 
 
 @lru_cache(maxsize=1024)
 def parse_path(path: str) -> ResourcePath:
-    """The names in a path without its first slash, each of its segments decoded once.
+    """Split a path, given without its first slash, into names; decode each segment once.
 
-    A slash that is encoded separates nothing: it stands in a name then, which no file has.
+    An encoded slash separates nothing. It is part of a name, which no file has.
 
     Raises:
-        MalformedRequest: its percent-encoding is broken, or has a NUL.
-        OutsideRoot: it goes up further than it went down, or starts anew with a slash.
+        MalformedRequest: the percent-encoding is broken or contains a NUL.
+        OutsideRoot: the path goes up further than it went down, or has a second slash in front.
     """
     if _BROKEN_ENCODING.search(path) or "%00" in path:
-        raise MalformedRequest(f"the path {path[:80]!r} is not percent-encoded as it should be")
+        raise MalformedRequest(f"the percent-encoding of the path {path[:80]!r} is broken")
     _check_stays_beneath(unquote_to_bytes(path))
     segments = [unquote_to_bytes(segment) for segment in path.split("/")]
     names: list[bytes] = []
@@ -56,7 +56,7 @@ def parse_path(path: str) -> ResourcePath:
 
 
 def _check_stays_beneath(decoded: bytes) -> None:
-    """Refuse what would lead out of a directory for whoever decodes first and splits then."""
+    """Refuse a path that leads out of the directory if it is decoded before it is split."""
     depth = 0
     for name in decoded.split(b"/"):
         depth += -1 if name == b".." else name not in (b"", b".")

@@ -167,6 +167,6 @@ def test_head_is_told_how_long_it_is(tree: FileTree, served: Path) -> None:
 def test_a_page_says_that_it_is_not_all(tree: FileTree) -> None:
     some = [DirectoryEntry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
 
-    assert b"There are more" not in page((), some[:-1])
-    assert b"There are more" in page((), some)
+    assert b"there are more" not in page((), some[:-1])
+    assert b"there are more" in page((), some)
     assert len(Links(page((), some)).links) == MAX_ENTRIES

@@ -14,16 +14,16 @@ from hamms_trio.load.result import Result, Spread
 from hamms_trio.load.run import EndedBy
 
 BAR_CELLS = 40
-CLASSES = 24  # of the picture, at most
+CLASSES = 24  # most lines of the picture
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 # A narrow terminal loses the last of these columns first.
 IMPORTANT = ("p50", "p99", "max", "mean", "p95", "p99.9", "min", "p90", "stddev")
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
-NEARLY_ALL = 0.95  # of a processor; then the generator may be what is slow
-LONG_ENOUGH = 0.5  # seconds to tell that
+NEARLY_ALL = 0.95  # share of a processor from which on the generator may be the slow side
+LONG_ENOUGH = 0.5  # seconds after which that share means something
 
 _ENDINGS = {
-    EndedBy.DURATION: "ran its time",
+    EndedBy.DURATION: "ran for its whole duration",
     EndedBy.REQUESTS: "made all its requests",
     EndedBy.INTERRUPT: "was interrupted",
     EndedBy.UNREACHABLE: "could not connect",
@@ -44,10 +44,10 @@ def show(result: Result) -> None:
 
 
 def why_silent(result: Result) -> str:
-    """Why there is no answer at all, in a line."""
+    """Explain in one line why there is no answer at all."""
     details = result.tally.details
     if not result.requests:
-        return f"{result.address} was asked nothing that counts"
+        return f"{result.address} received no request that counts"
     reasons = "; ".join(f"{failure}: {words}" for failure, words in details.items())
     return f"{result.address} answered nothing" + (f" ({reasons})" if reasons else "")
 
@@ -59,7 +59,7 @@ def _lines(result: Result) -> list[str]:
     pace = "closed loop" if plan.rate is None else f"{plan.rate:,.10g} requests/s"
     lines = [
         f"{result.method} {result.url} at {result.address}",
-        f"{plan.concurrency} clients, {kept}{depth}, {pace}; it {_ENDINGS[result.ended_by]}",
+        f"{plan.concurrency} clients, {kept}{depth}, {pace}; the load {_ENDINGS[result.ended_by]}",
         "",
         f"requests     {result.requests:,} in {result.outcome.window:.2f} s: {tally.answered:,} answered, "
         f"{result.errors:,} errors ({result.error_rate:.2%})",
@@ -117,7 +117,7 @@ def _picture(spread: Spread, console: Console) -> Text:
 
 
 def _classes(spread: Spread) -> list[tuple[float, int]]:
-    """Seconds that a class ends before, and how many are in it; none is left out between the others."""
+    """List the classes from the first to the last, empty ones included: the upper limit and the count."""
     shortest = max(spread.counts[0][0], 1e-6)
     longest = max(spread.counts[-1][0], shortest)
     per_doubling = 4
@@ -134,27 +134,27 @@ def _classes(spread: Spread) -> list[tuple[float, int]]:
 def _remarks(result: Result) -> Iterator[str]:
     if result.latency is not None:
         if result.plan.rate is None:
-            yield "in a closed loop a slow answer delays what would be asked next; see --rate"
+            yield "in a closed loop a slow answer delays the next request; see --rate"
         else:
-            yield "latency counts from when a request was to begin, service from when it began"
+            yield "latency counts from the intended start of a request, service from its real start"
     redirects = sum(count for status, count in result.tally.statuses.items() if status in REDIRECTS)
     if redirects:
-        yield f"{redirects:,} answers were redirects, which are not followed"
+        yield f"{redirects:,} answers were redirects, which load does not follow"
     connections = result.tally.connections
     for count, what in (
-        (connections.surplus, "connections had octets on them that belong to no response"),
-        (connections.resent, "requests were sent again after the server ended a connection"),
+        (connections.surplus, "connections carried octets that belong to no response"),
+        (connections.resent, "requests were sent again after the server closed a connection"),
         (connections.closed_idle, "connections were closed by the server between requests"),
     ):
         if count:
             yield f"{count:,} {what}"
     if result.elapsed > LONG_ENOUGH and result.cpu / result.elapsed > NEARLY_ALL:
         doubt = (
-            "the server may be faster than this says"
+            "the server may be faster than this result"
             if result.plan.rate is None
-            else "some of the latency may be ours"
+            else "some of the latency may be the generator's"
         )
-        yield f"we used a whole processor ourselves: {doubt}"
+        yield f"the generator used a whole processor: {doubt}"
 
 
 def _ms(seconds: float) -> str:

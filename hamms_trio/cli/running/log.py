@@ -16,7 +16,7 @@ STDERR = 2
 class JsonLines(logging.Formatter):
     """One JSON object for each record."""
 
-    converter = staticmethod(time.gmtime)  # what the format says is UTC
+    converter = staticmethod(time.gmtime)  # the Z in the format means UTC
 
     def format(self, record: logging.LogRecord) -> str:
         content: dict[str, object] = {
@@ -32,7 +32,7 @@ class JsonLines(logging.Formatter):
 
 
 class LineWriterHandler(logging.Handler):
-    """Hands each record to a line writer as a line."""
+    """A handler that gives each record to a line writer."""
 
     def __init__(self, writer: LineWriter) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class LineWriterHandler(logging.Handler):
 
 
 def configure_logging(log_format: str, *, verbose: bool) -> None:
-    """Send log records to standard error, without ever making the server wait for its reader."""
+    """Send log records to standard error; a slow reader never makes the server wait."""
     writer = LineWriter(STDERR, "log")
     atexit.register(writer.close)
     handler = LineWriterHandler(writer)

@@ -1,4 +1,4 @@
-"""What a process that serves many connections does for itself."""
+"""Settings of a process that serves many connections, and its ready file."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from netsplode.usage import Refused
 
 
 def collect_garbage_rarely() -> None:
-    """A connection leaves no cycles behind, and with ten thousand of them a full collection takes long."""
+    """Make collections rare: connections leave no cycles, and with ten thousand of them one takes long."""
     gc.freeze()
     gc.set_threshold(10_000, 50, 1_000)
 
 
 def raise_descriptor_limit() -> float:
-    """Each connection takes a descriptor: take as many as we may, and return how many that are."""
+    """Raise the limit of descriptors, one for each connection, as far as allowed, and return it."""
     if sys.platform == "win32":
         return inf
     import resource
@@ -34,8 +34,8 @@ def raise_descriptor_limit() -> float:
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """For telling where servers are found.
+def announcing() -> Iterator[None]:
+    """Refuse to serve if the block can't print or write the addresses of the servers.
 
     Raises:
         Refused: the ready file or standard output can't be written.
@@ -48,7 +48,7 @@ def told() -> Iterator[None]:
 
 
 def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:
-    """Whoever sees the file sees the whole of it."""
+    """Write the ready file so that no reader finds a part of it."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Running one server alone, from its start to the signal that ends it."""
+"""One server alone in a process, from its start to the signal that ends it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ STDERR = 2
 
 
 class AccessLogChoice(TypedDict):
-    """What a server is told of its access log."""
+    """The arguments of a server that concern its access log."""
 
     log_format: LogFormat
     log_descriptor: int | None
 
 
 def configure_logs(running: Running) -> AccessLogChoice:
-    """Send the log to standard error; the access log as well, if it is wanted."""
+    """Send the log to standard error, and the access log too unless it is switched off."""
     from hamms_trio.cli.running.log import configure_logging
     from hamms_trio.http.access_log import LogFormat
 
@@ -53,14 +53,17 @@ def serve_alone(
     key: str,
     running: Running,
 ) -> None:
-    """Serve until a signal comes, drain, and end the process if something was wrong.
+    """Serve until a signal comes, then drain the server.
 
     Args:
-        what: as the server is called where it says that it is ready.
-        key: under which its ready file tells the port.
+        signals: the process's signals.
+        opened: the server.
+        what: the server's name in the line that says that it is ready.
+        key: the server's name in the ready file.
+        running: the user's options.
 
     Raises:
-        Refused: it can't be served, or not be told where.
+        Refused: the port is taken, or the ready file or standard output can't be written.
     """
     import trio
 
@@ -84,9 +87,9 @@ def serve_alone(
 
 
 def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | None) -> None:
-    from hamms_trio.cli.running.process import told, write_ready_file
+    from hamms_trio.cli.running.process import announcing, write_ready_file
 
-    with told():
+    with announcing():
         if ready_file is not None:
             servers = {key: server, **server.companions}
             where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
@@ -98,10 +101,10 @@ def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | N
 
 @contextmanager
 def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
-    """What the user gave, or one made on the fly, of which they are told; None without TLS.
+    """Load the user's certificate, or make one and print how to trust it; None without TLS.
 
     Raises:
-        Refused: it is unusable.
+        Refused: the certificate is unusable.
     """
     if not tls.enable_tls:
         yield None

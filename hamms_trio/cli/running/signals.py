@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM, from the first moment of the process on."""
+"""SIGINT, SIGTERM and SIGHUP, from the first moment of the process on."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class Signals:
-    """The first asks the server to end in good order, the second to end now."""
+    """The signals that end a server: the first drains it, the second ends it at once."""
 
     def __init__(self) -> None:
         self._came: list[int] = []
@@ -25,7 +25,7 @@ class Signals:
 
     @asynccontextmanager
     async def heeded(self) -> AsyncIterator[trio.Event]:
-        """Set the event when a signal comes or has come; cancel the block at the second."""
+        """Set the event at the first signal, even if that came before; cancel the block at the second."""
         import trio
 
         token = trio.lowlevel.current_trio_token()
@@ -47,7 +47,7 @@ class Signals:
             yield event
 
     def on_hangup(self, do: Callable[[], None]) -> None:
-        """Do it whenever SIGHUP comes, in between two callbacks of the loop; for the loop's thread."""
+        """Call the function on the loop's thread whenever SIGHUP comes."""
         import trio
 
         token = trio.lowlevel.current_trio_token()

@@ -1,13 +1,14 @@
-"""Opening files beneath a directory, and none elsewhere.
+"""Open files beneath a directory, and none elsewhere.
 
-Why this is hard: to look where a path leads and to open it afterwards are two steps, and in between a
-symbolic link can take the place of a directory. So nothing here is opened by a path that was looked at.
-Either the kernel resolves the path and refuses to leave the directory while it does (openat2, Linux 5.6),
-or each name is opened in the directory that is open already, without following links; where a link
-stands, its target is read and walked in the same way, and ``..`` goes back to a directory that was passed.
+Why this is hard: a check of where a path leads and the opening of that path are two steps, and in between a
+symbolic link can take the place of a directory. So this module never opens a path that it has checked
+before. There are two ways. Either the kernel resolves the path and refuses to leave the directory meanwhile
+(openat2, Linux 5.6). Or this module opens name by name, each in the directory that is open already, without
+following links; it reads a link's target and walks that in the same way, and ``..`` goes back to the
+directory before.
 
-The second way serves where the first is missing, and for links with an absolute target, which the kernel
-refuses even if they lead back inside.
+The second way serves systems without openat2, and links with an absolute target, which the kernel refuses
+even if they lead back inside.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import NamedTuple
 MAX_LINKS = 40  # as in Linux
 MAX_PATH_OCTETS = 4096  # likewise
 
-# To look at: neither waits, nor is noticed by whoever is at the other end of a FIFO.
+# For fstat only: opening does not wait, and the other end of a FIFO does not notice.
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC
 _PASS = _LOOK | os.O_DIRECTORY
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -36,25 +37,26 @@ class OutsideRoot(PermissionError):
     """The path leads out of the directory that is served."""
 
     def __init__(self) -> None:
-        super().__init__(errno.EACCES, "this leads out of the directory that is served")
+        super().__init__(errno.EACCES, "the path leads out of the directory that is served")
 
 
 class OpenFile(NamedTuple):
-    """A regular file, and what it was when it was opened."""
+    """An open regular file, and its status when it was opened."""
 
     descriptor: int
     status: os.stat_result
 
 
 class Root:
-    """A directory: the one that its path leads to at the moment. That path itself is trusted.
+    """The directory that a path leads to at the moment of each call. The path itself is trusted.
 
-    Names are octets, any at all; ``.`` and ``..`` mean what they do in paths. What every method may raise:
-    FileNotFoundError, NotADirectoryError, PermissionError (of which `OutsideRoot` is one), and OSError for
-    names too long and too many links.
+    Names are any octets; ``.`` and ``..`` have their usual meaning. Every method may raise FileNotFoundError,
+    NotADirectoryError, PermissionError (`OutsideRoot` is one), and OSError for a name that is too long and for
+    too many links.
 
     Args:
-        by_kernel: whether the kernel resolves paths; if it can't, they are walked anyway.
+        path: of the directory.
+        by_kernel: True if the kernel resolves paths where it can; False to walk all paths here.
     """
 
     def __init__(
@@ -64,22 +66,26 @@ class Root:
         self._by_kernel = by_kernel
 
     def check(self) -> None:
-        """Raise what is wrong with the directory itself, if something is."""
+        """Raise the error with the directory itself, if there is one."""
         os.close(os.open(self._path, _PASS))
 
     def open_file(self, names: Sequence[bytes]) -> OpenFile:
-        """Open a regular file for reading, without waiting whatever there is.
+        """Open a regular file for reading; never wait for the other end of a FIFO or a device.
 
         Raises:
-            IsADirectoryError: it is a directory.
-            FileNotFoundError: it is neither a file nor a directory, or nothing at all.
+            IsADirectoryError: the names lead to a directory.
+            FileNotFoundError: the names lead to nothing, or to neither a file nor a directory.
         """
         return self.open_files(names)[0]
 
     def open_files(
         self, names: Sequence[bytes], suffixes: Sequence[bytes] = ()
     ) -> tuple[OpenFile, list[OpenFile | None]]:
-        """The same, with those that lie beside it under its name and a suffix; None for what can't be had."""
+        """Open a regular file, and the files beside it whose names have a suffix more.
+
+        Returns:
+            The file, and one item for each suffix: None if there is no regular file that can be opened.
+        """
         path = _path(names)
         root = os.open(self._path, _PASS)
         try:
@@ -89,7 +95,7 @@ class Root:
             os.close(root)
 
     def status(self, names: Sequence[bytes]) -> os.stat_result:
-        """What is there, links followed."""
+        """Return the status of a file or directory, following links."""
         path = _path(names)
         root = os.open(self._path, _PASS)
         try:
@@ -99,7 +105,7 @@ class Root:
 
     @contextmanager
     def opened_directory(self, names: Sequence[bytes] = ()) -> Iterator[int]:
-        """A directory's descriptor, for listing it and for changing what is in it."""
+        """Open a directory for as long as the block runs, to list or change its entries."""
         path = _path(names)
         root = os.open(self._path, _PASS)
         try:
@@ -112,7 +118,7 @@ class Root:
             os.close(descriptor)
 
     def open_directory(self, names: Sequence[bytes] = ()) -> int:
-        """A directory's descriptor, for looking at what is in it; the caller closes it."""
+        """Open a directory to look its entries up; the caller closes the descriptor."""
         root = os.open(self._path, _PASS)
         if not names:
             return root
@@ -127,7 +133,7 @@ class Root:
             raise _not_regular(status)
         descriptor = self._open(root, path, _READ)
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode):  # something else has taken its place
+        if not stat.S_ISREG(status.st_mode):  # replaced since the first look
             os.close(descriptor)
             raise _not_regular(status)
         return OpenFile(descriptor, status)
@@ -160,7 +166,7 @@ class Root:
         return self._open_by_walking(root, path.split(b"/"), flags)
 
     def _open_by_walking(self, root: int, names: Sequence[bytes], flags: int) -> int:
-        passed: list[int] = []  # the directories that lead from the root to where we are
+        passed: list[int] = []  # the open directories from the root to the current one
         ahead, links = list(reversed(names)), 0
         try:
             while ahead:
@@ -185,7 +191,7 @@ class Root:
                 _go_back(passed)
 
     def _beneath(self, target: bytes) -> bytes:
-        """What is left of a link's absolute target from this directory on."""
+        """Make a link's absolute target relative to this directory."""
         for path in (self._path, os.path.realpath(self._path)):
             root = path.rstrip(b"/") + b"/"
             if (target + b"/").startswith(root):
@@ -194,10 +200,10 @@ class Root:
 
 
 def open_beside(directory: int, name: bytes) -> int:
-    """Open for reading, without waiting, what is known to be a regular file in an open directory.
+    """Open a known regular file in an open directory for reading, without waiting.
 
     Raises:
-        OSError: it can't be opened, or a link has taken its place.
+        OSError: the file can't be opened, or a link has taken its place.
     """
     return os.open(name, _READ | os.O_NOFOLLOW, dir_fd=directory)
 
@@ -205,7 +211,7 @@ def open_beside(directory: int, name: bytes) -> int:
 def _path(names: Sequence[bytes]) -> bytes:
     path = b"/".join(names) or b"."
     if b"\0" in path or b"" in names or path.count(b"/") >= max(len(names), 1):
-        raise FileNotFoundError(errno.ENOENT, "no file has such a name")
+        raise FileNotFoundError(errno.ENOENT, "no file can have this name")
     return path
 
 
@@ -216,7 +222,7 @@ def _go_back(passed: list[int]) -> None:
 
 
 def _link_target(name: bytes, directory: int) -> bytes | None:
-    """Where a symbolic link leads; None if there is something else, or nothing."""
+    """Read the target of a symbolic link; None if the name is not a link's."""
     if name not in (b"", b"."):
         with suppress(OSError):
             return os.readlink(name, dir_fd=directory)
@@ -240,13 +246,13 @@ class _OpenHow(ctypes.Structure):
 # From linux/openat2.h; the call has this number on every architecture but Alpha.
 _OPENAT2 = 437
 _NO_MAGICLINKS, _BENEATH = 0x02, 0x08
-# The call is missing or denied by a sandbox, the path leaves the directory or seems to, or something was
-# moved meanwhile, or a signal came.
+# Errors after which names are walked one by one: the call is missing or denied by a sandbox, the path leaves
+# the directory or seems to, an entry was moved meanwhile, or a signal came.
 _WALK = frozenset((errno.ENOSYS, errno.EPERM, errno.EXDEV, errno.EAGAIN, errno.EINTR))
 
 
 def _is_missing(root: int, path: bytes) -> bool:
-    """Whether the kernel says that there is nothing, which takes a third of the time of an exception."""
+    """Return True if the kernel finds nothing at the path; this takes a third of an exception's time."""
     descriptor = _openat2(_LOOK)(root, path)
     if descriptor >= 0:
         os.close(descriptor)
@@ -256,9 +262,10 @@ def _is_missing(root: int, path: bytes) -> bool:
 
 @lru_cache
 def _openat2(flags: int) -> Callable[[int, bytes], int]:
-    """openat2 with all that is always the same, which takes longer to put together than the call.
+    """Prepare openat2 for some flags; preparing the arguments takes longer than the call itself.
 
-    It returns a descriptor; what is negative has left an error number.
+    The function that is returned returns a descriptor, or a negative number if ``ctypes.get_errno()`` has
+    the error.
     """
     how = _OpenHow(flags, 0, _BENEATH | _NO_MAGICLINKS)
     number, size = ctypes.c_long(_OPENAT2), ctypes.c_size_t(ctypes.sizeof(how))

@@ -1,4 +1,4 @@
-"""What to answer with a representation: all of it, parts of it, or that nothing has changed."""
+"""The answer that a representation gives: the whole, some ranges, or that nothing has changed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hamms_trio.wire.conditional import Validators, evaluate, range_applies
 from hamms_trio.wire.dates import imf_fixdate
 from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
 
-# So much of a file comes along with the answer if it is in memory: then all of it is one piece to send.
+# Octets of a file that are read into the answer if they are in memory, so that one piece is sent.
 READ_AT_ONCE = 64 * 1024
 
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
@@ -22,7 +22,7 @@ _ACCEPT_RANGES = ("Accept-Ranges", "bytes")
 
 
 class Slice(NamedTuple):
-    """Octets of an open file, for ``os.sendfile``; by then the file may have become shorter."""
+    """Octets of an open file, for ``os.sendfile``; the file may be shorter when they are sent."""
 
     descriptor: int
     offset: int
@@ -33,10 +33,10 @@ Part = bytes | Slice
 
 
 class Rendering:
-    """What a sender has made of an answer, for others that are the same but for their open file.
+    """A sender's form of an answer, shared by the answers that differ from it in their open file only.
 
     Attributes:
-        made: None at first.
+        made: the sender's form; None until there is one.
     """
 
     __slots__ = ("made",)
@@ -46,13 +46,13 @@ class Rendering:
 
 
 class Answer:
-    """A response without what belongs to the connection. Whoever has it closes it, sent or not.
+    """A response without the fields of the connection. The receiver closes it, sent or not.
 
     Attributes:
-        fields: all but Content-Length.
-        content_length: that field's value, to HEAD too; None if it is not to be sent (304).
-        parts: the content; nothing to HEAD.
-        rendering: shared with others like it, if there may be any.
+        fields: all fields but Content-Length.
+        content_length: value of that field, for HEAD too; None if the field is left out (304).
+        parts: the content; empty for HEAD.
+        rendering: the sender's form, shared with equal answers; None if no other answer is equal.
     """
 
     __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendering", "status")
@@ -71,17 +71,17 @@ class Answer:
         self.fields = fields
         self.parts = parts
         self.content_length = content_length
-        self._descriptor = descriptor  # the one that the slices are of
+        self._descriptor = descriptor  # of the file that the slices belong to
         self.rendering = rendering
 
     def fileno(self) -> int:
-        """The descriptor that slices are of."""
+        """Return the descriptor of the file that the slices belong to."""
         if self._descriptor is None:
             raise ValueError("this answer has no open file")
         return self._descriptor
 
     def close(self) -> None:
-        """Close the file that slices are of, if there is one; more than once is fine."""
+        """Close the open file, if there is one. Closing twice does no harm."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
@@ -91,30 +91,30 @@ class Answer:
 
 
 def answer_octets(method: str, status: int, fields: tuple[Field, ...], content: bytes) -> Answer:
-    """An answer whose content is at hand."""
+    """Make an answer whose content is in memory."""
     parts = [content] if content and method != "HEAD" else []
     return Answer(status, fields, parts, content_length=len(content))
 
 
 def answer_plainly(method: str, status: int, *fields: Field) -> Answer:
-    """An answer that says its reason phrase, as most do that are no success."""
+    """Make an answer whose content is its reason phrase, as most errors and redirects do."""
     content = reason_phrase(status).encode()
     return answer_octets(method, status, (PLAIN_TEXT, NOSNIFF, *fields), content)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Representation:
-    """What a resource is at this moment (RFC 9110 §3.2), but for its octets."""
+    """The present state of a resource (RFC 9110 §3.2), without its octets."""
 
     octets: int
     content_type: str
     validators: Validators
-    fields: tuple[Field, ...] = ()  # more of them that say what it is
+    fields: tuple[Field, ...] = ()  # further representation metadata
     vary: str | None = None
 
     @cached_property
     def about(self) -> tuple[Field, ...]:
-        """What is said of the whole of it."""
+        """The fields of an answer with the whole representation."""
         return _about(self, self.content_type)
 
 
@@ -124,15 +124,18 @@ Source = bytes | int  # all octets of a representation, or the descriptor of a r
 def represent(
     method: str, fields: Mapping[str, str], shown: Representation, source: Source, *, now: float
 ) -> Answer:
-    """Answer GET or HEAD with a representation, whose file becomes the answer's.
+    """Answer GET or HEAD with a representation. The answer takes the open file over.
 
     Args:
-        fields: the request's: those that `CONDITIONAL_FIELDS` names, and Range.
-        now: seconds.
+        method: the request's method.
+        fields: the request's Range and the fields in `CONDITIONAL_FIELDS`.
+        shown: the representation.
+        source: its octets.
+        now: seconds since 1970.
     """
     parts: Sequence[Part] = ()
     try:
-        status, said, pieces = _decide(method, fields, shown, now)
+        status, described, pieces = _decide(method, fields, shown, now)
         octets = sum(map(_octets, pieces))
         if method != "HEAD":
             parts = _read(source, pieces, octets)
@@ -142,7 +145,7 @@ def represent(
             os.close(descriptor)
             descriptor = None
     length = None if status == 304 else octets
-    return Answer(status, said, parts, content_length=length, descriptor=descriptor)
+    return Answer(status, described, parts, content_length=length, descriptor=descriptor)
 
 
 _Piece = bytes | Span
@@ -153,11 +156,11 @@ def _decide(method: str, fields: Mapping[str, str], shown: Representation, now: 
     if not fields:
         return _whole(shown)
     instead = evaluate(method, fields, shown.validators, now=now)
-    if instead == 304:  # nothing but what caches go by (RFC 9110 §15.4.5)
+    if instead == 304:  # only the fields that a cache needs (RFC 9110 §15.4.5)
         return 304, (*_etag(shown), *_vary(shown)), []
     if instead is not None:
         return instead, (PLAIN_TEXT, NOSNIFF, *_vary(shown)), [reason_phrase(instead).encode()]
-    # For no other method is a range defined (RFC 9110 §14.2): HEAD is told of the whole.
+    # A range is defined for GET alone (RFC 9110 §14.2), so HEAD describes the whole.
     if method != "GET" or not range_applies(fields, shown.validators, now=now):
         return _whole(shown)
     spans = requested_spans(fields.get("range", ""), shown.octets)
@@ -171,13 +174,13 @@ def _whole(shown: Representation) -> _Decision:
 
 def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
     if not spans:
-        told = ("Content-Range", content_range(None, shown.octets))
-        said = (PLAIN_TEXT, NOSNIFF, told, _ACCEPT_RANGES, *_vary(shown))
-        return 416, said, [reason_phrase(416).encode()]
+        length = ("Content-Range", content_range(None, shown.octets))
+        described = (PLAIN_TEXT, NOSNIFF, length, _ACCEPT_RANGES, *_vary(shown))
+        return 416, described, [reason_phrase(416).encode()]
     if len(spans) == 1:
-        told = ("Content-Range", content_range(spans[0], shown.octets))
-        return 206, (*shown.about, told), list(spans)
-    boundary = os.urandom(16).hex()  # whoever wrote the file can't have known
+        place = ("Content-Range", content_range(spans[0], shown.octets))
+        return 206, (*shown.about, place), list(spans)
+    boundary = os.urandom(16).hex()  # the author of the file can't have guessed it
     pieces = list(multipart(spans, shown.octets, shown.content_type, boundary))
     return 206, _about(shown, f"multipart/byteranges; boundary={boundary}"), pieces
 
@@ -203,7 +206,7 @@ def _octets(piece: _Piece) -> int:
 
 
 def _read(source: Source, pieces: list[_Piece], octets: int) -> list[Part]:
-    """The pieces with octets in place of spans, where those are few and at hand."""
+    """Replace spans by their octets, where those are few and in memory."""
     if octets > READ_AT_ONCE and isinstance(source, int):
         return [piece if isinstance(piece, bytes) else _slice(source, piece) for piece in pieces]
     parts = [piece if isinstance(piece, bytes) else _octets_of(source, piece) for piece in pieces]
@@ -225,10 +228,10 @@ def _octets_of(source: Source, span: Span) -> Part:
 
 
 def read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
-    """So much of a file as can be had without waiting for a disk, where the system can tell."""
+    """Read as much of a file as is in memory; where the system can't tell, wait for the disk."""
     buffer = bytearray(octets)
     try:
         read = os.preadv(descriptor, [buffer], offset, getattr(os, "RWF_NOWAIT", 0))
-    except OSError:  # not in memory, or the file system can't tell: then it is read when it is sent
+    except OSError:  # not in memory, or the file system can't tell: the sender reads the file
         return b""
     return bytes(memoryview(buffer)[:read])

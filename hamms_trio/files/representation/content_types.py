@@ -1,7 +1,7 @@
 """Content-Type by file name extension.
 
-Ours and not the mimetypes module: its table differs between versions of Python and takes in what the
-machine's own files say, and what goes over the wire must not.
+This table replaces the mimetypes module, whose table depends on the version of Python and on files of the
+machine. The answer to a request must depend on neither.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ _BY_EXTENSION = {
 
 
 def content_type(name: bytes) -> str:
-    """The media type of a file by its name, with a charset if it is text."""
+    """Find the media type of a file by its name; text has a charset."""
     _, dot, extension = name.rpartition(b".")
     found = _BY_EXTENSION.get(extension.lower().decode("latin-1")) if dot else None
     if found is None:

@@ -1,4 +1,4 @@
-"""What is answered when a file can't be had."""
+"""The answers to requests for files that can't be opened."""
 
 from __future__ import annotations
 
@@ -23,17 +23,19 @@ _STATUSES = {
     errno.EMFILE: 503,
     errno.ENFILE: 503,
 }
-_RETRY_AFTER = ("Retry-After", "1")  # descriptors are freed all the time
+_RETRY_AFTER = ("Retry-After", "1")  # seconds; other connections free descriptors all the time
 
 
 def answer_failures(method: str, attempt: Callable[[], T], *, outside: int = 403) -> T | Answer:
-    """What ``attempt`` comes to, or the answer to its failure.
+    """Return the result of ``attempt``, or the answer to its failure.
 
     Args:
-        outside: the status for what leads out of the directory.
+        method: the request's method.
+        attempt: opens a file, for example.
+        outside: the status for a path that leads out of the directory.
 
     Raises:
-        OSError: the failure says nothing about the request.
+        OSError: the failure is not the request's fault; a disk may have failed, for example.
     """
     try:
         return attempt()

@@ -1,4 +1,4 @@
-"""The representations that a file has: itself, and those that lie coded beside it."""
+"""The variants of a file: the file itself, and the coded files beside it."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from hamms_trio.wire.conditional import Validators
 
 SUFFIXES = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}
 
-# So many seconds after a change a further one may leave the same time behind: FAT counts by twos.
+# Seconds after a change in which a further change may leave the same time: FAT counts in steps of two.
 TIMESTAMP_GRANULARITY = 2.0
 
 
 class Variant(NamedTuple):
-    """A file that can be sent for a resource, and how it is coded."""
+    """A file that can be sent for a resource, and its content coding."""
 
     file: OpenFile
     coding: str
 
 
 def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None) -> Variant | None:
-    """The variant wanted most, of several the smallest; None if none is acceptable.
+    """Open the variant that the client prefers, and the smallest of equals; None if none is acceptable.
 
-    One that is older than the file itself shows what that was, and is passed over.
+    A coded file that is older than the file itself is out of date and is skipped.
 
     Raises:
-        OSError: what `Root.open_file` raises of the file itself.
+        OSError: the file itself can't be opened (see `Root.open_file`).
     """
     others = _acceptable(accept_encoding)
     original, found = root.open_files(names, acceptable_suffixes(accept_encoding))
@@ -51,7 +51,7 @@ def open_variant(root: Root, names: Sequence[bytes], accept_encoding: str | None
 
 @lru_cache(maxsize=256)
 def acceptable_suffixes(accept_encoding: str | None) -> list[bytes]:
-    """Of the variants that are acceptable and not the file itself."""
+    """List the suffixes of the coded files that are acceptable."""
     return [SUFFIXES[coding] for coding in _acceptable(accept_encoding)]
 
 
@@ -67,13 +67,13 @@ def _rank(file: OpenFile, coding: str, accept_encoding: str | None) -> tuple[flo
 def representation(
     variant: Variant, content_type: str, *, now: float, vary: str | None = None
 ) -> Representation:
-    """What is shown of a file."""
+    """Describe a variant as a representation."""
     status = variant.file.status
     valid = validators(status, variant.coding, now=now)
     return _representation(status.st_size, variant.coding, content_type, valid, vary)
 
 
-# A function of what it is given and nothing else, so what it remembers is never out of date.
+# The result depends on the arguments alone, so the cache is never out of date.
 @lru_cache(maxsize=1024)
 def _representation(
     octets: int, coding: str, content_type: str, valid: Validators, vary: str | None
@@ -88,11 +88,12 @@ def _representation(
 
 
 def validators(status: os.stat_result, coding: str = IDENTITY, *, now: float) -> Validators:
-    """What tells a file's states from each other (RFC 9110 §8.8).
+    """Make the validators of a file's present state (RFC 9110 §8.8).
 
-    The entity tag is strong, unless the file may still change without its times showing it. Nobody can
-    set the time of the last change, and a file put in another's place has its own. A weak tag is never
-    the same as the strong one later, so that what came with it is not taken for current for long.
+    The entity tag is strong, unless the file is so fresh that a further change might leave its times as they
+    are. The tag contains the time of the last status change, which no program can set; a file that replaces
+    another one has its own. The weak tag of a fresh file never equals the strong tag that follows, so a cache
+    does not keep an answer with a weak tag for long.
     """
     opaque = f"{status.st_mtime_ns:x}-{status.st_ctime_ns:x}-{status.st_size:x}"
     if coding != IDENTITY:

@@ -1,9 +1,9 @@
-"""How long requests took, counted in a bounded space with three significant digits.
+"""Latencies of requests, counted in bounded space with three significant digits.
 
-The histogram is HdrHistogram's, in microseconds, and so is the form in which it is stored. Recording
-into it takes a microsecond, ten times what counting in a dict takes, and happens once per request in
-the middle of a measurement. So values are rounded here exactly as it would round them, counted in a
-dict, which therefore has a bounded number of keys, and handed over when somebody asks.
+The histogram is an HdrHistogram of microseconds, and so is its stored form. Recording into HdrHistogram takes
+a microsecond, ten times as long as counting in a dict, and happens for every request in the middle of a
+measurement. So this module rounds values exactly as HdrHistogram does and counts them in a dict, which has a
+bounded number of keys. It makes the HdrHistogram when the load is over.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from hdrh.histogram import HdrHistogram
 
 SIGNIFICANT_DIGITS = 3
-LONGEST_US = 3600 * 1_000_000  # what takes longer counts as an hour
+LONGEST_US = 3600 * 1_000_000  # a longer latency counts as an hour
 
-# Up to here each microsecond has a count of its own; above, so many counts per doubling are kept.
+# Each microsecond below has a count of its own; above, each doubling of the latency has 1024 counts.
 _EXACT = 1 << 11
 _DIGITS = _EXACT.bit_length() - 1
 
@@ -36,6 +36,7 @@ class Latencies:
         self.maximum = 0.0
 
     def add(self, seconds: float, count: int = 1) -> None:
+        """Count a latency, or several equal ones."""
         self.count += count
         self.total += seconds * count
         if seconds > self.maximum:
@@ -59,11 +60,11 @@ class Latencies:
 
     @property
     def counts(self) -> list[tuple[int, int]]:
-        """The shortest microseconds of each class that has counts, and how many; in order."""
+        """The least microseconds of each class that is not empty, and its count, in order."""
         return sorted(self._counts.items())
 
     def quick_percentiles(self, percents: Iterable[float]) -> list[float]:
-        """Seconds below which so many percent lie; cheap enough to ask during a measurement."""
+        """Find percentiles in seconds; this is cheap enough to do during a measurement."""
         found, counted, counts = [], 0, iter(self.counts)
         us = 0
         for percent in percents:
@@ -75,7 +76,7 @@ class Latencies:
         return found
 
     def histogram(self) -> HdrHistogram:
-        """All of it as an HdrHistogram of microseconds."""
+        """Make an HdrHistogram of microseconds."""
         from hdrh.histogram import HdrHistogram
 
         histogram = HdrHistogram(1, LONGEST_US, SIGNIFICANT_DIGITS)

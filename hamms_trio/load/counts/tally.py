@@ -1,4 +1,4 @@
-"""What became of the requests of a load, counted by name."""
+"""Counts of a load's answers, failures and connections."""
 
 from __future__ import annotations
 
@@ -9,38 +9,38 @@ from hamms_trio.load.counts.latency import Latencies
 
 
 class Failure(StrEnum):
-    """How a request can fail to get an answer that is one; the names stand in the result."""
+    """The reasons why a request has no answer. Their names stand in the result."""
 
     CONNECT_REFUSED = "connect_refused"
     CONNECT_TIMEOUT = "connect_timeout"
-    CONNECT_FAILED = "connect_failed"  # no route, no port or descriptor left here
+    CONNECT_FAILED = "connect_failed"  # no route, or no port or descriptor left on this machine
     TLS = "tls_failed"
     RESET = "reset"
-    CLOSED = "closed"  # before the first octet of the answer
-    TRUNCATED = "truncated"  # within the answer
+    CLOSED = "closed"  # the connection was closed before the first octet of the answer
+    TRUNCATED = "truncated"  # the connection was closed within the answer
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
-    UNFINISHED = "unfinished"  # the load was over, and its last wait too
+    UNFINISHED = "unfinished"  # the load was over, and its last wait as well
 
 
 CONNECTING = frozenset(
     (Failure.CONNECT_REFUSED, Failure.CONNECT_TIMEOUT, Failure.CONNECT_FAILED, Failure.TLS)
 )
-# Requests that failed like this have waited at least so long: leaving them out would flatter the server.
+# Failures of requests that waited in vain. Without their latencies the server would look too fast.
 WAITED = frozenset((Failure.CONNECT_TIMEOUT, Failure.TIMEOUT, Failure.UNFINISHED))
 
 
 class ConnectionCounts:
-    """How connections fared, in the warm-up too.
+    """Counts of connections, the warm-up included.
 
     Attributes:
         opened: connections that were established.
-        failed: those that were not.
-        reopened: established by a client that had one before, and would have kept it.
-        closed_idle: closed or reset by the server while no request was out.
-        surplus: closed by us, for octets that belonged to no response.
-        resent: requests that were sent again because the server ended the connection with an earlier
-            response on it, as it may (RFC 9112 §9.6).
+        failed: connections that could not be established.
+        reopened: connections of a client that would have kept its former one.
+        closed_idle: connections that the server closed or reset while no request was unanswered.
+        surplus: connections that the client closed, because of octets that belong to no response.
+        resent: requests that were sent again, because the server closed the connection after an earlier
+            response, as it may (RFC 9112 §9.6).
     """
 
     __slots__ = ("closed_idle", "failed", "opened", "reopened", "resent", "surplus")
@@ -56,12 +56,13 @@ class ConnectionCounts:
 
 
 class Tally:
-    """The account of one load.
+    """All counts of one load.
 
     Attributes:
-        counted_from: requests whose intended start is earlier are warm-up and count nowhere.
+        counted_from: requests with an earlier intended start belong to the warm-up and don't count.
         latencies: from the intended start of each request that was answered or waited in vain.
-        service: the same from when a client took it: without a rate, no different.
+        service: the same latencies from the moment when a client took the request; None without a rate,
+            because they would be equal.
     """
 
     __slots__ = (
@@ -92,6 +93,7 @@ class Tally:
         self.octets_received = 0
 
     def note_answer(self, status: int, intended: float, taken: float, now: float) -> None:
+        """Count an answer."""
         if intended >= self.counted_from:
             self.answered += 1
             self.statuses[status] += 1
@@ -110,13 +112,13 @@ class Tally:
                 self.service.add(now - taken)
 
     def note_left_over(self, intended: float, count: int, now: float) -> None:
-        """Count requests that no client ever came to, all with about the same intended start."""
+        """Count requests that no client ever took, all with about the same intended start."""
         if intended >= self.counted_from:
             self.failures[Failure.UNFINISHED] += count
             self.latencies.add(now - intended, count)
 
     def note_detail(self, failure: Failure, detail: str) -> None:
-        """Keep the first words said about each kind of failure."""
+        """Keep the first explanation of each kind of failure."""
         self.details.setdefault(failure, detail)
 
     def include(self, other: Tally) -> None:
@@ -141,6 +143,5 @@ class Tally:
 
     @property
     def errors(self) -> int:
-        """Those, and answers that say so themselves."""
-        told = sum(count for status, count in self.statuses.items() if status >= 400)
-        return self.failed + told
+        """Requests without an answer, and answers whose status is an error."""
+        return self.failed + sum(n for status, n in self.statuses.items() if status >= 400)

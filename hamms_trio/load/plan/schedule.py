@@ -1,11 +1,11 @@
-"""What is asked of a load, and when each of its requests is to begin.
+"""The shape of a load, and the time when each of its requests begins.
 
-Why this is hard: a client that waits for an answer before it sends the next request stops asking just
-when the server is slow, so the requests that would have waited longest are never made, and the
-percentiles look splendid (coordinated omission). With a rate, therefore, requests have intended starts
-that no answer can move, and latency counts from those. Without one the load is a closed loop: as many
-requests at once as there are clients, each followed by the next, which finds out what a server can do at
-most, and whose latencies say little about what independent users would have met.
+Why this is hard: a client that waits for an answer before it sends the next request stops sending just
+when the server is slow. So the requests that would have waited longest are never made, and the percentiles
+look splendid (coordinated omission). With a rate, therefore, requests have intended starts that no answer
+can move, and latency counts from those. Without a rate the load is a closed loop: each client sends its
+next request after each answer. A closed loop finds the most that a server can do, but its latencies say
+little about the experience of independent users.
 """
 
 from __future__ import annotations
@@ -17,10 +17,8 @@ from typing import Protocol
 
 from hamms_trio.load.limits import MAX_REQUESTS
 
-ROUNDING = (
-    1e-7  # seconds; a start that is due with the end is not due before it, however that is rounded
-)
-LEFT_OVER_STARTS = 10_000  # with more left over, neighbours share one intended start
+ROUNDING = 1e-7  # seconds; a request due exactly at the end is not due before it
+LEFT_OVER_STARTS = 10_000  # if more requests are left over, neighbours share one intended start
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +28,11 @@ class Plan:
     Attributes:
         concurrency: clients at once, each with one connection at most.
         duration: seconds after the warm-up in which requests begin.
-        requests: how many begin after the warm-up, at most.
+        requests: most requests that begin after the warm-up.
         rate: requests to begin each second, all clients together; None for a closed loop.
-        keepalive: whether a client uses its connection again.
-        pipeline_depth: requests that a client has out on its connection, at most.
-        timeout: seconds in which a request has to be answered once a client has taken it.
+        keepalive: True if a client uses its connection again.
+        pipeline_depth: most unanswered requests on one connection.
+        timeout: seconds for an answer, from the moment when a client has taken the request.
         warmup: seconds before anything counts.
     """
 
@@ -49,12 +47,12 @@ class Plan:
 
 
 class Schedule(Protocol):
-    """When requests begin.
+    """The times when requests begin.
 
     Attributes:
-        counted_from: what begins earlier is warm-up.
-        end: nothing begins from then on.
-        has_run_out: whether the number of requests asked for has begun.
+        counted_from: time when the warm-up ends.
+        end: time from which on no request begins.
+        has_run_out: True if all requests of the plan have begun.
     """
 
     counted_from: float
@@ -62,25 +60,25 @@ class Schedule(Protocol):
     has_run_out: bool
 
     def take(self, now: float) -> float | None:
-        """The intended start of a request that is due, which has begun with this; or None."""
+        """Begin a request that is due, and return its intended start; None if none is due."""
 
     @property
     def next_due(self) -> float:
-        """When the next one is due that nobody asks for; infinity if there is none."""
+        """The time when the next request is due without an answer before it; infinity if there is none."""
 
     def left_over(self) -> Iterable[tuple[float, int]]:
-        """The intended starts of requests that should have begun and have not, and how many at each."""
+        """Yield the intended starts of requests that should have begun and have not, with their number."""
 
 
 def make_schedule(plan: Plan, begin: float) -> Schedule:
-    """The schedule of a plan that begins now."""
+    """Make the schedule of a plan that begins at a time."""
     if plan.rate is None:
         return ClosedLoop(plan, begin)
     return FixedRate(plan, begin, plan.rate)
 
 
 class ClosedLoop:
-    """Always due: whoever has an answer may ask again."""
+    """A schedule in which a request is always due, so that a client goes on after each answer."""
 
     __slots__ = ("_left", "counted_from", "end", "has_run_out")
 
@@ -100,14 +98,14 @@ class ClosedLoop:
 
     @property
     def next_due(self) -> float:
-        return inf  # clients ask
+        return inf  # clients take requests after answers
 
     def left_over(self) -> Iterable[tuple[float, int]]:
         return ()
 
 
 class FixedRate:
-    """One request every ``1 / rate`` seconds, whatever became of those before it."""
+    """A schedule with one request every ``1 / rate`` seconds, however slow the answers are."""
 
     __slots__ = (
         "_begin",
@@ -128,7 +126,7 @@ class FixedRate:
         self._begin = begin
         self._rate = rate
         self._number = 0
-        self._next = begin  # always `_due` of the number
+        self._next = begin  # always `self._due(self._number)`
 
     def take(self, now: float) -> float | None:
         due = self._next
@@ -148,7 +146,9 @@ class FixedRate:
     def left_over(self) -> Iterable[tuple[float, int]]:
         begun = self._number
         all_due = ceil((self.end - self._begin) * self._rate)
-        while all_due > begun and self._due(all_due - 1) >= self.end:  # rounded the other way
+        while (
+            all_due > begun and self._due(all_due - 1) >= self.end
+        ):  # ceil rounded up once too often
             all_due -= 1
         count = min(all_due - begun, self._left)
         together = max(1, count // LEFT_OVER_STARTS)
@@ -157,5 +157,5 @@ class FixedRate:
             yield self._due(number + (group - 1) / 2), group
 
     def _due(self, number: float) -> float:
-        # Not from the one before, so that no error of rounding adds up.
+        # Computed from the begin, not from the start before, so that rounding errors don't add up.
         return self._begin + number / self._rate

@@ -1,7 +1,7 @@
-"""Where a load goes, and whether it may.
+"""The target of a load, and whether the load may go there.
 
-The name is looked up once. What it means is checked, and connected to as an address: a name that means
-something else a moment later changes nothing.
+The name is looked up once. All its addresses are checked, and clients connect to an address that was checked,
+so a name that means something else a moment later changes nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _HOST = re.compile(r"[\w.~%!$&'()*+,;=:-]+", re.ASCII)
 _ZONE = re.compile(r"%[^]]*(?=])")
 _TARGET = re.compile(r"[\x21-\x7e]*")
 
-# Family and address, as `socket.connect` takes it.
+# Family and address, in the form that `socket.connect` takes.
 Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
@@ -42,7 +42,7 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A URL, the one address that stands for it from now on, and how TLS is done there, if it is."""
+    """A URL, the address that clients connect to, and the TLS context of an https URL."""
 
     url: Url
     address: Address
@@ -50,10 +50,10 @@ class Target:
 
 
 def parse_url(text: str) -> Url:
-    """Take a URL apart.
+    """Split a URL into parts.
 
     Raises:
-        LoadError: it is none, or not one that we can ask.
+        LoadError: the text is no URL, or the generator can't request it.
     """
     try:
         parts = urlsplit(text)
@@ -63,29 +63,32 @@ def parse_url(text: str) -> Url:
     if parts.scheme not in PORTS or not parts.hostname:
         raise LoadError(f"{text!r} is not a URL such as http://127.0.0.1:8080/path")
     if parts.username is not None or parts.password is not None:
-        raise LoadError("the URL has a user name in it: give --header 'Authorization: ...' instead")
+        raise LoadError("the URL contains a user name: give --header 'Authorization: ...' instead")
     host = parts.hostname
-    if ":" in host:  # the % before a zone is percent-encoded, by some (RFC 6874 §2)
+    if ":" in host:  # some clients percent-encode the % before a zone (RFC 6874 §2)
         host = host.replace("%25", "%", 1)
     if not _HOST.fullmatch(host):
-        raise LoadError(f"the host {host!r} has characters that no host name has")
+        raise LoadError(f"the host {host!r} has characters that are not allowed in a host name")
     if port == 0:
-        raise LoadError("nobody listens on port 0")
+        raise LoadError("no server listens on port 0: give another port")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target) or not text.isprintable():
         raise LoadError(f"the URL's path {target!r} has to be percent-encoded")
-    authority = _ZONE.sub("", parts.netloc)  # which means nothing elsewhere (RFC 6874 §1)
+    authority = _ZONE.sub(
+        "", parts.netloc
+    )  # a zone has a meaning on this machine only (RFC 6874 §1)
     return Url(text, parts.scheme, host, port or PORTS[parts.scheme], authority, target)
 
 
 async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
-    """Every address of the URL's host.
+    """Look up every address of the URL's host.
 
     Args:
-        anywhere: whether it may be an address that is not loopback.
+        url: of the target.
+        anywhere: True to allow addresses that are not loopback.
 
     Raises:
-        LoadError: it has none, or one that it may not have.
+        LoadError: the host has no address, or one that is not allowed.
     """
     try:
         found = await trio.socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)
@@ -108,12 +111,12 @@ def _refuse_strangers(url: Url, addresses: list[Address]) -> None:
             meaning = "" if where[0] == url.host else f" ({url.host!r} means {where[0]})"
             raise LoadError(
                 f"{where[0]} is not a loopback address{meaning}: load is for servers of your own; "
-                "say --i-own-the-target if this is one"
+                "give --i-own-the-target if this is one"
             )
 
 
 def _is_loopback(address: str) -> bool:
-    """Whether packets to it stay on this machine, ::ffff:127.0.0.1 included."""
+    """Return True if packets to the address stay on this machine, ::ffff:127.0.0.1 included."""
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped is not None:
         ip = ip.ipv4_mapped
@@ -121,9 +124,9 @@ def _is_loopback(address: str) -> bool:
 
 
 async def choose(addresses: list[Address], timeout: float) -> Address:
-    """The first address that accepts a connection; the first of all if none does.
+    """Find the first address that accepts a connection, or else take the first of all.
 
-    One address needs no trial, and so the server sees no connection that does nothing.
+    A single address is not tried, so that the server sees no connection without a request.
     """
     for family, where in addresses if len(addresses) > 1 else ():
         with trio.move_on_after(timeout), trio.socket.socket(family) as sock:
@@ -136,11 +139,11 @@ async def choose(addresses: list[Address], timeout: float) -> Address:
 
 
 def client_tls(*, ca: Path | None = None, insecure: bool = False) -> ssl.SSLContext:
-    """How a client does TLS.
+    """Make a client's TLS context.
 
     Args:
-        ca: certificates in PEM form to trust, instead of the system's.
-        insecure: whether to trust whoever answers.
+        ca: certificates in PEM to trust, instead of the system's.
+        insecure: True to trust any server.
 
     Raises:
         LoadError: the file can't be read, or has no certificate in it.
@@ -148,7 +151,9 @@ def client_tls(*, ca: Path | None = None, insecure: bool = False) -> ssl.SSLCont
     try:
         context = ssl.create_default_context(cafile=ca)
     except OSError as error:  # ssl.SSLError is one
-        problem = "it has no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        problem = (
+            "the file has no certificates" if isinstance(error, ssl.SSLError) else error.strerror
+        )
         raise LoadError(f"can't trust {str(ca)!r}: {problem}") from None
     context.set_alpn_protocols(["http/1.1"])
     if insecure:

@@ -1,4 +1,4 @@
-"""Two results side by side, and whether the second is good enough."""
+"""Two results side by side, and the gates that the second has to pass."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from hamms_trio.load.result.numbers import SCHEMA, Result, as_json
 
 MAX_FILE_OCTETS = 16 * 1024 * 1024
 
-# The latencies that are compared, by their key in ``latency_ms``.
+# Keys in ``latency_ms`` of the latencies that are compared.
 LATENCIES = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What is compared of a result; ``latency_ms`` is empty if nothing was answered."""
+    """The numbers of a result that are compared; ``latency_ms`` is empty if nothing was answered."""
 
     requests: int
     errors: int
@@ -30,15 +30,15 @@ class Summary:
 
 @dataclass(frozen=True, slots=True)
 class Gates:
-    """What the second result has to hold; None is no demand.
+    """The limits for the second result; None for no limit.
 
     Attributes:
-        max_error_rate: share of its requests, from 0 to 1.
+        max_error_rate: share of the requests, from 0 to 1.
         max_p50_ms, max_p95_ms, max_p99_ms: milliseconds.
-        min_rps_ratio: its throughput by that of the first.
-        max_p50_regression, max_p95_regression, max_p99_regression: by which share of the first result's it
-            may be longer.
-        max_rps_regression: by which share of the first result's throughput it may be less.
+        min_rps_ratio: the second throughput divided by the first.
+        max_p50_regression, max_p95_regression, max_p99_regression: how much longer a latency may be, as a
+            share of the first result's.
+        max_rps_regression: how much less the throughput may be, as a share of the first result's.
     """
 
     max_error_rate: float | None = 0.01
@@ -54,7 +54,13 @@ class Gates:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One gate: its name, what it asks in words, what was found (None: nothing to ask), and whether it holds."""
+    """A gate with its outcome.
+
+    Attributes:
+        demand: the limit in words.
+        found: the value that was compared; None if the results don't have it.
+        passed: True if the value is within the limit.
+    """
 
     name: str
     demand: str
@@ -66,11 +72,11 @@ def read_summary(path: Path) -> Summary:
     """Read a result that `as_json` made.
 
     Raises:
-        LoadError: the file can't be read, or is no such result.
+        LoadError: the file can't be read, or is no result.
     """
     try:
         if path.stat().st_size > MAX_FILE_OCTETS:
-            raise LoadError(f"{str(path)!r} is too long for a result")
+            raise LoadError(f"{str(path)!r} is too long for a result of hamms-trio load")
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise LoadError(f"can't read {str(path)!r}: {error.strerror}") from None
@@ -79,20 +85,20 @@ def read_summary(path: Path) -> Summary:
     try:
         return _summary(content)
     except (KeyError, TypeError, ValueError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else error
-        raise LoadError(f"{str(path)!r} is no result of hamms-trio load: {what}") from None
+        what = f"the key {error} is missing" if isinstance(error, KeyError) else error
+        raise LoadError(f"{str(path)!r} is not a result of hamms-trio load: {what}") from None
 
 
 def summarize(result: Result) -> Summary:
-    """Take from a result what is compared."""
+    """Take the numbers from a result that are compared."""
     return _summary(as_json(result))
 
 
 def _summary(content: object) -> Summary:
     if not isinstance(content, dict):
-        raise TypeError("it is no object")
+        raise TypeError("the content is not an object")
     if content["schema"] != SCHEMA:
-        raise ValueError(f"its schema is {content['schema']!r}, and not {SCHEMA}")
+        raise ValueError(f"the schema is {content['schema']!r}: expected {SCHEMA}")
     latencies = content["latency_ms"] or {}
     return Summary(
         requests=int(_number(content, "requests")),
@@ -106,16 +112,16 @@ def _summary(content: object) -> Summary:
 def _number(content: dict[str, object], key: str) -> float:
     value = content[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{key} is {value!r}, and not a number")
+        raise TypeError(f"{key} is {value!r}: expected a number")
     if not isfinite(value) or value < 0:
-        raise ValueError(f"{key} is {value!r}")
+        raise ValueError(f"{key} is {value!r}: expected 0 or more")
     return float(value)
 
 
 def check(first: Summary, second: Summary, gates: Gates) -> list[Check]:
-    """See which gates hold.
+    """Check each gate that has a limit.
 
-    What can't be known does not hold: of a result without requests, or without latencies.
+    A gate fails if a result lacks its value: the latencies of a result without answers, for example.
     """
     error_rate = second.error_rate if second.requests else None
     checks = [
@@ -137,14 +143,14 @@ def check(first: Summary, second: Summary, gates: Gates) -> list[Check]:
                 ("p99", gates.max_p99_regression),
             )
         ),
-        # Less throughput is the regression, so the two change places.
+        # A regression is less throughput here, so the two results change places.
         _regression("rps", gates.max_rps_regression, second.rps, first.rps, of=first.rps),
     ]
     return [check for check in checks if check is not None]
 
 
 def change(first: float | None, second: float | None) -> float | None:
-    """By which share of the first the second is more; None if that can't be said."""
+    """Return the change as a share of the first value; None if there is no first value."""
     return None if not first or second is None else second / first - 1
 
 
@@ -197,7 +203,7 @@ def _milliseconds(ms: float) -> str:
 
 
 def rows(first: Summary, second: Summary) -> list[tuple[str, float | None, float | None]]:
-    """What is shown side by side: its name, and both numbers."""
+    """List the rows of the table: a name and both numbers."""
     return [
         ("requests", first.requests, second.requests),
         ("errors", first.errors, second.errors),
@@ -244,7 +250,7 @@ def comparison_json(
 
 
 def markdown(first: Summary, second: Summary, names: tuple[str, str]) -> str:
-    """The table in Markdown."""
+    """Write the table in Markdown."""
     first_name, second_name = (name.replace("|", "\\|") for name in names)
     lines = [f"| | {first_name} | {second_name} | change |", "|---|---:|---:|---:|"]
     for name, one, other in rows(first, second):
@@ -254,11 +260,12 @@ def markdown(first: Summary, second: Summary, names: tuple[str, str]) -> str:
 
 
 def number(value: float | None) -> str:
-    """A number as it stands in a table."""
+    """Write a number for the table."""
     if value is None:
         return "-"
     return f"{value:.0f}" if value == int(value) else f"{value:.3f}"
 
 
 def signed_percent(share: float | None) -> str:
+    """Write a share as percent, with its sign."""
     return "-" if share is None else f"{share * 100:+.1f}%"

@@ -1,4 +1,4 @@
-"""What came of a load, as numbers: for people, for programs, and to compare with."""
+"""The result of a load in numbers, and as JSON."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """How a quantity of seconds is spread.
+    """The distribution of a quantity in seconds.
 
     Attributes:
-        percentiles: seconds below which so many percent lie, to three significant digits.
-        counts: shortest seconds of each class that has any, and how many it has.
+        percentiles: seconds by percent, to three significant digits.
+        counts: least seconds of each class that is not empty, and its count.
         encoded: the whole histogram in HdrHistogram's own form.
     """
 
@@ -38,12 +38,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Result:
-    """A load and what came of it.
+    """A load and its outcome.
 
     Attributes:
-        began: when, in the form of ISO 8601.
-        elapsed: seconds from the beginning of the warm-up to the end of the last wait.
-        cpu: processor seconds that we needed ourselves meanwhile.
+        began: time of the start in the form of ISO 8601.
+        elapsed: seconds from the start of the warm-up to the end of the last wait.
+        cpu: processor seconds that the generator used meanwhile.
     """
 
     url: str
@@ -74,12 +74,12 @@ class Result:
 
     @property
     def requests(self) -> int:
-        """Requests that counted, whatever became of them."""
+        """Number of requests that count, answered or not."""
         return self.tally.answered + self.tally.failed
 
     @property
     def errors_by_name(self) -> dict[str, int]:
-        """Requests without an answer by their failure, and answers that say so themselves by class."""
+        """Number of unanswered requests by their failure, and of answers with an error status by class."""
         named = {failure.value: count for failure, count in self.tally.failures.items()}
         for name, count in self.status_classes.items():
             if name not in ("2xx", "3xx"):
@@ -96,7 +96,7 @@ class Result:
 
     @property
     def rps(self) -> float:
-        """Answers per second of the window, whatever their status."""
+        """Answers of any status by the seconds of the window."""
         window = self.outcome.window
         return self.outcome.answered_within / window if window else 0.0
 
@@ -104,7 +104,7 @@ class Result:
     def status_classes(self) -> dict[str, int]:
         classes: dict[str, int] = {}
         for status, count in sorted(self.tally.statuses.items()):
-            # A status that no class has counts as a server's error (RFC 9110 §15), under its own name.
+            # A status outside the classes counts as a server error (RFC 9110 §15), under its own name.
             name = f"{status // 100}xx" if status < 600 else "other"
             classes[name] = classes.get(name, 0) + count
         return classes
@@ -132,7 +132,7 @@ def combine(plan: Plan, results: Sequence[Result]) -> Result:
 
 
 def spread(latencies: Latencies) -> Spread | None:
-    """The numbers of a histogram; None if nothing is in it."""
+    """Take the numbers from a histogram; None if it is empty."""
     count, maximum = latencies.count, latencies.maximum
     if not count:
         return None
@@ -151,7 +151,7 @@ def spread(latencies: Latencies) -> Spread | None:
 
 
 def as_json(result: Result) -> dict[str, object]:
-    """The result for programs; docs/load.md describes each key."""
+    """Describe the result for programs; docs/load.md explains each key."""
     tally, plan = result.tally, result.plan
     percentiles = result.latency.percentiles if result.latency else {}
     return {
