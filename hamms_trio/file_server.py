@@ -44,9 +44,12 @@ async def open_file_server(
     """Serve a directory while the ``async with`` block runs.
 
     Args:
+        root: the directory to serve.
+        host: address or name to listen on.
         port: 0 takes a free one.
         max_connections: connections that are served at a time; others wait in the kernel's backlog. 1 makes
             the server answer one request after the other, each on a connection of its own.
+        log_format: of the access log.
         log_descriptor: where the access log is written; None for nowhere.
 
     Raises:

@@ -60,6 +60,11 @@ class LineWriter:
         self._thread = threading.Thread(target=self._write, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def lost_lines(self) -> int:
+        """Number of lines that could not be written, because the disk was full for example."""
+        return self._lost_lines
+
     def put(self, lines: bytes) -> None:
         """Write whole lines later, or drop all of them; one thread at a time may call this."""
         waiting = self._put_octets - self._written_octets

@@ -1,4 +1,4 @@
-"""Certificates made on the fly, and what is said of those that can't be used."""
+"""Certificates made on the fly, and the errors about unusable ones."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_throwaway_certificates_leave_nothing_behind() -> None:
     assert not made.authority.parent.exists()
 
 
-def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
+def test_the_error_names_the_unusable_file(tmp_path: Path) -> None:
     one, other = make_certificates(tmp_path / "one"), make_certificates(tmp_path / "other")
     junk = tmp_path / "junk.pem"
     junk.write_text("no certificate")
@@ -66,14 +66,14 @@ def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["me@example.test", "127.0.0.0/8"])
-def test_what_is_no_host_gets_no_certificate(tmp_path: Path, name: str) -> None:
+def test_a_name_that_is_no_host_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(CertificateUnusable, match=name):
         make_certificates(tmp_path / "new", [name])
     assert not (tmp_path / "new").exists()
 
 
 @pytest.mark.parametrize("name", ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"])
-def test_what_somebody_else_has_put_there_is_not_replaced(tmp_path: Path, name: str) -> None:
+def test_a_foreign_file_is_not_replaced(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("the only copy")
     with pytest.raises(CertificateUnusable, match=f"has {name}, .* another directory"):
         make_certificates(tmp_path)
@@ -141,13 +141,13 @@ def test_the_command_makes_a_certificate_for_the_names_given(tmp_path: Path) -> 
     assert names.get_values_for_type(x509.DNSName) == ["example.test"]
 
 
-def test_what_curl_is_to_be_given_can_be_pasted(tmp_path: Path) -> None:
+def test_the_printed_curl_argument_can_be_pasted(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["certs", str(tmp_path / "of mine")])
     (told,) = (line for line in done.output.splitlines() if "--cacert" in line)
     assert shlex.split(told)[-2:] == ["--cacert", str(tmp_path / "of mine" / "ca.pem")]
 
 
-def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_reports_an_error_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = CliRunner().invoke(main, ["certs", str(tmp_path / "file" / "certs")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)

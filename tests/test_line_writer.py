@@ -1,4 +1,4 @@
-"""Lines to a pipe that is read slowly, or not at all."""
+"""Lines to a pipe with a slow reader or without any, and to a full disk."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ import pytest
 from hamms_trio import line_writer
 from hamms_trio.line_writer import WAITING_OCTETS, LineWriter
 
-OCTETS = 256 * 1024  # of a batch: more than a pipe holds, so the first one is never written whole
+OCTETS = 256 * 1024  # of a batch: a pipe holds less, so the first batch is never written whole
 LINES = OCTETS // 64 + 1
 ROOM = WAITING_OCTETS // OCTETS
-HIGH = 2000  # more than the 1024 descriptors that a set for select(2) has room for
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+HIGH = 2000  # a descriptor beyond the 1024 of select(2)
+SAFETY_NET = 60.0  # seconds; no step takes nearly as long
 
 
 class Pipe:
-    """A pipe and writers to it.
+    """A pipe and the writers to it.
 
     Attributes:
-        descriptor: what writers write to.
+        descriptor: the end for writing.
     """
 
     def __init__(self) -> None:
@@ -40,14 +40,14 @@ class Pipe:
         return self._writers[-1]
 
     def read(self, octets: int) -> bytes:
-        """As many as that, or as there are before the end."""
+        """Read so many octets, or fewer if the end comes before."""
         found = bytearray()
         while len(found) < octets and (more := os.read(self._reading, octets - len(found))):
             found += more
         return bytes(found)
 
     def read_while(self, condition: Callable[[], bool], octets: int) -> bytes:
-        """The same, as long as a condition holds."""
+        """Read so many octets, or as many as come while a condition holds."""
         os.set_blocking(self._reading, False)
         found = bytearray()
         while len(found) < octets and condition():
@@ -61,7 +61,7 @@ class Pipe:
         self._reading = -1
 
     def close(self) -> None:
-        self.close_reading()  # so that nothing waits to be written any more
+        self.close_reading()  # so that no writer waits for room
         for each in self._writers:
             each.close()
         os.close(self.descriptor)
@@ -76,38 +76,36 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[Pipe]:
 
 
 def batch(mark: str) -> bytes:
-    """So many lines that where a pipe's pages end is in the middle of one."""
+    """Make lines of which one crosses each end of a pipe's pages."""
     short, long = (mark * 31 + "\n").encode(), (mark * 63 + "\n").encode()
     return short + long * (LINES - 2) + short
 
 
 class Batch(bytes):
-    """Counts those that are forgotten."""
+    """Octets whose class counts how many of its objects were freed."""
 
-    forgotten = 0
+    freed = 0
 
     def __del__(self) -> None:
-        Batch.forgotten += 1
+        Batch.freed += 1
 
 
-def test_lines_that_nobody_can_read_any_more_are_not_kept(pipe: Pipe) -> None:
+def test_lines_without_a_reader_are_not_kept(pipe: Pipe) -> None:
     pipe.close_reading()
     written = pipe.writer("log")
-    Batch.forgotten = 0
+    Batch.freed = 0
     for _ in range(3):
         written.put(Batch(b"a line\n"))
     written.close()
-    assert Batch.forgotten == 3
+    assert Batch.freed == 3
 
 
-def test_what_waits_for_a_reader_is_bounded_in_octets(
-    pipe: Pipe, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_the_queue_is_bounded_in_octets(pipe: Pipe, caplog: pytest.LogCaptureFixture) -> None:
     written = pipe.writer("access log")
-    Batch.forgotten = 0
+    Batch.freed = 0
     for _ in range(ROOM + 100):
         written.put(Batch(batch("a")))
-    assert Batch.forgotten == 100
+    assert Batch.freed == 100
     assert caplog.messages == []
     assert pipe.read(WAITING_OCTETS) == batch("a") * ROOM
 
@@ -118,7 +116,7 @@ def test_what_waits_for_a_reader_is_bounded_in_octets(
     assert pipe.read(14) == b"written again\n"
 
 
-def test_what_was_dropped_last_is_told_at_the_end(
+def test_the_last_dropped_lines_are_reported_at_the_end(
     pipe: Pipe, caplog: pytest.LogCaptureFixture
 ) -> None:
     written = pipe.writer("log")
@@ -129,7 +127,7 @@ def test_what_was_dropped_last_is_told_at_the_end(
     assert caplog.messages == [f"log: dropped {LINES} lines, because the reader is too slow"]
 
 
-def test_the_end_waits_for_a_reader_that_has_much_to_read(pipe: Pipe) -> None:
+def test_closing_waits_for_a_slow_reader(pipe: Pipe) -> None:
     written = pipe.writer("log")
     for _ in range(ROOM + 1):
         written.put(batch("a"))
@@ -141,7 +139,7 @@ def test_the_end_waits_for_a_reader_that_has_much_to_read(pipe: Pipe) -> None:
     assert found == [batch("a") * ROOM]
 
 
-def test_lines_of_two_writers_do_not_tear_each_other_apart(pipe: Pipe) -> None:
+def test_lines_of_two_writers_stay_whole(pipe: Pipe) -> None:
     access, log = pipe.writer("access log"), pipe.writer("log")
     for _ in range(ROOM):
         access.put(batch("a"))
@@ -150,7 +148,7 @@ def test_lines_of_two_writers_do_not_tear_each_other_apart(pipe: Pipe) -> None:
     assert written == Counter((batch("a") + batch("b")).splitlines() * ROOM)
 
 
-def test_a_descriptor_that_does_not_block_gets_every_line(pipe: Pipe) -> None:
+def test_a_non_blocking_descriptor_gets_every_line(pipe: Pipe) -> None:
     os.set_blocking(pipe.descriptor, False)
     written = pipe.writer("log")
     for mark in "abcd":
@@ -163,7 +161,7 @@ class Disk:
 
     Attributes:
         descriptor: of the file.
-        room: octets that there is room for.
+        room: octets left on the disk.
     """
 
     def __init__(self, path: Path, room: int, really_write: Callable[[int, bytes], int]) -> None:
@@ -196,12 +194,12 @@ def disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Disk]:
 
 
 def wait_lost(written: LineWriter, lines: int) -> None:
-    """The thread's turn."""
-    while written._lost_lines < lines:
+    """Let the writer's thread run until it has lost so many lines."""
+    while written.lost_lines < lines:
         os.sched_yield()
 
 
-def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
+def test_a_line_torn_by_a_full_disk_stays_alone(
     disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
     written = LineWriter(disk.descriptor, "access log")
@@ -219,7 +217,7 @@ def test_a_line_that_was_torn_by_a_full_disk_stays_alone(
     assert caplog.messages == ["access log: could not write 3 lines"]
 
 
-def test_a_line_that_one_writer_has_torn_does_not_tear_one_of_another(disk: Disk) -> None:
+def test_a_torn_line_does_not_tear_another_writers_line(disk: Disk) -> None:
     access, log = LineWriter(disk.descriptor, "access log"), LineWriter(disk.descriptor, "log")
     access.put(b"a" * 79 + b"\n" + b"b" * 79 + b"\n")
     wait_lost(access, 1)
@@ -232,7 +230,7 @@ def test_a_line_that_one_writer_has_torn_does_not_tear_one_of_another(disk: Disk
     assert disk.lines == [b"a" * 79, b"b" * 20, b"full", b"after"]
 
 
-def test_a_disk_that_is_full_after_a_whole_line_leaves_no_empty_one(disk: Disk) -> None:
+def test_a_full_disk_leaves_no_empty_line(disk: Disk) -> None:
     written = LineWriter(disk.descriptor, "access log")
     written.put(b"a" * 99 + b"\n" + b"b" * 99 + b"\n")
     wait_lost(written, 1)
@@ -244,7 +242,7 @@ def test_a_disk_that_is_full_after_a_whole_line_leaves_no_empty_one(disk: Disk) 
 
 
 def test_a_descriptor_with_a_high_number_gets_every_line(pipe: Pipe) -> None:
-    """As those have that a busy program opens late; select(2) does not know them."""
+    """A busy program has such descriptors; select(2) does not take them."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(HIGH + 1, hard), hard))
     try:

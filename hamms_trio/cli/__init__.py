@@ -21,7 +21,7 @@ _STANDARD_ERROR = 2
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="hamms-trio")
 def main() -> None:
-    """The resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
+    """Run the resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
     _fill_standard_descriptors()
 
 

@@ -1,4 +1,4 @@
-"""From a path to names, and no way out on the way (RFC 3986 §3.3, §5.2.4)."""
+"""Paths split into names that stay beneath the root (RFC 3986 §3.3, §5.2.4)."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ NAMES: dict[str, tuple[list[bytes], bool]] = {
     "...": ([b"..."], False),
     "..a": ([b"..a"], False),
     "a..": ([b"a.."], False),
-    # names that no file has are for the directory to refuse
+    # names that no file can have; the directory refuses them
     "a//b": ([b"a", b"", b"b"], False),
     "a%2Fb": ([b"a/b"], False),
 }
@@ -84,7 +84,7 @@ MALFORMED = [
 
 
 @pytest.mark.parametrize(("path", "names", "is_directory"), [(p, *n) for p, n in NAMES.items()])
-def test_a_path_is_read_as_names(path: str, names: list[bytes], is_directory: bool) -> None:
+def test_a_path_is_split_into_names(path: str, names: list[bytes], is_directory: bool) -> None:
     target = parse_path(path)
 
     assert (list(target.names), target.is_directory) == (names, is_directory)
@@ -104,7 +104,7 @@ def test_broken_encoding_is_the_clients_fault(path: str) -> None:
 
 @given(st.text(alphabet="./%2eEfF5cC\\a0", max_size=24))
 @DETERMINISTIC
-def test_no_path_is_too_strange_and_none_goes_up(path: str) -> None:
+def test_no_path_crashes_or_goes_up(path: str) -> None:
     try:
         target = parse_path(path)
     except (OutsideRoot, MalformedRequest):
@@ -115,7 +115,7 @@ def test_no_path_is_too_strange_and_none_goes_up(path: str) -> None:
 
 @given(st.lists(st.binary(min_size=1, max_size=8), min_size=1, max_size=4), st.booleans())
 @DETERMINISTIC
-def test_a_path_made_of_names_leads_to_them(names: list[bytes], is_directory: bool) -> None:
+def test_names_encoded_as_a_path_are_parsed_back(names: list[bytes], is_directory: bool) -> None:
     kept = [name for name in names if not set(name) & set(b"/\0") and name not in (b".", b"..")]
     path = "/".join(map(encode, kept)) + ("/" if is_directory and kept else "")
     if not kept:

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.parametrize("over", CARRIERS)
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody trusts, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("the openssl command is needed to make a certificate")
@@ -45,7 +45,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def serving_tls(play: Play, certificate: Path, *, orderly: bool = True) -> AsyncIterator[str]:
-    """The URL of a server that plays on each connection after its handshake."""
+    """Run a server that plays on each connection after the handshake, and give its URL."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
 
@@ -103,7 +103,7 @@ async def test_a_server_is_not_trusted_otherwise(certificate: Path, over: str) -
     assert "not trusted" in outcome.tally.details[Failure.TLS]
 
 
-async def test_insecure_trusts_whoever_answers(certificate: Path, over: str) -> None:
+async def test_insecure_trusts_any_server(certificate: Path, over: str) -> None:
     async with serving_tls(answering(), certificate) as url:
         outcome = await make_tls(url, FEW, client_tls(insecure=True), over)
     assert outcome.tally.statuses == {200: 10}
@@ -119,7 +119,7 @@ async def test_a_server_without_tls_fails_the_handshake(over: str) -> None:
     assert_unreachable(outcome, Failure.TLS)
 
 
-async def test_a_silent_server_is_not_waited_for(over: str) -> None:
+async def test_a_handshake_has_a_timeout(over: str) -> None:
     async def hang(stream: trio.abc.Stream) -> None:
         while await stream.receive_some():
             pass

@@ -59,7 +59,7 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
         if url is None and str(json_file).startswith(("http:", "https:")):
             raise LoadError("--json took the URL for its FILE: put the URL first, or --json=FILE")
         if url is None:
-            raise LoadError("the URL is missing: give one such as http://127.0.0.1:8080/")
+            raise LoadError("say which URL, such as http://127.0.0.1:8080/")
         if json_file is not None:
             _check_writable(json_file)
         result = _generate(url, order)

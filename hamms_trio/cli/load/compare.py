@@ -30,8 +30,8 @@ _CELLS = 12  # of a column's name, where the numbers leave room
 
 
 @click.command()
-@click.argument("first", type=NamedPath(), metavar="A")
-@click.argument("second", type=NamedPath(), metavar="B")
+@click.argument("first", type=NamedPath(), metavar="A.json")
+@click.argument("second", type=NamedPath(), metavar="B.json")
 @click.option(
     "--max-error-rate",
     default="1%",
@@ -60,7 +60,9 @@ _CELLS = 12  # of a column's name, where the numbers leave room
 @click.option("--max-rps-regression", type=_SHARE, help="Most that B's throughput falls below A's.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with a table in Markdown.")
 @click.option(
-    "--run", is_flag=True, help="A and B are URLs: load both in turns, then compare the results."
+    "--run",
+    is_flag=True,
+    help="Take two URLs instead: load both in turns, then compare the results.",
 )
 @click.option(
     "--turns",
@@ -81,7 +83,7 @@ def compare(
 ) -> None:
     """Compare two results of `hamms-trio load --json FILE`; exit with 1 if B fails a gate.
 
-    With --run, A and B are URLs, and the options of `hamms-trio load` say how each is loaded. A gate can be
+    With --run, give two URLs instead; the options of `hamms-trio load` say how each is loaded. A gate can be
     `off`.
     """
     from hamms_trio.errors import LoadError

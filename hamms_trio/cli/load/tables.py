@@ -26,6 +26,7 @@ def fit(console: Console, candidates: Iterable[Table]) -> Table:
     """Choose the first table that fits the console, or else the last.
 
     Args:
+        console: of the terminal, or of a file or pipe.
         candidates: one table or more, the widest first.
     """
     unbounded = console.options.update(width=ENDLESS)  # or no table would seem too wide

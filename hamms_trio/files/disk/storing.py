@@ -45,6 +45,9 @@ def store(
     The file is on the disk when this returns. A symbolic link is replaced and not followed.
 
     Args:
+        root: the directory.
+        name: of the file; it has no slash.
+        content: of the file.
         refuse: decides whether the file may take its place. No other `store` of this process changes the
             name between this call and the end.
         must_create: True if the name has to be free, whatever process takes it meanwhile.

@@ -227,6 +227,10 @@ def comparison_json(
     """Describe the comparison for programs.
 
     Args:
+        first: the result to compare with.
+        second: the result that the gates are for.
+        checks: the gates with their outcomes.
+        names: of both results.
         kind: the key of each name, which says where the result comes from.
     """
     return {
