@@ -159,7 +159,7 @@ URL = "http://127.0.0.1:1/"
         (["--json", URL], "put the URL first"),
         ([URL, "--json", "/nowhere/result.json"], "can't write '/nowhere/result.json'"),
         ([URL, "--json", "/"], "directory"),
-        ([URL, "-H", "no colon"], "'no colon'"),
+        ([URL, "-H", "no colon"], "the header 'no' is not of the form"),
         ([URL, "-H", "X: a\r\nY: b"], "not of the form"),
         ([URL, "-H", "Content-Length: 5"], "Content-Length"),
         ([URL, "-H", "connection: close"], "--no-keepalive"),
@@ -382,6 +382,21 @@ def test_two_servers_are_loaded_in_turns_and_compared(hamms: HammsServer) -> Non
     same = run("compare", "--run", urls[0], urls[0], *shape, "--max-p95", "off")
     assert same.returncode == 0
     assert "pass  error_rate <= 1%" in same.stdout
+
+
+def test_secrets_of_the_url_are_in_no_output(hamms: HammsServer, tmp_path: Path) -> None:
+    url = f"{hamms.url('status')}?token=s3cret"
+    path = tmp_path / "result.json"
+    outputs = [
+        run(url, *FEW, "--json", str(path)).stdout,
+        path.read_text(),
+        run("compare", "--run", url, url, *FEW).stdout,
+        run("compare", "--run", url, url, *FEW, "--json").stdout,
+        run("compare", str(path), url).stderr,
+    ]
+    assert all("token=***" in output for output in outputs)
+    assert not any("s3cret" in output for output in outputs)
+    assert hamms.ledger.requests("status")[0].target == "/?token=s3cret"
 
 
 def test_a_server_that_does_not_answer_ends_a_comparison(hamms: HammsServer) -> None:

@@ -117,7 +117,7 @@ def test_the_error_says_why_a_url_is_unusable(text: str, words: str) -> None:
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("no colon", "'no colon' is not of the form 'Name: value'"),
+        ("no colon", "'no' is not of the form 'Name: value'"),
         ("Content-Length: 5", "Content-Length can't be given: it is the length of --body"),
         ("Transfer-Encoding: chunked", "a body is sent with its Content-Length"),
         ("Connection: close", "give --no-keepalive for Connection: close"),

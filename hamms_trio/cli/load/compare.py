@@ -87,11 +87,13 @@ def compare(
     `off`.
     """
     from hamms_trio.errors import LoadError
+    from hamms_trio.load.plan.masking import mask
     from hamms_trio.load.result.compare import Gates, check, comparison_json
 
     try:
         if run:
             summaries = _run(first, second, order, turns)
+            first, second = mask(first), mask(second)
             names = first, second
         else:
             summaries = _read(first, second)
@@ -111,6 +113,7 @@ def compare(
 
 def _read(first: str, second: str) -> tuple[Summary, Summary]:
     from hamms_trio.errors import LoadError
+    from hamms_trio.load.plan.masking import mask
     from hamms_trio.load.result.compare import read_summary
 
     unused = [*given_options(), *(["--turns"] if given("turns") else [])]
@@ -119,7 +122,7 @@ def _read(first: str, second: str) -> tuple[Summary, Summary]:
     for path in (first, second):
         if path.startswith(("http:", "https:")):
             raise LoadError(
-                f"{path} is a URL: add --run to load both now, "
+                f"{mask(path)} is a URL: add --run to load both now, "
                 "or make files first with `hamms-trio load URL --json FILE`"
             )
     return read_summary(Path(first)), read_summary(Path(second))

@@ -46,10 +46,15 @@ def parse_field(text: str) -> Field:
     name, colon, value = text.partition(":")
     value = value.strip(" \t")
     if not colon or not _TOKEN.fullmatch(name) or not _VALUE.fullmatch(value):
-        raise LoadError(f"the header {text!r} is not of the form 'Name: value'")
+        # The value may be a secret, so the message has the name alone.
+        raise LoadError(f"the header {_first_word(text)!r} is not of the form 'Name: value'")
     if (reason := _OURS.get(name.lower())) is not None:
         raise LoadError(f"the header {name} can't be given: {reason}")
     return name, value
+
+
+def _first_word(text: str) -> str:
+    return re.split(r"[:\s]", text.strip(), maxsplit=1)[0]
 
 
 def make_request(

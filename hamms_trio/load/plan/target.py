@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import trio
 
 from hamms_trio.errors import LoadError
+from hamms_trio.load.plan.masking import mask
 
 PORTS = {"http": 80, "https": 443}
 
@@ -32,7 +33,7 @@ Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int
 class Url:
     """An http or https URL in the parts that a client needs."""
 
-    text: str
+    text: str  # for reports: secrets are masked
     scheme: str
     host: str
     port: int
@@ -59,11 +60,13 @@ def parse_url(text: str) -> Url:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise LoadError(f"{text!r} is not a URL: {error}") from None
-    if parts.scheme not in PORTS or not parts.hostname:
-        raise LoadError(f"{text!r} is not a URL such as http://127.0.0.1:8080/path")
-    if parts.username is not None or parts.password is not None:
+        # The error quotes a part of the URL, which may be a part of a password.
+        reason = "" if "@" in text else f": {error}"
+        raise LoadError(f"{mask(text)!r} is not a URL{reason}") from None
+    if "@" in parts.netloc:
         raise LoadError("the URL contains a user name: give --header 'Authorization: ...' instead")
+    if parts.scheme not in PORTS or not parts.hostname:
+        raise LoadError(f"{mask(text)!r} is not a URL such as http://127.0.0.1:8080/path")
     host = parts.hostname
     if ":" in host:  # some clients percent-encode the % before a zone (RFC 6874 §2)
         host = host.replace("%25", "%", 1)
@@ -73,11 +76,11 @@ def parse_url(text: str) -> Url:
         raise LoadError("no server listens on port 0: give another port")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target) or not text.isprintable():
-        raise LoadError(f"the URL's path {target!r} has to be percent-encoded")
+        raise LoadError(f"the URL's path {mask(target)!r} has to be percent-encoded")
     authority = _ZONE.sub(
         "", parts.netloc
     )  # a zone has a meaning on this machine only (RFC 6874 §1)
-    return Url(text, parts.scheme, host, port or PORTS[parts.scheme], authority, target)
+    return Url(mask(text), parts.scheme, host, port or PORTS[parts.scheme], authority, target)
 
 
 async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
