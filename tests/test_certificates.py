@@ -143,8 +143,8 @@ def test_the_command_makes_a_certificate_for_the_names_given(tmp_path: Path) -> 
 
 def test_the_printed_curl_argument_can_be_pasted(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["certs", str(tmp_path / "of mine")])
-    (told,) = (line for line in done.output.splitlines() if "--cacert" in line)
-    assert shlex.split(told)[-2:] == ["--cacert", str(tmp_path / "of mine" / "ca.pem")]
+    (printed,) = (line for line in done.output.splitlines() if "--cacert" in line)
+    assert shlex.split(printed)[-2:] == ["--cacert", str(tmp_path / "of mine" / "ca.pem")]
 
 
 def test_the_command_reports_an_error_in_one_line(tmp_path: Path) -> None:

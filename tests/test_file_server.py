@@ -225,7 +225,7 @@ def test_a_background_job_says_which_signal_ends_it(directory: Path) -> None:
         assert process.stdout is not None
         assert process.stderr is not None
         job = int(process.stdout.readline())
-        said = process.stderr.readline()
+        output = process.stderr.readline()
         os.kill(job, signal.SIGINT)
         port = int(process.stdout.readline())
         with socket.create_connection(("127.0.0.1", port), timeout=SAFETY_NET) as client:
@@ -234,7 +234,7 @@ def test_a_background_job_says_which_signal_ends_it(directory: Path) -> None:
         os.kill(job, signal.SIGTERM)
         ended, _ = process.communicate(timeout=SAFETY_NET)
 
-    assert f"end it by SIGTERM (kill {job})" in said
+    assert f"end it by SIGTERM (kill {job})" in output
     assert ended == f"ended by {128 + signal.SIGTERM}\n"
 
 
@@ -281,9 +281,9 @@ def test_a_signal_handler_can_close_the_server(directory: Path) -> None:
             client.sendall(GET)
             assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=SAFETY_NET)
+            output, _ = process.communicate(timeout=SAFETY_NET)
 
-    assert (process.returncode, said) == (0, "closed\n")
+    assert (process.returncode, output) == (0, "closed\n")
 
 
 async def test_start_listening_within_a_loop_fails_and_frees_the_port(directory: Path) -> None:

@@ -69,11 +69,11 @@ def test_echo_answers_406_if_no_coding_is_acceptable() -> None:
     assert received(echo(refusing, "abc")).status == 406
 
 
-@pytest.mark.parametrize("said", ["curl/8.0", "", "caf\xe9"])
-def test_user_agent_answers_with_the_field(said: str) -> None:
-    answer = received(user_agent(request("/user-agent", f"User-Agent: {said}")))
+@pytest.mark.parametrize("value", ["curl/8.0", "", "caf\xe9"])
+def test_user_agent_answers_with_the_field(value: str) -> None:
+    answer = received(user_agent(request("/user-agent", f"User-Agent: {value}")))
 
-    assert (answer.status, answer.content) == (200, said.encode("latin-1"))
+    assert (answer.status, answer.content) == (200, value.encode("latin-1"))
     assert answer["Content-Type"] == "text/plain"
 
 
@@ -290,7 +290,7 @@ def test_a_file_is_created_once_where_hard_links_are_missing(
     served: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_arguments: Any, **_options: Any) -> None:
-        raise PermissionError(errno.EPERM, "as FAT says")
+        raise PermissionError(errno.EPERM, "as on FAT")
 
     monkeypatch.setattr(os, "link", refuse)
     assert write_at_once(served, "If-None-Match: *") == ONE_OF_THEM

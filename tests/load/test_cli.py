@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import pytest
 from hamms_trio import HammsServer
 from hamms_trio.cli import main
 from hamms_trio.cli.load import load
+from tests.load.terminal import on_terminal
 
 SAFETY_NET = 60.0  # seconds; no step takes nearly as long
 LOAD = [sys.executable, "-m", "hamms_trio", "load"]
@@ -275,70 +275,36 @@ def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsSer
 
 
 def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    shape = ["-d", "1.5s", "-r", "50"]
-    with running(hamms.url("status"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b"answers/s" in seen
-    assert b"p99" in seen
-    assert seen.endswith(b"\r\x1b[2K")  # nothing of it is left
-    assert "75 answered" in output
+    with on_terminal([*LOAD, hamms.url("status"), "-d", "1h", "-r", "50"]) as terminal:
+        terminal.read_until(rb"answers/s, 0 errors, p50 .* ms, p99 .* ms")
+        output = terminal.interrupt()
+    assert terminal.seen.endswith(b"\r\x1b[2K")  # the line is erased
+    assert "answered, 0 errors" in output
 
 
 def test_progress_counts_error_answers(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status", status=503), "-d", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b" errors" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b" 0 errors" not in seen
+    url = hamms.url("status", status=503)
+    with on_terminal([*LOAD, url, "-d", "1h", "-c", "1"]) as terminal:
+        terminal.read_until(rb" [1-9][0-9,]* errors")
+        terminal.interrupt()
 
 
 def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
     shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
-    with running(hamms.url("tcp-accept-hang"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b"waiting for 2 answers" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
+    with on_terminal([*LOAD, hamms.url("tcp-accept-hang"), *shape]) as terminal:
+        terminal.read_until(rb"waiting for 2 answers")
+        output = terminal.interrupt()
     assert "unfinished   2" in output
 
 
 def test_progress_shows_the_warm_up(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status"), "--warmup", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while seen.count(b"\x1b[2K") < 2:
-            seen += os.read(terminal, 4096)
-        process.send_signal(signal.SIGINT)
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert process.returncode == 1
-    assert b"warming up for 3600 s" in seen
+    shape = ["--warmup", "1h", "-c", "1"]
+    with on_terminal([*LOAD, hamms.url("status"), *shape]) as terminal:
+        terminal.read_until(rb"warming up for 3600 s")
+        output = terminal.interrupt()
+    assert terminal.process.returncode == 1
     assert "the load was interrupted" in output
-    assert b"received no request that counts" in seen
+    assert b"received no request that counts" in terminal.seen
 
 
 def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
@@ -355,9 +321,9 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     allowed = run("compare", "a.json", "b.json", "--max-error-rate", "off", cwd=tmp_path)
     assert allowed.returncode == 0
 
-    told = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
-    assert told.returncode == 1
-    content = json.loads(told.stdout)
+    compared = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
+    assert compared.returncode == 1
+    content = json.loads(compared.stdout)
     assert content["gates"]["checks"] == {"error_rate_le_1pct": False, "p95_le_200ms": True}
     assert content["gates"]["all_passed"] is False
     assert content["results"][1]["errors"] == 40

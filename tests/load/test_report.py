@@ -28,7 +28,7 @@ FEW = Plan(concurrency=2, requests=20, duration=30.0, timeout=20.0)
 Clock = trio.testing.MockClock
 
 
-class Told:
+class Report:
     """The lines of a result's report."""
 
     def __init__(self, result: Result, capsys: pytest.CaptureFixture[str]) -> None:
@@ -38,10 +38,10 @@ class Told:
         self.notes = [line[6:] for line in self.lines if line.startswith("note: ")]
 
 
-async def told_of(
+async def report_of(
     plan: Plan, play: Play, capsys: pytest.CaptureFixture[str], *, accepts: float = 10**9
-) -> Told:
-    return Told(result_of(plan, await make_in_memory(plan, play, accepts=accepts)), capsys)
+) -> Report:
+    return Report(result_of(plan, await make_in_memory(plan, play, accepts=accepts)), capsys)
 
 
 CLOSED_LOOP = "in a closed loop a slow answer delays the next request; see --rate"
@@ -50,19 +50,21 @@ CLOSED_LOOP = "in a closed loop a slow answer delays the next request; see --rat
 async def test_the_report_says_how_the_load_was_made(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await told_of(FEW, answering(), capsys)
-    assert told.lines[:2] == [
+    report = await report_of(FEW, answering(), capsys)
+    assert report.lines[:2] == [
         "GET http://127.0.0.1:8080/ at 127.0.0.1:8080",
         "2 clients, kept connections, closed loop; the load made all its requests",
     ]
-    assert told.notes == [CLOSED_LOOP]
+    assert report.notes == [CLOSED_LOOP]
 
-    told = await told_of(replace(FEW, pipeline_depth=8), answering(), capsys)
-    assert "2 clients, kept connections, 8 requests at once on each, closed loop; " in told.lines[1]
+    report = await report_of(replace(FEW, pipeline_depth=8), answering(), capsys)
+    assert (
+        "2 clients, kept connections, 8 requests at once on each, closed loop; " in report.lines[1]
+    )
 
-    told = await told_of(replace(FEW, keepalive=False, rate=1234.5), answering(), capsys)
-    assert "2 clients, a connection for each request, 1,234.5 requests/s; " in told.lines[1]
-    assert told.notes == [
+    report = await report_of(replace(FEW, keepalive=False, rate=1234.5), answering(), capsys)
+    assert "2 clients, a connection for each request, 1,234.5 requests/s; " in report.lines[1]
+    assert report.notes == [
         "latency counts from the intended start of a request, service from its real start"
     ]
 
@@ -70,30 +72,32 @@ async def test_the_report_says_how_the_load_was_made(
 async def test_the_report_says_how_the_load_ended(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await told_of(replace(FEW, requests=10**9, duration=1.0, rate=10.0), waits({}), capsys)
-    assert told.lines[1].endswith("; the load ran for its whole duration")
+    report = await report_of(
+        replace(FEW, requests=10**9, duration=1.0, rate=10.0), waits({}), capsys
+    )
+    assert report.lines[1].endswith("; the load ran for its whole duration")
 
-    told = await told_of(FEW, answering(), capsys, accepts=0)
-    assert told.lines[1].endswith("; the load could not connect")
-    assert "connect_refused 2   (Connection refused)" in told.lines
+    report = await report_of(FEW, answering(), capsys, accepts=0)
+    assert report.lines[1].endswith("; the load could not connect")
+    assert "connect_refused 2   (Connection refused)" in report.lines
 
     async with trio.open_nursery() as nursery:
         load = load_in_memory(replace(FEW, requests=10**9), nursery, waits({0: 1.0}))
         load.stop()
-        told = Told(result_of(load.plan, await load.run()), capsys)
+        report = Report(result_of(load.plan, await load.run()), capsys)
         nursery.cancel_scope.cancel()
-    assert told.lines[1].endswith("; the load was interrupted")
+    assert report.lines[1].endswith("; the load was interrupted")
 
 
 async def test_the_report_counts_requests_and_connections(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = ANSWER.replace(b"200 OK", b"503 Service Unavailable")
-    told = await told_of(replace(FEW, keepalive=False), answering(error), capsys)
+    report = await report_of(replace(FEW, keepalive=False), answering(error), capsys)
 
-    assert told.lines[3].startswith("requests     20 in ")
-    assert told.lines[3].endswith(" s: 20 answered, 20 errors (100.00%)")
-    assert told.lines[6:8] == [
+    assert report.lines[3].startswith("requests     20 in ")
+    assert report.lines[3].endswith(" s: 20 answered, 20 errors (100.00%)")
+    assert report.lines[6:8] == [
         "connections  20 opened, 0 failed, 0 reconnects",
         "status 503   20",
     ]
@@ -116,8 +120,8 @@ async def last_answer(stream: trio.abc.Stream) -> None:
 async def test_surplus_octets_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await told_of(FEW, partial(one_answer, b"junk"), capsys)
-    assert told.notes == [
+    report = await report_of(FEW, partial(one_answer, b"junk"), capsys)
+    assert report.notes == [
         CLOSED_LOOP,
         "20 connections carried octets that belong to no response",
     ]
@@ -127,8 +131,8 @@ async def test_resent_requests_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = replace(FEW, concurrency=1, requests=4, pipeline_depth=4)
-    told = await told_of(plan, last_answer, capsys)
-    assert told.notes == [
+    report = await report_of(plan, last_answer, capsys)
+    assert report.notes == [
         CLOSED_LOOP,
         "6 requests were sent again after the server closed a connection",
     ]
@@ -138,8 +142,8 @@ async def test_connections_closed_while_idle_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = replace(FEW, concurrency=1, requests=10**9, duration=2.0, rate=10.0)
-    told = await told_of(plan, partial(one_answer, b""), capsys)
-    assert told.notes[1:] == ["20 connections were closed by the server between requests"]
+    report = await report_of(plan, partial(one_answer, b""), capsys)
+    assert report.notes[1:] == ["20 connections were closed by the server between requests"]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +159,9 @@ async def test_a_generator_at_its_limit_is_reported(
     plan = replace(FEW, rate=rate)
     outcome = await make_in_memory(plan, answering())
     for elapsed, cpu, is_told in ((10.0, 9.6, True), (10.0, 9.4, False), (0.4, 0.4, False)):
-        told = Told(result_of(plan, outcome, elapsed=elapsed, cpu=cpu), capsys)
+        report = Report(result_of(plan, outcome, elapsed=elapsed, cpu=cpu), capsys)
         expected = [f"the generator used a whole processor: {doubt}"] if is_told else []
-        assert told.notes[1:] == expected
+        assert report.notes[1:] == expected
 
 
 async def test_an_interrupted_warm_up_does_not_blame_the_server(

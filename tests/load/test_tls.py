@@ -157,8 +157,8 @@ async def test_a_body_that_ends_with_the_connection_needs_an_orderly_end(
         assert outcome.tally.statuses == {200: 10}
     else:
         assert outcome.tally.failures == {Failure.TRUNCATED: 10}
-        told = outcome.tally.details[Failure.TRUNCATED]
-        assert told == "TLS ended without close_notify within a response"
+        detail = outcome.tally.details[Failure.TRUNCATED]
+        assert detail == "TLS ended without close_notify within a response"
 
 
 async def test_large_messages_go_both_ways(certificate: Path, over: str) -> None:

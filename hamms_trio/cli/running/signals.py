@@ -19,7 +19,7 @@ class Signals:
 
     def __init__(self) -> None:
         self._came: list[int] = []
-        self._tell: Callable[[], None] | None = None
+        self._notify: Callable[[], None] | None = None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
@@ -32,18 +32,18 @@ class Signals:
         event = trio.Event()
         with trio.CancelScope() as scope:
 
-            def tell() -> None:
+            def notify() -> None:
                 event.set()
                 if len(self._came) > 1:
                     scope.cancel()
 
-            def tell_soon() -> None:
+            def notify_soon() -> None:
                 with suppress(trio.RunFinishedError):
-                    token.run_sync_soon(tell)
+                    token.run_sync_soon(notify)
 
-            self._tell = tell_soon
+            self._notify = notify_soon
             if self._came:
-                tell()
+                notify()
             yield event
 
     def on_hangup(self, do: Callable[[], None]) -> None:
@@ -52,12 +52,12 @@ class Signals:
 
         token = trio.lowlevel.current_trio_token()
 
-        def tell(_number: int, _frame: object) -> None:
+        def notify(_number: int, _frame: object) -> None:
             with suppress(trio.RunFinishedError):
                 token.run_sync_soon(do, idempotent=True)
 
         if hasattr(signal, "SIGHUP"):
-            signal.signal(signal.SIGHUP, tell)
+            signal.signal(signal.SIGHUP, notify)
 
     @property
     def came(self) -> str:
@@ -66,5 +66,5 @@ class Signals:
 
     def _on_signal(self, number: int, _frame: object) -> None:
         self._came.append(number)
-        if self._tell is not None:
-            self._tell()
+        if self._notify is not None:
+            self._notify()
