@@ -152,7 +152,7 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
         if "MISMATCH" in problem:
             problem = "they do not belong together"
         elif "PEM" in problem:
-            problem = "there is no certificate in it, or no key that needs no password"
+            problem = "there is no certificate, or no key without a password"
         raise CertificateUnusable(
             f"{files}: {problem}; expected a certificate and its key, in PEM"
         ) from error

@@ -77,9 +77,10 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
 def _generate(url: str, order: Order) -> Result:
     import trio
 
+    from hamms_trio.cli.load.progress import Watcher
     from hamms_trio.cli.running.process import collect_garbage_rarely
 
-    generate = order.prepare(url)
+    generate = order.prepare(url, Watcher())
     collect_garbage_rarely()  # a collection would make every answer due meanwhile look late
     return trio.run(generate, order.plan)
 

@@ -136,12 +136,14 @@ def _run(first: str, second: str, order: Order, turns: int) -> tuple[Summary, Su
     """
     import trio
 
+    from hamms_trio.cli.load.progress import Watcher
     from hamms_trio.cli.load.report import why_silent
     from hamms_trio.cli.running.process import collect_garbage_rarely
     from hamms_trio.load.alternate import alternate
     from hamms_trio.load.result.compare import summarize
 
-    generators = order.prepare(first), order.prepare(second)
+    watcher = Watcher()
+    generators = order.prepare(first, watcher), order.prepare(second, watcher)
     collect_garbage_rarely()  # a collection would make every answer due meanwhile look late
 
     async def main() -> list[Result | None]:

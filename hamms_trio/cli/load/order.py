@@ -22,6 +22,7 @@ from hamms_trio.load.limits import (
 
 if TYPE_CHECKING:
     from hamms_trio.load.alternate import Generate
+    from hamms_trio.load.generate import Watch
     from hamms_trio.load.plan import Plan
 
 OTHER_DESCRIPTORS = 64  # descriptors that are not connections
@@ -55,13 +56,12 @@ class Order:
 
         return Plan(**{field.name: getattr(self, field.name) for field in fields(Plan)})
 
-    def prepare(self, url: str) -> Generate:
+    def prepare(self, url: str, watch: Watch) -> Generate:
         """Check the order for a URL, and return the function that makes the load by a plan.
 
         Raises:
             LoadError: the options don't fit each other or the URL.
         """
-        from hamms_trio.cli.load.progress import watch
         from hamms_trio.errors import LoadError
         from hamms_trio.load.generate import generate
         from hamms_trio.load.plan.request import make_request, parse_field

@@ -15,31 +15,40 @@ INTERVAL = 0.5  # seconds
 _ERASE_LINE = "\r\x1b[2K"
 
 
-async def watch(
-    load: Load, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-) -> None:
-    """Stop the load at the first signal and abandon it at the second; show its progress on a terminal."""
-    heed_signals(load)
-    task_status.started()
-    if sys.stderr is not None and sys.stderr.isatty():
-        await _show_progress(load)
+class Watcher:
+    """The signals and the progress line of a load, or of loads that follow each other."""
 
+    def __init__(self) -> None:
+        self._is_interrupted = False
 
-def heed_signals(load: Load) -> None:
-    """From now on, let SIGINT and SIGTERM stop the load; ignore the first one after the end.
+    async def __call__(
+        self, load: Load, /, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
+    ) -> None:
+        """Stop the load at the first signal and abandon it at the second; show its progress on a terminal."""
+        self.heed_signals(load)
+        task_status.started()
+        if sys.stderr is not None and sys.stderr.isatty():
+            await _show_progress(load)
 
-    That one may be the second half of an impatient Ctrl-C, which must not cost the result.
-    """
-    token = trio.lowlevel.current_trio_token()
+    def heed_signals(self, load: Load) -> None:
+        """Let SIGINT and SIGTERM stop the load, even if one came since the load before.
 
-    def stop(number: int, _frame: object) -> None:
-        try:
-            token.run_sync_soon(load.stop)
-        except trio.RunFinishedError:
-            signal.signal(number, signal.SIG_DFL)
+        The first signal after the last load is ignored. It may be the second half of an impatient Ctrl-C, which
+        must not cost the result.
+        """
+        token = trio.lowlevel.current_trio_token()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+        def stop(number: int, _frame: object) -> None:
+            self._is_interrupted = True
+            try:
+                token.run_sync_soon(load.stop)
+            except trio.RunFinishedError:
+                signal.signal(number, signal.SIG_DFL)
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+        if self._is_interrupted:
+            load.stop()
 
 
 async def _show_progress(load: Load) -> None:
