@@ -23,7 +23,9 @@ from hamms_trio.cli.running.signals import Signals
     type=options.PORT,
     help="Port to listen on; 0 takes a free one.",
 )
-@options.max_connections("More of them wait. With 1, requests are answered one after the other.")
+@options.max_connections(
+    "Further connections wait. With 1, requests are answered one after the other."
+)
 @options.running("files")
 def files(
     directory: Path, host: str, port: int, max_connections: int, running: options.Running

@@ -54,10 +54,14 @@ _CELLS = 12  # of a column's name, where the numbers leave room
     type=Quantity("factor", FACTOR, most=1e6, may_be_off=True),
     help="Least throughput of B divided by A's: 1.8 or 1.8x.",
 )
-@click.option("--max-p50-regression", type=_GROWTH, help="Most that B's p50 exceeds A's: 10%.")
-@click.option("--max-p95-regression", type=_GROWTH, help="Most that B's p95 exceeds A's.")
-@click.option("--max-p99-regression", type=_GROWTH, help="Most that B's p99 exceeds A's.")
-@click.option("--max-rps-regression", type=_SHARE, help="Most that B's throughput falls below A's.")
+@click.option(
+    "--max-p50-regression", type=_GROWTH, help="Largest increase of B's p50 over A's: 10%."
+)
+@click.option("--max-p95-regression", type=_GROWTH, help="Largest increase of B's p95 over A's.")
+@click.option("--max-p99-regression", type=_GROWTH, help="Largest increase of B's p99 over A's.")
+@click.option(
+    "--max-rps-regression", type=_SHARE, help="Largest decrease of B's throughput below A's."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with a table in Markdown.")
 @click.option(
     "--run",
