@@ -12,8 +12,8 @@ from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.access_log import AccessLog, LogFormat
 from hamms_trio.http.server import Server
 from hamms_trio.http.service import Service
+from hamms_trio.line_writer import LineWriter
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.outlet import Outlet
 
 DRAIN_SECONDS = 5.0
 
@@ -87,7 +87,7 @@ async def open_server(
         certificate: to speak TLS with; None for none.
         log_descriptor: where the access log is written; None for nowhere.
     """
-    outlet = Outlet(log_descriptor, "access log") if log_descriptor is not None else None
+    outlet = LineWriter(log_descriptor, "access log") if log_descriptor is not None else None
     if outlet is not None:
         service.account.log_to(AccessLog(service, log_format, outlet.put).write)
     server = Server(service, sockets, certificate=certificate)

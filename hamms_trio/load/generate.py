@@ -12,10 +12,10 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.load.limits import MAX_OUT_OCTETS
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import Request
+from hamms_trio.load.plan.request import RepeatedRequest
+from hamms_trio.load.plan.target import Target, Url, choose, resolve
 from hamms_trio.load.result import Result
 from hamms_trio.load.run import Load, make_carrier
-from hamms_trio.load.target import Target, Url, choose, resolve
 
 
 class Watch(Protocol):
@@ -26,7 +26,7 @@ class Watch(Protocol):
 
 async def generate(
     url: Url,
-    request: Request,
+    request: RepeatedRequest,
     plan: Plan,
     *,
     tls: ssl.SSLContext | None = None,
@@ -66,7 +66,7 @@ async def generate(
     )
 
 
-def check(plan: Plan, request: Request) -> None:
+def check(plan: Plan, request: RepeatedRequest) -> None:
     """See whether the parts of a plan agree.
 
     Raises:

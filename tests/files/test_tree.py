@@ -1,4 +1,4 @@
-"""What requests for files are answered: found or not, fresh or not, whole or in parts."""
+"""Answers to requests for files: found or not, fresh or not, whole or in parts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def listed(served: Path, tree: FileTree) -> FileTree:
     return FileTree(root=Root(served), listing=True, clock=settled)
 
 
-def test_a_file_is_its_octets_and_says_what_it_is(tree: FileTree) -> None:
+def test_a_file_is_answered_with_its_octets_and_metadata(tree: FileTree) -> None:
     answer = ask(tree, "/static/file.txt")
 
     assert (answer.status, answer.content, answer.content_length) == (200, CONTENT, 10)
@@ -61,7 +61,7 @@ def test_a_file_is_its_octets_and_says_what_it_is(tree: FileTree) -> None:
 
 @pytest.mark.parametrize("fields", [(), ("Range: bytes=0-3",)])
 @pytest.mark.parametrize("path", ["file.txt", "with-index/", "empty", "big"])
-def test_head_is_told_what_get_would_be_sent_without_it(
+def test_head_has_the_fields_of_get_without_content(
     tree: FileTree, served: Path, path: str, fields: tuple[str, ...]
 ) -> None:
     make(served / "big", bytes(200_000))
@@ -77,14 +77,12 @@ def test_head_is_told_what_get_would_be_sent_without_it(
     "field", ["If-None-Match: *", "If-Match: *", "If-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT"]
 )
 @pytest.mark.parametrize("path", ["missing", "..", "%00", "plain/", "plain"])
-def test_preconditions_say_nothing_about_what_cant_be_had(
-    tree: FileTree, path: str, field: str
-) -> None:
+def test_preconditions_do_not_change_an_error(tree: FileTree, path: str, field: str) -> None:
     """RFC 9110 §13.2.1."""
     assert ask(tree, f"/static/{path}", field).status in (400, 403, 404)
 
 
-# Path and status with /static/ before it.
+# A path, without /static/ before it, and the status of its answer.
 NOT_FOUND: dict[str, int] = {
     "missing": 404,
     "file.txt/": 404,
@@ -119,7 +117,7 @@ NOT_FOUND: dict[str, int] = {
 
 @pytest.mark.parametrize(("path", "status"), NOT_FOUND.items(), ids=[p[:40] for p in NOT_FOUND])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_what_cant_be_had_is_refused(
+def test_a_path_without_a_file_has_its_error_status(
     tree: FileTree, served: Path, path: str, status: int, method: str
 ) -> None:
     os.mkfifo(served / "fifo")
@@ -135,7 +133,7 @@ def test_what_cant_be_had_is_refused(
     assert method == "HEAD" or answer.content in (b"Not Found", b"Forbidden", b"Bad Request")
 
 
-def test_a_backslash_leads_nowhere(tree: FileTree) -> None:
+def test_a_backslash_is_part_of_a_name(tree: FileTree) -> None:
     for path in ("..\\secret.txt", "..%5csecret.txt", "%5c..%5csecret.txt", "plain%5c..%5cx.bin"):
         assert ask(tree, f"/static/{path}").status == 404
 
@@ -151,7 +149,7 @@ def test_unreadable_files_and_directories_are_forbidden(public: Path) -> None:
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH", "BREW", "get"])
 @pytest.mark.parametrize("path", ["file.txt", "with-index/", "with-index", "empty"])
-def test_other_methods_are_told_which_there_are(tree: FileTree, path: str, method: str) -> None:
+def test_other_methods_get_405_with_allow(tree: FileTree, path: str, method: str) -> None:
     answer = ask(tree, f"/static/{path}", "If-None-Match: *", "Range: bytes=99-", method=method)
 
     assert (answer.status, answer["Allow"]) == (405, "GET, HEAD")
@@ -159,7 +157,7 @@ def test_other_methods_are_told_which_there_are(tree: FileTree, path: str, metho
 
 
 @pytest.mark.parametrize("path", ["/", "/stat", "/staticx", "/static.txt", "/other/file.txt"])
-def test_a_tree_is_beneath_its_prefix(tree: FileTree, path: str) -> None:
+def test_a_path_outside_the_prefix_is_not_found(tree: FileTree, path: str) -> None:
     assert ask(tree, path).status == 404
 
 
@@ -176,7 +174,7 @@ REDIRECTS = [
 
 
 @pytest.mark.parametrize(("path", "location"), REDIRECTS)
-def test_a_directory_is_found_at_its_slash(
+def test_a_directory_without_slash_is_redirected(
     tree: FileTree, served: Path, path: str, location: str
 ) -> None:
     make(served / "\\evil.example" / "index.html")
@@ -209,7 +207,7 @@ def test_an_index_stands_for_its_directory(tree: FileTree) -> None:
 @pytest.mark.parametrize(
     ("path", "status"), [("/static/trap/", 404), ("/static/way-out/", 403), ("/static/trap", 404)]
 )
-def test_an_index_that_is_no_file_is_no_index(
+def test_an_index_that_is_not_a_file_is_ignored(
     tree: FileTree, served: Path, path: str, status: int
 ) -> None:
     (served / "trap" / "index.html").mkdir(parents=True)
@@ -223,7 +221,7 @@ def test_a_query_makes_no_difference(tree: FileTree) -> None:
     assert ask(tree, "/static/file.txt?v=1&../..").content == CONTENT
 
 
-def test_an_absolute_target_means_its_path(tree: FileTree) -> None:
+def test_an_absolute_target_is_served_by_its_path(tree: FileTree) -> None:
     assert ask(tree, "http://a/static/file.txt").content == CONTENT
 
 
@@ -231,7 +229,7 @@ def etag_of(tree: FileTree, path: str, *fields: str) -> str:
     return ask(tree, path, *fields)["ETag"]
 
 
-def test_a_304_has_what_caches_go_by_and_nothing_else(tree: FileTree) -> None:
+def test_a_304_has_only_the_fields_for_caches(tree: FileTree) -> None:
     """RFC 9110 §15.4.5."""
     etag = etag_of(tree, "/static/file.txt")
     for field in (f"If-None-Match: {etag}", f"If-Modified-Since: {MODIFIED}"):
@@ -243,7 +241,7 @@ def test_a_304_has_what_caches_go_by_and_nothing_else(tree: FileTree) -> None:
             assert answer.content_length is None
 
 
-def test_a_failed_precondition_is_said_and_nothing_about_the_file(tree: FileTree) -> None:
+def test_a_412_describes_nothing_of_the_file(tree: FileTree) -> None:
     for field in ('If-Match: "x"', "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT"):
         answer = ask(tree, "/static/file.txt", field, "Range: bytes=0-0")
 
@@ -260,7 +258,7 @@ def test_repeated_fields_are_one_list(tree: FileTree) -> None:
 
 
 def change_content(path: Path) -> None:
-    make(path, b"9876543210")  # as long as before, and with its old time
+    make(path, b"9876543210")  # the same length and time as before
 
 
 def change_time(path: Path) -> None:
@@ -277,9 +275,7 @@ def replace(path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [change_content, change_time, change_length, replace])
-def test_an_entity_tag_goes_with_what_it_was_given_for(
-    tree: FileTree, served: Path, change: object
-) -> None:
+def test_each_state_of_a_file_has_its_own_tag(tree: FileTree, served: Path, change: object) -> None:
     before = etag_of(tree, "/static/file.txt")
     assert etag_of(tree, "/static/file.txt") == before
     assert callable(change)
@@ -289,8 +285,8 @@ def test_an_entity_tag_goes_with_what_it_was_given_for(
     assert etag_of(tree, "/static/file.txt") != before
 
 
-def test_a_tag_is_weak_while_the_file_may_change_without_a_sign(served: Path) -> None:
-    """RFC 9110 §8.8.1: times have a granularity, and two changes may fall within it."""
+def test_the_tag_of_a_fresh_file_is_weak(served: Path) -> None:
+    """RFC 9110 §8.8.1: a file system may note the same time for two changes."""
     changed = make(served / "file.txt", CONTENT).stat().st_ctime
     at_once, later = (
         FileTree(root=Root(served), clock=lambda after=after: changed + after)  # type: ignore[misc]
@@ -314,7 +310,7 @@ def test_last_modified_is_never_in_the_future(served: Path) -> None:
     assert ask(tree, "/file.txt")["Last-Modified"] == MODIFIED
 
 
-def test_times_before_1970_are_1970(served: Path) -> None:
+def test_last_modified_before_1970_is_sent_as_1970(served: Path) -> None:
     make(served / "file.txt", modified=-1000)
     tree = FileTree(root=Root(served))
 
@@ -333,10 +329,10 @@ def test_times_before_1970_are_1970(served: Path) -> None:
         ("bytes=1-2,2-3", b"123", "bytes 1-3/10"),
     ],
 )
-def test_one_range_is_a_part_of_the_file(
+def test_one_range_is_answered_with_its_octets(
     tree: FileTree, field: str, content: bytes, content_range: str
 ) -> None:
-    """RFC 9110 §15.3.7.1: with all the fields that the whole would have."""
+    """RFC 9110 §15.3.7.1: a part has all the fields of the whole."""
     whole = ask(tree, "/static/file.txt")
     answer = ask(tree, "/static/file.txt", f"Range: {field}")
 
@@ -346,7 +342,7 @@ def test_one_range_is_a_part_of_the_file(
 
 
 def parts_of(answer: Received) -> list[tuple[str, str, bytes]]:
-    """Type, range and octets of each part, read by the standard library's MIME parser."""
+    """Read type, range and octets of each part by the standard library's MIME parser."""
     head = f"Content-Type: {answer['Content-Type']}\r\n\r\n".encode()
     parts = email.message_from_bytes(head + answer.content).walk()
     found = []
@@ -357,7 +353,7 @@ def parts_of(answer: Received) -> list[tuple[str, str, bytes]]:
     return found
 
 
-def test_several_ranges_are_several_parts(tree: FileTree) -> None:
+def test_several_ranges_make_a_multipart_answer(tree: FileTree) -> None:
     whole = ask(tree, "/static/file.txt")
     answer = ask(tree, "/static/file.txt", "Range: bytes=8-9, 0-1, 99-, 4-4")
 
@@ -371,7 +367,7 @@ def test_several_ranges_are_several_parts(tree: FileTree) -> None:
     ]
 
 
-def test_boundaries_can_not_be_known_beforehand(tree: FileTree) -> None:
+def test_multipart_boundaries_are_random(tree: FileTree) -> None:
     types = {
         ask(tree, "/static/file.txt", "Range: bytes=0-0,9-9")["Content-Type"] for _ in range(5)
     }
@@ -379,7 +375,7 @@ def test_boundaries_can_not_be_known_beforehand(tree: FileTree) -> None:
     assert len(types) == 5
 
 
-def test_parts_of_a_large_file_are_left_in_it(tree: FileTree, served: Path) -> None:
+def test_ranges_of_a_large_file_are_not_read_early(tree: FileTree, served: Path) -> None:
     octets = os.urandom(300_000)
     make(served / "big", octets)
     answer = ask(tree, "/static/big", "Range: bytes=0-99999,200000-299999")
@@ -391,7 +387,7 @@ def test_parts_of_a_large_file_are_left_in_it(tree: FileTree, served: Path) -> N
     assert ask(tree, "/static/big").from_file
 
 
-def test_a_file_is_the_same_whether_it_is_in_memory_or_not(tree: FileTree, served: Path) -> None:
+def test_a_file_outside_the_page_cache_is_sent_equally(tree: FileTree, served: Path) -> None:
     octets = os.urandom(60_000)
     with make(served / "cold", octets).open("rb") as file:
         os.fsync(file.fileno())
@@ -405,7 +401,7 @@ def test_a_file_is_the_same_whether_it_is_in_memory_or_not(tree: FileTree, serve
 
 
 @pytest.mark.parametrize("path", ["file.txt", "empty"])
-def test_a_range_beyond_the_end_is_told_where_that_is(tree: FileTree, path: str) -> None:
+def test_a_range_beyond_the_end_gets_416_with_the_length(tree: FileTree, path: str) -> None:
     """RFC 9110 §15.5.17."""
     answer = ask(tree, f"/static/{path}", "Range: bytes=10-")
     length = 10 if path == "file.txt" else 0
@@ -418,13 +414,13 @@ def test_a_range_beyond_the_end_is_told_where_that_is(tree: FileTree, path: str)
 @pytest.mark.parametrize(
     "field", ["lines=0-1", "bytes=5-4", "bytes=x", "bytes=0-0," + "0-0," * 500, "bytes=", "0-4"]
 )
-def test_a_range_that_means_nothing_is_the_whole(tree: FileTree, field: str) -> None:
+def test_a_meaningless_range_is_ignored(tree: FileTree, field: str) -> None:
     answer = ask(tree, "/static/file.txt", f"Range: {field}")
 
     assert (answer.status, answer.content) == (200, CONTENT)
 
 
-def test_if_range_asks_for_a_part_or_for_what_is_new(tree: FileTree) -> None:
+def test_if_range_selects_the_part_or_the_new_whole(tree: FileTree) -> None:
     etag = etag_of(tree, "/static/file.txt")
 
     def status(validator: str) -> int:
@@ -462,7 +458,7 @@ SPECS = st.one_of(
 
 @given(st.lists(SPECS, max_size=8))
 @settings(DETERMINISTIC, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_no_ranges_make_more_than_the_file_has(tree: FileTree, specs: list[str]) -> None:
+def test_no_ranges_make_an_answer_longer_than_the_file(tree: FileTree, specs: list[str]) -> None:
     answer = ask(tree, "/static/file.txt", f"Range: bytes={','.join(specs)}")
 
     assert answer.status in (200, 206, 416)
@@ -522,8 +518,8 @@ def test_the_type_follows_from_the_extension(
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_a_file_that_became_shorter_is_left_to_who_sends_it(served: Path) -> None:
-    """What was said of it comes from one look at it, whatever happens then."""
+def test_a_file_that_shrinks_keeps_its_announced_length(served: Path) -> None:
+    """All fields of an answer come from one look at the file."""
     path = make(served / "file", bytes(200_000))
     tree = FileTree(root=Root(served))
     answer = tree.answer(request("/file"))
@@ -536,7 +532,7 @@ def test_a_file_that_became_shorter_is_left_to_who_sends_it(served: Path) -> Non
     answer.close()
 
 
-def test_closing_twice_closes_nothing_else(served: Path) -> None:
+def test_closing_an_answer_twice_closes_one_descriptor(served: Path) -> None:
     make(served / "file", bytes(200_000))
     tree = FileTree(root=Root(served))
     answer = tree.answer(request("/file"))
@@ -566,13 +562,13 @@ def test_no_answer_leaves_a_file_open(listed: FileTree, served: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_out_of_descriptors_is_not_the_clients_fault(tree: FileTree) -> None:
+def test_running_out_of_descriptors_is_a_503(tree: FileTree) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as taken:
         taken.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
         free = os.dup(0)
-        os.close(free)  # the next one to be given
+        os.close(free)  # leaves one descriptor
         resource.setrlimit(resource.RLIMIT_NOFILE, (free, limits[1]))
         answer = tree.answer(request("/static/file.txt"))
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,9 @@ import pytest
 from hamms_trio import HammsServer
 from hamms_trio.cli import main
 from hamms_trio.cli.load import load
+from tests.load.terminal import on_terminal
 
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+SAFETY_NET = 60.0  # seconds; no step takes nearly as long
 LOAD = [sys.executable, "-m", "hamms_trio", "load"]
 FEW = ["-c", "4", "-n", "40"]
 
@@ -53,16 +53,16 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
     assert len(hamms.ledger.requests("status")) == 40
 
 
-def test_with_a_rate_the_report_says_from_when_latency_counts(hamms: HammsServer) -> None:
+def test_the_report_says_when_latency_begins_at_a_rate(hamms: HammsServer) -> None:
     done = run(hamms.url("status"), "-n", "20", "-r", "1000000")
 
     assert done.returncode == 0
     assert ", 1,000,000 requests/s;" in done.stdout
-    assert "note: latency counts from when a request was to begin" in done.stdout
+    assert "note: latency counts from the intended start of a request" in done.stdout
     assert "service" in done.stdout
 
 
-def test_the_result_as_json_has_the_keys_of_old_and_more(hamms: HammsServer) -> None:
+def test_the_json_result_has_its_keys(hamms: HammsServer) -> None:
     result = result_of(hamms.url("status"), *FEW)
 
     assert result["requests"] == result["answered"] == 40
@@ -80,13 +80,13 @@ def test_the_result_as_json_has_the_keys_of_old_and_more(hamms: HammsServer) -> 
     assert result["latency_ms"]["histogram"]["hdr"].startswith("HISTF")
 
 
-def test_answers_that_are_errors_count_as_such(hamms: HammsServer) -> None:
+def test_error_answers_count_as_errors(hamms: HammsServer) -> None:
     result = result_of(hamms.url("status", status=503), *FEW)
     assert (result["errors"], result["error_rate"]) == (40, 1.0)
     assert result["errors_by_name"] == {"status_5xx": 40}
 
 
-def test_redirects_are_not_taken_for_the_page_that_they_lead_to(hamms: HammsServer) -> None:
+def test_redirects_are_counted_and_not_followed(hamms: HammsServer) -> None:
     assert "note: 40 answers were redirects" in run(hamms.url("status", status=308), *FEW).stdout
     assert "redirects" not in run(hamms.url("status", status=304), *FEW).stdout
 
@@ -100,7 +100,7 @@ def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) ->
     assert json.loads(path.read_text())["answered"] == 40
 
 
-def test_what_is_sent_is_what_was_asked_for(hamms: HammsServer, tmp_path: Path) -> None:
+def test_the_request_is_sent_as_the_options_say(hamms: HammsServer, tmp_path: Path) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"\0\xff\r\n")
     shape = ["-n", "1", "-c", "1", "-X", "PUT", "--body", f"@{body}"]
@@ -112,7 +112,7 @@ def test_what_is_sent_is_what_was_asked_for(hamms: HammsServer, tmp_path: Path) 
     assert (fields["X-One"], fields["Host"], fields["Content-Length"]) == ("1", "there", "4")
 
 
-def test_every_option_changes_what_is_done(hamms: HammsServer) -> None:
+def test_every_option_shapes_the_load(hamms: HammsServer) -> None:
     shape = ["-c", "3", "-d", "200ms", "-r", "50", "--no-keepalive", "--timeout", "1.5s"]
     result = result_of(hamms.url("status"), *shape, "--warmup", "0.1")
 
@@ -159,7 +159,7 @@ URL = "http://127.0.0.1:1/"
         (["--json", URL], "put the URL first"),
         ([URL, "--json", "/nowhere/result.json"], "can't write '/nowhere/result.json'"),
         ([URL, "--json", "/"], "directory"),
-        ([URL, "-H", "no colon"], "'no colon'"),
+        ([URL, "-H", "no colon"], "the header 'no' is not of the form"),
         ([URL, "-H", "X: a\r\nY: b"], "not of the form"),
         ([URL, "-H", "Content-Length: 5"], "Content-Length"),
         ([URL, "-H", "connection: close"], "--no-keepalive"),
@@ -187,7 +187,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "more"], "more"),
     ],
 )
-def test_bad_usage_is_said_in_a_line(arguments: list[str], words: str) -> None:
+def test_bad_usage_is_one_line_and_exit_code_2(arguments: list[str], words: str) -> None:
     done = run(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -258,10 +258,10 @@ def test_a_second_signal_does_not_wait_for_answers(hamms: HammsServer) -> None:
 
 def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsServer) -> None:
     code = (
-        "import gc, sys, trio; from hamms_trio.cli import load, load_progress, load_report;"
+        "import gc, sys, trio; from hamms_trio.cli.load import load, progress, report;"
         "from hamms_trio.load import generate; seen = [];"
         "gc.callbacks.append(lambda phase, _: seen.append(phase));"
-        "load.load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
+        "load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
     )
     shape = ["-c", "3000", "-n", "1", "-r", "1"]  # clients that only are there
     done = subprocess.run(
@@ -274,71 +274,37 @@ def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsSer
     assert int(done.stderr) < 5  # by Python's own thresholds, more than a dozen
 
 
-def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    shape = ["-d", "1.5s", "-r", "50"]
-    with running(hamms.url("status"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b"answers/s" in seen
-    assert b"p99" in seen
-    assert seen.endswith(b"\r\x1b[2K")  # nothing of it is left
-    assert "75 answered" in output
+def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
+    with on_terminal([*LOAD, hamms.url("status"), "-d", "1h", "-r", "50"]) as terminal:
+        terminal.read_until(rb"answers/s, 0 errors, p50 .* ms, p99 .* ms")
+        output = terminal.interrupt()
+    assert terminal.seen.endswith(b"\r\x1b[2K")  # the line is erased
+    assert "answered, 0 errors" in output
 
 
-def test_a_terminal_sees_answers_that_are_errors(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status", status=503), "-d", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b" errors" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b" 0 errors" not in seen
+def test_progress_counts_error_answers(hamms: HammsServer) -> None:
+    url = hamms.url("status", status=503)
+    with on_terminal([*LOAD, url, "-d", "1h", "-c", "1"]) as terminal:
+        terminal.read_until(rb" [1-9][0-9,]* errors")
+        terminal.interrupt()
 
 
-def test_a_terminal_sees_what_is_waited_for(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
+def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
     shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
-    with running(hamms.url("tcp-accept-hang"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b"waiting for 2 answers" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
+    with on_terminal([*LOAD, hamms.url("tcp-accept-hang"), *shape]) as terminal:
+        terminal.read_until(rb"waiting for 2 answers")
+        output = terminal.interrupt()
     assert "unfinished   2" in output
 
 
-def test_a_terminal_sees_the_warm_up_of_which_nothing_counts(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status"), "--warmup", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while seen.count(b"\x1b[2K") < 2:
-            seen += os.read(terminal, 4096)
-        process.send_signal(signal.SIGINT)
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert process.returncode == 1
-    assert b"warming up for 3600 s" in seen
-    assert "it was interrupted" in output
-    assert b"was asked nothing that counts" in seen
+def test_progress_shows_the_warm_up(hamms: HammsServer) -> None:
+    shape = ["--warmup", "1h", "-c", "1"]
+    with on_terminal([*LOAD, hamms.url("status"), *shape]) as terminal:
+        terminal.read_until(rb"warming up for 3600 s")
+        output = terminal.interrupt()
+    assert terminal.process.returncode == 1
+    assert "the load was interrupted" in output
+    assert b"received no request that counts" in terminal.seen
 
 
 def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
@@ -355,9 +321,9 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     allowed = run("compare", "a.json", "b.json", "--max-error-rate", "off", cwd=tmp_path)
     assert allowed.returncode == 0
 
-    told = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
-    assert told.returncode == 1
-    content = json.loads(told.stdout)
+    compared = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
+    assert compared.returncode == 1
+    content = json.loads(compared.stdout)
     assert content["gates"]["checks"] == {"error_rate_le_1pct": False, "p95_le_200ms": True}
     assert content["gates"]["all_passed"] is False
     assert content["results"][1]["errors"] == 40
@@ -365,7 +331,59 @@ def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
     assert content["markdown_table"].startswith("| | a.json | b.json | change |")
 
 
-def test_a_gate_says_what_it_found(tmp_path: Path) -> None:
+def test_two_servers_are_loaded_in_turns_and_compared(hamms: HammsServer) -> None:
+    urls = hamms.url("status", "/a"), hamms.url("status", "/b", status=503)
+    shape = ["-c", "1", "-n", "6", "--turns", "3"]
+    done = run("compare", "--run", *urls, *shape, "--json")
+
+    assert (done.returncode, done.stderr) == (1, "")
+    content = json.loads(done.stdout)
+    assert [result["url"] for result in content["results"]] == list(urls)
+    assert [result["requests"] for result in content["results"]] == [6, 6]
+    assert [result["errors"] for result in content["results"]] == [0, 6]
+    assert content["gates"]["checks"]["error_rate_le_1pct"] is False
+    asked = [request.target[1] for request in hamms.ledger.requests("status")]
+    assert "".join(asked) == "aabbbbaaaabb"
+
+    same = run("compare", "--run", urls[0], urls[0], *shape, "--max-p95", "off")
+    assert same.returncode == 0
+    assert "pass  error_rate <= 1%" in same.stdout
+
+
+def test_secrets_of_the_url_are_in_no_output(hamms: HammsServer, tmp_path: Path) -> None:
+    url = f"{hamms.url('status')}?token=s3cret"
+    path = tmp_path / "result.json"
+    outputs = [
+        run(url, *FEW, "--json", str(path)).stdout,
+        path.read_text(),
+        run("compare", "--run", url, url, *FEW).stdout,
+        run("compare", "--run", url, url, *FEW, "--json").stdout,
+        run("compare", str(path), url).stderr,
+    ]
+    assert all("token=***" in output for output in outputs)
+    assert not any("s3cret" in output for output in outputs)
+    assert hamms.ledger.requests("status")[0].target == "/?token=s3cret"
+
+
+def test_a_server_that_does_not_answer_ends_a_comparison(hamms: HammsServer) -> None:
+    done = run("compare", "--run", hamms.url("status"), hamms.url("tcp-refused"), *FEW)
+    assert (done.returncode, done.stdout) == (1, "")
+    (line,) = done.stderr.splitlines()
+    assert "answered nothing (connect_refused: Connection refused)" in line
+
+
+def test_a_signal_ends_a_comparison_with_the_turns_so_far(hamms: HammsServer) -> None:
+    urls = hamms.url("status", "/a"), hamms.url("status", "/b")
+    shape = ["-d", "1h", "-r", "100", "-c", "1"]
+    with running("compare", "--run", *urls, *shape, stderr=subprocess.PIPE) as process:
+        hamms.ledger.wait_until(lambda ledger: bool(ledger.requests("status")), timeout=SAFETY_NET)
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=SAFETY_NET)
+    assert (process.returncode, output) == (1, "")
+    assert errors == "hamms-trio: interrupted before both servers had a turn\n"
+
+
+def test_a_gate_prints_the_value_it_found(tmp_path: Path) -> None:
     latencies = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 12.345)
     counts = {"requests": 10, "errors": 1, "error_rate": 0.1, "rps": 100}
     for name, latency in (("answered.json", latencies), ("silent.json", None)):
@@ -404,6 +422,12 @@ def test_results_in_files_of_any_name_are_compared(hamms: HammsServer, tmp_path:
         (["a.json", "nowhere.json"], "can't read"),
         (["a.json", "bad.json"], "not JSON"),
         (["a.json", URL], "load URL --json FILE"),
+        (["a.json", URL], "add --run"),
+        (["a.json", "a.json", "-d", "1s"], "--duration is for a load: add --run"),
+        (["a.json", "a.json", "--turns", "2"], "--turns is for a load: add --run"),
+        (["a.json", "a.json", "--run"], "'a.json' is not a URL"),
+        ([URL, "http://192.0.2.1/", "--run"], "--i-own-the-target"),
+        ([URL, URL, "--run", "--turns", "0"], "turns"),
         (["a.json"], "Missing argument"),
         (["a.json", "a.json", "--max-p99-regression", "10"], "'10'"),
         (["a.json", "a.json", "--max-error-rate", "101%"], "101%"),
@@ -425,10 +449,10 @@ def test_bad_files_and_gates_are_bad_usage(
     assert words in line
 
 
-def test_the_command_is_summed_up_alike_before_and_after_it_is_imported() -> None:
+def test_the_lazy_command_has_the_summary_of_the_real_one() -> None:
     assert main.commands["load"].get_short_help_str() == load.get_short_help_str()
 
 
-def test_help_says_what_there_is() -> None:
+def test_help_lists_the_options() -> None:
     assert "--pipeline-depth" in run("--help").stdout
     assert "--max-p99-regression" in run("compare", "--help").stdout
