@@ -96,6 +96,7 @@ def reset_connection(
         timeout=timeout,
         verify=verify,
         forwarded=forwarded,
+        loop_can_run=not (blocking and resetting.is_in_running_loop()),
     )
     if use_abortive_close is not None or fallback_to_abortive_close_after is not None:
         if technique != "auto":
@@ -103,8 +104,7 @@ def reset_connection(
         plan = plan_from_legacy_arguments(use_abortive_close, fallback_to_abortive_close_after)
         order = replace(order, plan=plan)
     if blocking:
-        loop_can_run = not resetting.is_in_running_loop()
-        return resetting.run(resetting.begin(replace(order, loop_can_run=loop_can_run)))
+        return resetting.run(resetting.begin(order))
     from netsplode.pending import PendingReset
 
     return PendingReset(resetting.begin(order))
