@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-all fuzz check format docs bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs bench dist clean
 
 help: ## What there is to make.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,11 +24,14 @@ serve: setup ## Serve every failure mode from port 5500 on.
 test: setup ## Run the tests, but for the fuzzing that is part of check.
 	$(BIN)/python -m pytest -m "not fuzz"
 
+test-clients: setup ## Let every real client meet every failure mode, and not only a sample.
+	HAMMS_CLIENTS=all $(BIN)/python -m pytest tests/clients
+
 test-all: ## Run the tests on every Python from 3.11 on that is found.
 	$(PYTHON) scripts/test_all.py
 
 fuzz: setup ## Fuzz the server's connections against h11 for some minutes.
-	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/server
+	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/http
 
 check: setup ## Format, lint, types, import contracts, generated docs current, and a fixed budget of fuzzing.
 	$(BIN)/ruff format --check
@@ -36,7 +39,7 @@ check: setup ## Format, lint, types, import contracts, generated docs current, a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
-	$(BIN)/python -m pytest -q -m fuzz tests/server
+	$(BIN)/python -m pytest -q -m fuzz tests/http
 
 format: setup ## Let ruff format and mend what it can.
 	$(BIN)/ruff format

@@ -18,8 +18,8 @@ from netsplode.usage import Refused
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.signals import Signals
-    from hamms_trio.server.access_log import LogFormat
-    from hamms_trio.server.running import RunningServer
+    from hamms_trio.http.access_log import LogFormat
+    from hamms_trio.http.running import RunningServer
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class AccessLogChoice(TypedDict):
 def configure_logs(running: Running) -> AccessLogChoice:
     """Send the log to standard error; the access log as well, if it is wanted."""
     from hamms_trio.cli.log import configure_logging
-    from hamms_trio.server.access_log import LogFormat
+    from hamms_trio.http.access_log import LogFormat
 
     configure_logging(running.log_format, verbose=running.verbose)
     return {
@@ -64,7 +64,11 @@ def serve_alone(
     """
     import trio
 
-    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
+    from hamms_trio.cli.process import (
+        collect_garbage_rarely,
+        kept_ready_file,
+        raise_descriptor_limit,
+    )
     from hamms_trio.errors import PortUnavailable
 
     async def main() -> None:
@@ -78,7 +82,8 @@ def serve_alone(
 
     raise_descriptor_limit()
     try:
-        trio.run(main)
+        with kept_ready_file(running.ready_file):
+            trio.run(main)
     except PortUnavailable as error:
         raise Refused(str(error)) from None
 

@@ -16,7 +16,7 @@ from hamms_trio.cli.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.signals import Signals
 
 if TYPE_CHECKING:
-    from hamms_trio.server import ServerLimits
+    from hamms_trio.http import ServerLimits
 
 logger = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def workbench(
     port: int | None,
     tls: options.Tls,
     engine: str,
-    limits: options.Limits,
+    limits: options.ConnectionLimits,
     challenge: Challenge,
     running: options.Running,
 ) -> None:
@@ -116,8 +116,8 @@ def workbench(
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)
 
 
-def _server_limits(limits: options.Limits) -> ServerLimits:
-    from hamms_trio.server import ServerLimits
+def _server_limits(limits: options.ConnectionLimits) -> ServerLimits:
+    from hamms_trio.http import ServerLimits
 
     return ServerLimits(
         connections=limits.max_connections,

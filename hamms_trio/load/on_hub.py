@@ -12,11 +12,11 @@ from time import monotonic
 
 import trio
 
-from hamms_trio.hosting.alarm import Alarm
-from hamms_trio.hosting.hub import IN, LOST, OUT, Hub
 from hamms_trio.load.client import Client, Connection
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
 from hamms_trio.load.target import Address, Target
+from hamms_trio.net.alarm import Alarm
+from hamms_trio.net.hub import IN, LOST, OUT, Hub
 
 RECEIVE_OCTETS = 16 * 1024  # at first, and once an answer has filled it:
 RECEIVE_MORE_OCTETS = 256 * 1024

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hamms_trio.modes.entry import on_request
+from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.expectation import may_choose
-from hamms_trio.peer import Peer
+from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, quality
 
 # International Morse code, ITU-R M.1677-1.
@@ -30,7 +30,7 @@ EXAMPLES = {
 }
 
 
-@on_request(offset=14, client=may_choose("RFC 9110 §12.5.1"))
+@on_request(client=may_choose("RFC 9110 §12.5.1"))
 async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     """Answer with a media type that the request's Accept field does not accept.
 
@@ -40,4 +40,4 @@ async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     accept = request.get("accept")
     unwanted = (media_type for media_type in EXAMPLES if not quality(accept, media_type))
     media_type = next(unwanted, "text/morse")
-    await peer.respond(request, 200, ("Content-Type", media_type), body=EXAMPLES[media_type])
+    await peer.http.respond(request, 200, ("Content-Type", media_type), body=EXAMPLES[media_type])

@@ -8,11 +8,11 @@ import pytest
 import trio
 
 from hamms_trio import HammsServer
-from hamms_trio.hosting import hub
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
 from hamms_trio.load.tally import Failure
-from tests.hosting.servers import open_sockets
+from hamms_trio.net import hub
+from tests.lab.servers import open_sockets
 from tests.load.loading import ANSWER, CARRIERS, Requests, answering, make, serving
 
 # Bounded in count, so that how fast this machine is decides nothing; and in time, generously.
@@ -69,7 +69,7 @@ async def test_a_failure_has_its_name(
     hamms: HammsServer, over: str, slug: str, parameters: dict[str, object], failure: Failure
 ) -> None:
     plan = IMPATIENT if failure is Failure.TIMEOUT else FEW
-    outcome = await make(hamms.url(slug, **parameters), plan, over=over)
+    outcome = await make(hamms.url(slug, "/", **parameters), plan, over=over)
 
     assert outcome.tally.failures == {failure: plan.requests}
     assert outcome.tally.details[failure]

@@ -9,7 +9,7 @@ import pytest
 from tests.clients.adapters import SESSIONS
 from tests.clients.sessions import Session
 from tests.clients.workbench.serving import served
-from tests.server.commands import Running
+from tests.http.commands import Running
 
 
 @pytest.fixture(params=SESSIONS)

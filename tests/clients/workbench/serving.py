@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tests.clients import raw
 from tests.clients.sessions import HttpClientSession
-from tests.server.commands import Running, starting
+from tests.http.commands import Running, starting
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

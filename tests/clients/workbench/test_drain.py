@@ -20,7 +20,7 @@ from tests.clients.sessions import Session, context
 from tests.clients.workbench.bodies import LIMIT, content, echo
 from tests.clients.workbench.serving import GET, served
 from tests.files.asking import make
-from tests.server.commands import Running
+from tests.http.commands import Running
 
 BIG = content(1 << 20) * 6  # more than is on the way to a client that does not read
 GREETING = Answer(200, b"Hello World")

@@ -15,7 +15,7 @@ from tests.clients.programs import NodeHttpSession
 from tests.clients.sessions import HttpClientSession, Session
 from tests.clients.workbench.serving import served
 from tests.files.asking import make
-from tests.server.commands import Running
+from tests.http.commands import Running
 
 BIG = random.Random(1).randbytes(1 << 20)
 PAGE = "<p>Grüße".encode() * 1000

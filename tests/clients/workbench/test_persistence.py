@@ -19,7 +19,7 @@ from tests.clients.workbench.serving import (
     served,
     wait_until_idle_connections_have_ended,
 )
-from tests.server.commands import Running
+from tests.http.commands import Running
 
 GREETING = Answer(200, b"Hello World")
 POOLING = {name: kind for name, kind in SESSIONS.items() if kind is not CurlSession}

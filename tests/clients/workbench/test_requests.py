@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 import trio
 
-from hamms_trio.server import Request, Response, Router
+from hamms_trio.http import Request, Response, Router
 from tests.clients.adapters import SESSIONS
 from tests.clients.outcomes import Answer, Failure
 from tests.clients.programs import FetchSession
 from tests.clients.sessions import Session
 from tests.clients.workbench.bodies import FAR_ABOVE, FRAMED, LIMIT, body, echo
 from tests.clients.workbench.serving import served
+from tests.http.commands import Running
+from tests.http.serving import serving
 from tests.ports import skip_without_ipv6
-from tests.server.commands import Running
-from tests.server.serving import serving
 
 GREETING = Answer(200, b"Hello World")
 # undici refuses to send Expect.

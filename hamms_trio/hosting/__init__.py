@@ -1,1 +1,0 @@
-"""Listeners, the hub that carries them, and the account of what each client did."""

@@ -1,0 +1,79 @@
+"""A running server: its listeners, its nursery, and how it ends."""
+
+from __future__ import annotations
+
+import select
+import socket
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import trio
+
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http.portable import PortableListeners
+from hamms_trio.http.service import Phase, Service
+
+HAS_EPOLL = hasattr(select, "epoll")
+
+if TYPE_CHECKING or HAS_EPOLL:
+    from hamms_trio.http.acceptor import HubListeners
+
+SETTLE_SECONDS = 1.0  # the account is at most so late; the hub keeps it sooner
+
+
+class Server:
+    """Serves sockets that listen already, until it is drained or cancelled.
+
+    Args:
+        certificate: to speak TLS with; None for none.
+        portable: use an ordinary trio task for each connection instead of the hub, which needs epoll.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        sockets: Sequence[socket.socket],
+        *,
+        certificate: ServerCertificate | None = None,
+        portable: bool = not HAS_EPOLL,
+    ) -> None:
+        self.service = service
+        self._listeners: HubListeners | PortableListeners
+        if portable:
+            service.clock = trio.current_time  # by which tasks wait
+            self._listeners = PortableListeners(service, sockets, certificate)
+        else:
+            self._listeners = HubListeners(service, sockets, certificate)
+        self._sockets = sockets
+        self._stopped = trio.Event()
+
+    async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
+        """Serve; end when `drain` has."""
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._keep_account)
+                await nursery.start(self._listeners.run, nursery)
+                task_status.started()
+                await self._stopped.wait()
+                nursery.cancel_scope.cancel()
+        finally:
+            for sock in self._sockets:
+                sock.close()
+            self.service.account.settle()
+            self.service.phase = Phase.STOPPED
+
+    async def drain(self, timeout: float) -> None:
+        """Answer what is in flight, refuse what comes after, and end; at once if there is nothing."""
+        service, listeners = self.service, self._listeners
+        service.drain()
+        listeners.finish()
+        with trio.move_on_after(timeout):
+            while any(connection.is_busy for connection in listeners.connections):
+                service.stirred = trio.Event()
+                await service.stirred.wait()
+        self._stopped.set()
+
+    async def _keep_account(self) -> None:
+        while True:
+            await trio.sleep(SETTLE_SECONDS)
+            self.service.account.settle()

@@ -1,0 +1,1 @@
+"""The lab: what hosts failure modes, and carries their connections."""

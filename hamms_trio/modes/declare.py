@@ -1,0 +1,134 @@
+"""The declaration of a failure mode.
+
+The function's name is the slug, its docstring the documentation, and its keyword-only arguments the parameters that
+a door gives, or a client in its query.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Concatenate, get_type_hints
+
+from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE, Driver
+from hamms_trio.modes.expectation import Expectation
+from hamms_trio.modes.parameters import Parameter, Value
+from hamms_trio.modes.peer import Peer
+from hamms_trio.recording.names import check_parameters
+from hamms_trio.wire import RequestHead
+
+OnNothing = Callable[..., Awaitable[None]]
+OnConnect = Callable[Concatenate[Peer, ...], Awaitable[None]]
+OnRequest = Callable[Concatenate[Peer, RequestHead, ...], Awaitable[None]]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FailureMode:
+    """One way to fail a client: what it does, when it acts, and what it provokes.
+
+    Attributes:
+        act: the coroutine function.
+        driver: meets the client before the mode acts.
+        client: what a correct client owes.
+        aliases: other slugs under which it is found.
+        issues: links to public reports of what it does to clients.
+        decides: True if the mode says itself when it strikes, by ``peer.strike()``.
+        lenient: True if malformed requests are handed to it, rather than refused.
+    """
+
+    act: Callable[..., Awaitable[None]]
+    driver: Driver
+    client: Expectation
+    aliases: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
+    decides: bool = False
+    lenient: bool = False
+
+    @cached_property
+    def slug(self) -> str:
+        return self.act.__name__.replace("_", "-")
+
+    @property
+    def family(self) -> str:
+        return self.act.__module__.rpartition(".")[2]
+
+    @property
+    def summary(self) -> str:
+        """The first line of the description, as plain text."""
+        return self.description.partition("\n")[0].replace("``", "")
+
+    @property
+    def description(self) -> str:
+        return inspect.getdoc(self.act) or ""
+
+    @cached_property
+    def parameters(self) -> tuple[Parameter, ...]:
+        hints = get_type_hints(self.act, include_extras=True)
+        signature = inspect.signature(self.act)
+        knobs = [k for k in signature.parameters.values() if k.kind is k.KEYWORD_ONLY]
+        return tuple(Parameter.of(k.name, hints[k.name], k.default) for k in knobs)
+
+    def arguments(self, given: Mapping[str, str]) -> dict[str, Value]:
+        """Every parameter's default, or what was given instead; other names are not ours.
+
+        Raises:
+            ParameterError: a value has the wrong type or is out of range.
+        """
+        return {
+            p.name: p.parse(given[p.name]) if p.name in given else p.default
+            for p in self.parameters
+        }
+
+    def checked(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """The values of some parameters, given as values or as text.
+
+        Raises:
+            ParameterError: there is no such parameter, or it does not take this value.
+        """
+        known = {parameter.name: parameter for parameter in self.parameters}
+        check_parameters(self.slug, given, tuple(known))
+        return {name: known[name].parse(str(value)) for name, value in given.items()}
+
+
+def never_accepts(
+    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
+) -> Callable[[OnNothing], FailureMode]:
+    """Declare a failure mode whose port is held but never listens."""
+    return lambda act: FailureMode(
+        act=act, driver=REFUSE, client=client, aliases=aliases, issues=issues
+    )
+
+
+def on_connect(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+) -> Callable[[OnConnect], FailureMode]:
+    """Declare a failure mode that acts as soon as a client connects."""
+    return lambda act: FailureMode(
+        act=act, driver=RAW, client=client, aliases=aliases, issues=issues, decides=decides
+    )
+
+
+def on_request(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+    lenient: bool = False,
+) -> Callable[[OnRequest], FailureMode]:
+    """Declare a failure mode that acts each time a request's head has arrived."""
+    return lambda act: FailureMode(
+        act=act,
+        driver=HTTP1,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        decides=decides,
+        lenient=lenient,
+    )

@@ -1,0 +1,119 @@
+"""The environment that all failure modes of one running server share: seed, clock and memory."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any, Generic, TypeVar
+
+from hamms_trio.version import VERSION
+from hamms_trio.wire import field_lines
+from hamms_trio.wire.dates import imf_fixdate
+
+V = TypeVar("V")
+
+STATE_ENTRIES = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long the modes that read HTTP wait for a client, in seconds of real time."""
+
+    # From a head's first octet to its last, then 408; Apache's RequestReadTimeout is 20 to 40.
+    head: float = 30.0
+    # Without a single octet, then the connection is closed; nginx's keepalive_timeout.
+    idle: float = 75.0
+    # Between two reads of a body, then the connection is closed.
+    body: float = 30.0
+    # Without room for another octet because the client does not read, then the connection is closed.
+    send: float = 60.0
+    # After our FIN, for the client's; nginx's lingering_timeout.
+    linger: float = 5.0
+
+
+class State(Generic[V]):
+    """A mapping that forgets what was set longest ago once it is full."""
+
+    def __init__(self, limit: int = STATE_ENTRIES) -> None:
+        self._limit = limit
+        self._entries: OrderedDict[Hashable, V] = OrderedDict()
+
+    def get(self, key: Hashable, default: V) -> V:
+        return self._entries.get(key, default)
+
+    def __setitem__(self, key: Hashable, value: V) -> None:
+        self._entries[key] = value
+        self._entries.move_to_end(key)
+        if len(self._entries) > self._limit:
+            self._entries.popitem(last=False)
+
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def items(self) -> Iterator[tuple[Hashable, V]]:
+        return iter(self._entries.items())
+
+
+class Environment:
+    """Shared by all peers of one server.
+
+    Args:
+        seed: decides, with the request's place in its sequence, every random choice.
+        speed: how many seconds pass for a failure mode in one real second.
+        wall_clock: seconds since the epoch, for the Date field.
+    """
+
+    def __init__(
+        self,
+        *,
+        seed: int = 0,
+        speed: float = 1.0,
+        limits: Limits | None = None,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.seed = seed
+        self.speed = speed
+        self.limits = limits or Limits()
+        self._wall_clock = wall_clock
+        self._states: dict[tuple[str, str], State[Any]] = {}
+        self._origin_second = -1
+        self._origin = b""
+
+    def origin(self) -> bytes:
+        """Return the field lines of every truthful response of an origin server (RFC 9110 §6.6.1, §10.2.4)."""
+        second = int(self._wall_clock())
+        if second != self._origin_second:
+            self._origin_second = second
+            self._origin = field_lines(
+                (("Server", f"Hamms/{VERSION}"), ("Date", imf_fixdate(second)))
+            )
+        return self._origin
+
+    def state(self, slug: str, name: str = "") -> State[Any]:
+        """Return one failure mode's memory beyond a request: one bounded mapping for each name."""
+        return self._states.setdefault((slug, name), State())
+
+    def count(self, slug: str, *key: Hashable) -> int:
+        """Count ``key`` once more for one failure mode, and return how often it was counted."""
+        counters = self.state(slug, "counters")
+        counters[key] = count = counters.get(key, 0) + 1
+        return int(count)
+
+    def forget(self) -> None:
+        """Start afresh: every counter and sequence begins anew."""
+        self._states.clear()
+
+
+def chance(seed: int, *key: Hashable) -> float:
+    """Return a number in [0, 1) that depends on its arguments alone, and on each of them.
+
+    Not a draw from a shared generator: concurrency cannot change it, and a run can be replayed.
+    """
+    digest = blake2b(repr((seed, *key)).encode(), digest_size=8).digest()
+    return (int.from_bytes(digest, "big") >> 11) / (1 << 53)

@@ -1,0 +1,1 @@
+"""Sockets, ports, the hub and TLS: no HTTP and no failure mode."""

@@ -1,0 +1,68 @@
+"""Servers on this test's own trio loop, and clients that say exactly what they are told."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import trio
+
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http import Router, ServerLimits, Service
+from hamms_trio.http.server import Server
+from hamms_trio.net.ports import open_port
+
+
+class Serving:
+    """A running server."""
+
+    def __init__(self, server: Server, port: int) -> None:
+        self.server = server
+        self.service = server.service
+        self.port = port
+
+    async def connect(self) -> trio.SocketStream:
+        return await trio.open_tcp_stream("127.0.0.1", self.port)
+
+    async def ask(self, octets: bytes) -> bytes:
+        """All that is answered to ``octets`` by a client that closes its side after them."""
+        async with await self.connect() as client:
+            await client.send_all(octets)
+            await client.send_eof()
+            return await read_all(client)
+
+
+async def read_all(client: trio.SocketStream) -> bytes:
+    """Everything until the server closes its side."""
+    return b"".join([bytes(octets) async for octets in client])
+
+
+async def read_until(client: trio.SocketStream, ending: bytes) -> bytes:
+    """Everything up to ``ending``, which nothing may follow yet."""
+    octets = b""
+    while not octets.endswith(ending):
+        more = await client.receive_some()
+        assert more, octets
+        octets += more
+    return octets
+
+
+@asynccontextmanager
+async def serving(
+    router: Router,
+    limits: ServerLimits | None = None,
+    *,
+    host: str = "127.0.0.1",
+    portable: bool = False,
+    certificate: ServerCertificate | None = None,
+) -> AsyncIterator[Serving]:
+    """Serve ``router`` on a free port while the block runs."""
+    port, sockets = open_port(host, 0, purpose="a test", option="--port")
+    server = Server(
+        Service(router, limits=limits), sockets, certificate=certificate, portable=portable
+    )
+    with trio.fail_after(30):  # a net, not a measurement
+        async with trio.open_nursery() as nursery:
+            await nursery.start(server.run)
+            yield Serving(server, port)
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,332 @@
+"""What the server tells of what it did: access log, metrics, Prometheus."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+import pytest
+import trio
+from hypothesis import given, strategies as st
+from prometheus_client.parser import text_string_to_metric_families
+from trio.testing import memory_stream_pair
+
+from hamms_trio.http import Router, Service, text
+from hamms_trio.http.access_log import AccessLog, LogFormat
+from hamms_trio.http.account import AnyEntry
+from hamms_trio.http.conversation import Conversation
+from hamms_trio.http.metrics import snapshot
+from hamms_trio.http.portable import StreamConnection
+from tests.http.serving import serving
+from tests.http.talking import CLIENT, make_service, read_answers, talk
+from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
+
+KEYS = {
+    "total_requests", "active_connections", "open_connections", "inflight_requests",
+    "requests_reused_connection", "status_counts", "latency_buckets_ms", "bytes_sent_total",
+    "read_errors_by_type", "write_errors_by_type", "error_counts_by_class", "requests_by_route",
+    "status_by_route", "latency_by_route_ms", "latency_p99_ms", "request_trace_id", "drain_state",
+    "drain_inflight_remaining", "drain_elapsed_ms", "metrics_backend", "engine",
+}  # fmt: skip
+
+
+def get(path: str, *fields: str) -> bytes:
+    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: a", *fields, "", "")).encode()
+
+
+def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
+    """What a server logs from now on."""
+    lines: list[bytes] = []
+    service.account.log_to(AccessLog(service, log_format, lines.append).write)
+    return lines
+
+
+def logged(
+    log_format: LogFormat, pieces: Iterable[bytes], *, service: Service | None = None
+) -> list[str]:
+    service = service or make_service()
+    lines = log_of(service, log_format)
+    talk(pieces, service=service)
+    service.account.settle()
+    return b"".join(lines).decode().splitlines()
+
+
+def test_a_json_line_says_all_of_an_answer() -> None:
+    first, second = logged(
+        LogFormat.JSON, [get("/", "X-Request-ID: abc"), get('/no"such\\path?a=b')]
+    )
+
+    assert json.loads(first) == {
+        "time": "2001-09-09T01:46:40.000Z",
+        "client": "192.0.2.1",
+        "method": "GET",
+        "path": "/",
+        "status": 200,
+        "engine": "trio",
+        "connection_id": 1,
+        "request_id": 1,
+        "bytes_in": len(get("/", "X-Request-ID: abc")),
+        "bytes_out": 225,
+        "latency_ms": 0.0,
+        "connection_reused": False,
+        "route_key": "GET /",
+        "trace_id": "abc",
+        "shutdown_phase": "running",
+        "drain_elapsed_ms": 0,
+    }
+    assert json.loads(second)["path"] == '/no"such\\path'
+    assert json.loads(second)["connection_reused"] is True
+    assert json.loads(second)["route_key"] == "other"
+
+
+def test_a_plain_line_says_the_same() -> None:
+    (line,) = logged(
+        LogFormat.PLAIN, [get("/echo/x", "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01")]
+    )
+
+    time, *pairs = line.split(" ", 1)[0], *line.split(" ", 1)[1].replace("PUT /", "PUT_/").split()
+    assert time == "2001-09-09T01:46:40.000Z"
+    told = dict(pair.split("=", 1) for pair in pairs)
+    assert told["status"] == "405"
+    assert told["route_key"] == '"other"'
+    assert told["trace_id"] == "ab" * 16
+    assert told["duration_ms"] == "0.00"
+
+
+def test_a_route_may_be_called_anything() -> None:
+    service = make_service()
+    service.router.fixed("GET", '/a"b\\c', text("found"))
+    (line,) = logged(LogFormat.JSON, [get('/a"b\\c')], service=service)
+    assert json.loads(line)["route_key"] == 'GET /a"b\\c'
+
+
+def test_servers_of_one_process_may_log_differently() -> None:
+    for log_format in (LogFormat.PLAIN, LogFormat.JSON, LogFormat.PLAIN):
+        service = make_service()
+        lines = log_of(service, log_format)
+        Conversation(service, CLIENT).turn_away()
+        service.account.settle()
+        (line,) = lines
+        assert (b" method=- " in line) is (log_format is LogFormat.PLAIN)
+        assert (b'"method": "-"' in line) is (log_format is LogFormat.JSON)
+
+
+def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
+    service = make_service()
+    lines = log_of(service, LogFormat.JSON)
+    talk([get("/")], service=service)
+    service.drain()
+    talk([get("/")], service=service)
+    service.account.settle()
+    said = [json.loads(line) for line in b"".join(lines).splitlines()]
+    assert [line["shutdown_phase"] for line in said] == ["running", "draining"]
+
+
+@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+async def test_no_answer_was_given_after_the_end(portable: bool) -> None:
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+    async with serving(router, portable=portable) as server:
+        lines = log_of(server.service, LogFormat.JSON)
+        async with await server.connect() as client:
+            await client.send_all(get("/"))
+            await client.receive_some()
+            await server.server.drain(1.0)
+    (line,) = lines
+    assert json.loads(line)["shutdown_phase"] == "running"
+
+
+TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                get("/", "X-Request-ID: a"),
+                get("/", "X-Request-ID: b"),
+                get("/", "X-Request-ID: a", TRACED),
+                get("/", TRACED),
+                get("/nothing", "X-Request-ID: a"),
+            ]
+        ),
+        max_size=12,
+    )
+)
+@DETERMINISTIC
+def test_each_line_is_what_it_would_be_alone(log_format: LogFormat, requests: list[bytes]) -> None:
+    service = make_service()
+    entries: list[AnyEntry] = []
+    service.account.log_to(entries.extend)
+    talk([b"".join(requests * 3)], service=service)  # thrice, so that each is known by the end
+    service.account.settle()
+
+    together: list[bytes] = []
+    AccessLog(service, log_format, together.append).write(entries)
+    alone: list[bytes] = []
+    log = AccessLog(service, log_format, alone.append)
+    for entry in entries:
+        log.write([entry])
+    assert b"".join(together) == b"".join(alone)
+
+
+def post(path: str, *fields: str, body: bytes = b"") -> bytes:
+    return get(path, *fields).replace(b"GET", b"POST", 1) + body
+
+
+CHUNKED = "Transfer-Encoding: chunked"
+CHUNK = b"3\r\nabc\r\n"
+# What was sent, and what the log calls it.
+REFUSED: dict[str, tuple[bytes, str, str, str]] = {
+    "no request": (b"\0\r\n", "request/malformed", "-", "-"),
+    "another version": (b"GET /a?b HTTP/2.0\r\n", "request/bad_request", "GET", "/a"),
+    "a minor version": (get("/a").replace(b"1.1", b"1.2"), "request/bad_request", "GET", "/a"),
+    "an unknown method": (get("/a").replace(b"GET", b"BREW"), "request/bad_request", "BREW", "/a"),
+    "an unknown coding": (post("/a", "Transfer-Encoding: gzip"), "request/bad_request", "POST", "/a"),
+    "a field that is none": (get("/a#b", "X"), "request/malformed", "GET", "/a"),
+    "a long target": (get("/" + "a" * 3000), "request/header_too_large", "GET", "/" + "a" * 2047),
+    "a long head": (get("/a", "X: " + "a" * 20000), "request/header_too_large", "GET", "/a"),
+    "an expectation": (get("/", "Expect: tea"), "request/bad_request", "GET", "/"),
+    "a long body": (post("/submit", "Content-Length: 600000"), "request/too_large", "POST", "/submit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("way", [whole, in_two])
+@pytest.mark.parametrize(("octets", "key", "method", "path"), REFUSED.values(), ids=REFUSED)
+def test_what_is_refused_is_logged_with_all_that_is_known(
+    octets: bytes, key: str, method: str, path: str, way: Way
+) -> None:
+    pieces = way(octets)
+    (line,) = logged(LogFormat.JSON, pieces)
+
+    told = json.loads(line)
+    assert told["status"] >= 400
+    assert told["route_key"] == key
+    if told["bytes_in"] == len(octets):
+        assert (told["method"], told["path"]) == (method, path)
+    else:  # refused as soon as nothing could mend it
+        assert told["bytes_in"] == len(pieces[0])
+
+
+@pytest.mark.parametrize(
+    ("rest", "key"),
+    [
+        (b"80000\r\n", "request/too_large"),
+        (b"-\r\n", "request/malformed"),
+        (b"0\r\n" + b"X: a\r\n" * 300, "request/header_too_large"),
+    ],
+)
+def test_a_body_that_is_refused_is_logged_with_what_had_come(rest: bytes, key: str) -> None:
+    head = post("/submit", CHUNKED)
+    (line,) = logged(LogFormat.JSON, [head, CHUNK, rest])
+
+    told = json.loads(line)
+    assert (told["method"], told["path"], told["route_key"]) == ("POST", "/submit", key)
+    assert told["bytes_in"] == len(head) + len(b"abc")
+
+
+def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
+    (line,) = logged(
+        LogFormat.JSON, [post("/submit", "Content-Length: 600000", "X-Request-ID: a1")]
+    )
+
+    assert json.loads(line)["trace_id"] == "a1"
+
+
+def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> None:
+    for octets, path in ((b"GET /slow HTTP/1", "/slow"), (post("/submit", CHUNKED), "/submit")):
+        service = make_service()
+        lines: list[bytes] = []
+        service.account.log_to(AccessLog(service, LogFormat.JSON, lines.append).write)
+        _, conversation = talk([octets], service=service)
+        conversation.on_deadline()
+        service.account.settle()
+        told = json.loads(b"".join(lines))
+        assert (told["status"], told["path"], told["bytes_in"]) == (408, path, len(octets))
+        assert told["route_key"] == "request/timeout"
+
+
+def test_a_refused_head_is_answered_without_a_body_to_a_client_that_asks_for_none() -> None:
+    head = get("/submit").replace(b"GET", b"HEAD")
+    for octets in (head.replace(b"1.1", b"1.2"), head.replace(b"Host", b"Ho st")):
+        answered, _ = talk([octets])
+        assert answered.endswith(b"\r\n\r\n")
+
+
+def test_metrics_have_the_keys_that_clients_know() -> None:
+    service = make_service()
+    answered, _ = talk(
+        [get("/"), get("/echo/a"), get("/nothing"), get("/_metrics")], service=service
+    )
+    metrics = json.loads(read_answers(answered)[-1].body)
+
+    assert set(metrics) == KEYS
+    assert metrics["total_requests"] == 3
+    assert metrics["requests_by_route"] == {"GET /": 1, "other": 2}
+    assert metrics["status_by_route"]["other"] == {"404": 1, "405": 1}
+    assert metrics["status_counts"] == {"200": 1, "404": 1, "405": 1}
+    assert metrics["latency_buckets_ms"] == {"<= 5ms": 3}
+    assert metrics["latency_by_route_ms"]["GET /"] == {"p50": 0.0, "p95": 0.0, "p99": 0.0}
+    assert metrics["inflight_requests"] == 1
+    assert metrics["requests_reused_connection"] == 2
+    assert metrics["drain_state"] == "running"
+
+
+def test_paths_without_end_make_no_metrics_without_end() -> None:
+    service = make_service()
+    for number in range(2000):
+        talk([get(f"/random/{number}"), get(f"/status/{200 + number % 300}")], service=service)
+
+    assert set(snapshot(service)["requests_by_route"]) == {"other", "GET /status/{status}"}  # type: ignore[call-overload]
+
+
+def test_prometheus_can_read_the_metrics() -> None:
+    service = make_service()
+    answered, _ = talk([get("/"), get("/"), get("/no"), get("/metrics")], service=service)
+    *_, metrics = read_answers(answered)
+    families = {f.name: f for f in text_string_to_metric_families(metrics.body.decode())}
+
+    assert metrics.fields["content-type"].startswith("text/plain; version=0.0.4")
+    requests = {
+        (sample.labels["route"], sample.labels["status"]): sample.value
+        for sample in families["hamms_requests"].samples
+        if sample.name.endswith("_total")
+    }
+    assert requests == {("GET /", "200"): 2, ("other", "404"): 1}
+    buckets = [
+        sample.value
+        for sample in families["hamms_request_duration_seconds"].samples
+        if sample.name.endswith("_bucket") and sample.labels["route"] == "GET /"
+    ]
+    assert buckets == [2] * 11
+
+
+def test_errors_are_counted_by_class() -> None:
+    service: Service = make_service()
+    for octets in (b"\0", b"GET / HTTP/3.0\r\n", get("/bug")):
+        talk([octets], service=service)
+
+    counts = snapshot(service)["error_counts_by_class"]
+    assert counts == {"read": 0, "write": 0, "parse": 2, "dispatch": 1, "tls_handshake": 0}
+
+
+def test_connections_that_broke_are_in_their_class_too() -> None:
+    service = make_service()
+    service.account.read_errors["ConnectionResetError"] += 2
+    service.account.write_errors["Timeout"] += 1
+
+    told, _ = talk([get("/metrics")], service=service)
+    assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
+    assert b'hamms_errors_total{class="read"} 2.0' in told
+    assert b'hamms_errors_total{class="write"} 1.0' in told
+
+
+async def test_a_connection_that_broke_for_no_reason_that_is_told_is_counted_as_broken() -> None:
+    service = make_service()
+    service.clock = trio.current_time
+    client, ours = memory_stream_pair()
+    await client.send_all(get("/"))
+    await trio.aclose_forcefully(client)
+    await StreamConnection(service, ours, CLIENT).run()
+    assert service.account.write_errors == {"BrokenResourceError": 1}

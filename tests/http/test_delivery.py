@@ -1,0 +1,297 @@
+"""Large files on their way: in turns, from the disk, to clients that are slow or leave, while all ends."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+
+from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+from hamms_trio.files import FileTree, Root
+from hamms_trio.http import Request, Response, Router, ServerLimits
+from hamms_trio.http.answering import FILE_OCTETS
+from hamms_trio.http.connection import ServerConnection
+from hamms_trio.http.delivery import RESIDENT_SECONDS, SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.http.files import FileRouter
+from hamms_trio.http.job import Job
+from hamms_trio.http.response import FileBody
+from hamms_trio.http.routing import Match, Route
+from hamms_trio.wire import parse_head
+from tests.descriptors import no_gaps, reset_in_place
+from tests.http.serving import Serving, read_all, serving
+from tests.http.talking import CLIENT, read_answers
+from tests.http.test_files import reset, said
+
+Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+
+LENGTH = 20_000_000  # more than any socket's buffers take
+
+
+@pytest.fixture(params=[False, True], ids=["hub", "portable"])
+def serve(request: pytest.FixtureRequest) -> Serve:
+    return partial(serving, portable=request.param)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(1000) * (LENGTH // 1000))
+    return path
+
+
+@pytest.fixture
+def router(file: Path) -> Router:
+    (file.parent / "index.html").write_bytes(b"<p>" * 100_000)
+    return FileRouter(FileTree(root=Root(file.parent)))
+
+
+@pytest.fixture
+def cold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is in memory, as far as the kernel tells."""
+
+    def preadv(*_arguments: object) -> int:
+        raise BlockingIOError
+
+    monkeypatch.setattr(os, "preadv", preadv)
+
+
+@asynccontextmanager
+async def begun(
+    server: Serving, *requests: bytes
+) -> AsyncIterator[tuple[trio.SocketStream, bytes]]:
+    """A client that has asked, and taken the first octets."""
+    async with await server.connect() as client:
+        await client.send_all(b"".join(requests))
+        yield client, bytes(await client.receive_some(10_000))
+
+
+def counted(server: Serving) -> tuple[int, int]:
+    """Answers and octets that the metrics know of."""
+    account = server.service.account
+    account.settle()
+    return sum(route.requests for route in account.routes.values()), account.octets_sent
+
+
+CLOSE = "Connection: close"
+
+
+async def test_what_was_sent_is_counted(serve: Serve, router: Router) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file"), said("/", CLOSE)) as (client, octets):
+            octets += await read_all(client)
+            first, second = read_answers(octets)
+            assert (len(first.body), second.body) == (LENGTH, b"<p>" * 100_000)
+            assert counted(server) == (2, len(octets))
+
+
+async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
+    serve: Serve, router: Router
+) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file") * 3) as (client, octets):
+            while len(octets) < LENGTH // 2:
+                octets += await client.receive_some()
+            reset(client)
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            answers, sent = counted(server)
+            assert answers == 1
+            assert (
+                len(octets) - FILE_OCTETS <= sent < LENGTH
+            )  # all but a piece, where a task sends them
+            assert server.service.in_flight == 0
+
+
+async def test_a_client_that_does_not_take_a_file_is_let_go(serve: Serve, router: Router) -> None:
+    async with serve(router, ServerLimits(send_seconds=0.05)) as server:
+        async with begun(server, said("/file")) as (client, _):
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            assert server.service.account.write_errors["Timeout"] == 1
+            with pytest.raises(trio.BrokenResourceError):
+                await read_all(client)
+
+
+async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
+    serve: Serve, router: Router, file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING):
+        async with serve(router) as server:
+            async with begun(server, said("/file") * 2) as (client, octets):
+                os.truncate(file, LENGTH - 1)
+                octets += await read_all(client)
+    head, _, body = octets.partition(b"\r\n\r\n")
+    assert f"Content-Length: {LENGTH}\r\n".encode() in head
+    assert len(body) == LENGTH - 1
+    assert "became shorter" in caplog.text
+
+
+async def test_a_drain_waits_for_a_file_under_way(serve: Serve, router: Router) -> None:
+    async with serve(router) as server, trio.open_nursery() as nursery:
+        async with begun(server, said("/file")) as (client, octets):
+            nursery.start_soon(server.server.drain, 20)
+            while not server.service.drain_began:
+                await trio.lowlevel.checkpoint()
+            (answer,) = read_answers(octets + await read_all(client))
+            assert len(answer.body) == LENGTH
+
+
+async def test_a_client_that_closes_its_side_gets_all_of_the_file(
+    serve: Serve, router: Router
+) -> None:
+    async with serve(router) as server:
+        async with begun(server, said("/file")) as (client, octets):
+            await client.send_eof()
+            (answer,) = read_answers(octets + await read_all(client))
+            assert len(answer.body) == LENGTH
+
+
+async def test_what_is_not_in_memory_is_read_and_sent_all_the_same(
+    cold: None, router: Router
+) -> None:
+    async with serving(router) as server:
+        async with begun(server, said("/file"), said("/"), said("/file", CLOSE)) as (
+            client,
+            octets,
+        ):
+            answers = read_answers(octets + await read_all(client))
+            assert [len(answer.body) for answer in answers] == [LENGTH, 300_000, LENGTH]
+            assert counted(server)[0] == 3
+
+
+async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind(
+    cold: None, router: Router
+) -> None:
+    async with serving(router) as server:
+        before = len(os.listdir("/dev/fd"))
+        for _ in range(5):
+            async with begun(server, said("/file") * 3) as (client, _):
+                reset(client)
+        while server.service.connections or len(os.listdir("/dev/fd")) > before:
+            await trio.lowlevel.checkpoint()
+        assert server.service.in_flight == 0
+        assert counted(server)[0] == 5
+
+
+async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
+    cold: None, router: Router, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever connects while a thread still reads has the descriptor that the other had."""
+    begun, goes_on = trio.Event(), threading.Event()
+    pread = os.pread
+
+    def slow(file: int, count: int, at: int) -> bytes:
+        trio.from_thread.run_sync(begun.set)
+        assert goes_on.wait(30)
+        return pread(file, count, at)
+
+    monkeypatch.setattr(os, "pread", slow)
+    async with serving(router) as server:
+        address = ("127.0.0.1", server.port)
+        with no_gaps(), socket.socket() as newcomer, socket.create_connection(address) as client:
+            client.send(said("/file"))
+            await begun.wait()
+            (gone,) = served_on(server)
+            reset_in_place(client)
+            while server.service.connections:
+                await trio.lowlevel.checkpoint()
+            newcomer.connect(address)
+            while not server.service.connections:
+                await trio.lowlevel.checkpoint()
+            assert served_on(server) == [gone]
+            goes_on.set()
+            while server.service.in_flight:
+                await trio.lowlevel.checkpoint()
+            newcomer.send(said("/", CLOSE))
+            newcomer.setblocking(False)
+            stream = trio.SocketStream(trio.socket.from_stdlib_socket(newcomer))
+            (answer,) = read_answers(await read_all(stream))
+            assert answer.body == b"<p>" * 100_000
+
+
+def served_on(server: Serving) -> list[int]:
+    """The descriptors of the connections."""
+    connections = server.server._listeners.connections
+    return [one._fd for one in connections if isinstance(one, ServerConnection)]
+
+
+@pytest.mark.parametrize("is_cold", [False, True], ids=["in memory", "on disk"])
+async def test_over_tls_a_file_needs_no_other_way(
+    is_cold: bool, request: pytest.FixtureRequest, router: Router
+) -> None:
+    if is_cold:
+        request.getfixturevalue("cold")
+    with throwaway_certificates() as made:
+        trusted = ssl.create_default_context(cafile=str(made.authority))
+        certificate = ServerCertificate(made.certificate, made.key)
+        async with serving(router, certificate=certificate) as server:
+            raw = await server.connect()
+            async with trio.SSLStream(raw, trusted, server_hostname="localhost") as client:
+                await client.send_all(said("/file") + said("/", CLOSE))
+                octets = b"".join([bytes(piece) async for piece in client])
+            assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
+            assert counted(server) == (2, len(octets))
+
+
+def some_job() -> Job:
+    match = Match(parse_head(said("/file")), Route("files", Response(200)), {})
+    return Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
+
+
+def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, file.open("rb") as opened:
+        for sock in (ours, theirs):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
+            sock.setblocking(False)
+        job = some_job()
+        delivery = Delivery(job, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
+        received, turns = bytearray(), 0
+        while need := delivery.go_on():
+            turns += 1
+            assert need is Need.ROOM
+            assert job.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
+            received += theirs.recv(SENDFILE_OCTETS * 2)
+        received += theirs.recv(SENDFILE_OCTETS * 2)
+        assert received == b"head" + file.read_bytes() + b"tail"
+        assert turns >= LENGTH // SENDFILE_OCTETS
+
+
+def test_what_was_in_memory_just_now_is_not_looked_for_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, looks = 1000.0, 0
+    preadv = os.preadv
+
+    def look(*arguments: Any) -> int:
+        nonlocal looks
+        looks += 1
+        return preadv(*arguments)
+
+    monkeypatch.setattr(os, "preadv", look)
+    monkeypatch.setattr("hamms_trio.http.delivery.monotonic", lambda: now)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, file.open("rb") as opened, file.open("rb") as opened_again:
+        body = FileBody(opened, range(1000))
+
+        def looks_for(body: FileBody) -> int:
+            before = looks
+            assert Delivery(some_job(), ours, b"head", body).go_on() is None
+            assert theirs.recv(2000) == b"head" + file.read_bytes()[:1000]
+            return looks - before
+
+        assert looks_for(body) == 2  # at both ends
+        assert looks_for(body.of_file(opened_again)) == 0
+        now += RESIDENT_SECONDS
+        assert looks_for(body.of_file(opened_again)) == 2
+        assert looks_for(FileBody(opened, range(1000))) == 2  # of which nothing is known

@@ -1,0 +1,115 @@
+"""A connection that has ended leaves nothing behind that has to be searched for.
+
+The garbage collector runs rarely where there are thousands of connections, so what is in a cycle stays.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import trio
+
+from hamms_trio.http import Request, Response, Router, text
+from hamms_trio.http.conversation import Conversation
+from tests.http.serving import Serving, serving
+from tests.http.test_files import reset, said
+
+LENGTH = "Content-Length: 100000"
+HALF = b"x" * 50_000
+
+
+def posted(path: str, *fields: str, content: bytes = b"") -> bytes:
+    return said(path, *fields, method="POST", content=content)
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+
+    @router.get("/forever")
+    @router.post("/forever")
+    async def forever(_request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    @router.post("/read")
+    async def read(request: Request) -> Response:
+        return text((await request.read()).decode())
+
+    @router.post("/whole")
+    def whole(request: Request) -> Response:
+        return text(request.content.decode())
+
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield HALF
+
+    @router.get("/stream")
+    def stream(_request: Request) -> Response:
+        return Response(200, endless())
+
+    @router.get("/big")
+    async def big(_request: Request) -> Response:
+        return Response(200, HALF * 200)
+
+    return router
+
+
+def is_answering(server: Serving) -> bool:
+    return server.service.in_flight > 0
+
+
+def has_begun(server: Serving) -> bool:
+    return server.service.intake.octets > 0
+
+
+# What is said, and how one sees that it was heard.
+SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
+    "nothing": (b"", lambda server: server.service.connections > 0),
+    "a request": (said("/forever"), is_answering),
+    "an expectation": (posted("/forever", LENGTH, "Expect: 100-continue"), is_answering),
+    "half a content for a coroutine": (posted("/read", LENGTH, content=HALF), has_begun),
+    "half a content for a function": (posted("/whole", LENGTH, content=HALF), has_begun),
+    "too little reading of a stream": (said("/stream"), is_answering),
+    "too little reading of an answer": (said("/big"), is_answering),
+}
+
+
+@contextmanager
+def found_by_the_collector() -> Iterator[list[object]]:
+    """What it finds that was left in the block; the list is filled at its end."""
+    found: list[object] = []
+    gc.collect()
+    gc.disable()
+    try:
+        yield found
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        found += gc.garbage
+    finally:
+        gc.set_debug(0)
+        gc.garbage.clear()
+        gc.enable()
+
+
+@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+@pytest.mark.parametrize("heard", SAID)
+async def test_a_client_that_leaves_leaves_no_cycle(
+    router: Router, heard: str, portable: bool
+) -> None:
+    octets, was_heard = SAID[heard]
+    async with serving(router, portable=portable) as server:
+        with found_by_the_collector() as found:
+            for _ in range(3):
+                client = await server.connect()
+                await client.send_all(octets)
+                while not was_heard(server):
+                    await trio.lowlevel.checkpoint()
+                reset(client)
+                while server.service.connections or server.service.in_flight:
+                    await trio.lowlevel.checkpoint()
+            server.service.account.settle()  # its entries know their connections
+    assert not [one for one in found if isinstance(one, Conversation)]

@@ -1,0 +1,51 @@
+"""What is still heard of a client after its last answer, so that no reset destroys that on its way."""
+
+from __future__ import annotations
+
+import pytest
+import trio
+
+from hamms_trio.http import Router, ServerLimits
+from hamms_trio.http.basics import add_basics
+from tests.http.serving import read_all, serving
+from tests.http.talking import statuses
+
+pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+
+TOO_LONG = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+    add_basics(router)
+    return router
+
+
+async def test_who_sends_slowly_what_is_not_wanted_is_told_in_the_end(
+    router: Router, portable: bool
+) -> None:
+    limits = ServerLimits(linger_seconds=0.5)
+    async with serving(router, limits, portable=portable) as server:
+        async with await server.connect() as client:
+            await client.send_all(TOO_LONG)
+            for _ in range(12):
+                await trio.sleep(limits.linger_seconds / 8)
+                await client.send_all(b"x" * 1000)
+            await client.send_eof()
+
+            assert statuses(await read_all(client)) == [413]
+
+
+async def test_who_never_stops_sending_is_let_go(router: Router, portable: bool) -> None:
+    limits = ServerLimits(linger_seconds=3600, content_seconds=0.1)
+    async with serving(router, limits, portable=portable) as server:
+        async with await server.connect() as client:
+            await client.send_all(TOO_LONG)
+            with pytest.raises(trio.BrokenResourceError):
+                await send_for_ever(client)
+
+
+async def send_for_ever(client: trio.SocketStream) -> None:
+    while True:
+        await client.send_all(b"x" * 1000)

@@ -1,0 +1,137 @@
+"""The well-behaved server over TLS, on the hub and on trio streams, with real clients."""
+
+from __future__ import annotations
+
+import ssl
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+import trio
+
+import netsplode
+from hamms_trio.certificates import (
+    ServerCertificate,
+    make_certificates,
+)
+from hamms_trio.files import FileTree, Root
+from hamms_trio.http import Request, Response, Router, ServerLimits, text
+from hamms_trio.http.basics import add_basics
+from hamms_trio.http.files import add_static
+from hamms_trio.lab.connection import RECEIVE_OCTETS
+from tests.http.serving import Serving, serving
+
+pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+
+BIG = 3_000_000  # octets, more than any buffer on the way holds
+
+
+def basics() -> Router:
+    router = Router()
+    add_basics(router)
+
+    @router.post("/length", max_content=BIG)
+    async def length(request: Request) -> Response:
+        return text(str(len(await request.read())))
+
+    return router
+
+
+def client_of(server: Serving, trusting: ssl.SSLContext) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=f"https://localhost:{server.port}", verify=trusting)
+
+
+async def test_requests_are_answered_and_the_connection_is_kept(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(basics(), portable=portable, certificate=certificate) as server:
+        async with client_of(server, trusting) as client:
+            assert (await client.get("/")).text == "Hello World"
+            assert (await client.get("/stream")).text == "chunk-one\nchunk-two\nchunk-three\n"
+            assert (await client.post("/length", content=b"x" * BIG)).text == str(BIG)
+            assert server.service.connections == 1
+
+
+async def test_a_file_arrives_whole_at_a_client_that_reads_slowly(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool, tmp_path: Path
+) -> None:
+    octets = bytes(range(256)) * (BIG // 256)
+    (tmp_path / "file").write_bytes(octets)
+    router = Router()
+    add_static(router, FileTree(root=Root(tmp_path), prefix="/static/"))
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        async with client_of(server, trusting) as client:
+            async with client.stream("GET", "/static/file") as response:
+                got = b""
+                async for piece in response.aiter_raw(1000):
+                    got += piece
+    assert got == octets
+
+
+async def test_the_end_of_a_connection_is_told_and_no_truncation(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(basics(), portable=portable, certificate=certificate) as server:
+        stream = trio.SSLStream(  # which raises if there is no close_notify
+            await server.connect(), trusting, server_hostname="localhost"
+        )
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        answer = b"".join([bytes(piece) async for piece in stream])
+        assert answer.endswith(b"Hello World")
+        await trio.aclose_forcefully(stream)
+
+
+async def test_silent_and_vanishing_clients_cost_nobody_else_anything(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    limits = ServerLimits(handshake_seconds=0.05)
+    opened = serving(basics(), limits, portable=portable, certificate=certificate)
+    async with opened as server:
+        silent, vanishing = await server.connect(), await server.connect()
+        await vanishing.send_all(b"\x16\x03\x01\x02\x00")  # the beginning of a ClientHello
+        netsplode.reset_connection(vanishing)
+        async with client_of(server, trusting) as client:
+            assert (await client.get("/")).status_code == 200
+            assert await silent.receive_some(RECEIVE_OCTETS) == b""
+            assert (await client.get("/")).status_code == 200
+        assert server.service.account.errors["tls_handshake"] == 2
+        await trio.aclose_forcefully(silent)
+        await trio.aclose_forcefully(vanishing)
+
+
+async def test_a_handshake_that_fails_makes_room_for_whoever_waits(
+    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    limits = ServerLimits(connections=1, connections_wait=True, handshake_seconds=0.05)
+    opened = serving(basics(), limits, portable=portable, certificate=certificate)
+    async with opened as server:
+        silent = await server.connect()
+        async with client_of(server, trusting) as client:
+            assert (await client.get("/")).status_code == 200
+        await trio.aclose_forcefully(silent)
+
+
+async def test_a_certificate_loaded_anew_is_shown_to_the_next_client(
+    portable: bool, tmp_path: Path
+) -> None:
+    first = make_certificates(tmp_path, ["one.test"])
+    certificate = ServerCertificate(first.certificate, first.key)
+    trusting = ssl.create_default_context(cafile=str(first.authority))
+    async with serving(basics(), portable=portable, certificate=certificate) as server:
+        handshake = partial(_handshake, server, trusting)
+        kept = await handshake("one.test")
+        make_certificates(tmp_path, ["two.test"])
+        certificate.reload()
+        await trio.aclose_forcefully(await handshake("two.test"))
+        await kept.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await kept.receive_some()).startswith(b"HTTP/1.1 200 ")
+        await trio.aclose_forcefully(kept)
+
+
+async def _handshake(
+    server: Serving, trusting: ssl.SSLContext, name: str
+) -> trio.SSLStream[trio.SocketStream]:
+    stream = trio.SSLStream(await server.connect(), trusting, server_hostname=name)
+    await stream.do_handshake()
+    return stream

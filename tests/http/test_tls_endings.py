@@ -1,0 +1,296 @@
+"""How connections end that speak TLS: by whom, and what the other side may believe then."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+
+import pytest
+import trio
+
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.files import FileTree, Root
+from hamms_trio.http import Request, Response, Router, ServerLimits
+from hamms_trio.http.basics import add_basics
+from hamms_trio.http.files import add_static
+from tests.http.serving import Serving, serving
+from tests.http.talking import read_answers
+from tests.http.test_connections import GET, get
+
+pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
+
+BIG = 20_000_000  # octets, more than any buffer on the way holds
+
+Stream = trio.SSLStream[trio.SocketStream]
+
+
+@pytest.fixture
+def goes_on() -> trio.Event:
+    return trio.Event()
+
+
+@pytest.fixture
+def router(goes_on: trio.Event, tmp_path: Path) -> Router:
+    router = Router()
+    add_basics(router)
+    (tmp_path / "big").write_bytes(b"x" * BIG)
+    add_static(router, FileTree(root=Root(tmp_path), prefix="/static/"))
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"first "
+        await goes_on.wait()
+        yield b"second"
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"some"
+        raise ZeroDivisionError
+
+    @router.get("/pieces")
+    def stream(_request: Request) -> Response:
+        return Response(200, pieces())
+
+    @router.get("/breaking")
+    def broken(_request: Request) -> Response:
+        return Response(200, breaking())
+
+    return router
+
+
+async def secured(server: Serving, trusting: ssl.SSLContext) -> Stream:
+    """A connection whose end has to be told by close_notify, or else reading it raises."""
+    stream = trio.SSLStream(await server.connect(), trusting, server_hostname="localhost")
+    await stream.do_handshake()
+    return stream
+
+
+async def read_all(stream: Stream) -> bytes:
+    return b"".join([bytes(octets) async for octets in stream])
+
+
+async def wait_drain_began(server: Serving) -> None:
+    while not server.service.drain_began:
+        await trio.lowlevel.checkpoint()
+
+
+async def wait_nobody(server: Serving) -> None:
+    while server.service.connections:
+        await trio.lowlevel.checkpoint()
+
+
+async def test_a_drain_waits_for_a_stream(
+    router: Router,
+    certificate: ServerCertificate,
+    trusting: ssl.SSLContext,
+    portable: bool,
+    goes_on: trio.Event,
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        await stream.send_all(get("/pieces"))
+        answered = bytes(await stream.receive_some())
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.server.drain, 10.0)
+            await wait_drain_began(server)
+            goes_on.set()
+            while not answered.endswith(b"second\r\n0\r\n\r\n"):
+                answered += await stream.receive_some()
+        await trio.aclose_forcefully(stream)
+    assert read_answers(answered)[0].body == b"first second"
+
+
+async def test_a_drain_waits_for_a_download(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        await stream.send_all(get("/static/big", "Connection: close"))
+        answered = [bytes(await stream.receive_some())]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.server.drain, 10.0)
+            await wait_drain_began(server)
+            answered.append(await read_all(stream))
+        await trio.aclose_forcefully(stream)
+    assert len(read_answers(b"".join(answered))[0].body) == BIG
+
+
+async def test_a_drain_ends_a_download_that_takes_too_long(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        await stream.send_all(get("/static/big"))
+        await stream.receive_some()
+        await server.server.drain(0.05)
+        with pytest.raises(trio.BrokenResourceError):
+            await read_all(stream)
+        await trio.aclose_forcefully(stream)
+
+
+async def test_a_client_that_never_reads_is_let_go_and_costs_nobody_anything(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    limits = ServerLimits(send_seconds=0.05)
+    opened = serving(router, limits, portable=portable, certificate=certificate)
+    async with opened as server:
+        greedy, other = await secured(server, trusting), await secured(server, trusting)
+        await greedy.send_all(get("/static/big"))
+        await other.send_all(GET)
+        assert bytes(await other.receive_some()).endswith(b"Hello World")
+        await trio.aclose_forcefully(other)
+        await wait_nobody(server)
+        with pytest.raises(trio.BrokenResourceError):
+            await read_all(greedy)
+        await trio.aclose_forcefully(greedy)
+
+
+async def test_an_idle_connection_ends_without_a_truncation(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    limits = ServerLimits(idle=0.05)
+    opened = serving(router, limits, portable=portable, certificate=certificate)
+    async with opened as server:
+        stream = await secured(server, trusting)
+        assert await read_all(stream) == b""
+        await trio.aclose_forcefully(stream)
+
+
+async def test_a_refusal_arrives_at_a_client_that_still_sends(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = trio.SSLStream(
+            await server.connect(), trusting, server_hostname="localhost", https_compatible=True
+        )
+        head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % BIG
+        await stream.send_all(head + b"x" * BIG)
+        answered = await read_all(stream)
+        await trio.aclose_forcefully(stream)
+        assert read_answers(answered)[0].status == 413
+        await wait_nobody(server)
+
+
+async def test_a_body_that_breaks_off_is_not_said_to_have_ended(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    """An HTTP/1.0 body ends with its connection: a close_notify would say that this is all of it."""
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        await stream.send_all(b"GET /breaking HTTP/1.0\r\n\r\n")
+        with pytest.raises(trio.BrokenResourceError):
+            await read_all(stream)
+        await trio.aclose_forcefully(stream)
+
+
+@pytest.mark.parametrize("path", ["/", "/static/big", "/stream"])
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_client_that_says_close_notify_gets_its_answer(
+    router: Router,
+    certificate: ServerCertificate,
+    trusting: ssl.SSLContext,
+    portable: bool,
+    path: str,
+    version: ssl.TLSVersion,
+) -> None:
+    """It closes only its own direction (RFC 8446 §6.1)."""
+    trusting.maximum_version = version
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        await stream.send_all(get(path))
+        answered = await half_close(stream)
+        await trio.aclose_forcefully(stream)
+        assert read_answers(answered)[0].status == 200
+        await wait_nobody(server)
+
+
+async def test_who_goes_on_talking_gets_all_of_the_last_answer(
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+) -> None:
+    """As everybody does who pipelines: a close while octets are unread would drop what is on its way."""
+    limits = ServerLimits(linger_seconds=30)
+    async with serving(router, limits, portable=portable, certificate=certificate) as server:
+        stream = await secured(server, trusting)
+        assert isinstance(stream.transport_stream, trio.SocketStream)
+        stream.transport_stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+        await stream.send_all(get("/static/big", "Connection: close"))
+        answered = []
+        with suppress(trio.BrokenResourceError):
+            while octets := await stream.receive_some():
+                answered.append(bytes(octets))
+                await stream.send_all(GET)  # a record of its own
+        await trio.aclose_forcefully(stream)
+        assert len(read_answers(b"".join(answered))[0].body) == BIG
+        await wait_nobody(server)
+
+
+async def half_close(stream: Stream) -> bytes:
+    """Say close_notify, and read on until the other side has said it too; trio offers only both at once."""
+    tls, outgoing, incoming = stream._ssl_object, stream._outgoing, stream._incoming
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.unwrap()
+    await stream.transport_stream.send_all(outgoing.read())
+    answered: list[bytes] = []
+    while True:
+        try:
+            octets = tls.read(65536)
+        except ssl.SSLWantReadError:
+            incoming.write(await stream.transport_stream.receive_some())
+        except ssl.SSLZeroReturnError:
+            return b"".join(answered)
+        else:
+            if not octets:
+                return b"".join(answered)
+            answered.append(octets)
+
+
+async def test_new_keys_change_nothing(
+    router: Router, certificate: ServerCertificate, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        said = await converse("-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")])
+        assert b"HTTP/1.1 200 OK" in said
+        await wait_nobody(server)
+
+
+async def test_nobody_negotiates_again(
+    router: Router, certificate: ServerCertificate, portable: bool
+) -> None:
+    async with serving(router, portable=portable, certificate=certificate) as server:
+        await converse("-tls1_2", server, [(GET, b"Hello World"), (b"R\n", b"RENEGOTIATING\n")])
+        await wait_nobody(server)
+        said = await converse("-tls1_2", server, [(GET, b"Hello World")])
+        assert b"HTTP/1.1 200 OK" in said
+
+
+async def converse(version: str, server: Serving, steps: list[tuple[bytes, bytes]]) -> bytes:
+    """What OpenSSL's own client says while it is told things, each answered by something."""
+    command = ["openssl", "s_client", version, "-connect", f"127.0.0.1:{server.port}"]
+    run = partial(
+        trio.run_process,
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        check=False,
+    )
+    said = b""
+    async with trio.open_nursery() as nursery:
+        process: trio.Process = await nursery.start(run)
+        assert process.stdin is not None
+        assert process.stdout is not None
+        while b"\n---\n" not in said[-200:]:
+            said += await process.stdout.receive_some()
+        for tell, answer in steps:
+            await process.stdin.send_all(tell)
+            while answer not in said:
+                more = await process.stdout.receive_some()
+                assert more, said
+                said += more
+        await process.stdin.aclose()
+        async for octets in process.stdout:
+            said += octets
+    return said

@@ -1,0 +1,173 @@
+"""``hamms-trio workbench``, in a process of its own and with real signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hamms_trio.app import WORKBENCH_OFFSET
+from tests.http.commands import SAFETY_NET, Run, starting
+from tests.http.talking import read_answers, statuses
+from tests.ports import free_ports
+
+COMMAND = [sys.executable, "-m", "hamms_trio", "workbench"]
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+BEGUN = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"
+
+
+@pytest.fixture
+def run() -> Iterator[Run]:
+    with starting("workbench") as run:
+        yield run
+
+
+def say(client: socket.socket, octets: bytes) -> bytes:
+    """What comes next after ``octets``."""
+    client.sendall(octets)
+    return client.recv(65536)
+
+
+def read_all(client: socket.socket) -> bytes:
+    octets = b""
+    while more := client.recv(65536):
+        octets += more
+    return octets
+
+
+def test_it_says_where_it_is_and_ends_at_once_when_idle(run: Run) -> None:
+    running = run("--drain-timeout", "60")
+    with running.connect() as client:
+        assert statuses(say(client, GET)) == [200]
+        code, errors = running.stop()
+        assert client.recv(1) == b""
+
+    assert code == 0
+    assert "signal_received signal=SIGTERM action=drain_and_stop" in errors
+
+
+def test_what_is_in_flight_is_answered_and_what_comes_after_refused(run: Run) -> None:
+    running = run("--drain-timeout", "60")
+    with running.connect() as busy, running.connect() as kept:
+        assert statuses(say(kept, GET)) == [200]
+        busy.sendall(BEGUN)
+        assert statuses(say(kept, GET)) == [200]  # so the other has been heard too
+        running.process.send_signal(signal.SIGTERM)
+        while statuses(answered := say(kept, GET)) == [200]:
+            pass
+        (refused,) = read_answers(answered + read_all(kept))
+        busy.sendall(b"bc")
+        last = read_all(busy)
+
+    assert running.ended()[0] == 0
+    assert (refused.status, refused.fields["retry-after"]) == (503, "2")
+    assert statuses(last) == [200]
+
+
+def test_the_drain_has_an_end(run: Run) -> None:
+    running = run("--drain-timeout", "0.05")
+    with running.connect() as client:
+        client.sendall(BEGUN)
+        with running.connect() as other:
+            say(other, GET)
+        assert running.stop()[0] == 0
+
+
+def test_a_second_signal_ends_it_now(run: Run) -> None:
+    running = run("--drain-timeout", "3600")
+    with running.connect() as client, running.connect() as other:
+        client.sendall(BEGUN)
+        say(other, GET)
+        running.process.send_signal(signal.SIGINT)
+        while statuses(say(other, GET)) == [200]:
+            pass
+        assert running.stop()[0] == 0
+
+
+def test_the_access_log_is_json_lines(run: Run) -> None:
+    running = run("--log-format", "json")
+    with running.connect() as client:
+        for _ in range(3):
+            say(client, GET)
+    lines = [json.loads(line) for line in running.stop()[1].splitlines()]
+
+    answers = [line for line in lines if "status" in line]
+    assert [answer["request_id"] for answer in answers] == [1, 2, 3]
+
+
+def test_the_limits_of_the_command_line_hold(run: Run) -> None:
+    running = run("--max-requests", "2", "--max-connections", "1", "--keepalive-timeout", "7")
+    with running.connect() as client:
+        first = say(client, GET)
+        with running.connect() as another:
+            assert statuses(read_all(another)) == [503]
+        second = say(client, GET) + read_all(client)
+
+    assert b"Keep-Alive: timeout=7, max=1\r\n" in first
+    assert b"Connection: close\r\n" in second
+
+
+@pytest.mark.parametrize("engine", ["threadpool", "selectors"])
+def test_another_engine_is_accepted_and_said_to_be_trio(run: Run, engine: str) -> None:
+    assert f"--engine {engine} is accepted" in run("--engine", engine).stop()[1]
+
+
+@pytest.mark.parametrize(
+    "option", ["--keepalive-timeout", "--body-timeout", "--answer-timeout", "--drain-timeout"]
+)
+@pytest.mark.parametrize("seconds", ["nan", "inf"])
+def test_a_time_that_does_not_pass_is_refused(option: str, seconds: str) -> None:
+    refused = subprocess.run(
+        [*COMMAND, "--port", "0", option, seconds], capture_output=True, text=True, check=False
+    )
+    assert refused.returncode == 2
+    assert "not a number of seconds" in refused.stderr
+
+
+def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
+    running = run()
+    command = [*COMMAND, "--port", str(running.port)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert f"port {running.port} " in line
+    assert "--port" in line
+
+
+def test_serve_brings_the_workbench_along() -> None:
+    beginning = free_ports(WORKBENCH_OFFSET + 1)
+    command = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", str(beginning)]
+    with subprocess.Popen(
+        [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        *_, row = (process.stdout.readline().split() for _ in range(4))
+        with socket.create_connection(("127.0.0.1", int(row[0])), timeout=SAFETY_NET) as client:
+            assert statuses(say(client, GET)) == [200]
+        process.terminate()
+        assert process.wait(SAFETY_NET) == 0
+
+    assert row[:2] == [str(beginning + WORKBENCH_OFFSET), "workbench"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells what a descriptor is")
+def test_with_standard_error_closed_nothing_else_takes_its_place(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    command = [*COMMAND, "--port", "0", "--ready-file", str(ready)]
+    closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
+    with subprocess.Popen(closed, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert "is ready on" in process.stdout.readline()
+            assert os.readlink(f"/proc/{process.pid}/fd/2") == os.devnull
+        finally:
+            process.terminate()
+        assert process.wait(SAFETY_NET) == 0

@@ -1,0 +1,68 @@
+"""Servers on this test's own trio loop, on the hub and on plain trio streams."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+
+import trio
+
+from hamms_trio.app import Hamms
+from hamms_trio.lab.doors import AnyDoor, Doors
+from hamms_trio.lab.host import Host
+from hamms_trio.lab.listeners import open_listeners
+from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
+from hamms_trio.modes.environment import Environment
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
+
+HostModes = Callable[..., AbstractAsyncContextManager[Hamms]]
+
+
+@asynccontextmanager
+async def hosting_modes(
+    modes: Iterable[FailureMode] = CATALOGUE.values(),
+    *,
+    environment: Environment | None = None,
+    portable: bool,
+) -> AsyncIterator[Hamms]:
+    doors = Doors(Catalogue(modes))
+    at_ports: list[AnyDoor] = [*map(doors.find, doors.served), PathDoor(doors)]
+    listeners = open_listeners(at_ports, host="127.0.0.1")
+    environment = environment or Environment(speed=1000)
+    recording = Recording(Ledger(doors.names))
+    host = Host(listeners, environment, recording, portable=portable)
+    async with trio.open_nursery() as nursery:
+        await nursery.start(host.run)
+        with trio.fail_after(30):  # a net, not a measurement
+            yield Hamms("127.0.0.1", doors, listeners, host, environment, recording)
+        nursery.cancel_scope.cancel()
+
+
+async def connect(hamms: Hamms, slug: str) -> trio.SocketStream:
+    return await trio.open_tcp_stream(*hamms.address(slug))
+
+
+async def read_all(client: trio.SocketStream) -> bytes:
+    """Everything until the server closes its side.
+
+    Raises:
+        trio.BrokenResourceError: it reset the connection instead.
+    """
+    return b"".join([bytes(octets) async for octets in client])
+
+
+def open_sockets() -> set[str]:
+    """The sockets of this process."""
+    found = set()
+    for fd in Path("/proc/self/fd").iterdir():
+        try:
+            what = os.readlink(fd)
+        except FileNotFoundError:  # the descriptor that lists them
+            continue
+        if what.startswith("socket:"):
+            found.add(what)
+    return found

@@ -1,0 +1,72 @@
+"""When there is no descriptor left: said once, and over as soon as there are some again."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+
+import pytest
+import trio
+
+if sys.platform != "linux":
+    pytest.skip("the hub needs epoll", allow_module_level=True)
+
+from hamms_trio.http import Router, text
+from hamms_trio.modes import CATALOGUE
+from hamms_trio.net import acceptor
+from hamms_trio.net.acceptor import Acceptor
+from tests.descriptors import none_left
+from tests.http.serving import serving
+from tests.lab.servers import hosting_modes, read_all
+
+CLIENTS = 20
+ATTEMPTS = 100  # at accepting, all of them in vain
+LAST_GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+@asynccontextmanager
+async def lab() -> AsyncIterator[int]:
+    async with hosting_modes([CATALOGUE["status"]], portable=False) as hamms:
+        yield hamms.address("status")[1]
+
+
+@asynccontextmanager
+async def well_behaved() -> AsyncIterator[int]:
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+    async with serving(router) as server:
+        yield server.port
+
+
+@pytest.mark.parametrize("serve", [lab, well_behaved])
+async def test_clients_wait_until_there_are_descriptors_again_and_one_line_says_why(
+    serve: Callable[[], AbstractAsyncContextManager[int]],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    attempts = 0
+    accept_again = Acceptor.accept_again
+
+    def counted(self: Acceptor) -> None:
+        nonlocal attempts
+        attempts += 1
+        accept_again(self)
+
+    monkeypatch.setattr(Acceptor, "accept_again", counted)
+    monkeypatch.setattr(acceptor, "BACK_OFF_SECONDS", 0.0001)
+    async with serve() as port:
+        clients = [trio.SocketStream(trio.socket.socket()) for _ in range(CLIENTS)]
+        with none_left():
+            for client in clients:
+                await client.socket.connect(("127.0.0.1", port))
+                await client.send_all(LAST_GET)
+            while attempts < ATTEMPTS:
+                await trio.lowlevel.checkpoint()
+        for client in clients:
+            assert b" 200 OK" in await read_all(client)
+            await client.aclose()
+    (said,) = caplog.messages
+    assert said.endswith(
+        "connections have to wait: Too many open files; raise the limit of descriptors with ulimit -n"
+    )

@@ -1,0 +1,243 @@
+"""What only the hub promises."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from itertools import pairwise
+from time import monotonic
+
+import pytest
+import trio
+import trio.testing
+
+import netsplode
+from hamms_trio.modes.declare import on_connect
+from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.expectation import may_choose
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.descriptors import Admission, Warnings
+from hamms_trio.net.hub import TURN_SECONDS, Hub
+from hamms_trio.recording.ledger import Ending
+from tests.lab.servers import HostModes, connect, read_all
+
+REQUEST = b"GET /?sleep=86400 HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
+
+
+async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
+    hub_hosting: HostModes,
+) -> None:
+    async with hub_hosting(environment=Environment()) as hamms:
+        client = await connect(hamms, "pace-first-byte")
+        await client.send_all(REQUEST)
+        await hamms.ledger.wait_until(lambda ledger: len(ledger.requests()) == 1)
+        netsplode.reset_connection(client)
+        await trio.aclose_forcefully(client)
+        await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
+        (record,) = hamms.ledger.connections()
+        assert record.left is Ending.RST
+        assert record.left_after is not None
+
+
+async def test_a_client_that_closes_is_noticed_while_the_mode_sleeps(
+    hub_hosting: HostModes,
+) -> None:
+    async with hub_hosting(environment=Environment()) as hamms:
+        async with await connect(hamms, "pace-first-byte") as client:
+            await client.send_all(REQUEST + b"more")
+        await hamms.ledger.wait_until(lambda ledger: ledger.connections()[0].left is Ending.FIN)
+
+
+async def test_octets_that_nobody_waits_for_stay_in_order(hub_hosting: HostModes) -> None:
+    async with hub_hosting() as hamms, await connect(hamms, "pace-first-byte") as client:
+        request = b"GET /?sleep=50 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: %d\r\n\r\n"
+        for number in range(10):
+            await client.send_all(request % number)
+            await hamms.ledger.wait_until(lambda ledger: bool(ledger.requests()))
+        await client.send_eof()
+        answer = await read_all(client)
+    found = [int(part.partition(b'"')[0]) for part in answer.split(b'"X-Id": "')[1:]]
+    assert found == list(range(10))
+
+
+async def test_slept_in_a_row_seconds_add_up_without_drift(hub_hosting: HostModes) -> None:
+    woken: list[float] = []
+
+    @on_connect(client=may_choose("a test"))
+    async def sleeper(peer: Peer) -> None:
+        """Sleep a hundred times."""
+        woken.append(monotonic())
+        for _ in range(100):
+            await peer.sleep(0.001)
+        woken.append(monotonic())
+
+    async with hub_hosting([sleeper], environment=Environment()) as hamms:
+        async with await connect(hamms, "sleeper") as client:
+            assert await read_all(client) == b""
+    begun, ended = woken
+    assert ended - begun >= 0.1  # never early; how late depends on the machine
+
+
+async def test_timers_fire_in_order_and_never_early() -> None:
+    hub = Hub()
+    fired: list[tuple[int, bool]] = []
+    done = trio.Event()
+    async with trio.open_nursery() as nursery:
+        start = monotonic()
+
+        def fire(number: int) -> Callable[[float], None]:
+            def at(due: float) -> None:
+                fired.append((number, monotonic() >= due))
+                if len(fired) == 50:
+                    done.set()
+
+            return at
+
+        for number in reversed(range(100)):
+            timer = hub.call_at(start + number * 0.0005, fire(number))
+            if number % 2:
+                hub.cancel(timer)
+        nursery.start_soon(hub.run)
+        await done.wait()
+        nursery.cancel_scope.cancel()
+    assert fired == [(number, True) for number in range(0, 100, 2)]
+
+
+async def test_timers_that_take_long_let_the_others_have_their_turns() -> None:
+    hub = Hub()
+    fired: list[float] = []
+
+    def fire(due: float) -> None:
+        fired.append(due)
+        begun = monotonic()
+        while monotonic() < begun + TURN_SECONDS:
+            pass
+
+    for _ in range(20):
+        hub.call_at(0.0, fire)
+    seen = [0]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(hub.run)
+        while seen[-1] < 20:
+            await trio.lowlevel.checkpoint()
+            seen.append(len(fired))
+        nursery.cancel_scope.cancel()
+    assert (
+        max(after - before for before, after in pairwise(seen)) <= 2
+    )  # two turns in a row, of one
+
+
+async def test_a_task_that_asks_for_a_turn_wakes_the_hub() -> None:
+    hub = Hub()
+    called = trio.Event()
+    with trio.fail_after(30):  # a net, not a measurement
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            await trio.testing.wait_all_tasks_blocked()
+            hub.call_next(called.set)
+            await called.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def test_a_task_that_asks_for_a_turn_within_its_own_gets_it() -> None:
+    hub = Hub()
+    called = trio.Event()
+
+    async def ask() -> None:
+        hub.call_next(called.set)
+
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+
+            def take_long() -> None:
+                turn_ends = monotonic() + TURN_SECONDS
+                while monotonic() < turn_ends:
+                    pass
+                nursery.start_soon(ask)  # which has its turn before the hub goes to sleep
+
+            hub.call_next(take_long)
+            nursery.start_soon(hub.run)
+            hub.call_at(0.0, lambda _due: None)
+            await called.wait()
+            nursery.cancel_scope.cancel()
+
+
+def test_cancelled_timers_do_not_pile_up() -> None:
+    hub = Hub()
+    for _ in range(100_000):
+        hub.cancel(hub.call_at(monotonic() + 1e6, lambda due: None))
+    assert len(hub._timers) < 2_000
+    hub.close()
+
+
+def test_a_crowded_port_is_closed_to_newcomers_and_the_others_stay_open() -> None:
+    admission = Admission(17, limit=20_000)
+    admission.open = 19_000
+    assert admission.admits(19_000)
+    admission.open = 19_488
+    assert not admission.admits(19_000)
+    assert admission.admits(3)
+
+
+def test_what_is_wrong_is_said_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+    warnings = Warnings()
+    for number in range(3):
+        warnings.warn("number %d", number)
+    assert caplog.messages == ["number 0"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
+def test_with_no_descriptor_left_the_ports_recover() -> None:
+    """In a process of its own, whose limit of descriptors is low."""
+    script = textwrap.dedent("""
+        import os, resource, socket
+        resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
+        from hamms_trio import HammsServer
+
+        def get(server):
+            with socket.create_connection(server.address("status"), 10) as client:
+                client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+                return client.recv(100)
+
+        with HammsServer(beginning_port=0) as server:
+            taken = []
+            try:
+                while True:
+                    taken.append(os.open(os.devnull, os.O_RDONLY))
+            except OSError:
+                os.close(taken.pop())  # one for the client; none for the server's side
+            client = socket.create_connection(server.address("status"), 10)
+            client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
+            for fd in taken:
+                os.close(fd)
+            assert b" 200 OK" in client.recv(100)
+            assert b" 200 OK" in get(server)
+            hogs = [socket.create_connection(server.address("tcp-accept-hang"), 10) for _ in range(100)]
+            assert b" 200 OK" in get(server)
+            client.close()
+            for hog in hogs:
+                hog.close()
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+
+
+async def test_two_thousand_clients_at_once(hub_hosting: HostModes) -> None:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    clients = min(2_000, soft // 4)
+    async with hub_hosting() as hamms, trio.open_nursery() as nursery:
+
+        async def visit() -> None:
+            async with await connect(hamms, "pace-first-byte") as client:
+                await client.send_all(
+                    b"GET /?sleep=20 HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n"
+                )
+                assert b" 200 OK" in await read_all(client)
+
+        for _ in range(clients):
+            nursery.start_soon(visit)

@@ -1,0 +1,35 @@
+"""What the sockets that listen pass on to those that are accepted."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+
+import pytest
+
+from hamms_trio.net.ports import open_port
+
+TCP_CONGESTION = getattr(socket, "TCP_CONGESTION", None)
+
+pytestmark = pytest.mark.skipif(TCP_CONGESTION is None, reason="not known here")
+
+
+def congestion_control(sock: socket.socket) -> bytes:
+    assert TCP_CONGESTION is not None
+    return sock.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16).rstrip(b"\0")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_nothing_is_paced_that_stays_on_this_machine(host: str) -> None:
+    port, (listening,) = open_port(host, 0, purpose="a test", option="--port")
+    with closing(listening), socket.create_connection((host, port)):
+        listening.setblocking(True)
+        accepted, _ = listening.accept()
+        with closing(accepted):
+            assert congestion_control(accepted) == b"reno"
+
+
+def test_what_leaves_this_machine_is_sent_as_its_owner_chose() -> None:
+    _, (listening,) = open_port("0.0.0.0", 0, purpose="a test", option="--port")
+    with closing(listening), socket.socket() as usual:
+        assert congestion_control(listening) == congestion_control(usual)

@@ -1,0 +1,224 @@
+"""TLS on the hub, with real clients."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import struct
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+import trio
+
+if sys.platform != "linux":
+    pytest.skip("the hub needs epoll", allow_module_level=True)
+
+from hamms_trio.certificates import Certificates, ServerCertificate, throwaway_certificates
+from hamms_trio.net.hub import IN, Hub
+from hamms_trio.net.tls import Handshakes, TlsSocket
+
+SAFETY_NET = 20.0
+
+
+@pytest.fixture(scope="module")
+def certificates() -> Iterator[Certificates]:
+    with throwaway_certificates() as made:
+        yield made
+
+
+@pytest.fixture
+def client_context(certificates: Certificates) -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=str(certificates.authority))
+
+
+class Echo:
+    """Sends back what it receives, until the client has said its last."""
+
+    def __init__(self, hub: Hub, sock: TlsSocket) -> None:
+        self._hub, self._socket, self._fd = hub, sock, sock.fileno()
+        hub.watch(self._fd, self, IN)
+
+    def on_event(self, _events: int) -> None:
+        try:
+            octets = self._socket.recv(10)
+        except BlockingIOError:
+            return
+        except OSError:
+            octets = b""
+        if octets:
+            self._socket.send(octets)
+        else:
+            with suppress(OSError):  # the client has gone altogether
+                self._socket.shutdown(socket.SHUT_WR)
+            self.abandon()
+
+    def abandon(self) -> None:
+        self._hub.forget(self._fd)
+        self._socket.close()
+
+
+class Server:
+    """A listener on the hub whose connections are secured and then echo."""
+
+    def __init__(self, hub: Hub, certificate: ServerCertificate, seconds: float) -> None:
+        self.hub = hub
+        self.handshakes = Handshakes(hub, certificate, seconds=seconds, on_failure=self._on_failure)
+        self.failures: list[str] = []
+        self.failed = trio.Event()
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket.setblocking(False)
+        self.address = self._socket.getsockname()
+        hub.watch(self._socket.fileno(), self, IN)
+
+    def on_event(self, _events: int) -> None:
+        sock, _ = self._socket.accept()
+        sock.setblocking(False)
+        self.handshakes.begin(sock, self._on_secured)
+
+    def abandon(self) -> None:
+        self._socket.close()
+
+    def _on_secured(self, sock: TlsSocket) -> None:
+        Echo(self.hub, sock)
+
+    def _on_failure(self, reason: str) -> None:
+        self.failures.append(reason)
+        self.failed.set()
+
+
+@asynccontextmanager
+async def serving(certificates: Certificates, seconds: float = SAFETY_NET) -> AsyncIterator[Server]:
+    hub = Hub()
+    server = Server(hub, ServerCertificate(certificates.certificate, certificates.key), seconds)
+    with trio.fail_after(SAFETY_NET):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            yield server
+            nursery.cancel_scope.cancel()
+
+
+async def secured(server: Server, context: ssl.SSLContext) -> trio.SSLStream[trio.SocketStream]:
+    stream = await trio.open_tcp_stream(*server.address)
+    return trio.SSLStream(stream, context, server_hostname="localhost")
+
+
+async def received(stream: trio.abc.ReceiveStream, octets: int) -> bytes:
+    got = b""
+    while len(got) < octets:
+        more = await stream.receive_some()
+        if not more:
+            break
+        got += more
+    return got
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_octets_pass_both_ways_and_the_end_is_no_truncation(
+    certificates: Certificates, client_context: ssl.SSLContext, version: ssl.TLSVersion
+) -> None:
+    client_context.maximum_version = version
+    client_context.set_alpn_protocols(["h2", "http/1.1"])
+    async with serving(certificates) as server:
+        async with await secured(server, client_context) as stream:
+            for size in (1, 16 * 1024, 40_000):  # the last in several records
+                await stream.send_all(b"x" * size)
+                assert await received(stream, size) == b"x" * size
+            assert stream.selected_alpn_protocol() == "http/1.1"
+
+
+async def test_a_silent_client_is_let_go_and_delays_nobody(
+    certificates: Certificates, client_context: ssl.SSLContext
+) -> None:
+    async with serving(certificates, seconds=0.05) as server:
+        silent = await trio.open_tcp_stream(*server.address)
+        async with await secured(server, client_context) as stream:
+            await stream.send_all(b"hello")
+            assert await received(stream, 5) == b"hello"
+            await server.failed.wait()
+            assert await silent.receive_some() == b""
+            assert server.failures == ["TIMEOUT"]
+            await stream.send_all(b"still there")
+            assert await received(stream, 11) == b"still there"
+        await silent.aclose()
+
+
+async def test_a_client_that_resets_in_the_handshake_harms_nobody(
+    certificates: Certificates, client_context: ssl.SSLContext
+) -> None:
+    import netsplode
+
+    async with serving(certificates) as server:
+        stream = await trio.open_tcp_stream(*server.address)
+        await stream.send_all(b"\x16\x03\x01\x02\x00")  # the beginning of a ClientHello
+        netsplode.reset_connection(stream)
+        await server.failed.wait()
+        await stream.aclose()
+        async with await secured(server, client_context) as other:
+            await other.send_all(b"x")
+            assert await received(other, 1) == b"x"
+
+
+async def test_a_client_that_has_gone_before_it_is_accepted_is_a_failure_like_others(
+    certificates: Certificates, client_context: ssl.SSLContext
+) -> None:
+    async with serving(certificates) as server:
+        client = socket.create_connection(server.address)  # nobody has accepted it meanwhile
+        client.sendall(b"\x16\x03\x01\x02\x00")
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        client.close()
+        await server.failed.wait()
+        async with await secured(server, client_context) as other:
+            await other.send_all(b"x")
+            assert await received(other, 1) == b"x"
+
+
+async def test_plain_http_is_answered_in_its_own_language(certificates: Certificates) -> None:
+    async with serving(certificates) as server:
+        stream = await trio.open_tcp_stream(*server.address)
+        await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        answer = await received(stream, 10_000)
+        assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"use https://" in answer
+        await stream.aclose()
+
+
+async def test_plain_http_is_answered_however_much_of_it_there_is(
+    certificates: Certificates,
+) -> None:
+    octets = 10_000_000  # more than any buffer on the way holds
+    async with serving(certificates) as server:
+        stream = await trio.open_tcp_stream(*server.address)
+        await stream.send_all(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % octets)
+        await stream.send_all(b"x" * octets)
+        assert (await received(stream, 10_000)).startswith(b"HTTP/1.1 400 ")
+        await stream.aclose()
+        await server.failed.wait()
+        assert server.failures == ["HTTP_REQUEST"]
+
+
+@pytest.mark.parametrize("version", ["-tls1_1", "-tls1"])
+async def test_old_versions_are_refused(certificates: Certificates, version: str) -> None:
+    async with serving(certificates) as server:
+        host, port = server.address
+        command = ["openssl", "s_client", version, "-connect", f"{host}:{port}"]
+        done = await trio.run_process(
+            command, stdin=b"", capture_stdout=True, capture_stderr=True, check=False
+        )
+        assert done.returncode != 0
+        assert b"Cipher is (NONE)" in done.stdout
+
+
+async def test_openssl_verifies_the_certificate(certificates: Certificates) -> None:
+    async with serving(certificates) as server:
+        host, port = server.address
+        command = ["openssl", "s_client", "-verify_return_error", "-verify_hostname", "localhost"]
+        done = await trio.run_process(
+            [*command, "-CAfile", str(certificates.authority), "-connect", f"{host}:{port}"],
+            stdin=b"",
+            capture_stdout=True,
+            capture_stderr=True,
+            check=False,
+        )
+        assert b"Verify return code: 0 (ok)" in done.stdout
