@@ -97,7 +97,7 @@ def test_a_process_that_has_ended_is_not_found() -> None:
         reset_connection(connection)
 
 
-def find_as_root_of_a_user_namespace(pid: int) -> list[str]:
+def find_or_explain(pid: int) -> list[str]:
     try:
         find_connections(pid=pid)
     except MissingCapability as error:
@@ -111,7 +111,7 @@ def drop_sys_admin(pid: int) -> list[str]:
 
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.prctl(24, 21, 0, 0, 0) == 0  # PR_CAPBSET_DROP, CAP_SYS_ADMIN
-    code = f"from {__name__} import find_as_root_of_a_user_namespace as f; import json; print(json.dumps(f({pid})))"
+    code = f"from {__name__} import find_or_explain as f; import json; print(json.dumps(f({pid})))"
     done = alone.interpret("-c", code)
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout)
