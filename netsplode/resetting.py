@@ -166,7 +166,7 @@ def _steps(order: Order, found: Steps[Target]) -> Steps[ResetResult]:
         )
         problem = check.problem(result)
     if problem:
-        raise ResetTimeout(problem, result)
+        raise ResetTimeout("; ".join(filter(None, (problem, result.doubt))), result)
     return result
 
 

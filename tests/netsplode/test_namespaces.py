@@ -16,7 +16,7 @@ from netsplode.cli import main
 from netsplode.kernel.namespaces import network_of
 from tests.netsplode import alone
 from tests.netsplode.inject.stage import obstacle
-from tests.netsplode.scenes import SAFETY_NET, on_linux
+from tests.netsplode.scenes import SAFETY_NET, Ends, assert_reset, on_linux
 
 pytestmark = [on_linux, pytest.mark.privileged]
 
@@ -78,6 +78,21 @@ def test_the_command_resets_a_process_of_another_namespace() -> None:
         assert {row["pid"] for row in json.loads(listed.stdout)} == {pid}
         assert CliRunner().invoke(main, ["reset", "--pid", str(pid)]).exit_code == 0
         assert set(wait().split()) == {"ConnectionResetError"}
+
+
+def test_a_socket_of_this_namespace_in_a_contained_process_is_found(ends: Ends) -> None:
+    ends.client.settimeout(None)
+    with subprocess.Popen(["unshare", "--net", "cat"], stdin=ends.client.fileno()) as process:
+        wait_until_elsewhere(process.pid)
+        (found,) = find_connections(pid=process.pid)
+        assert (found.local, found.network) == (ends.client.getsockname(), None)
+        assert reset_connection(found).is_confirmed
+        assert_reset(ends.server)
+
+
+def wait_until_elsewhere(pid: int) -> None:
+    while network_of(pid) is None:
+        pass
 
 
 def test_the_thread_stays_in_its_own_namespace() -> None:
