@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 DAYS = 365
-RELOAD_SECONDS = 5.0
 CLOCK_SKEW = timedelta(days=1)  # a client's clock may be this late
+RELOAD_SECONDS = 5.0
 ALPN = ("http/1.1",)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -116,7 +116,7 @@ class ServerCertificate:
 
     def __init__(self, certificate: Path, key: Path | None = None) -> None:
         self._files = certificate, key
-        self._is_reading = False  # in a thread
+        self._is_reading = False  # True while a thread reads the files
         self.reload()
 
     def reload(self) -> None:
@@ -128,11 +128,11 @@ class ServerCertificate:
         self.context = server_context(*self._files)
 
     async def reload_in_thread(self, seconds: float = RELOAD_SECONDS) -> None:
-        """Do the same while the loop goes on: a file may be a FIFO, or on a disk that does not answer.
+        """Load the files again in a thread, because one may be a FIFO, or on a disk that does not answer.
 
         Args:
-            seconds: that reading may take; a thread that takes longer is left to itself, and no other is started
-                before it has ended.
+            seconds: limit for reading. A thread that takes longer is abandoned, and no other thread starts before
+                it has ended.
 
         Raises:
             CertificateUnusable: see `server_context`; or the files could not be read in time.

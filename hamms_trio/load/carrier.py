@@ -11,7 +11,7 @@ from functools import partial
 
 import trio
 
-from hamms_trio.load.client import Client, LoadConnection
+from hamms_trio.load.client import CarriedConnection, Client
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
 from hamms_trio.load.plan.target import Address, Target
 from hamms_trio.net.hub import IN, LOST, OUT, Hub
@@ -48,13 +48,13 @@ class HubCarrier:
         self.call_on_time = hub.call_on_time
         nursery.start_soon(hub.run)
 
-    def connect(self, client: Client) -> LoadConnection:
+    def connect(self, client: Client) -> CarriedConnection:
         sock: Socket | None = None
         try:
             sock = self._dial()
             if self._tls is None:
-                return CarriedConnection(self._hub, sock, client)
-            return TlsCarriedConnection(self._hub, sock, client, *self._tls)
+                return LoadConnection(self._hub, sock, client)
+            return TlsLoadConnection(self._hub, sock, client, *self._tls)
         except OSError as error:
             if sock is not None:
                 sock.close()
@@ -106,7 +106,7 @@ class Undialled:
             self._client.on_lost(*connect_failure(self._error))
 
 
-class CarriedConnection(HubSocket):
+class LoadConnection(HubSocket):
     """One TCP connection that tells its client what comes."""
 
     __slots__ = ("_client", "_is_ready", "_lost", "_receive_octets")
@@ -118,7 +118,7 @@ class CarriedConnection(HubSocket):
         self._lost: Loss | None = None
         self._receive_octets = RECEIVE_OCTETS
 
-    # The client's calls (see `client.LoadConnection`)
+    # The client's calls (see `client.CarriedConnection`)
 
     def send(self, octets: bytes) -> None:
         if not self.write_or_keep(octets):
@@ -178,7 +178,7 @@ class CarriedConnection(HubSocket):
             self._client.on_eof()
 
 
-class TlsCarriedConnection(CarriedConnection):
+class TlsLoadConnection(LoadConnection):
     """The same through TLS, by OpenSSL on the descriptor."""
 
     __slots__ = ("_context", "_name", "_tls")

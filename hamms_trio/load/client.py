@@ -22,7 +22,7 @@ SHORTEST_RETREAT = 0.01
 LONGEST_RETREAT = 0.5
 
 
-class LoadConnection(Protocol):
+class CarriedConnection(Protocol):
     """A connection that is open or being opened."""
 
     def send(self, octets: bytes) -> None:
@@ -33,7 +33,7 @@ class LoadConnection(Protocol):
 
 
 class Carrier(Protocol):
-    """A transport with a clock: the hub's.
+    """A transport with a clock, on a hub.
 
     A carrier never calls a client, or a callback, from within one of the methods below.
     """
@@ -43,7 +43,7 @@ class Carrier(Protocol):
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
         """Call back as `call_at` does, but never a little late; only one such call may be outstanding."""
 
-    def connect(self, client: Client) -> LoadConnection:
+    def connect(self, client: Client) -> CarriedConnection:
         """Begin to connect; later call the client's `on_open` or `on_lost`."""
 
 
@@ -87,7 +87,7 @@ class Client:
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self._depth = traffic.plan.pipeline_depth
-        self._connection: LoadConnection | None = None
+        self._connection: CarriedConnection | None = None
         self._reader = ResponseReader(traffic.request.method)
         self._is_open = False
         self._was_open = False

@@ -32,7 +32,7 @@ class EndedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LoadOutcome:
-    """What came of a load.
+    """The outcome of a load.
 
     Attributes:
         window: seconds in which the requests that count had their intended starts.
@@ -99,7 +99,7 @@ class Load:
         """Whether only answers are waited for."""
         return self._window_over.is_set()
 
-    # What clients tell (see `client.Traffic`)
+    # Called by clients (see `client.Traffic`)
 
     def on_resting(self, client: Client) -> None:
         if self.plan.rate is not None and not client.is_resting:

@@ -51,6 +51,11 @@ def ask(tree: FileTree, path: str, *fields: str, method: str = "GET") -> Receive
     return received(tree.answer(request(path, *fields, method=method)))
 
 
+def etag_of(tree: FileTree, path: str, *fields: str) -> str:
+    """Return the entity tag of a file."""
+    return ask(tree, path, *fields)["ETag"]
+
+
 def settled() -> float:
     """Return a time by which no file has changed for an hour."""
     return time.time() + 3600
