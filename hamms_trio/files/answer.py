@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from hamms_trio.wire import Field, reason_phrase
-from hamms_trio.wire.conditional import Validators, evaluate, range_applies
-from hamms_trio.wire.dates import imf_fixdate
-from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
+from hamms_trio.wire.fields.conditional import Validators, evaluate, range_applies
+from hamms_trio.wire.fields.dates import imf_fixdate
+from hamms_trio.wire.fields.ranges import Span, content_range, multipart, requested_spans
 
 # So much of a file comes along with the answer if it is in memory: then all of it is one piece to send.
 READ_AT_ONCE = 64 * 1024

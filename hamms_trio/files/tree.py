@@ -6,7 +6,6 @@ import hashlib
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import time
 
 from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
@@ -17,15 +16,13 @@ from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
 from hamms_trio.files.root import Root
 from hamms_trio.files.target import Target, parse_target
 from hamms_trio.files.variants import Variant, acceptable_suffixes, open_variant, representation
-from hamms_trio.wire import RequestHead
-from hamms_trio.wire.codings import IDENTITY
-from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
-from hamms_trio.wire.fields import combined_fields
+from hamms_trio.wire import RequestHead, scan_for
+from hamms_trio.wire.fields.codings import IDENTITY
+from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, Validators
 
 INDEX = b"index.html"
 
-_FIELDS = CONDITIONAL_FIELDS | {"range", "accept-encoding"}
-_WISHES = 256  # of as many heads, which the server knows again when they come again
+_FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range", "accept-encoding")
 _VARY = "Accept-Encoding"
 _METHODS = ("GET", "HEAD")
 
@@ -149,12 +146,11 @@ class FileTree:
             return False
 
 
-@lru_cache(maxsize=_WISHES)
 def _wishes(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
-    """Accept-Encoding, and those other fields that say what is wanted of a file; nothing unless it is read."""
+    """Return Accept-Encoding, and the other fields that select what is sent; nothing unless the file is read."""
     if request.method not in _METHODS:
         return None, {}
-    fields = combined_fields(request, _FIELDS)
+    fields = request.combined(_FIELDS)
     return fields.pop("accept-encoding", None), fields
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from hamms_trio.files.answer import Representation
 from hamms_trio.files.root import OpenFile, Root
-from hamms_trio.wire.codings import IDENTITY, coding_quality
-from hamms_trio.wire.conditional import Validators
+from hamms_trio.wire.fields.codings import IDENTITY, coding_quality
+from hamms_trio.wire.fields.conditional import Validators
 
 SUFFIXES = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}
 

@@ -9,7 +9,7 @@ import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import Router, ServerLimits, Service
-from hamms_trio.http.server import Server
+from hamms_trio.http.serving.server import Server
 from hamms_trio.net.ports import open_port
 
 

@@ -12,11 +12,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import memory_stream_pair
 
 from hamms_trio.http import Router, Service, text
-from hamms_trio.http.access_log import AccessLog, LogFormat
-from hamms_trio.http.account import AnyEntry
-from hamms_trio.http.conversation import Conversation
-from hamms_trio.http.metrics import snapshot
-from hamms_trio.http.portable import StreamConnection
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.serving.portable import StreamConnection
+from hamms_trio.http.telling.access_log import AccessLog, LogFormat
+from hamms_trio.http.telling.account import AnyEntry
+from hamms_trio.http.telling.metrics import snapshot
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, make_service, read_answers, talk
 from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
@@ -66,7 +66,7 @@ def test_a_json_line_says_all_of_an_answer() -> None:
         "connection_id": 1,
         "request_id": 1,
         "bytes_in": len(get("/", "X-Request-ID: abc")),
-        "bytes_out": 225,
+        "bytes_out": 216,
         "latency_ms": 0.0,
         "connection_reused": False,
         "route_key": "GET /",

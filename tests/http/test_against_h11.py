@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hamms_trio.http import Request, Response, Router, Service, text
-from hamms_trio.http.routing import Route
+from hamms_trio.http.routes.router import Route
 from tests.http.talking import talk
 from tests.http.test_requests import ANSWERED, REFUSED
 from tests.wire.playing import DETERMINISTIC, PLACES, cut

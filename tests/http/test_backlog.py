@@ -10,8 +10,8 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.backlog import Backlog
-from hamms_trio.http.conversation import Conversation
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.limits.backlog import Backlog
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.serving import Serving, read_all, serving
 from tests.http.talking import CLIENT, statuses
@@ -23,7 +23,7 @@ class Client:
     def __init__(self) -> None:
         self.is_gone = False
 
-    def let_go(self) -> None:
+    def evict(self) -> None:
         self.is_gone = True
 
 

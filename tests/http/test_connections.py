@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.pipelining import EXCHANGES_IN_ONE_GO
+from hamms_trio.http.exchange.conversation import EXCHANGES_IN_ONE_GO
+from hamms_trio.http.resources.basics import add_basics
 from tests.http.serving import Serving, read_all, read_until, serving
 from tests.http.talking import read_answers, statuses
 
@@ -732,7 +732,7 @@ async def test_a_drain_costs_nobody_the_answer_that_is_on_its_way(router: Router
         async with await server.connect() as client, trio.open_nursery() as nursery:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
             await client.send_all(get("/big"))
-            while not server.service.entries:
+            while not server.service.account.pending:
                 await trio.lowlevel.checkpoint()
             nursery.start_soon(server.server.drain, 60.0)
             while not server.service.drain_began:

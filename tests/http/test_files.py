@@ -17,7 +17,7 @@ import trio
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Response, Router, ServerLimits
-from hamms_trio.http.files import FileRouter, add_challenge, add_static
+from hamms_trio.http.resources.files import FileRouter, add_challenge, add_static
 from tests.files.asking import make, settled
 from tests.http.serving import Serving, read_until, serving
 from tests.http.talking import Answer, read_answers

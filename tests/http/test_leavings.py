@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from hamms_trio.http import Request, Response, Router, text
-from hamms_trio.http.conversation import Conversation
+from hamms_trio.http.exchange.conversation import Conversation
 from tests.http.serving import Serving, serving
 from tests.http.test_files import reset, said
 
@@ -63,7 +63,7 @@ def is_answering(server: Serving) -> bool:
 
 
 def has_begun(server: Serving) -> bool:
-    return server.service.intake.octets > 0
+    return server.service.body_budget.octets > 0
 
 
 # What is said, and how one sees that it was heard.

@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from hamms_trio.http import Router, ServerLimits
-from hamms_trio.http.basics import add_basics
+from hamms_trio.http.resources.basics import add_basics
 from tests.http.serving import read_all, serving
 from tests.http.talking import statuses
 

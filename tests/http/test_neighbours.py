@@ -9,8 +9,8 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from hamms_trio.http import Response, Router, ServerLimits, text
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.request import Request
+from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.routes.request import Request
 from tests.http.serving import serving
 from tests.http.talking import statuses
 from tests.http.test_connections import GET, get

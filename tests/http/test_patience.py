@@ -10,7 +10,7 @@ import trio
 from trio.testing import lockstep_stream_pair
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.portable import StreamConnection
+from hamms_trio.http.serving.portable import StreamConnection
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, statuses
 
@@ -65,7 +65,7 @@ async def read_big(client: trio.abc.ReceiveStream) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
 @pytest.mark.parametrize(("first", "rest"), NEXT.values(), ids=NEXT)
 async def test_a_large_answer_may_be_read_slowly(router: Router, first: bytes, rest: bytes) -> None:
-    from hamms_trio.http.connection import ServerConnection
+    from hamms_trio.http.serving.connection import ServerConnection
 
     slow, now = Slow(router), monotonic()
     async with serving(router, LIMITS, portable=False) as server:

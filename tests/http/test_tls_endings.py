@@ -16,8 +16,8 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.files import add_static
+from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.resources.files import add_static
 from tests.http.serving import Serving, serving
 from tests.http.talking import read_answers
 from tests.http.test_connections import GET, get

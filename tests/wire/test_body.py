@@ -10,8 +10,12 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
 from hamms_trio.wire import BodyReader, RequestHead, chunk, last_chunk
-from hamms_trio.wire.body import MAX_CHUNK_LINE_OCTETS, MAX_EXTENSIONS_OCTETS, MAX_TRAILER_OCTETS
-from hamms_trio.wire.section import MAX_FIELD_LINES
+from hamms_trio.wire.http1.body import (
+    MAX_CHUNK_LINE_OCTETS,
+    MAX_EXTENSIONS_OCTETS,
+    MAX_TRAILER_OCTETS,
+)
+from hamms_trio.wire.http1.section import MAX_FIELD_LINES
 from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
 from tests.wire.test_request_against_h11 import mutate
 
@@ -19,7 +23,7 @@ TAIL = b"GET /next HTTP/1.1\r\n"
 
 
 def request(*, length: int = 0, chunked: bool = False) -> RequestHead:
-    head = RequestHead(b"", ("POST", "/", 1, "/", "", ()))
+    head = RequestHead(b"", "POST", "/")
     head.content_length = length
     head.chunked = chunked
     return head
