@@ -15,7 +15,7 @@ import pytest
 import trio
 
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
-from hamms_trio.http.exchange.conversation import EXCHANGES_IN_ONE_GO
+from hamms_trio.http.limits.limits import EXCHANGES_IN_ONE_GO
 from hamms_trio.http.resources.basics import add_basics
 from tests.http.serving import Serving, read_all, read_until, serving
 from tests.http.talking import read_answers, statuses

@@ -13,7 +13,8 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.exchange.conversation import TURN_SECONDS, Conversation
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.server import Server
 from hamms_trio.http.telling.account import BATCH
 from hamms_trio.net.ports import open_port

@@ -88,9 +88,10 @@ class Answers:
             exchange.match, response, exchange.number, exchange.request.id, last=last
         )
 
-    def note(self, exchange: Exchange, status: int, octets_out: int) -> None:
-        """Enter an exchange into the account that has ended in this way."""
+    def note(self, exchange: Exchange, status: int) -> None:
+        """Enter an exchange into the account that has ended, or will not be completed."""
         now, octets_in, number = self._service.clock(), exchange.octets_in, exchange.number
+        octets_out = exchange.octets_out
         match, request_id = exchange.match, exchange.request.id
         self._service.account.note(
             (exchange.begun, now, match, status, octets_in, octets_out, self, number, request_id)

@@ -16,16 +16,10 @@ import logging
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.http.exchange.answers import Answers
 from hamms_trio.http.exchange.exchange import Exchange
+from hamms_trio.http.limits.limits import BODY_OCTETS, EXCHANGES_IN_ONE_GO, TURN_SECONDS
+from hamms_trio.http.routes import refusals
 from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
-from hamms_trio.http.routes.refusals import (
-    FULL,
-    OVERDUE,
-    refusal,
-    refused,
-    turned_away,
-    unreadable,
-)
 from hamms_trio.http.routes.response import Response
 from hamms_trio.http.serving.service import FOREVER, Service
 from hamms_trio.wire import RequestReader
@@ -33,12 +27,6 @@ from hamms_trio.wire import RequestReader
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-BODY_OCTETS = 64 * 1024  # that a carrier hands in at once, at most
-EXCHANGES_IN_ONE_GO = (
-    64  # pipelined requests that are answered before the other clients get their turn,
-)
-TURN_SECONDS = 0.001  # and for so long, at most one of them longer
-
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
 
 
@@ -56,19 +44,9 @@ class Conversation:
     """
 
     __slots__ = (
-        "_buffer",
-        "_content",
-        "_match",
-        "_reader",
-        "_service",
-        "answers",
-        "closing",
-        "deadline",
-        "ended",
-        "exchange",
-        "has_more",
-        "is_idle",
-    )
+        "_buffer", "_content", "_match", "_reader", "_service", "answers", "closing", "deadline", "ended",
+        "exchange", "has_more", "is_idle",
+    )  # fmt: skip
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
         self._service = service
@@ -141,7 +119,11 @@ class Conversation:
         except RequestError as problem:
             answers.append(self._refuse(problem))
         if self.ended and not self.has_more and self.exchange is None and not self.closing:
-            answers.append(self._end_of_requests())
+            if self._match is not None or self._reader is not None or self._buffer:
+                cut_short = MalformedRequest("the request ended before it was complete")
+                answers.append(self._refuse(cut_short))
+            else:
+                self.end()
         self.is_idle = not (
             self._buffer or self._reader or self._content or self.exchange or self.closing
         )
@@ -167,8 +149,10 @@ class Conversation:
         if self.exchange is not None:
             if self._content is not None and not self._content.has_failed:
                 self._content.fail(RequestTimeout("the body did not come in time"))
-            else:
-                self._mark_overdue(self.exchange)
+            elif not self.exchange.is_overdue:
+                self.exchange.is_overdue = True
+                self._service.account.errors["dispatch"] += 1
+                logger.warning("%s: no answer in time", self.exchange.match.route.key)
             self._set_deadline(self.exchange)
             return b""
         if self._reader is not None or self._match is not None:
@@ -194,7 +178,8 @@ class Conversation:
 
     def turn_away(self) -> bytes:
         """Answer that there are too many connections, and nothing else."""
-        return self._close_with(turned_away(), FULL, 0)
+        self.end()
+        return self.answers.refuse(refusals.turned_away(), refusals.FULL, 0)
 
     @property
     def is_full(self) -> bool:
@@ -237,12 +222,8 @@ class Conversation:
         self.deadline = self._service.clock() + seconds
         if exchange.content is not None:
             exchange.content.drop()
-        self.answers.note(exchange, status, exchange.octets_out)
+        self.answers.note(exchange, status)
         self.has_more = bool(self._buffer)
-
-    def break_off(self, exchange: Exchange, status: int) -> None:
-        """Note that the rest of the answer will not be sent."""
-        self.answers.note(exchange, status, exchange.octets_out)
 
     def is_finished(self) -> bool:
         """Return True if nothing is left to say after `finish`; otherwise `advance` says what comes next."""
@@ -256,9 +237,9 @@ class Conversation:
         exchange = self.exchange
         if exchange is None:
             return b""
-        octets = self.encode(exchange, OVERDUE)
+        octets = self.encode(exchange, refusals.OVERDUE)
         exchange.octets_out = len(octets)
-        self.finish(exchange, OVERDUE.status)
+        self.finish(exchange, refusals.OVERDUE.status)
         return octets + self.advance()
 
     def _set_deadline(self, exchange: Exchange) -> None:
@@ -273,12 +254,6 @@ class Conversation:
             self.deadline = FOREVER
         else:
             self.deadline = self._service.clock() + self._service.limits.answer_seconds
-
-    def _mark_overdue(self, exchange: Exchange) -> None:
-        if not exchange.is_overdue:
-            exchange.is_overdue = True
-            self._service.account.errors["dispatch"] += 1
-            logger.warning("%s: no answer in time", exchange.match.route.key)
 
     # Reading
 
@@ -332,8 +307,11 @@ class Conversation:
         self._match = match
         if too_long:
             raise ContentTooLarge(f"the content exceeds {limit} octets")
-        if not route.waits and 0 < head.content_length <= len(self._buffer):
-            return self._answer_with_content(match, begun)
+        length = head.content_length
+        if not route.waits and 0 < length <= len(self._buffer):
+            self._match = None  # the content has come with its head
+            octets, self._buffer = self._buffer[:length], self._buffer[length:]
+            return self._answer(match, len(head.octets) + length, begun, octets)
         self.deadline = begun + limits.content_seconds
         window = limits.waiting_input + BODY_OCTETS if route.waits else None
         content = Content(head, limit, service.body_budget, window=window, begun=begun)
@@ -344,13 +322,6 @@ class Conversation:
             self.exchange = self.answers.begin(match, content, begun)
             return b""
         return CONTINUE if head.expects_continue and not self._buffer else b""
-
-    def _answer_with_content(self, match: Match, begun: float) -> bytes:
-        """Answer a request whose content has come with its head."""
-        octets = match.head.content_length
-        content, self._buffer = self._buffer[:octets], self._buffer[octets:]
-        self._match = None
-        return self._answer(match, len(match.head.octets) + octets, begun, content)
 
     def _read_content(self, content: Content) -> bytes | None:
         """Take the octets of the body that have come; an answer may wait for its end."""
@@ -388,8 +359,6 @@ class Conversation:
         finally:
             content.drop()
 
-    # Answering
-
     def _answer(
         self,
         match: Match,
@@ -410,12 +379,6 @@ class Conversation:
         self.deadline = FOREVER
         return b""
 
-    def _end_of_requests(self) -> bytes:
-        """Say what there is to say once the client has closed its side and its requests are answered."""
-        if self._match is not None or self._reader is not None or self._buffer:
-            return self._refuse(MalformedRequest("the request ended before it was complete"))
-        return self.end()
-
     def _refuse(self, problem: RequestError) -> bytes:
         """Answer, for the last time, a request that could not be read or may not reach its route."""
         self._service.account.errors["read" if problem.status in (408, 503) else "parse"] += 1
@@ -425,17 +388,13 @@ class Conversation:
             if content is not None:
                 octets_in += content.octets
                 content.drop()
-            match = refused(match, problem)
+            match = refusals.refused(match, problem)
         else:
             octets = self._buffer if self._reader is None else self._reader.take()
             end = octets.find(b"\r\n\r\n")
             octets_in = end + 4 if end >= 0 else len(octets)
-            match = unreadable(octets[:octets_in], problem)
+            match = refusals.unreadable(octets[:octets_in], problem)
         self._content = self._match = self._reader = None
         self._buffer = b""
-        return self._close_with(match, refusal(problem), octets_in)
-
-    def _close_with(self, match: Match, response: Response, octets_in: int) -> bytes:
-        octets = self.answers.refuse(match, response, octets_in)
         self.end()
-        return octets
+        return self.answers.refuse(match, refusals.refusal(problem), octets_in)

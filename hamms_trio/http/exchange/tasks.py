@@ -91,7 +91,7 @@ async def perform(
             else:
                 await _send_body(carrier, service, conversation, exchange, head, response.body)
         except BaseException:
-            conversation.break_off(exchange, response.status)
+            conversation.answers.note(exchange, response.status)
             raise
         conversation.finish(exchange, response.status)
     finally:

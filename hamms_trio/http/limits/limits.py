@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BODY_OCTETS = 64 * 1024  # of content that a carrier reads at once
+# Pipelined requests that are answered before the other clients get their turn,
+EXCHANGES_IN_ONE_GO = 64
+TURN_SECONDS = 0.001  # and for so long, at most one of them longer
+
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:

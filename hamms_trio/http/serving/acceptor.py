@@ -10,8 +10,8 @@ from time import monotonic
 import trio
 
 from hamms_trio.certificates import ServerCertificate
-from hamms_trio.http.exchange.conversation import TURN_SECONDS
 from hamms_trio.http.limits.capacity import Capacity, Fate
+from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.acceptor import Acceptor, Address

@@ -16,10 +16,11 @@ from typing import ClassVar
 import trio
 
 from hamms_trio.errors import PeerGone
-from hamms_trio.http.exchange.conversation import BODY_OCTETS, Conversation
+from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.exchange.delivery import Delivery, Need
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
+from hamms_trio.http.limits.limits import BODY_OCTETS
 from hamms_trio.http.routes.response import FileBody, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
@@ -303,7 +304,7 @@ class ServerConnection(BufferedSocket):
             self._delivery = None
             self._service.in_flight -= 1
             assert exchange.response is not None
-            self.conversation.break_off(exchange, exchange.response.status)
+            self.conversation.answers.note(exchange, exchange.response.status)
 
     def _slow_down(self) -> None:
         """Read as much as the task has use for, and no more."""
