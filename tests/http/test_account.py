@@ -7,7 +7,6 @@ from collections.abc import Iterable
 
 import pytest
 import trio
-from hypothesis import given, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import memory_stream_pair
 
@@ -15,11 +14,10 @@ from hamms_trio.http import Router, Service, text
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.serving.portable import StreamConnection
 from hamms_trio.http.telling.access_log import AccessLog, LogFormat
-from hamms_trio.http.telling.account import AnyEntry
 from hamms_trio.http.telling.metrics import snapshot
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, make_service, read_answers, talk
-from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
+from tests.wire.playing import Way, in_two, whole
 
 KEYS = {
     "total_requests", "active_connections", "open_connections", "inflight_requests",
@@ -137,38 +135,6 @@ async def test_no_answer_was_given_after_the_end(portable: bool) -> None:
 
 
 TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-
-
-@pytest.mark.parametrize("log_format", LogFormat)
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                get("/", "X-Request-ID: a"),
-                get("/", "X-Request-ID: b"),
-                get("/", "X-Request-ID: a", TRACED),
-                get("/", TRACED),
-                get("/nothing", "X-Request-ID: a"),
-            ]
-        ),
-        max_size=12,
-    )
-)
-@DETERMINISTIC
-def test_each_line_is_what_it_would_be_alone(log_format: LogFormat, requests: list[bytes]) -> None:
-    service = make_service()
-    entries: list[AnyEntry] = []
-    service.account.log_to(entries.extend)
-    talk([b"".join(requests * 3)], service=service)  # thrice, so that each is known by the end
-    service.account.settle()
-
-    together: list[bytes] = []
-    AccessLog(service, log_format, together.append).write(entries)
-    alone: list[bytes] = []
-    log = AccessLog(service, log_format, alone.append)
-    for entry in entries:
-        log.write([entry])
-    assert b"".join(together) == b"".join(alone)
 
 
 def post(path: str, *fields: str, body: bytes = b"") -> bytes:

@@ -117,7 +117,7 @@ MUTATIONS = st.lists(
 SEQUENCES = st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=4).map(b"".join)
 # `make check` has the same ones each time; `make fuzz` gives a number, and has them chosen anew.
 LONG = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2500"))
 FUZZED = settings(DETERMINISTIC, derandomize=not LONG, max_examples=EXAMPLES)
 
 
