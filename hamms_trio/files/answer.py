@@ -32,19 +32,6 @@ class Slice(NamedTuple):
 Part = bytes | Slice
 
 
-class Rendering:
-    """What a sender has made of an answer, for others that are the same but for their open file.
-
-    Attributes:
-        made: None at first.
-    """
-
-    __slots__ = ("made",)
-
-    def __init__(self) -> None:
-        self.made: object = None
-
-
 class Answer:
     """A response without what belongs to the connection. Whoever has it closes it, sent or not.
 
@@ -52,10 +39,10 @@ class Answer:
         fields: all but Content-Length.
         content_length: that field's value, to HEAD too; None if it is not to be sent (304).
         parts: the content; nothing to HEAD.
-        rendering: shared with others like it, if there may be any.
+        rendered: the response that a sender has made, if the answer is for many requests and has no open file.
     """
 
-    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendering", "status")
+    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendered", "status")
 
     def __init__(
         self,
@@ -65,14 +52,13 @@ class Answer:
         *,
         content_length: int | None,
         descriptor: int | None = None,
-        rendering: Rendering | None = None,
     ) -> None:
         self.status = status
         self.fields = fields
         self.parts = parts
         self.content_length = content_length
         self._descriptor = descriptor  # the one that the slices are of
-        self.rendering = rendering
+        self.rendered: object = None
 
     def fileno(self) -> int:
         """The descriptor that slices are of."""

@@ -25,7 +25,6 @@ from typing import NamedTuple
 from hamms_trio.files.answer import (
     READ_AT_ONCE,
     Answer,
-    Rendering,
     Representation,
     Slice,
     Source,
@@ -103,7 +102,6 @@ class Remembered:
         "_found",
         "_name",
         "_others",
-        "_rendering",
         "_since",
         "_surroundings",
         "_whole",
@@ -127,11 +125,9 @@ class Remembered:
         self._since = now
         self.shown = shown
         self.octets = octets
-        self._rendering = Rendering()
         self._whole: Answer | None = None
         if octets is not None:
             self._whole = represent("GET", {}, shown, octets, now=now)
-            self._whole.rendering = self._rendering
 
     def open_again(self, root: Root, *, now: float) -> Source | None:
         """The octets, or a large file's descriptor, if a fresh look would come to the same; None if not."""
@@ -166,7 +162,6 @@ class Remembered:
             (Slice(source, 0, shown.octets),),
             content_length=shown.octets,
             descriptor=source,
-            rendering=self._rendering,
         )
 
     def _check(self, descriptor: int) -> Source | None:

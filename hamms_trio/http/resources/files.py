@@ -22,17 +22,9 @@ from hamms_trio.http.routes.router import Route, Router
 
 
 def as_response(answer: Answer, request: Request) -> Response:
-    """Turn an answer into a response of the server, which closes its file; answers with one rendering share it."""
-    if answer.rendering is None:
-        return _render(answer, request)
-    made = answer.rendering.made
-    if not isinstance(made, Response):
-        made = answer.rendering.made = _render(answer, request)
-        return made
-    return made.of_file(answer) if isinstance(made.body, FileBody) else made
-
-
-def _render(answer: Answer, request: Request) -> Response:
+    """Turn an answer into a response of the server, which closes its file."""
+    if isinstance(answer.rendered, Response):
+        return answer.rendered
     if answer.content_length is None:
         return Response(answer.status, fields=answer.fields)
     if request.method == "HEAD":  # there is only a length
@@ -40,9 +32,10 @@ def _render(answer: Answer, request: Request) -> Response:
             answer.status, FileBody(answer, range(answer.content_length)), answer.fields
         )
     octets = [part for part in answer.parts if isinstance(part, bytes)]
-    if len(octets) == len(answer.parts):
-        return Response(answer.status, b"".join(octets), answer.fields)
-    return Response(answer.status, FileBody(answer, *map(_piece, answer.parts)), answer.fields)
+    if len(octets) < len(answer.parts):
+        return Response(answer.status, FileBody(answer, *map(_piece, answer.parts)), answer.fields)
+    answer.rendered = Response(answer.status, b"".join(octets), answer.fields)
+    return answer.rendered
 
 
 # The reasons why a client of the workbench gets no file, by status.

@@ -103,21 +103,6 @@ class Response:
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
-    def of_file(self, file: OpenFile) -> Response:
-        """Return the same response from a file that was opened anew, if this response sends a file."""
-        assert isinstance(self.body, FileBody)
-        response = Response.__new__(Response)
-        response.status = self.status
-        response.fields = self.fields
-        response.close = self.close
-        response.lines = self.lines
-        response.has_origin = self.has_origin
-        response.body = FileBody(file, *self.body.pieces)
-        response.content = b""
-        response.preamble = self.preamble
-        response.plain = False
-        return response
-
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
             return self.lines + b"X-Request-ID: "

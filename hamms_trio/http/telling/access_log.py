@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.account import AnyEntry
+from hamms_trio.http.telling.account import Entry
 
 ENGINE = "trio"
 
@@ -40,7 +40,7 @@ class AccessLog:
         self._lines = _json_lines if log_format is LogFormat.JSON else _plain_lines
         self._put = put
 
-    def write(self, entries: Sequence[AnyEntry]) -> None:
+    def write(self, entries: Sequence[Entry]) -> None:
         """Write one line for each entry."""
         service = self._service
         drained = int(service.drain_seconds * 1000)
@@ -49,7 +49,7 @@ class AccessLog:
 
 
 def _plain_lines(
-    entries: Sequence[AnyEntry], offset: float, phase: str, drained: int
+    entries: Sequence[Entry], offset: float, phase: str, drained: int
 ) -> Iterator[str]:
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
@@ -65,9 +65,7 @@ def _plain_lines(
         )
 
 
-def _json_lines(
-    entries: Sequence[AnyEntry], offset: float, phase: str, drained: int
-) -> Iterator[str]:
+def _json_lines(entries: Sequence[Entry], offset: float, phase: str, drained: int) -> Iterator[str]:
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
         whole, rest = divmod(int((ended - begun) * 1_000_000), 1000)
