@@ -25,7 +25,7 @@ from typing import NamedTuple
 MAX_LINKS = 40  # as in Linux
 MAX_PATH_OCTETS = 4096  # likewise
 
-# To look at: neither waits, nor is noticed by whoever is at the other end of a FIFO.
+# A look neither waits, nor is noticed by the other end of a FIFO.
 _LOOK = getattr(os, "O_PATH", os.O_RDONLY | os.O_NONBLOCK) | os.O_CLOEXEC
 _PASS = _LOOK | os.O_DIRECTORY
 _READ = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
@@ -79,7 +79,7 @@ class Root:
     def open_files(
         self, names: Sequence[bytes], suffixes: Sequence[bytes] = ()
     ) -> tuple[OpenFile, list[OpenFile | None]]:
-        """The same, with those that lie beside it under its name and a suffix; None for what can't be had."""
+        """Open a file, and the files beside it with its name and a suffix; None for each that can't be opened."""
         path = _path(names)
         root = os.open(self._path, _PASS)
         try:
@@ -89,7 +89,7 @@ class Root:
             os.close(root)
 
     def status(self, names: Sequence[bytes]) -> os.stat_result:
-        """What is there, links followed."""
+        """Return the status of a path, links followed."""
         path = _path(names)
         root = os.open(self._path, _PASS)
         try:
@@ -186,7 +186,7 @@ class Root:
                 _go_back(passed)
 
     def _beneath(self, target: bytes) -> bytes:
-        """What is left of a link's absolute target from this directory on."""
+        """Return the part of a link's absolute target beneath this directory."""
         for path in (self._path, os.path.realpath(self._path)):
             root = path.rstrip(b"/") + b"/"
             if (target + b"/").startswith(root):

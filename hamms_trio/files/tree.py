@@ -1,4 +1,4 @@
-"""A directory's files as resources: what a request to one of them is answered."""
+"""A directory's files as resources, and the answers to requests for them."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ _METHODS = ("GET", "HEAD")
 
 @dataclass(frozen=True, kw_only=True)
 class FileTree:
-    """What is beneath a directory, for GET and HEAD.
+    """The files beneath a directory, for GET and HEAD.
 
     Args:
-        prefix: what the paths of these resources start with; it ends in a slash.
-        listing: whether a directory without an index.html is listed; otherwise it is not found.
-        precompressed: whether ``x.br``, ``x.zst`` and ``x.gz`` stand in for ``x`` where that is accepted.
+        prefix: the beginning of these resources' paths; ends in a slash.
+        listing: True to list a directory without an index.html; otherwise such a directory is not found.
+        precompressed: True to send ``x.br``, ``x.zst`` or ``x.gz`` for ``x`` where the client accepts that.
         clock: seconds since 1970.
         memory: of what was answered before; of this tree only.
     """
@@ -47,7 +47,7 @@ class FileTree:
     memory: FileMemory = field(default_factory=FileMemory, repr=False, compare=False)
 
     def answer(self, request: RequestHead) -> Answer:
-        """What a request is answered.
+        """Answer a request.
 
         Raises:
             OSError: a failure that says nothing about the request, of a disk for one.
@@ -92,7 +92,7 @@ class FileTree:
         shown = self._show(names, variant, now)
         answer = represent(method, fields, shown, variant.file.descriptor, now=now)
         if self.memory.is_due(key, now) and not self._remember(key, now):
-            self.memory.put_off(key, now)
+            self.memory.postpone(key, now)
         return answer
 
     def _choose(self, key: Key) -> Variant | None:
@@ -112,7 +112,7 @@ class FileTree:
         try:
             surroundings = look_around(self.root, names, suffixes, now=now)
             variant = None if surroundings is None else self._choose(key)
-        except OSError:  # whoever asks next is told of it
+        except OSError:  # the next request reports it
             return False
         if surroundings is None or variant is None:
             return False

@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop, and clients that say exactly what they are told."""
+"""Servers on this test's own trio loop, and clients that send given octets exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the server tells of what it did: access log, metrics, Prometheus."""
+"""The account of a server: access log, metrics, Prometheus."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def get(path: str, *fields: str) -> bytes:
 
 
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
-    """What a server logs from now on."""
+    """The lines that a server logs from now on."""
     lines: list[bytes] = []
     service.account.log_to(AccessLog(service, log_format, lines.append).write)
     return lines
@@ -143,7 +143,7 @@ def post(path: str, *fields: str, body: bytes = b"") -> bytes:
 
 CHUNKED = "Transfer-Encoding: chunked"
 CHUNK = b"3\r\nabc\r\n"
-# What was sent, and what the log calls it.
+# Octets that were sent, and their route key, method and path in the log.
 REFUSED: dict[str, tuple[bytes, str, str, str]] = {
     "no request": (b"\0\r\n", "request/malformed", "-", "-"),
     "another version": (b"GET /a?b HTTP/2.0\r\n", "request/bad_request", "GET", "/a"),
@@ -200,7 +200,7 @@ def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
     assert json.loads(line)["trace_id"] == "a1"
 
 
-def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> None:
+def test_a_late_request_is_logged_with_the_octets_that_came() -> None:
     for octets, path in ((b"GET /slow HTTP/1", "/slow"), (post("/submit", CHUNKED), "/submit")):
         service = make_service()
         lines: list[bytes] = []
@@ -213,7 +213,7 @@ def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> 
         assert told["route_key"] == "request/timeout"
 
 
-def test_a_refused_head_is_answered_without_a_body_to_a_client_that_asks_for_none() -> None:
+def test_a_refused_head_request_gets_no_body() -> None:
     head = get("/submit").replace(b"GET", b"HEAD")
     for octets in (head.replace(b"1.1", b"1.2"), head.replace(b"Host", b"Ho st")):
         answered, _ = talk([octets])
@@ -288,7 +288,7 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert b'hamms_errors_total{class="write"} 1.0' in told
 
 
-async def test_a_connection_that_broke_for_no_reason_that_is_told_is_counted_as_broken() -> None:
+async def test_a_connection_lost_without_an_error_number_is_counted() -> None:
     service = make_service()
     service.clock = trio.current_time
     client, ours = memory_stream_pair()

@@ -1,4 +1,4 @@
-"""Whatever sequence of requests we answer, h11 reads as the same requests: nothing can be smuggled.
+"""h11 reads the same requests in every sequence that we answer: nothing can be smuggled.
 
 Where one of us refuses, what follows is not looked at any more. Where we accept what h11 refuses, there is
 a reason in `WE_ACCEPT_MORE`. Octets beyond ASCII in field values (obs-text, RFC 9110 §5.5) are not among
@@ -23,7 +23,7 @@ from tests.http.test_requests import ANSWERED, REFUSED
 from tests.wire.playing import DETERMINISTIC, PLACES, cut
 from tests.wire.test_request_against_h11 import mutate
 
-# What the octets have, and why.
+# A pattern of the octets, and the reason.
 WE_ACCEPT_MORE = {
     rb"[0-9A-Fa-f][ \t]+;": "whitespace before a chunk extension has to be borne (RFC 9110 §5.6.3)",
 }

@@ -107,9 +107,7 @@ async def test_a_body_that_comes_with_many_requests_before_it_is_read(
     assert answers[before].body == b"body"
 
 
-async def test_a_body_that_comes_in_part_with_many_requests_before_it_is_read_on(
-    serve: Serve, router: Router
-) -> None:
+async def test_a_partial_body_behind_many_requests_is_read(serve: Serve, router: Router) -> None:
     begun = trio.Event()
 
     @router.post("/read")
@@ -164,7 +162,7 @@ async def test_an_answer_survives_what_the_client_goes_on_to_send(
     assert statuses(answered) == [status]
 
 
-async def test_a_client_that_never_closes_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_never_closes_is_disconnected(serve: Serve, router: Router) -> None:
     async with serve(router, ServerLimits(linger_seconds=0.05)) as server:
         async with await server.connect() as client:
             await client.send_all(LAST)
@@ -211,7 +209,7 @@ async def test_a_slow_body_is_answered_408(serve: Serve, router: Router) -> None
                 assert statuses(await read_all(client)) == [408]
 
 
-async def test_a_client_that_does_not_read_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(serve: Serve, router: Router) -> None:
     @router.get("/big")
     def big(_request: Request) -> Response:
         return Response(200, b"x" * 20_000_000)
@@ -351,9 +349,7 @@ async def test_a_route_that_never_answers_is_answered_for_and_the_connection_las
     assert server.service.account.errors["dispatch"] == 1
 
 
-async def test_a_route_that_never_answers_keeps_no_client_that_has_closed_its_side(
-    serve: Serve, router: Router
-) -> None:
+async def test_a_silent_route_keeps_no_half_closed_client(serve: Serve, router: Router) -> None:
     @router.get("/forever")
     async def forever(_request: Request) -> Response:
         await trio.sleep_forever()
@@ -400,7 +396,7 @@ async def test_a_route_that_can_not_be_ended_loses_its_connection(router: Router
         assert statuses(await server.ask(GET)) == [200]
 
 
-async def test_a_route_that_does_not_read_a_body_that_does_not_come_has_its_time_too(
+async def test_a_route_that_ignores_a_missing_body_has_its_deadline(
     serve: Serve, router: Router
 ) -> None:
     @router.post("/forever")
@@ -466,7 +462,7 @@ async def test_a_stream_goes_on_for_a_client_that_has_closed_its_side(
     assert answer.body == b"x" * 12
 
 
-async def test_a_client_that_has_closed_its_side_may_read_for_as_long_as_it_needs(
+async def test_a_half_closed_client_may_read_slowly(
     serve: Serve, router: Router, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -554,7 +550,7 @@ async def test_a_body_that_no_route_reads_is_not_taken_for_a_request(
         await client.send_all(GET[:27] + LAST)
         answered += await read_all(client)
 
-    # Who was not asked for the body may go on with the next request instead: then the connection ends.
+    # A client that got no 100 may send the next request instead of the body: then the connection ends.
     assert [a.body for a in read_answers(answered)] == [b"done"] + [b"Hello World"] * (not expects)
 
 
@@ -722,7 +718,7 @@ async def test_a_drain_answers_what_is_in_flight_and_refuses_the_rest(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what is on its way")
-async def test_a_drain_costs_nobody_the_answer_that_is_on_its_way(router: Router) -> None:
+async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
     """Not even a client that goes on asking: what comes after a close is answered by a reset."""
     body = b"x" * 1_000_000  # for which the kernel has room, and the client has not
     router.fixed("GET", "/big", Response(200, body))

@@ -112,7 +112,9 @@ async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
             assert server.service.in_flight == 0
 
 
-async def test_a_client_that_does_not_take_a_file_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_does_not_take_a_file_is_disconnected(
+    serve: Serve, router: Router
+) -> None:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
         async with begun(server, said("/file")) as (client, _):
             while server.service.connections:
@@ -186,7 +188,7 @@ async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind
 async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
     cold: None, router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever connects while a thread still reads has the descriptor that the other had."""
+    """A client that connects while a thread still reads gets the descriptor of the one before."""
     begun, goes_on = trio.Event(), threading.Event()
     pread = os.pread
 

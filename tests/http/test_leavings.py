@@ -66,7 +66,7 @@ def has_begun(server: Serving) -> bool:
     return server.service.body_budget.octets > 0
 
 
-# What is said, and how one sees that it was heard.
+# Octets that are sent, and a sign that the server has read them.
 SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
     "nothing": (b"", lambda server: server.service.connections > 0),
     "a request": (said("/forever"), is_answering),
@@ -80,7 +80,7 @@ SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
 
 @contextmanager
 def found_by_the_collector() -> Iterator[list[object]]:
-    """What it finds that was left in the block; the list is filled at its end."""
+    """Find objects that were left in the block; the list is filled at its end."""
     found: list[object] = []
     gc.collect()
     gc.disable()

@@ -69,5 +69,5 @@ async def test_a_client_that_never_reads_is_read_from_no_more(router: Router) ->
                 assert statuses(await server.ask(GET)) == [200]
         server.service.account.settle()
 
-    # What was not answered stayed in the kernel, and not with us.
+    # Unanswered requests stayed in the kernel, and not with us.
     assert server.service.account.routes["GET /big"].requests < 50

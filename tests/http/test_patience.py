@@ -19,7 +19,7 @@ LONG = 100.0  # seconds, more than each of the limits but for those that are bel
 LIMITS = ServerLimits(send_seconds=2 * LONG, waiting_output=2 * BIG)
 GET_BIG = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 
-# What is sent together with the request for the large answer, and what once that has been read.
+# Octets that are sent with the request for the large answer, and once that has been read.
 NEXT = {
     "nothing yet": (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     "half a head": (b"GET / HT", b"TP/1.1\r\nHost: a\r\n\r\n"),
@@ -29,7 +29,7 @@ NEXT = {
 
 
 class Slow:
-    """A route that answers when it is told to."""
+    """A route that answers when the test says so."""
 
     def __init__(self, router: Router) -> None:
         self.goes_on = trio.Event()

@@ -1,4 +1,4 @@
-"""What is kept of requests' content has a limit, whoever sends it and however many they are."""
+"""Buffered request bodies have a limit over all clients together."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ PATHS = ("/whole", "/read", "/pieces")
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_who_is_let_in_is_read_and_who_is_too_many_is_refused_before_sending(
+async def test_admitted_bodies_are_read_and_further_ones_refused_before_sending(
     serve: Serve, router: Router, path: str
 ) -> None:
     async with serve(router, LIMITS) as server, AsyncExitStack() as clients:
@@ -112,7 +112,7 @@ async def test_a_route_may_take_more_than_all_others_together(serve: Serve, rout
         await until(server, EACH)
 
 
-async def test_a_coroutine_that_wants_all_of_a_long_content_needs_room_for_all_of_it(
+async def test_a_coroutine_that_reads_a_long_body_whole_needs_room(
     serve: Serve, router: Router
 ) -> None:
     length = f"Content-Length: {3 * EACH}"  # more than may wait for one that takes it as it comes
@@ -207,7 +207,7 @@ async def test_of_a_content_that_is_late_nothing_is_kept(
             await until(server, 0)
 
 
-async def test_what_a_route_works_with_is_kept_until_it_returns_or_its_time_is_over(
+async def test_a_body_keeps_its_room_until_its_route_returns_or_times_out(
     serve: Serve, router: Router
 ) -> None:
     goes_on = trio.Event()
@@ -240,7 +240,7 @@ async def test_what_a_route_works_with_is_kept_until_it_returns_or_its_time_is_o
 
 
 @pytest.mark.parametrize("kind", ["function", "coroutine"])
-async def test_a_client_that_is_slow_to_read_its_answer_keeps_no_room_for_what_it_sent(
+async def test_a_slow_reader_keeps_no_room_for_its_request_body(
     serve: Serve, router: Router, kind: str
 ) -> None:
     goes_on = trio.Event()

@@ -1,4 +1,4 @@
-"""Who is taken back the room for a content, and what the pieces of one cost."""
+"""Eviction of bodies that come too slowly, and the cost of a body's pieces."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def only(octets: bytes) -> Answer:
     return answer
 
 
-def test_room_is_taken_back_from_those_who_do_not_send_and_left_to_those_who_do(
+def test_bodies_that_do_not_come_are_evicted_and_others_stay(
     router: Router,
 ) -> None:
     now, begin = conversing(router)
@@ -135,14 +135,14 @@ def test_each_refusal_looks_at_a_few_others() -> None:
     for content in contents:
         budget.reserve(content, LIMIT // len(contents) + 1)
     for times in (1, 2, 3):
-        with pytest.raises(NoRoom):  # for they are told to release what they have, and don't
+        with pytest.raises(NoRoom):  # these ignore their eviction
             budget.reserve(SomeContent(), LIMIT)
         assert sum(content.is_gone for content in contents) == times * LOOKS
 
 
 @contextmanager
 def costing(octets: int) -> Iterator[None]:
-    """What is kept from the block costs at most so much memory."""
+    """Check that the objects kept from the block cost at most so much memory."""
     tracemalloc.start()
     try:
         yield

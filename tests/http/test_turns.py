@@ -44,7 +44,7 @@ def test_slow_answers_are_given_a_few_at_a_time() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -> None:
+async def test_many_late_clients_are_refused_a_few_at_a_time() -> None:
     looks = count()
 
     def clock() -> float:

@@ -30,7 +30,7 @@ def run() -> Iterator[Run]:
 
 
 def say(client: socket.socket, octets: bytes) -> bytes:
-    """What comes next after ``octets``."""
+    """Return the octets that come after ``octets`` were sent."""
     client.sendall(octets)
     return client.recv(65536)
 

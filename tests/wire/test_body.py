@@ -268,7 +268,7 @@ def test_whether_a_body_is_refused_does_not_depend_on_the_cuts(
     assert read(octets, [octets]) == read(octets, cut(octets, places))
 
 
-# What a recipient has to bear (RFC 9110 §5.6.3), and h11 does not.
+# Whitespace that a recipient has to bear (RFC 9110 §5.6.3), and h11 refuses.
 _REFUSED_BY_H11 = re.compile(rb"[0-9A-Fa-f][ \t]+;")
 
 
@@ -311,7 +311,7 @@ _TRAILER = st.lists(
 
 @given(st.lists(st.tuples(st.binary(min_size=1, max_size=9), _EXTENSIONS)), _EXTENSIONS, _TRAILER)
 @DETERMINISTIC
-def test_whatever_the_grammar_of_chunks_has_is_read_and_h11_reads_it_alike(
+def test_every_valid_chunk_is_read_as_h11_reads_it(
     chunks: list[tuple[bytes, bytes]], last: bytes, trailer: bytes
 ) -> None:
     octets = b"".join(b"%x%b\r\n%b\r\n" % (len(data), ext, data) for data, ext in chunks)

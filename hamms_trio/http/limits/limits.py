@@ -17,8 +17,8 @@ class ServerLimits:
     head: int = 16 * 1024  # with its empty line; nginx takes 32 KiB, Apache 8 KiB a line
     target: int = 2048
     content: int = 512 * 1024  # of a request, decoded; a route may take more or less
-    content_total: int = 64 * 1024 * 1024  # of all requests together (see `intake`)
-    requests: int = 1000  # on one connection, nginx's keepalive_requests; 0 for any number
+    content_total: int = 64 * 1024 * 1024  # of all requests together (see `request_bodies`)
+    requests: int = 1000  # on one connection, nginx's keepalive_requests; 0 for no limit
     connections: int = 2048
     connections_wait: bool = False  # for one of those to end, instead of being refused
 
@@ -33,7 +33,7 @@ class ServerLimits:
     # After our FIN or what came since, for more of the client's or its FIN; in all not more than `content_seconds`.
     linger_seconds: float = 2.0
 
-    # Of what has come and can't be dealt with yet, and of answers that the client has not read yet.
+    # Octets of requests that wait for their turn, and of answers that the client has not read yet.
     waiting_input: int = 64 * 1024
     waiting_output: int = 64 * 1024
     waiting_output_total: int = 64 * 1024 * 1024  # of all clients together (see `backlog`)

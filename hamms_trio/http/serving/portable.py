@@ -74,7 +74,7 @@ class StreamConnection:
                 reset_stream(stream)
             await trio.aclose_forcefully(stream)
 
-    # What a task does (see `answering.Carrier`)
+    # Calls of a task (see `tasks.Carrier`)
 
     async def send(self, data: bytes) -> None:
         self._sends = True
@@ -126,7 +126,7 @@ class StreamConnection:
         self._service.announce_end()
 
     async def _hear(self) -> bytes:
-        """What is answered to what comes next, or to nothing coming in time."""
+        """Answer the next octets, or their absence at the deadline."""
         conversation = self.conversation
         with trio.CancelScope(deadline=conversation.deadline) as scope:
             data = await self._receive()
@@ -188,7 +188,7 @@ class StreamConnection:
                     return
 
     async def _hear_more(self) -> bytes:
-        """What is answered to what comes while a task answers; never ends when nothing more can come."""
+        """Answer octets that come while a task answers; wait for ever when none can come."""
         conversation = self.conversation
         if conversation.ended:
             await trio.sleep_forever()

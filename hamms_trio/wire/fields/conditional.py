@@ -20,7 +20,7 @@ _EACH = re.compile(_ENTITY_TAG)
 
 
 class Validators(NamedTuple):
-    """What tells one state of the selected representation from another (RFC 9110 §8.8)."""
+    """The validators of one state of the selected representation (RFC 9110 §8.8)."""
 
     etag: str | None = None  # as it is sent: quoted, and with W/ if it is weak
     last_modified: int | None = None  # seconds
@@ -29,7 +29,7 @@ class Validators(NamedTuple):
 def evaluate(
     method: str, fields: Mapping[str, str], current: Validators, *, now: float
 ) -> Literal[304, 412] | None:
-    """The status that the preconditions put in place of the method's own; in RFC 9110 §13.2.2's order.
+    """Return the status that the preconditions put in place of the method's own, in RFC 9110 §13.2.2's order.
 
     Only for a request that would succeed without them (RFC 9110 §13.2.1), and for a resource that
     has a representation.
@@ -53,7 +53,7 @@ def evaluate(
 
 
 def range_applies(fields: Mapping[str, str], current: Validators, *, now: float) -> bool:
-    """Whether If-Range, if there is one, lets Range be honoured (RFC 9110 §13.1.5)."""
+    """Return True if If-Range, if there is one, allows Range (RFC 9110 §13.1.5)."""
     validator = fields.get("if-range")
     if validator is None:
         return True
@@ -87,7 +87,7 @@ def _any_matches(field: str, etag: str | None, *, weakly: bool) -> bool:
 def _since(
     fields: Mapping[str, str], name: str, current: Validators, now: float, *, otherwise: bool
 ) -> bool:
-    """Whether nothing was modified since the date in a field; ``otherwise`` if that can't be said."""
+    """Return True if nothing was modified since the date in a field; ``otherwise`` if nobody can tell."""
     field = fields.get(name)
     if field is None or current.last_modified is None:
         return otherwise

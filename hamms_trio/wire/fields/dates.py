@@ -1,7 +1,7 @@
 """HTTP dates, in the one form that is sent and the three that are understood (RFC 9110 §5.6.7).
 
 Counted in whole seconds since 1970, leap seconds left out, as everywhere else. Nothing here looks at a
-clock: whoever asks says what time it is.
+clock: the caller passes the time.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _FORMS = (  # compiled when the first date is read, which is rare
 
 @lru_cache(maxsize=512)
 def imf_fixdate(seconds: float) -> str:
-    """A moment as HTTP writes it, whatever the locale; years 1 to 9999."""
+    """Format a moment as HTTP does, in any locale; years 1 to 9999."""
     moment = _EPOCH + timedelta(seconds=seconds)
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
 
 
 def parse_http_date(text: str, *, now: float) -> int | None:
-    """The moment that an HTTP-date names, or None if it isn't one.
+    """Return the moment that an HTTP-date names, or None if the text is none.
 
     A day's name that does not fit its date is not held against it, and 60 seconds are a leap second.
 
@@ -64,7 +64,7 @@ def _moment(match: re.Match[str], now: float) -> int | None:
 
 
 def _year_in_full(year: int, within: tuple[int, ...], now: float) -> int:
-    """What appears to be more than 50 years in the future is of the past (RFC 9110 §5.6.7)."""
+    """Return the full year: one that is more than 50 years ahead lies in the past (RFC 9110 §5.6.7)."""
     present = _EPOCH + timedelta(seconds=now)
     year += present.year - present.year % 100
     limit = (present.year + 50, *present.timetuple()[1:6])

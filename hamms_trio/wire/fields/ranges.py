@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MAX_RANGES = 200  # Apache's MaxRanges; whoever asks for more gets the whole
+MAX_RANGES = 200  # Apache's MaxRanges; a request for more gets the whole
 
 _SPEC = re.compile(r"([0-9]*+)-([0-9]*+)")
 _MAX_DIGITS = 19  # more than any length; longer numerals would take long to read
@@ -24,7 +24,7 @@ class Span(NamedTuple):
 
 
 def requested_spans(field: str, length: int) -> tuple[Span, ...] | None:
-    """What a Range field asks of a representation of ``length`` octets.
+    """Return the spans that a Range field selects of a representation of ``length`` octets.
 
     Ranges that overlap or touch become one, so all together never exceed the representation,
     however many were asked for (RFC 9110 §15.3.7.2, §17.15). They stand in the order of the request.
