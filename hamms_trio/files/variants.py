@@ -70,19 +70,11 @@ def representation(
     """Return the representation of a variant."""
     status = variant.file.status
     valid = validators(status, variant.coding, now=now)
-    return _representation(status.st_size, variant.coding, content_type, valid, vary)
-
-
-# A function of what it is given and nothing else, so what it remembers is never out of date.
-@lru_cache(maxsize=1024)
-def _representation(
-    octets: int, coding: str, content_type: str, valid: Validators, vary: str | None
-) -> Representation:
     return Representation(
-        octets=octets,
+        octets=status.st_size,
         content_type=content_type,
         validators=valid,
-        fields=() if coding == IDENTITY else (("Content-Encoding", coding),),
+        fields=() if variant.coding == IDENTITY else (("Content-Encoding", variant.coding),),
         vary=vary,
     )
 
