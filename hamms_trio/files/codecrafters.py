@@ -23,15 +23,15 @@ from hamms_trio.files.representation.answer import (
 from hamms_trio.files.representation.content_types import OCTET_STREAM
 from hamms_trio.files.representation.failures import answer_failures
 from hamms_trio.files.representation.variants import Variant, representation, validators
-from hamms_trio.wire import RequestHead
-from hamms_trio.wire.codings import IDENTITY, coding_quality
-from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, evaluate
-from hamms_trio.wire.fields import combined_fields
+from hamms_trio.wire import RequestHead, scan_for
+from hamms_trio.wire.fields.codings import IDENTITY, coding_quality
+from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, evaluate
 
 log = logging.getLogger(__name__)
 
 _TEXT = ("Content-Type", "text/plain")  # the challenge's tests accept no charset
-_FIELDS = CONDITIONAL_FIELDS | {"range"}
+_PRECONDITIONS = scan_for(*sorted(CONDITIONAL_FIELDS))
+_FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range")
 
 
 def echo(request: RequestHead, text: str) -> Answer:
@@ -79,7 +79,7 @@ def read_file(
         now = clock()
         variant = Variant(root.open_file([name.encode()]), IDENTITY)
         shown = representation(variant, OCTET_STREAM, now=now)
-        fields = combined_fields(request, _FIELDS)
+        fields = request.combined(_FIELDS)
         return represent(request.method, fields, shown, variant.file.descriptor, now=now)
 
     return answer_failures(request.method, read, outside=404)
@@ -100,7 +100,7 @@ def write_file(
     """
     if root is None or not _is_name(name):
         return answer_plainly(request.method, 404)
-    octets, fields = name.encode(), combined_fields(request, CONDITIONAL_FIELDS)
+    octets, fields = name.encode(), request.combined(_PRECONDITIONS)
 
     def refuse() -> Answer | None:
         return answer_failures(

@@ -6,7 +6,6 @@ import hashlib
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import time
 
 from hamms_trio.files.disk.root import Root
@@ -22,17 +21,13 @@ from hamms_trio.files.representation.variants import (
     open_variant,
     representation,
 )
-from hamms_trio.wire import RequestHead
-from hamms_trio.wire.codings import IDENTITY
-from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
-from hamms_trio.wire.fields import combined_fields
+from hamms_trio.wire import RequestHead, scan_for
+from hamms_trio.wire.fields.codings import IDENTITY
+from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, Validators
 
 INDEX = b"index.html"
 
-_FIELDS = CONDITIONAL_FIELDS | {"range", "accept-encoding"}
-_CACHED_HEADS = (
-    256  # request heads; the server gives the same object again for a head that it has seen
-)
+_FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range", "accept-encoding")
 _VARY = "Accept-Encoding"
 _METHODS = ("GET", "HEAD")
 
@@ -103,7 +98,7 @@ class FileTree:
         shown = self._show(names, variant, now)
         answer = represent(method, fields, shown, variant.file.descriptor, now=now)
         if self.memory.is_due(key, now) and not self._remember(key, now):
-            self.memory.put_off(key, now)
+            self.memory.postpone(key, now)
         return answer
 
     def _choose(self, key: Key) -> Variant | None:
@@ -157,12 +152,11 @@ class FileTree:
             return False
 
 
-@lru_cache(maxsize=_CACHED_HEADS)
 def _selecting_fields(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
     """Take Accept-Encoding and the other fields that select from a file; none, unless the method reads."""
     if request.method not in _METHODS:
         return None, {}
-    fields = combined_fields(request, _FIELDS)
+    fields = request.combined(_FIELDS)
     return fields.pop("accept-encoding", None), fields
 
 

@@ -23,11 +23,11 @@ from hamms_trio.wire import (
     RequestHead,
     RequestReader,
     head,
+    malformed_head,
     parse_form,
     reason_phrase,
     response,
 )
-from hamms_trio.wire.request_line import read_request_line
 
 EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
 
@@ -122,13 +122,7 @@ class HttpPeer:
         """Return the octets that could not be read as a request, with a request line if they have one."""
         octets = self._reader.take()
         self._reader.give_back(octets)
-        try:
-            line = read_request_line(octets.partition(b"\r\n")[0])
-        except RequestError:
-            line = _UNREADABLE_LINE
-        request = RequestHead(octets, line)
-        request.persistent = False
-        return request
+        return malformed_head(octets)
 
     def take_malformed(self, request: RequestHead, problem: RequestError) -> None:
         """Make a malformed request the current one."""
@@ -338,6 +332,4 @@ class HttpPeer:
         return request.expects_continue and request.has_body
 
 
-_UNREADABLE_LINE = ("GET", "*", 1, "*", "", ())
-_UNREADABLE = RequestHead(b"", _UNREADABLE_LINE)  # stands for a request that could not be read
-_UNREADABLE.persistent = False
+_UNREADABLE = malformed_head(b"")  # stands for a request that could not be read

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.asking import (
     LONG_AGO,
     Received,

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.asking import (
     LONG_AGO,
     ask,

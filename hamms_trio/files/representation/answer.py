@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from hamms_trio.wire import Field, reason_phrase
-from hamms_trio.wire.conditional import Validators, evaluate, range_applies
-from hamms_trio.wire.dates import imf_fixdate
-from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
+from hamms_trio.wire.fields.conditional import Validators, evaluate, range_applies
+from hamms_trio.wire.fields.dates import imf_fixdate
+from hamms_trio.wire.fields.ranges import Span, content_range, multipart, requested_spans
 
 # Octets of a file that are read into the answer if they are in memory, so that one piece is sent.
 READ_AT_ONCE = 64 * 1024
@@ -32,19 +32,6 @@ class Slice(NamedTuple):
 Part = bytes | Slice
 
 
-class Rendering:
-    """A sender's form of an answer, shared by the answers that differ from it in their open file only.
-
-    Attributes:
-        made: the sender's form; None until there is one.
-    """
-
-    __slots__ = ("made",)
-
-    def __init__(self) -> None:
-        self.made: object = None
-
-
 class Answer:
     """A response without the fields of the connection. The receiver closes it, sent or not.
 
@@ -52,10 +39,10 @@ class Answer:
         fields: all fields but Content-Length.
         content_length: value of that field, for HEAD too; None if the field is left out (304).
         parts: the content; empty for HEAD.
-        rendering: the sender's form, shared with equal answers; None if no other answer is equal.
+        rendered: the response that a sender has made, if the answer is for many requests and has no open file.
     """
 
-    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendering", "status")
+    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendered", "status")
 
     def __init__(
         self,
@@ -65,14 +52,13 @@ class Answer:
         *,
         content_length: int | None,
         descriptor: int | None = None,
-        rendering: Rendering | None = None,
     ) -> None:
         self.status = status
         self.fields = fields
         self.parts = parts
         self.content_length = content_length
         self._descriptor = descriptor  # of the file that the slices belong to
-        self.rendering = rendering
+        self.rendered: object = None
 
     def fileno(self) -> int:
         """Return the descriptor of the file that the slices belong to."""

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from hamms_trio.files.disk.root import OpenFile, Root
 from hamms_trio.files.representation.answer import Representation
-from hamms_trio.wire.codings import IDENTITY, coding_quality
-from hamms_trio.wire.conditional import Validators
+from hamms_trio.wire.fields.codings import IDENTITY, coding_quality
+from hamms_trio.wire.fields.conditional import Validators
 
 SUFFIXES = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}
 
@@ -70,19 +70,11 @@ def representation(
     """Describe a variant as a representation."""
     status = variant.file.status
     valid = validators(status, variant.coding, now=now)
-    return _representation(status.st_size, variant.coding, content_type, valid, vary)
-
-
-# The result depends on the arguments alone, so the cache is never out of date.
-@lru_cache(maxsize=1024)
-def _representation(
-    octets: int, coding: str, content_type: str, valid: Validators, vary: str | None
-) -> Representation:
     return Representation(
-        octets=octets,
+        octets=status.st_size,
         content_type=content_type,
         validators=valid,
-        fields=() if coding == IDENTITY else (("Content-Encoding", coding),),
+        fields=() if variant.coding == IDENTITY else (("Content-Encoding", variant.coding),),
         vary=vary,
     )
 
