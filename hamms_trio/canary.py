@@ -93,6 +93,11 @@ class Examination:
         return "; ".join(map(str, self.faults))
 
 
+def is_nonce(text: str) -> bool:
+    """Return True if ``text`` can be a nonce (see `check_nonce`)."""
+    return bool(_NONCE.fullmatch(text))
+
+
 def check_nonce(nonce: str) -> str:
     """Return ``nonce`` if it can stand in a canary.
 
@@ -100,7 +105,7 @@ def check_nonce(nonce: str) -> str:
         ValueError: it is empty, longer than 32 characters, or has other characters than
             letters, digits and ``-._~`` (the unreserved ones of RFC 3986 §2.3).
     """
-    if not _NONCE.fullmatch(nonce):
+    if not is_nonce(nonce):
         raise ValueError(
             f"the nonce {nonce[:80]!r} can't be used: give 1 to {LONGEST_NONCE} letters, digits or -._~"
         )

@@ -43,6 +43,7 @@ class OctetPeer(Protocol):
 
     @property
     def connection(self) -> PeerConnection: ...
+    def send(self, data: bytes | memoryview) -> Awaitable[None]: ...
     def finish(self) -> Awaitable[None]: ...
 
 
@@ -200,7 +201,7 @@ class HttpPeer:
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> Awaitable[None]:
         """Send one whole and truthful response."""
-        return self._connection.send(self._message(request, status, fields, body))
+        return self._peer.send(self._message(request, status, fields, body))
 
     async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
         """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
