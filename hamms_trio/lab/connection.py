@@ -152,11 +152,11 @@ class HubConnection:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self._lost(error) from error
-        self.observer.ended(Ending.FIN)
+        self.observer.note_ended(Ending.FIN)
 
     def reset(self) -> None:
         self._forget()
-        self.observer.ended(Ending.RST)
+        self.observer.note_ended(Ending.RST)
         reset_and_close(self._socket)
 
     # What the hub tells
@@ -182,7 +182,7 @@ class HubConnection:
         if data:
             self.observer.received(len(data))
         else:
-            self.observer.left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         self._resume(data)
 
     def abandon(self) -> None:
@@ -194,7 +194,7 @@ class HubConnection:
     def _on_unawaited(self, events: int) -> None:
         """Nobody waits for what has come: note it, and hear no more of it until somebody does."""
         if events & LEFT:
-            self.observer.left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         self._watch_for(self._events & ~events)
 
     def _on_lost(self) -> None:
@@ -257,11 +257,11 @@ class HubConnection:
     def _lost(self, error: OSError) -> PeerGone:
         """Note how the client left, as the kernel tells it."""
         if error.errno == errno.ECONNRESET:
-            self.observer.left(Ending.RST)
+            self.observer.note_left(Ending.RST)
         elif error.errno in _VANISHED:
-            self.observer.left(Ending.VANISHED)
+            self.observer.note_left(Ending.VANISHED)
         else:  # EPIPE, ENOTCONN: it had closed its side before, and what we sent was refused
-            self.observer.left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         return PeerGone()
 
     def _watch_for(self, events: int) -> None:

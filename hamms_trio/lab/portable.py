@@ -62,7 +62,7 @@ class StreamConnection:
         if data:
             self.observer.received(len(data))
         else:
-            self.observer.left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         return data
 
     async def send(self, data: bytes | memoryview) -> None:
@@ -86,20 +86,20 @@ class StreamConnection:
         await trio.lowlevel.checkpoint()
 
     async def send_eof(self) -> None:
-        self.observer.ended(Ending.FIN)
+        self.observer.note_ended(Ending.FIN)
         try:
             await self._stream.send_eof()
         except trio.BrokenResourceError as error:
             raise self._lost(error) from error
 
     def reset(self) -> None:
-        self.observer.ended(Ending.RST)
+        self.observer.note_ended(Ending.RST)
         self._reset()
 
     def _lost(self, error: trio.BrokenResourceError) -> PeerGone:
         cause = error.__cause__
         was_reset = isinstance(cause, OSError) and cause.errno == errno.ECONNRESET
-        self.observer.left(Ending.RST if was_reset else Ending.FIN)
+        self.observer.note_left(Ending.RST if was_reset else Ending.FIN)
         return PeerGone()
 
 

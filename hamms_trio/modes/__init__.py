@@ -1,8 +1,9 @@
 """The failure modes. One module per family; a new family is named here, once."""
 
 from hamms_trio.modes import frame, head, pace, retry, status, tcp, type
-from hamms_trio.modes.catalogue import Catalogue as Catalogue, installed_modes
+from hamms_trio.modes.catalogue import Catalogue as Catalogue
 from hamms_trio.modes.declare import FailureMode as FailureMode
+from hamms_trio.modes.installed import installed_modes
 
 CATALOGUE = Catalogue(tcp, frame, head, status, pace, retry, type)
 

@@ -34,11 +34,11 @@ class Observer(Protocol):
     def slept(self, seconds: float) -> None:
         """Note that real seconds passed on purpose."""
 
-    def left(self, how: Ending) -> None:
+    def note_left(self, how: Ending) -> None:
         """Note how the client left; the first call counts."""
 
-    def ended(self, how: Ending) -> None:
-        """Note how the server ended the connection; the last call counts."""
+    def note_ended(self, how: Ending) -> None:
+        """Note how the server ended the connection; the first call counts."""
 
     def closed(self) -> None:
         """Note that the socket is closed, and nothing more will come of this connection."""
