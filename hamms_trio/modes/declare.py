@@ -94,7 +94,8 @@ class FailureMode:
             ParameterError: there is no such parameter, or it does not take this value.
         """
         known = {p.name: p for p in (*self.parameters, *self.modifiers)}
-        check_parameters(self.slug, given, tuple(known))
+        own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))
+        check_parameters(self.slug, given, own, modifiers)
         return {name: known[name].parse(str(value)) for name, value in given.items()}
 
 
