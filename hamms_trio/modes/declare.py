@@ -34,7 +34,7 @@ class FailureMode:
         driver: meets the client before the mode acts.
         client: what a correct client owes.
         aliases: other slugs under which it is found.
-        issues: links to public reports of what it does to clients.
+        issues: public reports of what it does to clients, such as ``psf/requests#4956`` (see `links`).
         decides: True if the mode says itself when it strikes, by ``peer.strike()``.
         lenient: True if malformed requests are handed to it, rather than refused.
         needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
@@ -65,6 +65,14 @@ class FailureMode:
     @property
     def description(self) -> str:
         return inspect.getdoc(self.act) or ""
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses of the public reports; GitHub redirects those of pull requests."""
+        return tuple(
+            f"https://github.com/{repository}/issues/{number}"
+            for repository, number in (issue.split("#") for issue in self.issues)
+        )
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:

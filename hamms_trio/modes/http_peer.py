@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable
 from typing import Protocol
 
+from hamms_trio.canary import DEFAULT_OCTETS, canary, pieces
 from hamms_trio.errors import (
     ContentTooLarge,
     MethodNotAllowed,
@@ -29,6 +30,7 @@ from hamms_trio.wire import (
 )
 from hamms_trio.wire.request_line import read_request_line
 
+CRLF = b"\r\n"
 EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
 
 _FORM = "application/x-www-form-urlencoded"
@@ -43,6 +45,8 @@ class OctetPeer(Protocol):
 
     @property
     def connection(self) -> PeerConnection: ...
+    @property
+    def nonce(self) -> str: ...
     def send(self, data: bytes | memoryview) -> Awaitable[None]: ...
     def finish(self) -> Awaitable[None]: ...
 
@@ -190,6 +194,21 @@ class HttpPeer:
     def head(self, status: int, *fields: Field) -> bytes:
         """The head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
         return head(status, *fields, origin=self._peer.environment.origin())
+
+    def raw_head(self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> bytes:
+        """Return a head of any octets: ``start``, Server and Date, then ``lines``, and the empty line."""
+        origin = self._peer.environment.origin()
+        return b"".join((start, CRLF, origin, *(line + CRLF for line in lines), CRLF))
+
+    def canary(self, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
+        """Return some of the canary of this exchange's nonce (see `hamms_trio.canary`)."""
+        return canary(self._peer.nonce, octets, start=start)
+
+    async def send_canary(self, octets: int, *, start: int = 0) -> None:
+        """Send some of the canary; nothing in answer to HEAD."""
+        if self._request is None or self._request.method != "HEAD":
+            for piece in pieces(self._peer.nonce, octets, start=start):
+                await self._peer.send(piece)
 
     def message(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from hamms_trio.errors import PeerGone
@@ -191,4 +192,5 @@ def _excerpt(octets: bytes) -> str:
     octets = octets.replace(VERSION.encode(), b"VERSION")
     if len(octets) <= WHOLE:
         return repr(octets)[1:]
-    return f"{repr(octets[:EXCERPT])[1:]} ... {len(octets)} octets"
+    digest = sha256(octets).hexdigest()
+    return f"{repr(octets[:EXCERPT])[1:]} ... {len(octets)} octets, SHA-256 {digest}"
