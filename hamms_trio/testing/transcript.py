@@ -27,7 +27,8 @@ HESITATION = (
     1.0  # virtual seconds between connecting and the first request, and between two requests
 )
 PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
-EXCERPT = 160  # octets of a long read that are written down; a short one is written whole
+EXCERPT = 240  # the first octets of a long read, which are written down
+ENDING = 60  # the last ones likewise; a short read is written whole
 WHOLE = 400
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 MOST_OCTETS = 80 * 1024 * 1024  # that a client reads before it gives up
@@ -193,4 +194,5 @@ def _excerpt(octets: bytes) -> str:
     if len(octets) <= WHOLE:
         return repr(octets)[1:]
     digest = sha256(octets).hexdigest()
-    return f"{repr(octets[:EXCERPT])[1:]} ... {len(octets)} octets, SHA-256 {digest}"
+    begin, end = repr(octets[:EXCERPT])[1:], repr(octets[-ENDING:])[1:]
+    return f"{begin} ... {end}: {len(octets)} octets, SHA-256 {digest}"
