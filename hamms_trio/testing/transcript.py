@@ -7,8 +7,9 @@ Only what the mode does is played; carriers have tests of their own.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from hamms_trio.errors import PeerGone
@@ -30,8 +31,10 @@ PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, s
 EXCERPT = 240  # the first octets of a long read, which are written down
 ENDING = 60  # the last ones likewise; a short read is written whole
 WHOLE = 400
+LONGEST_RUN = 100  # writes in a row; of a longer run
+FEW = 5  # are written down
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
-MOST_OCTETS = 80 * 1024 * 1024  # that a client reads before it gives up
+MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 
 TO_SERVER, TO_CLIENT = ">", "<"
 Line = tuple[float, str, str | bytes]
@@ -47,12 +50,17 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _refused(door)
+    return "".join(map(_line, _abridged(script(door, requests))))
+
+
+def script(door: Door, requests: Sequence[bytes] = (GET,)) -> list[Line]:
+    """Return what crosses the wire: virtual time, direction, and octets or an ending."""
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
         door.name, door.slug, ("192.0.2.1", 49152)
     )
     connection = ScriptedConnection(requests, observer)
     environment = Environment(wall_clock=lambda: SECOND)
-    return "".join(map(_line, _joined(connection.play(door, environment))))
+    return _joined(connection.play(door, environment))
 
 
 def check_transcript(
@@ -101,7 +109,7 @@ class ScriptedConnection:
             raise AssertionError(f"{door.name} waits for something else than its peer")
         finally:
             play.close()
-        return sorted(self._lines, key=lambda line: (line[0], line[1] == TO_CLIENT))
+        return sorted(self._lines, key=_order)
 
     # What a peer may do
 
@@ -161,6 +169,12 @@ class ScriptedConnection:
             self._lines.append((self._now, TO_CLIENT, how.value))
 
 
+def _order(line: Line) -> tuple[float, bool]:
+    """By time; at one time the client's octets first, and an end last, since the lines come in their order."""
+    at, direction, what = line
+    return at, direction == TO_CLIENT or isinstance(what, str)
+
+
 def _joined(lines: list[Line]) -> list[Line]:
     """What was sent at one time as one: in how many pieces it is read is chance."""
     joined: list[Line] = []
@@ -172,6 +186,24 @@ def _joined(lines: list[Line]) -> list[Line]:
                 continue
         joined.append((at, direction, what))
     return joined
+
+
+def _abridged(lines: list[Line]) -> Iterator[Line]:
+    """Yield the lines, but only the first of a long run of writes, and what the others come to."""
+    for writes, group in groupby(lines, _is_write):
+        run = list(group)
+        if not writes or len(run) <= LONGEST_RUN:
+            yield from run
+            continue
+        yield from run[:FEW]
+        rest = b"".join(octets for _, _, octets in run[FEW:] if isinstance(octets, bytes))
+        digest = sha256(rest).hexdigest()
+        more = f"{len(run) - FEW} more writes: {len(rest)} octets, SHA-256 {digest}"
+        yield run[-1][0], TO_CLIENT, more
+
+
+def _is_write(line: Line) -> bool:
+    return line[1] == TO_CLIENT and isinstance(line[2], bytes)
 
 
 def _line(line: Line) -> str:
