@@ -23,6 +23,7 @@ from hamms_trio.wire import (
     Field,
     RequestHead,
     RequestReader,
+    connection_field,
     head,
     parse_form,
     reason_phrase,
@@ -56,13 +57,25 @@ class HttpPeer:
 
     Attributes:
         base: the part of the target's path that belongs to the door; ``path`` is the rest.
+        exchanges: how many requests this connection has brought, the current one included.
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
 
-    __slots__ = ("_body", "_connection", "_peer", "_reader", "_request", "_run", "base", "problem")
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_peer",
+        "_reader",
+        "_request",
+        "_run",
+        "base",
+        "exchanges",
+        "problem",
+    )
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
+        self.exchanges = 0
         self.problem: RequestError | None = None
         self._peer = peer
         self._connection = peer.connection
@@ -140,6 +153,24 @@ class HttpPeer:
         """The target by which a client finds ``path`` through the same door."""
         return self.base + path
 
+    async def stays_idle(self, seconds: float) -> bool:
+        """Wait for the next request on the server's clock; True if none has begun in that time.
+
+        Raises:
+            PeerGone: the client closed its side meanwhile.
+        """
+        if not self._reader.is_empty:
+            return False
+        real_seconds = seconds / self._peer.environment.speed
+        try:
+            data = await self._connection.receive(self._connection.now() + real_seconds)
+        except TimeoutError:
+            return True
+        if not data:
+            raise PeerGone
+        self._reader.feed(data)
+        return False
+
     async def receive_content(self) -> bytes:
         """Some of the current request's content, or none at its end; a client that waits is asked for it.
 
@@ -199,6 +230,22 @@ class HttpPeer:
         """Return a head of any octets: ``start``, Server and Date, then ``lines``, and the empty line."""
         origin = self._peer.environment.origin()
         return b"".join((start, CRLF, origin, *(line + CRLF for line in lines), CRLF))
+
+    def canary_head(
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+    ) -> bytes:
+        """Return a head that frames so many octets of the canary truthfully, with ``lines`` among its own."""
+        persistence = connection_field(self._request).removesuffix(CRLF) if self._request else b""
+        kept = (persistence,) if persistence else ()
+        length = b"Content-Length: %d" % octets
+        return self.raw_head(b"Content-Type: text/plain", *lines, *kept, length, start=start)
+
+    async def respond_with_canary(
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+    ) -> None:
+        """Send such a head (see `canary_head`), and the canary."""
+        await self._peer.send(self.canary_head(*lines, start=start, octets=octets))
+        await self.send_canary(octets)
 
     def canary(self, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
         """Return some of the canary of this exchange's nonce (see `hamms_trio.canary`)."""
@@ -266,6 +313,7 @@ class HttpPeer:
     def _begin(self, request: RequestHead) -> None:
         self._request = request
         self._body = None
+        self.exchanges += 1
         self.problem = None
         self._connection.observer.head(request)
 

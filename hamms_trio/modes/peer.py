@@ -129,9 +129,11 @@ class Peer:
 
     # Endings
 
-    def wait_gone(self) -> Awaitable[None]:
-        """Discard whatever arrives until the client closes its side."""
-        return self._drain(None)
+    def wait_gone(self, seconds: float | None = None) -> Awaitable[None]:
+        """Discard whatever arrives until the client closes its side, or for so long on the server's clock."""
+        if seconds is None:
+            return self._drain(None)
+        return self._drain(self.connection.now() + seconds / self.environment.speed)
 
     async def finish(self) -> None:
         """End the response with a FIN the client can see.

@@ -5,6 +5,7 @@ from hamms_trio.wire.memory import Memory as Memory, Sightings as Sightings
 from hamms_trio.wire.message import (
     Field as Field,
     chunk as chunk,
+    connection_field as connection_field,
     field_lines as field_lines,
     head as head,
     last_chunk as last_chunk,
