@@ -17,6 +17,9 @@ DOORS = listed_doors(CATALOGUE)
 # Requests to modes of which one plain GET does not show the point.
 REQUESTS = {
     "retries": [GET] * 4,
+    "status-204-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,
+    "status-304-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,
+    "status-head-body": [GET.replace(b"GET", b"HEAD"), GET],
     "tcp-drop-random": [GET.replace(b"/ ", b"/?every=2 ")] * 2,
 }
 
