@@ -171,8 +171,11 @@ class HttpPeer:
         self._reader.feed(data)
         return False
 
-    async def receive_content(self) -> bytes:
-        """Some of the current request's content, or none at its end; a client that waits is asked for it.
+    async def receive_content(self, *, invites: bool = True) -> bytes:
+        """Some of the current request's content, or none at its end.
+
+        Args:
+            invites: True if a client that waits for ``100 Continue`` is sent one.
 
         Raises:
             RequestError: it is malformed, or late.
@@ -180,7 +183,7 @@ class HttpPeer:
         request = self._request
         if request is None or not request.has_body:
             return b""
-        if self._body is None and request.expects_continue:
+        if self._body is None and request.expects_continue and invites:
             await self._connection.send(_CONTINUE)
         body = self._begin_body(request)
         while not body.complete:
