@@ -178,14 +178,17 @@ def _order(line: Line) -> tuple[float, bool]:
 def _joined(lines: list[Line]) -> list[Line]:
     """What was sent at one time as one: in how many pieces it is read is chance."""
     joined: list[Line] = []
-    for at, direction, what in lines:
-        if joined and isinstance(what, bytes):
-            before = joined[-1]
-            if before[:2] == (at, direction) and isinstance(before[2], bytes):
-                joined[-1] = (at, direction, before[2] + what)
-                continue
-        joined.append((at, direction, what))
+    for (at, direction, is_octets), group in groupby(lines, _moment):
+        if is_octets:
+            pieces = (what for _, _, what in group if isinstance(what, bytes))
+            joined.append((at, direction, b"".join(pieces)))
+        else:
+            joined.extend(group)
     return joined
+
+
+def _moment(line: Line) -> tuple[float, str, bool]:
+    return line[0], line[1], isinstance(line[2], bytes)
 
 
 def _abridged(lines: list[Line]) -> Iterator[Line]:

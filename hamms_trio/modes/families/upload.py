@@ -1,4 +1,4 @@
-"""Answers to a request's body that come early, late or not at all, and ``Expect: 100-continue`` (RFC 9110 §10.1.1)."""
+"""Answers to a body that come early, late or not at all, and what becomes of ``Expect`` (RFC 9110 §10.1.1)."""
 
 from __future__ import annotations
 
