@@ -84,13 +84,14 @@ async def pace_infinite_body(
     is_chunked = framing == "chunked" and request.minor_version > 0
     line = b"Transfer-Encoding: chunked" if is_chunked else b"Connection: close"
     await peer.send(peer.http.raw_head(b"Content-Type: text/plain", line))
-    if request.method == "HEAD":
-        return
-    for start in range(0, max, BURST):
+    for start in range(0, max if request.method != "HEAD" else 0, BURST):
         data = peer.http.canary(min(BURST, max - start), start=start)
         await peer.send(chunk(data) if is_chunked else data)
         await peer.sleep(BURST / rate)
-    await (peer.send(last_chunk()) if is_chunked else peer.finish())
+    if not is_chunked:
+        await peer.finish()
+    elif request.method != "HEAD":
+        await peer.send(last_chunk())
 
 
 @on_request(client=must_time_out("RFC 9112 §9.5"))
