@@ -22,7 +22,8 @@ from hamms_trio.wire import RequestHead
 
 WHOLE = 64 * 1024  # octets of the canary
 FILLER = b"x" * (64 * 1024)
-BURST = 100_000  # octets of an endless section that leave in one go
+LINE = b"X-A: " + b"a" * 993 + b"\r\n"
+BURST = LINE * 16  # of an endless section, in one go, so that the other clients have their turns
 FIELDS_AT_ONCE = 1000
 
 NULS = {"value": b"X-A: a\0b", "name": b"X\0A: b"}
@@ -162,7 +163,7 @@ async def head_size(
 async def head_1m(
     peer: Peer, request: RequestHead, *, size: Octets = MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with a header field of 1 MB."""
+    """Answer with 1 MB of header fields, all of which is one field."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -170,7 +171,7 @@ async def head_1m(
 async def head_10m(
     peer: Peer, request: RequestHead, *, size: Octets = 10 * MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with a header field of 10 MB."""
+    """Answer with 10 MB of header fields, all of which is one field."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -198,11 +199,10 @@ async def head_infinite(
     max: Size = 1024 * MEBIBYTE,
 ) -> None:
     """Send one field after the other, ten megabytes in a second, and close after ``max`` octets."""
-    line = b"X-A: " + b"a" * 993 + b"\r\n"
     await peer.send(b"HTTP/1.1 200 OK\r\n")
-    for _ in range(0, max, BURST):
-        await peer.send(line * (BURST // len(line)))
-        await peer.sleep(BURST / rate)
+    for _ in range(0, max, len(BURST)):
+        await peer.send(BURST)
+        await peer.sleep(len(BURST) / rate)
     await peer.finish()
 
 

@@ -88,8 +88,11 @@ async def interim_flood(
     peer: Peer, request: RequestHead, *, n: Many = 10_000, status: InterimStatus = "102"
 ) -> None:
     """Send ``n`` interim responses as fast as they are read, then the answer."""
-    for sent in range(0, n, AT_ONCE):
-        await peer.send(INTERIM[status] * min(AT_ONCE, n - sent))
+    many, few = divmod(n, AT_ONCE)
+    responses = INTERIM[status] * AT_ONCE
+    for _ in range(many):
+        await peer.send(responses)
+    await peer.send(INTERIM[status] * few)
     await peer.http.respond_with_canary()
 
 

@@ -15,7 +15,7 @@ from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, last_chunk
 
 WHOLE = 64 * 1024  # octets of the canary
-BURST = 100_000  # octets of an endless body that leave in one go
+BURST = 16 * 1024  # octets of an endless body in one go, so that the other clients have their turns
 
 Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 Burst = Annotated[int, Range("octets", 1, MEBIBYTE)]
@@ -117,7 +117,7 @@ async def pace_burst(
 async def pace_duration_jump(peer: Peer, request: RequestHead, *, at: Seconds = 1.0) -> None:
     """Send all but the body's last octet, and that ``at`` seconds after the first: at the client's own deadline.
 
-    Its user is told of a success or of a timeout, once.
+    The client tells its user of a success or of a timeout, once.
     """
     await peer.send(peer.http.canary_head())
     await peer.http.send_canary(WHOLE - 1)

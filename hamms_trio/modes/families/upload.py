@@ -14,7 +14,7 @@ from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import Field, RequestHead
 
 KIBIBYTE = 1024
-# What a refusal needs, by its status.
+# The fields that a refusal needs, by its status.
 REFUSALS: dict[str, tuple[Field, ...]] = {
     "413": (),
     "401": (("WWW-Authenticate", 'Basic realm="hamms", charset="UTF-8"'),),
