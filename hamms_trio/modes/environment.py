@@ -82,6 +82,7 @@ class Environment:
         self.limits = limits or Limits()
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
+        self._nonces = 0
         self._origin_second = -1
         self._origin = b""
 
@@ -94,6 +95,11 @@ class Environment:
                 (("Server", f"Hamms/{VERSION}"), ("Date", imf_fixdate(second)))
             )
         return self._origin
+
+    def new_nonce(self) -> str:
+        """Return a nonce for an exchange whose client gave none: the same in each run with this seed."""
+        self._nonces += 1
+        return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
 
     def state(self, slug: str, name: str = "") -> State[Any]:
         """Return one failure mode's memory beyond a request: one bounded mapping for each name."""

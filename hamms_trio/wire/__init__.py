@@ -10,6 +10,7 @@ from hamms_trio.wire.http1.body import UNLIMITED as UNLIMITED, BodyReader as Bod
 from hamms_trio.wire.http1.build import (
     Field as Field,
     chunk as chunk,
+    connection_field as connection_field,
     field_lines as field_lines,
     head as head,
     last_chunk as last_chunk,
