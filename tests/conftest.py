@@ -23,7 +23,7 @@ _KINDS = [
 
 @pytest.fixture(params=_KINDS)
 def hosting(request: pytest.FixtureRequest) -> HostModes:
-    """``async with hosting(modes, lab=...) as hamms``; the modes' clock is 1000 times ours."""
+    """``async with hosting(modes, environment=...) as hamms``; the modes' clock is 1000 times ours."""
     return partial(hosting_modes, portable=request.param)
 
 

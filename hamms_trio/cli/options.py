@@ -49,6 +49,14 @@ HOST = click.option(
 )
 
 
+MODES_FROM = click.option(
+    "--modes-from",
+    multiple=True,
+    metavar="MODULE",
+    help="Add the failure modes that this module declares, such as package.module; may be repeated.",
+)
+
+
 def drain_timeout(what: str) -> Option:
     """``--drain-timeout``, of the server called ``what``, if there are others."""
     return click.option(

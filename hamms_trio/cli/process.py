@@ -47,6 +47,29 @@ def told() -> Iterator[None]:
         raise Refused(f"can't write {where}: {error.strerror}") from None
 
 
+@contextmanager
+def kept_ready_file(path: Path | None) -> Iterator[None]:
+    """Remove the ready file of an earlier run now, and this run's at the end: nobody connects to dead ports.
+
+    Raises:
+        Refused: an old one can't be removed.
+    """
+    try:
+        _remove(path)
+    except OSError as error:
+        raise Refused(f"can't replace {error.filename}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the server has ended well all the same
+            _remove(path)
+
+
+def _remove(path: Path | None) -> None:
+    if path is not None and path.is_file():  # a FIFO or a device is none of our making
+        path.unlink()
+
+
 def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:
     """Whoever sees the file sees the whole of it."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")

@@ -64,7 +64,11 @@ def serve_alone(
     """
     import trio
 
-    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
+    from hamms_trio.cli.process import (
+        collect_garbage_rarely,
+        kept_ready_file,
+        raise_descriptor_limit,
+    )
     from hamms_trio.errors import PortUnavailable
 
     async def main() -> None:
@@ -78,7 +82,8 @@ def serve_alone(
 
     raise_descriptor_limit()
     try:
-        trio.run(main)
+        with kept_ready_file(running.ready_file):
+            trio.run(main)
     except PortUnavailable as error:
         raise Refused(str(error)) from None
 

@@ -17,10 +17,10 @@ from time import monotonic
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
+from hamms_trio.modes.connection import ModeObserver
 from hamms_trio.net.hub import IN, LEFT, LOST, OUT, Hub, Timer
+from hamms_trio.net.observer import Ending
 from hamms_trio.net.resets import reset_and_close
-from hamms_trio.recording.ledger import ConnectionRecord, Ending
-from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,7 @@ _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an 
 
 
 class HubConnection:
-    """The octets, the clock and the account of one connection (see `peer.Connection`)."""
+    """The octets and the clock of one connection, and its observer (see `modes.connection`)."""
 
     __slots__ = (
         "_deadline",
@@ -62,19 +62,19 @@ class HubConnection:
         "_timer_due",
         "_wait",
         "_woken_due",
-        "record",
+        "observer",
     )
 
     def __init__(
         self,
         hub: Hub,
         sock: socket.socket,
-        record: ConnectionRecord,
+        observer: ModeObserver,
         on_close: Callable[[], None],
         *,
         send_seconds: float,
     ) -> None:
-        self.record = record
+        self.observer = observer
         self._hub = hub
         self._socket = sock
         self._fd = sock.fileno()
@@ -95,7 +95,7 @@ class HubConnection:
         self._play = play
         self._resume(None)
 
-    # What a peer may do (see `peer.Connection`)
+    # What a peer may do (see `modes.connection`)
 
     def now(self) -> float:
         return monotonic()
@@ -140,6 +140,7 @@ class HubConnection:
             begin = now
         self._set_timer(begin + seconds)
         yield _TIME
+        self.observer.slept(seconds)
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:
@@ -151,18 +152,12 @@ class HubConnection:
             self._socket.shutdown(socket.SHUT_WR)
         except OSError as error:
             raise self._lost(error) from error
-        self.record.ended = Ending.FIN
+        self.observer.note_ended(Ending.FIN)
 
     def reset(self) -> None:
         self._forget()
-        self.record.ended = Ending.RST
+        self.observer.note_ended(Ending.RST)
         reset_and_close(self._socket)
-
-    def note_request(self, request: RequestHead) -> None:
-        self.record.note_request(request)
-
-    def note_body(self, octets: int) -> None:
-        self.record.note_body(octets)
 
     # What the hub tells
 
@@ -185,9 +180,9 @@ class HubConnection:
             self._resume(None, self._lost(error))
             return
         if data:
-            self.record.octets_received += len(data)
+            self.observer.received(len(data))
         else:
-            self.record.note_left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         self._resume(data)
 
     def abandon(self) -> None:
@@ -199,7 +194,7 @@ class HubConnection:
     def _on_unawaited(self, events: int) -> None:
         """Nobody waits for what has come: note it, and hear no more of it until somebody does."""
         if events & LEFT:
-            self.record.note_left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         self._watch_for(self._events & ~events)
 
     def _on_lost(self) -> None:
@@ -245,7 +240,7 @@ class HubConnection:
         except (StopIteration, PeerGone):
             self._close()
         except Exception:  # the boundary: a bug in one mode costs one connection
-            logger.exception("%s: bug in this failure mode", self.record.slug)
+            logger.exception("%s: bug in this failure mode", self.observer.name)
             self._close()
 
     def _send_some(self, data: bytes | memoryview) -> int:
@@ -256,17 +251,17 @@ class HubConnection:
         except OSError as error:
             raise self._lost(error) from error
         self._sent_in_one_go += sent
-        self.record.sent(data, sent)
+        self.observer.sent(data, sent)
         return sent
 
     def _lost(self, error: OSError) -> PeerGone:
         """Note how the client left, as the kernel tells it."""
         if error.errno == errno.ECONNRESET:
-            self.record.note_left(Ending.RST)
+            self.observer.note_left(Ending.RST)
         elif error.errno in _VANISHED:
-            self.record.note_left(Ending.VANISHED)
+            self.observer.note_left(Ending.VANISHED)
         else:  # EPIPE, ENOTCONN: it had closed its side before, and what we sent was refused
-            self.record.note_left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         return PeerGone()
 
     def _watch_for(self, events: int) -> None:
@@ -297,10 +292,8 @@ class HubConnection:
         play, self._play = self._play, None
         if self._fd >= 0:
             self._forget()
-            if self.record.ended is None:
-                self.record.ended = Ending.FIN
         self._socket.close()
         if play is not None:
             play.close()
-            self.record.closed()
+            self.observer.closed()
             self._on_close()

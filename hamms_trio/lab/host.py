@@ -1,18 +1,19 @@
-"""One listener per failure mode, all in one nursery."""
+"""One listener per door, all in one nursery."""
 
 from __future__ import annotations
 
 import select
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import trio
 
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.portable import PortableListener
-from hamms_trio.modes.environment import Lab
+from hamms_trio.modes.environment import Environment
 from hamms_trio.net.descriptors import Admission
-from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
 
 HAS_EPOLL = hasattr(select, "epoll")
 
@@ -32,14 +33,14 @@ class Host:
     def __init__(
         self,
         listeners: Sequence[Listener],
-        lab: Lab,
-        ledger: Ledger,
+        environment: Environment,
+        recording: Recording,
         *,
         portable: bool = not HAS_EPOLL,
     ) -> None:
-        self._listeners = listeners
-        self.ledger = ledger
-        self._lab = lab
+        self._listeners = list(listeners)
+        self._environment = environment
+        self._recording = recording
         self._admission = Admission(len(listeners))
         self._hub = None if portable else Hub()
         self._portable: list[PortableListener] = []
@@ -51,7 +52,7 @@ class Host:
                 nursery.start_soon(self._hub.run, name="hub")
             for listener in self._listeners:
                 serve = self._serve_portably if self._hub is None else self._serve_on_hub
-                nursery.start_soon(serve, listener, name=listener.mode.slug)
+                nursery.start_soon(serve, listener, name=listener.door.name)
             task_status.started()
 
     def drop_connections(self) -> None:
@@ -65,10 +66,38 @@ class Host:
         for portable in self._portable:
             portable.drop_connections()
 
+    @asynccontextmanager
+    async def serving(self, listener: Listener) -> AsyncIterator[None]:
+        """Serve one more listener while the ``async with`` block runs; then reset its connections."""
+        serve = self._serve_portably if self._hub is None else self._serve_on_hub
+        self._listeners.append(listener)
+        try:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(serve, listener, name=listener.door.name)
+                yield
+                listener.turn_away()
+                self._drop_connections_of(listener.door.name)
+                nursery.cancel_scope.cancel()
+        finally:
+            self._listeners.remove(listener)
+            listener.close()
+
+    def _drop_connections_of(self, door: str) -> None:
+        for watcher in self._hub.watchers if self._hub is not None else ():
+            if isinstance(watcher, HubConnection) and watcher.observer.door == door:
+                watcher.abandon()
+
     async def _serve_on_hub(self, listener: Listener) -> None:
         assert self._hub is not None
         acceptors = [
-            ModeAcceptor(self._hub, sock, listener.mode, self._lab, self.ledger, self._admission)
+            ModeAcceptor(
+                self._hub,
+                sock,
+                listener.door,
+                self._environment,
+                self._recording,
+                self._admission,
+            )
             for sock in listener.sockets
             if listener.listens
         ]
@@ -80,7 +109,7 @@ class Host:
             listener.close()
 
     async def _serve_portably(self, listener: Listener) -> None:
-        portable = PortableListener(listener, self._lab, self.ledger, self._admission)
+        portable = PortableListener(listener, self._environment, self._recording, self._admission)
         self._portable.append(portable)
         try:
             await portable.run()

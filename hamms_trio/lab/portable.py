@@ -14,14 +14,15 @@ from functools import partial
 import trio
 
 from hamms_trio.errors import PeerGone
+from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.modes import FailureMode
-from hamms_trio.modes.environment import Lab
+from hamms_trio.modes.connection import ModeObserver
+from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.descriptors import Admission
+from hamms_trio.net.observer import Ending
 from hamms_trio.net.resets import reset_stream
-from hamms_trio.recording.ledger import ConnectionRecord, Ending, Ledger
-from hamms_trio.wire import RequestHead
+from hamms_trio.recording.recorder import Recording
 
 logger = logging.getLogger(__name__)
 
@@ -31,17 +32,17 @@ FOREVER = float("inf")
 
 
 class StreamConnection:
-    """The octets, the clock and the account of one trio stream (see `peer.Connection`)."""
+    """The octets, the clock and the account of one trio stream (see `modes.connection`)."""
 
     def __init__(
         self,
         stream: trio.abc.HalfCloseableStream,
-        record: ConnectionRecord,
+        observer: ModeObserver,
         *,
         reset: Callable[[], None],
         send_seconds: float = FOREVER,
     ) -> None:
-        self.record = record
+        self.observer = observer
         self._stream = stream
         self._reset = reset
         self._send_seconds = send_seconds
@@ -59,9 +60,9 @@ class StreamConnection:
         if data is None:
             raise TimeoutError
         if data:
-            self.record.octets_received += len(data)
+            self.observer.received(len(data))
         else:
-            self.record.note_left(Ending.FIN)
+            self.observer.note_left(Ending.FIN)
         return data
 
     async def send(self, data: bytes | memoryview) -> None:
@@ -75,57 +76,58 @@ class StreamConnection:
                 raise self._lost(error) from error
             except trio.TooSlowError:  # it does not read
                 raise PeerGone from None
-            self.record.sent(piece, len(piece))
+            self.observer.sent(piece, len(piece))
 
     async def sleep(self, seconds: float) -> None:
         await trio.sleep(seconds)
+        self.observer.slept(seconds)
 
     async def pause(self) -> None:
         await trio.lowlevel.checkpoint()
 
     async def send_eof(self) -> None:
-        self.record.ended = Ending.FIN
+        self.observer.note_ended(Ending.FIN)
         try:
             await self._stream.send_eof()
         except trio.BrokenResourceError as error:
             raise self._lost(error) from error
 
     def reset(self) -> None:
-        self.record.ended = Ending.RST
+        self.observer.note_ended(Ending.RST)
         self._reset()
-
-    def note_request(self, request: RequestHead) -> None:
-        self.record.note_request(request)
-
-    def note_body(self, octets: int) -> None:
-        self.record.note_body(octets)
 
     def _lost(self, error: trio.BrokenResourceError) -> PeerGone:
         cause = error.__cause__
         was_reset = isinstance(cause, OSError) and cause.errno == errno.ECONNRESET
-        self.record.note_left(Ending.RST if was_reset else Ending.FIN)
+        self.observer.note_left(Ending.RST if was_reset else Ending.FIN)
         return PeerGone()
 
 
-async def play(mode: FailureMode, connection: StreamConnection, lab: Lab) -> None:
+async def play(door: AnyDoor, connection: StreamConnection, environment: Environment) -> None:
     """Let one mode fail one client. Nothing it raises may stop the others."""
     try:
-        await mode.play(Peer(connection, lab))
+        await door.play(Peer(connection, environment))
     except PeerGone:
         pass
     except Exception:  # the boundary: a bug in one mode costs one connection
-        logger.exception("%s: bug in this failure mode", mode.slug)
+        logger.exception("%s: bug in this failure mode", door.name)
     finally:
-        connection.record.closed()
+        connection.observer.closed()
 
 
 class PortableListener:
     """Accepts the connections of one listener, each as a task."""
 
-    def __init__(self, listener: Listener, lab: Lab, ledger: Ledger, admission: Admission) -> None:
+    def __init__(
+        self,
+        listener: Listener,
+        environment: Environment,
+        recording: Recording,
+        admission: Admission,
+    ) -> None:
         self._listener = listener
-        self._lab = lab
-        self._ledger = ledger
+        self._environment = environment
+        self._recording = recording
         self._admission = admission
         self._open: set[trio.CancelScope] = set()
 
@@ -142,22 +144,22 @@ class PortableListener:
             scope.cancel()
 
     async def _serve(self, stream: trio.SocketStream) -> None:
-        mode, admission = self._listener.mode, self._admission
+        door, admission = self._listener.door, self._admission
         reset = partial(reset_stream, stream)
         if not admission.admits(len(self._open)):
-            admission.warn(mode.slug)
+            admission.warn(door.name)
             reset()
             await trio.aclose_forcefully(stream)
             return
-        record = self._ledger.open(mode.slug, _client_of(stream))
+        observer = self._recording.opened(door.name, door.slug, _client_of(stream))
         with trio.CancelScope() as scope:
             self._open.add(scope)
             admission.open += 1
             try:
                 connection = StreamConnection(
-                    stream, record, reset=reset, send_seconds=self._lab.limits.send
+                    stream, observer, reset=reset, send_seconds=self._environment.limits.send
                 )
-                await play(mode, connection, self._lab)
+                await play(door, connection, self._environment)
             finally:
                 self._open.discard(scope)
                 admission.open -= 1

@@ -1,6 +1,16 @@
 """The failure modes. One module per family; a new family is named here, once."""
 
 from hamms_trio.modes import frame, head, pace, retry, status, tcp, type
-from hamms_trio.modes.declare import FailureMode as FailureMode, Trigger as Trigger, collect
+from hamms_trio.modes.catalogue import Catalogue as Catalogue, installed_modes
+from hamms_trio.modes.declare import FailureMode as FailureMode
 
-CATALOGUE = collect(tcp, frame, head, status, pace, retry, type)
+CATALOGUE = Catalogue(tcp, frame, head, status, pace, retry, type)
+
+
+def known_modes() -> Catalogue:
+    """Our own failure modes, and those of installed packages.
+
+    Raises:
+        CatalogueError: an installed package's can't be loaded, or claim a slug that is taken.
+    """
+    return CATALOGUE.extended(installed_modes())

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
@@ -15,7 +15,7 @@ from hamms_trio.wire.dates import imf_fixdate
 
 V = TypeVar("V")
 
-MEMORY_ENTRIES = 1_000
+STATE_ENTRIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Limits:
     linger: float = 5.0
 
 
-class Memory(Generic[V]):
+class State(Generic[V]):
     """A mapping that forgets what was set longest ago once it is full."""
 
-    def __init__(self, limit: int = MEMORY_ENTRIES) -> None:
+    def __init__(self, limit: int = STATE_ENTRIES) -> None:
         self._limit = limit
         self._entries: OrderedDict[Hashable, V] = OrderedDict()
 
@@ -50,6 +50,9 @@ class Memory(Generic[V]):
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -57,7 +60,7 @@ class Memory(Generic[V]):
         return iter(self._entries.items())
 
 
-class Lab:
+class Environment:
     """Shared by all peers of one server.
 
     Args:
@@ -78,7 +81,7 @@ class Lab:
         self.speed = speed
         self.limits = limits or Limits()
         self._wall_clock = wall_clock
-        self._memories: dict[str, Memory[int]] = {}
+        self._states: dict[tuple[str, str], State[Any]] = {}
         self._origin_second = -1
         self._origin = b""
 
@@ -92,19 +95,19 @@ class Lab:
             )
         return self._origin
 
-    def memory(self, name: str) -> Memory[int]:
-        """Numbers that outlive a request: one bounded mapping for each name."""
-        return self._memories.setdefault(name, Memory())
+    def state(self, slug: str, name: str = "") -> State[Any]:
+        """What one failure mode remembers beyond a request: one bounded mapping for each name."""
+        return self._states.setdefault((slug, name), State())
 
-    def count(self, name: str, *key: Hashable) -> int:
-        """How often this was asked for ``name`` and ``key``, this time included."""
-        memory = self.memory(name)
-        memory[key] = count = memory.get(key, 0) + 1
-        return count
+    def count(self, slug: str, *key: Hashable) -> int:
+        """How often one failure mode has counted ``key``, this time included."""
+        counters = self.state(slug, "counters")
+        counters[key] = count = counters.get(key, 0) + 1
+        return int(count)
 
     def forget(self) -> None:
         """Start afresh: every counter and sequence begins anew."""
-        self._memories.clear()
+        self._states.clear()
 
 
 def chance(seed: int, *key: Hashable) -> float:

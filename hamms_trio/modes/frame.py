@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.expectation import must_error, must_error_or_succeed, must_time_out
-from hamms_trio.modes.parameters import MEBIBYTE, Missing
+from hamms_trio.modes.parameters import MEBIBYTE, Missing, Octets
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, best_match
 
@@ -15,23 +15,24 @@ BEGINNINGS = {
     "text/plain": b"the rest of this",
     "text/xml": b'<?xml version="1.0"?><message>the rest of this',
 }
-SURPLUS = b"foo" + b"x" * (MEBIBYTE - 3)
+FILLER = b"a" * (64 * 1024)  # the octet that hamms sent
 
 
-@on_connect(offset=10, client=must_error_or_succeed("RFC 9112 §6.3, §9.2"))
-async def frame_cl_long(peer: Peer) -> None:
-    """Declare 3 octets of body and send 1 MiB, without waiting for a request.
+@on_connect(client=must_error_or_succeed("RFC 9112 §6.3, §9.2"))
+async def frame_cl_long(peer: Peer, *, cl: Octets = 3, size: Octets = MEBIBYTE) -> None:
+    """Declare ``cl`` octets of body and send ``size``, without waiting for a request: 3 and 1 MiB.
 
     The surplus is not a response to anything: a client that keeps the connection must not read it
     as the answer to its next request.
     """
-    declared = (("Content-Length", "3"), ("Connection", "keep-alive"))
-    await peer.send(peer.head(200, ("Content-Type", "text/plain"), *declared))
-    await peer.send(SURPLUS)
+    declared = (("Content-Length", str(cl)), ("Connection", "keep-alive"))
+    await peer.send(peer.http.head(200, ("Content-Type", "text/plain"), *declared))
+    for sent in range(0, size, len(FILLER)):
+        await peer.send(FILLER[: size - sent])
     await peer.finish()
 
 
-@on_request(offset=15, client=must_time_out("RFC 9112 §6.3, §8"))
+@on_request(client=must_time_out("RFC 9112 §6.3, §8"))
 async def frame_cl_short_hang(peer: Peer, request: RequestHead, *, missing: Missing = 2000) -> None:
     """Declare a longer body than is sent, then fall silent.
 
@@ -41,7 +42,7 @@ async def frame_cl_short_hang(peer: Peer, request: RequestHead, *, missing: Miss
     await peer.wait_gone()
 
 
-@on_request(offset=16, client=must_error("RFC 9112 §8"))
+@on_request(client=must_error("RFC 9112 §8"))
 async def frame_cl_short_fin(peer: Peer, request: RequestHead, *, missing: Missing = 2000) -> None:
     """Declare a longer body than is sent, then close."""
     await _send_part(peer, request, missing)
@@ -52,4 +53,5 @@ async def _send_part(peer: Peer, request: RequestHead, missing: int) -> None:
     media_type = best_match(request.get("accept"), BEGINNINGS) or "application/json"
     part = BEGINNINGS[media_type] if request.method != "HEAD" else b""
     length = str(len(BEGINNINGS[media_type]) + missing)
-    await peer.send(peer.head(200, ("Content-Type", media_type), ("Content-Length", length)) + part)
+    fields = (("Content-Type", media_type), ("Content-Length", length))
+    await peer.send(peer.http.head(200, *fields) + part)

@@ -11,23 +11,20 @@ from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 
-@on_request(offset=6, client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5"))
 async def pace_byte(peer: Peer, request: RequestHead, *, interval: Seconds = 5.0) -> None:
-    """Send a valid response (204) one octet every 5 seconds, the first after 5 seconds.
+    """Send a valid response (204) one octet every ``interval`` seconds, the first after that time.
 
     Each octet restarts a timeout that counts from read to read, so one longer than ``interval``
     never fires: a client has to bound the whole exchange.
     """
-    await _drip(peer, request, interval)
+    message = peer.http.message(request, 204)
+    for at in range(len(message)):
+        await peer.sleep(interval)
+        await peer.send(message[at : at + 1])
 
 
-@on_request(offset=7, client=must_time_out("RFC 9112 §9.5"))
-async def pace_byte_slow(peer: Peer, request: RequestHead, *, interval: Seconds = 30.0) -> None:
-    """Send a valid response (204) one octet every 30 seconds, the first after 30 seconds."""
-    await _drip(peer, request, interval)
-
-
-@on_request(offset=8, client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5"))
 async def pace_first_byte(peer: Peer, request: RequestHead, *, sleep: Seconds = 5.0) -> None:
     """Wait before the first octet, then answer 200 with the request's headers as JSON."""
     await peer.sleep(sleep)
@@ -35,11 +32,4 @@ async def pace_first_byte(peer: Peer, request: RequestHead, *, sleep: Seconds = 
     for name, value in request.fields:  # lines of one field are one list (RFC 9110 §5.3)
         fields[name] = f"{fields[name]}, {value}" if name in fields else value
     body = json.dumps(fields).encode()
-    await peer.respond(request, 200, ("Content-Type", "application/json"), body=body)
-
-
-async def _drip(peer: Peer, request: RequestHead, interval: float) -> None:
-    message = peer.message(request, 204)
-    for at in range(len(message)):
-        await peer.sleep(interval)
-        await peer.send(message[at : at + 1])
+    await peer.http.respond(request, 200, ("Content-Type", "application/json"), body=body)

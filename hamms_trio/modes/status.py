@@ -13,11 +13,11 @@ from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import Field, RequestHead, is_interim, reason_phrase
 
 # What a status needs, or is useless without (RFC 9110 §15 unless noted).
-REDIRECT: tuple[Field, ...] = (("Location", "/?status=200"),)
+REDIRECT: tuple[Field, ...] = (("Location", "{base}/?status=200"),)
 NEEDED: dict[int, tuple[Field, ...]] = {
     101: (("Connection", "upgrade"), ("Upgrade", "hamms")),
     103: (("Link", "</style.css>; rel=preload; as=style"),),  # RFC 8297 §2
-    201: (("Location", "/?status=200"),),
+    201: REDIRECT,
     206: (("Content-Range", "bytes 0-{last}/*"),),
     300: REDIRECT,
     301: REDIRECT,
@@ -41,22 +41,22 @@ NEEDED: dict[int, tuple[Field, ...]] = {
 JSON: Field = ("Content-Type", "application/json")
 
 
-@on_connect(offset=4, client=must_error("RFC 9112 §4"))
+@on_connect(client=must_error("RFC 9112 §4"))
 async def status_garbage_at_connect(peer: Peer) -> None:
-    """Send ``foo bar`` and close, as soon as a client connects."""
+    """Send ``"foo bar"`` and close, as soon as a client connects."""
     await peer.send(b"foo bar")
     await peer.finish()
 
 
-@on_connect(offset=5, client=must_error("RFC 9112 §4"))
+@on_connect(client=must_error("RFC 9112 §4"))
 async def status_garbage(peer: Peer) -> None:
-    """Send ``foo bar`` and close, once the client has sent data."""
+    """Send ``"foo bar"`` and close, once the client has sent data."""
     await peer.receive()
     await peer.send(b"foo bar")
     await peer.finish()
 
 
-@on_request(offset=9, client=may_choose("RFC 9110 §15"))
+@on_request(client=may_choose("RFC 9110 §15"), aliases=("status-code",))
 async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> None:
     """Answer with any status code, with the framing and the fields that it needs.
 
@@ -66,27 +66,27 @@ async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> N
     if status < 200:
         await _interim(peer, request, status)
     else:
-        fields, body = _answer(status)
-        await peer.respond(request, status, *fields, body=body)
+        fields, body = _answer(status, peer.http.base)
+        await peer.http.respond(request, status, *fields, body=body)
 
 
 async def _interim(peer: Peer, request: RequestHead, status: int) -> None:
     if request.minor_version == 0:
         problem = f"status={status} can't be sent to an HTTP/1.0 client (RFC 9110 §15.2)"
         raise ParameterError(f"{problem}: give an integer from 200 to 999")
-    await peer.send(peer.head(status, *NEEDED.get(status, ())))
+    await peer.send(peer.http.head(status, *NEEDED.get(status, ())))
     if is_interim(status):
-        fields, body = _answer(200)
-        await peer.respond(request, 200, *fields, body=body)
+        fields, body = _answer(200, peer.http.base)
+        await peer.http.respond(request, 200, *fields, body=body)
     else:
         await peer.finish()
 
 
 @lru_cache(maxsize=1000)
-def _answer(status: int) -> tuple[tuple[Field, ...], bytes]:
+def _answer(status: int, base: str) -> tuple[tuple[Field, ...], bytes]:
     content = {"status": status, "reason": reason_phrase(status), "success": status < 400}
     body = json.dumps(content).encode()
     needed = NEEDED.get(status, ())
-    fields = tuple((name, value.format(last=len(body) - 1)) for name, value in needed)
+    fields = tuple((name, value.format(last=len(body) - 1, base=base)) for name, value in needed)
     has_content = status not in (204, 205, 304)
     return ((JSON, *fields) if has_content else fields), body

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 
 from hamms_trio.modes.declare import never_accepts, on_connect, on_request
-from hamms_trio.modes.environment import chance
 from hamms_trio.modes.expectation import may_retry, must_error, must_time_out
 from hamms_trio.modes.parameters import Seed, Share, Times
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
 
-@never_accepts(offset=0, client=must_error("RFC 9293 §3.10.7.1"))
+@never_accepts(client=must_error("RFC 9293 §3.10.7.1"))
 async def tcp_refused() -> None:
     """Refuse every connection at once.
 
@@ -21,26 +20,26 @@ async def tcp_refused() -> None:
     """
 
 
-@on_connect(offset=1, client=must_time_out("RFC 9112 §9.5"))
+@on_connect(client=must_time_out("RFC 9112 §9.5"))
 async def tcp_accept_hang(peer: Peer) -> None:
     """Accept the connection, read whatever comes, and never answer."""
     await peer.wait_gone()
 
 
-@on_connect(offset=2, client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
 async def tcp_accept_close(peer: Peer) -> None:
     """Close the connection (FIN, no octets) as soon as it is accepted."""
     await peer.finish()
 
 
-@on_connect(offset=3, client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
 async def tcp_close_after_data(peer: Peer) -> None:
     """Close the connection (FIN, no octets) once the client has sent data, not before."""
     await peer.receive()
     await peer.finish()
 
 
-@on_request(offset=13, client=may_retry("RFC 9110 §9.2.2"))
+@on_request(client=may_retry("RFC 9110 §9.2.2"), decides=True)
 async def tcp_drop_random(
     peer: Peer,
     request: RequestHead,
@@ -55,11 +54,11 @@ async def tcp_drop_random(
     ``seed`` (the server's, unless given) and on the request's place among those with the same
     parameters, so a run can be replayed.
     """
-    seed = peer.lab.seed if seed is None else seed
-    nth = peer.lab.count("tcp-drop-random", failrate, every, seed)
-    drops = nth % every == 0 if every else chance(seed, "tcp-drop-random", nth) < failrate
+    nth = peer.count(failrate, every, peer.seed if seed is None else seed)
+    drops = nth % every == 0 if every else peer.chance(nth, seed=seed) < failrate
     if drops:
+        peer.strike()
         peer.reset()
     else:
         body = json.dumps({"success": True}).encode()
-        await peer.respond(request, 200, ("Content-Type", "application/json"), body=body)
+        await peer.http.respond(request, 200, ("Content-Type", "application/json"), body=body)

@@ -30,7 +30,7 @@ EXAMPLES = {
 }
 
 
-@on_request(offset=14, client=may_choose("RFC 9110 §12.5.1"))
+@on_request(client=may_choose("RFC 9110 §12.5.1"))
 async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     """Answer with a media type that the request's Accept field does not accept.
 
@@ -40,4 +40,4 @@ async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     accept = request.get("accept")
     unwanted = (media_type for media_type in EXAMPLES if not quality(accept, media_type))
     media_type = next(unwanted, "text/morse")
-    await peer.respond(request, 200, ("Content-Type", media_type), body=EXAMPLES[media_type])
+    await peer.http.respond(request, 200, ("Content-Type", media_type), body=EXAMPLES[media_type])

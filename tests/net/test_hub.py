@@ -16,7 +16,7 @@ import trio.testing
 
 import netsplode
 from hamms_trio.modes.declare import on_connect
-from hamms_trio.modes.environment import Lab
+from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.expectation import may_choose
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.descriptors import Admission, Warnings
@@ -30,7 +30,7 @@ REQUEST = b"GET /?sleep=86400 HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
     hub_hosting: HostModes,
 ) -> None:
-    async with hub_hosting(lab=Lab()) as hamms:
+    async with hub_hosting(environment=Environment()) as hamms:
         client = await connect(hamms, "pace-first-byte")
         await client.send_all(REQUEST)
         await hamms.ledger.wait_until(lambda ledger: len(ledger.requests()) == 1)
@@ -45,7 +45,7 @@ async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
 async def test_a_client_that_closes_is_noticed_while_the_mode_sleeps(
     hub_hosting: HostModes,
 ) -> None:
-    async with hub_hosting(lab=Lab()) as hamms:
+    async with hub_hosting(environment=Environment()) as hamms:
         async with await connect(hamms, "pace-first-byte") as client:
             await client.send_all(REQUEST + b"more")
         await hamms.ledger.wait_until(lambda ledger: ledger.connections()[0].left is Ending.FIN)
@@ -66,7 +66,7 @@ async def test_octets_that_nobody_waits_for_stay_in_order(hub_hosting: HostModes
 async def test_slept_in_a_row_seconds_add_up_without_drift(hub_hosting: HostModes) -> None:
     woken: list[float] = []
 
-    @on_connect(offset=100, client=may_choose("a test"))
+    @on_connect(client=may_choose("a test"))
     async def sleeper(peer: Peer) -> None:
         """Sleep a hundred times."""
         woken.append(monotonic())
@@ -74,7 +74,7 @@ async def test_slept_in_a_row_seconds_add_up_without_drift(hub_hosting: HostMode
             await peer.sleep(0.001)
         woken.append(monotonic())
 
-    async with hub_hosting([sleeper], lab=Lab()) as hamms:
+    async with hub_hosting([sleeper], environment=Environment()) as hamms:
         async with await connect(hamms, "sleeper") as client:
             assert await read_all(client) == b""
     begun, ended = woken

@@ -1,0 +1,298 @@
+"""HTTP/1.1 on top of a peer's octets: reading requests, and answering them truthfully."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable
+from typing import Protocol
+
+from hamms_trio.errors import (
+    ContentTooLarge,
+    MethodNotAllowed,
+    PeerGone,
+    RequestError,
+    RequestTimeout,
+    UnsupportedMediaType,
+)
+from hamms_trio.modes.connection import PeerConnection
+from hamms_trio.modes.environment import Environment
+from hamms_trio.wire import (
+    MAX_FORM_OCTETS,
+    BodyReader,
+    Field,
+    RequestHead,
+    RequestReader,
+    head,
+    parse_form,
+    reason_phrase,
+    response,
+)
+from hamms_trio.wire.request_line import read_request_line
+
+EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
+
+_FORM = "application/x-www-form-urlencoded"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class OctetPeer(Protocol):
+    """The peer beneath, with its octets, its time and its ending."""
+
+    environment: Environment
+    finished: bool
+
+    @property
+    def connection(self) -> PeerConnection: ...
+    def finish(self) -> Awaitable[None]: ...
+
+
+class HttpPeer:
+    """The client as one that speaks HTTP/1.1.
+
+    Attributes:
+        base: the part of the target's path that belongs to the door; ``path`` is the rest.
+        problem: the error in the current request, for a lenient mode; None if it is well-formed.
+    """
+
+    __slots__ = ("_body", "_connection", "_peer", "_reader", "_request", "_run", "base", "problem")
+
+    def __init__(self, peer: OctetPeer) -> None:
+        self.base = ""
+        self.problem: RequestError | None = None
+        self._peer = peer
+        self._connection = peer.connection
+        self._reader = RequestReader()
+        self._request: RequestHead | None = None
+        self._body: BodyReader | None = None
+        self._run = 0
+
+    # The request
+
+    async def receive_head(self) -> RequestHead:
+        """Read up to the end of the next request's header section.
+
+        Raises:
+            RequestError: it is malformed, too large, or was not complete in time.
+            PeerGone: the client closed its side, or sent nothing for too long.
+        """
+        reader = self._reader
+        connection, limits = self._connection, self._peer.environment.limits
+        request, begun = None, False
+        if not reader.is_empty:
+            request = reader.next_head()
+            begun = not reader.is_empty  # the empty lines before a head do not count
+        if request is None:
+            self._run = 0
+            deadline = connection.now() + (limits.head if begun else limits.idle)
+        else:
+            self._run += 1
+            if self._run % EXCHANGES_IN_ONE_GO == 0:
+                await connection.pause()
+        while request is None:
+            try:
+                data = await connection.receive(deadline)
+            except TimeoutError:
+                if begun:
+                    problem = f"the head was not complete after {limits.head:g} seconds"
+                    raise RequestTimeout(problem) from None
+                await self._peer.finish()
+                raise PeerGone from None
+            if not data:
+                raise PeerGone
+            reader.feed(data)
+            request = reader.next_head()
+            if request is None and not begun and not reader.is_empty:
+                begun = True
+                deadline = connection.now() + limits.head
+        self._begin(request)
+        return request
+
+    def peek_malformed(self) -> RequestHead:
+        """The octets that could not be read as a request, as far as they can be told apart."""
+        octets = self._reader.take()
+        self._reader.give_back(octets)
+        try:
+            line = read_request_line(octets.partition(b"\r\n")[0])
+        except RequestError:
+            line = _UNREADABLE_LINE
+        request = RequestHead(octets, line)
+        request.persistent = False
+        return request
+
+    def take_malformed(self, request: RequestHead, problem: RequestError) -> None:
+        """Make a malformed request the current one."""
+        self._reader.take()
+        self._begin(request)
+        self.problem = problem
+
+    @property
+    def path(self) -> str:
+        """The current request's path as the mode sees it: behind the door's part."""
+        path = self._request.path if self._request is not None else "/"
+        return path[len(self.base) :] or "/" if self.base else path
+
+    def link(self, path: str) -> str:
+        """The target by which a client finds ``path`` through the same door."""
+        return self.base + path
+
+    async def receive_content(self) -> bytes:
+        """Some of the current request's content, or none at its end; a client that waits is asked for it.
+
+        Raises:
+            RequestError: it is malformed, or late.
+        """
+        request = self._request
+        if request is None or not request.has_body:
+            return b""
+        if self._body is None and request.expects_continue:
+            await self._connection.send(_CONTINUE)
+        body = self._begin_body(request)
+        while not body.complete:
+            if content := await self._read_content(body):
+                return content
+        return b""
+
+    async def receive_form(self) -> dict[str, str]:
+        """The current request's content as application/x-www-form-urlencoded.
+
+        Raises:
+            RequestError: it is too large, of another type, malformed, or late.
+        """
+        request = self._request
+        if request is None or not request.has_body:
+            return {}
+        content_type = (request.get("content-type") or _FORM).partition(";")[0].strip().lower()
+        if content_type != _FORM:
+            raise UnsupportedMediaType(f"the body is {content_type[:80]!r}; expected {_FORM}")
+        content, octets = bytearray(), request.content_length
+        while octets <= MAX_FORM_OCTETS and (piece := await self.receive_content()):
+            content += piece
+            octets = max(octets, len(content))
+        if octets > MAX_FORM_OCTETS:
+            raise ContentTooLarge(f"the form exceeds {MAX_FORM_OCTETS} octets")
+        return parse_form(content.decode("utf-8", "replace"))
+
+    async def discard_content(self) -> None:
+        """Read the rest of the current request's content and forget it; finish if that fails."""
+        request = self._request
+        if request is None or not request.has_body:
+            return
+        body = self._begin_body(request)
+        try:
+            while not body.complete:
+                await self._read_content(body)
+        except RequestError:  # where the next request begins can't be known
+            await self._peer.finish()
+
+    # The response
+
+    def head(self, status: int, *fields: Field) -> bytes:
+        """The head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
+        return head(status, *fields, origin=self._peer.environment.origin())
+
+    def message(
+        self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
+    ) -> bytes:
+        """One whole and truthful response, for a mode that sends it in its own way."""
+        return self._message(request, status, fields, body)
+
+    def respond(
+        self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
+    ) -> Awaitable[None]:
+        """Send one whole and truthful response."""
+        return self._connection.send(self._message(request, status, fields, body))
+
+    async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
+        """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
+        fields = [("Content-Type", "application/problem+json")]
+        if isinstance(error, MethodNotAllowed):
+            fields.append(("Allow", error.allow))
+        problem = {
+            "title": reason_phrase(error.status),
+            "status": error.status,
+            "detail": str(error),
+            "error": str(error),
+            "success": False,
+        }
+        body = json.dumps(problem, ensure_ascii=False).encode()
+        await self.respond(request or _UNREADABLE, error.status, *fields, body=body)
+        if request is None:
+            await self._peer.finish()
+
+    # The end of an exchange
+
+    def is_ready(self) -> bool:
+        """True if the next request may be received; otherwise the exchange has to be ended."""
+        request = self._request
+        return (
+            request is not None
+            and request.persistent
+            and not (request.has_body or self._peer.finished)
+            and request.method != "CONNECT"  # what follows is not HTTP to the client
+        )
+
+    async def end_exchange(self) -> None:
+        """Make ready for the next request, or finish if there can be none (RFC 9112 §9.3, §9.6)."""
+        request = self._request
+        if self._peer.finished or request is None or self.is_ready():
+            return
+        if request.persistent and request.has_body and not self._loses_track(request):
+            await self.discard_content()
+        else:
+            await self._peer.finish()
+
+    # Within
+
+    def _begin(self, request: RequestHead) -> None:
+        self._request = request
+        self._body = None
+        self.problem = None
+        self._connection.observer.head(request)
+
+    def _message(
+        self, request: RequestHead, status: int, fields: tuple[Field, ...], body: bytes
+    ) -> bytes:
+        close = request.has_body and self._loses_track(request)
+        if request.method == "CONNECT" and status >= 300:
+            close = True  # `is_ready` does not go on after a CONNECT
+        origin = self._peer.environment.origin()
+        return response(request, status, fields, body, origin=origin, close=close)
+
+    def _begin_body(self, request: RequestHead) -> BodyReader:
+        if self._body is None:
+            self._body = BodyReader(request)
+        return self._body
+
+    async def _read_content(self, body: BodyReader) -> bytes:
+        """Some of the body: what has arrived with the head, then what the client sends."""
+        reader = self._reader
+        data = reader.take()
+        if not data:
+            seconds = self._peer.environment.limits.body
+            try:
+                data = await self._connection.receive(self._connection.now() + seconds)
+            except TimeoutError:
+                raise RequestTimeout(f"no octet of the body for {seconds:g} seconds") from None
+            if not data:
+                raise PeerGone
+        content = body.feed(data)
+        self._connection.observer.body(content)
+        if body.complete and body.rest:
+            reader.give_back(body.rest)
+            body.rest = b""
+        return content
+
+    def _loses_track(self, request: RequestHead) -> bool:
+        """True if it can't be known where the next request begins.
+
+        Because reading the body has failed, or because the client may hold it back until it sees a
+        100, which it was not sent (RFC 9110 §10.1.1).
+        """
+        if self._body is not None:
+            return not self._body.complete
+        return request.expects_continue and request.has_body
+
+
+_UNREADABLE_LINE = ("GET", "*", 1, "*", "", ())
+_UNREADABLE = RequestHead(b"", _UNREADABLE_LINE)  # stands for a request that could not be read
+_UNREADABLE.persistent = False

@@ -1,0 +1,194 @@
+"""Transcripts: what crosses the wire between a failure mode and a client, in virtual time.
+
+The client is a script, the connection is in memory, and nobody waits: a mode that sleeps for an hour takes no time.
+Only what the mode does is played; carriers have tests of their own.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from hamms_trio.errors import PeerGone
+from hamms_trio.lab.doors import AnyDoor, Door
+from hamms_trio.lab.listeners import open_listeners
+from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.observer import Ending
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recorder, Recording
+from hamms_trio.version import VERSION
+
+GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
+HESITATION = (
+    1.0  # virtual seconds between connecting and the first request, and between two requests
+)
+PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
+EXCERPT = 160  # octets of a long read that are written down; a short one is written whole
+WHOLE = 400
+SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
+MOST_OCTETS = 80 * 1024 * 1024  # that a client reads before it gives up
+
+TO_SERVER, TO_CLIENT = ">", "<"
+Line = tuple[float, str, str | bytes]
+
+
+def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> str:
+    """One line per event: virtual time, direction, octets.
+
+    Args:
+        of: a failure mode with its defaults, or a door.
+        requests: sent one a second.
+    """
+    door = of if isinstance(of, Door) else Door(of.slug, of)
+    if not door.listens:
+        return _refused(door)
+    observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
+        door.name, door.slug, ("192.0.2.1", 49152)
+    )
+    connection = ScriptedConnection(requests, observer)
+    environment = Environment(wall_clock=lambda: SECOND)
+    return "".join(map(_line, _joined(connection.play(door, environment))))
+
+
+def check_transcript(
+    of: FailureMode | Door, reviewed: Path, requests: Sequence[bytes] = (GET,)
+) -> None:
+    """Compare a mode's transcript with the reviewed one; the first time, write that and fail.
+
+    Raises:
+        AssertionError: they differ, or nobody has reviewed the transcript yet.
+    """
+    played = transcript(of, requests)
+    if not reviewed.exists():
+        reviewed.parent.mkdir(parents=True, exist_ok=True)
+        reviewed.write_text(played, encoding="utf-8")
+        raise AssertionError(f"wrote {reviewed}: read it, then commit it")
+    expected = reviewed.read_text(encoding="utf-8")
+    assert played == expected, f"{reviewed.name} has\n{expected}\nbut this was played:\n{played}"
+
+
+class _Over(BaseException):
+    """The client has seen the end, or gives up: nothing more is played."""
+
+
+class ScriptedConnection:
+    """A connection whose client sends each request in its second and then waits (see `modes.connection`)."""
+
+    def __init__(self, requests: Iterable[bytes], observer: Recorder) -> None:
+        self.observer = observer
+        self._now = 0.0
+        self._script = [(HESITATION * at, octets) for at, octets in enumerate(requests, 1)]
+        self._ends = max((at for at, _ in self._script), default=0.0) + PATIENCE
+        self._lines: list[Line] = [(at, TO_SERVER, octets) for at, octets in self._script]
+        self._octets = 0
+        self._is_open = True
+
+    def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
+        """Let the door play until its end or the client's, and return what crossed the wire."""
+        play = door.play(Peer(self, environment))
+        try:
+            play.send(None)
+        except _Over:
+            pass
+        except (PeerGone, StopIteration):
+            self._end(Ending.FIN)
+        else:
+            raise AssertionError(f"{door.name} waits for something else than its peer")
+        finally:
+            play.close()
+        return sorted(self._lines, key=lambda line: (line[0], line[1] == TO_CLIENT))
+
+    # What a peer may do
+
+    def now(self) -> float:
+        return self._now
+
+    async def receive(self, deadline: float | None = None) -> bytes:
+        at, octets = self._script[0] if self._script else (self._ends, b"")
+        if deadline is not None and deadline < at:
+            self._advance(deadline)
+            raise TimeoutError
+        self._advance(at)
+        del self._script[:1]
+        self.observer.received(len(octets))
+        return octets
+
+    async def send(self, data: bytes | memoryview) -> None:
+        if not self._is_open:
+            raise PeerGone
+        self._lines.append((self._now, TO_CLIENT, bytes(data)))
+        self.observer.sent(data, len(data))
+        self._octets += len(data)
+        if self._octets > MOST_OCTETS:
+            self._give_up()
+
+    async def sleep(self, seconds: float) -> None:
+        self._advance(self._now + seconds)
+
+    async def pause(self) -> None:
+        pass
+
+    async def send_eof(self) -> None:
+        self._end(Ending.FIN)
+        raise _Over
+
+    def reset(self) -> None:
+        self._end(Ending.RST)
+
+    # Within
+
+    def _advance(self, to: float) -> None:
+        if to >= self._ends:
+            self._now = self._ends
+            self._give_up()
+        self._now = max(self._now, to)
+
+    def _give_up(self) -> None:
+        if self._is_open:
+            self._lines.append((self._now, TO_SERVER, "gives up"))
+        raise _Over
+
+    def _end(self, how: Ending) -> None:
+        if self._is_open:
+            self._is_open = False
+            self.observer.note_ended(how)
+            self._lines = [line for line in self._lines if line[0] <= self._now]
+            self._lines.append((self._now, TO_CLIENT, how.value))
+
+
+def _joined(lines: list[Line]) -> list[Line]:
+    """What was sent at one time as one: in how many pieces it is read is chance."""
+    joined: list[Line] = []
+    for at, direction, what in lines:
+        if joined and isinstance(what, bytes):
+            before = joined[-1]
+            if before[:2] == (at, direction) and isinstance(before[2], bytes):
+                joined[-1] = (at, direction, before[2] + what)
+                continue
+        joined.append((at, direction, what))
+    return joined
+
+
+def _line(line: Line) -> str:
+    at, direction, what = line
+    return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
+
+
+def _refused(door: Door) -> str:
+    (listener,) = open_listeners([door], host="127.0.0.1")
+    try:
+        with socket.socket() as client:
+            error = client.connect_ex(("127.0.0.1", listener.port))
+    finally:
+        listener.close()
+    return f"   0.000  > SYN\n   0.000  < {'RST' if error else 'SYN, ACK'}\n"
+
+
+def _excerpt(octets: bytes) -> str:
+    octets = octets.replace(VERSION.encode(), b"VERSION")
+    if len(octets) <= WHOLE:
+        return repr(octets)[1:]
+    return f"{repr(octets[:EXCERPT])[1:]} ... {len(octets)} octets"
