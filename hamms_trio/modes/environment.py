@@ -95,6 +95,10 @@ class Environment:
             )
         return self._origin
 
+    def date(self, seconds: int = 0) -> str:
+        """The time some seconds from now as fields say it (RFC 9110 §5.6.7)."""
+        return imf_fixdate(int(self._wall_clock()) + seconds)
+
     def state(self, slug: str, name: str = "") -> State[Any]:
         """What one failure mode remembers beyond a request: one bounded mapping for each name."""
         return self._states.setdefault((slug, name), State())

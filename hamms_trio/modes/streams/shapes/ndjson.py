@@ -32,7 +32,7 @@ class NdJson(Shape):
         yield Part.TERMINAL, ServerSentEvent(compact(_line(answer, "", done=True)))
 
     def write(self, event: ServerSentEvent) -> bytes:
-        return f"{event.data}\n".encode()
+        return f"{event.data or ''}\n".encode()
 
     def document(self, answer: Answer) -> bytes:
         return compact(_line(answer, answer.text, done=True)).encode()
