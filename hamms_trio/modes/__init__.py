@@ -1,10 +1,10 @@
 """The failure modes. One module per family; a new family is named here, once."""
 
-from hamms_trio.modes import frame, head, llm, pace, retry, status, tcp, type
+from hamms_trio.modes import frame, head, llm, ndjson, pace, retry, sse, status, tcp, type
 from hamms_trio.modes.catalogue import Catalogue as Catalogue, installed_modes
 from hamms_trio.modes.declare import FailureMode as FailureMode
 
-CATALOGUE = Catalogue(tcp, frame, head, status, pace, retry, type, llm)
+CATALOGUE = Catalogue(tcp, frame, head, status, pace, retry, type, llm, sse, ndjson)
 
 
 def known_modes() -> Catalogue:

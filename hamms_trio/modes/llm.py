@@ -15,7 +15,7 @@ from hamms_trio.modes.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import Choice, Flag, Range, Seconds, Status, Text, Times
+from hamms_trio.modes.parameters import Choice, Flag, Seconds, Status, Text, Times
 from hamms_trio.modes.streams.cut import cut, until, without
 from hamms_trio.modes.streams.declare import on_stream, reports
 from hamms_trio.modes.streams.faults import FinOrRst, HowOrTls
@@ -25,12 +25,17 @@ from hamms_trio.modes.streams.parameters import (
     AnyNonce,
     At,
     Beat,
+    ErrorType,
     KeepAlive,
     LlmShape,
+    PerMinute,
     RetryAfter,
+    ShouldRetry,
+    StallAt,
     Tokens,
 )
 from hamms_trio.modes.streams.problems import (
+    SIGN_IN,
     problem_named,
     problem_of,
     refill,
@@ -40,16 +45,8 @@ from hamms_trio.modes.streams.problems import (
 from hamms_trio.modes.streams.shapes import Finish, Part, pieces
 from hamms_trio.modes.streams.stream import Stream, octets_of
 
-SIGN_IN = (
-    b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
-    b"<body><form><input name=user></form></body></html>"
-)
 MARKER = "the API's marker of the end"
 EVENTS = "WHATWG HTML §9.2.6"
-
-StallAt = Annotated[str, Choice("mid", "head", "first", "inside", "after")]
-ErrorType = Annotated[str, Choice("overloaded_error", "rate_limit_error", "server_error")]
-PerMinute = Annotated[int, Range("requests a minute", 1, 60_000)]
 
 
 def llm(
@@ -160,7 +157,10 @@ async def llm_heartbeat(
     after: After = 20,
     hold: Seconds = 60.0,
 ) -> None:
-    """Send keep-alives without content after some tokens, for ``hold`` seconds; then FIN without the last chunk."""
+    """Send keep-alives without content after some tokens, every ``every`` seconds (0 stands for silence).
+
+    After ``hold`` seconds the connection ends with FIN and without the last chunk.
+    """
     await stream.open()
     await stream.send(octets_of(until(stream.pieces, after)))
     await stream.beat(kind, every, hold)
@@ -259,7 +259,7 @@ async def llm_status(
     status: Status = 429,
     fails: Times = 1,
     retry_after: RetryAfter = "1",
-    should_retry: Annotated[str, Choice("none", "true", "false")] = "none",
+    should_retry: ShouldRetry = "none",
 ) -> None:
     """Refuse the first ``fails`` requests with this ``key`` by a status, then answer healthily.
 
@@ -271,9 +271,7 @@ async def llm_status(
         await stream.play_healthy()
         return
     stream.peer.strike()
-    fields = retry_fields(retry_after, stream.peer.environment)
-    if should_retry != "none":
-        fields += (("x-should-retry", should_retry),)
+    fields = retry_fields(retry_after, should_retry, stream.peer.environment)
     if status == 429:
         fields += stream.shape.rate_fields(60, 0, 1.0)
     await stream.refuse(status, problem_of(status), *fields)

@@ -29,22 +29,23 @@ class ServerSentEvent:
     id: str | None = None
     retry: str | None = None
 
-    def lines(self, space: str = " ") -> Iterator[bytes]:
+    def lines(self, spaces: int = 1) -> Iterator[bytes]:
         """The event's lines without their ends, the empty one that dispatches it included.
 
         Args:
-            space: stands behind each colon; a reader drops one space.
+            spaces: stand behind the colon of each data line; a reader drops one. Other lines have at most one.
         """
+        space = " " * min(spaces, 1)
         for name, value in (("event", self.type), ("id", self.id), ("retry", self.retry)):
             if value is not None:
                 yield f"{name}:{space}{value}".encode()
         if self.data is not None:
             for line in self.data.split("\n"):
-                yield f"data:{space}{line}".encode()
+                yield f"data:{' ' * spaces}{line}".encode()
         yield b""
 
-    def octets(self, line_end: bytes = LF, space: str = " ") -> bytes:
-        return b"".join(line + line_end for line in self.lines(space))
+    def octets(self, spaces: int = 1) -> bytes:
+        return b"".join(line + LF for line in self.lines(spaces))
 
 
 def comment(text: str) -> bytes:

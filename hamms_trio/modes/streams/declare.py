@@ -28,6 +28,7 @@ def on_stream(
     issues: tuple[str, ...] = (),
     decides: bool = False,
     unread: bool = False,
+    shape: str = "path",
 ) -> Callable[[OnStream], FailureMode]:
     """Declare a failure mode that acts on requests for a stream; a HEAD is answered with the head alone.
 
@@ -35,6 +36,7 @@ def on_stream(
         common: has the common parameters as its keyword-only arguments; the mode's own win.
         decides: True if the mode says itself when it strikes, and if it wants requests for a document, too.
             Otherwise those are answered truthfully.
+        shape: of all answers, unless a parameter names another.
         unread: True if the mode wants requests whose content is not read yet.
     """
 
@@ -45,6 +47,7 @@ def on_stream(
 
         async def play(peer: Peer, request: RequestHead, **arguments: Value) -> None:
             of_stream = {name: value for name, value in arguments.items() if name in taken}
+            of_stream.setdefault("shape", shape)
             stream = Stream(peer, request, **of_stream)  # type: ignore[arg-type] # each by its name
             if not unread:
                 await stream.read()
@@ -52,7 +55,7 @@ def on_stream(
                 await stream.show_head()
             elif decides:
                 await act(stream, **{name: arguments[name] for name in own})
-            elif not stream.is_wanted:
+            elif stream.is_done or not stream.is_wanted:
                 await stream.play_healthy()
             else:
                 peer.strike()

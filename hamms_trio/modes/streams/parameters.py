@@ -14,6 +14,10 @@ LlmShape = Annotated[str, Choice("path", "chat", "responses", "messages", "plain
 SseShape = Annotated[str, Choice("plain", "chat", "responses", "messages")]
 KeepAlive = Annotated[str, Choice("comment", "ping", "empty")]
 Beat = Annotated[str, Choice("comment", "ping", "none")]
+StallAt = Annotated[str, Choice("mid", "head", "first", "inside", "after")]
+ErrorType = Annotated[str, Choice("overloaded_error", "rate_limit_error", "server_error")]
+ShouldRetry = Annotated[str, Choice("none", "true", "false")]
+PerMinute = Annotated[int, Range("requests a minute", 1, 60_000)]
 
 NONCE = "hamms"  # of clients that give none
 _NONCE = re.compile(r"[0-9A-Za-z_.~-]{1,32}")

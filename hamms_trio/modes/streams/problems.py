@@ -10,6 +10,11 @@ from hamms_trio.wire import Field, reason_phrase
 
 SECONDS_AHEAD = 2  # of a Retry-After that is a date
 
+SIGN_IN = (
+    b"<!DOCTYPE html><html><head><title>Sign in</title></head>"
+    b"<body><form><input name=user></form></body></html>"
+)
+
 _TYPES = {
     400: "invalid_request_error",
     401: "authentication_error",
@@ -38,16 +43,19 @@ def problem_named(kind: str) -> Problem:
     return Problem(kind, _MESSAGES[kind], kind)
 
 
-def retry_fields(retry_after: str, environment: Environment) -> tuple[Field, ...]:
-    """The fields for one value of the parameter ``retry_after``: a number, or a name."""
+def retry_fields(
+    retry_after: str, should_retry: str, environment: Environment
+) -> tuple[Field, ...]:
+    """The fields for the parameters ``retry_after`` (a number, or a name) and ``should_retry``."""
+    should = () if should_retry == "none" else (("x-should-retry", should_retry),)
+    if retry_after == "date":
+        return (("Retry-After", environment.date(SECONDS_AHEAD)), *should)
     named: dict[str, tuple[Field, ...]] = {
         "none": (),
         "ms": (("retry-after-ms", "500"),),
         "garbage": (("Retry-After", "soon"),),
     }
-    if retry_after == "date":
-        return (("Retry-After", environment.date(SECONDS_AHEAD)),)
-    return named.get(retry_after, (("Retry-After", retry_after),))
+    return (*named.get(retry_after, (("Retry-After", retry_after),)), *should)
 
 
 def wait_fields(seconds: float) -> tuple[Field, ...]:

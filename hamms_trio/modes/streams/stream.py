@@ -95,6 +95,11 @@ class Stream:
             return 0
         return min(int(digits[:9]), len(self._first.tokens))
 
+    @property
+    def is_done(self) -> bool:
+        """True if the client has the whole stream already, so that it is to stop asking."""
+        return self.position == len(self._first.tokens)
+
     def now(self) -> float:
         """The time on the server's clock, in seconds."""
         return self.peer.connection.now() * self.peer.environment.speed
@@ -199,7 +204,7 @@ class Stream:
         """Answer as a correct server: with a stream, or with one document if that is wanted."""
         if not self.is_wanted:
             await self.respond(200, self.shape.document(self.answer))
-        elif self.position and not self.remaining:
+        elif self.is_done:
             await self.respond(204)
         else:
             await self.play(octets_of(self.remaining))
