@@ -33,10 +33,13 @@ def startup(effort: Effort) -> list[Figure]:
 
 
 def _start_ours() -> Mapping[str, float]:
-    from hamms_trio.modes import CATALOGUE, Trigger
+    from hamms_trio.lab.doors import ports_of
+    from hamms_trio.lab.path_door import OFFSET
+    from hamms_trio.modes import CATALOGUE
 
-    listening = [m.offset for m in CATALOGUE.values() if m.trigger is not Trigger.NEVER]
-    beginning = _free_ports(max(mode.offset for mode in CATALOGUE.values()) + 1)
+    listening = [door.offset for door in ports_of(CATALOGUE) if door.listens and door.offset]
+    listening.append(OFFSET)
+    beginning = _free_ports(OFFSET + 1)
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = hamms_command("--beginning-port", str(beginning), "--ready-file", str(ready))

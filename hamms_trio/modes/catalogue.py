@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
-from importlib.metadata import entry_points
 from types import ModuleType
 
 from hamms_trio.errors import CatalogueError
 from hamms_trio.modes.declare import FailureMode
 from hamms_trio.recording.names import Names
-
-ENTRY_POINTS = "hamms_trio.modes"
 
 Source = FailureMode | ModuleType | Iterable[FailureMode] | Iterable[ModuleType]
 
@@ -81,24 +78,6 @@ def modes_of_module(name: str) -> ModuleType:
     if not any(_modes_in(module)):
         raise CatalogueError(f"the module {name!r} declares no failure mode")
     return module
-
-
-def installed_modes() -> list[Source]:
-    """The failure modes of every installed package, from entry points of the group ``hamms_trio.modes``.
-
-    Raises:
-        CatalogueError: one can't be imported, or is no source of failure modes.
-    """
-    sources: list[Source] = []
-    for point in entry_points(group=ENTRY_POINTS):
-        try:
-            source = point.load()
-        except (ImportError, AttributeError) as error:
-            raise CatalogueError(
-                f"can't load the failure modes {point.name!r} ({point.value}): {error}"
-            ) from error
-        sources.append(source)
-    return sources
 
 
 def _modes_in(source: object) -> Iterator[FailureMode]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import trio
 
-from hamms_trio.events import Event, Lost
+if TYPE_CHECKING:
+    from hamms_trio.events import Event, Lost
+    from hamms_trio.recording.publisher import Publisher
 
 QUEUED_EVENTS = 10_000  # some 2 MiB
 
@@ -56,6 +59,8 @@ class Subscription:
 
     def _note_lost(self) -> None:
         if self._lost:
+            from hamms_trio.events import Lost
+
             self._queue.append(Lost(self._lost))
             self._lost = 0
 
@@ -64,24 +69,29 @@ class Bus:
     """The subscribers of one server.
 
     Attributes:
-        is_heard: True if anybody subscribes; otherwise no event need be built.
+        publisher: builds events for the subscribers; None if there are none, so that no event need be built.
     """
 
     def __init__(self) -> None:
-        self.is_heard = False
+        self.publisher: Publisher | None = None
         self._subscriptions: list[Subscription] = []
 
     @contextmanager
     def subscribe(self, limit: int = QUEUED_EVENTS) -> Iterator[Subscription]:
         """Receive every event while the ``with`` block runs."""
+        from hamms_trio.recording.publisher import (
+            Publisher,  # takes longer than most servers' start
+        )
+
         subscription = Subscription(limit)
         self._subscriptions.append(subscription)
-        self.is_heard = True
+        self.publisher = Publisher(self.publish)
         try:
             yield subscription
         finally:
             self._subscriptions.remove(subscription)
-            self.is_heard = bool(self._subscriptions)
+            if not self._subscriptions:
+                self.publisher = None
 
     def publish(self, event: Event) -> None:
         """Hand an event to every subscriber."""

@@ -206,11 +206,10 @@ class Ledger:
             self.changed()
 
     def leave(self, record: ConnectionRecord, how: Ending) -> None:
-        """Enter how the client left; the first call counts."""
-        if record.left is None:
-            record.left = how
-            record.left_after = monotonic() - record.opened
-            self.changed()
+        """Enter how the client left."""
+        record.left = how
+        record.left_after = monotonic() - record.opened
+        self.changed()
 
     def close(self, record: ConnectionRecord) -> None:
         """Enter that nothing more will come of this connection."""

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from time import monotonic
+from typing import TYPE_CHECKING
 
-from hamms_trio.events import (
-    Argument,
-    BodyReceived,
-    Closed,
-    Ended,
-    HeadReceived,
-    Left,
-    Met,
-    Opened,
-    Received,
-    Reset,
-    Sent,
-    Slept,
-    Struck,
-)
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 from hamms_trio.wire import RequestHead
+
+if TYPE_CHECKING:
+    from hamms_trio.events import Argument
 
 
 class Recorder:
@@ -50,51 +38,50 @@ class Recorder:
 
     def received(self, octets: int) -> None:
         self.record.octets_received += octets
-        if self._bus.is_heard:
-            self._bus.publish(Received(self.record.number, monotonic(), octets))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.received(self.record.number, octets)
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         self._ledger.add_sent(self.record, self._request, data, octets)
-        if self._bus.is_heard:
-            self._bus.publish(Sent(self.record.number, monotonic(), octets))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.sent(self.record.number, octets)
 
     def slept(self, seconds: float) -> None:
-        if self._bus.is_heard:
-            self._bus.publish(Slept(self.record.number, monotonic(), seconds))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.slept(self.record.number, seconds)
 
     def note_left(self, how: Ending) -> None:
-        if self._bus.is_heard and self.record.left is None:
-            self._bus.publish(Left(self.record.number, monotonic(), how.value))
-        self._ledger.leave(self.record, how)
+        if self.record.left is None:
+            self._ledger.leave(self.record, how)
+            if (publisher := self._bus.publisher) is not None:
+                publisher.left(self.record.number, how)
 
     def note_ended(self, how: Ending) -> None:
-        if self.record.ended is not None:
-            return
-        self.record.ended = how
-        if self._bus.is_heard:
-            event = Reset if how is Ending.RST else Ended
-            self._bus.publish(event(self.record.number, monotonic()))
+        if self.record.ended is None:
+            self.record.ended = how
+            if (publisher := self._bus.publisher) is not None:
+                publisher.ended(self.record.number, how)
 
     def closed(self) -> None:
-        if self._bus.is_heard and not self.record.closed:
-            self._bus.publish(Closed(self.record.number, monotonic()))
-        self._ledger.close(self.record)
+        if not self.record.closed:
+            self._ledger.close(self.record)
+            if (publisher := self._bus.publisher) is not None:
+                publisher.closed(self.record.number)
 
     # The peer's calls
 
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
         self._request = self._ledger.add_request(self.record, head, self._slug)
-        if self._bus.is_heard:
-            number, at = self.record.number, monotonic()
-            self._bus.publish(HeadReceived(number, at, head.method, head.target, head.fields))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.head(self.record.number, head)
 
     def body(self, data: bytes) -> None:
         """Note some of the last request's content."""
         if self._request is not None:
             self._ledger.add_body(self._request, data)
-        if self._bus.is_heard:
-            self._bus.publish(BodyReceived(self.record.number, monotonic(), len(data)))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.body(self.record.number, len(data))
 
     def met(self, slug: str, arguments: Mapping[str, Argument], ignored: tuple[str, ...]) -> None:
         """Note the failure mode that the client, or its last request, meets."""
@@ -104,15 +91,14 @@ class Recorder:
             request.slug = slug
             request.arguments = arguments
             request.ignored_parameters = ignored
-        if self._bus.is_heard:
-            event = Met(self.record.number, monotonic(), slug, dict(arguments), ignored)
-            self._bus.publish(event)
+        if (publisher := self._bus.publisher) is not None:
+            publisher.met(self.record.number, slug, arguments, ignored)
 
     def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
         """Note that the failure mode plays its fault."""
         self._ledger.add_strike(self._request, slug, key)
-        if self._bus.is_heard:
-            self._bus.publish(Struck(self.record.number, monotonic(), slug, dict(arguments), key))
+        if (publisher := self._bus.publisher) is not None:
+            publisher.struck(self.record.number, slug, arguments, key)
 
 
 class Recording:
@@ -125,6 +111,6 @@ class Recording:
     def opened(self, door: str, slug: str, client: tuple[str, int]) -> Recorder:
         """Observe a connection that was accepted; ``slug`` is "" if its requests decide."""
         record = self.ledger.open(door, slug, client)
-        if self.bus.is_heard:
-            self.bus.publish(Opened(record.number, record.opened, door, client))
+        if (publisher := self.bus.publisher) is not None:
+            publisher.opened(record.number, door, client)
         return Recorder(self.ledger, self.bus, record)

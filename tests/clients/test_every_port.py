@@ -98,7 +98,7 @@ def test_each_client_tells_its_user_what_the_port_did(
     told = row.otherwise.get(client, row.told)
     timeout = BRIEF if Failure.TIMEOUT in told else SAFETY_NET
 
-    assert CLIENTS[client](hamms.url(row.slug, **row.parameters), timeout) in told
+    assert CLIENTS[client](hamms.url(row.slug, "/", **row.parameters), timeout) in told
 
 
 @pytest.mark.parametrize("client", CLIENTS)

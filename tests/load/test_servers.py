@@ -69,7 +69,7 @@ async def test_a_failure_has_its_name(
     hamms: HammsServer, over: str, slug: str, parameters: dict[str, object], failure: Failure
 ) -> None:
     plan = IMPATIENT if failure is Failure.TIMEOUT else FEW
-    outcome = await make(hamms.url(slug, **parameters), plan, over=over)
+    outcome = await make(hamms.url(slug, "/", **parameters), plan, over=over)
 
     assert outcome.tally.failures == {failure: plan.requests}
     assert outcome.tally.details[failure]
