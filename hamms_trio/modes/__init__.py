@@ -1,12 +1,7 @@
 """The failure modes. One module per family; a new family is named here, once."""
 
-<<<<<<< HEAD
 from hamms_trio.modes import frame, head, llm, ndjson, pace, retry, sse, status, tcp, type
-from hamms_trio.modes.catalogue import Catalogue as Catalogue, installed_modes
-=======
-from hamms_trio.modes import frame, head, pace, retry, status, tcp, type
 from hamms_trio.modes.catalogue import Catalogue as Catalogue
->>>>>>> modes
 from hamms_trio.modes.declare import FailureMode as FailureMode
 from hamms_trio.modes.installed import installed_modes
 

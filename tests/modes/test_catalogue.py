@@ -94,4 +94,4 @@ def test_the_ports_of_hamms_are_one_table() -> None:
     doors = {door.offset: door for door in ports_of(CATALOGUE)}
     assert (doors[7].slug, doors[7].name) == ("pace-byte", "pace-byte-slow")
     assert doors[7].given == {"interval": 30.0}
-    assert {door.slug for door in doors.values()} == set(CATALOGUE)
+    assert {door.slug for door in doors.values()} <= set(CATALOGUE)
