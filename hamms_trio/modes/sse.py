@@ -347,7 +347,10 @@ async def _some(stream: Stream, n: int, retry: str, how: str) -> None:
 
 
 async def _meets(stream: Stream, at: str, after: int) -> bool:
-    """True if it is time for the fault; otherwise play the events that come before that."""
+    """True if it is time for the fault; otherwise play the events that come before that, or the end."""
+    if stream.is_done:
+        await stream.play_healthy()
+        return False
     if at == "connect" or stream.position:
         stream.peer.strike()
         return True

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from hamms_trio import HammsServer
+from hamms_trio.lab.doors import ports_of
 from hamms_trio.modes import CATALOGUE, FailureMode
 from hamms_trio.testing import check_contract, check_declaration
 from tests.clients import raw
@@ -32,7 +33,7 @@ def test_a_mode_says_what_it_does_and_what_a_client_owes(mode: FailureMode) -> N
 
 def test_many_clients_of_all_modes_at_once_leave_nothing_open(server: HammsServer) -> None:
     server.start_afresh()
-    accepting = [slug for slug, mode in CATALOGUE.items() if mode.driver.listens]
+    accepting = [door.name for door in ports_of(CATALOGUE) if door.listens]
     for _ in range(20):
         for slug in accepting:
             with raw.connected(server.address(slug)) as client:

@@ -32,6 +32,7 @@ class Stream:
     Attributes:
         gap: seconds between two events.
         key: the word by which a mode counts.
+        content: the request's, once it is read, as far as it is looked at.
         asked: the wishes of the request, once its content is read.
     """
 
@@ -54,6 +55,7 @@ class Stream:
         self.nonce = nonce_of(nonce, request.get("x-hamms-nonce"))
         by_path, dialect = shape_of(peer.http.path)
         self.shape: Shape = by_path if shape == "path" else SHAPES[shape]
+        self.content = b""
         self.asked = Asked()
         self._first = Answer.of(tokens, self.nonce, tool=tool, dialect=dialect)
         self._body = BodyWriter(CLEAN)
@@ -112,7 +114,12 @@ class Stream:
         while piece := await self.peer.http.receive_content():
             if len(content) < MAX_CONTENT_OCTETS:
                 content += piece
-        self.asked = Asked.by(self.request, bytes(content))
+        self.content = bytes(content)
+        self.asked = Asked.by(self.request, self.content)
+
+    def speak(self, dialect: str) -> None:
+        """Answer in a dialect of the shape."""
+        self._first = replace(self._first, dialect=dialect)
 
     @property
     def is_wanted(self) -> bool:
@@ -203,7 +210,7 @@ class Stream:
     async def play_healthy(self) -> None:
         """Answer as a correct server: with a stream, or with one document if that is wanted."""
         if not self.is_wanted:
-            await self.respond(200, self.shape.document(self.answer))
+            await self.respond(200, self.shape.document(self.answer), "application/json")
         elif self.is_done:
             await self.respond(204)
         else:
@@ -216,10 +223,10 @@ class Stream:
             await self.peer.finish()
 
     async def respond(
-        self, status: int, body: bytes = b"", content_type: str = "application/json", *fields: Field
+        self, status: int, body: bytes = b"", content_type: str = "", *fields: Field
     ) -> None:
         """Send one document, truthfully framed."""
-        typed = self.fields(content_type) if body else self.fields()
+        typed = self.fields(content_type)
         await self.peer.http.respond(self.request, status, *typed, *fields, body=body)
 
     async def send_half(self, body: bytes) -> None:

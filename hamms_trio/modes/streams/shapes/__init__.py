@@ -5,6 +5,7 @@ from hamms_trio.modes.streams.shapes.messages import Messages
 from hamms_trio.modes.streams.shapes.ndjson import NdJson
 from hamms_trio.modes.streams.shapes.plain import Plain
 from hamms_trio.modes.streams.shapes.responses import Responses
+from hamms_trio.modes.streams.shapes.rpc import GrpcWeb, Mcp
 from hamms_trio.modes.streams.shapes.shape import (
     Answer as Answer,
     Finish as Finish,
@@ -16,7 +17,8 @@ from hamms_trio.modes.streams.shapes.shape import (
 )
 
 SHAPES: dict[str, Shape] = {
-    shape.name: shape for shape in (Chat(), Responses(), Messages(), Plain(), NdJson())
+    shape.name: shape
+    for shape in (Chat(), Responses(), Messages(), Plain(), NdJson(), Mcp(), GrpcWeb())
 }
 
 # The end of a path, the shape it chooses, and the shape's dialect.
