@@ -1,4 +1,4 @@
-"""The composition root: a running server, and what its users may ask of it."""
+"""The composition root: a running server, and the object through which its users reach it."""
 
 from __future__ import annotations
 
@@ -260,7 +260,7 @@ class RunningLab:
     recording: Recording
 
     def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
-        """What its users may ask of it."""
+        """Return the object that its users hold."""
         return Hamms(
             host,
             self.doors,

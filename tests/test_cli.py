@@ -18,6 +18,7 @@ from threading import Timer
 import pytest
 import requests
 
+from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.cli.catalogue import listed_doors
 from hamms_trio.lab.path_door import OFFSET, PathDoor
 from hamms_trio.modes import CATALOGUE
@@ -372,3 +373,47 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
     assert b"\x1b[1m" in shown  # bold
     assert b"is ready" in shown
     assert all(slug.encode() in shown for slug in SUMMARIES)
+
+
+def test_a_slug_alone_is_the_same_as_only(serve: Serve) -> None:
+    serving = serve("pace-byte", modes=1)
+    assert list(serving.ready) == ["pace-byte", "path"]
+
+
+def test_a_door_s_name_serves_its_port(serve: Serve) -> None:
+    serving = serve("pace-byte-slow", modes=1)
+    assert list(serving.ready) == ["pace-byte-slow", "path"]
+
+
+def test_the_ready_file_of_a_run_ends_with_it(serve: Serve, tmp_path: Path) -> None:
+    serving = serve("--only", "status", modes=1)
+    ready = tmp_path / "ready.json"
+    assert ready.exists()
+    assert serving.stop() == (0, "")
+    assert not ready.exists()
+
+
+def test_an_old_ready_file_is_removed_before_anything_is_bound(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    ready.write_text('{"status": {"port": 1, "url": "http://127.0.0.1:1/"}}')
+    with taken_port(STATUS) as beginning:
+        done = run(
+            *("serve", "--beginning-port", f"{beginning}", "--only", "status"),
+            *("--ready-file", str(ready)),
+        )
+    assert done.returncode == 2
+    assert not ready.exists()
+
+
+def test_the_module_without_a_command_serves() -> None:
+    with socket.socket() as taken:
+        with suppress(OSError):  # another server of this machine has it already
+            taken.bind(("127.0.0.1", BEGINNING_PORT))
+        done = run()
+    assert done.returncode == 2
+    assert f"port {BEGINNING_PORT} on 127.0.0.1, for the failure mode tcp-refused" in done.stderr
+
+
+def test_the_help_has_the_true_range_of_beginning_ports() -> None:
+    shown = " ".join(run("serve", "--help").stdout.split())
+    assert f"0<=x<={65535 - OFFSET - 1}" in shown

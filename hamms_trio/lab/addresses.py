@@ -1,4 +1,4 @@
-"""Where each failure mode of one server is found."""
+"""Addresses: the place where each failure mode of one server is found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANY = {
 
 
 class Addresses:
-    """Where each failure mode of one server is found.
+    """The places where the failure modes of one server are found.
 
     Attributes:
         ports: the port of each door, by its name.

@@ -95,7 +95,7 @@ class HubConnection:
         self._play = play
         self._resume(None)
 
-    # What a peer may do (see `modes.connection`)
+    # A peer's calls (see `modes.connection`)
 
     def now(self) -> float:
         return monotonic()

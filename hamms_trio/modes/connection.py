@@ -29,7 +29,7 @@ class ModeObserver(Observer, Protocol):
 class PeerConnection(Protocol):
     """The octets and the clock of one accepted connection, and its observer.
 
-    Whatever waits raises `PeerGone` when the client has reset the connection.
+    Each method that waits raises `PeerGone` when the client has reset the connection.
     """
 
     @property

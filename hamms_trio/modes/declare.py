@@ -1,4 +1,4 @@
-"""How a failure mode is declared.
+"""The declaration of a failure mode.
 
 The function's name is the slug, its docstring the documentation, and its keyword-only arguments the parameters that
 a door gives, or a client in its query.

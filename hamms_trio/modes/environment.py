@@ -1,4 +1,4 @@
-"""What the failure modes of one running server share: its seed, its clock, and what they remember."""
+"""The environment that all failure modes of one running server share: seed, clock and memory."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Environment:
         self._origin = b""
 
     def origin(self) -> bytes:
-        """The field lines that every truthful response of an origin server has (RFC 9110 §6.6.1, §10.2.4)."""
+        """Return the field lines that every truthful response of an origin server has (RFC 9110 §6.6.1, §10.2.4)."""
         second = int(self._wall_clock())
         if second != self._origin_second:
             self._origin_second = second
@@ -100,11 +100,11 @@ class Environment:
         return imf_fixdate(int(self._wall_clock()) + seconds)
 
     def state(self, slug: str, name: str = "") -> State[Any]:
-        """What one failure mode remembers beyond a request: one bounded mapping for each name."""
+        """Return one failure mode's memory beyond a request: one bounded mapping for each name."""
         return self._states.setdefault((slug, name), State())
 
     def count(self, slug: str, *key: Hashable) -> int:
-        """How often one failure mode has counted ``key``, this time included."""
+        """Count ``key`` once more for one failure mode, and return how often it was counted."""
         counters = self.state(slug, "counters")
         counters[key] = count = counters.get(key, 0) + 1
         return int(count)
@@ -115,7 +115,7 @@ class Environment:
 
 
 def chance(seed: int, *key: Hashable) -> float:
-    """A number in [0, 1) that depends on its arguments alone, and on each of them.
+    """Return a number in [0, 1) that depends on its arguments alone, and on each of them.
 
     Not a draw from a shared generator: concurrency cannot change it, and a run can be replayed.
     """

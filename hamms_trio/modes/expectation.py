@@ -1,4 +1,4 @@
-"""What a correct client owes when it meets a failure mode, and where that is written."""
+"""Expectations: the behaviour that a correct client owes when it meets a failure mode, and its source."""
 
 from __future__ import annotations
 

@@ -54,7 +54,17 @@ class HttpPeer:
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
 
-    __slots__ = ("_body", "_connection", "_peer", "_reader", "_request", "_run", "base", "problem")
+    __slots__ = (
+        "_body",
+        "_connection",
+        "_is_deaf",
+        "_peer",
+        "_reader",
+        "_request",
+        "_run",
+        "base",
+        "problem",
+    )
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
@@ -65,6 +75,7 @@ class HttpPeer:
         self._request: RequestHead | None = None
         self._body: BodyReader | None = None
         self._run = 0
+        self._is_deaf = False  # True once what is overheard is not HTTP
 
     # The request
 
@@ -108,7 +119,7 @@ class HttpPeer:
         return request
 
     def peek_malformed(self) -> RequestHead:
-        """The octets that could not be read as a request, as far as they can be told apart."""
+        """Return the octets that could not be read as a request, with a request line if they have one."""
         octets = self._reader.take()
         self._reader.give_back(octets)
         try:
@@ -132,11 +143,11 @@ class HttpPeer:
         return path[len(self.base) :] or "/" if self.base else path
 
     def link(self, path: str) -> str:
-        """The target by which a client finds ``path`` through the same door."""
+        """Return the target by which a client finds ``path`` through the same door."""
         return self.base + path
 
     async def receive_content(self) -> bytes:
-        """Some of the current request's content, or none at its end; a client that waits is asked for it.
+        """Read some of the current request's content, or none at its end; ask a client for it that waits to be asked.
 
         Raises:
             RequestError: it is malformed, or late.
@@ -153,7 +164,7 @@ class HttpPeer:
         return b""
 
     async def receive_form(self) -> dict[str, str]:
-        """The current request's content as application/x-www-form-urlencoded.
+        """Read the current request's content as application/x-www-form-urlencoded.
 
         Raises:
             RequestError: it is too large, of another type, malformed, or late.
@@ -187,13 +198,13 @@ class HttpPeer:
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:
-        """The head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
+        """Return the head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
         return head(status, *fields, origin=self._peer.environment.origin())
 
     def message(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> bytes:
-        """One whole and truthful response, for a mode that sends it in its own way."""
+        """Return one whole and truthful response, for a mode that sends it in its own way."""
         return self._message(request, status, fields, body)
 
     def respond(
@@ -241,7 +252,41 @@ class HttpPeer:
         else:
             await self._peer.finish()
 
+    def overhear(self, data: bytes, *, heads: bool) -> bool:
+        """Enter in the ledger what the mode does not read: the rest of a body, and before that a request.
+
+        Args:
+            heads: False if no request is to be entered but the current one.
+
+        Returns:
+            True if a request has been entered.
+        """
+        if self._is_deaf or not (heads or self._has_unread_body()):
+            return False
+        reader = self._reader
+        reader.feed(data)
+        begins = False
+        try:
+            if heads:
+                request = reader.next_head()
+                if request is None:
+                    return False
+                self._begin(request)
+                begins = True
+            if self._has_unread_body() and (octets := reader.take()):
+                assert self._request is not None
+                content = self._begin_body(self._request).feed(octets)
+                self._connection.observer.body(content)
+        except RequestError:
+            self._is_deaf = True
+        return begins
+
     # Within
+
+    def _has_unread_body(self) -> bool:
+        request = self._request
+        has_body = request is not None and request.has_body
+        return has_body and (self._body is None or not self._body.complete)
 
     def _begin(self, request: RequestHead) -> None:
         self._request = request
@@ -264,7 +309,7 @@ class HttpPeer:
         return self._body
 
     async def _read_content(self, body: BodyReader) -> bytes:
-        """Some of the body: what has arrived with the head, then what the client sends."""
+        """Read some of the body: the octets that arrived with the head, then those that the client sends."""
         reader = self._reader
         data = reader.take()
         if not data:

@@ -1,4 +1,4 @@
-"""What a failure mode's parameters may be: their types, units and ranges."""
+"""The parameters of failure modes: their types, units and ranges."""
 
 from __future__ import annotations
 

@@ -1,22 +1,21 @@
-"""What a failure mode sees of the client it is failing."""
+"""The peer: the client as a failure mode sees it."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Hashable
 from typing import Any
 
-from hamms_trio.errors import PeerGone, RequestError
+from hamms_trio.errors import PeerGone
 from hamms_trio.modes.connection import PeerConnection
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.environment import Environment, State, chance
 from hamms_trio.modes.http_peer import HttpPeer
-from hamms_trio.wire import RequestReader
 
 
 class Peer:
     """The client at the far end of one accepted connection.
 
-    What waits raises `PeerGone` once the client has left, so a failure mode reads as if clients
+    Each method that waits raises `PeerGone` once the client has left, so a failure mode reads as if clients
     never did.
 
     Attributes:
@@ -24,7 +23,7 @@ class Peer:
         finished: True once the connection is ended by us.
     """
 
-    __slots__ = ("_encounter", "_http", "_overheard", "connection", "environment", "finished")
+    __slots__ = ("_encounter", "_http", "_overhears", "connection", "environment", "finished")
 
     def __init__(self, connection: PeerConnection, environment: Environment) -> None:
         self.environment = environment
@@ -32,7 +31,7 @@ class Peer:
         self.connection = connection
         self._encounter: Encounter | None = None
         self._http: HttpPeer | None = None
-        self._overheard: RequestReader | None = None
+        self._overhears = False
 
     @property
     def http(self) -> HttpPeer:
@@ -44,7 +43,7 @@ class Peer:
     # Octets
 
     async def receive(self) -> bytes:
-        """Whatever the client sends next, HTTP or not.
+        """Read the next octets that the client sends, HTTP or not.
 
         Raises:
             PeerGone: it closed its side.
@@ -52,7 +51,7 @@ class Peer:
         data = await self.connection.receive()
         if not data:
             raise PeerGone
-        if self._overheard is not None:
+        if self._overhears:
             self._overhear(data)
         return data
 
@@ -77,15 +76,15 @@ class Peer:
         return self.environment.seed
 
     def state(self, name: str = "") -> State[Any]:
-        """What this failure mode remembers beyond a request, on this server: a bounded mapping."""
+        """Return this failure mode's memory on this server beyond a request: a bounded mapping."""
         return self.environment.state(self._slug, name)
 
     def count(self, *key: Hashable) -> int:
-        """How often this failure mode has counted ``key``, this time included."""
+        """Count ``key`` once more for this failure mode, and return how often it was counted."""
         return self.environment.count(self._slug, *key)
 
     def chance(self, *key: Hashable, seed: int | None = None) -> float:
-        """A number in [0, 1) that depends on the seed, the failure mode and ``key`` alone."""
+        """Return a number in [0, 1) that depends on the seed, the failure mode and ``key`` alone."""
         return chance(self.seed if seed is None else seed, self._slug, *key)
 
     def strike(self) -> None:
@@ -98,7 +97,7 @@ class Peer:
     # Endings
 
     def wait_gone(self) -> Awaitable[None]:
-        """Discard whatever arrives until the client closes its side."""
+        """Discard all octets until the client closes its side."""
         return self._drain(None)
 
     async def finish(self) -> None:
@@ -129,7 +128,7 @@ class Peer:
 
     def overhear(self) -> None:
         """Enter the client's first request in the ledger although the mode does not read it."""
-        self._overheard = RequestReader()
+        self._overhears = True
 
     # Within
 
@@ -139,23 +138,16 @@ class Peer:
 
     async def _drain(self, deadline: float | None) -> None:
         try:
+            self._overhear(b"")  # what has come with the head
             while data := await self.connection.receive(deadline):
-                if self._overheard is not None:
-                    self._overhear(data)
+                self._overhear(data)
         except (TimeoutError, PeerGone):
             return
 
     def _overhear(self, data: bytes) -> None:
-        reader = self._overheard
-        assert reader is not None
-        try:
-            reader.feed(data)
-            request = reader.next_head()
-        except RequestError:
-            self._overheard = None
-            return
-        if request is not None:
-            self._overheard = None
-            self.connection.observer.head(request)
+        """Enter in the ledger what the mode itself does not read."""
+        http = self.http if self._overhears else self._http
+        if http is not None and http.overhear(data, heads=self._overhears):
+            self._overhears = False
             if self._encounter is not None:
                 self.meet(self._encounter)

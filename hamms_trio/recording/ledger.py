@@ -1,6 +1,6 @@
-"""What each client did: when it connected, what it sent, what it was answered, and how it left.
+"""The ledger: when each client connected, what it sent, what it was answered, and how it left.
 
-The ledger reduces what the observers of connections see to records. It is bounded: it forgets the oldest closed
+The ledger reduces the calls of connections' observers to records. It is bounded: it forgets the oldest closed
 connections and requests first, and of bodies the oldest. Times are `time.monotonic` seconds.
 """
 
@@ -136,7 +136,7 @@ class Ledger:
             self._waiting.discard(changed)
             self.is_awaited = bool(self._waiting)
 
-    # Reducing: what the recorder calls
+    # Reducing: the recorder's calls
 
     def open(self, door: str, slug: str, client: tuple[str, int]) -> ConnectionRecord:
         """Enter an accepted connection."""

@@ -1,7 +1,7 @@
-"""Transcripts: what crosses the wire between a failure mode and a client, in virtual time.
+"""Transcripts: the octets that cross the wire between a failure mode and a client, in virtual time.
 
 The client is a script, the connection is in memory, and nobody waits: a mode that sleeps for an hour takes no time.
-Only what the mode does is played; carriers have tests of their own.
+Carriers have tests of their own: none is played here.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ class ScriptedConnection:
         self._script = [(HESITATION * at, octets) for at, octets in enumerate(requests, 1)]
         self._ends = max((at for at, _ in self._script), default=0.0) + PATIENCE
         self._lines: list[Line] = [(at, TO_SERVER, octets) for at, octets in self._script]
+        self._last: list[Line] = []
         self._octets = 0
-        self._is_open = True
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
         """Let the door play until its end or the client's, and return what crossed the wire."""
@@ -99,9 +99,10 @@ class ScriptedConnection:
             raise AssertionError(f"{door.name} waits for something else than its peer")
         finally:
             play.close()
-        return sorted(self._lines, key=lambda line: (line[0], line[1] == TO_CLIENT))
+        lines = [line for line in self._lines if line[0] <= self._now]
+        return sorted(lines, key=lambda line: (line[0], line[1] == TO_CLIENT)) + self._last
 
-    # What a peer may do
+    # A peer's calls
 
     def now(self) -> float:
         return self._now
@@ -117,7 +118,7 @@ class ScriptedConnection:
         return octets
 
     async def send(self, data: bytes | memoryview) -> None:
-        if not self._is_open:
+        if self._last:
             raise PeerGone
         self._lines.append((self._now, TO_CLIENT, bytes(data)))
         self.observer.sent(data, len(data))
@@ -147,20 +148,18 @@ class ScriptedConnection:
         self._now = max(self._now, to)
 
     def _give_up(self) -> None:
-        if self._is_open:
-            self._lines.append((self._now, TO_SERVER, "gives up"))
+        if not self._last:
+            self._last = [(self._now, TO_SERVER, "gives up")]
         raise _Over
 
     def _end(self, how: Ending) -> None:
-        if self._is_open:
-            self._is_open = False
+        if not self._last:
             self.observer.note_ended(how)
-            self._lines = [line for line in self._lines if line[0] <= self._now]
-            self._lines.append((self._now, TO_CLIENT, how.value))
+            self._last = [(self._now, TO_CLIENT, how.value)]
 
 
 def _joined(lines: list[Line]) -> list[Line]:
-    """What was sent at one time as one: in how many pieces it is read is chance."""
+    """Join the octets that were sent at one time: the number of pieces is chance."""
     joined: list[Line] = []
     for at, direction, what in lines:
         if joined and isinstance(what, bytes):

@@ -42,7 +42,7 @@ def test_the_query_overrides_the_door_and_the_door_the_default() -> None:
     assert resolver(get("/?size=2")).arguments == DEFAULTS | {"size": 2, "name": "door"}
 
 
-def test_a_mode_that_acts_on_a_connect_has_the_arguments_of_its_door() -> None:
+def test_a_raw_mode_has_the_arguments_of_its_door() -> None:
     assert Resolver(odd_greeting, {"size": 2})(None).arguments == {"size": 2}
 
 

@@ -1,4 +1,4 @@
-"""What every failure mode keeps to, whatever it does."""
+"""The contract that every failure mode keeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every driver has. The next ones (TLS, HTTP/2, WebSocket) are files beside those that are here."""
+"""The interface of a driver. TLS, HTTP/2 and WebSocket will each be one more file in this folder."""
 
 from __future__ import annotations
 
