@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 DAYS = 365
+RELOAD_SECONDS = 5.0
 ALPN = ("http/1.1",)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -99,6 +100,7 @@ class ServerCertificate:
 
     def __init__(self, certificate: Path, key: Path | None = None) -> None:
         self._files = certificate, key
+        self._is_reading = False  # in a thread
         self.reload()
 
     def reload(self) -> None:
@@ -108,6 +110,36 @@ class ServerCertificate:
             CertificateUnusable: see `server_context`.
         """
         self.context = server_context(*self._files)
+
+    async def reload_in_thread(self, seconds: float = RELOAD_SECONDS) -> None:
+        """Do the same while the loop goes on: a file may be a FIFO, or on a disk that does not answer.
+
+        Args:
+            seconds: that reading may take; a thread that takes longer is left to itself, and no other is started
+                before it has ended.
+
+        Raises:
+            CertificateUnusable: see `server_context`; or the files could not be read in time.
+        """
+        import trio
+
+        files = " and ".join(str(path) for path in self._files if path is not None)
+        if self._is_reading:
+            raise CertificateUnusable(f"{files}: the last reload still waits to read them")
+
+        def read() -> ssl.SSLContext:
+            try:
+                return server_context(*self._files)
+            finally:
+                self._is_reading = False
+
+        self._is_reading = True
+        with trio.move_on_after(seconds):
+            self.context = await trio.to_thread.run_sync(read, abandon_on_cancel=True)
+            return
+        raise CertificateUnusable(
+            f"{files}: nothing to read in {seconds:g} seconds; expected regular files, in PEM"
+        )
 
 
 def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext:

@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port could not be bound; nothing is left listening."""
 
 
+class HubUnavailable(HammsError, ValueError):
+    """There is no hub of this name, or the platform lacks what it needs."""
+
+
 class CertificateUnusable(HammsError, ValueError):
     """A certificate or key can't be read, written or used."""
 

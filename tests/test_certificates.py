@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import stat
 import subprocess
@@ -9,9 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import trio
 from click.testing import CliRunner
 
-from hamms_trio.certificates import make_certificates, server_context, throwaway_certificates
+from hamms_trio.certificates import (
+    ServerCertificate,
+    make_certificates,
+    server_context,
+    throwaway_certificates,
+)
 from hamms_trio.cli import main
 from hamms_trio.errors import CertificateUnusable
 
@@ -121,3 +128,40 @@ def test_the_command_says_in_one_line_what_is_wrong(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = CliRunner().invoke(main, ["certs", str(tmp_path / "file" / "certs")])
     assert (done.exit_code, done.output.count("\n")) == (2, 1)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this platform has no FIFOs")
+async def test_a_certificate_that_can_not_be_read_stops_no_task(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    certificate = ServerCertificate(made.certificate, made.key)
+    before = certificate.context
+    made.certificate.unlink()
+    os.mkfifo(made.certificate)
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await trio.lowlevel.checkpoint()
+            turns += 1
+
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(take_turns)
+            with pytest.raises(CertificateUnusable, match="nothing to read in"):
+                await certificate.reload_in_thread(seconds=0.05)
+            with pytest.raises(CertificateUnusable, match="still waits"):
+                await certificate.reload_in_thread()
+            nursery.cancel_scope.cancel()
+    finally:
+        made.certificate.open("wb").close()  # ends the thread
+    assert turns
+    assert certificate.context is before
+
+
+async def test_a_certificate_is_reloaded_in_a_thread(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path)
+    certificate = ServerCertificate(made.certificate, made.key)
+    before = certificate.context
+    await certificate.reload_in_thread()
+    assert certificate.context is not before

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_module_is_served_without_an_installation(project: Path, tmp_path: Pat
     assert "polite-pause" in listed
     wrong = hamms("modes", "--modes-from", "impolite", path=project, cwd=tmp_path, code=2)
     assert "can't import failure modes from 'impolite'" in wrong
+
+
+def test_a_module_s_modes_are_served_at_the_path_door(project: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hamms_trio", "serve", "--modes-from", "polite_modes"]
+    options = ["polite-pause", "--beginning-port", "0", "--no-workbench"]
+    environment = {**os.environ, "PYTHONPATH": str(project)}
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
+    ) as process:
+        assert process.stdout is not None
+        _, (port, name, *_) = (process.stdout.readline().split() for _ in range(2))
+        url = f"http://127.0.0.1:{port}/mode/polite-pause--pause-0/"
+        with urllib.request.urlopen(url, timeout=SAFETY_NET) as answer:
+            assert (name, answer.read()) == ("path", b"thank you")
+        process.terminate()
+        assert process.wait(SAFETY_NET) == 0
 
 
 def test_an_entry_point_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:

@@ -208,7 +208,7 @@ TLS = together(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """What each connection may take, and how many there may be."""
 
     max_connections: int
@@ -231,7 +231,7 @@ def _timeout(name: str, seconds: float, what: str) -> Option:
 
 LIMITS = together(
     "limits",
-    Limits,
+    ConnectionLimits,
     max_connections("More are answered 503."),
     click.option(
         "--max-requests",

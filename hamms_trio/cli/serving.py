@@ -73,7 +73,7 @@ def serve_alone(
 
     async def main() -> None:
         async with signals.heeded() as signalled, opened as server:
-            signals.on_hangup(partial(_reload, server))
+            signals.on_hangup(partial(_reload_soon, server))
             collect_garbage_rarely()
             _tell_where(server, what, key, running.ready_file)
             await signalled.wait()
@@ -128,11 +128,18 @@ def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
         yield certificate
 
 
-def _reload(server: RunningServer) -> None:
+def _reload_soon(server: RunningServer) -> None:
+    """Reload the certificate in a task of its own, for the loop's thread."""
+    import trio
+
+    trio.lowlevel.spawn_system_task(_reload, server)
+
+
+async def _reload(server: RunningServer) -> None:
     from hamms_trio.errors import CertificateUnusable
 
     try:
-        server.reload()
+        await server.reload()
     except CertificateUnusable as error:
         logger.error("the certificate stays as it was: %s", error)
     else:

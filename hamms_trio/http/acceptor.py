@@ -16,8 +16,8 @@ from hamms_trio.http.pipelining import TURN_SECONDS
 from hamms_trio.http.service import Service
 from hamms_trio.http.workers import Workers
 from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import Warnings
-from hamms_trio.net.hub import Hub
+from hamms_trio.net.descriptors import PROCESS_BUDGET, DescriptorShare
+from hamms_trio.net.hub import Hub, open_hub
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 
@@ -36,11 +36,11 @@ class ServerAcceptor(Acceptor):
         workers: Workers,
         service: Service,
         sock: socket.socket,
-        warnings: Warnings,
+        share: DescriptorShare,
         capacity: Capacity,
         handshakes: Handshakes | None,
     ) -> None:
-        super().__init__(hub, sock, f"port {sock.getsockname()[1]}", warnings)
+        super().__init__(hub, sock, share)
         self._handshakes = handshakes
         self._capacity = capacity
         self._workers = workers
@@ -54,6 +54,7 @@ class ServerAcceptor(Acceptor):
     def welcome(self, sock: socket.socket, address: Address) -> None:
         if self._capacity.fate is Fate.RESET:
             reset_and_close(sock)
+            self._share.release()
         elif self._handshakes is None:
             self._converse(address, sock)
         else:
@@ -86,7 +87,7 @@ class HubListeners:
     ) -> None:
         self._service = service
         self._sockets = sockets
-        self._hub = Hub()
+        self._hub = open_hub()
         self._hub.before_sleep = self._settle_early
         service.account.on_note = self._settle_soon  # by tasks too, while the hub sleeps
         self._settles = False  # whether a timer will
@@ -119,14 +120,19 @@ class HubListeners:
     async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled; the tasks of requests belong to ``nursery``."""
         hub, service, workers = self._hub, self._service, Workers(nursery)
-        warnings, capacity, handshakes = Warnings(), self._capacity, self._handshakes
+        capacity, handshakes = self._capacity, self._handshakes
+        share = PROCESS_BUDGET.open_share(f"port {self._sockets[0].getsockname()[1]}")
+        service.on_vacancy.append(share.release)
         self._acceptors = [
-            ServerAcceptor(hub, workers, service, sock, warnings, capacity, handshakes)
+            ServerAcceptor(hub, workers, service, sock, share, capacity, handshakes)
             for sock in self._sockets
         ]
         self._sweep(monotonic())
         task_status.started()
-        await hub.run()
+        try:
+            await hub.run()
+        finally:
+            share.close()
 
     def finish(self) -> None:
         """Take those that have connected already, close the listening sockets, and hear what has come."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import struct
 from abc import ABC, abstractmethod
@@ -12,6 +11,11 @@ from hamms_trio.http.answers import FOREVER
 from hamms_trio.http.service import Service
 from hamms_trio.net.hub import IN, OUT, Hub
 from hamms_trio.net.resets import reset_and_close
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not tell what it has not sent either
+    fcntl = None  # type: ignore[assignment]
 
 _SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
@@ -32,6 +36,11 @@ class Channel(ABC):
         self._out_since = 0.0
         hub.watch(self._fd, self, IN)
         service.connections += 1
+
+    @property
+    def group(self) -> str:
+        """See `net.hub.Watcher`."""
+        return "http"
 
     @abstractmethod
     def on_event(self, events: int) -> None:
@@ -100,6 +109,8 @@ class Channel(ABC):
     @property
     def _unsent(self) -> int:
         """Octets for which the client has no room; 0 where the kernel does not tell."""
+        if fcntl is None:
+            return 0
         try:
             answered = fcntl.ioctl(self._fd, _SIOCOUTQNSD, bytes(struct.calcsize("i")))
         except OSError:

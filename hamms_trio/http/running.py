@@ -48,14 +48,14 @@ class RunningServer:
         scheme = "http" if self._certificate is None else "https"
         return f"{scheme}://{host}:{self.port}"
 
-    def reload(self) -> None:
-        """Load the certificate anew, for whoever connects from now on.
+    async def reload(self) -> None:
+        """Load the certificate anew, for those who connect from then on.
 
         Raises:
             CertificateUnusable: that can't be done; the old one stays.
         """
         if self._certificate is not None:
-            self._certificate.reload()
+            await self._certificate.reload_in_thread()
 
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Answer what is in flight, refuse what comes after, and stop."""

@@ -49,6 +49,8 @@ PORTS = (
     Port(16, "frame-cl-short-fin"),
 )
 
+RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+
 
 class AnyDoor(Protocol):
     """A door as those see it who listen and accept."""
@@ -178,6 +180,9 @@ def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Do
     Raises:
         CatalogueError: a door's name is that of another mode.
     """
+    for name in RESERVED:
+        if name in catalogue.names:
+            raise CatalogueError(f"no failure mode may be called {name!r}: the name is taken")
     doors = []
     for port in PORTS:
         if port.slug in catalogue:

@@ -3,59 +3,60 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
-from hamms_trio.lab.connection import HubConnection
+from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import Admission
+from hamms_trio.net.descriptors import DescriptorShare
 from hamms_trio.net.hub import Hub
-from hamms_trio.net.resets import reset_and_close
-from hamms_trio.recording.recorder import Recording
+from hamms_trio.recording.recorder import Recorder, Recording
 
 
-class ModeAcceptor(Acceptor):
-    """Lets one door play with each connection."""
+class ModePlayer:
+    """Lets one door play with connections, wherever they come from."""
 
     def __init__(
-        self,
-        hub: Hub,
-        sock: socket.socket,
-        door: AnyDoor,
-        environment: Environment,
-        recording: Recording,
-        admission: Admission,
+        self, hub: Hub, door: AnyDoor, environment: Environment, recording: Recording
     ) -> None:
-        super().__init__(hub, sock, door.name, admission.warnings)
-        self._admission = admission
+        self._hub = hub
         self._door = door
         self._environment = environment
         self._recording = recording
-        self._open = 0
 
-    def welcome(self, sock: socket.socket, address: Address) -> None:
-        admission = self._admission
-        if not admission.admits(self._open):
-            admission.warn(self._door.name)
-            reset_and_close(sock)
-            return
-        observer = self._recording.opened(self._door.name, self._door.slug, address)
+    def play(self, handover: Handover) -> None:
+        """Play on a connection that another owner has given away, or that was just accepted.
+
+        Raises:
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        observer, door = handover.observer, self._door
+        is_new = not isinstance(observer, Recorder)
+        if not isinstance(observer, Recorder):
+            observer = self._recording.opened(door.name, door.slug, handover.client)
         try:
-            connection = HubConnection(
-                self._hub,
-                sock,
-                observer,
-                self._on_close,
-                send_seconds=self._environment.limits.send,
+            connection = ModeConnection(
+                self._hub, handover, observer, send_seconds=self._environment.limits.send
             )
         except OSError:
-            observer.closed()
+            if is_new:
+                observer.closed()
             raise
-        self._open += 1
-        admission.open += 1
-        connection.start(self._door.play(Peer(connection, self._environment)))
+        connection.start(door.play(Peer(connection, self._environment)))
 
-    def _on_close(self) -> None:
-        self._open -= 1
-        self._admission.open -= 1
+
+class ModeAcceptor(Acceptor):
+    """Has a player play with each connection that is accepted."""
+
+    def __init__(
+        self, hub: Hub, sock: socket.socket, player: ModePlayer, share: DescriptorShare
+    ) -> None:
+        super().__init__(hub, sock, share)
+        self._player = player
+        self._on_end: Callable[[], None] = share.release
+
+    def welcome(self, sock: socket.socket, address: Address) -> None:
+        self._player.play(Handover(sock, address, on_end=self._on_end))

@@ -26,22 +26,22 @@ class Connection(Protocol):
     """A connection that is being made, or is there."""
 
     def send(self, octets: bytes) -> None:
-        """Send now or as soon as there is room; what goes wrong is told later."""
+        """Send now or as soon as there is room; the client learns later if that failed."""
 
     def close(self) -> None:
-        """Close at once; nothing more is told."""
+        """Close at once; the client receives no more calls."""
 
 
 class Carrier(Protocol):
-    """What carries octets and tells time: the hub, or trio's streams.
+    """The octets and the clock of a load: the hub's.
 
-    It never calls back, a client or whom a call was promised, while it is being called.
+    A carrier never calls a client back while it is itself being called.
     """
 
     def now(self) -> float: ...
     def call_at(self, due: float, callback: Callable[[float], None]) -> object: ...
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
-        """The same for who can't be a little late; only one such call may be outstanding."""
+        """Do the same, and not a little late; only one such call may be outstanding."""
 
     def connect(self, client: Client) -> Connection:
         """Begin to connect; then tell the client that it is open, or lost."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import select
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from math import inf
 
 import trio
 
+from hamms_trio.load.carrier import carrier_for
 from hamms_trio.load.client import Carrier, Client
-from hamms_trio.load.on_streams import stream_carrier
 from hamms_trio.load.plan import Plan, Schedule, make_schedule
 from hamms_trio.load.request import Request
 from hamms_trio.load.tally import Tally
 from hamms_trio.load.target import Target
+from hamms_trio.net.hub import open_hub
 
 MakeCarrier = Callable[[trio.Nursery], Carrier]
 
@@ -183,10 +182,6 @@ class Load:
         self._see_whether_over()
 
 
-def make_carrier(target: Target) -> MakeCarrier:
-    """The fastest way to carry octets to a target that this platform has."""
-    if not hasattr(select, "epoll"):
-        return partial(stream_carrier, target)
-    from hamms_trio.load.on_hub import HubCarrier
-
-    return partial(HubCarrier, target)
+def make_carrier(target: Target, hub: str | None = None) -> MakeCarrier:
+    """Have octets carried to a target, on a hub of this kind (see `net.hub.open_hub`)."""
+    return lambda nursery: carrier_for(target, open_hub(hub), nursery)

@@ -11,7 +11,21 @@ from hamms_trio.wire import RequestHead
 
 
 class ModeObserver(Observer, Protocol):
-    """An observer that hears of requests and failure modes as well (see `recording.recorder`)."""
+    """An observer of requests and failure modes as well (see `recording.recorder`)."""
+
+    @property
+    def name(self) -> str:
+        """The name of what the client met, for log lines."""
+
+    @property
+    def door(self) -> str:
+        """The name of the door through which the client came."""
+
+    def slept(self, seconds: float, /) -> None:
+        """Note that real seconds passed on purpose."""
+
+    def closed(self) -> None:
+        """Note that the socket is closed, and nothing more will come of this connection."""
 
     def head(self, head: RequestHead, /) -> None:
         """Note a request whose head is complete."""

@@ -86,7 +86,7 @@ class Environment:
         self._origin = b""
 
     def origin(self) -> bytes:
-        """Return the field lines that every truthful response of an origin server has (RFC 9110 §6.6.1, §10.2.4)."""
+        """Return the field lines of every truthful response of an origin server (RFC 9110 §6.6.1, §10.2.4)."""
         second = int(self._wall_clock())
         if second != self._origin_second:
             self._origin_second = second

@@ -20,7 +20,7 @@ FILLER = b"a" * (64 * 1024)  # the octet that hamms sent
 
 @on_connect(client=must_error_or_succeed("RFC 9112 §6.3, §9.2"))
 async def frame_cl_long(peer: Peer, *, cl: Octets = 3, size: Octets = MEBIBYTE) -> None:
-    """Declare ``cl`` octets of body and send ``size``, without waiting for a request: 3 and 1 MiB.
+    """Declare 3 octets of body (``cl``) and send 1 MiB (``size``), without waiting for a request.
 
     The surplus is not a response to anything: a client that keeps the connection must not read it
     as the answer to its next request.

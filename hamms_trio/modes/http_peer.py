@@ -147,7 +147,7 @@ class HttpPeer:
         return self.base + path
 
     async def receive_content(self) -> bytes:
-        """Read some of the current request's content, or none at its end; ask a client for it that waits to be asked.
+        """Read some of the current request's content, or none at its end; send 100 to a client that waits for it.
 
         Raises:
             RequestError: it is malformed, or late.
@@ -198,7 +198,7 @@ class HttpPeer:
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:
-        """Return the head of a response, with Server and Date; what else it says is the caller's (see `wire.head`)."""
+        """Return the head of a response with Server, Date and these fields (see `wire.head`)."""
         return head(status, *fields, origin=self._peer.environment.origin())
 
     def message(

@@ -13,7 +13,7 @@ from hamms_trio.wire import RequestHead
 
 @on_request(client=must_time_out("RFC 9112 §9.5"))
 async def pace_byte(peer: Peer, request: RequestHead, *, interval: Seconds = 5.0) -> None:
-    """Send a valid response (204) one octet every ``interval`` seconds, the first after that time.
+    """Send a valid response (204) one octet every ``interval`` seconds, the first after ``interval``.
 
     Each octet restarts a timeout that counts from read to read, so one longer than ``interval``
     never fires: a client has to bound the whole exchange.

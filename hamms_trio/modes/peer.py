@@ -149,5 +149,5 @@ class Peer:
         http = self.http if self._overhears else self._http
         if http is not None and http.overhear(data, heads=self._overhears):
             self._overhears = False
-            if self._encounter is not None:
-                self.meet(self._encounter)
+            if (met := self._encounter) is not None:
+                self.connection.observer.met(met.slug, met.arguments, met.ignored)

@@ -1,13 +1,14 @@
-"""The observer of a connection: the carriers call it, and import nothing of those who keep the account."""
+"""The observer of a connection: all that this room knows of ledgers and records."""
 
 from __future__ import annotations
 
+import errno
 from enum import Enum
 from typing import Protocol
 
 
 class Ending(Enum):
-    """The way in which one side left a connection."""
+    """How one side left a connection."""
 
     FIN = "FIN"
     RST = "RST"
@@ -15,30 +16,28 @@ class Ending(Enum):
 
 
 class Observer(Protocol):
-    """One connection's observer. No call may raise, block or keep the data."""
-
-    @property
-    def name(self) -> str:
-        """The name of what the client met, for log lines."""
-
-    @property
-    def door(self) -> str:
-        """The name of the door through which the client came."""
+    """The observer of one connection."""
 
     def received(self, octets: int) -> None:
-        """Note that so many octets came in."""
+        """Note that so many octets came from the client."""
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Note that the kernel took the first ``octets`` of ``data``."""
 
-    def slept(self, seconds: float) -> None:
-        """Note that real seconds passed on purpose."""
-
     def note_left(self, how: Ending) -> None:
-        """Note how the client left; the first call counts."""
+        """Note that the client has closed its side, or that the connection is lost; the first call counts."""
 
     def note_ended(self, how: Ending) -> None:
-        """Note how the server ended the connection; the first call counts."""
+        """Note that we have closed our side; the first call counts."""
 
-    def closed(self) -> None:
-        """Note that the socket is closed, and nothing more will come of this connection."""
+
+_VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
+
+
+def how_lost(error: OSError) -> Ending:
+    """Tell from the kernel's error how the other end left."""
+    if error.errno == errno.ECONNRESET:
+        return Ending.RST
+    if error.errno in _VANISHED:
+        return Ending.VANISHED
+    return Ending.FIN  # EPIPE, ENOTCONN: it had closed its side, and then refused what we sent

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from hamms_trio.errors import ParameterError, UnknownMode
+
+SUGGESTIONS = 3
 
 
 class Names:
@@ -73,8 +74,14 @@ def check_parameters(name: str, given: Iterable[str], known: tuple[str, ...]) ->
 
 def describe_unknown(name: str, known: Iterable[str]) -> str:
     """The message for a name that nothing has, with those that come close."""
+    from difflib import get_close_matches  # only now, because serving needs nothing of it
+
     listed = list(known)
-    close = get_close_matches(name, listed, n=3, cutoff=0.5)
+    close = get_close_matches(name, listed, n=SUGGESTIONS, cutoff=0.5)
     close += [other for other in listed if name and name in other and other not in close]
-    hint = f"did you mean {' or '.join(close[:3])}?" if close else "hamms-trio modes lists them"
-    return f"there is no failure mode {name!r}: {hint}"
+    if not close:
+        close = get_close_matches(name, listed, n=SUGGESTIONS, cutoff=0.0)
+    suggested = " or ".join(close[:SUGGESTIONS])
+    return (
+        f"there is no failure mode {name!r}: did you mean {suggested}? hamms-trio modes lists all"
+    )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Recorder:
     """One connection's observer (see `net.observer` and `modes.connection`)."""
 
-    __slots__ = ("_bus", "_ledger", "_request", "_slug", "record")
+    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record")
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
@@ -25,6 +25,7 @@ class Recorder:
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
+        self._struck = False  # True if the fault was played before any request
 
     @property
     def name(self) -> str:
@@ -72,7 +73,8 @@ class Recorder:
 
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
-        self._request = self._ledger.add_request(self.record, head, self._slug)
+        self._request = request = self._ledger.add_request(self.record, head, self._slug)
+        request.struck = self._struck
         if (publisher := self._bus.publisher) is not None:
             publisher.head(self.record.number, head)
 
@@ -96,6 +98,7 @@ class Recorder:
 
     def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
         """Note that the failure mode plays its fault."""
+        self._struck = self._request is None
         self._ledger.add_strike(self._request, slug, key)
         if (publisher := self._bus.publisher) is not None:
             publisher.struck(self.record.number, slug, arguments, key)

@@ -21,6 +21,15 @@ async def hello_per_request(peer: Peer, request: RequestHead, *, name: Text = "w
     await peer.http.respond(request, 200, body=f"hello {name}".encode())
 
 
+@on_request(client=may_choose("RFC 9110 §10.1.1"))
+async def count_content(peer: Peer, request: RequestHead) -> None:
+    """Read the content piece by piece, and answer with its length."""
+    octets = 0
+    while content := await peer.http.receive_content():
+        octets += len(content)
+    await peer.http.respond(request, 200, body=str(octets).encode())
+
+
 @on_request(client=may_choose("RFC 9112 §3"), lenient=True)
 async def repeat_all(peer: Peer, request: RequestHead) -> None:
     """Send back the octets of a request, well-formed or not, and what is wrong with it."""

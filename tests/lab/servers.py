@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop, on the hub and on plain trio streams."""
+"""Servers on this test's own trio loop."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hamms_trio.lab.listeners import open_listeners
 from hamms_trio.lab.path_door import PathDoor
 from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
 from hamms_trio.modes.environment import Environment
+from hamms_trio.net.hub import open_hub
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 
@@ -27,14 +28,14 @@ async def hosting_modes(
     modes: Iterable[FailureMode] = CATALOGUE.values(),
     *,
     environment: Environment | None = None,
-    portable: bool,
+    hub: str | None = None,
 ) -> AsyncIterator[Hamms]:
     doors = Doors(Catalogue(modes))
     at_ports: list[AnyDoor] = [*map(doors.find, doors.served), PathDoor(doors)]
     listeners = open_listeners(at_ports, host="127.0.0.1")
     environment = environment or Environment(speed=1000)
     recording = Recording(Ledger(doors.names))
-    host = Host(listeners, environment, recording, portable=portable)
+    host = Host(listeners, environment, recording, hub=open_hub(hub))
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
         with trio.fail_after(30):  # a net, not a measurement

@@ -155,6 +155,13 @@ async def test_a_door_lasts_as_long_as_its_block_in_a_trio_loop() -> None:
             await trio.open_tcp_stream(*door.address)
 
 
+async def test_an_error_in_a_door_s_block_is_raised_as_it_is() -> None:
+    async with hamms_trio.open_hamms(beginning_port=0, only="retries") as hamms:
+        with pytest.raises(ZeroDivisionError):
+            async with hamms.open("retries"):
+                raise ZeroDivisionError
+
+
 def test_the_workbench_runs_beside_the_modes_when_asked_for(server: HammsServer) -> None:
     with HammsServer(beginning_port=0, only="status", workbench=True) as both:
         assert get(both.workbench.url("/")).text == "Hello World"

@@ -1,4 +1,4 @@
-"""Connections as clients meet them, on the hub and on plain trio streams."""
+"""Connections as clients meet them, on each kind of hub."""
 
 from __future__ import annotations
 

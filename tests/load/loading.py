@@ -11,12 +11,14 @@ from math import inf
 import trio
 import trio.testing
 
+from hamms_trio.load.carrier import HubCarrier
 from hamms_trio.load.client import Carrier
-from hamms_trio.load.on_streams import StreamCarrier, stream_carrier
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.request import make_request
-from hamms_trio.load.run import Load, MakeCarrier, Outcome, make_carrier
+from hamms_trio.load.run import Load, Outcome, make_carrier
 from hamms_trio.load.target import Target, choose, parse_url, resolve
+from hamms_trio.net.socket import Socket
+from hamms_trio.testing.memory import MemoryHub, memory_connection
 
 Play = Callable[[trio.abc.Stream], Awaitable[None]]
 
@@ -33,17 +35,17 @@ def load_in_memory(plan: Plan, nursery: trio.Nursery, play: Play, *, accepts: fl
     """
     accepted = 0
 
-    async def open_stream() -> trio.abc.Stream:
+    def dial() -> Socket:
         nonlocal accepted
         if accepted >= accepts:
             raise ConnectionRefusedError(errno.ECONNREFUSED, "")
         accepted += 1
-        ours, theirs = trio.testing.memory_stream_pair()
+        ours, theirs = memory_connection()
         nursery.start_soon(play, theirs)
         return ours
 
     def carrier(own: trio.Nursery) -> Carrier:
-        return StreamCarrier(open_stream, own)
+        return HubCarrier(MemoryHub(), dial, own)
 
     return Load(plan, make_request(HERE, keepalive=plan.keepalive), carrier)
 
@@ -120,27 +122,21 @@ def waits(seconds_of_request: Mapping[int, float]) -> Play:
     return answering(seconds=lambda number: seconds_of_request.get(number, 0.0))
 
 
-CARRIERS: Mapping[str, Callable[[Target], MakeCarrier]] = {
-    "fastest": make_carrier,
-    "streams": lambda target: partial(stream_carrier, target),
-}
-
-
 async def make(
     url: str,
     plan: Plan,
     *,
-    over: str = "fastest",
+    over: str | None = None,
     method: str | None = None,
     body: bytes | None = None,
     target: Callable[[Target], Target] = lambda target: target,
 ) -> Outcome:
-    """A load on a real server, carried in one of the ways."""
+    """A load on a real server, carried by one kind of hub."""
     where = parse_url(url)
     request = make_request(where, method=method, body=body, keepalive=plan.keepalive)
     address = await choose(await resolve(where), SAFETY_NET)
     with trio.fail_after(SAFETY_NET):
-        return await Load(plan, request, CARRIERS[over](target(Target(where, address)))).run()
+        return await Load(plan, request, make_carrier(target(Target(where, address)), over)).run()
 
 
 @asynccontextmanager

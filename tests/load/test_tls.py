@@ -19,11 +19,12 @@ from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy, Outcome
 from hamms_trio.load.tally import Failure
 from hamms_trio.load.target import Target, client_tls
-from tests.load.loading import ANSWER, CARRIERS, Play, Requests, answering, make, serving
+from tests.conftest import HUBS
+from tests.load.loading import ANSWER, Play, Requests, answering, make, serving
 
 FEW = Plan(concurrency=2, requests=10, duration=30.0, timeout=20.0)
 
-pytestmark = pytest.mark.parametrize("over", CARRIERS)
+pytestmark = pytest.mark.parametrize("over", HUBS)
 
 
 @pytest.fixture(scope="module")

@@ -55,9 +55,10 @@ def test_a_slug_or_alias_claimed_twice_is_refused(rival: FailureMode) -> None:
         Catalogue(odd_thing, rival)
 
 
-def test_a_mode_called_like_a_door_is_refused() -> None:
-    with pytest.raises(CatalogueError, match="pace-byte-slow"):
-        Doors(CATALOGUE.extended([named("pace-byte-slow")]))
+@pytest.mark.parametrize("name", ["pace-byte-slow", "path", "workbench"])
+def test_a_mode_called_like_a_door_is_refused(name: str) -> None:
+    with pytest.raises(CatalogueError, match=name):
+        Doors(CATALOGUE.extended([named(name)]))
 
 
 @pytest.mark.parametrize("source", ["odd_thing", 5, None])

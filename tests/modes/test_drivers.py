@@ -8,7 +8,12 @@ import pytest
 
 from hamms_trio import HammsServer
 from tests.clients import raw
-from tests.lab.modes_of_ones_own import hello_at_connect, hello_per_request, repeat_all
+from tests.lab.modes_of_ones_own import (
+    count_content,
+    hello_at_connect,
+    hello_per_request,
+    repeat_all,
+)
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 MALFORMED = {
@@ -20,9 +25,8 @@ MALFORMED = {
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[HammsServer]:
-    with HammsServer(
-        beginning_port=0, modes=[hello_at_connect, hello_per_request, repeat_all]
-    ) as server:
+    own = [hello_at_connect, hello_per_request, repeat_all, count_content]
+    with HammsServer(beginning_port=0, modes=own) as server:
         yield server
 
 
@@ -76,3 +80,26 @@ def test_the_http1_driver_keeps_the_connection_between_requests(server: HammsSer
 def test_the_raw_driver_acts_before_a_request_and_ends_the_connection(server: HammsServer) -> None:
     with server.open("hello-at-connect") as door, raw.connected(door.address) as client:
         assert raw.receive_all(client) == b"hello world"
+
+
+@pytest.mark.parametrize("framing", [b"Content-Length: 6", b"Transfer-Encoding: chunked"])
+def test_a_mode_may_read_the_content_and_go_on_with_the_next_request(
+    server: HammsServer, framing: bytes
+) -> None:
+    body = b"2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n" if b"chunked" in framing else b"abcdef"
+    post = b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n" + body
+    last = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+    with server.open("count-content") as door:
+        answers = raw.messages(raw.exchange(door.address, post + last))
+    assert [answer.body for answer in answers] == [b"6", b"0"]
+    assert server.ledger.requests("count-content")[0].body == b"abcdef"
+
+
+def test_a_client_that_waits_for_100_is_asked_for_the_content(server: HammsServer) -> None:
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
+    with server.open("count-content") as door, raw.connected(door.address) as client:
+        client.sendall(head)
+        assert client.recv(4096) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"abc")
+        (answer,) = raw.receive_messages(client, 1)
+    assert answer.body == b"3"

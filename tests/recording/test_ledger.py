@@ -122,6 +122,14 @@ def test_fired_says_whether_the_fault_was_ever_played(server: HammsServer) -> No
     assert not server.ledger.fired("status")
 
 
+def test_a_request_that_a_raw_mode_does_not_read_was_struck_too(server: HammsServer) -> None:
+    assert not raw.exchange(
+        server.address("tcp-close-after-data"), b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+    )
+    (request,) = server.ledger.requests("tcp-close-after-data")
+    assert request.struck
+
+
 def test_a_mode_that_spares_a_client_has_not_fired(server: HammsServer) -> None:
     requests.get(server.url("tcp-drop-random", failrate=0), timeout=SAFETY_NET)
     requests.get(server.url("retries", tries=1), timeout=SAFETY_NET)
