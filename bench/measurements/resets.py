@@ -16,6 +16,9 @@ LIMIT_SECONDS = 120.0
 HELD_HOW = ("plain", "TLS", "asyncio", "uvloop", "trio", "dup'ed", "shared by fork")
 RESET_MS = 1.0
 
+PROCESSES = 200
+OWNER_MS = 1.5
+
 CROWD = 1000
 CROWD_MS = 1000.0
 
@@ -27,7 +30,7 @@ IMPORTS = ("import netsplode", "from netsplode import reset_connection")
 def resets(effort: Effort) -> list[Trials]:
     """Our own sockets by kind of holder, a thousand sockets at once, and the import."""
     entering()
-    return [_own(effort), _crowd(effort), _imports(effort)]
+    return [_own(effort), _owner(effort), _crowd(effort), _imports(effort)]
 
 
 def _own(effort: Effort) -> Trials:
@@ -39,6 +42,15 @@ def _own(effort: Effort) -> Trials:
             trials.unmeasured.append(f"{how}: {error}")
         else:
             trials.add(how, tries, Always(RESET_MS))
+    return trials
+
+
+def _owner(effort: Effort) -> Trials:
+    what = f"another process's socket among {PROCESSES} processes: until its owner sees ECONNRESET"
+    trials = Trials(what, "ms", "reset")
+    for subject, same in (("the owner of the last one", True), ("another owner each time", False)):
+        arguments = {"processes": PROCESSES, "tries": effort.count(TRIES // 10), "same": same}
+        trials.add(subject, play("owner", LIMIT_SECONDS, **arguments), Always(OWNER_MS))
     return trials
 
 

@@ -59,13 +59,15 @@ def check_contract(server: HammsServer, name: str) -> None:
         if not _listens(door):
             return
         before = _open_sockets()
+        visits = 1  # to see whether it listens
         for beginning, octets in BEGINNINGS.items():
             for leave in (_close, _reset):
                 _visit(door, octets, leave)
+                visits += 1
                 _wait_closed(
-                    server, door, f"after {beginning}, then a client's {leave.__name__[1:]}"
+                    server, door, visits, f"after {beginning}, then a client's {leave.__name__[1:]}"
                 )
-        _check_ledger(server, door)
+        _check_ledger(server, door, visits + 1)
     _check_cancelled(server, name)
     left = _open_sockets() - before
     assert not left, f"{name}: {len(left)} sockets stay open"
@@ -87,7 +89,7 @@ def _reset(client: socket.socket) -> None:
     client.close()
 
 
-def _check_ledger(server: HammsServer, door: BlockingDoor) -> None:
+def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
     """A request is in the ledger whether the mode reads it or not."""
     earlier = len(server.ledger.requests(door.name))
     with socket.create_connection(door.address, SECONDS) as client:
@@ -98,7 +100,7 @@ def _check_ledger(server: HammsServer, door: BlockingDoor) -> None:
     request = server.ledger.requests(door.name)[-1]
     assert (request.method, request.target) == ("PUT", "/x?y=1"), f"{door.name}: {request}"
     assert request.fields == (("Host", "hamms.test"), ("X-Id", "7")), f"{door.name}: {request}"
-    _wait_closed(server, door, "after a request")
+    _wait_closed(server, door, visits, "after a request")
 
 
 def _check_cancelled(server: HammsServer, name: str) -> None:
@@ -119,16 +121,17 @@ def _check_cancelled(server: HammsServer, name: str) -> None:
             "clients were not accepted",
         )
         door.close()
-        _wait_closed(server, door, "after the server's end")
+        _wait_closed(server, door, CANCELLED_CLIENTS, "after the server's end")
 
 
-def _wait_closed(server: HammsServer, door: BlockingDoor, when: str) -> None:
-    _wait(
-        server,
-        lambda ledger: all(record.closed for record in ledger.connections(door.name)),
-        door,
-        f"connections stayed open {when}",
-    )
+def _wait_closed(server: HammsServer, door: BlockingDoor, visits: int, when: str) -> None:
+    """Wait until so many connections were accepted, and all are closed."""
+
+    def are_closed(ledger: Ledger) -> bool:
+        records = ledger.connections(door.name)
+        return len(records) >= visits and all(record.closed for record in records)
+
+    _wait(server, are_closed, door, f"connections stayed open {when}")
 
 
 def _wait(

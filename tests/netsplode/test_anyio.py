@@ -68,7 +68,7 @@ def test_both_ends_see_a_reset(backend: str, tls: bool, from_a_thread: bool) -> 
 
 @SECURED
 @BACKENDS
-def test_what_would_not_notice_that_it_is_closed_stays(backend: str, tls: bool) -> None:
+def test_close_is_refused_for_a_stream_of_anyio(backend: str, tls: bool) -> None:
     async def scene() -> None:
         with far_end(tls=tls) as far:
             async with connected_to(far, tls) as stream:

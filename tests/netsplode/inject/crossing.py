@@ -21,14 +21,14 @@ from tests.netsplode.inject.scene import Pair, Scene, connect
 
 @dataclass(frozen=True)
 class Crossing:
-    """What is played: a connection from A to B is reset.
+    """A reset of a connection from A to B.
 
     Attributes:
-        place: path, family and so on of a `scene.Scene`.
-        at: where: a, b or router.
-        by: what is given: the socket, or its addresses.
+        place: the path, family and so on of a `scene.Scene`.
+        at: the host that resets: a, b or router.
+        by: the target: the socket, or its addresses.
         way: plain, trio or asyncio.
-        options: what else is given to ``reset_connection``.
+        options: further arguments of ``reset_connection``.
     """
 
     place: dict[str, Any]
@@ -52,7 +52,7 @@ def reset(crossing: Crossing, target: tuple[Any, ...]) -> netsplode.ResetResult:
 
 
 def told(crossing: Crossing, pair: Pair) -> dict[str, Any]:
-    """The result in words, or the error's name."""
+    """Put the result into words, or return the name of the error."""
     sock = pair[1] if crossing.at == "b" else pair[0]
     addresses = sock.getsockname()[:2], sock.getpeername()[:2]
     try:

@@ -1,4 +1,4 @@
-"""Which addresses an injection takes; it opens nothing before they are right."""
+"""The addresses that an injection accepts; it opens nothing before they are valid."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from netsplode.inject import open_injection
         ),
     ],
 )
-def test_what_is_no_connection_is_refused_at_once(
+def test_two_addresses_that_are_no_connection_are_refused(
     local: Any, remote: Any, wishes: dict[str, Any], complaint: str
 ) -> None:
     with pytest.raises(ValueError, match=complaint):
