@@ -141,7 +141,7 @@ async def llm_stall(
             await stream.send(octets_of(stream.pieces))
         elif at != "first":
             await stream.send(cut(stream.pieces, after, "inside" if at == "inside" else "event"))
-    await stream.peer.sleep(hold)
+    await stream.wait(hold)
     await stream.hang_up()
 
 
@@ -405,17 +405,18 @@ async def llm_nonstream(
     """Fail a request that wants no stream; others are answered healthily.
 
     ``cut`` sends half of what Content-Length says, then FIN; ``stall`` falls silent for ``hold`` seconds
-    before that; ``slow`` sends the whole answer after ``delay`` seconds, and no octet before.
+    before that; ``slow`` sends the whole answer after ``delay`` seconds, and no octet before. The ledger says
+    whether the client's TCP keep-alives bridge such a time.
     """
     if stream.is_wanted:
         await stream.play_healthy()
         return
     stream.peer.strike()
     if kind == "slow":
-        await stream.peer.sleep(delay)
+        await stream.wait(delay)
         await stream.play_healthy()
         return
     await stream.send_half(stream.shape.document(stream.answer))
     if kind == "stall":
-        await stream.peer.sleep(hold)
+        await stream.wait(hold)
     await stream.hang_up()

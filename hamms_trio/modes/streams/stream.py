@@ -201,6 +201,13 @@ class Stream:
             await self.peer.send(octets)
         await self.peer.sleep(max(seconds - beats * every, 0.0))
 
+    async def wait(self, seconds: float) -> None:
+        """Let time pass, and look on the way at whether the client's kernel sends TCP keep-alives."""
+        at = min(READING_SECONDS * self.peer.environment.speed, seconds / 2)
+        await self.peer.sleep(at)
+        self.peer.look_at_keep_alive()
+        await self.peer.sleep(seconds - at)
+
     async def hang_up(self) -> None:
         """End with FIN and without the last chunk, whatever the head says."""
         await self.peer.finish()

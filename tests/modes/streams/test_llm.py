@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import socket
+import sys
 import zlib
 from email.utils import parsedate_to_datetime
 
@@ -378,3 +380,26 @@ def test_old_clients_and_those_that_close_get_what_they_can_read(play: Ask) -> N
 def test_the_nonce_comes_from_a_field_too(play: Ask) -> None:
     body = play("llm-ok/?tokens=2", X_Hamms_Nonce="n2").body
     assert texts(body) == ["t0", "t1 n2"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the timers of sockets")
+@pytest.mark.parametrize("keeps_alive", [True, False])
+def test_the_ledger_knows_whether_a_client_keeps_alive(keeps_alive: bool) -> None:
+    with HammsServer(beginning_port=0) as server:
+        door = server.open("llm-nonstream", kind="slow", delay=0.2)
+        with socket.create_connection(door.address) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, keeps_alive)
+            client.sendall(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}")
+            assert client.recv(4096).startswith(b"HTTP/1.1 200")
+        (connection,) = server.ledger.connections(door.name)
+        assert connection.keeps_alive is keeps_alive
+
+
+def test_the_ledger_keeps_what_grading_needs(server: HammsServer, play: Ask) -> None:
+    for key in ("a", "b"):
+        play(f"llm-drop-post/{CHAT}", STREAM, Idempotency_Key=key)
+    first, second = server.ledger.requests("llm-drop-post")
+    assert (first.idempotency_key, second.idempotency_key) == ("a", "b")
+    assert first.body_sha256 == second.body_sha256
+    assert first.connection is not second.connection
+    assert [first.struck, second.struck] == [True, False]
