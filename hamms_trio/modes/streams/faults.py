@@ -49,7 +49,6 @@ FAULTS = {
 }
 CLEAN = FAULTS["clean"]
 FIN = FAULTS["fin"]
-DELIMITED = FAULTS["delimited"]
 
 How = Annotated[str, Choice(*FAULTS)]
 # In a family whose modes may be asked for TLS.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.environment import Environment, State
 from hamms_trio.modes.streams.shapes import Problem
 from hamms_trio.wire import Field, reason_phrase
 
@@ -66,6 +66,18 @@ def wait_fields(seconds: float) -> tuple[Field, ...]:
     )
 
 
-def refill(quota: float, seconds: float, per_minute: int) -> float:
-    """The requests that a bucket holds after some seconds: evenly refilled, and never more than it takes."""
-    return min(float(per_minute), quota + seconds * per_minute / 60)
+def take(
+    buckets: State[tuple[float, float]], key: str, now: float, per_minute: int
+) -> tuple[float, float]:
+    """Take one request from the bucket of a key, which is refilled evenly.
+
+    Returns:
+        The seconds until there is one to take, 0 if there was, and the seconds until the bucket is full.
+    """
+    full, each = float(per_minute), 60 / per_minute
+    quota, at = buckets.get((key, per_minute), (full, now))
+    quota = min(full, quota + (now - at) / each)
+    wait = max(0.0, (1 - quota) * each)
+    quota -= not wait
+    buckets[(key, per_minute)] = (quota, now)
+    return wait, (full - quota) * each

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 from hamms_trio.modes.peer import Peer
 from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, Asked
-from hamms_trio.modes.streams.faults import CLEAN, FAULTS, BodyWriter, Ending, Fault
+from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
 from hamms_trio.modes.streams.parameters import nonce_of
 from hamms_trio.modes.streams.shapes import (
     SHAPES,
@@ -208,9 +208,12 @@ class Stream:
         self.peer.look_at_keep_alive()
         await self.peer.sleep(seconds - at)
 
-    async def hang_up(self) -> None:
-        """End with FIN and without the last chunk, whatever the head says."""
-        await self.peer.finish()
+    async def hang_up(self, fault: Fault = FIN) -> None:
+        """End the connection at once, whatever the head says."""
+        if fault.ending is Ending.RST:
+            self.peer.reset()
+        else:
+            await self.peer.finish()
 
     # Whole answers
 
@@ -254,8 +257,3 @@ class Stream:
 
 def octets_of(events: Iterable[Piece]) -> list[bytes]:
     return [piece.octets for piece in events]
-
-
-def last_tokens(events: Sequence[Piece]) -> int:
-    """The number of tokens in a stream."""
-    return sum(piece.part is Part.TOKEN for piece in events)
