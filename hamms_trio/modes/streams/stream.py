@@ -12,7 +12,6 @@ from hamms_trio.modes.streams.parameters import nonce_of
 from hamms_trio.modes.streams.shapes import (
     SHAPES,
     Answer,
-    Part,
     Piece,
     Problem,
     Shape,
