@@ -85,8 +85,7 @@ class Stream:
     @property
     def remaining(self) -> tuple[Piece, ...]:
         """The events that a client wants which has some already (the field Last-Event-ID)."""
-        position = self.position
-        return self.pieces[position:] if position else self.pieces
+        return self.pieces[self.position :]
 
     @property
     def position(self) -> int:
@@ -223,7 +222,7 @@ class Stream:
         elif self.is_done:
             await self.respond(204)
         else:
-            await self.play(octets_of(self.remaining))
+            await self.play(piece.octets for piece in self.remaining)
 
     async def show_head(self) -> None:
         """Answer HEAD: the head of a healthy stream alone."""

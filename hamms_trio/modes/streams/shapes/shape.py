@@ -39,7 +39,7 @@ class Part(Enum):
     TERMINAL = "the marker of the end"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, unsafe_hash=False)
 class Answer:
     """Everything that decides the octets of one healthy answer.
 
@@ -59,6 +59,7 @@ class Answer:
     finish: Finish = Finish.DONE
 
     @classmethod
+    @lru_cache(maxsize=_REMEMBERED_ANSWERS)
     def of(
         cls,
         count: int,
@@ -81,6 +82,10 @@ class Answer:
             words[0] = _ARGUMENTS[0] + words[0]
             words[-1] += _ARGUMENTS[1]
         return cls(tuple(words), nonce, model, tool, usage, dialect)
+
+    def __hash__(self) -> int:
+        """Hash what tells most answers apart, which costs the same however long they are."""
+        return hash((len(self.tokens), self.nonce, self.model, self.tool, self.finish))
 
     @property
     def text(self) -> str:
