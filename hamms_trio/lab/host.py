@@ -7,10 +7,10 @@ from contextlib import asynccontextmanager
 
 import trio
 
-from hamms_trio.errors import UnknownMode
 from hamms_trio.lab.connection import ModeConnection
+from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.mode_acceptor import ModeAcceptor, ModePlayer
+from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
@@ -38,7 +38,6 @@ class Host:
         self._environment = environment
         self._recording = recording
         self._hub = hub or open_hub()
-        self._players = {entry.door.name: self._player(entry) for entry in listeners}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
@@ -52,7 +51,6 @@ class Host:
     async def serving(self, listener: Listener) -> AsyncIterator[None]:
         """Serve one more listener while the ``async with`` block runs; then reset its connections."""
         name = listener.door.name
-        self._players[name] = self._player(listener)
         self._listeners.append(listener)
         try:
             with ungrouped():
@@ -65,20 +63,16 @@ class Host:
                         self._drop_connections_of(name)
                         nursery.cancel_scope.cancel()
         finally:
-            del self._players[name]
             self._listeners.remove(listener)
             listener.close()
 
-    def adopt(self, name: str, handover: Handover) -> None:
-        """Let the door of this name play on a connection that another owner gives away.
+    def adopt(self, door: AnyDoor, handover: Handover) -> None:
+        """Let a door play on a connection that another owner gives away.
 
         Raises:
-            UnknownMode: the door is not hosted here.
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        if name not in self._players:
-            raise UnknownMode(f"the door {name!r} is not hosted here")
-        self._players[name].play(handover)
+        self._player(door).play(handover)
 
     def drop_connections(self) -> None:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
@@ -88,8 +82,8 @@ class Host:
             if isinstance(watcher, ModeConnection):
                 watcher.abandon()
 
-    def _player(self, listener: Listener) -> ModePlayer:
-        return ModePlayer(self._hub, listener.door, self._environment, self._recording)
+    def _player(self, door: AnyDoor) -> DoorPlayer:
+        return DoorPlayer(self._hub, door, self._environment, self._recording)
 
     def _drop_connections_of(self, door: str) -> None:
         for watcher in self._hub.watchers:
@@ -98,7 +92,7 @@ class Host:
 
     async def _serve(self, listener: Listener) -> None:
         share = PROCESS_BUDGET.open_share(listener.door.name)
-        player = self._players[listener.door.name]
+        player = self._player(listener.door)
         acceptors = [
             ModeAcceptor(self._hub, sock, player, share)
             for sock in listener.sockets

@@ -16,7 +16,7 @@ from hamms_trio.net.hub import Hub
 from hamms_trio.recording.recorder import Recorder, Recording
 
 
-class ModePlayer:
+class DoorPlayer:
     """Lets one door play with connections, wherever they come from."""
 
     def __init__(
@@ -52,7 +52,7 @@ class ModeAcceptor(Acceptor):
     """Has a player play with each connection that is accepted."""
 
     def __init__(
-        self, hub: Hub, sock: socket.socket, player: ModePlayer, share: DescriptorShare
+        self, hub: Hub, sock: socket.socket, player: DoorPlayer, share: DescriptorShare
     ) -> None:
         super().__init__(hub, sock, share)
         self._player = player

@@ -13,7 +13,7 @@ from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.mode_acceptor import ModePlayer
+from hamms_trio.lab.mode_acceptor import DoorPlayer
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import AcceptedSocket, Handover
@@ -85,7 +85,7 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 
         def hand_over(handover: Handover) -> None:
             given = Handover(handover.sock, handover.client, handover.octets, on_end=count_end)
-            host.adopt("status", given)
+            host.adopt(STATUS, given)
 
         Reception(hub, Handover(sock, CLIENT), hand_over)
         async with client:
@@ -124,7 +124,7 @@ async def test_a_failure_mode_hands_its_connection_back(
         assert (given.octets, given.observer) == (LAST_GET, observer)
         assert ledger.open_connections() == [record]
 
-        ModePlayer(hub, STATUS, Environment(), recording).play(given)
+        DoorPlayer(hub, STATUS, Environment(), recording).play(given)
         answer = b"".join([octets async for octets in client])
         assert answer.startswith(b"HTTP/1.1 503 ")
         await client.aclose()

@@ -1,4 +1,4 @@
-"""The contract that every failure mode keeps."""
+"""The contract that every failure mode keeps, on each kind of hub."""
 
 from __future__ import annotations
 
@@ -9,16 +9,20 @@ import pytest
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import ports_of
 from hamms_trio.modes import CATALOGUE, FailureMode
+from hamms_trio.net.hub import CHOICE
 from hamms_trio.testing import check_contract, check_declaration
 from tests.clients import raw
+from tests.conftest import HUBS
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0, speed=1000) as server:
-        yield server
+@pytest.fixture(scope="module", params=HUBS)
+def server(request: pytest.FixtureRequest) -> Iterator[HammsServer]:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv(CHOICE, request.param)
+        with HammsServer(beginning_port=0, speed=1000) as server:
+            yield server
 
 
 @pytest.mark.parametrize("slug", CATALOGUE)

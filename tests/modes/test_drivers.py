@@ -83,7 +83,7 @@ def test_the_raw_driver_acts_before_a_request_and_ends_the_connection(server: Ha
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 6", b"Transfer-Encoding: chunked"])
-def test_a_mode_may_read_the_content_and_go_on_with_the_next_request(
+def test_a_mode_that_reads_content_goes_on_to_the_next_request(
     server: HammsServer, framing: bytes
 ) -> None:
     body = b"2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n" if b"chunked" in framing else b"abcdef"
