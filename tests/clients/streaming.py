@@ -126,7 +126,7 @@ def httpx_sse_readers() -> dict[str, Read]:
 class NodeReaders:
     """The SDKs for Node, in one process that reads many streams at once; use it as a context manager."""
 
-    NAMES = ("chat", "responses", "messages", "messages helper")
+    NAMES = ("chat", "responses", "messages", "messages helper", "ai chat", "ai messages")
 
     def __enter__(self) -> NodeReaders:
         script = str(Path(__file__).with_name("streams.mjs"))
