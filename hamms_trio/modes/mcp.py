@@ -20,6 +20,7 @@ from hamms_trio.modes.expectation import (
     must_time_out,
 )
 from hamms_trio.modes.parameters import Choice, Seconds, Value
+from hamms_trio.modes.streams.asked import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream, reports
 from hamms_trio.modes.streams.faults import How
@@ -141,22 +142,13 @@ def _call(stream: Stream, *, resumes: bool) -> str | None:
         if not (resumes and dash):
             raise MethodNotAllowed("there is no stream to come back to", allow="POST, DELETE")
         return call
-    message = _message(stream)
+    message = parsed(stream.content) or {}
     return json.dumps(message["id"]) if "id" in message else None
-
-
-def _message(stream: Stream) -> dict[str, object]:
-    """The JSON-RPC message of the request; empty if there is none."""
-    try:
-        message = json.loads(stream.content or b"{}")
-    except (ValueError, RecursionError):
-        return {}
-    return message if isinstance(message, dict) else {}
 
 
 def _result(stream: Stream) -> tuple[int, bytes, str, *tuple[Field, ...]] | None:
     """The true answer to a request for something else than the call of a tool, None to that."""
-    message = _message(stream)
+    message = parsed(stream.content) or {}
     method, params = message.get("method"), message.get("params")
     if method == "tools/call":
         return None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from hamms_trio.modes.peer import Peer
-from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, Asked
+from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, PARSED_OCTETS, Asked
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
 from hamms_trio.modes.streams.parameters import nonce_of
 from hamms_trio.modes.streams.shapes import (
@@ -31,7 +31,7 @@ class Stream:
     Attributes:
         gap: seconds between two events.
         key: the word by which a mode counts.
-        content: the request's, once it is read, as far as it is looked at.
+        content: the request's, once it is read, unless it is large.
         asked: the wishes of the request, once its content is read.
     """
 
@@ -112,8 +112,8 @@ class Stream:
         while piece := await self.peer.http.receive_content():
             if len(content) < MAX_CONTENT_OCTETS:
                 content += piece
-        self.content = bytes(content)
-        self.asked = Asked.by(self.request, self.content)
+        self.asked = Asked.by(self.request, bytes(content))
+        self.content = bytes(content) if len(content) <= PARSED_OCTETS else b""
 
     def speak(self, dialect: str) -> None:
         """Answer in a dialect of the shape."""
