@@ -1,0 +1,70 @@
+// The text of a stream by Node's SDKs. Commands are lines of JSON, {id, by, url, timeout}; so are the outcomes,
+// {id, text} or {id, error, own}: the error's name, and true if it is of the SDK's own class.
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(new URL("../../examples/package.json", import.meta.url));
+const { OpenAI, OpenAIError } = require("openai");
+const { Anthropic, AnthropicError } = require("@anthropic-ai/sdk");
+
+const { streamText } = require("ai");
+const { createOpenAI } = require("@ai-sdk/openai");
+const { createAnthropic } = require("@ai-sdk/anthropic");
+
+globalThis.AI_SDK_LOG_WARNINGS = false; // they go to the standard output
+const messages = [{ role: "user", content: "hi" }];
+
+const openai = (url, timeout) => new OpenAI({ baseURL: `${url}/v1`, apiKey: "k", maxRetries: 0, timeout });
+const anthropic = (url, timeout) => new Anthropic({ baseURL: url, apiKey: "k", maxRetries: 0, timeout });
+
+// The AI SDK gives some errors to a callback, and others to those who ask for the finish reason; all are its own.
+async function aiText(model, timeout, texts) {
+  let failure;
+  const onError = ({ error }) => (failure = error);
+  const result = streamText({ model, prompt: "hi", maxRetries: 0, onError, timeout: { chunkMs: timeout } });
+  try {
+    for await (const text of result.textStream) texts.push(text);
+    await result.finishReason;
+  } catch (error) {
+    failure ??= error;
+  }
+  if (failure) throw Object.assign(new Error(failure.message ?? JSON.stringify(failure)), { name: failure.name, own: true });
+}
+
+const readers = {
+  "ai chat": (url, timeout, texts) =>
+    aiText(createOpenAI({ baseURL: `${url}/v1`, apiKey: "k" }).chat("m"), timeout, texts),
+  "ai messages": (url, timeout, texts) =>
+    aiText(createAnthropic({ baseURL: `${url}/v1`, apiKey: "k" })("m"), timeout, texts),
+
+  async chat(url, timeout, texts) {
+    const stream = await openai(url, timeout).chat.completions.create({ model: "m", messages, stream: true });
+    for await (const chunk of stream) texts.push(chunk.choices?.[0]?.delta?.content ?? "");
+  },
+  async responses(url, timeout, texts) {
+    const stream = await openai(url, timeout).responses.create({ model: "m", input: "hi", stream: true });
+    for await (const event of stream) if (event.type === "response.output_text.delta") texts.push(event.delta);
+  },
+  async messages(url, timeout, texts) {
+    const request = { model: "m", max_tokens: 9, messages, stream: true };
+    for await (const event of await anthropic(url, timeout).messages.create(request))
+      if (event.type === "content_block_delta") texts.push(event.delta.text);
+  },
+  async "messages helper"(url, timeout, texts) {
+    texts.push(await anthropic(url, timeout).messages.stream({ model: "m", max_tokens: 9, messages }).finalText());
+  },
+};
+
+async function perform({ id, by, url, timeout }) {
+  const texts = [];
+  try {
+    await readers[by](url, timeout, texts);
+    return { id, text: texts.join("") };
+  } catch (error) {
+    const own = error.own || error instanceof OpenAIError || error instanceof AnthropicError;
+    return { id, error: `${error.name} ${error.constructor.name}: ${error}`, own };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin }))
+  perform(JSON.parse(line)).then((outcome) => console.log(JSON.stringify(outcome)));
