@@ -133,7 +133,7 @@ class NodeReaders:
         self._process = subprocess.Popen(
             ["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
-        self._waiting: dict[int, Future[StreamOutcome]] = {}
+        self._waiting: dict[int, Future[StreamOutcome | dict[str, object]]] = {}
         self._listener = Thread(target=self._listen)
         self._listener.start()
         return self
@@ -143,20 +143,30 @@ class NodeReaders:
         self._listener.join()
         self._process.communicate()
 
+    def answer(self, by: str, url: str, *, stream: bool) -> dict[str, object]:
+        """The text, the tool call and the usage of one healthy answer, as a stream or as a document."""
+        found = self._ask({"by": by, "url": url, "stream": stream}).result(SAFETY_NET)
+        assert isinstance(found, dict)
+        return found
+
     def reader(self, by: str) -> Read:
         """The reader of that name."""
 
         def read(url: str, timeout: float) -> StreamOutcome:
-            outcome = Future[StreamOutcome]()
-            number = id(outcome)
-            self._waiting[number] = outcome
-            command = {"id": number, "by": by, "url": url, "timeout": round(timeout * 1000)}
-            assert self._process.stdin
-            self._process.stdin.write(json.dumps(command) + "\n")
-            self._process.stdin.flush()
-            return outcome.result(SAFETY_NET)
+            command = {"by": by, "url": url, "timeout": round(timeout * 1000)}
+            found = self._ask(command).result(SAFETY_NET)
+            assert isinstance(found, StreamOutcome)
+            return found
 
         return read
+
+    def _ask(self, command: dict[str, object]) -> Future[StreamOutcome | dict[str, object]]:
+        outcome = Future[StreamOutcome | dict[str, object]]()
+        self._waiting[id(outcome)] = outcome
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps({**command, "id": id(outcome)}) + "\n")
+        self._process.stdin.flush()
+        return outcome
 
     def _listen(self) -> None:
         assert self._process.stdout
@@ -165,4 +175,4 @@ class NodeReaders:
             outcome = StreamOutcome(
                 found.get("text", ""), found.get("error", ""), found.get("own", False)
             )
-            self._waiting.pop(found["id"]).set_result(outcome)
+            self._waiting.pop(found["id"]).set_result(found.get("answer", outcome))

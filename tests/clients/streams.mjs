@@ -55,7 +55,33 @@ const readers = {
   },
 };
 
-async function perform({ id, by, url, timeout }) {
+// One healthy answer in one of four ways: {text, tool, usage}.
+const answers = {
+  async chat(url, stream) {
+    const options = { model: "m", messages, stream, stream_options: stream ? { include_usage: true } : undefined };
+    const chat = openai(url, 5000).chat.completions;
+    const completion = stream ? await chat.stream(options).finalChatCompletion() : await chat.create(options);
+    const { content, tool_calls } = completion.choices[0].message;
+    const tool = tool_calls?.[0]?.function.arguments;
+    return { text: content, tool: tool && JSON.parse(tool).text, usage: completion.usage.completion_tokens };
+  },
+  async responses(url, stream) {
+    const options = { model: "m", input: "hi" };
+    const { responses } = openai(url, 5000);
+    const response = stream ? await responses.stream(options).finalResponse() : await responses.create(options);
+    const call = response.output.find(({ type }) => type === "function_call");
+    return { text: response.output_text, tool: call && JSON.parse(call.arguments).text, usage: response.usage.output_tokens };
+  },
+  async messages(url, stream) {
+    const options = { model: "m", max_tokens: 9, messages };
+    const api = anthropic(url, 5000).messages;
+    const { content, usage } = stream ? await api.stream(options).finalMessage() : await api.create(options);
+    return { text: content[0].text, tool: content[0].input?.text, usage: usage.output_tokens };
+  },
+};
+
+async function perform({ id, by, url, timeout, stream }) {
+  if (stream !== undefined) return { id, answer: await answers[by](url, stream) };
   const texts = [];
   try {
     await readers[by](url, timeout, texts);

@@ -15,7 +15,7 @@ from hamms_trio.modes.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import Choice, Flag, Seconds, Status, Text, Times
+from hamms_trio.modes.parameters import Choice, Flag, Seconds, Text, Times
 from hamms_trio.modes.streams.cut import cut, until, without
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.faults import FAULTS, FinOrRst, HowOrTls
@@ -25,6 +25,7 @@ from hamms_trio.modes.streams.parameters import (
     AnyNonce,
     At,
     Beat,
+    ErrorStatus,
     ErrorType,
     KeepAlive,
     LlmShape,
@@ -217,8 +218,7 @@ async def llm_error_event(
     With ``at=mid`` that follows some tokens, each time; with ``at=first`` it precedes all of them, in the first
     ``fails`` requests with this ``key``.
     """
-    struck = at == "mid" or stream.peer.count(stream.key) <= fails
-    if not (struck and stream.is_wanted):
+    if not stream.is_wanted or (at == "first" and stream.peer.count(stream.key) > fails):
         await stream.play_healthy()
         return
     stream.peer.strike()
@@ -266,16 +266,16 @@ async def llm_error_200(
 async def llm_status(
     stream: Stream,
     *,
-    status: Status = 429,
+    status: ErrorStatus = 429,
     fails: Times = 1,
     retry_after: RetryAfter = "1",
     should_retry: ShouldRetry = "none",
 ) -> None:
     """Refuse the first ``fails`` requests with this ``key`` by a status, then answer healthily.
 
-    ``retry_after`` is the Retry-After: a number of seconds, ``date`` (two seconds ahead), ``garbage`` or
-    ``none``; ``ms`` sends ``retry-after-ms: 500``. ``should_retry`` sends ``x-should-retry``. A correct client
-    sends the same body each time, not before the time it was given, and 3600 does not put it to sleep unseen.
+    ``retry_after`` is a number of seconds, ``date`` (two seconds ahead), ``garbage``, ``none``, or ``ms``, which
+    is ``retry-after-ms: 500``; ``should_retry`` sends ``x-should-retry``. A correct client sends the same body
+    each time, not before the time it was given, and 3600 does not put it to sleep unseen.
     """
     if stream.peer.count(stream.key) > fails:
         await stream.play_healthy()
@@ -346,9 +346,9 @@ async def llm_bad_event(
     ``empty`` (``data:``), ``unknown`` (a type that nobody knows) and ``ping``. Illegal ones, at which it reports
     an error or delivers all other text: ``json`` (cut), ``array``, ``null``, ``html`` and ``error-null``.
     """
-    healthy = octets_of(stream.pieces)
-    at = len(list(until(stream.pieces, after)))
-    await stream.play([*healthy[:at], odd_event(stream.shape, kind), *healthy[at:]])
+    events = octets_of(stream.pieces)
+    events.insert(len(list(until(stream.pieces, after))), odd_event(stream.shape, kind))
+    await stream.play(events)
 
 
 @on_llm(client=may_choose("the sequence_number of the shape responses"))
@@ -376,7 +376,7 @@ async def llm_after_end(stream: Stream) -> None:
     The shape plain has no marker: there the token follows the last one.
     """
     extra = stream.shape.extra(stream.answer, "after the end")
-    await stream.play([*octets_of(stream.pieces), extra.octets])
+    await stream.play(octets_of((*stream.pieces, extra)))
 
 
 @on_llm(client=must_error(MARKER), issues=("earendil-works/pi#9897",))
