@@ -61,6 +61,18 @@ class NoSuchMode(RequestError):
     status = 404
 
 
+class NoSuchResource(RequestError):
+    """The control API has nothing at this path (RFC 9110 §15.5.5)."""
+
+    status = 404
+
+
+class NotOurs(RequestError):
+    """The request is meant for another server, or comes from a page of another one (RFC 9110 §15.5.4)."""
+
+    status = 403
+
+
 class NeedsPort(RequestError):
     """The failure mode can't be met through a shared door (RFC 9110 §15.5.10)."""
 

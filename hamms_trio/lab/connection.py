@@ -143,6 +143,9 @@ class ModeConnection(AcceptedSocket):
         self._hub.call_next(self._on_turn)
         yield _TURN
 
+    def give_back(self, octets: bytes) -> None:
+        self._octets = octets + self._octets
+
     async def send_eof(self) -> None:
         try:
             self.finish()

@@ -63,6 +63,7 @@ class Resolver:
         arguments = self._values(mode.parameters, query)
         modifiers = self._values(mode.modifiers, query)
         names -= {*arguments, *modifiers}
+        values = modifiers_of(modifiers)
         self._refuse_near_misses(names)
         return Encounter(
             mode.slug,
@@ -73,7 +74,8 @@ class Resolver:
             mode.decides,
             mode.lenient,
             mode.needs_http11,
-            modifiers_of(modifiers),
+            values,
+            str(arguments.get("key", values.key)),
         )
 
     def _values(

@@ -33,8 +33,19 @@ class ModeObserver(Observer, Protocol):
     def body(self, data: bytes, /) -> None:
         """Note some of the last request's content."""
 
-    def met(self, slug: str, arguments: Mapping[str, Value], ignored: tuple[str, ...], /) -> None:
-        """Note the failure mode that the client, or its last request, meets."""
+    def met(
+        self,
+        slug: str,
+        arguments: Mapping[str, Value],
+        ignored: tuple[str, ...],
+        key: str,
+        nonce: str | None,
+        /,
+    ) -> None:
+        """Note the failure mode that the client, or its last request, meets, by which key and nonce."""
+
+    def note_nonce(self, nonce: str, /) -> None:
+        """Note the nonce that was made for the last request, or for a client that sends none."""
 
     def note_keep_alive(self, keeps_alive: bool, /) -> None:
         """Note whether the client's kernel sends TCP keep-alives."""
@@ -73,6 +84,9 @@ class PeerConnection(Protocol):
 
     def pause(self) -> Awaitable[None]:
         """Let the other connections have their turn."""
+
+    def give_back(self, octets: bytes) -> None:
+        """Have the next ``receive`` return these octets, which came before any others."""
 
     def send_eof(self) -> Awaitable[None]:
         """Send FIN; octets may still be received."""

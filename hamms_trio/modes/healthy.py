@@ -21,4 +21,6 @@ async def answer_healthily(peer: Peer, request: RequestHead) -> None:
 
 def healthy_instead_of(encounter: Encounter) -> Encounter:
     """Return an encounter in which the mode of ``encounter`` never strikes."""
-    return Encounter(encounter.slug, answer_healthily, encounter.arguments, decides=True)
+    return Encounter(
+        encounter.slug, answer_healthily, encounter.arguments, decides=True, key=encounter.key
+    )

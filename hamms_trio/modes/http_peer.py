@@ -219,6 +219,10 @@ class HttpPeer:
         except RequestError:  # where the next request begins can't be known
             await self._peer.finish()
 
+    def take_unread(self) -> bytes:
+        """Return what has come behind the current request, and forget it here."""
+        return self._reader.take()
+
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:

@@ -6,14 +6,19 @@ from collections.abc import Awaitable, Hashable
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.errors import PeerGone
+from hamms_trio.errors import NoSuchMode, PeerGone
 from hamms_trio.modes.connection import PeerConnection
-from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.encounter import Encounter, Find
 from hamms_trio.modes.environment import Environment, State, chance
 from hamms_trio.modes.http_peer import HttpPeer
 from hamms_trio.wire import RequestHead
 
 READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
+
+
+def knows_no_others(label: str, _request: RequestHead) -> Encounter:
+    """Find no encounter: this peer meets one mode alone."""
+    raise NoSuchMode(f"no other failure mode is to be met here, and so not {label[:80]!r}")
 
 
 class Peer:
@@ -25,6 +30,7 @@ class Peer:
     Attributes:
         environment: what all modes of this server share.
         finished: True once the connection is ended by us.
+        find: finds the encounter of a request with another mode.
     """
 
     __slots__ = (
@@ -38,11 +44,18 @@ class Peer:
         "_request",
         "connection",
         "environment",
+        "find",
         "finished",
     )
 
-    def __init__(self, connection: PeerConnection, environment: Environment) -> None:
+    def __init__(
+        self,
+        connection: PeerConnection,
+        environment: Environment,
+        find: Find = knows_no_others,
+    ) -> None:
         self.environment = environment
+        self.find = find
         self.finished = False
         self.connection = connection
         self._encounter: Encounter | None = None
@@ -109,7 +122,11 @@ class Peer:
             given = self._encounter.modifiers.nonce if self._encounter is not None else None
             if given is None and self._request is not None:
                 given = self._request.get("x-hamms-nonce")
-            self._nonce = given if given and is_nonce(given) else self.environment.new_nonce()
+            if given and is_nonce(given):
+                self._nonce = given
+            else:
+                self._nonce = self.environment.new_nonce()
+                self.connection.observer.note_nonce(self._nonce)
         return self._nonce
 
     @property
@@ -186,7 +203,7 @@ class Peer:
         self._encounter = encounter
         self._request = request
         self._nonce = None
-        self.connection.observer.met(encounter.slug, encounter.arguments, encounter.ignored)
+        self._note_met(encounter)
         modifiers = encounter.modifiers
         self._is_paced = modifiers.is_paced
         strikes = not (encounter.needs_http11 and request is not None and not request.minor_version)
@@ -215,6 +232,11 @@ class Peer:
             )
             await self.connection.send(octets)
 
+    def _note_met(self, met: Encounter) -> None:
+        self.connection.observer.met(
+            met.slug, met.arguments, met.ignored, met.key, met.modifiers.nonce
+        )
+
     @property
     def _slug(self) -> str:
         return self._encounter.slug if self._encounter is not None else ""
@@ -232,5 +254,5 @@ class Peer:
         http = self.http if self._overhears else self._http
         if http is not None and http.overhear(data, heads=self._overhears):
             self._overhears = False
-            if (met := self._encounter) is not None:
-                self.connection.observer.met(met.slug, met.arguments, met.ignored)
+            if self._encounter is not None:
+                self._note_met(self._encounter)

@@ -93,6 +93,13 @@ class Ledger:
         slug = self._names.slug(name) or self._names.doors[name]
         return any(s == slug and key in (None, k) for s, k in self._fired)
 
+    def of_nonce(self, nonce: str) -> tuple[list[ConnectionRecord], Requests]:
+        """The requests with this nonce, and the connections that carried them or have it themselves."""
+        requests = Requests(record for record in self._requests if record.nonce == nonce)
+        carried = {record.connection.number for record in requests}
+        known = self.connections()
+        return [r for r in known if r.number in carried or r.nonce == nonce], requests
+
     async def wait_until(
         self, condition: Callable[[Ledger], bool], *, timeout: float = WAIT_SECONDS
     ) -> None:
@@ -108,6 +115,22 @@ class Ledger:
         if not condition(self):
             known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
             raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
+
+    def forget(self, nonce: str) -> None:
+        """Forget the requests with this nonce, and the connections that ended and carried nothing else."""
+        connections, requests = self.of_nonce(nonce)
+        gone = set(map(id, requests))
+        self._requests = deque(record for record in self._requests if id(record) not in gone)
+        self._with_body = deque(record for record in self._with_body if id(record) not in gone)
+        self._head_octets -= sum(len(record.head.octets) for record in requests)
+        self._body_octets -= sum(len(record.body) for record in requests)
+        numbers = {record.number for record in connections}
+        numbers -= {record.connection.number for record in self._requests}
+        kept = (record for record in self._closed if record.number not in numbers)
+        self._closed = deque(kept, maxlen=MAX_CONNECTIONS)
+        for record in connections:  # those that are still open
+            if record.nonce == nonce:
+                record.nonce, record.struck = None, False
 
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""

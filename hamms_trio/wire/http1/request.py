@@ -62,6 +62,7 @@ class RequestHead:
     """One request's start line and header section; immutable.
 
     Attributes:
+        host: the value of Host, or None; an absolute target has an authority of its own.
         minor_version: of HTTP/1.x, at most 1: a higher one is processed as 1 (RFC 9110 §2.5).
         request_id: the value of X-Request-ID; of two lines the last.
         traceparent: likewise.
@@ -71,6 +72,7 @@ class RequestHead:
         "chunked",
         "content_length",
         "expects_continue",
+        "host",
         "method",
         "minor_version",
         "octets",
@@ -92,6 +94,7 @@ class RequestHead:
             target = target.partition("#")[0]
         self.path, _, self.query_string = target.partition("?")
         self.oddities: tuple[Oddity, ...] = ()
+        self.host: str | None = None
         self.request_id: str | None = None
         self.traceparent: str | None = None
         self.content_length = 0
@@ -170,6 +173,7 @@ def parse_head(octets: bytes) -> RequestHead:
         if name == "host":
             hosts += 1
             check_host(value)
+            head.host = value
             if value[:1] in ("", ":"):
                 deciding["empty host"] = []
         elif name == "x-request-id":
