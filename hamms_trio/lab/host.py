@@ -11,7 +11,9 @@ from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.peer import knows_no_others
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
 from hamms_trio.net.hub import Hub, open_hub
@@ -23,6 +25,7 @@ class Host:
     """Serves listeners until it is cancelled, and then closes them and every connection.
 
     Args:
+        find: finds the encounter of a request with any mode of this server (see `lab.shared.labels`).
         hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
@@ -32,8 +35,10 @@ class Host:
         environment: Environment,
         recording: Recording,
         *,
+        find: Find = knows_no_others,
         hub: Hub | None = None,
     ) -> None:
+        self._find = find
         self._listeners = list(listeners)
         self._environment = environment
         self._recording = recording
@@ -83,7 +88,7 @@ class Host:
                 watcher.abandon()
 
     def _player(self, door: AnyDoor) -> DoorPlayer:
-        return DoorPlayer(self._hub, door, self._environment, self._recording)
+        return DoorPlayer(self._hub, door, self._environment, self._recording, self._find)
 
     def _drop_connections_of(self, door: str) -> None:
         for watcher in self._hub.watchers:

@@ -13,9 +13,10 @@ from itertools import groupby
 from pathlib import Path
 
 from hamms_trio.errors import PeerGone
-from hamms_trio.lab.doors import AnyDoor, Door
+from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.modes import Catalogue, FailureMode, known_modes
 from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.observer import Ending
@@ -98,7 +99,8 @@ class ScriptedConnection:
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
         """Let the door play until its end or the client's, and return what crossed the wire."""
-        play = door.play(Peer(self, environment))
+        labels = Labels(Doors(known_modes()))
+        play = door.play(Peer(self, environment, labels.find))
         try:
             play.send(None)
         except _Over:
@@ -144,6 +146,10 @@ class ScriptedConnection:
 
     async def pause(self) -> None:
         pass
+
+    def give_back(self, octets: bytes) -> None:
+        if octets:
+            self._script.insert(0, (self._now, octets))
 
     async def send_eof(self) -> None:
         self._end(Ending.FIN)

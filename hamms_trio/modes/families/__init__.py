@@ -10,6 +10,7 @@ from hamms_trio.modes.families import (
     llm,
     mcp,
     ndjson,
+    ok,
     pace,
     retry,
     sse,
@@ -36,4 +37,5 @@ FAMILIES = (
     ndjson,
     mcp,
     grpcweb,
+    ok,
 )
