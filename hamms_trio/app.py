@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,7 +14,12 @@ from hamms_trio.lab.addresses import Addresses, url_of
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.lab.shared.armed_door import ArmedDoor
+from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
+from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.family_door import family_doors
+from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Environment, Limits
@@ -24,6 +29,7 @@ from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 
 if TYPE_CHECKING:
+    from hamms_trio.control import Control
     from hamms_trio.workbench import Workbench
 
 BEGINNING_PORT = 5500
@@ -67,6 +73,34 @@ class RunningWorkbench:
         await self._workbench.drain(seconds)
 
 
+class ArmedMode:
+    """A failure mode that was armed; the end of a ``with`` block disarms it, as does the end of its time.
+
+    Attributes:
+        number: its place among the armed ones of this server.
+    """
+
+    def __init__(self, arming: Arming, fault: ArmedFault) -> None:
+        self.number = fault.number
+        self._arming = arming
+        self._fault = fault
+
+    @property
+    def left(self) -> int:
+        """The number of connections or requests that it still waits for."""
+        return self._fault.left if self._fault in self._arming.armed() else 0
+
+    def disarm(self) -> None:
+        """Let no more clients meet it."""
+        self._arming.disarm(self.number)
+
+    def __enter__(self) -> ArmedMode:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.disarm()
+
+
 class OpenDoor:
     """A door that was opened for one test.
 
@@ -102,6 +136,7 @@ class Hamms(Addresses):
         ledger: what each client did.
         bus: the events as they happen, for subscribers.
         doors: every door by name, and the failure modes that are served.
+        listening: the doors that have had a port from the start.
     """
 
     def __init__(
@@ -112,15 +147,19 @@ class Hamms(Addresses):
         running: Host,
         environment: Environment,
         recording: Recording,
+        arming: Arming,
         workbench: Workbench | None = None,
     ) -> None:
+        listeners = list(listeners)
         super().__init__(host, doors, {entry.door.name: entry.port for entry in listeners})
+        self.listening = [entry.door for entry in listeners]
         self.doors = doors
         self.ledger: Ledger = recording.ledger
         self.bus: Bus = recording.bus
         self._listens_on = host
         self._running = running
         self._environment = environment
+        self._arming = arming
         self._workbench = None if workbench is None else RunningWorkbench(workbench)
         self._opened = 0
 
@@ -166,9 +205,47 @@ class Hamms(Addresses):
         finally:
             del self.ports[door.name]
 
+    def arm(
+        self,
+        name: str,
+        /,
+        *,
+        times: int = TIMES,
+        ttl: float = TTL_SECONDS,
+        match: Match | Mapping[str, object] | None = None,
+        arguments: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> ArmedMode:
+        """Arm a failure mode for clients whose URL can't name one.
+
+        The next matching connections at the door ``armed`` meet it, or the next matching requests at the door
+        ``path`` that name no mode; then both are healthy again.
+
+        Args:
+            times: how many connections or requests.
+            ttl: after so many real seconds it ends in any case.
+            match: the requests that it is for, such as ``{"method": "POST", "path": "/v1/*"}``; all by default.
+            arguments: of the mode; those whose names are not taken here may be given as keywords, too.
+
+        Raises:
+            UnknownMode: there is no such mode, or it is not served.
+            NeedsPort: nothing listens on the mode's port.
+            ParameterError: an argument, the match, or a number can't be used.
+        """
+        given = {**(arguments or {}), **more}
+        return ArmedMode(
+            self._arming, self._arming.arm(name, given, times=times, ttl=ttl, match=match)
+        )
+
+    @property
+    def seed(self) -> int:
+        """The seed that decides every random choice."""
+        return self._environment.seed
+
     def start_afresh(self) -> None:
-        """Drop every connection and forget what the modes and the ledger remember; the ports stay."""
+        """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""
         self._running.drop_connections()
+        self._arming.disarm()
         self._environment.forget()
         self.ledger.clear()
 
@@ -182,6 +259,7 @@ async def serve(
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
+    allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
     task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
 ) -> None:
@@ -195,6 +273,7 @@ async def serve(
         seed: decides every random choice.
         speed: how many seconds pass for a failure mode in one real second.
         limits: how long the modes that read HTTP wait for a client.
+        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
         workbench: True to serve the workbench beside the modes, or how.
         task_status: receives a `Hamms` once every port accepts.
 
@@ -212,6 +291,7 @@ async def serve(
         seed=seed,
         speed=speed,
         limits=limits,
+        allow_hosts=allow_hosts,
         workbench=workbench,
     )
     async with opened as hamms:
@@ -229,71 +309,105 @@ async def open_hamms(
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
+    allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
 ) -> AsyncIterator[Hamms]:
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
     environment = Environment(seed=seed, speed=_checked_speed(speed), limits=limits)
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
-    doors_with_ports: list[AnyDoor] = [*doors.ports, PathDoor(doors)]
+    lab = Lab(doors, environment, allow_hosts)
+    doors_with_ports = [*doors.ports, *lab.shared_doors()]
     beginning_port = _checked_port(beginning_port, doors_with_ports, settings)
-    opened = opened_lab(doors, doors_with_ports, environment, host, beginning_port)
+    opened = lab.opened(doors_with_ports, host, beginning_port)
     with ungrouped():
         async with AsyncExitStack() as stack:
             # The lab binds its ports first, so that a clash names the workbench's.
-            lab = await stack.enter_async_context(opened)
+            listeners, running = await stack.enter_async_context(opened)
             beside = None
             if settings is not None:
-                port = _workbench_port(settings, beginning_port, lab.listeners)
+                port = _workbench_port(settings, beginning_port, listeners)
                 beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
-            yield lab.hamms(host, beside)
+            yield lab.hamms(host, listeners, running, beside)
 
 
-@dataclass(frozen=True)
-class RunningLab:
-    """The parts of a lab that runs."""
+class Lab:
+    """The parts of one server's failure modes, from which its doors are opened.
 
-    doors: Doors
-    listeners: list[Listener]
-    running: Host
-    environment: Environment
-    recording: Recording
+    Args:
+        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
+    """
 
-    def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
+    def __init__(
+        self, doors: Doors, environment: Environment, allow_hosts: Iterable[str] = ()
+    ) -> None:
+        self._doors = doors
+        self._environment = environment
+        self._allow_hosts = tuple(allow_hosts)
+        self._labels = Labels(doors)
+        self._arming = Arming(doors)
+        self._recording = Recording(Ledger(doors.names))
+        self._ports: dict[str, int] = {}
+        self._control: Control | None = None
+
+    def shared_doors(self) -> list[AnyDoor]:
+        """Return the doors at which several modes are met."""
+        families = [] if self._doors.is_limited else family_doors(self._doors, self._labels)
+        universal = UniversalDoor(self._doors, self._labels, self._arming, self._answer_call)
+        return [*families, ArmedDoor(self._arming), universal]
+
+    @asynccontextmanager
+    async def opened(
+        self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
+    ) -> AsyncIterator[tuple[list[Listener], Host]]:
+        """Serve doors, and record what happens there, while the ``async with`` block runs."""
+        listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
+        try:
+            for entry in listeners:
+                self._doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
+                self._ports[entry.door.name] = entry.port
+            running = Host(listeners, self._environment, self._recording, find=self._labels.find)
+            async with trio.open_nursery() as nursery:
+                await nursery.start(running.run)
+                yield listeners, running
+                nursery.cancel_scope.cancel()
+        finally:
+            for listener in listeners:
+                listener.close()
+
+    def hamms(
+        self,
+        host: str,
+        listeners: Iterable[Listener],
+        running: Host,
+        workbench: Workbench | None = None,
+    ) -> Hamms:
         """Return the object that its users hold."""
         return Hamms(
             host,
-            self.doors,
-            self.listeners,
-            self.running,
-            self.environment,
-            self.recording,
+            self._doors,
+            listeners,
+            running,
+            self._environment,
+            self._recording,
+            self._arming,
             workbench,
         )
 
+    def _answer_call(self, call: Call) -> Answer:
+        """Answer a call of the control API, which is imported for the first one."""
+        if self._control is None:
+            from hamms_trio.control import Control
 
-@asynccontextmanager
-async def opened_lab(
-    doors: Doors,
-    doors_with_ports: Iterable[AnyDoor],
-    environment: Environment,
-    host: str,
-    beginning_port: int = 0,
-) -> AsyncIterator[RunningLab]:
-    """Serve doors, and record what happens there, while the ``async with`` block runs."""
-    listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
-    try:
-        for entry in listeners:
-            doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
-        recording = Recording(Ledger(doors.names))
-        async with trio.open_nursery() as nursery:
-            running = Host(listeners, environment, recording)
-            await nursery.start(running.run)
-            yield RunningLab(doors, listeners, running, environment, recording)
-            nursery.cancel_scope.cancel()
-    finally:
-        for listener in listeners:
-            listener.close()
+            self._control = Control(
+                self._doors,
+                self._recording.ledger,
+                self._arming,
+                self._environment,
+                self._ports,
+                self._allow_hosts,
+            )
+        return self._control(call)
 
 
 def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:

@@ -7,7 +7,7 @@ from any thread, whatever loop that thread may run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
@@ -19,6 +19,7 @@ from outcome import Error, Outcome, acapture, capture
 
 from hamms_trio.app import (
     BEGINNING_PORT,
+    ArmedMode,
     Hamms,
     OpenDoor,
     RunningWorkbench,
@@ -26,6 +27,7 @@ from hamms_trio.app import (
     open_hamms,
 )
 from hamms_trio.errors import AlreadyRunning, NotRunning
+from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, Match
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
@@ -51,6 +53,7 @@ class HammsServer:
         seed: int = 0,
         speed: float = 1.0,
         limits: Limits | None = None,
+        allow_hosts: Iterable[str] = (),
         workbench: bool | WorkbenchSettings = False,
     ) -> None:
         self._beginning_port = beginning_port
@@ -62,6 +65,7 @@ class HammsServer:
             seed=seed,
             speed=speed,
             limits=limits,
+            allow_hosts=tuple(allow_hosts),
             workbench=workbench,
         )
         self._changing = threading.Lock()  # any thread may start and stop
@@ -135,6 +139,36 @@ class HammsServer:
         self._doors.append(door)
         return door
 
+    def arm(
+        self,
+        name: str,
+        /,
+        *,
+        times: int = TIMES,
+        ttl: float = TTL_SECONDS,
+        match: Match | Mapping[str, object] | None = None,
+        arguments: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> BlockingArmedMode:
+        """Arm a failure mode for clients whose URL can't name one (see `Hamms.arm`).
+
+        The end of a ``with`` block disarms it, as do `BlockingArmedMode.disarm`, `start_afresh` and the end of
+        its time.
+
+        Raises:
+            UnknownMode, NeedsPort, ParameterError: see `Hamms.arm`.
+        """
+        loop, given = self._running, {**(arguments or {}), **more}
+        armed = loop.call(
+            lambda: loop.hamms.arm(name, times=times, ttl=ttl, match=match, arguments=given)
+        )
+        return BlockingArmedMode(loop, armed)
+
+    @property
+    def seed(self) -> int:
+        """The seed that decides every random choice."""
+        return self._running.hamms.seed
+
     def close_doors(self) -> None:
         """Close every door that `open` has opened."""
         while self._doors:
@@ -161,7 +195,7 @@ class HammsServer:
         return self._ledger
 
     def start_afresh(self) -> None:
-        """Drop every connection and forget what the modes and the ledger remember; the ports stay."""
+        """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""
         loop = self._running
         self.close_doors()
         loop.call(loop.hamms.start_afresh)
@@ -226,6 +260,34 @@ class BlockingDoor:
         self._closed.set()
 
 
+class BlockingArmedMode:
+    """A failure mode that was armed, for any thread.
+
+    Attributes:
+        number: its place among the armed ones of this server.
+    """
+
+    def __init__(self, loop: _Loop, armed: ArmedMode) -> None:
+        self.number = armed.number
+        self._loop = loop
+        self._armed = armed
+
+    @property
+    def left(self) -> int:
+        """The number of connections or requests that it still waits for."""
+        return self._loop.call(lambda: self._armed.left)
+
+    def disarm(self) -> None:
+        """Let no more clients meet it."""
+        self._loop.call(self._armed.disarm)
+
+    def __enter__(self) -> BlockingArmedMode:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.disarm()
+
+
 class BlockingLedger:
     """What each client did (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
@@ -248,6 +310,14 @@ class BlockingLedger:
     def fired(self, name: str, *, key: str | None = None) -> bool:
         """True if the fault of this failure mode was ever played, for this ``key`` or any."""
         return self._loop.call(lambda: self._ledger.fired(name, key=key))
+
+    def of_nonce(self, nonce: str) -> tuple[list[ConnectionRecord], Requests]:
+        """The requests with this nonce, and the connections that carried them or have it themselves."""
+        return self._loop.call(lambda: self._ledger.of_nonce(nonce))
+
+    def forget(self, nonce: str) -> None:
+        """Forget the requests with this nonce, and the connections that ended and carried nothing else."""
+        self._loop.call(lambda: self._ledger.forget(nonce))
 
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""

@@ -19,17 +19,17 @@ import pytest
 import requests
 
 from hamms_trio.app import BEGINNING_PORT
-from hamms_trio.cli.catalogue import listed_doors
-from hamms_trio.lab.path_door import OFFSET, PathDoor
-from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
 from tests.clients import raw
+from tests.lab.servers import all_doors
 from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 HAMMS = [sys.executable, "-m", "hamms_trio"]
-DOORS = {door.name: door for door in listed_doors(CATALOGUE) if door.offset is not None}
-SUMMARIES = {**{name: door.summary for name, door in DOORS.items()}, "path": PathDoor.summary}
+DOORS = {door.name: door for door in all_doors()}
+SUMMARIES = {name: door.summary for name, door in DOORS.items()}
+HIGHEST_OFFSET = 100  # the workbench's
+SHARED = 2  # doors that are served with any mode: armed, and path
 STATUS, REFUSED = 9, 0  # the offsets of two ports
 
 
@@ -37,13 +37,17 @@ class Serving:
     """``hamms-trio serve`` while every port accepts.
 
     Attributes:
-        table: what it printed.
+        table: the lines that it printed, from the heading on.
+        seed: the line behind the table.
         ready: what the ready file says.
     """
 
-    def __init__(self, process: subprocess.Popen[str], table: list[str], ready: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], table: list[str], ready: Path, seed: str
+    ) -> None:
         self.process = process
         self.table = table
+        self.seed = seed
         self.ready: dict[str, dict[str, object]] = json.loads(ready.read_text())
 
     def url(self, slug: str, query: str = "") -> str:
@@ -67,7 +71,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start ``hamms-trio serve`` with these arguments, on free ports unless told otherwise."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, modes: int = len(DOORS), workbench: bool = False) -> Serving:
+        def start(
+            *arguments: str, modes: int = len(DOORS) - SHARED, workbench: bool = False
+        ) -> Serving:
             ready = tmp_path / "ready.json"
             if not workbench:
                 arguments = (*arguments, "--no-workbench")
@@ -75,8 +81,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
             process = stack.enter_context(_running(command))
             assert process.stdout is not None
-            table = [process.stdout.readline() for _ in range(modes + 2 + workbench)]
-            return Serving(process, table, ready)
+            rows = modes + SHARED + workbench
+            table = [process.stdout.readline() for _ in range(1 + rows)]
+            return Serving(process, table, ready, process.stdout.readline())
 
         yield start
 
@@ -119,13 +126,16 @@ def test_serve_prints_one_table_and_writes_the_ready_file_when_every_port_accept
     assert serving.stop() == (0, "")
 
 
+def test_serve_prints_the_seed_of_its_choices(serve: Serve) -> None:
+    assert serve("--seed", "7").seed == "seed 7: the same seed makes the same choices again\n"
+
+
 def test_serve_takes_the_ports_from_the_beginning_port_on(serve: Serve) -> None:
     beginning = free_beginning_port()
     serving = serve("--beginning-port", f"{beginning}")
 
     assert [entry["port"] for entry in serving.ready.values()] == [
-        *(beginning + (door.offset or 0) for door in DOORS.values()),
-        beginning + OFFSET,
+        beginning + (door.offset or 0) for door in DOORS.values()
     ]
     assert get(serving.url("status", "?status=418")).status_code == 418
 
@@ -141,13 +151,13 @@ def test_the_installed_command_does_the_same_as_the_module() -> None:
 
 def test_several_modes_may_follow_one_only(serve: Serve) -> None:
     serving = serve("--only", "status", "retries", modes=2)
-    assert list(serving.ready) == ["status", "retries", "path"]
+    assert list(serving.ready) == ["status", "retries", "armed", "path"]
 
 
 def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
     serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
 
-    assert list(serving.ready) == ["tcp-refused", "status", "path"]
+    assert list(serving.ready) == ["tcp-refused", "status", "armed", "path"]
     assert get(serving.url("status")).status_code == 200
 
 
@@ -234,7 +244,7 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
         (["--speed", "inf"], "speed"),
         (
             ["--beginning-port", "65530"],
-            f"0<=x<={65535 - OFFSET - 1}",
+            f"0<=x<={65535 - HIGHEST_OFFSET}",
         ),
         (["--host", "not..an..address"], "not..an..address"),
         (["--host", ""], "can't listen on host ''"),
@@ -377,12 +387,12 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
 
 def test_a_slug_alone_is_the_same_as_only(serve: Serve) -> None:
     serving = serve("pace-byte", modes=1)
-    assert list(serving.ready) == ["pace-byte", "path"]
+    assert list(serving.ready) == ["pace-byte", "armed", "path"]
 
 
 def test_a_door_s_name_serves_its_port(serve: Serve) -> None:
     serving = serve("pace-byte-slow", modes=1)
-    assert list(serving.ready) == ["pace-byte-slow", "path"]
+    assert list(serving.ready) == ["pace-byte-slow", "armed", "path"]
 
 
 def test_the_ready_file_of_a_run_ends_with_it(serve: Serve, tmp_path: Path) -> None:
@@ -416,4 +426,4 @@ def test_the_module_without_a_command_serves() -> None:
 
 def test_the_help_has_the_true_range_of_beginning_ports() -> None:
     shown = " ".join(run("serve", "--help").stdout.split())
-    assert f"0<=x<={65535 - OFFSET - 1}" in shown
+    assert f"0<=x<={65535 - HIGHEST_OFFSET}" in shown

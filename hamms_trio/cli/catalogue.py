@@ -8,7 +8,8 @@ from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.lab.doors import Door, ports_of
-from hamms_trio.lab.path_door import OFFSET, PREFIX
+from hamms_trio.lab.shared.labels import PREFIX
+from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.parameters import Parameter
 

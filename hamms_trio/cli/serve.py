@@ -32,6 +32,7 @@ class Modes:
     modes_from: tuple[str, ...]
     seed: int
     speed: float
+    allow_host: tuple[str, ...]
 
 
 MODES = options.together(
@@ -59,6 +60,12 @@ MODES = options.together(
         default=1.0,
         show_default=True,
         help="How many seconds pass for a failure mode in one real second.",
+    ),
+    click.option(
+        "--allow-host",
+        multiple=True,
+        metavar="NAME",
+        help="Answer /_hamms/ by this name, too, beside IP addresses and localhost; may be repeated.",
     ),
 )
 
@@ -160,6 +167,7 @@ def _opened(
         modes=[modes_of_module(name) for name in modes.modes_from],
         seed=modes.seed,
         speed=modes.speed,
+        allow_hosts=modes.allow_host,
         workbench=workbench if beside.with_workbench else False,
     )
 
@@ -185,19 +193,18 @@ def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
 
 def _print_table(hamms: Hamms) -> None:
     from hamms_trio.cli.catalogue import table
-    from hamms_trio.lab.path_door import PathDoor
 
     if sys.stdout is None:  # closed before we started
         return
-    summaries = {door.name: door.summary for door in hamms.doors.ports}
-    summaries[PathDoor.name] = PathDoor.summary
+    summaries = {door.name: door.summary for door in hamms.listening}
     rows = [(str(port), name, summaries[name]) for name, port in hamms.ports.items()]
     if hamms.has_workbench:
         rows.append((str(hamms.workbench.port), "workbench", "The well-behaved server."))
     if sys.stdout.isatty():
         _print_rich(rows)
-        return
-    click.echo("\n".join(table(rows)))
+    else:
+        click.echo("\n".join(table(rows)))
+    click.echo(f"seed {hamms.seed}: the same seed makes the same choices again")
 
 
 def _print_rich(rows: list[tuple[str, str, str]]) -> None:

@@ -16,7 +16,7 @@ from hamms_trio.modes.peer import Peer
 
 
 class Port(NamedTuple):
-    """One row of the table of ports.
+    """One row of the table of ports; the row of a mode that a catalogue lacks is skipped.
 
     Attributes:
         name: the door's, if that is not the slug.
@@ -48,13 +48,26 @@ PORTS = (
     Port(15, "frame-cl-short-hang"),
     Port(16, "frame-cl-short-fin"),
     # Ours, and what hamms wished for.
+    Port(17, "tcp-syn-blackhole"),
+    Port(18, "tcp-accept-rst"),
+    Port(19, "tcp-rst-after-request"),
+    Port(20, "tcp-never-read"),
+    Port(21, "tcp-slow-close"),
+    Port(22, "tcp-half-close-first"),
+    Port(23, "tcp-v6-blackhole-v4-ok"),
+    Port(24, "tcp-drop-every-nth", {"n": 10}, "tcp-drop-1-of-10"),
+    Port(25, "tcp-drop-every-nth", {"n": 100}, "tcp-drop-1-of-100"),
+    Port(26, "tcp-corrupt-bytes"),
+    Port(27, "tcp-bandwidth"),
     Port(28, "conn-408-unsolicited"),
+    Port(29, "type-missing"),
+    Port(30, "type-wrong"),
     Port(31, "status-binary"),
     Port(32, "head-1m"),
     Port(33, "head-10m"),
 )
 
-RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+RESERVED = ("path", "armed", "workbench")  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):
@@ -75,6 +88,10 @@ class AnyDoor(Protocol):
     @property
     def listens(self) -> bool:
         """True if it accepts connections."""
+
+    @property
+    def summary(self) -> str:
+        """One line that says what is met there."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Fail one client, for as long as it stays."""
@@ -127,6 +144,7 @@ class Doors:
 
     Attributes:
         served: the failure modes that are served, by slug.
+        is_limited: True if only some of the modes are served.
         names: all names under which something is found here; unknown ones get suggestions.
         exempt: names in the paths of this server's URLs that look like a parameter and are not meant for one.
 
@@ -142,6 +160,7 @@ class Doors:
         slugs = {door.name: door.slug for door in self._all.values()}
         self.names = catalogue.names.with_doors(slugs)
         wanted = [only] if isinstance(only, str) else list(only)
+        self.is_limited = bool(wanted)
         chosen = [self.find(name) for name in wanted]
         slugs_chosen = {door.slug for door in chosen}
         self.served = {
@@ -151,6 +170,10 @@ class Doors:
         self.ports = [
             door for door in self._all.values() if not wanted or door.name in names_chosen
         ]
+
+    def __contains__(self, name: str) -> bool:
+        """True if this is the name of one mode, or of its door."""
+        return name in self._all or name in self.catalogue.names
 
     def find(self, name: str) -> Door:
         """The door of this name; for a slug or alias, the mode's default one, which may have no port.
