@@ -1,4 +1,4 @@
-"""The composition root: a running server, and the object through which its users reach it."""
+"""The composition root: what a running server consists of, and its start and end."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 
 import trio
 
-from hamms_trio.errors import NotRunning
-from hamms_trio.lab.addresses import Addresses, url_of
+from hamms_trio.lab.addresses import client_host
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
 from hamms_trio.lab.shared.armed_door import ArmedDoor
-from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
+from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
@@ -24,9 +23,14 @@ from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Environment, Limits
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+from hamms_trio.server import (
+    ArmedMode as ArmedMode,
+    Hamms as Hamms,
+    OpenDoor as OpenDoor,
+    RunningWorkbench as RunningWorkbench,
+)
 
 if TYPE_CHECKING:
     from hamms_trio.control import Control
@@ -51,203 +55,6 @@ class WorkbenchSettings:
     port: int | None = None
     log_format: str = "plain"
     log_descriptor: int | None = None
-
-
-class RunningWorkbench:
-    """The workbench beside the failure modes.
-
-    Attributes:
-        port: the port that it listens on.
-    """
-
-    def __init__(self, workbench: Workbench) -> None:
-        self.port = workbench.port
-        self._workbench = workbench
-
-    def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
-        return self._workbench.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
-
-    async def drain(self, seconds: float) -> None:
-        """Answer what is in flight, for so many seconds at most, and nothing more."""
-        await self._workbench.drain(seconds)
-
-
-class ArmedMode:
-    """A failure mode that was armed; the end of a ``with`` block disarms it, as does the end of its time.
-
-    Attributes:
-        number: its place among the armed ones of this server.
-    """
-
-    def __init__(self, arming: Arming, fault: ArmedFault) -> None:
-        self.number = fault.number
-        self._arming = arming
-        self._fault = fault
-
-    @property
-    def left(self) -> int:
-        """The number of connections or requests that it still waits for."""
-        return self._fault.left if self._fault in self._arming.armed() else 0
-
-    def disarm(self) -> None:
-        """Let no more clients meet it."""
-        self._arming.disarm(self.number)
-
-    def __enter__(self) -> ArmedMode:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        self.disarm()
-
-
-class OpenDoor:
-    """A door that was opened for one test.
-
-    Attributes:
-        name: the door's name, which the ledger accepts.
-        port: the port that it listens on.
-    """
-
-    def __init__(self, door: Door, host: str, port: int) -> None:
-        self.name = door.name
-        self.port = port
-        self._door = door
-        self._host = host
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        return self._host, self.port
-
-    def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments.
-
-        Raises:
-            ParameterError: the mode has no such parameter, or does not take this value.
-        """
-        return url_of(self._door, self._host, self.port, path, parameters)
-
-
-class Hamms(Addresses):
-    """A running server, for code on the same trio loop.
-
-    Attributes:
-        ledger: what each client did.
-        bus: the events as they happen, for subscribers.
-        doors: every door by name, and the failure modes that are served.
-        listening: the doors that have had a port from the start.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        doors: Doors,
-        listeners: Iterable[Listener],
-        running: Host,
-        environment: Environment,
-        recording: Recording,
-        arming: Arming,
-        workbench: Workbench | None = None,
-    ) -> None:
-        listeners = list(listeners)
-        super().__init__(host, doors, {entry.door.name: entry.port for entry in listeners})
-        self.listening = [entry.door for entry in listeners]
-        self.doors = doors
-        self.ledger: Ledger = recording.ledger
-        self.bus: Bus = recording.bus
-        self._listens_on = host
-        self._running = running
-        self._environment = environment
-        self._arming = arming
-        self._workbench = None if workbench is None else RunningWorkbench(workbench)
-        self._opened = 0
-
-    @property
-    def workbench(self) -> RunningWorkbench:
-        """The workbench beside the failure modes.
-
-        Raises:
-            NotRunning: this server was started without one.
-        """
-        if self._workbench is None:
-            raise NotRunning("this server has no workbench: start it with workbench=True")
-        return self._workbench
-
-    @property
-    def has_workbench(self) -> bool:
-        """True if the workbench is served, too."""
-        return self._workbench is not None
-
-    @asynccontextmanager
-    async def open(self, name: str, /, **arguments: object) -> AsyncIterator[OpenDoor]:
-        """Open a door of one's own on a free port while the ``async with`` block runs.
-
-        Args:
-            name: the slug or an alias of a failure mode, or the name of a door.
-            arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
-
-        Raises:
-            UnknownMode: there is no such mode, or it is not served.
-            ParameterError: the mode has no such parameter, or does not take this value.
-            PortUnavailable: there is no free port.
-        """
-        known = self.doors.find_served(name)
-        given = {**known.given, **known.mode.checked(arguments)}
-        self._opened += 1
-        door = Door(f"{name}#{self._opened}", known.mode, given, exempt=self.doors.exempt)
-        (listener,) = open_listeners([door], host=self._listens_on)
-        self.doors.names.doors[door.name] = door.slug
-        self.ports[door.name] = listener.port
-        try:
-            async with self._running.serving(listener):
-                yield OpenDoor(door, self._host, listener.port)
-        finally:
-            del self.ports[door.name]
-
-    def arm(
-        self,
-        name: str,
-        /,
-        *,
-        times: int = TIMES,
-        ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
-        arguments: Mapping[str, object] | None = None,
-        **more: object,
-    ) -> ArmedMode:
-        """Arm a failure mode for clients whose URL can't name one.
-
-        The next matching connections at the door ``armed`` meet it, or the next matching requests at the door
-        ``path`` that name no mode; then both are healthy again.
-
-        Args:
-            times: how many connections or requests.
-            ttl: after so many real seconds it ends in any case.
-            match: the requests that it is for, such as ``{"method": "POST", "path": "/v1/*"}``; all by default.
-            arguments: of the mode; those whose names are not taken here may be given as keywords, too.
-
-        Raises:
-            UnknownMode: there is no such mode, or it is not served.
-            NeedsPort: nothing listens on the mode's port.
-            ParameterError: an argument, the match, or a number can't be used.
-        """
-        given = {**(arguments or {}), **more}
-        return ArmedMode(
-            self._arming, self._arming.arm(name, given, times=times, ttl=ttl, match=match)
-        )
-
-    @property
-    def seed(self) -> int:
-        """The seed that decides every random choice."""
-        return self._environment.seed
-
-    def start_afresh(self) -> None:
-        """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""
-        self._running.drop_connections()
-        self._arming.disarm()
-        self._environment.forget()
-        self.ledger.clear()
 
 
 async def serve(
@@ -323,12 +130,12 @@ async def open_hamms(
     with ungrouped():
         async with AsyncExitStack() as stack:
             # The lab binds its ports first, so that a clash names the workbench's.
-            listeners, running = await stack.enter_async_context(opened)
+            await stack.enter_async_context(opened)
             beside = None
             if settings is not None:
-                port = _workbench_port(settings, beginning_port, listeners)
+                port = _workbench_port(settings, beginning_port, lab.listeners)
                 beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
-            yield lab.hamms(host, listeners, running, beside)
+            yield lab.hamms(host, beside)
 
 
 class Lab:
@@ -336,12 +143,20 @@ class Lab:
 
     Args:
         allow_hosts: names by which the control API may be found beside IP addresses and localhost.
+
+    Attributes:
+        universal: the door at which every mode that acts on requests is met.
+        listeners: all that listen while it is opened.
+        running: the host of all connections while it is opened.
     """
+
+    running: Host
 
     def __init__(
         self, doors: Doors, environment: Environment, allow_hosts: Iterable[str] = ()
     ) -> None:
-        self._doors = doors
+        self.doors = doors
+        self.listeners: list[Listener] = []
         self._environment = environment
         self._allow_hosts = tuple(allow_hosts)
         self._labels = Labels(doors)
@@ -349,58 +164,54 @@ class Lab:
         self._recording = Recording(Ledger(doors.names))
         self._ports: dict[str, int] = {}
         self._control: Control | None = None
+        self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
 
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors at which several modes are met."""
-        families = [] if self._doors.is_limited else family_doors(self._doors, self._labels)
-        universal = UniversalDoor(self._doors, self._labels, self._arming, self._answer_call)
-        return [*families, ArmedDoor(self._arming), universal]
+        families = [] if self.doors.is_limited else family_doors(self.doors, self._labels)
+        return [*families, ArmedDoor(self._arming), self.universal]
 
     @asynccontextmanager
     async def opened(
         self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
-    ) -> AsyncIterator[tuple[list[Listener], Host]]:
+    ) -> AsyncIterator[None]:
         """Serve doors, and record what happens there, while the ``async with`` block runs."""
-        listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
+        self.listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
         try:
-            for entry in listeners:
-                self._doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
+            for entry in self.listeners:
+                self.doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
                 self._ports[entry.door.name] = entry.port
-            running = Host(listeners, self._environment, self._recording, find=self._labels.find)
+            self.running = Host(
+                self.listeners, self._environment, self._recording, find=self._labels.find
+            )
             async with trio.open_nursery() as nursery:
-                await nursery.start(running.run)
-                yield listeners, running
+                await nursery.start(self.running.run)
+                yield
                 nursery.cancel_scope.cancel()
         finally:
-            for listener in listeners:
+            for listener in self.listeners:
                 listener.close()
 
-    def hamms(
-        self,
-        host: str,
-        listeners: Iterable[Listener],
-        running: Host,
-        workbench: Workbench | None = None,
-    ) -> Hamms:
+    def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
         """Return the object that its users hold."""
         return Hamms(
             host,
-            self._doors,
-            listeners,
-            running,
+            self.doors,
+            self.listeners,
+            self.running,
             self._environment,
             self._recording,
             self._arming,
             workbench,
         )
 
-    def _answer_call(self, call: Call) -> Answer:
+    def answer_call(self, call: Call) -> Answer:
         """Answer a call of the control API, which is imported for the first one."""
         if self._control is None:
             from hamms_trio.control import Control
 
             self._control = Control(
-                self._doors,
+                self.doors,
                 self._recording.ledger,
                 self._arming,
                 self._environment,
@@ -408,6 +219,40 @@ class Lab:
                 self._allow_hosts,
             )
         return self._control(call)
+
+
+@asynccontextmanager
+async def open_one(
+    name: str,
+    arguments: Mapping[str, object],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    modes: Iterable[Source] = (),
+    seed: int = 0,
+    speed: float = 1.0,
+) -> AsyncIterator[OpenDoor]:
+    """Serve one failure mode at one port, and nothing else, while the ``async with`` block runs.
+
+    Args:
+        name: the slug or an alias of the mode, or the name of a door.
+        arguments: instead of the defaults.
+        port: 0 takes a free one.
+
+    Raises:
+        UnknownMode: there is no such mode.
+        ParameterError: the mode has no such parameter, or does not take this value.
+        PortUnavailable: the port can't be listened on.
+    """
+    environment = Environment(seed=seed, speed=_checked_speed(speed))
+    doors = Doors(catalogue_with(modes))
+    known = doors.find(name)
+    given = {**known.given, **known.mode.checked(arguments)}
+    door = Door(known.name, known.mode, given, offset=0, exempt=doors.exempt)
+    lab = Lab(doors, environment)
+    with ungrouped():
+        async with lab.opened([door], host, port):
+            yield OpenDoor(door, client_host(host), lab.listeners[0].port)
 
 
 def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:

@@ -7,20 +7,16 @@ from any thread, whatever loop that thread may run.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import TypeVar
 
 import trio
-from outcome import Error, Outcome, acapture, capture
 
 from hamms_trio.app import (
     BEGINNING_PORT,
     ArmedMode,
-    Hamms,
     OpenDoor,
     RunningWorkbench,
     WorkbenchSettings,
@@ -28,11 +24,10 @@ from hamms_trio.app import (
 )
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, Match
+from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
-
-T = TypeVar("T")
 
 
 class HammsServer:
@@ -69,7 +64,7 @@ class HammsServer:
             workbench=workbench,
         )
         self._changing = threading.Lock()  # any thread may start and stop
-        self._loop: _Loop | None = None
+        self._loop: LoopThread | None = None
         self._ledger: BlockingLedger | None = None
         self._doors: list[BlockingDoor] = []
 
@@ -88,7 +83,7 @@ class HammsServer:
         with self._changing:
             if self._loop is not None:
                 raise AlreadyRunning("this server is running: stop() it first, or make another")
-            self._loop = _Loop(lambda: self._open(beginning_port=port))
+            self._loop = LoopThread(lambda: self._open(beginning_port=port))
             self._ledger = BlockingLedger(self._loop)
 
     def stop(self) -> None:
@@ -201,7 +196,7 @@ class HammsServer:
         loop.call(loop.hamms.start_afresh)
 
     @property
-    def _running(self) -> _Loop:
+    def _running(self) -> LoopThread:
         if self._loop is None:
             raise NotRunning("this server is not running: start() it first")
         return self._loop
@@ -215,7 +210,7 @@ class BlockingDoor:
         port: the port that it listens on.
     """
 
-    def __init__(self, loop: _Loop, name: str, arguments: dict[str, object]) -> None:
+    def __init__(self, loop: LoopThread, name: str, arguments: dict[str, object]) -> None:
         self._loop = loop
         self._name, self._arguments = name, arguments
         self._closing, self._closed = trio.Event(), trio.Event()
@@ -267,7 +262,7 @@ class BlockingArmedMode:
         number: its place among the armed ones of this server.
     """
 
-    def __init__(self, loop: _Loop, armed: ArmedMode) -> None:
+    def __init__(self, loop: LoopThread, armed: ArmedMode) -> None:
         self.number = armed.number
         self._loop = loop
         self._armed = armed
@@ -291,7 +286,7 @@ class BlockingArmedMode:
 class BlockingLedger:
     """What each client did (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
-    def __init__(self, loop: _Loop) -> None:
+    def __init__(self, loop: LoopThread) -> None:
         self._loop = loop
         self._ledger = loop.hamms.ledger
 
@@ -334,73 +329,3 @@ class BlockingLedger:
         ledger = self._ledger
         if not self._loop.call(lambda: condition(ledger)):
             self._loop.run(partial(ledger.wait_until, condition, timeout=timeout))
-
-
-class _Loop:
-    """One run of a trio loop in a thread.
-
-    Raises:
-        Exception: whatever ``opener`` raised.
-    """
-
-    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[Hamms]]) -> None:
-        self._opener = opener
-        self._started: Future[Hamms] = Future()
-        self._thread = threading.Thread(target=self._run, name="hamms", daemon=True)
-        self._thread.start()
-        self.hamms = self._started.result()
-
-    def stop(self) -> None:
-        with suppress(trio.RunFinishedError):  # a bug of ours may have ended it already
-            self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
-        self._thread.join()
-
-    def call(self, function: Callable[[], T]) -> T:
-        """Call a function on the loop's thread, or here if the loop has ended."""
-        answer: Future[Outcome[T]] = Future()
-        try:
-            self._token.run_sync_soon(lambda: answer.set_result(capture(function)))
-        except trio.RunFinishedError:
-            return function()
-        return answer.result().unwrap()
-
-    def run(self, function: Callable[[], Awaitable[T]]) -> T:
-        """Run an async function on the loop.
-
-        Raises:
-            NotRunning: the loop ended before the function did.
-        """
-        answer: Future[Outcome[T]] = Future()
-
-        async def task() -> None:
-            answer.set_result(await acapture(function))
-
-        def start() -> None:
-            try:
-                self._nursery.start_soon(task)
-            except RuntimeError:  # it is closed: the loop is about to end
-                answer.set_exception(trio.RunFinishedError())
-
-        try:
-            self._token.run_sync_soon(start)
-            return answer.result().unwrap()
-        except (trio.RunFinishedError, trio.Cancelled):
-            raise NotRunning("the server was stopped") from None
-
-    async def start(self, task: Callable[..., Awaitable[None]]) -> OpenDoor:
-        """Start a task that lasts, and return the door that it opens."""
-        door: OpenDoor = await self._nursery.start(task)
-        return door
-
-    def _run(self) -> None:
-        result = capture(trio.run, self._main)
-        if self._started.done():
-            result.unwrap()
-        elif isinstance(result, Error):
-            self._started.set_exception(result.error)
-
-    async def _main(self) -> None:
-        self._token = trio.lowlevel.current_trio_token()
-        async with self._opener() as hamms, trio.open_nursery() as self._nursery:
-            self._started.set_result(hamms)
-            await trio.sleep_forever()

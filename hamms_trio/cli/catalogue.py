@@ -8,11 +8,24 @@ from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.lab.doors import Door, ports_of
+from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.parameters import Parameter
 
+# The words of hamms' own list of wishes for what has other names here.
+HAMMS_WORDS = {
+    "frame-cl-long": "full response then more data",
+    "type-missing": "no content type",
+    "type-wrong": "wrong content type",
+    "tcp-corrupt-bytes": "random octets bytes dropped",
+    "tcp-drop-1-of-10": "1 of 10 requests dropped",
+    "tcp-drop-1-of-100": "1 of 100 requests dropped",
+    "head-1m": "1 MB of header fields headers",
+    "head-10m": "10 MB of header fields headers",
+    "status-binary": "binary data",
+}
 PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
@@ -29,13 +42,44 @@ def find_door(catalogue: Catalogue, wanted: str) -> Door:
     Raises:
         UnknownMode: nothing has this name.
     """
-    doors = listed_doors(catalogue)
+    doors = listed_doors(catalogue) + _flagships(catalogue)
     by_name = {door.name: door for door in doors}
     by_port = {port(door): door for door in doors if door.offset is not None}
     if wanted in by_port or wanted in by_name:
         return by_port.get(wanted) or by_name[wanted]
     slug = catalogue.names.with_doors(dict.fromkeys(by_name)).slug(wanted)
     return by_name[str(slug)]
+
+
+def _flagships(catalogue: Catalogue) -> list[Door]:
+    """The flagship of each family at the family's port."""
+    return [
+        Door(f"family-{row.family}", catalogue[row.flagship], offset=row.offset)
+        for row in FAMILY_PORTS
+        if row.flagship in catalogue
+    ]
+
+
+def selected(
+    doors: Iterable[Door], *, word: str | None, family: str | None, level: str | None
+) -> list[Door]:
+    """The doors of this family and level, whose modes have each of these words somewhere."""
+    words = (word or "").lower().split()
+    return [
+        door
+        for door in doors
+        if family in (None, door.mode.family)
+        and level in (None, door.mode.client.level.value.lower())
+        and all(each in _text_of(door) for each in words)
+    ]
+
+
+def _text_of(door: Door) -> str:
+    """All words by which a mode may be looked for, in lower case."""
+    mode = door.mode
+    parameters = (parameter.name for parameter in mode.parameters)
+    words = (door.name, mode.slug, *mode.aliases, mode.family, mode.description, *parameters)
+    return " ".join((*words, *mode.issues, HAMMS_WORDS.get(door.name, ""))).lower()
 
 
 def port(door: Door) -> str:
@@ -77,31 +121,14 @@ def as_text(door: Door) -> str:
 
 
 def as_json(door: Door) -> dict[str, object]:
-    """All that is known of one, for programs."""
-    mode, client = door.mode, door.mode.client
-    return {
-        "name": door.name,
-        "slug": mode.slug,
-        "aliases": list(mode.aliases),
-        "family": mode.family,
-        "offset": door.offset,
-        "port": None if door.offset is None else BEGINNING_PORT + door.offset,
-        "given": dict(door.given),
-        "driver": mode.driver.name,
-        "needs_port": mode.driver.needs_port,
-        "summary": mode.summary,
-        "description": mode.description,
-        "client": {
-            "outcome": client.outcome.name.lower(),
-            "meaning": client.outcome.value,
-            "level": client.level.value,
-            "attempts": dict(client.attempts),
-            "reuse": client.reuse.name.lower(),
-            "source": client.source,
-        },
-        "issues": list(mode.links),
-        "parameters": [_parameter_json(parameter) for parameter in mode.parameters],
-    }
+    """All that is known of one, for programs; the control API says the same."""
+    from msgspec import to_builtins  # only now, because the other forms need nothing of it
+
+    from hamms_trio.control.describing import describe_mode
+
+    port = None if door.offset is None else BEGINNING_PORT + door.offset
+    described: dict[str, object] = to_builtins(describe_mode(door, port))
+    return described
 
 
 def as_markdown(catalogue: Catalogue) -> str:
@@ -159,16 +186,6 @@ def _given(door: Door) -> str:
 def _parameter_line(parameter: Parameter, door: Door) -> str:
     default = door.given.get(parameter.name, parameter.default)
     return f"{parameter.name}: {parameter.takes}; default {_text(default)}"
-
-
-def _parameter_json(parameter: Parameter) -> dict[str, object]:
-    return {
-        "name": parameter.name,
-        "type": parameter.kind.__name__,
-        "default": parameter.default,
-        "takes": parameter.takes,
-        **parameter.domain.describe(),
-    }
 
 
 def _text(default: object) -> str:

@@ -27,7 +27,7 @@ class Addresses:
 
     def __init__(self, host: str, doors: Doors, ports: Mapping[str, int]) -> None:
         self.ports = dict(ports)
-        self._host = _ANY.get(host, host)
+        self._host = client_host(host)
         self._doors = doors
 
     def address(self, name: str) -> tuple[str, int]:
@@ -67,6 +67,11 @@ class Addresses:
 
     def _url(self, name: str, path: str, parameters: Mapping[str, object]) -> str:
         return joined_url(*self.address(name), path, parameters)
+
+
+def client_host(host: str) -> str:
+    """Return the host by which a client finds a server that listens on ``host``."""
+    return _ANY.get(host, host)
 
 
 def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
@@ -81,6 +82,12 @@ def check_transcript(
     assert played == expected, f"{reviewed.name} has\n{expected}\nbut this was played:\n{played}"
 
 
+@cache
+def _labels() -> Labels:
+    """Every known mode by label, for those that play others."""
+    return Labels(Doors(known_modes()))
+
+
 class _Over(BaseException):
     """The client has seen the end, or gives up: nothing more is played."""
 
@@ -99,8 +106,7 @@ class ScriptedConnection:
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
         """Let the door play until its end or the client's, and return what crossed the wire."""
-        labels = Labels(Doors(known_modes()))
-        play = door.play(Peer(self, environment, labels.find))
+        play = door.play(Peer(self, environment, _labels().find))
         try:
             play.send(None)
         except _Over:
