@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from html import escape
 
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import FailureMode
@@ -34,6 +33,8 @@ def _as_json(modes: list[FailureMode]) -> str:
 
 
 def _as_html(modes: list[FailureMode]) -> str:
+    from html import escape  # only now, because serving needs nothing of it
+
     rows = "".join(f"<tr><td>{_link(m)}<td>{escape(m.summary)}\n" for m in modes)
     return (
         '<!DOCTYPE html>\n<html lang="en"><meta charset="utf-8"><title>Failure modes</title>\n'
