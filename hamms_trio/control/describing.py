@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
+
+import msgspec
 
 from hamms_trio.control import documents
 from hamms_trio.lab.doors import Door
@@ -12,6 +14,9 @@ from hamms_trio.lab.shared.arming import ArmedFault
 from hamms_trio.modes.parameters import Parameter
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+
+# Of what a domain says of itself.
+_DOMAIN = ("unit", "minimum", "maximum", "maximum_length", "choices", "pattern")
 
 
 def describe_mode(door: Door, port: int | None) -> documents.Mode:
@@ -75,13 +80,15 @@ def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
 
 
 def _describe_parameter(parameter: Parameter) -> documents.ParameterDocument:
-    domain: Mapping[str, Any] = parameter.domain.describe()
+    domain: dict[str, Any] = parameter.domain.describe()
+    known = {name: domain.pop(name) for name in _DOMAIN if name in domain}
     return documents.ParameterDocument(
         name=parameter.name,
         type=parameter.kind.__name__,
         default=parameter.default,
         takes=parameter.takes,
-        **domain,
+        **known,
+        more=domain or msgspec.UNSET,
     )
 
 

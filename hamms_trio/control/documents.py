@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
@@ -42,7 +42,7 @@ class Client(Struct, frozen=True):
 
 
 class ParameterDocument(Struct, frozen=True):
-    """One parameter of a failure mode."""
+    """One parameter of a failure mode; ``more`` is what only its own domain knows."""
 
     name: str
     type: str
@@ -53,6 +53,8 @@ class ParameterDocument(Struct, frozen=True):
     maximum: int | UnsetType = UNSET
     maximum_length: int | UnsetType = UNSET
     choices: list[str] | UnsetType = UNSET
+    pattern: str | UnsetType = UNSET
+    more: dict[str, Any] | UnsetType = UNSET
 
 
 class Mode(Struct, frozen=True):

@@ -218,7 +218,7 @@ def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Do
             if port.name and port.name in catalogue.names:
                 raise CatalogueError(f"slug claimed twice: {name} is the name of a port's door")
             mode = catalogue[port.slug]
-            given = mode.checked(port.given)
+            given = mode.checked(port.given) if port.given else {}
             doors.append(
                 Door(name, mode, given, port.offset, State() if exempt is None else exempt)
             )

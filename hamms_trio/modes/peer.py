@@ -233,8 +233,9 @@ class Peer:
             await self.connection.send(octets)
 
     def _note_met(self, met: Encounter) -> None:
+        nonce = met.modifiers.nonce or met.arguments.get("nonce")  # some modes have their own
         self.connection.observer.met(
-            met.slug, met.arguments, met.ignored, met.key, met.modifiers.nonce
+            met.slug, met.arguments, met.ignored, met.key, str(nonce) if nonce else None
         )
 
     @property

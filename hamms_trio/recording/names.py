@@ -56,8 +56,11 @@ class Names:
         slug = self.slug(name) or self.doors[name]
         check_parameters(name, given, self._parameters[slug] if slug else ())
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters or name in self._aliases or name in self.doors
+
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._parameters, **self._aliases, **self.doors})
+        return iter(dict.fromkeys((*self._parameters, *self._aliases, *self.doors)))
 
 
 def check_parameters(
