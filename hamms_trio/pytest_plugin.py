@@ -1,4 +1,4 @@
-"""The fixtures ``hamms`` and ``hamms_session``: running servers for the session, the first emptied before each test.
+"""The fixtures ``hamms`` and ``hamms_session``: servers of the session, the first emptied before each test.
 
 Why this is light: pytest imports the plugins of every installed package at each start, whether a test
 uses them or not. So the server, and trio with it, is imported when a fixture is first used.
