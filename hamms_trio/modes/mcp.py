@@ -138,12 +138,20 @@ def _call(stream: Stream, *, resumes: bool) -> str | None:
         MethodNotAllowed: a GET wants another stream than that of a call.
     """
     if stream.request.method == "GET":
-        call, dash, _ = (stream.request.get("last-event-id") or "").rpartition("-")
-        if not (resumes and dash):
+        call, _, _ = (stream.request.get("last-event-id") or "").rpartition("-")
+        if not (resumes and _is_json(call)):
             raise MethodNotAllowed("there is no stream to come back to", allow="POST, DELETE")
         return call
     message = parsed(stream.content) or {}
     return json.dumps(message["id"]) if "id" in message else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _result(stream: Stream) -> tuple[int, bytes, str, *tuple[Field, ...]] | None:

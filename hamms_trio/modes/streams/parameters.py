@@ -7,8 +7,9 @@ from typing import Annotated
 
 from hamms_trio.modes.parameters import Choice, Range
 
-Tokens = Annotated[int, Range("tokens", 1, 10_000)]
-After = Annotated[int, Range("tokens", 0, 10_000)]
+MOST_TOKENS = 2_000  # are written in some 15 ms, for which all other clients wait
+Tokens = Annotated[int, Range("tokens", 1, MOST_TOKENS)]
+After = Annotated[int, Range("tokens", 0, MOST_TOKENS)]
 At = Annotated[str, Choice("event", "inside", "utf8")]
 LlmShape = Annotated[str, Choice("path", "chat", "responses", "messages", "plain", "ndjson")]
 SseShape = Annotated[str, Choice("plain", "chat", "responses", "messages")]

@@ -20,7 +20,10 @@ from hamms_trio.modes.streams.shapes import (
 )
 from hamms_trio.wire import Field, RequestHead
 
-OCTETS_IN_ONE_GO = 64 * 1024
+OCTETS_IN_ONE_GO = (
+    16 * 1024
+)  # then the others have their turn: in tiny chunks these take a millisecond
+SHORTEST_BEAT = 0.001
 # Between the last octets and a reset, in real seconds: so that the client has read what precedes it.
 READING_SECONDS = 0.08
 
@@ -159,6 +162,7 @@ class Stream:
             octets += self._body.write(event)
             if len(octets) >= OCTETS_IN_ONE_GO:
                 await self.peer.send(bytes(octets))
+                await self.peer.connection.pause()
                 octets.clear()
         if octets:
             await self.peer.send(bytes(octets))
@@ -192,7 +196,9 @@ class Stream:
 
     async def beat(self, kind: str, every: float, seconds: float) -> None:
         """Send keep-alives for a time; ``none`` is silence."""
-        beats = int(seconds / every) if kind != "none" and every else 0
+        silent = kind == "none" or not every
+        every = max(every, SHORTEST_BEAT)
+        beats = 0 if silent else int(seconds / every)
         octets = self._body.write(self.shape.keep_alive(kind)) if beats else b""
         for _ in range(beats):
             await self.peer.sleep(every)
