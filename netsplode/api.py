@@ -67,9 +67,8 @@ def reset_connection(
         remote: the address of the other end; needed when several connections match ``target``.
         blocking: False returns at once with a `PendingReset` to wait for.
         delay: seconds to wait before the reset.
-        technique: "auto" tries the best that applies, then the next ones; or one of "abort", "rst",
-            "destroy", "keepalive", "close" and "scapy", or several in the order to try
-            (see docs/resetting.md).
+        technique: "auto" tries the best that applies, then the next ones; or one or several of "abort",
+            "rst", "destroy", "keepalive", "close" and "scapy" (see docs/resetting.md).
         timeout: seconds until both ends must be down.
         verify: "auto" checks the other end if it is on this host, and otherwise probes it if this
             process may; True raises an error without proof; False does not check.
@@ -96,15 +95,21 @@ def reset_connection(
         timeout=timeout,
         verify=verify,
         forwarded=forwarded,
+        loop_can_run=not (blocking and resetting.is_in_running_loop()),
     )
     if use_abortive_close is not None or fallback_to_abortive_close_after is not None:
-        if technique != "auto":
-            raise TypeError("give either technique or the arguments of the first netsplode")
-        plan = plan_from_legacy_arguments(use_abortive_close, fallback_to_abortive_close_after)
-        order = replace(order, plan=plan)
+        order = _replan(order, technique, use_abortive_close, fallback_to_abortive_close_after)
     if blocking:
-        loop_can_run = not resetting.is_in_running_loop()
-        return resetting.run(resetting.begin(replace(order, loop_can_run=loop_can_run)))
+        return resetting.run(resetting.begin(order))
     from netsplode.pending import PendingReset
 
     return PendingReset(resetting.begin(order))
+
+
+def _replan(
+    order: Order, technique: TechniqueName, use_abortive_close: bool | None, seconds: float | None
+) -> Order:
+    """Follow the arguments of the first netsplode instead of ``technique``."""
+    if technique != "auto":
+        raise TypeError("give either technique or the arguments of the first netsplode")
+    return replace(order, plan=plan_from_legacy_arguments(use_abortive_close, seconds))

@@ -76,21 +76,27 @@ def find_connections(
         ConnectionNotFound: there is no such process.
     """
     _need_linux("find_connections")
-    network = None if pid is None else _network_of(pid)
+    wanted_states = _states(state)
     here, there = (None if a is None else parse_address(a) for a in (local, remote))
-    with _open_diag(network, pid) as diag:
-        found = [entry for entry in diag.dump(_states(state)) if _fits(entry, here, there)]
-    owners = holders({e.inode for e in found if e.inode}, None if pid is None else [pid])
-    connections = [connection_of(entry, owners, network) for entry in found]
+    found: list[tuple[Entry, Network | None]] = []
+    for network in [None] if pid is None else _networks_of(pid):
+        with _open_diag(network) as diag:
+            entries = diag.dump(wanted_states)
+        found += [(entry, network) for entry in entries if _fits(entry, here, there)]
+    inodes = {entry.inode for entry, _ in found if entry.inode}
+    owners = holders(inodes, None if pid is None else [pid])
+    connections = [connection_of(entry, owners, network) for entry, network in found]
     if pid is not None:
         connections = [c for c in connections if c.pid is not None]
     return sorted(connections, key=lambda c: (c.local, c.remote))
 
 
-def _network_of(pid: int) -> Network | None:
+def _networks_of(pid: int) -> list[Network | None]:
+    """List this thread's network and that of the process, which may hold sockets of both."""
     try:
         descriptors_of(pid)
-        return network_of(pid)
+        network = network_of(pid)
+        return [None] if network is None else [None, network]
     except PermissionError as error:
         raise missing_capability(
             f"no permission to look into process {pid}", "CAP_SYS_PTRACE"
@@ -145,17 +151,19 @@ def rank(entry: Entry) -> tuple[bool, bool]:
     return entry.inode != 0, os.geteuid() in (0, entry.uid)
 
 
-def _open_diag(network: Network | None = None, pid: int | None = None) -> Diag:
+def _open_diag(network: Network | None = None) -> Diag:
     try:
         return run_in(network, Diag)
     except OSError as error:
         if error.errno in (errno.EMFILE, errno.ENFILE):
             raise
-        if network is not None:
+        if network is not None and isinstance(error, FileNotFoundError):
+            raise ConnectionNotFound(f"process {network.pid} has ended") from error
+        if network is not None and isinstance(error, PermissionError):
             raise MissingCapability(
-                f"process {pid} is in another network namespace, which this process may not enter ({error})",
+                f"process {network.pid} is in a network namespace that this process may not enter",
                 {"CAP_SYS_ADMIN"},
-                f"run it there, as in `nsenter -t {pid} -n netsplode list`, or run it as root",
+                f"run netsplode there, as in `nsenter -t {network.pid} -n netsplode list`, or as root",
             ) from error
         raise TechniqueUnavailable(
             "this process may not ask for the kernel's list of connections: give the object that holds the "

@@ -94,6 +94,7 @@ class Order:
         timeout: float,
         verify: VerifyLike,
         forwarded: bool,
+        loop_can_run: bool = True,
     ) -> Order:
         """Make an order of the arguments of `netsplode.reset_connection`.
 
@@ -108,4 +109,5 @@ class Order:
             timeout=timeout,
             verify=Verify.of(verify),
             forwarded=forwarded,
+            loop_can_run=loop_can_run,
         )

@@ -14,7 +14,7 @@ from netsplode.techniques import Steps
 
 
 class _Cancelled(BaseException):
-    """Unwinds the steps after `PendingReset.cancel`."""
+    """The signal that unwinds the steps after `PendingReset.cancel`."""
 
 
 class PendingReset:

@@ -21,7 +21,7 @@ def plan_of(technique: TechniqueName) -> Plan:
         ValueError: there is no technique of such a name.
     """
     if technique == "auto":
-        return lambda target: [(each, None) for each in in_order(target)]
+        return _auto
     names = [technique] if isinstance(technique, str) else list(technique)
     known = {each.name: each for each in TECHNIQUES}
     for name in names or [""]:
@@ -29,6 +29,10 @@ def plan_of(technique: TechniqueName) -> Plan:
             raise ValueError(f"{name!r} is no technique: {', '.join(['auto', *known])}")
     chosen: list[Turn] = [(known[name], None) for name in names]
     return lambda target: chosen
+
+
+def _auto(target: Target) -> Sequence[Turn]:
+    return [(each, None) for each in in_order(target)]
 
 
 def plan_from_legacy_arguments(

@@ -25,6 +25,7 @@ from netsplode.errors import (
     UnsupportedConnection,
 )
 from netsplode.kernel import tcp
+from netsplode.kernel.diag import Diag
 from netsplode.order import Order, Verify
 from netsplode.plan import Turn
 from netsplode.privileges import missing_capability
@@ -78,7 +79,7 @@ def begin(order: Order) -> Steps[ResetResult]:
     elif is_address(target):
         found = in_thread(partial(_locate, target, order.remote, order.forwarded))
     elif isinstance(target, Connection) and target.entry is not None:
-        found = _ready(target_of_connection(target))
+        found = _ready(_held_end_of(target_of_connection(target)))
     elif order.delay:
         found = _hold_later(target, _cookie_now(target))
     else:
@@ -166,7 +167,7 @@ def _steps(order: Order, found: Steps[Target]) -> Steps[ResetResult]:
         )
         problem = check.problem(result)
     if problem:
-        raise ResetTimeout(problem, result)
+        raise ResetTimeout("; ".join(filter(None, (problem, result.doubt))), result)
     return result
 
 
@@ -254,6 +255,22 @@ def _check_can_verify(watch: Watch) -> None:
             "the remote end is on another host, and can't be seen without raw sockets",
             "CAP_NET_RAW",
         )
+
+
+def _held_end_of(target: Target) -> Target:
+    """Return the other end of an orphan, if a process of this host holds that end."""
+    entry = target.entry
+    if entry is None or entry.inode:
+        return target
+    with target.run_in_network(Diag) as diag:
+        ends = [
+            diag.get(*pair, interface=target.interface)
+            for pair in ((target.local, target.remote), (target.remote, target.local))
+        ]
+    orphan, other = ends
+    if orphan is None or orphan.cookie != entry.cookie or other is None or not other.inode:
+        return target
+    return target_of_entry(other, target.network)
 
 
 def _ready(target: Target) -> Steps[Target]:

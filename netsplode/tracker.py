@@ -51,7 +51,7 @@ class _Own:
 
 
 class Netsploder:
-    """Resets connections that were opened after its own creation. See `create_netsploder`."""
+    """A tracker that resets connections opened after its own creation. See `create_netsploder`."""
 
     def __init__(self, *, include_existing: bool = False, match: Match | None = None) -> None:
         self._include_existing = include_existing

@@ -20,7 +20,7 @@ REMADE = (
 
 
 class Watch:
-    """Tells which ends of a connection still stand. Call `look` before the reset, and `close` after it.
+    """A view of the ends of a connection. Call `look` before the reset, and `close` after it.
 
     Attributes:
         target: the connection.

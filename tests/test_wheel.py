@@ -91,6 +91,7 @@ def test_the_wheel_says_how_it_is_used_and_what_it_needs(wheel: Path) -> None:
     always = {line.split()[1].partition(">")[0] for line in needed if "extra ==" not in line}
     assert always == {
         "click",
+        "cryptography",
         "hdrhistogram",
         "msgspec",
         "outcome",

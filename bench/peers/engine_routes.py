@@ -9,9 +9,9 @@ import trio
 from bench.peers.answer import GREETING, TYPE
 from bench.peers.listening import listen
 from hamms_trio.http import Request, Response, Router, Service
-from hamms_trio.http.access_log import AccessLog, LogFormat
-from hamms_trio.http.server import Server
-from hamms_trio.outlet import Outlet
+from hamms_trio.http.serving.server import Server
+from hamms_trio.http.telling.access_log import AccessLog, LogFormat
+from hamms_trio.line_writer import LineWriter
 
 router = Router()
 
@@ -30,6 +30,6 @@ def item(_request: Request) -> Response:
 
 if __name__ == "__main__":
     service = Service(router)
-    outlet = Outlet(os.open(os.devnull, os.O_WRONLY), "access log")
-    service.account.log_to(AccessLog(service, LogFormat.PLAIN, outlet.put).write)
+    writer = LineWriter(os.open(os.devnull, os.O_WRONLY), "access log")
+    service.account.log_to(AccessLog(service, LogFormat.PLAIN, writer.put).write)
     trio.run(Server(service, [listen()]).run)

@@ -64,7 +64,7 @@ def as_text(door: Door) -> str:
         "",
         f"It acts {mode.driver.acts}.",
         f"A correct client {mode.client}.",
-        *(f"Reported: {issue}" for issue in mode.issues),
+        *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:
         lines.append(f"It is also found as {', '.join(mode.aliases)}.")
@@ -98,7 +98,7 @@ def as_json(door: Door) -> dict[str, object]:
             "reuse": client.reuse.name.lower(),
             "source": client.source,
         },
-        "issues": list(mode.issues),
+        "issues": list(mode.links),
         "parameters": [_parameter_json(parameter) for parameter in mode.parameters],
     }
 
@@ -137,8 +137,8 @@ def _section(mode: FailureMode, doors: list[Door]) -> str:
     ]
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    if mode.issues:
-        lines.append("Reported: " + ", ".join(f"<{issue}>" for issue in mode.issues) + ".\n")
+    if mode.links:
+        lines.append("Reported: " + ", ".join(f"<{link}>" for link in mode.links) + ".\n")
     if mode.parameters:
         lines.append("| parameter | takes | default |\n|---|---|---|")
         lines += [f"| `{p.name}` | {p.takes} | {_text(p.default)} |" for p in mode.parameters]

@@ -232,7 +232,7 @@ def _timeout(name: str, seconds: float, what: str) -> Option:
 LIMITS = together(
     "limits",
     ConnectionLimits,
-    max_connections("More are answered 503."),
+    max_connections("128 more are answered 503, and those beyond are reset."),
     click.option(
         "--max-requests",
         default=1000,

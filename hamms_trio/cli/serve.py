@@ -12,7 +12,7 @@ import click
 
 from hamms_trio.cli import options
 from hamms_trio.cli.options import given
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.signals import Signals
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -113,8 +113,8 @@ def serve(
     signals = Signals()  # before the imports, which take most of the start
     import trio
 
-    from hamms_trio.cli.log import configure_logging
-    from hamms_trio.cli.process import (
+    from hamms_trio.cli.running.log import configure_logging
+    from hamms_trio.cli.running.process import (
         collect_garbage_rarely,
         kept_ready_file,
         raise_descriptor_limit,
@@ -165,9 +165,9 @@ def _opened(
 
 
 def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
-    from hamms_trio.cli.process import told, write_ready_file
+    from hamms_trio.cli.running.process import announcing, write_ready_file
 
-    with told():
+    with announcing():
         if ready_file is not None:
             write_ready_file(ready_file, _addresses(hamms))
         _print_table(hamms)

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import certificate_of, configure_logs, serve_alone
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
+from hamms_trio.cli.running.signals import Signals
 
 if TYPE_CHECKING:
     from hamms_trio.http import ServerLimits

@@ -28,8 +28,8 @@ class Port(NamedTuple):
     name: str = ""
 
 
-# The ports of hamms.
 PORTS = (
+    # Those of hamms.
     Port(0, "tcp-refused"),
     Port(1, "tcp-accept-hang"),
     Port(2, "tcp-accept-close"),
@@ -47,6 +47,11 @@ PORTS = (
     Port(14, "type-not-accepted"),
     Port(15, "frame-cl-short-hang"),
     Port(16, "frame-cl-short-fin"),
+    # Ours, and what hamms wished for.
+    Port(28, "conn-408-unsolicited"),
+    Port(31, "status-binary"),
+    Port(32, "head-1m"),
+    Port(33, "head-10m"),
 )
 
 RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes

@@ -11,9 +11,9 @@ from functools import partial
 
 import trio
 
-from hamms_trio.load.client import Client, Connection
+from hamms_trio.load.client import CarriedConnection, Client
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
-from hamms_trio.load.target import Address, Target
+from hamms_trio.load.plan.target import Address, Target
 from hamms_trio.net.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.socket import HubSocket, Socket
 
@@ -48,7 +48,7 @@ class HubCarrier:
         self.call_on_time = hub.call_on_time
         nursery.start_soon(hub.run)
 
-    def connect(self, client: Client) -> Connection:
+    def connect(self, client: Client) -> CarriedConnection:
         sock: Socket | None = None
         try:
             sock = self._dial()
@@ -118,7 +118,7 @@ class LoadConnection(HubSocket):
         self._lost: Loss | None = None
         self._receive_octets = RECEIVE_OCTETS
 
-    # The client's calls (see `client.Connection`)
+    # The client's calls (see `client.CarriedConnection`)
 
     def send(self, octets: bytes) -> None:
         if not self.write_or_keep(octets):

@@ -1,24 +1,11 @@
-"""The failure modes. One module per family; a new family is named here, once."""
+"""Failure modes: how they are declared, met and found, and the catalogue of ours."""
 
-from hamms_trio.modes import (
-    frame,
-    grpcweb,
-    head,
-    llm,
-    mcp,
-    ndjson,
-    pace,
-    retry,
-    sse,
-    status,
-    tcp,
-    type,
-)
 from hamms_trio.modes.catalogue import Catalogue as Catalogue
 from hamms_trio.modes.declare import FailureMode as FailureMode
+from hamms_trio.modes.families import FAMILIES
 from hamms_trio.modes.installed import installed_modes
 
-CATALOGUE = Catalogue(tcp, frame, head, status, pace, retry, type, llm, sse, ndjson, mcp, grpcweb)
+CATALOGUE = Catalogue(FAMILIES)
 
 
 def known_modes() -> Catalogue:

@@ -8,7 +8,8 @@ from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import FailureMode
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.environment import State
-from hamms_trio.modes.parameters import Value
+from hamms_trio.modes.modifiers import modifiers_of
+from hamms_trio.modes.parameters import Parameter, Value
 from hamms_trio.wire import RequestHead
 
 LETTERS_OF_A_NEAR_MISS = 5  # a shorter name may well be the client's own
@@ -58,14 +59,10 @@ class Resolver:
         return known
 
     def _resolve(self, query: Mapping[str, str]) -> Encounter:
-        mode, arguments, names = self._mode, {}, set(query)
-        for parameter in mode.parameters:
-            name = parameter.name
-            if name in query:
-                arguments[name] = parameter.parse(query[name])
-                names.remove(name)
-            else:
-                arguments[name] = self._given.get(name, parameter.default)
+        mode, names = self._mode, set(query)
+        arguments = self._values(mode.parameters, query)
+        modifiers = self._values(mode.modifiers, query)
+        names -= {*arguments, *modifiers}
         self._refuse_near_misses(names)
         return Encounter(
             mode.slug,
@@ -75,11 +72,24 @@ class Resolver:
             tuple(name for name in query if name in names),
             mode.decides,
             mode.lenient,
+            mode.needs_http11,
+            modifiers_of(modifiers),
         )
+
+    def _values(
+        self, parameters: tuple[Parameter, ...], query: Mapping[str, str]
+    ) -> dict[str, Value]:
+        """Return the value of each parameter: from the query, the door, or the declaration."""
+        return {
+            p.name: p.parse(query[p.name])
+            if p.name in query
+            else self._given.get(p.name, p.default)
+            for p in parameters
+        }
 
     def _refuse_near_misses(self, names: set[str]) -> None:
         for name in sorted(names):
-            for parameter in self._mode.parameters:
+            for parameter in (*self._mode.parameters, *self._mode.modifiers):
                 if is_near_miss(name, parameter.name) and (
                     (self._mode.slug, name) not in self._exempt
                 ):

@@ -10,10 +10,11 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Concatenate, get_type_hints
+from typing import Concatenate
 
 from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE, Driver
 from hamms_trio.modes.expectation import Expectation
+from hamms_trio.modes.modifiers import MODIFIERS
 from hamms_trio.modes.parameters import Parameter, Value
 from hamms_trio.modes.peer import Peer
 from hamms_trio.recording.names import check_parameters
@@ -33,9 +34,10 @@ class FailureMode:
         driver: meets the client before the mode acts.
         client: what a correct client owes.
         aliases: other slugs under which it is found.
-        issues: links to public reports of what it does to clients.
+        issues: public reports of what it does to clients, such as ``psf/requests#4956`` (see `links`).
         decides: True if the mode says itself when it strikes, by ``peer.strike()``.
         lenient: True if malformed requests are handed to it, rather than refused.
+        needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
     """
 
     act: Callable[..., Awaitable[None]]
@@ -45,6 +47,7 @@ class FailureMode:
     issues: tuple[str, ...] = ()
     decides: bool = False
     lenient: bool = False
+    needs_http11: bool = False
 
     @cached_property
     def slug(self) -> str:
@@ -63,12 +66,23 @@ class FailureMode:
     def description(self) -> str:
         return inspect.getdoc(self.act) or ""
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses of the public reports; GitHub redirects those of pull requests."""
+        return tuple(
+            f"https://github.com/{repository}/issues/{number}"
+            for repository, number in (issue.split("#") for issue in self.issues)
+        )
+
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        hints = get_type_hints(self.act, include_extras=True)
-        signature = inspect.signature(self.act)
-        knobs = [k for k in signature.parameters.values() if k.kind is k.KEYWORD_ONLY]
-        return tuple(Parameter.of(k.name, hints[k.name], k.default) for k in knobs)
+        return Parameter.all_of(self.act)
+
+    @cached_property
+    def modifiers(self) -> tuple[Parameter, ...]:
+        """The modifiers that apply: all but those whose name is that of a parameter of the mode."""
+        own = {parameter.name for parameter in self.parameters}
+        return tuple(modifier for modifier in MODIFIERS if modifier.name not in own)
 
     def arguments(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Every parameter's default, or what was given instead; other names are not ours.
@@ -87,8 +101,9 @@ class FailureMode:
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.
         """
-        known = {parameter.name: parameter for parameter in self.parameters}
-        check_parameters(self.slug, given, tuple(known))
+        known = {p.name: p for p in (*self.parameters, *self.modifiers)}
+        own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))
+        check_parameters(self.slug, given, own, modifiers)
         return {name: known[name].parse(str(value)) for name, value in given.items()}
 
 
@@ -121,6 +136,7 @@ def on_request(
     issues: tuple[str, ...] = (),
     decides: bool = False,
     lenient: bool = False,
+    needs_http11: bool = False,
 ) -> Callable[[OnRequest], FailureMode]:
     """Declare a failure mode that acts each time a request's head has arrived."""
     return lambda act: FailureMode(
@@ -131,4 +147,5 @@ def on_request(
         issues=issues,
         decides=decides,
         lenient=lenient,
+        needs_http11=needs_http11,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from hamms_trio.modes.modifiers import NONE, Modifiers
 from hamms_trio.modes.parameters import Value
 from hamms_trio.wire import RequestHead
 
@@ -21,6 +22,8 @@ class Encounter:
         ignored: names in the query that are no parameters of the mode.
         decides: True if the mode says itself when it strikes; otherwise it always does.
         lenient: True if the mode wants malformed requests, too.
+        needs_http11: True if the mode's lie needs HTTP/1.1.
+        modifiers: when the mode strikes, and how its octets leave.
     """
 
     slug: str
@@ -30,11 +33,13 @@ class Encounter:
     ignored: tuple[str, ...] = ()
     decides: bool = False
     lenient: bool = False
+    needs_http11: bool = False
+    modifiers: Modifiers = NONE
 
     @property
     def key(self) -> str:
-        """The argument ``key``, by which modes count, or "" if the mode has none."""
-        return str(self.arguments.get("key", ""))
+        """The key by which requests are counted: the mode's own argument, or the modifier."""
+        return str(self.arguments.get("key", self.modifiers.key))
 
 
 Choose = Callable[[RequestHead | None], Encounter]

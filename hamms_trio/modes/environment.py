@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.dates import imf_fixdate
 
 V = TypeVar("V")
 
@@ -82,6 +82,7 @@ class Environment:
         self.limits = limits or Limits()
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
+        self._nonces = 0
         self._origin_second = -1
         self._origin = b""
 
@@ -95,8 +96,13 @@ class Environment:
             )
         return self._origin
 
+    def new_nonce(self) -> str:
+        """Return a nonce for an exchange whose client gave none: the same in each run with this seed."""
+        self._nonces += 1
+        return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
+
     def date(self, seconds: int = 0) -> str:
-        """The time some seconds from now as fields say it (RFC 9110 §5.6.7)."""
+        """Return the time so many seconds from now in the form of fields (RFC 9110 §5.6.7)."""
         return imf_fixdate(int(self._wall_clock()) + seconds)
 
     def state(self, slug: str, name: str = "") -> State[Any]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Awaitable
 from typing import Protocol
 
+from hamms_trio.canary import DEFAULT_OCTETS, canary, pieces
 from hamms_trio.errors import (
     ContentTooLarge,
     MethodNotAllowed,
@@ -22,13 +23,15 @@ from hamms_trio.wire import (
     Field,
     RequestHead,
     RequestReader,
+    connection_field,
     head,
+    malformed_head,
     parse_form,
     reason_phrase,
     response,
 )
-from hamms_trio.wire.request_line import read_request_line
 
+CRLF = b"\r\n"
 EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
 
 _FORM = "application/x-www-form-urlencoded"
@@ -43,6 +46,9 @@ class OctetPeer(Protocol):
 
     @property
     def connection(self) -> PeerConnection: ...
+    @property
+    def nonce(self) -> str: ...
+    def send(self, data: bytes | memoryview) -> Awaitable[None]: ...
     def finish(self) -> Awaitable[None]: ...
 
 
@@ -51,6 +57,7 @@ class HttpPeer:
 
     Attributes:
         base: the part of the target's path that belongs to the door; ``path`` is the rest.
+        exchanges: how many requests this connection has brought, the current one included.
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
 
@@ -63,11 +70,13 @@ class HttpPeer:
         "_request",
         "_run",
         "base",
+        "exchanges",
         "problem",
     )
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
+        self.exchanges = 0
         self.problem: RequestError | None = None
         self._peer = peer
         self._connection = peer.connection
@@ -122,13 +131,7 @@ class HttpPeer:
         """Return the octets that could not be read as a request, with a request line if they have one."""
         octets = self._reader.take()
         self._reader.give_back(octets)
-        try:
-            line = read_request_line(octets.partition(b"\r\n")[0])
-        except RequestError:
-            line = _UNREADABLE_LINE
-        request = RequestHead(octets, line)
-        request.persistent = False
-        return request
+        return malformed_head(octets)
 
     def take_malformed(self, request: RequestHead, problem: RequestError) -> None:
         """Make a malformed request the current one."""
@@ -146,8 +149,29 @@ class HttpPeer:
         """Return the target by which a client finds ``path`` through the same door."""
         return self.base + path
 
-    async def receive_content(self) -> bytes:
-        """Read some of the current request's content, or none at its end; send 100 to a client that waits for it.
+    async def stays_idle(self, seconds: float) -> bool:
+        """Wait for the next request on the server's clock; True if none has begun in that time.
+
+        Raises:
+            PeerGone: the client closed its side meanwhile.
+        """
+        if not self._reader.is_empty:
+            return False
+        real_seconds = seconds / self._peer.environment.speed
+        try:
+            data = await self._connection.receive(self._connection.now() + real_seconds)
+        except TimeoutError:
+            return True
+        if not data:
+            raise PeerGone
+        self._reader.feed(data)
+        return False
+
+    async def receive_content(self, *, invites: bool = True) -> bytes:
+        """Read some of the current request's content, or none at its end.
+
+        Args:
+            invites: True if a client that waits for ``100 Continue`` is sent one.
 
         Raises:
             RequestError: it is malformed, or late.
@@ -155,7 +179,7 @@ class HttpPeer:
         request = self._request
         if request is None or not request.has_body:
             return b""
-        if self._body is None and request.expects_continue:
+        if self._body is None and request.expects_continue and invites:
             await self._connection.send(_CONTINUE)
         body = self._begin_body(request)
         while not body.complete:
@@ -201,6 +225,37 @@ class HttpPeer:
         """Return the head of a response with Server, Date and these fields (see `wire.head`)."""
         return head(status, *fields, origin=self._peer.environment.origin())
 
+    def raw_head(self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> bytes:
+        """Return a head of any octets: ``start``, Server and Date, then ``lines``, and the empty line."""
+        origin = self._peer.environment.origin()
+        return b"".join((start, CRLF, origin, *(line + CRLF for line in lines), CRLF))
+
+    def canary_head(
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+    ) -> bytes:
+        """Return a head that frames so many octets of the canary truthfully, with ``lines`` among its own."""
+        persistence = connection_field(self._request).removesuffix(CRLF) if self._request else b""
+        kept = (persistence,) if persistence else ()
+        length = b"Content-Length: %d" % octets
+        return self.raw_head(b"Content-Type: text/plain", *lines, *kept, length, start=start)
+
+    async def respond_with_canary(
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+    ) -> None:
+        """Send such a head (see `canary_head`), and the canary."""
+        await self._peer.send(self.canary_head(*lines, start=start, octets=octets))
+        await self.send_canary(octets)
+
+    def canary(self, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
+        """Return some of the canary of this exchange's nonce (see `hamms_trio.canary`)."""
+        return canary(self._peer.nonce, octets, start=start)
+
+    async def send_canary(self, octets: int, *, start: int = 0) -> None:
+        """Send some of the canary; nothing in answer to HEAD."""
+        if self._request is None or self._request.method != "HEAD":
+            for piece in pieces(self._peer.nonce, octets, start=start):
+                await self._peer.send(piece)
+
     def message(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> bytes:
@@ -211,7 +266,7 @@ class HttpPeer:
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> Awaitable[None]:
         """Send one whole and truthful response."""
-        return self._connection.send(self._message(request, status, fields, body))
+        return self._peer.send(self._message(request, status, fields, body))
 
     async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
         """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
@@ -291,6 +346,7 @@ class HttpPeer:
     def _begin(self, request: RequestHead) -> None:
         self._request = request
         self._body = None
+        self.exchanges += 1
         self.problem = None
         self._connection.observer.head(request)
 
@@ -338,6 +394,4 @@ class HttpPeer:
         return request.expects_continue and request.has_body
 
 
-_UNREADABLE_LINE = ("GET", "*", 1, "*", "", ())
-_UNREADABLE = RequestHead(b"", _UNREADABLE_LINE)  # stands for a request that could not be read
-_UNREADABLE.persistent = False
+_UNREADABLE = malformed_head(b"")  # stands for a request that could not be read

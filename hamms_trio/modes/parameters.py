@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Protocol, Union, get_args, get_origin
+from typing import Annotated, Protocol, Union, get_args, get_origin, get_type_hints
 
 from hamms_trio.errors import CatalogueError, ParameterError
 
@@ -123,6 +125,8 @@ Seed = Annotated[int, Range("a seed", -(2**63), 2**63 - 1)]
 Text = Annotated[str, Length(64)]
 LongText = Annotated[str, Length(4096)]
 Flag = Annotated[bool, YesOrNo()]
+Ending = Annotated[str, Choice("fin", "rst", "hang")]  # see `Peer.end`
+Size = Annotated[int, Range("octets", 0, 1024 * MEBIBYTE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,18 @@ class Parameter:
         if not isinstance(default, int | float | str | None):
             raise CatalogueError(f"the parameter {name!r} has no default")
         return cls(name, kind, domain, default)
+
+    @classmethod
+    def all_of(cls, owner: Callable[..., object]) -> tuple[Parameter, ...]:
+        """Read the parameters off a signature: the keyword-only ones, or the fields of a dataclass.
+
+        Raises:
+            CatalogueError: see `of`.
+        """
+        hints = get_type_hints(owner, include_extras=True)
+        knobs = inspect.signature(owner).parameters.values()
+        wanted = [k for k in knobs if isinstance(owner, type) or k.kind is k.KEYWORD_ONLY]
+        return tuple(cls.of(k.name, hints[k.name], k.default) for k in wanted)
 
     @property
     def takes(self) -> str:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Hashable
 from typing import Any
 
+from hamms_trio.canary import is_nonce
 from hamms_trio.errors import PeerGone
 from hamms_trio.modes.connection import PeerConnection
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.environment import Environment, State, chance
 from hamms_trio.modes.http_peer import HttpPeer
+from hamms_trio.wire import RequestHead
+
+READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
 
 
 class Peer:
@@ -23,7 +27,19 @@ class Peer:
         finished: True once the connection is ended by us.
     """
 
-    __slots__ = ("_encounter", "_http", "_overhears", "connection", "environment", "finished")
+    __slots__ = (
+        "_encounter",
+        "_http",
+        "_is_paced",
+        "_nonce",
+        "_nth",
+        "_overhears",
+        "_pieces",
+        "_request",
+        "connection",
+        "environment",
+        "finished",
+    )
 
     def __init__(self, connection: PeerConnection, environment: Environment) -> None:
         self.environment = environment
@@ -32,6 +48,11 @@ class Peer:
         self._encounter: Encounter | None = None
         self._http: HttpPeer | None = None
         self._overhears = False
+        self._request: RequestHead | None = None
+        self._nonce: str | None = None
+        self._is_paced = False
+        self._nth = 0  # of the requests of its key, where requests are counted
+        self._pieces = 0  # that have left at the modifiers' pace
 
     @property
     def http(self) -> HttpPeer:
@@ -56,7 +77,9 @@ class Peer:
         return data
 
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
-        """Send octets, whatever they mean."""
+        """Send octets, whatever they mean, at the pace that the encounter's modifiers set."""
+        if self._is_paced:
+            return self._send_paced(memoryview(data))
         return self.connection.send(data)
 
     # Time
@@ -78,6 +101,16 @@ class Peer:
             self.connection.observer.note_keep_alive(keeps_alive)
 
     # Memory and chance
+
+    @property
+    def nonce(self) -> str:
+        """The nonce of this exchange: the client's, by query or X-Hamms-Nonce, or one of our making."""
+        if self._nonce is None:
+            given = self._encounter.modifiers.nonce if self._encounter is not None else None
+            if given is None and self._request is not None:
+                given = self._request.get("x-hamms-nonce")
+            self._nonce = given if given and is_nonce(given) else self.environment.new_nonce()
+        return self._nonce
 
     @property
     def seed(self) -> int:
@@ -105,9 +138,11 @@ class Peer:
 
     # Endings
 
-    def wait_gone(self) -> Awaitable[None]:
-        """Discard all octets until the client closes its side."""
-        return self._drain(None)
+    def wait_gone(self, seconds: float | None = None) -> Awaitable[None]:
+        """Discard all octets until the client closes its side, or for so long on the server's clock."""
+        if seconds is None:
+            return self._drain(None)
+        return self._drain(self.connection.now() + seconds / self.environment.speed)
 
     async def finish(self) -> None:
         """End the response with a FIN the client can see.
@@ -126,20 +161,59 @@ class Peer:
         self.finished = True
         self.connection.reset()
 
+    async def reset_after_reading(self) -> None:
+        """Drop the connection with RST once the client has had time to read what precedes it.
+
+        A client's kernel reports a reset before octets that the client has not read yet, so without
+        this time a fault in the middle of a response would look like a refused connection.
+        """
+        await self.connection.sleep(READING_SECONDS)
+        self.reset()
+
+    async def end(self, how: str) -> None:
+        """End the connection as an `Ending` says: ``fin``, ``rst``, or ``hang`` until the client leaves."""
+        if how == "fin":
+            await self.finish()
+        elif how == "rst":
+            await self.reset_after_reading()
+        else:
+            await self.wait_gone()
+
     # For drivers
 
-    def meet(self, encounter: Encounter) -> None:
-        """Let the client meet a failure mode from now on."""
+    def meet(self, encounter: Encounter, request: RequestHead | None = None) -> bool:
+        """Let the client meet a failure mode from now on; True if the mode strikes this time."""
         self._encounter = encounter
+        self._request = request
+        self._nonce = None
         self.connection.observer.met(encounter.slug, encounter.arguments, encounter.ignored)
-        if not encounter.decides:
+        modifiers = encounter.modifiers
+        self._is_paced = modifiers.is_paced
+        strikes = not (encounter.needs_http11 and request is not None and not request.minor_version)
+        if strikes and modifiers.is_choosy:
+            self._nth = self.environment.count(encounter.slug, "strikes", encounter.key)
+            strikes = modifiers.strikes(self.seed, encounter.slug, self._nth)
+        if strikes and not encounter.decides:
             self.strike()
+        return strikes
 
     def overhear(self) -> None:
         """Enter the client's first request in the ledger although the mode does not read it."""
         self._overhears = True
 
     # Within
+
+    async def _send_paced(self, data: memoryview) -> None:
+        encounter = self._encounter
+        assert encounter is not None  # its modifiers set the pace
+        modifiers = encounter.modifiers
+        for begin, end in modifiers.pieces(len(data)):
+            octets = data[begin:end]
+            self._pieces += 1
+            await self.sleep(
+                modifiers.pause(self.seed, self._slug, self._nth, self._pieces, len(octets))
+            )
+            await self.connection.send(octets)
 
     @property
     def _slug(self) -> str:

@@ -60,15 +60,19 @@ class Names:
         return iter({**self._parameters, **self._aliases, **self.doors})
 
 
-def check_parameters(name: str, given: Iterable[str], known: tuple[str, ...]) -> None:
-    """Refuse a parameter that is not among ``known``.
+def check_parameters(
+    name: str, given: Iterable[str], known: tuple[str, ...], modifiers: tuple[str, ...] = ()
+) -> None:
+    """Refuse a parameter that is neither among ``known`` nor a modifier.
 
     Raises:
         ParameterError: ``name`` has no such parameter.
     """
     for parameter in given:
-        if parameter not in known:
+        if parameter not in known and parameter not in modifiers:
             takes = ", ".join(known) or "none"
+            if modifiers:
+                takes += f", and the modifiers {', '.join(modifiers)}"
             raise ParameterError(f"{name} has no parameter {parameter!r}; it takes {takes}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
 import sys
@@ -37,6 +38,9 @@ def check_declaration(mode: FailureMode) -> None:
     """
     assert mode.summary.endswith("."), f"{mode.slug}: the docstring's first line is no sentence"
     assert mode.client.source, f"{mode.slug}: the expectation has no source"
+    for issue in mode.issues:
+        form = r"[\w.-]+/[\w.-]+#[0-9]+"
+        assert re.fullmatch(form, issue), f"{mode.slug}: {issue} is not OWNER/REPOSITORY#NUMBER"
     for parameter in mode.parameters:
         default = parameter.default
         if default is not None:

@@ -7,7 +7,9 @@ Carriers have tests of their own: none is played here.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 
 from hamms_trio.errors import PeerGone
@@ -26,10 +28,13 @@ HESITATION = (
     1.0  # virtual seconds between connecting and the first request, and between two requests
 )
 PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
-EXCERPT = 160  # octets of a long read that are written down; a short one is written whole
+EXCERPT = 240  # the first octets of a long read, which are written down
+ENDING = 60  # the last ones likewise; a short read is written whole
 WHOLE = 400
+LONGEST_RUN = 100  # writes in a row; of a longer run
+FEW = 5  # are written down
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
-MOST_OCTETS = 80 * 1024 * 1024  # that a client reads before it gives up
+MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 
 TO_SERVER, TO_CLIENT = ">", "<"
 Line = tuple[float, str, str | bytes]
@@ -45,12 +50,17 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _refused(door)
+    return "".join(map(_line, _abridged(script(door, requests))))
+
+
+def script(door: Door, requests: Sequence[bytes] = (GET,)) -> list[Line]:
+    """Return what crosses the wire: virtual time, direction, and octets or an ending."""
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
         door.name, door.slug, ("192.0.2.1", 49152)
     )
     connection = ScriptedConnection(requests, observer)
     environment = Environment(wall_clock=lambda: SECOND)
-    return "".join(map(_line, _joined(connection.play(door, environment))))
+    return _joined(connection.play(door, environment))
 
 
 def check_transcript(
@@ -100,7 +110,7 @@ class ScriptedConnection:
         finally:
             play.close()
         lines = [line for line in self._lines if line[0] <= self._now]
-        return sorted(lines, key=lambda line: (line[0], line[1] == TO_CLIENT)) + self._last
+        return sorted(lines, key=_order) + self._last
 
     # A peer's calls
 
@@ -161,17 +171,44 @@ class ScriptedConnection:
             self._last = [(self._now, TO_CLIENT, how.value)]
 
 
+def _order(line: Line) -> tuple[float, bool]:
+    """By time; at one time the client's octets first, and an end last, since the lines come in their order."""
+    at, direction, what = line
+    return at, direction == TO_CLIENT or isinstance(what, str)
+
+
 def _joined(lines: list[Line]) -> list[Line]:
     """Join the octets that were sent at one time: the number of pieces is chance."""
     joined: list[Line] = []
-    for at, direction, what in lines:
-        if joined and isinstance(what, bytes):
-            before = joined[-1]
-            if before[:2] == (at, direction) and isinstance(before[2], bytes):
-                joined[-1] = (at, direction, before[2] + what)
-                continue
-        joined.append((at, direction, what))
+    for (at, direction, is_octets), group in groupby(lines, _moment):
+        if is_octets:
+            pieces = (what for _, _, what in group if isinstance(what, bytes))
+            joined.append((at, direction, b"".join(pieces)))
+        else:
+            joined.extend(group)
     return joined
+
+
+def _moment(line: Line) -> tuple[float, str, bool]:
+    return line[0], line[1], isinstance(line[2], bytes)
+
+
+def _abridged(lines: list[Line]) -> Iterator[Line]:
+    """Yield the lines, but only the first of a long run of writes, and what the others come to."""
+    for writes, group in groupby(lines, _is_write):
+        run = list(group)
+        if not writes or len(run) <= LONGEST_RUN:
+            yield from run
+            continue
+        yield from run[:FEW]
+        rest = b"".join(octets for _, _, octets in run[FEW:] if isinstance(octets, bytes))
+        digest = sha256(rest).hexdigest()
+        more = f"{len(run) - FEW} more writes: {len(rest)} octets, SHA-256 {digest}"
+        yield run[-1][0], TO_CLIENT, more
+
+
+def _is_write(line: Line) -> bool:
+    return line[1] == TO_CLIENT and isinstance(line[2], bytes)
 
 
 def _line(line: Line) -> str:
@@ -193,4 +230,6 @@ def _excerpt(octets: bytes) -> str:
     octets = octets.replace(VERSION.encode(), b"VERSION")
     if len(octets) <= WHOLE:
         return repr(octets)[1:]
-    return f"{repr(octets[:EXCERPT])[1:]} ... {len(octets)} octets"
+    digest = sha256(octets).hexdigest()
+    begin, end = repr(octets[:EXCERPT])[1:], repr(octets[-ENDING:])[1:]
+    return f"{begin} ... {end}: {len(octets)} octets, SHA-256 {digest}"

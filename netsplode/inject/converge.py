@@ -87,7 +87,7 @@ class _End:
 
 
 class Converger:
-    """Resets ``wanted`` ends of the connection between ``first`` and ``second``.
+    """An exchange of segments that resets the ``wanted`` ends of a connection.
 
     Call `on_segment` for every segment between the two, then `on_time`, and send the segments that it returns.
     Repeat this when another segment arrives and at `next_time`, until `done`.

@@ -19,7 +19,7 @@ _LONGEST_WAIT = 3600.0  # seconds; poll(2) counts milliseconds in an int
 
 
 class Sender(Protocol):
-    """Sends the segments of one connection."""
+    """A sender of forged segments of one connection."""
 
     @property
     def blocked(self) -> int:
@@ -31,7 +31,7 @@ class Sender(Protocol):
 
 
 class Driver(Sender, Protocol):
-    """Sends the segments of one connection, and receives them too."""
+    """A sender that receives the segments of the connection too."""
 
     def filenos(self) -> tuple[int, ...]:
         """Return the descriptors that become readable when a segment has arrived."""

@@ -65,7 +65,7 @@ def seen_once(scope: int) -> Iterator[Line]:
 
 
 def of_connection(first: Endpoint, second: Endpoint) -> Iterator[Line]:
-    """Let through the headers of segments between the two, either way, of which a `Converger` has made none."""
+    """Accept the headers of genuine segments between the two ends, in both directions."""
     v4 = first.family == AF_INET
     yield from _first_fragment_of_tcp_ipv4() if v4 else _tcp_ipv6()
     yield from _between(first, second, otherwise="other way")

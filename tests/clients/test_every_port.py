@@ -13,6 +13,7 @@ from hamms_trio.modes import CATALOGUE
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer, Failure, Outcome
 
+LAST_OF_HAMMS = 16  # the offset of its last port
 BRIEF = 0.15  # seconds; for those who are meant to give up
 
 REFUSED: set[Outcome] = {Failure.REFUSED}
@@ -127,5 +128,7 @@ def test_a_late_answer_has_the_request_s_fields_as_json(hamms: HammsServer, clie
     assert dict(request.fields) == answer.json()
 
 
-def test_every_port_is_in_the_table() -> None:
-    assert {row.slug for row in ROWS} == {door.name for door in ports_of(CATALOGUE)}
+def test_every_port_of_hamms_is_in_the_table() -> None:
+    of_hamms = {door.name for door in ports_of(CATALOGUE) if (door.offset or 0) <= LAST_OF_HAMMS}
+
+    assert {row.slug for row in ROWS} == of_hamms

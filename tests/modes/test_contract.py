@@ -7,13 +7,25 @@ from collections.abc import Iterator
 import pytest
 
 from hamms_trio import HammsServer
-from hamms_trio.lab.doors import ports_of
+from hamms_trio.lab.doors import Door
 from hamms_trio.modes import CATALOGUE, FailureMode
+from hamms_trio.modes.expectation import Outcome
 from hamms_trio.net.hub import CHOICE
+from hamms_trio.net.observer import Ending
 from hamms_trio.testing import check_contract, check_declaration
+from hamms_trio.testing.transcript import script
 from tests.clients import raw
 from tests.conftest import HUBS
 
+# Requests after which a client expects the end of the connection.
+LAST_REQUESTS = {
+    "Connection: close": b"GET / HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n",
+    "HTTP/1.0": b"GET / HTTP/1.0\r\nHost: hamms.test\r\n\r\n",
+}
+ON_REQUEST = [mode for mode in CATALOGUE.values() if not mode.driver.needs_port]
+ENDS = {Ending.FIN.value, Ending.RST.value}
+ENDLESS = {Outcome.TIMEOUT, Outcome.BOUNDED}  # what a client owes to modes that do not end
+SILENT = {"interim-101-unexpected", "status-foreign-banner"}  # an error is due nevertheless
 REQUEST = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 
 
@@ -35,13 +47,22 @@ def test_a_mode_says_what_it_does_and_what_a_client_owes(mode: FailureMode) -> N
     check_declaration(mode)
 
 
+@pytest.mark.parametrize("octets", LAST_REQUESTS.values(), ids=LAST_REQUESTS)
+@pytest.mark.parametrize("mode", ON_REQUEST, ids=lambda mode: mode.slug)
+def test_a_connection_ends_when_the_client_wants_no_more(mode: FailureMode, octets: bytes) -> None:
+    *_, (_, _, end) = script(Door(mode.slug, mode), [octets])
+
+    assert end in ENDS or mode.client.outcome in ENDLESS or mode.slug in SILENT
+
+
 def test_many_clients_of_all_modes_at_once_leave_nothing_open(server: HammsServer) -> None:
     server.start_afresh()
-    accepting = [door.name for door in ports_of(CATALOGUE) if door.listens]
+    accepting = [mode for mode in CATALOGUE.values() if not mode.driver.needs_port]
     for _ in range(20):
-        for slug in accepting:
-            with raw.connected(server.address(slug)) as client:
-                client.sendall(REQUEST)
+        for mode in accepting:
+            target = f"/mode/{mode.slug}/"
+            with raw.connected(server.address("path")) as client:
+                client.sendall(REQUEST.replace(b" / ", f" {target} ".encode()))
     server.ledger.wait_until(
         lambda ledger: (
             len(ledger.connections()) == 20 * len(accepting)

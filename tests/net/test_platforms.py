@@ -28,8 +28,8 @@ def test_everything_works_without_what_only_linux_has() -> None:
         from hamms_trio import HammsServer
         from hamms_trio.load.generate import generate
         from hamms_trio.load.plan import Plan
-        from hamms_trio.load.request import make_request
-        from hamms_trio.load.target import parse_url
+        from hamms_trio.load.plan.request import make_request
+        from hamms_trio.load.plan.target import parse_url
 
         with HammsServer(beginning_port=0) as server:
             url = parse_url(server.url("status"))
@@ -38,7 +38,7 @@ def test_everything_works_without_what_only_linux_has() -> None:
             assert result.outcome.tally.statuses == {200: 10}, result
         assert "hamms_trio.net.trio_hub" in sys.modules
         assert "hamms_trio.net.alarm" not in sys.modules
-        import hamms_trio.http.server
+        import hamms_trio.http.serving.server
     """)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, timeout=60, check=False

@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 SAFETY_NET = 60.0  # seconds; every scene takes far less
 _ROOT = Path(__file__).parents[2]
-_NOT_ERRORS_OF_TRIO = (
+_IMPORTED_FIRST = (
     "asyncio",
     "pytest",
     "ssl",
@@ -61,9 +61,9 @@ def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T
     Raises:
         Refused: this machine does not allow the circumstances; the message gives the reason.
     """
-    asked = asdict(Circumstances(**circumstances))
-    asked |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
-    done = interpret("-m", __name__, json.dumps(asked))
+    request = asdict(Circumstances(**circumstances))
+    request |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
+    done = interpret("-m", __name__, json.dumps(request))
     if f"{Refused.__name__}: " in done.stderr:
         raise Refused(done.stderr.rpartition(": ")[2])
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -83,12 +83,12 @@ def interpret(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def main(asked: str) -> None:
+def main(request: str) -> None:
     """Set up the circumstances in the only order that works, and call the function."""
-    told = json.loads(asked)
-    module, name, arguments = (told.pop(key) for key in ("module", "name", "arguments"))
-    circumstances = Circumstances(**told)
-    for name_of_other in _NOT_ERRORS_OF_TRIO:
+    fields = json.loads(request)
+    module, name, arguments = (fields.pop(key) for key in ("module", "name", "arguments"))
+    circumstances = Circumstances(**fields)
+    for name_of_other in _IMPORTED_FIRST:
         import_module(name_of_other)
     sys.platform = circumstances.platform
     scene = getattr(import_module(module), name)
@@ -130,12 +130,12 @@ def _enter_a_network(flags: int) -> None:
     user, group = os.getuid(), os.getgid()
     _unshare(flags)
     if flags & _CLONE_NEWUSER:
-        for file, told in (
+        for file, content in (
             ("setgroups", "deny"),
             ("uid_map", f"0 {user} 1"),
             ("gid_map", f"0 {group} 1"),
         ):
-            Path("/proc/self", file).write_text(told)
+            Path("/proc/self", file).write_text(content)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 

@@ -41,20 +41,20 @@ def test_a_connection_of_another_process_is_reset_at_both_ends(
     technique: str, turned: bool
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pair = (server.getpeername(), server.getsockname())
             result = reset_connection(*(pair[::-1] if turned else pair), technique=technique)
             assert (result.technique, result.is_confirmed) == ("abort", True)
             assert_reset(server)
-            assert told() in ("ConnectionResetError", "BrokenPipeError")
+            assert outcome() in ("ConnectionResetError", "BrokenPipeError")
         assert_listens(listener)
 
 
 def test_the_other_process_sees_our_end_reset_by_its_addresses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             reset_connection(server.getsockname(), server.getpeername())
-            assert told() == "ConnectionResetError"
+            assert outcome() == "ConnectionResetError"
 
 
 def forms(ends: Ends) -> list[object]:

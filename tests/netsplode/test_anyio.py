@@ -43,7 +43,7 @@ async def connected_to(far: FarEnd, tls: bool) -> AsyncIterator[anyio.abc.ByteSt
         await anyio.aclose_forcefully(stream)
 
 
-async def seen_by(far: Future[Sight]) -> Sight:
+async def sight_of_end(far: Future[Sight]) -> Sight:
     return await anyio.to_thread.run_sync(far.result, SAFETY_NET)
 
 
@@ -59,7 +59,7 @@ def test_both_ends_see_a_reset(backend: str, tls: bool, from_a_thread: bool) -> 
                 else:
                     result = reset_connection(stream)
                 assert (result.technique, result.remote) == ("abort", far.address)
-                assert await seen_by(far.seen) is Sight.RESET
+                assert await sight_of_end(far.seen) is Sight.RESET
                 with pytest.raises(anyio.BrokenResourceError):
                     await stream.receive()
 

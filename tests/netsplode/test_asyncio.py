@@ -35,17 +35,17 @@ SECURED = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
 def play(loop: str, scene: Play) -> None:
     """Run ``scene`` on a loop of this kind; an error that the loop reports fails the test."""
-    complaints: list[dict[str, Any]] = []
+    errors: list[dict[str, Any]] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
         async with asyncio.timeout(SAFETY_NET):
             await scene()
 
     factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
-    assert complaints == []
+    assert errors == []
 
 
 async def connect(
@@ -58,7 +58,7 @@ async def connect(
     return reader, writer
 
 
-async def seen_by(far: Future[Sight]) -> Sight:
+async def sight_of_end(far: Future[Sight]) -> Sight:
     return await asyncio.wrap_future(far)
 
 
@@ -108,7 +108,7 @@ def test_both_ends_of_a_transport_see_the_reset(
             target = targets.get(held) or writer.get_extra_info("socket")
             result = await call(target, technique)
             assert (result.technique, result.remote) == (technique, far.address)
-            assert await seen_by(far.seen) is Sight.RESET
+            assert await sight_of_end(far.seen) is Sight.RESET
             expected = READER_SEES[technique]
             if isinstance(expected, bytes):
                 assert await reader.read() == expected
@@ -158,7 +158,7 @@ def test_a_transport_that_cannot_be_closed_stays_open(loop: str, held: str, why:
                 with pytest.raises(TechniqueUnavailable, match=why):
                     await from_a_thread(target, "close")
                 writer.write_eof()
-                assert await seen_by(far.seen) is Sight.FINISHED
+                assert await sight_of_end(far.seen) is Sight.FINISHED
                 assert await reader.read() == b"anybody there?"
             finally:
                 writer.transport.abort()

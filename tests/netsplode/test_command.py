@@ -73,12 +73,12 @@ def test_list_shows_both_ends_with_their_state_and_process(ends: Ends) -> None:
 
 def test_list_shows_the_connections_of_one_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pid = holder_of_other_end(server)
             (row,) = rows_of(run("list", "--pid", str(pid), "--json"))
             assert (row["remote"], row["state"]) == (written(server), "established")
             server.close()
-            assert told() == "end"
+            assert outcome() == "end"
 
 
 def test_list_shows_no_listeners_and_ipv6_in_brackets() -> None:
@@ -126,11 +126,11 @@ def test_port_resets_every_connection_with_this_port() -> None:
 @in_private_network
 def test_pid_resets_every_connection_of_this_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, connected() as spared:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pid = holder_of_other_end(server)
             assert run("reset", "--pid", str(pid)).exit_code == 0
             assert_reset(server)
-            assert told() in ("ConnectionResetError", "BrokenPipeError")
+            assert outcome() in ("ConnectionResetError", "BrokenPipeError")
         assert_open(spared)
 
 
@@ -183,11 +183,11 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), WRONG)
-def test_the_exit_code_is_2_after_bad_usage(words: list[str], told: str) -> None:
+@pytest.mark.parametrize(("words", "problem"), WRONG)
+def test_the_exit_code_is_2_after_bad_usage(words: list[str], problem: str) -> None:
     done = run("reset", *words)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert problem in done.stderr
 
 
 @pytest.mark.privileged

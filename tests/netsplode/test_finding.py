@@ -62,13 +62,13 @@ def test_ipv6_is_found_without_its_scope() -> None:
 
 def test_connections_are_found_by_the_id_of_another_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             (found,) = find_connections(remote=listener.getsockname())
             assert found.pid not in (None, os.getpid())
             assert find_connections(pid=found.pid) == [found]
             assert found not in find_connections(pid=os.getpid())
             server.close()
-            assert told() == "end"
+            assert outcome() == "end"
 
 
 def test_states_can_be_asked_for(ends: Ends) -> None:

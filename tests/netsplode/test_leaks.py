@@ -112,7 +112,7 @@ def of_several(ends: Ends) -> None:
         reset_connection((None, ends.listener.getsockname()[1]))
 
 
-def of_another_s_by_closing(ends: Ends) -> None:
+def by_closing_another_socket(ends: Ends) -> None:
     reset_connection(ends.client.getsockname(), ends.server.getsockname(), technique="close")
 
 
@@ -138,7 +138,7 @@ FAILURES = [
     (of_a_listener, netsplode.UnsupportedConnection),
     (of_an_unknown_connection, netsplode.ConnectionNotFound),
     (of_several, netsplode.AmbiguousConnection),
-    (of_another_s_by_closing, netsplode.TechniqueUnavailable),
+    (by_closing_another_socket, netsplode.TechniqueUnavailable),
     (with_a_remote_too_many, TypeError),
     (by_an_unknown_technique, ValueError),
     (in_negative_time, ValueError),

@@ -16,7 +16,7 @@ from netsplode.cli import main
 from netsplode.kernel.namespaces import network_of
 from tests.netsplode import alone
 from tests.netsplode.inject.stage import obstacle
-from tests.netsplode.scenes import SAFETY_NET, on_linux
+from tests.netsplode.scenes import SAFETY_NET, Ends, assert_reset, on_linux
 
 pytestmark = [on_linux, pytest.mark.privileged]
 
@@ -80,6 +80,21 @@ def test_the_command_resets_a_process_of_another_namespace() -> None:
         assert set(wait().split()) == {"ConnectionResetError"}
 
 
+def test_a_socket_of_this_namespace_in_a_contained_process_is_found(ends: Ends) -> None:
+    ends.client.settimeout(None)
+    with subprocess.Popen(["unshare", "--net", "cat"], stdin=ends.client.fileno()) as process:
+        wait_until_elsewhere(process.pid)
+        (found,) = find_connections(pid=process.pid)
+        assert (found.local, found.network) == (ends.client.getsockname(), None)
+        assert reset_connection(found).is_confirmed
+        assert_reset(ends.server)
+
+
+def wait_until_elsewhere(pid: int) -> None:
+    while network_of(pid) is None:
+        pass
+
+
 def test_the_thread_stays_in_its_own_namespace() -> None:
     with contained() as (pid, _):
         network = network_of(pid)
@@ -97,7 +112,7 @@ def test_a_process_that_has_ended_is_not_found() -> None:
         reset_connection(connection)
 
 
-def find_as_root_of_a_user_namespace(pid: int) -> list[str]:
+def find_or_explain(pid: int) -> list[str]:
     try:
         find_connections(pid=pid)
     except MissingCapability as error:
@@ -111,7 +126,7 @@ def drop_sys_admin(pid: int) -> list[str]:
 
     libc = ctypes.CDLL(None, use_errno=True)
     assert libc.prctl(24, 21, 0, 0, 0) == 0  # PR_CAPBSET_DROP, CAP_SYS_ADMIN
-    code = f"from {__name__} import find_as_root_of_a_user_namespace as f; import json; print(json.dumps(f({pid})))"
+    code = f"from {__name__} import find_or_explain as f; import json; print(json.dumps(f({pid})))"
     done = alone.interpret("-c", code)
     assert done.returncode == 0, done.stderr
     found: list[str] = json.loads(done.stdout)

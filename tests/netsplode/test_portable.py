@@ -153,8 +153,10 @@ def refused() -> dict[str, str]:
             with pytest.raises(netsplode.TechniqueUnavailable) as raised:
                 netsplode.reset_connection(ends.client, technique=technique)
             found[technique] = raised.value.attempts[0].outcome
-    told = {c.name.partition(":")[0]: c for c in netsplode.capabilities()}
-    return found | {f"{name}, told": told[name].hint for name in found if not told[name].ok}
+    capabilities = {c.name.partition(":")[0]: c for c in netsplode.capabilities()}
+    return found | {
+        f"{name}, hint": capabilities[name].hint for name in found if not capabilities[name].ok
+    }
 
 
 def test_the_error_and_the_capabilities_say_that_linux_is_needed() -> None:

@@ -146,15 +146,15 @@ NEEDED = {
 
 def test_the_errors_for_other_users_connections_name_the_capability(ends: Ends) -> None:
     host, port = ends.client.getsockname()
-    told = as_nobody(refusals, host, port, ends.server.getsockname()[1])
+    errors = as_nobody(refusals, host, port, ends.server.getsockname()[1])
     for technique, capability in NEEDED.items():
-        missing, hint, message = told[technique]
+        missing, hint, message = errors[technique]
         assert missing == [capability]
         assert "root" in hint
         assert hint in message
-    assert set(told["auto"]) == set(NEEDED.values())
-    assert list(told["attempts"]) == ["abort", "destroy", "rst", "keepalive"]
-    assert all(told["attempts"].values())
+    assert set(errors["auto"]) == set(NEEDED.values())
+    assert list(errors["attempts"]) == ["abort", "destroy", "rst", "keepalive"]
+    assert all(errors["attempts"].values())
     assert_open(ends)
 
 
@@ -187,7 +187,7 @@ def test_a_forbidden_technique_is_not_replaced_by_another() -> None:
     }
 
 
-def told() -> list[Any]:
+def list_capabilities() -> list[Any]:
     import netsplode
 
     return [
@@ -197,7 +197,9 @@ def told() -> list[Any]:
 
 
 def test_capabilities_agree_with_the_errors() -> None:
-    ok = {name: (is_ok, missing, hint) for name, is_ok, missing, hint in as_nobody(told)}
+    ok = {
+        name: (is_ok, missing, hint) for name, is_ok, missing, hint in as_nobody(list_capabilities)
+    }
     assert {name for name, (is_ok, _, _) in ok.items() if is_ok} == {
         "abort: connections of this process",
         "abort: connections of this user's other processes",
@@ -270,15 +272,15 @@ def test_pid_of_another_user_is_refused_with_the_reason() -> None:
     assert "CAP_SYS_PTRACE" in err
 
 
-def told_without_a_network() -> list[Any]:
+def list_without_a_network() -> list[Any]:
     """Return the errors of root of a user namespace, in the network of the host."""
     alone.enter_a_user_namespace()
-    return told()
+    return list_capabilities()
 
 
 def test_root_of_a_user_namespace_lacks_network_capabilities() -> None:
     needing = {
-        name: missing for name, is_ok, missing, _ in as_nobody(told_without_a_network) if not is_ok
+        name: missing for name, is_ok, missing, _ in as_nobody(list_without_a_network) if not is_ok
     }
     assert needing == {
         "rst: any connection that passes here": ["CAP_NET_RAW"],

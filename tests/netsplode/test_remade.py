@@ -17,7 +17,7 @@ pytestmark = [on_linux, pytest.mark.privileged, pytest.mark.usefixtures("private
 
 
 class Remaker:
-    """Closes a connection, and opens another one between the same addresses."""
+    """A connection that can be closed and opened again between the same addresses."""
 
     def __init__(self, ends: Ends, stack: ExitStack) -> None:
         self.later: Ends | None = None

@@ -14,7 +14,10 @@ from click.testing import CliRunner
 
 from netsplode import find_connections, reset_connection
 from netsplode.cli import main
+from netsplode.order import Order
+from netsplode.resetting import begin, run
 from netsplode.result import Address, format_address
+from netsplode.targets import target_of_connection
 from tests.netsplode.scenes import (
     SAFETY_NET,
     Sight,
@@ -102,6 +105,14 @@ def not_accepted(stack: ExitStack) -> Pair:
     return Pair(address(client), listener.getsockname(), (client,))
 
 
+def half_open(stack: ExitStack) -> Pair:
+    listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 60)
+    client = stack.enter_context(socket.create_connection(listener.getsockname()))
+    client.settimeout(SAFETY_NET)
+    return Pair(listener.getsockname(), address(client), (client,))
+
+
 def fill(sock: socket.socket) -> None:
     """Send until the peer, which reads nothing, has no room left."""
     sock.setblocking(False)
@@ -114,6 +125,7 @@ def fill(sock: socket.socket) -> None:
 
 MAKERS: dict[Maker, set[str]] = {
     established: {"established"},
+    half_open: {"syn_received", "established"},
     half_closed: {"fin_wait_2", "close_wait"},
     half_closed_behind_unread_octets: {"fin_wait_1", "established"},
     closed_behind_unread_octets: {"fin_wait_2", "last_ack"},
@@ -197,11 +209,22 @@ def test_the_held_end_of_an_orphan_is_reset_whichever_is_named(host: str, named:
         assert states_of(pair) == set()
 
 
+@pytest.mark.parametrize("make", [orphaned, half_open])
+def test_a_found_orphan_leads_to_its_held_end(make: Maker) -> None:
+    with ExitStack() as stack:
+        pair = make(stack)
+        (orphan,) = find_connections(pair.client, pair.server, state=None)
+        assert orphan.pid is None
+        assert reset_connection(orphan).is_confirmed
+        assert_reset(pair.held[0])
+        assert states_of(pair) == set()
+
+
 @pytest.mark.parametrize("host", HOSTS)
 def test_an_orphan_without_a_held_end_here_sends_its_peer_a_reset(host: str) -> None:
     with ExitStack() as stack:
         pair = orphaned(stack, host)
         (orphan,) = find_connections(pair.client, pair.server, state=None)
-        result = reset_connection(orphan)
+        result = run(begin(Order(target_of_connection(orphan))))
         assert (result.technique, result.is_confirmed) == ("rst", True)
         assert sight_of(pair.held[0]) is Sight.END  # EPIPE, since it has read EOF before

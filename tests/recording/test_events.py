@@ -61,7 +61,7 @@ async def test_a_subscriber_receives_each_thing_that_happens_in_order() -> None:
     fields = (("Host", "a"), ("Content-Length", "3"), ("Connection", "close"))
     assert head == HeadReceived(1, head.at, "POST", "/?sleep=0.001&q=1", fields)
     assert met == Met(1, met.at, "pace-first-byte", {"sleep": 0.001}, ("q",))
-    assert struck == Struck(1, struck.at, "pace-first-byte", {"sleep": 0.001}, "")
+    assert struck == Struck(1, struck.at, "pace-first-byte", {"sleep": 0.001}, "default")
     assert slept == Slept(1, slept.at, 0.001)
     assert sent == Sent(1, sent.at, len(answer))
 

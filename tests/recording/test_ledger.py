@@ -16,7 +16,7 @@ from hamms_trio.net.observer import Ending
 from hamms_trio.recording import ledger as ledger_module
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.names import Names
-from hamms_trio.wire.request import parse_head
+from hamms_trio.wire.http1.request import parse_head
 from tests.clients import raw
 
 SAFETY_NET = 60.0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from hamms_trio.errors import RequestError, RequestTimeout
-from hamms_trio.modes.encounter import Choose
+from hamms_trio.modes.encounter import Choose, Encounter
+from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.peer import Peer
+from hamms_trio.wire import RequestHead
 
 
 class Http1:
@@ -26,8 +28,7 @@ class Http1:
                 request = await http.receive_head()
                 encounter = choose(request)
                 http.base = encounter.base
-                peer.meet(encounter)
-                await encounter.act(peer, request, **encounter.arguments)
+                await _play(peer, encounter, request)
             except RequestError as error:
                 if request is not None or not await self._hand_over(peer, choose, error):
                     await http.refuse(error, request)
@@ -46,12 +47,18 @@ class Http1:
                 return False
             http.take_malformed(request, problem)
             http.base = encounter.base
-            peer.meet(encounter)
-            await encounter.act(peer, request, **encounter.arguments)
+            await _play(peer, encounter, request)
         except RequestError:
             return False
         await peer.finish()
         return True
+
+
+async def _play(peer: Peer, encounter: Encounter, request: RequestHead) -> None:
+    if peer.meet(encounter, request):
+        await encounter.act(peer, request, **encounter.arguments)
+    else:
+        await answer_healthily(peer, request)
 
 
 HTTP1 = Http1()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from hamms_trio.modes.drivers.http1 import HTTP1
 from hamms_trio.modes.encounter import Choose
+from hamms_trio.modes.healthy import healthy_instead_of
 from hamms_trio.modes.peer import Peer
 
 
@@ -16,10 +18,13 @@ class Raw:
 
     async def drive(self, peer: Peer, choose: Choose) -> None:
         encounter = choose(None)
-        peer.overhear()
-        peer.meet(encounter)
-        await encounter.act(peer, **encounter.arguments)
-        await peer.finish()
+        if peer.meet(encounter):
+            peer.overhear()
+            await encounter.act(peer, **encounter.arguments)
+            await peer.finish()
+        else:
+            healthy = healthy_instead_of(encounter)
+            await HTTP1.drive(peer, lambda _request: healthy)
 
 
 RAW = Raw()

@@ -67,11 +67,6 @@ def on_stream(
     return declare
 
 
-def reports(names: str) -> tuple[str, ...]:
-    """The addresses of public reports, which are named ``owner/repository#number`` and separated by spaces."""
-    return tuple(f"https://github.com/{name.replace('#', '/issues/')}" for name in names.split())
-
-
 def adopt(
     play: OnRequest,
     act: Callable[..., object],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hamms_trio.modes.streams.asked import PARSED_OCTETS, Asked
-from hamms_trio.wire.request import parse_head
+from hamms_trio.wire.http1.request import parse_head
 
 HEAD = parse_head(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n")
 WANTS_EVENTS = parse_head(b"POST / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n")

@@ -51,7 +51,7 @@ def reset(crossing: Crossing, target: tuple[Any, ...]) -> netsplode.ResetResult:
     return result
 
 
-def told(crossing: Crossing, pair: Pair) -> dict[str, Any]:
+def outcome_of(crossing: Crossing, pair: Pair) -> dict[str, Any]:
     """Put the result into words, or return the name of the error."""
     sock = pair[1] if crossing.at == "b" else pair[0]
     addresses = sock.getsockname()[:2], sock.getpeername()[:2]
@@ -62,7 +62,7 @@ def told(crossing: Crossing, pair: Pair) -> dict[str, Any]:
     return {"technique": result.technique, **{end: str(at) for end, at in result.ends.items()}}
 
 
-def seen_by(sock: socket.socket) -> str:
+def error_at(sock: socket.socket) -> str:
     with sock:
         try:
             return repr(sock.recv(1))
@@ -83,12 +83,12 @@ def play(crossing: Crossing) -> list[dict[str, Any]]:
                 before = len(os.listdir("/proc/self/fd"))
                 place.loses.set()
                 with where.entered():
-                    outcome = told(crossing, pair)
+                    outcome = outcome_of(crossing, pair)
                 place.loses.clear()
                 outcome["kept"] = len(os.listdir("/proc/self/fd")) - before
                 pair[1].settimeout(0.2 if "error" in outcome else scene.SAFETY_NET)
                 pair[0].settimeout(0.2 if "error" in outcome else scene.SAFETY_NET)
-                played.append({**outcome, "saw": [seen_by(sock) for sock in pair]})
+                played.append({**outcome, "saw": [error_at(sock) for sock in pair]})
     return played
 
 

@@ -180,28 +180,28 @@ def expected_by(sock: socket.socket) -> int:
 
 def inject(scene: Scene, place: Place, pair: Pair) -> Injected:
     local, remote = addresses(pair, scene.at)
-    wishes: dict[str, Any] = {
+    options: dict[str, Any] = {
         "ends": scene.ends,
         "timeout": scene.timeout,
         "driver": scene.driver,
     }
     if scene.way == "at once":
         delivered: list[Injected] = []
-        result = inject_reset(local, remote, deliver=delivered.append, **wishes)
+        result = inject_reset(local, remote, deliver=delivered.append, **options)
         assert delivered == [result]
         return result
     if scene.known:
-        wishes["expected"] = {"local": expected_by(pair[0]), "remote": expected_by(pair[1])}
-    wishes["probing"] = scene.probing
+        options["expected"] = {"local": expected_by(pair[0]), "remote": expected_by(pair[1])}
+    options["probing"] = scene.probing
     if scene.way == "in trio":
-        return inject_in_trio(local, remote, wishes)
+        return inject_in_trio(local, remote, options)
     if scene.way == "in asyncio":
-        return asyncio.run(inject_in_asyncio(local, remote, wishes))
-    return inject_by_turns(place, local, remote, wishes)
+        return asyncio.run(inject_in_asyncio(local, remote, options))
+    return inject_by_turns(place, local, remote, options)
 
 
 def inject_by_turns(
-    place: Place, local: Address, remote: Address, wishes: dict[str, Any]
+    place: Place, local: Address, remote: Address, options: dict[str, Any]
 ) -> Injected:
     ends = {
         "local": (place.a, local, remote, place.scopes[0]),
@@ -214,7 +214,7 @@ def inject_by_turns(
         with where.entered(), Diag() as diag:
             return diag.get(*pair, interface=interface) is not None
 
-    with open_injection(local, remote, **wishes) as injection:
+    with open_injection(local, remote, **options) as injection:
         injection.step()
         while not injection.done:
             for name in injection.pending:
@@ -225,11 +225,11 @@ def inject_by_turns(
         return injection.result
 
 
-def inject_in_trio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
+def inject_in_trio(local: Address, remote: Address, options: dict[str, Any]) -> Injected:
     import trio
 
     async def main() -> Injected:
-        with open_injection(local, remote, clock=trio.current_time, **wishes) as injection:
+        with open_injection(local, remote, clock=trio.current_time, **options) as injection:
             (descriptor,) = injection.filenos()
             injection.step()
             while not injection.done:
@@ -241,10 +241,10 @@ def inject_in_trio(local: Address, remote: Address, wishes: dict[str, Any]) -> I
     return trio.run(main)
 
 
-async def inject_in_asyncio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
+async def inject_in_asyncio(local: Address, remote: Address, options: dict[str, Any]) -> Injected:
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
-    with open_injection(local, remote, clock=loop.time, **wishes) as injection:
+    with open_injection(local, remote, clock=loop.time, **options) as injection:
         for descriptor in injection.filenos():
             loop.add_reader(descriptor, news.set)
         injection.step()
@@ -288,17 +288,19 @@ def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, 
     saw = [end.finish() for end in ends]
     place.loses.clear()
     down_at = [began + 99 if end.down_at is None else end.down_at for end in ends]
-    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **told(result)}
+    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **as_json(result)}
 
 
 def play_absent(scene: Scene, place: Place, listener: socket.socket) -> dict[str, Any]:
     client, server = connect(place, listener)
     with client, server, place.a.entered(), socket.socket(listener.family) as sock:
         sock.bind((client.getsockname()[0], 0))  # where nobody listens
-        return told(inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout))
+        return as_json(
+            inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout)
+        )
 
 
-def told(result: Injected) -> dict[str, Any]:
+def as_json(result: Injected) -> dict[str, Any]:
     return {
         "outcomes": {name: outcome.value for name, outcome in result.ends.items()},
         "proved_ms": result.elapsed * 1000,

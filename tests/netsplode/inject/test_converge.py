@@ -299,15 +299,15 @@ def test_ends_that_are_no_connection_are_refused(
 # ---- against simulated ends -----------------------------------------------------------------------
 
 
-def injection_into(world: World, *, timeout: float = 5.0, **wishes: Any) -> Injection:
+def injection_into(world: World, *, timeout: float = 5.0, **options: Any) -> Injection:
     random = world.random.randrange
-    wishes = {"wanted": BOTH, **wishes}
-    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **wishes)
+    options = {"wanted": BOTH, **options}
+    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **options)
     return Injection(converger, world, local=A, remote=B, clock=world.clock)
 
 
-def converge(world: World, **wishes: Any) -> Injected:
-    with injection_into(world, **wishes) as injection:
+def converge(world: World, **options: Any) -> Injected:
+    with injection_into(world, **options) as injection:
         return injection.run()
 
 

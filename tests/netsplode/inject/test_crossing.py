@@ -79,14 +79,14 @@ def test_lost_resets_are_repeated(stage: Stage, technique: str) -> None:
 
 @pytest.mark.parametrize("family", [4, 6])
 def test_a_router_resets_only_with_forwarded_true(stage: Stage, family: int) -> None:
-    asked: dict[str, Any] = {"place": veth(family), "at": "router", "by": "addresses"}
-    (run,) = stage.play(**asked, options={"forwarded": True})
+    crossing: dict[str, Any] = {"place": veth(family), "at": "router", "by": "addresses"}
+    (run,) = stage.play(**crossing, options={"forwarded": True})
     assert run == {"technique": "rst", **BOTH_RESET, "saw": SAW_RESET, "kept": 0}
-    (run,) = stage.play(**asked)
+    (run,) = stage.play(**crossing)
     assert run["error"] == "ConnectionNotFound"
     assert "forwarded=True" in run["message"]
     assert run["saw"] == ["TimeoutError", "b''"]  # the second one, since the first was closed
-    (run,) = stage.play(**asked, options={"forwarded": True, "technique": "abort"})
+    (run,) = stage.play(**crossing, options={"forwarded": True, "technique": "abort"})
     assert run["error"] == "TechniqueUnavailable"
 
 
