@@ -24,7 +24,7 @@ from hamms_trio.modes.streams.asked import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream
 from hamms_trio.modes.streams.faults import How
-from hamms_trio.modes.streams.parameters import After, AnyNonce, KeepAlive, Tokens
+from hamms_trio.modes.streams.parameters import After, KeepAlive, Tokens
 from hamms_trio.modes.streams.shapes import pieces
 from hamms_trio.modes.streams.shapes.shape import TOOL, compact
 from hamms_trio.modes.streams.stream import Stream, octets_of
@@ -44,7 +44,7 @@ TOOLS = [
 ]
 
 
-def mcp(*, tokens: Tokens = 4, gap: Seconds = 0.0, nonce: AnyNonce = "") -> None:
+def mcp(*, tokens: Tokens = 4, gap: Seconds = 0.0) -> None:
     """Name the parameters that all of the family have."""
 
 

@@ -21,24 +21,6 @@ ErrorType = Annotated[str, Choice("overloaded_error", "rate_limit_error", "serve
 ShouldRetry = Annotated[str, Choice("none", "true", "false")]
 PerMinute = Annotated[int, Range("requests a minute", 1, 60_000)]
 
-NONCE = "hamms"  # of clients that give none
-_NONCE = re.compile(r"[0-9A-Za-z_.~-]{1,32}")
-
-
-class Nonce:
-    """The word that stands in an answer's last token; empty for that of the field X-Hamms-Nonce."""
-
-    def takes(self, kind: type) -> str:
-        return "1 to 32 letters, digits and ._~-"
-
-    def describe(self) -> dict[str, object]:
-        return {"maximum_length": 32, "pattern": _NONCE.pattern}
-
-    def read(self, text: str, kind: type) -> str:
-        if text and not _NONCE.fullmatch(text):
-            raise ValueError
-        return text
-
 
 class NumberOr:
     """A number, as it is to be sent, or one of some names: ``Annotated[str, NumberOr("date", "none")]``."""
@@ -60,10 +42,4 @@ class NumberOr:
         return text
 
 
-AnyNonce = Annotated[str, Nonce()]
 RetryAfter = Annotated[str, NumberOr("date", "ms", "garbage", "none")]
-
-
-def nonce_of(given: str, field: str | None) -> str:
-    """The nonce of an answer: the one that is given, or the request's field, or a fixed one."""
-    return given or (field if field and _NONCE.fullmatch(field) else NONCE)

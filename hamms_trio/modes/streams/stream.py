@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peer import READING_SECONDS, Peer
 from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, PARSED_OCTETS, Asked
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
-from hamms_trio.modes.streams.parameters import nonce_of
 from hamms_trio.modes.streams.shapes import (
+    PLACEHOLDER,
     SHAPES,
     Answer,
     Piece,
@@ -24,8 +24,6 @@ OCTETS_IN_ONE_GO = (
     16 * 1024
 )  # then the others have their turn: in tiny chunks these take a millisecond
 SHORTEST_BEAT = 0.001
-# Between the last octets and a reset, in real seconds: so that the client has read what precedes it.
-READING_SECONDS = 0.08
 
 
 class Stream:
@@ -45,7 +43,6 @@ class Stream:
         *,
         tokens: int,
         gap: float,
-        nonce: str,
         shape: str = "path",
         tool: bool = False,
         key: str = "default",
@@ -54,7 +51,7 @@ class Stream:
         self.request = request
         self.gap = gap
         self.key = key
-        self.nonce = nonce_of(nonce, request.get("x-hamms-nonce"))
+        self.nonce = peer.nonce
         by_path, dialect = shape_of(peer.http.path)
         self.shape: Shape = by_path if shape == "path" else SHAPES[shape]
         self.content = b""
@@ -83,7 +80,12 @@ class Stream:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The events of the healthy stream."""
-        return pieces(self.shape, self.answer)
+        answer, first = self.answer, self._first
+        if self.shape.counts_octets:
+            return pieces(self.shape, answer)
+        blank = Answer.of(len(first.tokens), PLACEHOLDER, tool=first.tool, dialect=first.dialect)
+        blank = replace(blank, model=answer.model, usage=answer.usage)
+        return tuple(piece.filled(self.nonce) for piece in pieces(self.shape, blank))
 
     @property
     def remaining(self) -> tuple[Piece, ...]:
@@ -174,8 +176,7 @@ class Stream:
         if self._body.ending is Ending.FIN:
             await self.peer.finish()
         elif self._body.ending is Ending.RST:
-            await self.peer.sleep(READING_SECONDS * self.peer.environment.speed)
-            self.peer.reset()
+            await self.peer.reset_after_reading()
 
     async def play(
         self, events: Iterable[bytes], how: str = "clean", content_type: str = ""
@@ -256,7 +257,8 @@ class Stream:
     def fields(self, content_type: str = "") -> tuple[Field, ...]:
         """The fields that every answer has."""
         typed = (("Content-Type", content_type),) if content_type else ()
-        return (*typed, ("Cache-Control", "no-cache"), (self.shape.request_id, f"req_{self.nonce}"))
+        names = (("X-Hamms-Nonce", self.nonce), (self.shape.request_id, f"req_{self.nonce}"))
+        return (*typed, ("Cache-Control", "no-cache"), *names)
 
 
 def octets_of(events: Iterable[Piece]) -> list[bytes]:
