@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hamms_trio.modes.peer import READING_SECONDS, Peer
@@ -80,17 +80,21 @@ class Stream:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The events of the healthy stream."""
+        return tuple(self._filled(0))
+
+    def _filled(self, start: int) -> Iterator[Piece]:
+        """The same events from one on, each made when it is asked for."""
         answer, first = self.answer, self._first
         if self.shape.counts_octets:
-            return pieces(self.shape, answer)
+            return iter(pieces(self.shape, answer)[start:])
         blank = Answer.of(len(first.tokens), PLACEHOLDER, tool=first.tool, dialect=first.dialect)
         blank = replace(blank, model=answer.model, usage=answer.usage)
-        return tuple(piece.filled(self.nonce) for piece in pieces(self.shape, blank))
+        return (piece.filled(self.nonce) for piece in pieces(self.shape, blank)[start:])
 
     @property
     def remaining(self) -> tuple[Piece, ...]:
         """The events that a client wants which has some already (the field Last-Event-ID)."""
-        return self.pieces[self.position :]
+        return tuple(self._filled(self.position))
 
     @property
     def position(self) -> int:
@@ -229,7 +233,7 @@ class Stream:
         elif self.is_done:
             await self.respond(204)
         else:
-            await self.play(piece.octets for piece in self.remaining)
+            await self.play(piece.octets for piece in self._filled(self.position))
 
     async def show_head(self) -> None:
         """Answer HEAD: the head of a healthy stream alone."""
