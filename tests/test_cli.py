@@ -234,7 +234,7 @@ def test_a_taken_port_of_tcp_refused_is_an_error(serve: Serve) -> None:
         ),
         (["--host", "not..an..address"], "not..an..address"),
         (["--host", ""], "can't listen on host ''"),
-        (["--host", "a" * 64], "no host is called so; give an address"),
+        (["--host", "a" * 64], "no host has this name; give an address"),
         (["--host", "192.0.2.1"], "192.0.2.1"),
         (["--only", "statos"], "status"),
         (["--only", "status", "--only", "xyzzy"], "hamms-trio modes"),

@@ -68,5 +68,5 @@ async def test_clients_wait_for_descriptors_and_one_warning_is_logged(
             await client.aclose()
     (warning,) = caplog.messages
     assert warning.endswith(
-        "connections have to wait: Too many open files; raise the limit of descriptors with ulimit -n"
+        "new connections have to wait: Too many open files; raise the limit of descriptors with ulimit -n"
     )
