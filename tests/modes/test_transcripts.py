@@ -20,6 +20,8 @@ IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
 # Requests to modes of which one plain GET does not show the point.
 REQUESTS = {
+    "coding-empty-body": [GET, GET.replace(b"GET", b"HEAD"), GET.replace(b"/ ", b"/?status=204 ")],
+    "coding-unasked": [GET, GET.replace(b"\r\n\r\n", b"\r\nAccept-Encoding: gzip, br\r\n\r\n")],
     "conn-421-once": [GET] * 2,
     "conn-drop-after-request": [GET, UPLOAD],
     "conn-idle-fin": [UPLOAD],

@@ -2,6 +2,7 @@
 
 from hamms_trio.modes.families import (
     chunk,
+    coding,
     conn,
     frame,
     head,
@@ -14,4 +15,4 @@ from hamms_trio.modes.families import (
     upload,
 )
 
-FAMILIES = (tcp, conn, frame, chunk, head, status, interim, pace, upload, retry, type)
+FAMILIES = (tcp, conn, frame, chunk, head, status, interim, coding, pace, upload, retry, type)
