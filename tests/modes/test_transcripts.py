@@ -18,6 +18,14 @@ POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
+
+
+def at(target: bytes, *lines: bytes) -> bytes:
+    """A GET of another target than /, with more field lines."""
+    head = GET.replace(b" / ", b" " + target + b" ")
+    return head.replace(b"\r\n\r\n", b"".join(b"\r\n" + line for line in (*lines, b"\r\n")))
+
+
 # Requests to modes of which one plain GET does not show the point.
 REQUESTS = {
     "coding-empty-body": [GET, GET.replace(b"GET", b"HEAD"), GET.replace(b"/ ", b"/?status=204 ")],
@@ -29,6 +37,15 @@ REQUESTS = {
     "conn-inject-idle": [GET] * 2,
     "conn-keepalive-timeout-0": [GET] * 2,
     "conn-surplus-crlf": [GET] * 2,
+    "redirect-count": [GET, at(b"/hop/4"), at(b"/hop/5")],
+    "redirect-cross-origin-auth": [GET, at(b"/?to=host"), at(b"/elsewhere", b"X-Api-Key: secret")],
+    "redirect-loop": [GET, at(b"/?kind=ping-pong"), at(b"/hop/7?kind=unique&status=308")],
+    "redirect-method": [GET, at(b"/landing", b"Cookie: a=b")],
+    "redirect-post-stream": [
+        UPLOAD.replace(b"/ ", b"/?nonce=a "),
+        UPLOAD.replace(b"/ ", b"/landing?nonce=a "),
+        at(b"/landing?nonce=a"),
+    ],
     "retries": [GET] * 4,
     "status-204-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,
     "status-304-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,

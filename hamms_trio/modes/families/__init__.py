@@ -8,6 +8,7 @@ from hamms_trio.modes.families import (
     head,
     interim,
     pace,
+    redirect,
     retry,
     status,
     tcp,
@@ -15,4 +16,18 @@ from hamms_trio.modes.families import (
     upload,
 )
 
-FAMILIES = (tcp, conn, frame, chunk, head, status, interim, coding, pace, upload, retry, type)
+FAMILIES = (
+    tcp,
+    conn,
+    frame,
+    chunk,
+    head,
+    status,
+    interim,
+    coding,
+    pace,
+    upload,
+    redirect,
+    retry,
+    type,
+)
