@@ -23,7 +23,7 @@ from hamms_trio.wire import (
     Field,
     RequestHead,
     RequestReader,
-    connection_field,
+    connection_lines,
     head,
     malformed_head,
     parse_form,
@@ -234,8 +234,7 @@ class HttpPeer:
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
     ) -> bytes:
         """Return a head that frames so many octets of the canary truthfully, with ``lines`` among its own."""
-        persistence = connection_field(self._request).removesuffix(CRLF) if self._request else b""
-        kept = (persistence,) if persistence else ()
+        kept = connection_lines(self._request) if self._request else ()
         length = b"Content-Length: %d" % octets
         return self.raw_head(b"Content-Type: text/plain", *lines, *kept, length, start=start)
 
@@ -260,13 +259,17 @@ class HttpPeer:
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> bytes:
         """Return one whole and truthful response, for a mode that sends it in its own way."""
-        return self._message(request, status, fields, body)
+        close = request.has_body and self._loses_track(request)
+        if request.method == "CONNECT" and status >= 300:
+            close = True  # `is_ready` does not go on after a CONNECT
+        origin = self._peer.environment.origin()
+        return response(request, status, fields, body, origin=origin, close=close)
 
     def respond(
         self, request: RequestHead, status: int, *fields: Field, body: bytes = b""
     ) -> Awaitable[None]:
         """Send one whole and truthful response."""
-        return self._peer.send(self._message(request, status, fields, body))
+        return self._peer.send(self.message(request, status, *fields, body=body))
 
     async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
         """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
@@ -349,15 +352,6 @@ class HttpPeer:
         self.exchanges += 1
         self.problem = None
         self._connection.observer.head(request)
-
-    def _message(
-        self, request: RequestHead, status: int, fields: tuple[Field, ...], body: bytes
-    ) -> bytes:
-        close = request.has_body and self._loses_track(request)
-        if request.method == "CONNECT" and status >= 300:
-            close = True  # `is_ready` does not go on after a CONNECT
-        origin = self._peer.environment.origin()
-        return response(request, status, fields, body, origin=origin, close=close)
 
     def _begin_body(self, request: RequestHead) -> BodyReader:
         if self._body is None:

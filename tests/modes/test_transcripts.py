@@ -17,6 +17,7 @@ DOORS = listed_doors(CATALOGUE)
 POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+CONDITION = b'If-None-Match: "hamms-1"'
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
 
 
@@ -37,6 +38,14 @@ REQUESTS = {
     "conn-inject-idle": [GET] * 2,
     "conn-keepalive-timeout-0": [GET] * 2,
     "conn-surplus-crlf": [GET] * 2,
+    "auth-digest-stale": [GET] * 2,
+    "auth-downgrade": [GET, at(b"/", b"Authorization: Digest username=ann")],
+    "cache-304-with-cl": [GET, at(b"/", CONDITION), GET],
+    "cache-etag-lies": [GET, at(b"/", CONDITION), *[at(b"/?case=same-etag")] * 2],
+    "cookie-expiry-edge": [GET, at(b"/back", b"Cookie: edge=1; hamms=1")],
+    "cookie-flood": [at(b"/?n=2"), at(b"/back", b"Cookie: flood0=a; flood1=a")],
+    "cookie-foreign-domain": [GET, at(b"/back", b"Cookie: hamms=1")],
+    "cookie-scope-leak": [GET, at(b"/?attr=port"), at(b"/?attr=host"), at(b"/back")],
     "redirect-count": [GET, at(b"/hop/4"), at(b"/hop/5")],
     "redirect-cross-origin-auth": [GET, at(b"/?to=host"), at(b"/elsewhere", b"X-Api-Key: secret")],
     "redirect-loop": [GET, at(b"/?kind=ping-pong"), at(b"/hop/7?kind=unique&status=308")],

@@ -1,9 +1,12 @@
 """The failure modes, one module per family. A new family is named here, once."""
 
 from hamms_trio.modes.families import (
+    auth,
+    cache,
     chunk,
     coding,
     conn,
+    cookie,
     frame,
     head,
     interim,
@@ -28,6 +31,9 @@ FAMILIES = (
     pace,
     upload,
     redirect,
+    auth,
+    cookie,
+    cache,
     retry,
     type,
 )

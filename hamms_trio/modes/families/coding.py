@@ -23,7 +23,7 @@ from hamms_trio.modes.expectation import (
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.parameters import MEBIBYTE, Choice, Range, Seconds, Size, Times
 from hamms_trio.modes.peer import Peer
-from hamms_trio.wire import RequestHead, chunk, connection_field, last_chunk
+from hamms_trio.wire import RequestHead, chunk, connection_lines, last_chunk
 from hamms_trio.wire.content.bombs import (
     Repetition,
     brotli_bomb,
@@ -363,6 +363,6 @@ def _head(peer: Peer, request: RequestHead, coding: str, framing: str, octets: i
         return peer.http.canary_head(*lines, octets=octets)
     if framing == "close":
         return peer.http.raw_head(TEXT, *lines, b"Connection: close")
-    persistence = connection_field(request).removesuffix(b"\r\n")
-    kept = [persistence] if persistence else []
-    return peer.http.raw_head(TEXT, *lines, *kept, b"Transfer-Encoding: chunked")
+    return peer.http.raw_head(
+        TEXT, *lines, *connection_lines(request), b"Transfer-Encoding: chunked"
+    )

@@ -29,7 +29,7 @@ from hamms_trio.modes.expectation import (
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.parameters import MEBIBYTE, Choice, Octets, Range, Size
 from hamms_trio.modes.peer import Peer
-from hamms_trio.wire import RequestHead, connection_field, status_line
+from hamms_trio.wire import RequestHead, connection_lines, status_line
 
 LANDING = "/landing"  # begins the paths at which a redirect ends
 HOP = "/hop/"
@@ -336,8 +336,8 @@ async def _lead_or_land(peer: Peer, request: RequestHead, *lines: bytes) -> None
         await answer_healthily(peer, request)
         return
     peer.strike()
-    persistence = connection_field(request).removesuffix(b"\r\n")
-    kept = (persistence,) if persistence else ()
     await peer.send(
-        peer.http.raw_head(*lines, *kept, b"Content-Length: 0", start=_status_line("302"))
+        peer.http.raw_head(
+            *lines, *connection_lines(request), b"Content-Length: 0", start=_status_line("302")
+        )
     )
