@@ -57,6 +57,7 @@ class HttpPeer:
 
     Attributes:
         base: the part of the target's path that belongs to the door; ``path`` is the rest.
+        goes_on: True if HTTP goes on behind the current CONNECT: in the tunnel, or because it was refused.
         exchanges: how many requests this connection has brought, the current one included.
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
@@ -71,12 +72,14 @@ class HttpPeer:
         "_run",
         "base",
         "exchanges",
+        "goes_on",
         "problem",
     )
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
         self.exchanges = 0
+        self.goes_on = False
         self.problem: RequestError | None = None
         self._peer = peer
         self._connection = peer.connection
@@ -261,7 +264,7 @@ class HttpPeer:
         """Return one whole and truthful response, for a mode that sends it in its own way."""
         close = request.has_body and self._loses_track(request)
         if request.method == "CONNECT" and status >= 300:
-            close = True  # `is_ready` does not go on after a CONNECT
+            close = not self.goes_on
         origin = self._peer.environment.origin()
         return response(request, status, fields, body, origin=origin, close=close)
 
@@ -293,12 +296,9 @@ class HttpPeer:
     def is_ready(self) -> bool:
         """True if the next request may be received; otherwise the exchange has to be ended."""
         request = self._request
-        return (
-            request is not None
-            and request.persistent
-            and not (request.has_body or self._peer.finished)
-            and request.method != "CONNECT"  # what follows is not HTTP to the client
-        )
+        if request is None or request.has_body or self._peer.finished:
+            return False
+        return self.goes_on if request.method == "CONNECT" else request.persistent
 
     async def end_exchange(self) -> None:
         """Make ready for the next request, or finish if there can be none (RFC 9112 §9.3, §9.6)."""
@@ -350,6 +350,7 @@ class HttpPeer:
         self._request = request
         self._body = None
         self.exchanges += 1
+        self.goes_on = False
         self.problem = None
         self._connection.observer.head(request)
 

@@ -17,6 +17,8 @@ DOORS = listed_doors(CATALOGUE)
 POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
+TUNNEL = b"CONNECT hamms.test:80 HTTP/1.1\r\nHost: hamms.test:80\r\n\r\n"
+ABSOLUTE = GET.replace(b" / ", b" http://hamms.test/ ")
 CONDITION = b'If-None-Match: "hamms-1"'
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
 
@@ -46,6 +48,13 @@ REQUESTS = {
     "cookie-flood": [at(b"/?n=2"), at(b"/back", b"Cookie: flood0=a; flood1=a")],
     "cookie-foreign-domain": [GET, at(b"/back", b"Cookie: hamms=1")],
     "cookie-scope-leak": [GET, at(b"/?attr=port"), at(b"/?attr=host"), at(b"/back")],
+    "proxy-407": [TUNNEL, TUNNEL, ABSOLUTE],
+    "proxy-connect-200-length": [TUNNEL, GET],
+    "proxy-connect-200-reason": [TUNNEL, GET],
+    "proxy-connect-close": [TUNNEL],
+    "proxy-connect-garbage": [TUNNEL],
+    "proxy-connect-hang": [TUNNEL],
+    "proxy-connect-status": [TUNNEL, ABSOLUTE],
     "redirect-count": [GET, at(b"/hop/4"), at(b"/hop/5")],
     "redirect-cross-origin-auth": [GET, at(b"/?to=host"), at(b"/elsewhere", b"X-Api-Key: secret")],
     "redirect-loop": [GET, at(b"/?kind=ping-pong"), at(b"/hop/7?kind=unique&status=308")],

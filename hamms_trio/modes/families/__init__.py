@@ -11,6 +11,7 @@ from hamms_trio.modes.families import (
     head,
     interim,
     pace,
+    proxy,
     redirect,
     retry,
     status,
@@ -36,4 +37,5 @@ FAMILIES = (
     cache,
     retry,
     type,
+    proxy,
 )
