@@ -130,7 +130,7 @@ async def cookie_scope_leak(peer: Peer, request: RequestHead, *, attr: Scope = "
 async def cookie_flood(
     peer: Peer, request: RequestHead, *, n: Cookies = 1000, size: Octets = 64
 ) -> None:
-    """Set ``n`` cookies of ``size`` octets, and redirect to where the size of the Cookie field is told.
+    """Set ``n`` cookies of ``size`` octets, and redirect; the answer there says how large the Cookie field is.
 
     Jars have limits. A client that sends everything back is refused with 431, and must not try for ever.
     """
@@ -151,7 +151,7 @@ async def cookie_flood(
 async def cookie_expiry_edge(
     peer: Peer, request: RequestHead, *, value: Expiry = "max-age-0"
 ) -> None:
-    """Set a cookie that ends at once, in the past, or never, and redirect to where it may come back."""
+    """Set a cookie that ends at once, in the past, or never, and redirect."""
     await _set(peer, request, b"edge=1; " + EXPIRIES[value], SOUND)
 
 

@@ -1,7 +1,7 @@
 """Content in a coding: gzip, deflate, br and zstd (RFC 9110 §8.4.1; RFC 7932, RFC 8878).
 
-The parts of a gzip member can be had one by one, so that each may be wrong on its own. Libraries are
-imported when they are first needed, because serving needs nothing of them.
+The parts of a gzip member are built one by one, so that each may be wrong on its own. Libraries are
+imported when they are first needed, because a server starts without them.
 """
 
 from __future__ import annotations

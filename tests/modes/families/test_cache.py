@@ -1,4 +1,4 @@
-"""Lies to caches: when they are told, and that the connection stays in step behind them."""
+"""Lies to caches: the requests that meet them, and the connection, which stays in step behind them."""
 
 from __future__ import annotations
 

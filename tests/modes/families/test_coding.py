@@ -1,4 +1,4 @@
-"""Content codings: what a decoder makes of the octets, and what a bomb costs the server."""
+"""Content codings as decoders see them, and the memory that a bomb costs the server."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def body_of(hamms: HammsServer, slug: str, query: str = "") -> bytes:
 
 
 def decoded(coding: str, body: bytes) -> tuple[bytes, bool]:
-    """What a decoder makes of a body, and whether the decoder is content with its end."""
+    """Return the content of a body, and True if the decoder has seen its end."""
     if coding == "br":
         decoder = brotli.Decompressor()
         return decoder.process(body), decoder.is_finished()

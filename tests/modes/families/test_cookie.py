@@ -27,7 +27,7 @@ def through_curl(url: str) -> dict[str, object]:
 
 
 CLIENTS = {"requests": through_requests, "curl": through_curl}
-# What a jar that is right sends back.
+# The cookies that a jar sends back if it is right.
 RIGHT = [
     ("cookie-foreign-domain", {"domain": "tld"}, ["hamms"]),
     ("cookie-foreign-domain", {"domain": "other-host"}, ["hamms"]),
