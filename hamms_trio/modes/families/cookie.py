@@ -6,6 +6,7 @@ redirect, and where that leads, the answer is a list of the cookies that came ba
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
@@ -23,12 +24,14 @@ from hamms_trio.modes.expectation import (
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.parameters import Choice, Octets, Range
+from hamms_trio.modes.parameters import Choice, Range
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines
 
 BACK = "/back"
 SOUND = b"hamms=1"
+CRLF = b"\r\n"
+PIECE_OCTETS = 16 * 1024  # of a header section leave at once
 
 # Values of Set-Cookie that break its grammar.
 GARBAGE = {
@@ -74,6 +77,7 @@ Garbage = Annotated[str, Choice(*GARBAGE)]
 Foreign = Annotated[str, Choice(*FOREIGN)]
 Scope = Annotated[str, Choice(*SCOPES)]
 Expiry = Annotated[str, Choice(*EXPIRIES)]
+CookieOctets = Annotated[int, Range("octets", 1, 64 * 1024)]
 Cookies = Annotated[int, Range("cookies", 1, 10_000)]
 
 
@@ -104,7 +108,7 @@ async def cookie_foreign_domain(
     """
     host = authority(peer, request).rpartition(":")[0]
     foreign = b"foreign=1; Domain=" + FOREIGN[domain].format(host).encode()
-    await _set(peer, request, foreign, SOUND)
+    await _set(peer, request, (foreign, SOUND))
 
 
 @on_request(
@@ -123,12 +127,12 @@ async def cookie_scope_leak(peer: Peer, request: RequestHead, *, attr: Scope = "
     if peer.http.path == ARRIVAL:
         await report_arrival(peer, request)
     else:
-        await _set(peer, request, SCOPES[attr], SOUND, to=to)
+        await _set(peer, request, (SCOPES[attr], SOUND), to=to)
 
 
 @on_request(client=must_stay_bounded("RFC 6265 §6.1"), decides=True)
 async def cookie_flood(
-    peer: Peer, request: RequestHead, *, n: Cookies = 1000, size: Octets = 64
+    peer: Peer, request: RequestHead, *, n: Cookies = 1000, size: CookieOctets = 64
 ) -> None:
     """Set ``n`` cookies of ``size`` octets, and redirect; the answer there says how large the Cookie field is.
 
@@ -140,7 +144,7 @@ async def cookie_flood(
         await respond_with_json(peer, request, report)
         return
     cookies = (b"flood%d=" % number for number in range(n))
-    await _set(peer, request, *(cookie.ljust(size, b"a") for cookie in cookies))
+    await _set(peer, request, (cookie.ljust(size, b"a") for cookie in cookies))
 
 
 @on_request(
@@ -152,17 +156,23 @@ async def cookie_expiry_edge(
     peer: Peer, request: RequestHead, *, value: Expiry = "max-age-0"
 ) -> None:
     """Set a cookie that ends at once, in the past, or never, and redirect."""
-    await _set(peer, request, b"edge=1; " + EXPIRIES[value], SOUND)
+    await _set(peer, request, (b"edge=1; " + EXPIRIES[value], SOUND))
 
 
-async def _set(peer: Peer, request: RequestHead, *cookies: bytes, to: str | None = None) -> None:
+async def _set(
+    peer: Peer, request: RequestHead, cookies: Iterable[bytes], *, to: str | None = None
+) -> None:
     """Set cookies by a redirect; where it leads, say which of them came back."""
     if peer.http.path == BACK:
         await respond_with_json(peer, request, {"cookies": cookie_names(request)})
         return
     peer.strike()
-    location = to or with_query(peer, request, BACK)
-    lines = [b"Location: " + location.encode(), *(b"Set-Cookie: " + c for c in cookies)]
-    lines += connection_lines(request)
-    start = b"HTTP/1.1 302 Found"
-    await peer.send(peer.http.raw_head(*lines, b"Content-Length: 0", start=start))
+    location = (to or with_query(peer, request, BACK)).encode()
+    lines = (b"Location: " + location, *connection_lines(request), b"Content-Length: 0")
+    octets = peer.http.raw_head(*lines, start=b"HTTP/1.1 302 Found").removesuffix(CRLF)
+    for cookie in cookies:
+        octets += b"Set-Cookie: " + cookie + CRLF
+        if len(octets) >= PIECE_OCTETS:
+            await peer.send(octets)
+            octets = b""
+    await peer.send(octets + CRLF)

@@ -33,6 +33,8 @@ from hamms_trio.wire import RequestHead, connection_lines, status_line
 
 LANDING = "/landing"  # begins the paths at which a redirect ends
 HOP = "/hop/"
+FILLER = b"a" * (64 * 1024)
+END = b"\r\n\r\n"
 NON_ASCII = {"utf-8": "é".encode(), "latin-1": "é".encode("latin-1")}
 
 # Locations by which no client should be led anywhere but over HTTP; {} is the other origin's authority.
@@ -241,8 +243,16 @@ async def redirect_huge_location(
     peer: Peer, request: RequestHead, *, size: Octets = MEBIBYTE
 ) -> None:
     """Redirect to a URL of 1 MiB (``size``)."""
+    if peer.http.path.startswith(LANDING):
+        await answer_healthily(peer, request)
+        return
+    peer.strike()
     begin = f"{peer.http.link(LANDING)}?nonce={peer.nonce}&filler=".encode()
-    await _lead_or_land(peer, request, b"Location: " + begin.ljust(size, b"a"))
+    lines = (*connection_lines(request), b"Content-Length: 0", b"Location: " + begin)
+    await peer.send(peer.http.raw_head(*lines, start=_status_line("302")).removesuffix(END))
+    for sent in range(len(begin), size, len(FILLER)):
+        await peer.send(FILLER[: size - sent])
+    await peer.send(END)
 
 
 @on_request(
