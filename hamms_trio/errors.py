@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port could not be bound; nothing is left listening."""
 
 
+class PortKindUnavailable(PortUnavailable):
+    """The system can't hold a port in the way that a failure mode needs."""
+
+
 class HubUnavailable(HammsError, ValueError):
     """There is no hub of this name, or the platform lacks what it needs."""
 

@@ -39,6 +39,12 @@ REQUESTS = {
     "upload-expect-417": [EXPECTING[0]],
     "upload-expect-final": [EXPECTING[0]],
     "upload-expect-ignored": EXPECTING,
+    "tcp-close-after-request": [UPLOAD],
+    "tcp-rst-after-request": [UPLOAD],
+    "tcp-rst-mid-request": [UPLOAD],
+    "tcp-never-read": [UPLOAD],
+    "tcp-slow-read": [UPLOAD],
+    "tcp-drop-1-of-10": [GET] * 10,
     "tcp-drop-random": [GET.replace(b"/ ", b"/?every=2 ")] * 2,
 }
 
