@@ -55,6 +55,7 @@ REQUESTS = {
     "tcp-slow-read": [UPLOAD],
     "tcp-drop-1-of-10": [GET] * 10,
     "tcp-drop-random": [GET.replace(b"/ ", b"/?every=2 ")] * 2,
+    "xml-xxe": [GET, GET.replace(b"/ ", b"/entity ")],
 }
 
 

@@ -14,4 +14,16 @@ from hamms_trio.modes.families import (
     upload,
 )
 
-FAMILIES = (*tcp.MODULES, conn, frame, chunk, head, status, interim, pace, upload, retry, type)
+FAMILIES = (
+    *tcp.MODULES,
+    conn,
+    frame,
+    chunk,
+    head,
+    status,
+    interim,
+    pace,
+    upload,
+    retry,
+    *type.MODULES,
+)
