@@ -44,6 +44,7 @@ class FailureMode:
         port: the kind of port that the mode's own doors have.
         own_port: why a mode that acts on requests needs a port of its own; "" if a shared door can reach it.
         defaults: values of modifiers instead of theirs.
+        nonce: the canary's, where the client gives none; "" for a new one in each exchange.
     """
 
     act: Callable[..., Awaitable[None]]
@@ -57,6 +58,7 @@ class FailureMode:
     port: Port = OPEN
     own_port: str = ""
     defaults: Arguments = field(default_factory=dict)
+    nonce: str = ""
 
     @cached_property
     def slug(self) -> str:
@@ -196,6 +198,7 @@ def on_request(
     port: Port = OPEN,
     own_port: str = "",
     defaults: Arguments | None = None,
+    nonce: str = "",
 ) -> Callable[[OnRequest], FailureMode]:
     """Declare a failure mode that acts each time a request's head has arrived."""
     return lambda act: FailureMode(
@@ -210,4 +213,5 @@ def on_request(
         port=port,
         own_port=own_port,
         defaults=defaults or {},
+        nonce=nonce,
     )

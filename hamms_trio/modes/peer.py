@@ -106,7 +106,10 @@ class Peer:
             given = self._encounter.modifiers.nonce if self._encounter is not None else None
             if given is None and self._request is not None:
                 given = self._request.get("x-hamms-nonce")
-            self._nonce = given if given and is_nonce(given) else self.environment.new_nonce()
+            if not given or not is_nonce(given):
+                own = self._encounter.nonce if self._encounter is not None else ""
+                given = own or self.environment.new_nonce()
+            self._nonce = given
         return self._nonce
 
     @property

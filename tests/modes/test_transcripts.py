@@ -15,6 +15,7 @@ from hamms_trio.testing.transcript import GET
 REVIEWED = Path(__file__).parent / "transcripts"
 DOORS = listed_doors(CATALOGUE)
 POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
+RANGE = b"GET / HTTP/1.1\r\nHost: hamms.test\r\nRange: bytes=32768-\r\n\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
@@ -28,6 +29,16 @@ REQUESTS = {
     "conn-keepalive-timeout-0": [GET] * 2,
     "conn-surplus-crlf": [GET] * 2,
     "retries": [GET] * 4,
+    "range-ignored": [RANGE],
+    "range-wrong-start": [RANGE],
+    "range-200-partial": [RANGE],
+    "range-206-unasked": [GET, RANGE],
+    "range-total-changes": [RANGE],
+    "range-416-loop": [RANGE] * 2,
+    "range-invalid-content-range": [RANGE],
+    "range-multipart-broken": [RANGE],
+    "range-short": [RANGE],
+    "range-flaky-chain": [RANGE],
     "retry-after": [GET] * 2,
     "retry-after-seconds": [GET] * 2,
     "retry-after-date": [GET] * 2,
