@@ -11,7 +11,7 @@ LARGE_BODY_SEND_BUFFER = 128 * 1024
 
 
 class Reach(Enum):
-    """What comes of a client's SYN."""
+    """The answer that a client's SYN gets."""
 
     OPEN = "a connection"
     REFUSED = "RST"
@@ -24,7 +24,7 @@ class PortKind:
     """The wishes of a failure mode about its port.
 
     Attributes:
-        reach: what comes of a client's SYN.
+        reach: the answer that a client's SYN gets.
         send_buffer: SO_SNDBUF of each accepted connection; None for the system's own, which grows.
         receive_buffer: SO_RCVBUF likewise; the less there is, the sooner a client notices that nobody reads.
         refuses: seconds on the server's clock for which the port is closed before it opens.

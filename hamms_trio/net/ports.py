@@ -83,7 +83,7 @@ def open_port_on(
         PortKindUnavailable: this system has no such port.
     """
     if kind.reach is Reach.IPV4_ONLY:
-        addresses = _both_families_of(addresses, purpose)
+        addresses = _both_families_of(addresses)
     for attempt in range(1, ATTEMPTS + 1):
         sockets: list[socket.socket] = []
         chosen = port
@@ -190,7 +190,7 @@ def _drop_all(sock: socket.socket) -> None:
         ) from None
 
 
-def _both_families_of(addresses: list[tuple[int, str]], purpose: str) -> list[tuple[int, str]]:
+def _both_families_of(addresses: list[tuple[int, str]]) -> list[tuple[int, str]]:
     """Return these addresses, and those of the other family that are reached under the same name.
 
     Raises:
@@ -202,7 +202,7 @@ def _both_families_of(addresses: list[tuple[int, str]], purpose: str) -> list[tu
             found += [(socket.AF_INET6, v6), (socket.AF_INET, v4)]
     usable = [address for address in dict.fromkeys(found) if _is_ours(*address)]
     if {family for family, _ in usable} != {socket.AF_INET, socket.AF_INET6}:
-        raise PortKindUnavailable(f"{purpose} needs an address of IPv4 and one of IPv6")
+        raise PortKindUnavailable("the host needs an address of IPv4 and one of IPv6")
     return usable
 
 

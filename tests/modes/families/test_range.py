@@ -13,7 +13,7 @@ from tests.clients.adapters import SESSIONS
 from tests.clients.outcomes import Answer
 
 GET = b"GET /?%b HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n%b\r\n"
-# What a client has in the end that puts each answer behind what it has.
+# The damage in the file of a client that puts each answer behind the last.
 HARM = {
     "range-ignored": {Damage.REPEATED},
     "range-wrong-start": {Damage.GAP},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from html import escape
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
@@ -14,6 +13,7 @@ from hamms_trio.wire import RequestHead
 
 XML = b"Content-Type: application/xml"
 DECLARATION = '<?xml version="1.0"?>\n'
+ESCAPED = str.maketrans({"&": "&amp;", '"': "&quot;", "<": "&lt;"})
 ENTITY = "/entity"  # the path at which the external entity is found
 
 Levels = Annotated[int, Range("levels, each ten times the one before", 1, 20)]
@@ -38,7 +38,9 @@ async def xml_xxe(peer: Peer, request: RequestHead) -> None:
         peer.strike()
         await answer(peer, request, b"Content-Type: text/plain", body=b"a secret\n")
         return
-    place = escape(f"http://{request.get('host') or 'localhost'}{peer.http.link(ENTITY)}")
+    place = (f"http://{request.get('host') or 'localhost'}{peer.http.link(ENTITY)}").translate(
+        ESCAPED
+    )
     entity = f'<!ENTITY e SYSTEM "{place}">'
     document = f"{DECLARATION}<!DOCTYPE message [{entity}]>\n<message>&e;</message>\n"
     await answer(peer, request, XML, body=document.encode("utf-8", "replace"))
