@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-# SO_SNDBUF of each accepted connection: without a bound, each client that never reads a large body costs megabytes
-# of kernel memory. The kernel doubles it.
+# SO_SNDBUF of accepted connections. Without a limit, each client that never reads a large body costs megabytes of
+# kernel memory. The kernel doubles this number.
 LARGE_BODY_SEND_BUFFER = 128 * 1024
 
 
