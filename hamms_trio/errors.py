@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port can't be bound; no port is left open."""
 
 
+class PortKindUnavailable(PortUnavailable):
+    """The system can't hold a port in the way that a failure mode needs."""
+
+
 class HubUnavailable(HammsError, ValueError):
     """No hub has this name, or the platform does not support it."""
 

@@ -87,7 +87,7 @@ def as_json(door: Door) -> dict[str, object]:
         "port": None if door.offset is None else BEGINNING_PORT + door.offset,
         "given": dict(door.given),
         "driver": mode.driver.name,
-        "needs_port": mode.driver.needs_port,
+        "needs_port": mode.needs_port,
         "summary": mode.summary,
         "description": mode.description,
         "client": {
@@ -121,7 +121,7 @@ def as_markdown(catalogue: Catalogue) -> str:
         + "".join(f"| {port(d)} | [`{d.name}`](#{d.slug}) | {_md(d.summary)} |\n" for d in doors),
     ]
     for family, members in families.items():
-        about = getdoc(modules[members[0].act.__module__]) or ""
+        about = getdoc(modules[members[0].family_module]) or ""
         parts.append(f"## Family `{family}`\n\n{about}\n")
         parts += [_section(mode, [d for d in doors if d.mode is mode]) for mode in members]
     return "\n".join(parts)
@@ -147,7 +147,9 @@ def _section(mode: FailureMode, doors: list[Door]) -> str:
 
 
 def _where(door: Door) -> str:
-    return f"{PREFIX}{door.name}/" if door.offset is None else f"port {port(door)}"
+    if door.offset is not None:
+        return f"port {port(door)}"
+    return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
 
 
 def _given(door: Door) -> str:

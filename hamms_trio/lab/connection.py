@@ -36,11 +36,12 @@ class Wait(Enum):
     ROOM = "room in the kernel's send buffer"
     TIME = "time"
     TURN = "its turn"
+    LEAVING = "the client's leaving"
 
 
 Play = Coroutine[Wait, bytes | None, None]
 
-_INPUT, _ROOM, _TIME, _TURN = Wait  # globals are faster than attributes of the enumeration
+_INPUT, _ROOM, _TIME, _TURN, _LEAVING = Wait  # globals are faster than an enumeration's attributes
 
 
 class ModeConnection(AcceptedSocket):
@@ -142,6 +143,19 @@ class ModeConnection(AcceptedSocket):
         self._hub.call_next(self._on_turn)
         yield _TURN
 
+    @coroutine
+    def wait_left(self, deadline: float | None = None) -> Generator[Wait, bytes | None, None]:
+        if self._hub.reports_left:
+            self.watch_for((self._events | LEFT) & ~IN)
+        elif len(self._octets) < AHEAD_OCTETS:
+            self.watch_for(self._events | IN)
+        if deadline is not None:
+            self._set_deadline(deadline)
+        try:
+            yield _LEAVING
+        except TimeoutError:
+            return
+
     async def send_eof(self) -> None:
         try:
             self.finish()
@@ -197,11 +211,15 @@ class ModeConnection(AcceptedSocket):
         if events & LEFT:
             self.observer.note_left(Ending.FIN)
         self.watch_for(self._events & ~events)
+        if events & LEFT and self._wait is _LEAVING:
+            self._resume(None, PeerGone())
 
     def _read_ahead(self) -> None:
         try:
             if not self.read_ahead(AHEAD_OCTETS):
                 self.watch_for(self._events & ~IN)
+                if self._wait is _LEAVING and len(self._octets) < AHEAD_OCTETS:
+                    self._resume(None, PeerGone())
         except OSError as error:
             self._resume(None, _gone(error))
 

@@ -9,8 +9,9 @@ import trio
 
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.lab.gate import Gate
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.lab.mode_acceptor import DoorPlayer
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
@@ -38,6 +39,7 @@ class Host:
         self._environment = environment
         self._recording = recording
         self._hub = hub or open_hub()
+        self._gates: dict[str, Gate] = {}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
@@ -75,12 +77,14 @@ class Host:
         self._player(door).play(handover)
 
     def drop_connections(self) -> None:
-        """Reset every connection, those in the backlog included; the listeners stay."""
+        """Reset every connection, those in the backlog included; the listeners stay, and accept again."""
         for listener in self._listeners:
             listener.reset_backlog()
         for watcher in self._hub.watchers:
             if isinstance(watcher, ModeConnection):
                 watcher.abandon()
+        for gate in self._gates.values():
+            gate.open()
 
     def _player(self, door: AnyDoor) -> DoorPlayer:
         return DoorPlayer(self._hub, door, self._environment, self._recording)
@@ -91,17 +95,16 @@ class Host:
                 watcher.abandon()
 
     async def _serve(self, listener: Listener) -> None:
-        share = PROCESS_BUDGET.open_share(listener.door.name)
-        player = self._player(listener.door)
-        acceptors = [
-            ModeAcceptor(self._hub, sock, player, share)
-            for sock in listener.sockets
-            if listener.listens
-        ]
+        door, environment = listener.door, self._environment
+        share = PROCESS_BUDGET.open_share(door.name)
+        refuses = door.port_kind.refuses / environment.speed
+        gate = Gate(self._hub, listener, self._player(door), share, refuses=refuses)
+        self._gates[door.name] = gate
+        environment.closes_port(door.name, gate.close)
         try:
             await trio.sleep_forever()
         finally:
-            for acceptor in acceptors:
-                acceptor.abandon()
-            listener.close()
+            environment.forget_port(door.name)
+            del self._gates[door.name]
+            gate.abandon()
             share.close()

@@ -11,6 +11,7 @@ from hamms_trio.modes.elsewhere import OTHER, report_arrival
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.modifiers import NONE, Modifiers
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 
@@ -21,6 +22,7 @@ class OtherDoor:
     slug = ""
     offset = 44
     listens = True
+    port_kind = OPEN
     summary = "The other origin: it says which secrets a redirected request brought."
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:

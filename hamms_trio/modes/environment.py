@@ -91,8 +91,13 @@ class Environment:
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
         self._nonces = 0
+        self._closers: dict[str, Callable[[float], None]] = {}
         self._origin_second = -1
         self._origin = b""
+
+    def wall_time(self) -> float:
+        """Return the seconds since the epoch, as the Date field has them."""
+        return self._wall_clock()
 
     def origin(self) -> bytes:
         """Return the field lines of every truthful response of an origin server (RFC 9110 §6.6.1, §10.2.4)."""
@@ -122,6 +127,19 @@ class Environment:
         counters = self.state(slug, "counters")
         counters[key] = count = counters.get(key, 0) + 1
         return int(count)
+
+    def closes_port(self, door: str, close: Callable[[float], None]) -> None:
+        """Have ``close(seconds)`` called when a mode wants this door's port to refuse connections."""
+        self._closers[door] = close
+
+    def close_port(self, door: str, seconds: float) -> None:
+        """Have a door's port refuse connections for so many real seconds, if the door has a port."""
+        if door in self._closers:
+            self._closers[door](seconds)
+
+    def forget_port(self, door: str) -> None:
+        """Let a door go whose port is closed for good."""
+        self._closers.pop(door, None)
 
     def forget(self) -> None:
         """Start afresh: every counter and sequence begins anew."""

@@ -83,11 +83,17 @@ class Acceptor(ABC):
                 if error.errno in _SCARCE:
                     self._back_off(error)
                     return
-            if self._hub.now() >= ends:
+            if (
+                self._hub.now() >= ends or self._socket.fileno() < 0
+            ):  # what was accepted has closed it
                 return
 
-    def abandon(self) -> None:
+    def stop(self) -> None:
+        """Accept no more; the socket is the caller's again."""
         self._hub.forget(self._fd)
+
+    def abandon(self) -> None:
+        self.stop()
         self._socket.close()
 
     def _back_off(self, error: OSError) -> None:

@@ -5,16 +5,22 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 import sys
+from array import array
 from contextlib import suppress
 
-from hamms_trio.errors import PortUnavailable
+from hamms_trio.errors import PortKindUnavailable, PortUnavailable
+from hamms_trio.net.port_kind import (
+    LARGE_BODY_SEND_BUFFER as LARGE_BODY_SEND_BUFFER,
+    PortKind,
+    Reach,
+)
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
-# SO_SNDBUF for a door with large bodies. Without a limit, each client that never reads costs megabytes of kernel
-# memory. The kernel doubles this number.
-LARGE_BODY_SEND_BUFFER = 128 * 1024
 KEEPALIVE_IDLE = 30  # seconds of silence before the kernel's first keep-alive probe
+SO_ATTACH_FILTER = 26  # of Linux; Python has no name for it
+BPF_RET = 0x06  # "return this many octets", of which there are none
 ATTEMPTS = 20  # to find a port that is free on every address
 
 
@@ -66,64 +72,145 @@ def open_port(
     Raises:
         PortUnavailable: the port can't be bound, or the host has no address here; nothing is left open.
     """
-    return open_port_on(
-        resolve(host), port, listens=True, purpose=purpose, option=option, send_buffer=send_buffer
-    )
+    kind = PortKind(send_buffer=send_buffer)
+    return open_port_on(resolve(host), port, kind=kind, purpose=purpose, option=option)
 
 
 def open_port_on(
-    addresses: list[tuple[int, str]],
-    port: int,
-    *,
-    listens: bool,
-    purpose: str,
-    option: str,
-    send_buffer: int | None = None,
+    addresses: list[tuple[int, str]], port: int, *, kind: PortKind, purpose: str, option: str
 ) -> tuple[int, tuple[socket.socket, ...]]:
+    """Hold one port of each of these addresses as ``kind`` says.
+
+    Raises:
+        PortUnavailable: it could not be bound.
+        PortKindUnavailable: this system has no such port.
+    """
+    if kind.reach is Reach.IPV4_ONLY:
+        addresses = _both_families_of(addresses)
     for attempt in range(1, ATTEMPTS + 1):
         sockets: list[socket.socket] = []
         chosen = port
         try:
             for family, address in addresses:
-                sockets.append(_bind(family, address, chosen, listens=listens))
-                if send_buffer is not None:  # accepted sockets inherit it
-                    sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+                sockets.append(_hold(family, address, chosen, kind))
                 chosen = sockets[0].getsockname()[1]
             return chosen, tuple(sockets)
         except OSError as error:
             for sock in sockets:
                 sock.close()
+            if isinstance(error, PortUnavailable):
+                raise
             taken = error.errno == errno.EADDRINUSE
             if port or not taken or attempt == ATTEMPTS:
                 raise _unavailable(purpose, option, address, chosen, error) from None
     raise AssertionError("unreachable")
 
 
-def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def close_for_a_while(sock: socket.socket, kind: PortKind) -> socket.socket:
+    """Close a socket that listens, and return one that holds its port; `listen` opens the port again.
+
+    Raises:
+        OSError: somebody else was faster; nothing is left open.
+    """
+    family, (address, port) = sock.family, sock.getsockname()[:2]
+    sock.close()
+    return _bind(family, address, port, kind)
+
+
+def listen(sock: socket.socket) -> None:
+    """Accept connections from now on."""
+    sock.listen(BACKLOG)
+
+
+def _hold(family: int, address: str, port: int, kind: PortKind) -> socket.socket:
+    sock = _bind(family, address, port, kind)
     try:
-        sock.setblocking(False)
-        if family == socket.AF_INET6:  # "::" accepts IPv4 clients too, any other address only IPv6
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
-        if not listens:
-            # No SO_REUSEADDR: two sockets that have it and do not listen may share a port.
-            sock.bind((address, port))
-            return sock
-        if sys.platform != "win32":  # on Windows, the option lets others steal the port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit all of this on Linux.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
-        if address == "::1" or address.startswith("127."):
-            _disable_pacing(sock)
-        sock.bind((address, port))
-        sock.listen(BACKLOG)
+        if kind.reach is Reach.BLACKHOLE or (
+            kind.reach is Reach.IPV4_ONLY and family == socket.AF_INET6
+        ):
+            _drop_all(sock)
+        if kind.reach is not Reach.REFUSED and not kind.refuses:
+            listen(sock)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _bind(family: int, address: str, port: int, kind: PortKind) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:  # "::" accepts IPv4 clients too, any other address only IPv6
+            only = address != "::" or kind.reach is Reach.IPV4_ONLY
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        # Not for one that never listens: two sockets that have it and do not listen may share a port. Nor on
+        # Windows, where the option lets others steal the port.
+        if kind.reach is not Reach.REFUSED and sys.platform != "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind.reach is not Reach.REFUSED:
+            _set_options(sock, address, kind)
+        sock.bind((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _set_options(sock: socket.socket, address: str, kind: PortKind) -> None:
+    """Set what accepted sockets inherit on Linux."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+    if _is_loopback(address):
+        _disable_pacing(sock)
+    if kind.send_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kind.send_buffer)
+    if kind.receive_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, kind.receive_buffer)
+
+
+def _drop_all(sock: socket.socket) -> None:
+    """Have the kernel drop each segment that is meant for this socket, so that no SYN is ever answered.
+
+    A filter that takes nothing does this for a socket that listens, without privileges. A backlog that is
+    filled would do, too, but for its own connections, which would have to be watched.
+
+    Raises:
+        PortKindUnavailable: the kernel knows no such filter.
+    """
+    if sys.platform != "linux":
+        raise PortKindUnavailable("only Linux can leave a SYN without an answer")
+    instruction = array("B", struct.pack("HBBI", BPF_RET, 0, 0, 0))
+    program = struct.pack("HP", 1, instruction.buffer_info()[0])  # struct sock_fprog
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise PortKindUnavailable(
+            f"this kernel can't drop a SYN (SO_ATTACH_FILTER: {why})"
+        ) from None
+
+
+def _both_families_of(addresses: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return these addresses, and those of the other family that are reached under the same name.
+
+    Raises:
+        PortKindUnavailable: there is none.
+    """
+    found = [*addresses]
+    for v6, v4 in (("::1", "127.0.0.1"), ("::", "0.0.0.0")):
+        if any(address in (v6, v4) for _, address in addresses):
+            found += [(socket.AF_INET6, v6), (socket.AF_INET, v4)]
+    usable = [address for address in dict.fromkeys(found) if _is_ours(*address)]
+    if {family for family, _ in usable} != {socket.AF_INET, socket.AF_INET6}:
+        raise PortKindUnavailable("the host needs an address of IPv4 and one of IPv6")
+    return usable
+
+
+def _is_loopback(address: str) -> bool:
+    return address == "::1" or address.startswith("127.")
 
 
 def _disable_pacing(sock: socket.socket) -> None:

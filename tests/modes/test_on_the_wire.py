@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import Door
 from hamms_trio.net.observer import Ending
-from hamms_trio.testing.transcript import GET, MOST_OCTETS, TO_SERVER, Line, script
+from hamms_trio.net.port_kind import Reach
+from hamms_trio.testing.transcript import GET, MOST_OCTETS, TO_SERVER, UNANSWERED, Line, script
 from tests.clients import raw
 from tests.modes.test_transcripts import DOORS, REQUESTS
 
@@ -38,11 +40,25 @@ def test_a_mode_plays_its_script_over_a_socket(server: HammsServer, door: Door) 
         if door.listens:
             requests = [with_nonce(request) for request in REQUESTS.get(door.name, [GET])]
             lines = script(door, requests)
-            with raw.connected(opened.address) as client:
-                replay(client, lines)
+            try:
+                with connected_when_open(opened.address) as client:
+                    replay(client, lines)
+            except ConnectionResetError:  # while it connects
+                assert [what for _, _, what in lines] == [Ending.RST.value]
         else:
-            with pytest.raises(ConnectionRefusedError):
-                socket.create_connection(opened.address)
+            with pytest.raises((ConnectionRefusedError, TimeoutError)) as caught:
+                socket.create_connection(opened.address, timeout=UNANSWERED)
+            is_blackhole = door.port_kind.reach is Reach.BLACKHOLE
+            assert caught.type is (TimeoutError if is_blackhole else ConnectionRefusedError)
+
+
+@contextmanager
+def connected_when_open(address: raw.Address) -> Iterator[socket.socket]:
+    """A connection, as soon as a port takes one that is closed at first."""
+    while True:
+        with suppress(ConnectionRefusedError), raw.connected(address) as client:
+            yield client
+            return
 
 
 def with_nonce(request: bytes) -> bytes:

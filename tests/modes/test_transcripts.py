@@ -15,6 +15,7 @@ from hamms_trio.testing.transcript import GET
 REVIEWED = Path(__file__).parent / "transcripts"
 DOORS = listed_doors(CATALOGUE)
 POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
+RANGE = b"GET / HTTP/1.1\r\nHost: hamms.test\r\nRange: bytes=32768-\r\n\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 TUNNEL = b"CONNECT hamms.test:80 HTTP/1.1\r\nHost: hamms.test:80\r\n\r\n"
@@ -74,6 +75,25 @@ REQUESTS = {
         at(b"/landing?nonce=a"),
     ],
     "retries": [GET] * 4,
+    "range-ignored": [RANGE],
+    "range-wrong-start": [RANGE],
+    "range-200-partial": [RANGE],
+    "range-206-unasked": [GET, RANGE],
+    "range-total-changes": [RANGE],
+    "range-416-loop": [RANGE] * 2,
+    "range-invalid-content-range": [RANGE],
+    "range-multipart-broken": [RANGE],
+    "range-short": [RANGE],
+    "range-flaky-chain": [RANGE],
+    "retry-after": [GET] * 2,
+    "retry-after-seconds": [GET] * 2,
+    "retry-after-date": [GET] * 2,
+    "retry-after-huge": [GET] * 2,
+    "retry-after-negative": [GET] * 2,
+    "retry-non-idempotent": [UPLOAD] * 2,
+    "retry-storm": [GET] * 2,
+    "retry-425": [GET] * 2,
+    "retry-ratelimit-headers": [GET] * 2,
     "status-204-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,
     "status-304-body": [GET.replace(b"/ ", b"/?first=1 ")] * 2,
     "status-head-body": [GET.replace(b"GET", b"HEAD"), GET],
@@ -85,7 +105,14 @@ REQUESTS = {
     "upload-expect-417": [EXPECTING[0]],
     "upload-expect-final": [EXPECTING[0]],
     "upload-expect-ignored": EXPECTING,
+    "tcp-close-after-request": [UPLOAD],
+    "tcp-rst-after-request": [UPLOAD],
+    "tcp-rst-mid-request": [UPLOAD],
+    "tcp-never-read": [UPLOAD],
+    "tcp-slow-read": [UPLOAD],
+    "tcp-drop-1-of-10": [GET] * 10,
     "tcp-drop-random": [GET.replace(b"/ ", b"/?every=2 ")] * 2,
+    "xml-xxe": [GET, GET.replace(b"/ ", b"/entity ")],
     **dict.fromkeys(("llm-drop-post", "llm-status", "sse-reconnect"), [STREAM] * 2),
     **{f"mcp-{name}": [CALL] for name in MCP},
     "llm-nonstream": [DOCUMENT],

@@ -16,6 +16,7 @@ from hamms_trio.modes.families import (
     ndjson,
     pace,
     proxy,
+    range,
     redirect,
     retry,
     sse,
@@ -26,7 +27,7 @@ from hamms_trio.modes.families import (
 )
 
 FAMILIES = (
-    tcp,
+    *tcp.MODULES,
     conn,
     frame,
     chunk,
@@ -35,13 +36,14 @@ FAMILIES = (
     interim,
     coding,
     pace,
+    range,
     upload,
     redirect,
     auth,
     cookie,
     cache,
     retry,
-    type,
+    *type.MODULES,
     proxy,
     llm,
     sse,
