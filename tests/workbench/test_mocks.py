@@ -101,7 +101,7 @@ async def test_a_matcher_decides_whether_its_mock_answers(
     store: SqliteStore, matchers: dict[str, object], request_: ReceivedRequest, agrees: bool
 ) -> None:
     mocks = collection(store)
-    await mocks.create(mock(body="matched", **matchers))
+    await mocks.create({**mock(body="matched"), **matchers})
     assert (await answered(mocks, store, request_) == "matched") is agrees
 
 
@@ -255,7 +255,7 @@ async def test_mocks_survive_a_restart_and_a_deleted_one_does_not(tmp_path: Path
     async with open_store(tmp_path / "state.sqlite3") as store:
         mocks = collection(store)
         await mocks.load()
-        assert [document["id"] for document in mocks.list()] == ["m1", "m3"]
+        assert [document["id"] for document in mocks.documents()] == ["m1", "m3"]
 
 
 async def test_nothing_changes_when_the_store_refuses() -> None:
@@ -268,4 +268,4 @@ async def test_nothing_changes_when_the_store_refuses() -> None:
         await mocks.delete("m1")
     with pytest.raises(StoreUnavailable):
         await mocks.create(mock("/b"))
-    assert [document["body"] for document in mocks.list()] == ["old"]
+    assert [document["body"] for document in mocks.documents()] == ["old"]

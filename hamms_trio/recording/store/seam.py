@@ -170,6 +170,9 @@ class Store(Protocol):
     async def reserve_events(self, count: int) -> int:
         """Reserve so many event ids for the caller, and return the first one; no id is reserved twice."""
 
+    async def return_events(self, first_unused: int) -> None:
+        """Give back the ids of the caller's last block from this one on."""
+
     def note_events(self, first: int, documents: Sequence[bytes]) -> None:
         """Add events with consecutive ids."""
 

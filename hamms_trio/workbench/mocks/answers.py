@@ -32,7 +32,7 @@ class Answer:
     @property
     def events(self) -> list[bytes] | None:
         """The events of a stream, which leave one at a time; None for an answer of another kind."""
-        content_type = dict((name.lower(), value) for name, value in self.fields)["content-type"]
+        content_type = {name.lower(): value for name, value in self.fields}["content-type"]
         if not content_type.lower().startswith(EVENT_STREAM):
             return None
         text = self.body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")

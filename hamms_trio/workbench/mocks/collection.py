@@ -96,7 +96,7 @@ class Mocks:
     def __len__(self) -> int:
         return len(self._mocks)
 
-    def list(self) -> list[Document]:
+    def documents(self) -> list[Document]:
         """Every mock, in the order of creation."""
         return [document_of(mock) for mock in self._mocks.values()]
 
@@ -156,6 +156,14 @@ class Mocks:
             del self._mocks[id]
             self._index()
 
+    def check(self, given: Document) -> None:
+        """Refuse a document that can't become a mock.
+
+        Raises:
+            Problem: 400 or 403.
+        """
+        self._read(given)
+
     async def add_all(self, documents: Iterable[Document]) -> int:
         """Add mocks that were imported, in place of those with the same id; all or none.
 
@@ -181,7 +189,9 @@ class Mocks:
     def find(self, method: str, path: str) -> Candidates:
         """The mocks for a method and a path: by priority, exact paths before patterns, then by age."""
         method = "GET" if method == "HEAD" else method
-        found = [(mock, {}) for mock in self._exact.get(path, ()) if mock.method == method]
+        found: list[tuple[Mock, dict[str, str]]] = [
+            (mock, {}) for mock in self._exact.get(path, ()) if mock.method == method
+        ]
         for pattern, mock in self._patterns:
             if mock.method == method and (parameters := pattern.match(path)) is not None:
                 found.append((mock, parameters))

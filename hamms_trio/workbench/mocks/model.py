@@ -125,7 +125,7 @@ _DEFAULTS = {
 def document_of(mock: Mock) -> Document:
     """The document that the API shows."""
     whole: Document = msgspec.to_builtins(mock)
-    empty = ({}, [], "", None)
+    empty: tuple[object, ...] = ({}, [], "", None)
     return {
         name: value
         for name, value in whole.items()
