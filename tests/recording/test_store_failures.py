@@ -191,7 +191,7 @@ async def test_a_row_that_can_not_be_rendered_never_ends_the_store() -> None:
         HistoryQuery(limit=500, status=404, method="POST"),
     ],
 )
-def test_a_page_of_a_long_history_reads_no_more_rows_than_it_must(query: HistoryQuery) -> None:
+def test_a_page_reads_no_more_documents_than_it_has(query: HistoryQuery) -> None:
     """Pages read the narrow table by its key, and documents only of the rows that they have."""
     from hamms_trio.recording.store import history_table
 

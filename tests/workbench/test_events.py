@@ -118,18 +118,19 @@ async def test_every_subscriber_wakes_for_its_topic_only() -> None:
     async with open_store() as store:
         log = await log_of(store)
         received: list[str] = []
+        woken = trio.Event()
 
         async def receive(topic: str) -> None:
             _, events = await Subscription(log, topics=[topic]).receive()
             received.extend(event.type for event in events)
+            woken.set()
 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(receive, "a")
             nursery.start_soon(receive, "b")
             await wait_all_tasks_blocked()
             log.publish("b", {})
-            while not received:
-                await trio.sleep(0.001)
+            await woken.wait()
             assert received == ["b"]
             log.publish("a", {})
         assert received == ["b", "a"]

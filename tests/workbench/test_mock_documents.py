@@ -99,7 +99,7 @@ def test_a_status_may_be_a_text_or_a_fraction(status: str, code: int) -> None:
     assert read(f'{{"method": "GET", "path_pattern": "/a", "status": {status}}}').code == code
 
 
-def test_a_document_has_the_members_of_the_reference_and_what_it_says_beyond() -> None:
+def test_a_document_has_the_members_of_the_reference_and_more() -> None:
     mock = read('{%s, "method": "post", "priority": 3}' % MOCK)  # noqa: UP031 # braces abound
 
     assert document_of(mock) == {

@@ -140,9 +140,9 @@ async def import_once(
         StoreUnavailable
         Problem: there are more mocks than are taken.
     """
-    if not Path(path).exists():
+    whole = os.path.realpath(path)
+    if not os.path.exists(whole):  # noqa: ASYNC240 # once, before the server serves anybody
         return None
-    whole = str(Path(path).resolve())
     if whole in dict(await store.records(IMPORTED)):
         return None
     read = read_state(path)
@@ -172,8 +172,8 @@ def _objects(name: str, listed: list[object], dropped: list[str]) -> list[Docume
 
 def _known_mock(document: Document, dropped: list[str]) -> Document:
     """A mock without the members that no mock has."""
-    for name in document.keys() - _MOCK_MEMBERS:
-        dropped.append(f"mock {show(document.get('id'))}: the member {show(name)}")
+    unknown = sorted(document.keys() - _MOCK_MEMBERS)
+    dropped += [f"mock {show(document.get('id'))}: the member {show(name)}" for name in unknown]
     return {name: value for name, value in document.items() if name in _MOCK_MEMBERS}
 
 
