@@ -9,8 +9,8 @@ import trio
 from bench.peers.answer import BODY
 from bench.peers.listening import listen
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service
-from hamms_trio.http.access_log import AccessLog, LogFormat
-from hamms_trio.http.server import Server
+from hamms_trio.http.serving.server import Server
+from hamms_trio.http.telling.access_log import AccessLog, LogFormat
 from hamms_trio.outlet import Outlet
 
 router = Router()

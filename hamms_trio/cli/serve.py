@@ -18,7 +18,7 @@ from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms
-    from hamms_trio.http.running import RunningServer
+    from hamms_trio.http.serving.running import RunningServer
 
 WORKBENCH_OFFSET = 100  # above the beginning port
 HIGHEST_PORT = 65535
@@ -158,7 +158,7 @@ def _opened_modes(host: str, modes: Modes) -> AbstractAsyncContextManager[Hamms]
 def _opened_workbench(
     host: str, port: int, log_format: str, *, verbose: bool
 ) -> AbstractAsyncContextManager[RunningServer]:
-    from hamms_trio.http.access_log import LogFormat
+    from hamms_trio.http.telling.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
 
     return open_workbench(

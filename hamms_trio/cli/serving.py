@@ -18,8 +18,8 @@ from netsplode.usage import Refused
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.signals import Signals
-    from hamms_trio.http.access_log import LogFormat
-    from hamms_trio.http.running import RunningServer
+    from hamms_trio.http.serving.running import RunningServer
+    from hamms_trio.http.telling.access_log import LogFormat
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class AccessLogChoice(TypedDict):
 def configure_logs(running: Running) -> AccessLogChoice:
     """Send the log to standard error; the access log as well, if it is wanted."""
     from hamms_trio.cli.log import configure_logging
-    from hamms_trio.http.access_log import LogFormat
+    from hamms_trio.http.telling.access_log import LogFormat
 
     configure_logging(running.log_format, verbose=running.verbose)
     return {

@@ -1,4 +1,4 @@
-"""What to answer with a representation: all of it, parts of it, or that nothing has changed."""
+"""Answers with a representation: all of it, parts of it, or 304."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import NamedTuple
 
 from hamms_trio.wire import Field, reason_phrase
-from hamms_trio.wire.conditional import Validators, evaluate, range_applies
-from hamms_trio.wire.dates import imf_fixdate
-from hamms_trio.wire.ranges import Span, content_range, multipart, requested_spans
+from hamms_trio.wire.fields.conditional import Validators, evaluate, range_applies
+from hamms_trio.wire.fields.dates import imf_fixdate
+from hamms_trio.wire.fields.ranges import Span, content_range, multipart, requested_spans
 
 # So much of a file comes along with the answer if it is in memory: then all of it is one piece to send.
 READ_AT_ONCE = 64 * 1024
@@ -32,30 +32,17 @@ class Slice(NamedTuple):
 Part = bytes | Slice
 
 
-class Rendering:
-    """What a sender has made of an answer, for others that are the same but for their open file.
-
-    Attributes:
-        made: None at first.
-    """
-
-    __slots__ = ("made",)
-
-    def __init__(self) -> None:
-        self.made: object = None
-
-
 class Answer:
-    """A response without what belongs to the connection. Whoever has it closes it, sent or not.
+    """A response without the connection's own fields. Its owner closes it, sent or not.
 
     Attributes:
         fields: all but Content-Length.
         content_length: that field's value, to HEAD too; None if it is not to be sent (304).
         parts: the content; nothing to HEAD.
-        rendering: shared with others like it, if there may be any.
+        rendered: the response that a sender has made, if the answer is for many requests and has no open file.
     """
 
-    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendering", "status")
+    __slots__ = ("_descriptor", "content_length", "fields", "parts", "rendered", "status")
 
     def __init__(
         self,
@@ -65,14 +52,13 @@ class Answer:
         *,
         content_length: int | None,
         descriptor: int | None = None,
-        rendering: Rendering | None = None,
     ) -> None:
         self.status = status
         self.fields = fields
         self.parts = parts
         self.content_length = content_length
         self._descriptor = descriptor  # the one that the slices are of
-        self.rendering = rendering
+        self.rendered: object = None
 
     def fileno(self) -> int:
         """The descriptor that slices are of."""
@@ -104,7 +90,7 @@ def answer_plainly(method: str, status: int, *fields: Field) -> Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Representation:
-    """What a resource is at this moment (RFC 9110 §3.2), but for its octets."""
+    """The state of a resource at this moment (RFC 9110 §3.2), without its octets."""
 
     octets: int
     content_type: str
@@ -114,7 +100,7 @@ class Representation:
 
     @cached_property
     def about(self) -> tuple[Field, ...]:
-        """What is said of the whole of it."""
+        """The fields that describe the whole representation."""
         return _about(self, self.content_type)
 
 
@@ -157,7 +143,7 @@ def _decide(method: str, fields: Mapping[str, str], shown: Representation, now: 
         return 304, (*_etag(shown), *_vary(shown)), []
     if instead is not None:
         return instead, (PLAIN_TEXT, NOSNIFF, *_vary(shown)), [reason_phrase(instead).encode()]
-    # For no other method is a range defined (RFC 9110 §14.2): HEAD is told of the whole.
+    # A range is defined for GET alone (RFC 9110 §14.2): HEAD describes the whole.
     if method != "GET" or not range_applies(fields, shown.validators, now=now):
         return _whole(shown)
     spans = requested_spans(fields.get("range", ""), shown.octets)
@@ -177,7 +163,7 @@ def _partial(shown: Representation, spans: tuple[Span, ...]) -> _Decision:
     if len(spans) == 1:
         told = ("Content-Range", content_range(spans[0], shown.octets))
         return 206, (*shown.about, told), list(spans)
-    boundary = os.urandom(16).hex()  # whoever wrote the file can't have known
+    boundary = os.urandom(16).hex()  # the file's author can't have known it
     pieces = list(multipart(spans, shown.octets, shown.content_type, boundary))
     return 206, _about(shown, f"multipart/byteranges; boundary={boundary}"), pieces
 
@@ -225,7 +211,7 @@ def _octets_of(source: Source, span: Span) -> Part:
 
 
 def read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
-    """So much of a file as can be had without waiting for a disk, where the system can tell."""
+    """Read the part of a file that is in the page cache, where the system can tell."""
     buffer = bytearray(octets)
     try:
         read = os.preadv(descriptor, [buffer], offset, getattr(os, "RWF_NOWAIT", 0))

@@ -22,15 +22,15 @@ from hamms_trio.files.failures import answer_failures
 from hamms_trio.files.root import Root
 from hamms_trio.files.storing import store
 from hamms_trio.files.variants import Variant, representation, validators
-from hamms_trio.wire import RequestHead
-from hamms_trio.wire.codings import IDENTITY, coding_quality
-from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, evaluate
-from hamms_trio.wire.fields import combined_fields
+from hamms_trio.wire import RequestHead, scan_for
+from hamms_trio.wire.fields.codings import IDENTITY, coding_quality
+from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, evaluate
 
 log = logging.getLogger(__name__)
 
 _TEXT = ("Content-Type", "text/plain")  # the challenge wants no charset
-_FIELDS = CONDITIONAL_FIELDS | {"range"}
+_PRECONDITIONS = scan_for(*sorted(CONDITIONAL_FIELDS))
+_FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range")
 
 
 def echo(request: RequestHead, text: str) -> Answer:
@@ -73,7 +73,7 @@ def read_file(root: Root | None, request: RequestHead, name: str) -> Answer:
         now = time()
         variant = Variant(root.open_file([name.encode()]), IDENTITY)
         shown = representation(variant, OCTET_STREAM, now=now)
-        fields = combined_fields(request, _FIELDS)
+        fields = request.combined(_FIELDS)
         return represent(request.method, fields, shown, variant.file.descriptor, now=now)
 
     return answer_failures(request.method, read, outside=404)
@@ -101,7 +101,7 @@ def write_file(root: Root | None, request: RequestHead, name: str, content: byte
 
 def _refusal(root: Root, request: RequestHead, name: bytes) -> Answer | None:
     """Why a file must not be written; of one that is no file, that it isn't there."""
-    fields = combined_fields(request, CONDITIONAL_FIELDS)
+    fields = request.combined(_PRECONDITIONS)
     try:
         status = root.status([name])
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What is answered when a file can't be had."""
+"""Answers to requests whose file can't be opened."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _RETRY_AFTER = ("Retry-After", "1")  # descriptors are freed all the time
 
 
 def answer_failures(method: str, attempt: Callable[[], T], *, outside: int = 403) -> T | Answer:
-    """What ``attempt`` comes to, or the answer to its failure.
+    """Return the result of ``attempt``, or the answer to its failure.
 
     Args:
-        outside: the status for what leads out of the directory.
+        outside: the status for paths that lead out of the directory.
 
     Raises:
         OSError: the failure says nothing about the request.

@@ -1,4 +1,4 @@
-"""A directory as a page: links to what can be had in it, directories first."""
+"""A directory as a page: links to its files and directories, directories first."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ li { border-bottom: 1px solid #8883 }
 a { overflow-wrap: anywhere }
 small { white-space: nowrap; font-variant-numeric: tabular-nums }
 """
-# Whatever names might smuggle into the page: it loads nothing, runs nothing, and has this style alone.
+# In case a name smuggles markup into the page: it loads nothing, runs nothing, and has this style alone.
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 )
@@ -56,7 +56,7 @@ class Entry(NamedTuple):
 
 
 def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
-    """What can be had in a directory: no links that lead out, nothing but files and directories.
+    """Return a directory's files and directories, without links that lead out.
 
     Of more than `MAX_ENTRIES` just one more is there than those.
     """

@@ -25,7 +25,6 @@ from typing import NamedTuple
 from hamms_trio.files.answer import (
     READ_AT_ONCE,
     Answer,
-    Rendering,
     Representation,
     Slice,
     Source,
@@ -63,7 +62,7 @@ class Surroundings(NamedTuple):
 def look_around(
     root: Root, names: Sequence[bytes], suffixes: Sequence[bytes], *, now: float
 ) -> Surroundings | None:
-    """What surrounds a file; None if it can't be remembered.
+    """Return the surroundings of a file; None if they can't be remembered.
 
     Raises:
         OSError: what `Root.open_directory` raises.
@@ -103,7 +102,6 @@ class Remembered:
         "_found",
         "_name",
         "_others",
-        "_rendering",
         "_since",
         "_surroundings",
         "_whole",
@@ -127,15 +125,13 @@ class Remembered:
         self._since = now
         self.shown = shown
         self.octets = octets
-        self._rendering = Rendering()
         self._whole: Answer | None = None
         if octets is not None:
             self._whole = represent("GET", {}, shown, octets, now=now)
-            self._whole.rendering = self._rendering
 
     def open_again(self, root: Root, *, now: float) -> Source | None:
-        """The octets, or a large file's descriptor, if a fresh look would come to the same; None if not."""
-        if now < self._since:  # by such a clock it may not be settled
+        """Return the octets, or a large file's descriptor, if a fresh look would find the same; None otherwise."""
+        if now < self._since:  # by such a clock the times may not be settled
             return None
         surroundings = self._surroundings
         try:
@@ -155,7 +151,7 @@ class Remembered:
         return self._check(descriptor)
 
     def answer(self, source: Source) -> Answer:
-        """What GET is answered without conditions and ranges, of what `open_again` has returned."""
+        """Answer GET without conditions and ranges, from the source that `open_again` has returned."""
         if isinstance(source, bytes):
             assert self._whole is not None
             return self._whole
@@ -166,7 +162,6 @@ class Remembered:
             (Slice(source, 0, shown.octets),),
             content_length=shown.octets,
             descriptor=source,
-            rendering=self._rendering,
         )
 
     def _check(self, descriptor: int) -> Source | None:
@@ -189,7 +184,7 @@ class Remembered:
 def remember(
     surroundings: Surroundings, name: bytes, variant: Variant, shown: Representation, *, now: float
 ) -> Remembered | None:
-    """What can be remembered of a variant that was opened, and of how it is shown; it is closed then.
+    """Return the memory of an open variant and its representation, and close the variant; None without any.
 
     Args:
         name: the last one that was asked for.
@@ -211,7 +206,7 @@ def remember(
 
 
 class FileMemory:
-    """What is remembered of a tree's files; for several threads.
+    """The files of one tree that are remembered; for several threads.
 
     When it is full it is emptied: what matters comes again at once.
 
@@ -233,23 +228,23 @@ class FileMemory:
 
     @property
     def octets(self) -> int:
-        """What it takes, about."""
+        """The memory's size in octets, about."""
         return self._taken
 
     def is_due(self, key: Key, now: float) -> bool:
-        """Whether this was asked for before, so that it is worth remembering; from now on it was."""
+        """Return True if this file was requested before, and is worth remembering; note this request."""
         fingerprint = hash(key)
         due = self._due.get(fingerprint)
         if due is not None:
             return due <= now
-        self._put_off(fingerprint, now)
+        self._postpone(fingerprint, now)
         return False
 
-    def put_off(self, key: Key, now: float) -> None:
-        """It can't be remembered: it has changed of late, or is a link."""
-        self._put_off(hash(key), now + TIMESTAMP_GRANULARITY)
+    def postpone(self, key: Key, now: float) -> None:
+        """Try later: the file has changed of late, or is a link."""
+        self._postpone(hash(key), now + TIMESTAMP_GRANULARITY)
 
-    def _put_off(self, fingerprint: int, due: float) -> None:
+    def _postpone(self, fingerprint: int, due: float) -> None:
         if len(self._due) >= _MOST_SIGHTINGS:
             self._due.clear()
         self._due[fingerprint] = due

@@ -14,7 +14,7 @@ _BROKEN_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 class Target(NamedTuple):
-    """What a path names: decoded, and without dot segments."""
+    """The names in a path: decoded, and without dot segments."""
 
     names: tuple[bytes, ...]
     is_directory: bool  # it ends in a slash
@@ -56,7 +56,7 @@ def parse_target(path: str) -> Target:
 
 
 def _check_stays_beneath(decoded: bytes) -> None:
-    """Refuse what would lead out of a directory for whoever decodes first and splits then."""
+    """Refuse paths that lead out of a directory for a reader that decodes first and splits then."""
     depth = 0
     for name in decoded.split(b"/"):
         depth += -1 if name == b".." else name not in (b"", b".")

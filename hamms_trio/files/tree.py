@@ -1,4 +1,4 @@
-"""A directory's files as resources: what a request to one of them is answered."""
+"""A directory's files as resources, and the answers to requests for them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import stat
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from time import time
 
 from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
@@ -17,27 +16,25 @@ from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
 from hamms_trio.files.root import Root
 from hamms_trio.files.target import Target, parse_target
 from hamms_trio.files.variants import Variant, acceptable_suffixes, open_variant, representation
-from hamms_trio.wire import RequestHead
-from hamms_trio.wire.codings import IDENTITY
-from hamms_trio.wire.conditional import CONDITIONAL_FIELDS, Validators
-from hamms_trio.wire.fields import combined_fields
+from hamms_trio.wire import RequestHead, scan_for
+from hamms_trio.wire.fields.codings import IDENTITY
+from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, Validators
 
 INDEX = b"index.html"
 
-_FIELDS = CONDITIONAL_FIELDS | {"range", "accept-encoding"}
-_WISHES = 256  # of as many heads, which the server knows again when they come again
+_FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range", "accept-encoding")
 _VARY = "Accept-Encoding"
 _METHODS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, kw_only=True)
 class FileTree:
-    """What is beneath a directory, for GET and HEAD.
+    """The files beneath a directory, for GET and HEAD.
 
     Args:
-        prefix: what the paths of these resources start with; it ends in a slash.
-        listing: whether a directory without an index.html is listed; otherwise it is not found.
-        precompressed: whether ``x.br``, ``x.zst`` and ``x.gz`` stand in for ``x`` where that is accepted.
+        prefix: the beginning of these resources' paths; ends in a slash.
+        listing: True to list a directory without an index.html; otherwise such a directory is not found.
+        precompressed: True to send ``x.br``, ``x.zst`` or ``x.gz`` for ``x`` where the client accepts that.
         clock: seconds since 1970.
         memory: of what was answered before; of this tree only.
     """
@@ -50,7 +47,7 @@ class FileTree:
     memory: FileMemory = field(default_factory=FileMemory, repr=False, compare=False)
 
     def answer(self, request: RequestHead) -> Answer:
-        """What a request is answered.
+        """Answer a request.
 
         Raises:
             OSError: a failure that says nothing about the request, of a disk for one.
@@ -95,7 +92,7 @@ class FileTree:
         shown = self._show(names, variant, now)
         answer = represent(method, fields, shown, variant.file.descriptor, now=now)
         if self.memory.is_due(key, now) and not self._remember(key, now):
-            self.memory.put_off(key, now)
+            self.memory.postpone(key, now)
         return answer
 
     def _choose(self, key: Key) -> Variant | None:
@@ -115,7 +112,7 @@ class FileTree:
         try:
             surroundings = look_around(self.root, names, suffixes, now=now)
             variant = None if surroundings is None else self._choose(key)
-        except OSError:  # whoever asks next is told of it
+        except OSError:  # the next request reports it
             return False
         if surroundings is None or variant is None:
             return False
@@ -149,12 +146,11 @@ class FileTree:
             return False
 
 
-@lru_cache(maxsize=_WISHES)
 def _wishes(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
-    """Accept-Encoding, and those other fields that say what is wanted of a file; nothing unless it is read."""
+    """Return Accept-Encoding, and the other fields that select what is sent; nothing unless the file is read."""
     if request.method not in _METHODS:
         return None, {}
-    fields = combined_fields(request, _FIELDS)
+    fields = request.combined(_FIELDS)
     return fields.pop("accept-encoding", None), fields
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from hamms_trio.files.answer import Representation
 from hamms_trio.files.root import OpenFile, Root
-from hamms_trio.wire.codings import IDENTITY, coding_quality
-from hamms_trio.wire.conditional import Validators
+from hamms_trio.wire.fields.codings import IDENTITY, coding_quality
+from hamms_trio.wire.fields.conditional import Validators
 
 SUFFIXES = {"br": b".br", "zstd": b".zst", "gzip": b".gz"}
 
@@ -67,7 +67,7 @@ def _rank(file: OpenFile, coding: str, accept_encoding: str | None) -> tuple[flo
 def representation(
     variant: Variant, content_type: str, *, now: float, vary: str | None = None
 ) -> Representation:
-    """What is shown of a file."""
+    """Return the representation of a variant."""
     status = variant.file.status
     valid = validators(status, variant.coding, now=now)
     return _representation(status.st_size, variant.coding, content_type, valid, vary)
@@ -88,7 +88,7 @@ def _representation(
 
 
 def validators(status: os.stat_result, coding: str = IDENTITY, *, now: float) -> Validators:
-    """What tells a file's states from each other (RFC 9110 §8.8).
+    """Return the validators that tell a file's states from each other (RFC 9110 §8.8).
 
     The entity tag is strong, unless the file may still change without its times showing it. Nobody can
     set the time of the last change, and a file put in another's place has its own. A weak tag is never

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.dates import imf_fixdate
 
 V = TypeVar("V")
 

@@ -350,7 +350,5 @@ class Peer:
                 self._reader = None
 
 
-_UNREADABLE = RequestHead(
-    b"", ("GET", "*", 1, "*", "", ())
-)  # stands for a request that could not be read
+_UNREADABLE = RequestHead(b"", "GET", "*")  # stands for a request that could not be read
 _UNREADABLE.persistent = False

@@ -1,8 +1,13 @@
 """HTTP/1.1 messages as bytes. No sockets, no clock, no trio."""
 
-from hamms_trio.wire.body import BodyReader as BodyReader
-from hamms_trio.wire.memory import Memory as Memory, Sightings as Sightings
-from hamms_trio.wire.message import (
+from hamms_trio.wire.fields.dates import imf_fixdate as imf_fixdate
+from hamms_trio.wire.fields.forms import (
+    MAX_FORM_OCTETS as MAX_FORM_OCTETS,
+    parse_form as parse_form,
+)
+from hamms_trio.wire.fields.negotiation import best_match as best_match, quality as quality
+from hamms_trio.wire.http1.body import UNLIMITED as UNLIMITED, BodyReader as BodyReader
+from hamms_trio.wire.http1.build import (
     Field as Field,
     chunk as chunk,
     field_lines as field_lines,
@@ -11,24 +16,16 @@ from hamms_trio.wire.message import (
     response as response,
     status_line as status_line,
 )
-from hamms_trio.wire.negotiation import best_match as best_match, quality as quality
-from hamms_trio.wire.reader import RequestReader as RequestReader
-from hamms_trio.wire.request import (
-    MAX_FORM_OCTETS as MAX_FORM_OCTETS,
+from hamms_trio.wire.http1.request import (
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
-    MEMORY_HEAD_OCTETS as MEMORY_HEAD_OCTETS,
+    Oddity as Oddity,
     RequestHead as RequestHead,
-    is_request_id as is_request_id,
-    parse_form as parse_form,
     parse_head as parse_head,
-    recall_head as recall_head,
-    split_request_id as split_request_id,
 )
-from hamms_trio.wire.request_line import Oddity as Oddity
-from hamms_trio.wire.response_reader import (
-    ResponseHead as ResponseHead,
-    ResponseReader as ResponseReader,
-)
+from hamms_trio.wire.http1.request_reader import RequestReader as RequestReader
+from hamms_trio.wire.http1.response import ResponseHead as ResponseHead
+from hamms_trio.wire.http1.response_reader import ResponseReader as ResponseReader
+from hamms_trio.wire.http1.section import scan_for as scan_for
 from hamms_trio.wire.status import (
     REASON_PHRASES as REASON_PHRASES,
     is_interim as is_interim,

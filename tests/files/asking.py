@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hamms_trio.files import Answer, FileTree
-from hamms_trio.wire.request import RequestHead, parse_head
+from hamms_trio.wire.http1.request import RequestHead, parse_head
 
 LONG_AGO = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
 

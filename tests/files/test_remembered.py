@@ -1,4 +1,4 @@
-"""What was answered before is answered again as long as a fresh look would find the same, and no longer."""
+"""A remembered answer is repeated as long as a fresh look would find the same, and no longer."""
 
 from __future__ import annotations
 

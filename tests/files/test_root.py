@@ -33,7 +33,7 @@ def root(served: Path, by_kernel: bool) -> Root:
 
 
 def read(root: Root, path: bytes | str) -> bytes:
-    """What is in a file; its path is taken apart as it stands."""
+    """Return a file's content; its path is split as it stands."""
     names = os.fsencode(path).split(b"/")
     file = root.open_file(names)
     try:
@@ -343,9 +343,7 @@ def test_a_file_replaced_by_something_else_at_any_moment_is_not_served(
         (served / "file").write_bytes(b"public")
 
 
-def test_a_directory_moved_out_while_it_is_passed_does_not_lead_up_there(
-    root: Root, served: Path
-) -> None:
+def test_a_directory_moved_out_during_the_walk_does_not_lead_out(root: Root, served: Path) -> None:
     for number in range(16):
         inside = served / f"d{number}" / "a"
         inside.mkdir(parents=True)
@@ -387,9 +385,7 @@ def test_thousands_of_swaps_meanwhile_never_show_a_secret(root: Root, served: Pa
     assert SECRET not in seen
 
 
-def test_files_beside_one_are_opened_with_it_as_far_as_they_can_be_had(
-    root: Root, served: Path
-) -> None:
+def test_files_beside_one_are_opened_where_possible(root: Root, served: Path) -> None:
     (served / "a").mkdir()
     (served / "a" / "file").write_bytes(b"itself")
     (served / "a" / "file.near").write_bytes(b"beside")

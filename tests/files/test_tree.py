@@ -1,4 +1,4 @@
-"""What requests for files are answered: found or not, fresh or not, whole or in parts."""
+"""Answers to requests for files: found or not, fresh or not, whole or in parts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.asking import (
     LONG_AGO,
     Received,
@@ -523,7 +523,7 @@ def test_the_type_follows_from_the_extension(
 
 
 def test_a_file_that_became_shorter_is_left_to_who_sends_it(served: Path) -> None:
-    """What was said of it comes from one look at it, whatever happens then."""
+    """The fields come from one look at the file, even if it changes then."""
     path = make(served / "file", bytes(200_000))
     tree = FileTree(root=Root(served))
     answer = tree.answer(request("/file"))

@@ -1,4 +1,4 @@
-"""What tests over TLS need."""
+"""Certificates for tests over TLS."""
 
 from __future__ import annotations
 

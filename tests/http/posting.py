@@ -47,7 +47,7 @@ def post(path: str, *fields: str, content: bytes = b"") -> bytes:
 
 async def until(server: Serving, octets: int) -> None:
     """Wait until there is room for so many octets, neither more nor less."""
-    while server.service.intake.octets != octets:
+    while server.service.body_budget.octets != octets:
         await trio.lowlevel.checkpoint()
 
 
@@ -55,7 +55,7 @@ async def half_sent(server: Serving, path: str, length: str = LENGTH) -> trio.So
     """A client that has sent half of its content, and been let in."""
     client = await server.connect()
     half = HALF if length == LENGTH else CHUNK
-    before = server.service.intake.octets
+    before = server.service.body_budget.octets
     await client.send_all(post(path, length, content=half))
     await until(server, before + (EACH if length == LENGTH else len(HALF)))
     return client

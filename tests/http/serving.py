@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop, and clients that say exactly what they are told."""
+"""Servers on this test's own trio loop, and clients that send given octets exactly."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import Router, ServerLimits, Service
-from hamms_trio.http.server import Server
+from hamms_trio.http.serving.server import Server
 from hamms_trio.net.ports import open_port
 
 

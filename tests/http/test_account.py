@@ -1,4 +1,4 @@
-"""What the server tells of what it did: access log, metrics, Prometheus."""
+"""The account of a server: access log, metrics, Prometheus."""
 
 from __future__ import annotations
 
@@ -7,19 +7,17 @@ from collections.abc import Iterable
 
 import pytest
 import trio
-from hypothesis import given, strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 from trio.testing import memory_stream_pair
 
 from hamms_trio.http import Router, Service, text
-from hamms_trio.http.access_log import AccessLog, LogFormat
-from hamms_trio.http.account import AnyEntry
-from hamms_trio.http.conversation import Conversation
-from hamms_trio.http.metrics import snapshot
-from hamms_trio.http.portable import StreamConnection
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.serving.portable import StreamConnection
+from hamms_trio.http.telling.access_log import AccessLog, LogFormat
+from hamms_trio.http.telling.metrics import snapshot
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, make_service, read_answers, talk
-from tests.wire.playing import DETERMINISTIC, Way, in_two, whole
+from tests.wire.playing import Way, in_two, whole
 
 KEYS = {
     "total_requests", "active_connections", "open_connections", "inflight_requests",
@@ -35,7 +33,7 @@ def get(path: str, *fields: str) -> bytes:
 
 
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
-    """What a server logs from now on."""
+    """The lines that a server logs from now on."""
     lines: list[bytes] = []
     service.account.log_to(AccessLog(service, log_format, lines.append).write)
     return lines
@@ -66,7 +64,7 @@ def test_a_json_line_says_all_of_an_answer() -> None:
         "connection_id": 1,
         "request_id": 1,
         "bytes_in": len(get("/", "X-Request-ID: abc")),
-        "bytes_out": 225,
+        "bytes_out": 216,
         "latency_ms": 0.0,
         "connection_reused": False,
         "route_key": "GET /",
@@ -139,45 +137,13 @@ async def test_no_answer_was_given_after_the_end(portable: bool) -> None:
 TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
 
 
-@pytest.mark.parametrize("log_format", LogFormat)
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                get("/", "X-Request-ID: a"),
-                get("/", "X-Request-ID: b"),
-                get("/", "X-Request-ID: a", TRACED),
-                get("/", TRACED),
-                get("/nothing", "X-Request-ID: a"),
-            ]
-        ),
-        max_size=12,
-    )
-)
-@DETERMINISTIC
-def test_each_line_is_what_it_would_be_alone(log_format: LogFormat, requests: list[bytes]) -> None:
-    service = make_service()
-    entries: list[AnyEntry] = []
-    service.account.log_to(entries.extend)
-    talk([b"".join(requests * 3)], service=service)  # thrice, so that each is known by the end
-    service.account.settle()
-
-    together: list[bytes] = []
-    AccessLog(service, log_format, together.append).write(entries)
-    alone: list[bytes] = []
-    log = AccessLog(service, log_format, alone.append)
-    for entry in entries:
-        log.write([entry])
-    assert b"".join(together) == b"".join(alone)
-
-
 def post(path: str, *fields: str, body: bytes = b"") -> bytes:
     return get(path, *fields).replace(b"GET", b"POST", 1) + body
 
 
 CHUNKED = "Transfer-Encoding: chunked"
 CHUNK = b"3\r\nabc\r\n"
-# What was sent, and what the log calls it.
+# Octets that were sent, and their route key, method and path in the log.
 REFUSED: dict[str, tuple[bytes, str, str, str]] = {
     "no request": (b"\0\r\n", "request/malformed", "-", "-"),
     "another version": (b"GET /a?b HTTP/2.0\r\n", "request/bad_request", "GET", "/a"),
@@ -234,7 +200,7 @@ def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
     assert json.loads(line)["trace_id"] == "a1"
 
 
-def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> None:
+def test_a_late_request_is_logged_with_the_octets_that_came() -> None:
     for octets, path in ((b"GET /slow HTTP/1", "/slow"), (post("/submit", CHUNKED), "/submit")):
         service = make_service()
         lines: list[bytes] = []
@@ -247,7 +213,7 @@ def test_a_request_that_does_not_come_in_time_is_logged_with_what_has_come() -> 
         assert told["route_key"] == "request/timeout"
 
 
-def test_a_refused_head_is_answered_without_a_body_to_a_client_that_asks_for_none() -> None:
+def test_a_refused_head_request_gets_no_body() -> None:
     head = get("/submit").replace(b"GET", b"HEAD")
     for octets in (head.replace(b"1.1", b"1.2"), head.replace(b"Host", b"Ho st")):
         answered, _ = talk([octets])
@@ -322,7 +288,7 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert b'hamms_errors_total{class="write"} 1.0' in told
 
 
-async def test_a_connection_that_broke_for_no_reason_that_is_told_is_counted_as_broken() -> None:
+async def test_a_connection_lost_without_an_error_number_is_counted() -> None:
     service = make_service()
     service.clock = trio.current_time
     client, ours = memory_stream_pair()

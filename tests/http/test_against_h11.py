@@ -1,4 +1,4 @@
-"""Whatever sequence of requests we answer, h11 reads as the same requests: nothing can be smuggled.
+"""h11 reads the same requests in every sequence that we answer: nothing can be smuggled.
 
 Where one of us refuses, what follows is not looked at any more. Where we accept what h11 refuses, there is
 a reason in `WE_ACCEPT_MORE`. Octets beyond ASCII in field values (obs-text, RFC 9110 §5.5) are not among
@@ -17,13 +17,13 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hamms_trio.http import Request, Response, Router, Service, text
-from hamms_trio.http.routing import Route
+from hamms_trio.http.routes.router import Route
 from tests.http.talking import talk
 from tests.http.test_requests import ANSWERED, REFUSED
 from tests.wire.playing import DETERMINISTIC, PLACES, cut
 from tests.wire.test_request_against_h11 import mutate
 
-# What the octets have, and why.
+# A pattern of the octets, and the reason.
 WE_ACCEPT_MORE = {
     rb"[0-9A-Fa-f][ \t]+;": "whitespace before a chunk extension has to be borne (RFC 9110 §5.6.3)",
 }
@@ -117,7 +117,7 @@ MUTATIONS = st.lists(
 SEQUENCES = st.lists(st.sampled_from(REQUESTS), min_size=1, max_size=4).map(b"".join)
 # `make check` has the same ones each time; `make fuzz` gives a number, and has them chosen anew.
 LONG = "FUZZ_EXAMPLES" in os.environ
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "1500"))
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "2500"))
 FUZZED = settings(DETERMINISTIC, derandomize=not LONG, max_examples=EXAMPLES)
 
 

@@ -1,4 +1,4 @@
-"""What is kept for clients that don't read has a limit, whoever they are and however many."""
+"""Unread answers have a limit over all clients together."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.backlog import Backlog
-from hamms_trio.http.conversation import Conversation
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.limits.backlog import Backlog
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.serving import Serving, read_all, serving
 from tests.http.talking import CLIENT, statuses
@@ -23,11 +23,11 @@ class Client:
     def __init__(self) -> None:
         self.is_gone = False
 
-    def let_go(self) -> None:
+    def evict(self) -> None:
         self.is_gone = True
 
 
-def test_who_has_gone_longest_without_reading_is_let_go() -> None:
+def test_the_client_that_read_nothing_for_longest_is_evicted() -> None:
     backlog = Backlog(100)
     first, second, third = Client(), Client(), Client()
     backlog.keep(first, 40)
@@ -133,7 +133,7 @@ GET_BIG = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_who_is_let_go_leaves_nothing_to_whoever_is_accepted_at_that_moment() -> None:
+async def test_an_evicted_client_leaves_nothing_to_the_next_connection() -> None:
     """Its descriptor would be the newcomer's, and so what the hub has heard of it already."""
     router = Router()
 

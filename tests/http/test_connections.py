@@ -15,8 +15,8 @@ import pytest
 import trio
 
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.pipelining import EXCHANGES_IN_ONE_GO
+from hamms_trio.http.limits.limits import EXCHANGES_IN_ONE_GO
+from hamms_trio.http.resources.basics import add_basics
 from tests.http.serving import Serving, read_all, read_until, serving
 from tests.http.talking import read_answers, statuses
 
@@ -83,8 +83,6 @@ async def test_nothing_is_answered_after_the_last_answer_of_a_task(
         return text("slow")
 
     async with serve(router) as server:
-        for _ in range(3):  # so that the head is known
-            await server.ask(GET)
         answered = await server.ask(last + GET)
 
     assert answered.count(b"HTTP/1.1 ") == 1
@@ -109,9 +107,7 @@ async def test_a_body_that_comes_with_many_requests_before_it_is_read(
     assert answers[before].body == b"body"
 
 
-async def test_a_body_that_comes_in_part_with_many_requests_before_it_is_read_on(
-    serve: Serve, router: Router
-) -> None:
+async def test_a_partial_body_behind_many_requests_is_read(serve: Serve, router: Router) -> None:
     begun = trio.Event()
 
     @router.post("/read")
@@ -166,7 +162,7 @@ async def test_an_answer_survives_what_the_client_goes_on_to_send(
     assert statuses(answered) == [status]
 
 
-async def test_a_client_that_never_closes_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_never_closes_is_disconnected(serve: Serve, router: Router) -> None:
     async with serve(router, ServerLimits(linger_seconds=0.05)) as server:
         async with await server.connect() as client:
             await client.send_all(LAST)
@@ -213,7 +209,7 @@ async def test_a_slow_body_is_answered_408(serve: Serve, router: Router) -> None
                 assert statuses(await read_all(client)) == [408]
 
 
-async def test_a_client_that_does_not_read_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(serve: Serve, router: Router) -> None:
     @router.get("/big")
     def big(_request: Request) -> Response:
         return Response(200, b"x" * 20_000_000)
@@ -353,9 +349,7 @@ async def test_a_route_that_never_answers_is_answered_for_and_the_connection_las
     assert server.service.account.errors["dispatch"] == 1
 
 
-async def test_a_route_that_never_answers_keeps_no_client_that_has_closed_its_side(
-    serve: Serve, router: Router
-) -> None:
+async def test_a_silent_route_keeps_no_half_closed_client(serve: Serve, router: Router) -> None:
     @router.get("/forever")
     async def forever(_request: Request) -> Response:
         await trio.sleep_forever()
@@ -402,7 +396,7 @@ async def test_a_route_that_can_not_be_ended_loses_its_connection(router: Router
         assert statuses(await server.ask(GET)) == [200]
 
 
-async def test_a_route_that_does_not_read_a_body_that_does_not_come_has_its_time_too(
+async def test_a_route_that_ignores_a_missing_body_has_its_deadline(
     serve: Serve, router: Router
 ) -> None:
     @router.post("/forever")
@@ -468,7 +462,7 @@ async def test_a_stream_goes_on_for_a_client_that_has_closed_its_side(
     assert answer.body == b"x" * 12
 
 
-async def test_a_client_that_has_closed_its_side_may_read_for_as_long_as_it_needs(
+async def test_a_half_closed_client_may_read_slowly(
     serve: Serve, router: Router, tmp_path: Path
 ) -> None:
     path = tmp_path / "file"
@@ -556,7 +550,7 @@ async def test_a_body_that_no_route_reads_is_not_taken_for_a_request(
         await client.send_all(GET[:27] + LAST)
         answered += await read_all(client)
 
-    # Who was not asked for the body may go on with the next request instead: then the connection ends.
+    # A client that got no 100 may send the next request instead of the body: then the connection ends.
     assert [a.body for a in read_answers(answered)] == [b"done"] + [b"Hello World"] * (not expects)
 
 
@@ -724,7 +718,7 @@ async def test_a_drain_answers_what_is_in_flight_and_refuses_the_rest(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what is on its way")
-async def test_a_drain_costs_nobody_the_answer_that_is_on_its_way(router: Router) -> None:
+async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
     """Not even a client that goes on asking: what comes after a close is answered by a reset."""
     body = b"x" * 1_000_000  # for which the kernel has room, and the client has not
     router.fixed("GET", "/big", Response(200, body))
@@ -732,7 +726,7 @@ async def test_a_drain_costs_nobody_the_answer_that_is_on_its_way(router: Router
         async with await server.connect() as client, trio.open_nursery() as nursery:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
             await client.send_all(get("/big"))
-            while not server.service.entries:
+            while not server.service.account.pending:
                 await trio.lowlevel.checkpoint()
             nursery.start_soon(server.server.drain, 60.0)
             while not server.service.drain_began:

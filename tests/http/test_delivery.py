@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pytest
 import trio
@@ -19,13 +18,14 @@ import trio
 from hamms_trio.certificates import ServerCertificate, throwaway_certificates
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
-from hamms_trio.http.answering import FILE_OCTETS
-from hamms_trio.http.connection import ServerConnection
-from hamms_trio.http.delivery import RESIDENT_SECONDS, SENDFILE_OCTETS, Delivery, Need
-from hamms_trio.http.files import FileRouter
-from hamms_trio.http.job import Job
-from hamms_trio.http.response import FileBody
-from hamms_trio.http.routing import Match, Route
+from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.http.exchange.exchange import Exchange
+from hamms_trio.http.exchange.tasks import FILE_OCTETS
+from hamms_trio.http.resources.files import FileRouter
+from hamms_trio.http.routes.match import Match
+from hamms_trio.http.routes.response import FileBody
+from hamms_trio.http.routes.router import Route
+from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.serving import Serving, read_all, serving
@@ -112,7 +112,9 @@ async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
             assert server.service.in_flight == 0
 
 
-async def test_a_client_that_does_not_take_a_file_is_let_go(serve: Serve, router: Router) -> None:
+async def test_a_client_that_does_not_take_a_file_is_disconnected(
+    serve: Serve, router: Router
+) -> None:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
         async with begun(server, said("/file")) as (client, _):
             while server.service.connections:
@@ -186,7 +188,7 @@ async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind
 async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
     cold: None, router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever connects while a thread still reads has the descriptor that the other had."""
+    """A client that connects while a thread still reads gets the descriptor of the one before."""
     begun, goes_on = trio.Event(), threading.Event()
     pread = os.pread
 
@@ -243,9 +245,9 @@ async def test_over_tls_a_file_needs_no_other_way(
             assert counted(server) == (2, len(octets))
 
 
-def some_job() -> Job:
+def some_exchange() -> Exchange:
     match = Match(parse_head(said("/file")), Route("files", Response(200)), {})
-    return Job(match, Request(match.head, {}, b"1", CLIENT), None, None, 0.0, 1)
+    return Exchange(match, Request(match.head, {}, b"1", CLIENT), None, None, 60, 0.0, 1)
 
 
 def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
@@ -254,44 +256,14 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
         for sock in (ours, theirs):
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
             sock.setblocking(False)
-        job = some_job()
-        delivery = Delivery(job, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
+        exchange = some_exchange()
+        delivery = Delivery(exchange, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
         received, turns = bytearray(), 0
-        while need := delivery.go_on():
+        while need := delivery.proceed():
             turns += 1
             assert need is Need.ROOM
-            assert job.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
+            assert exchange.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
             received += theirs.recv(SENDFILE_OCTETS * 2)
         received += theirs.recv(SENDFILE_OCTETS * 2)
         assert received == b"head" + file.read_bytes() + b"tail"
         assert turns >= LENGTH // SENDFILE_OCTETS
-
-
-def test_what_was_in_memory_just_now_is_not_looked_for_again(
-    file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    now, looks = 1000.0, 0
-    preadv = os.preadv
-
-    def look(*arguments: Any) -> int:
-        nonlocal looks
-        looks += 1
-        return preadv(*arguments)
-
-    monkeypatch.setattr(os, "preadv", look)
-    monkeypatch.setattr("hamms_trio.http.delivery.monotonic", lambda: now)
-    ours, theirs = socket.socketpair()
-    with ours, theirs, file.open("rb") as opened, file.open("rb") as opened_again:
-        body = FileBody(opened, range(1000))
-
-        def looks_for(body: FileBody) -> int:
-            before = looks
-            assert Delivery(some_job(), ours, b"head", body).go_on() is None
-            assert theirs.recv(2000) == b"head" + file.read_bytes()[:1000]
-            return looks - before
-
-        assert looks_for(body) == 2  # at both ends
-        assert looks_for(body.of_file(opened_again)) == 0
-        now += RESIDENT_SECONDS
-        assert looks_for(body.of_file(opened_again)) == 2
-        assert looks_for(FileBody(opened, range(1000))) == 2  # of which nothing is known

@@ -17,7 +17,7 @@ import trio
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Response, Router, ServerLimits
-from hamms_trio.http.files import FileRouter, add_challenge, add_static
+from hamms_trio.http.resources.files import FileRouter, add_challenge, add_static
 from tests.files.asking import make, settled
 from tests.http.serving import Serving, read_until, serving
 from tests.http.talking import Answer, read_answers
@@ -86,7 +86,7 @@ async def test_head_has_the_length_and_the_connection_lasts(
 
 
 @pytest.mark.parametrize("name", ["file.txt", "big"])
-async def test_a_file_that_is_asked_for_again_and_again_is_what_it_is_now(
+async def test_a_repeated_request_gets_the_file_as_it_is_now(
     serve: Serve, router: Router, directory: Path, name: str
 ) -> None:
     path, old = f"/static/{name}", (directory / name).read_bytes()
@@ -175,7 +175,7 @@ async def test_there_is_no_way_out_over_the_wire(
         ("/echo/a", ["Accept-Encoding: identity;q=0"], 406, "not_acceptable", {"vary": "Accept-Encoding"}),
     ],
 )  # fmt: skip
-async def test_a_file_that_cannot_be_had_is_the_same_problem_as_anything_else(
+async def test_a_missing_file_has_the_usual_error_document(
     serve: Serve,
     router: Router,
     path: str,
@@ -195,7 +195,7 @@ async def test_a_file_that_cannot_be_had_is_the_same_problem_as_anything_else(
     assert reason
     assert answer.fields.items() >= {"content-type": "application/json", **kept}.items()
     assert head.body == b""
-    if status != 416:  # HEAD is told of the whole (RFC 9110 §14.2)
+    if status != 416:  # HEAD describes the whole (RFC 9110 §14.2)
         assert (head.status, head.fields["content-length"]) == (status, str(len(answer.body)))
 
 

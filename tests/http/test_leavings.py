@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from hamms_trio.http import Request, Response, Router, text
-from hamms_trio.http.conversation import Conversation
+from hamms_trio.http.exchange.conversation import Conversation
 from tests.http.serving import Serving, serving
 from tests.http.test_files import reset, said
 
@@ -63,10 +63,10 @@ def is_answering(server: Serving) -> bool:
 
 
 def has_begun(server: Serving) -> bool:
-    return server.service.intake.octets > 0
+    return server.service.body_budget.octets > 0
 
 
-# What is said, and how one sees that it was heard.
+# Octets that are sent, and a sign that the server has read them.
 SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
     "nothing": (b"", lambda server: server.service.connections > 0),
     "a request": (said("/forever"), is_answering),
@@ -80,7 +80,7 @@ SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
 
 @contextmanager
 def found_by_the_collector() -> Iterator[list[object]]:
-    """What it finds that was left in the block; the list is filled at its end."""
+    """Find objects that were left in the block; the list is filled at its end."""
     found: list[object] = []
     gc.collect()
     gc.disable()

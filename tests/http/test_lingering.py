@@ -1,4 +1,4 @@
-"""What is still heard of a client after its last answer, so that no reset destroys that on its way."""
+"""Reading after the last answer, so that no reset destroys the answer on its way."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from hamms_trio.http import Router, ServerLimits
-from hamms_trio.http.basics import add_basics
+from hamms_trio.http.resources.basics import add_basics
 from tests.http.serving import read_all, serving
 from tests.http.talking import statuses
 
@@ -37,7 +37,9 @@ async def test_who_sends_slowly_what_is_not_wanted_is_told_in_the_end(
             assert statuses(await read_all(client)) == [413]
 
 
-async def test_who_never_stops_sending_is_let_go(router: Router, portable: bool) -> None:
+async def test_a_client_that_never_stops_sending_is_disconnected(
+    router: Router, portable: bool
+) -> None:
     limits = ServerLimits(linger_seconds=3600, content_seconds=0.1)
     async with serving(router, limits, portable=portable) as server:
         async with await server.connect() as client:

@@ -9,8 +9,8 @@ from contextlib import ExitStack, suppress
 import pytest
 
 from hamms_trio.http import Response, Router, ServerLimits, text
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.request import Request
+from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.routes.request import Request
 from tests.http.serving import serving
 from tests.http.talking import statuses
 from tests.http.test_connections import GET, get
@@ -69,5 +69,5 @@ async def test_a_client_that_never_reads_is_read_from_no_more(router: Router) ->
                 assert statuses(await server.ask(GET)) == [200]
         server.service.account.settle()
 
-    # What was not answered stayed in the kernel, and not with us.
+    # Unanswered requests stayed in the kernel, and not with us.
     assert server.service.account.routes["GET /big"].requests < 50

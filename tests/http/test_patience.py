@@ -10,7 +10,7 @@ import trio
 from trio.testing import lockstep_stream_pair
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.portable import StreamConnection
+from hamms_trio.http.serving.portable import StreamConnection
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, statuses
 
@@ -19,7 +19,7 @@ LONG = 100.0  # seconds, more than each of the limits but for those that are bel
 LIMITS = ServerLimits(send_seconds=2 * LONG, waiting_output=2 * BIG)
 GET_BIG = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 
-# What is sent together with the request for the large answer, and what once that has been read.
+# Octets that are sent with the request for the large answer, and once that has been read.
 NEXT = {
     "nothing yet": (b"", b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"),
     "half a head": (b"GET / HT", b"TP/1.1\r\nHost: a\r\n\r\n"),
@@ -29,7 +29,7 @@ NEXT = {
 
 
 class Slow:
-    """A route that answers when it is told to."""
+    """A route that answers when the test says so."""
 
     def __init__(self, router: Router) -> None:
         self.goes_on = trio.Event()
@@ -65,7 +65,7 @@ async def read_big(client: trio.abc.ReceiveStream) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
 @pytest.mark.parametrize(("first", "rest"), NEXT.values(), ids=NEXT)
 async def test_a_large_answer_may_be_read_slowly(router: Router, first: bytes, rest: bytes) -> None:
-    from hamms_trio.http.connection import ServerConnection
+    from hamms_trio.http.serving.connection import ServerConnection
 
     slow, now = Slow(router), monotonic()
     async with serving(router, LIMITS, portable=False) as server:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from hamms_trio.http import Service
-from hamms_trio.http.redirect import RedirectRouter
+from hamms_trio.http.resources.redirect import RedirectRouter
 from tests.http.talking import read_answers, talk
 
 

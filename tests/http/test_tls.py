@@ -17,8 +17,8 @@ from hamms_trio.certificates import (
 )
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.files import add_static
+from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.resources.files import add_static
 from hamms_trio.lab.connection import RECEIVE_OCTETS
 from tests.http.serving import Serving, serving
 

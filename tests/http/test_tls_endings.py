@@ -16,8 +16,8 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
-from hamms_trio.http.basics import add_basics
-from hamms_trio.http.files import add_static
+from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.resources.files import add_static
 from tests.http.serving import Serving, serving
 from tests.http.talking import read_answers
 from tests.http.test_connections import GET, get
@@ -62,7 +62,7 @@ def router(goes_on: trio.Event, tmp_path: Path) -> Router:
 
 
 async def secured(server: Serving, trusting: ssl.SSLContext) -> Stream:
-    """A connection whose end has to be told by close_notify, or else reading it raises."""
+    """A connection that has to end with close_notify, or else reading raises."""
     stream = trio.SSLStream(await server.connect(), trusting, server_hostname="localhost")
     await stream.do_handshake()
     return stream
@@ -131,7 +131,7 @@ async def test_a_drain_ends_a_download_that_takes_too_long(
         await trio.aclose_forcefully(stream)
 
 
-async def test_a_client_that_never_reads_is_let_go_and_costs_nobody_anything(
+async def test_a_client_that_never_reads_is_disconnected_and_costs_nobody_anything(
     router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
 ) -> None:
     limits = ServerLimits(send_seconds=0.05)
@@ -267,7 +267,7 @@ async def test_nobody_negotiates_again(
 
 
 async def converse(version: str, server: Serving, steps: list[tuple[bytes, bytes]]) -> bytes:
-    """What OpenSSL's own client says while it is told things, each answered by something."""
+    """The lines of OpenSSL's own client while it gets input, each answered by a line."""
     command = ["openssl", "s_client", version, "-connect", f"127.0.0.1:{server.port}"]
     run = partial(
         trio.run_process,

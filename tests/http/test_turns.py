@@ -13,10 +13,10 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.account import FEW, RANKED_SECONDS, Ranking
-from hamms_trio.http.conversation import Conversation
-from hamms_trio.http.pipelining import TURN_SECONDS
-from hamms_trio.http.server import Server
+from hamms_trio.http.exchange.conversation import Conversation
+from hamms_trio.http.limits.limits import TURN_SECONDS
+from hamms_trio.http.serving.server import Server
+from hamms_trio.http.telling.account import BATCH
 from hamms_trio.net.ports import open_port
 from tests.http.serving import serving
 from tests.http.talking import CLIENT, statuses
@@ -25,9 +25,8 @@ ASKED = 50
 LATE = 200
 
 
-@pytest.mark.parametrize("seen", [1, 3], ids=["heads seen before", "new heads"])
-def test_answers_that_take_long_are_given_a_few_at_a_time(seen: int) -> None:
-    now = count(0.0, TURN_SECONDS / 4)  # whoever looks at the clock lets time pass
+def test_slow_answers_are_given_a_few_at_a_time() -> None:
+    now = count(0.0, TURN_SECONDS / 4)  # each look at the clock takes time
     router = Router()
     service = Service(router, clock=lambda: next(now), wall_clock=lambda: 1e9)
 
@@ -36,8 +35,6 @@ def test_answers_that_take_long_are_given_a_few_at_a_time(seen: int) -> None:
         return text("done")
 
     head = b"GET /slow HTTP/1.1\r\nHost: a\r\n\r\n"
-    for _ in range(3 - seen):
-        Conversation(service, CLIENT).receive(head)
     talk = Conversation(service, CLIENT)
     answered = [len(statuses(talk.receive(head * ASKED)))]
     while talk.has_more:
@@ -46,18 +43,8 @@ def test_answers_that_take_long_are_given_a_few_at_a_time(seen: int) -> None:
     assert max(answered) <= 4
 
 
-def test_many_samples_are_put_in_order_now_and_then_and_few_at_once() -> None:
-    ranking = Ranking()
-    assert ranking.of([2.0, 1.0], 2, now=0.0) == [1.0, 2.0]
-    assert ranking.of([2.0, 1.0, 0.5], 3, now=0.0) == [0.5, 1.0, 2.0]
-    many = [float(n) for n in range(FEW, 0, -1)]
-    assert ranking.of(many, FEW, now=1.0) == sorted(many)
-    assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + RANKED_SECONDS / 2) == sorted(many)
-    assert ranking.of([*many, 0.0], FEW + 1, now=1.0 + 2 * RANKED_SECONDS) == [0.0, *sorted(many)]
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -> None:
+async def test_many_late_clients_are_refused_a_few_at_a_time() -> None:
     looks = count()
 
     def clock() -> float:
@@ -80,30 +67,24 @@ async def test_clients_that_are_late_all_at_once_are_refused_a_few_at_a_time() -
     assert max(after - before for before, after in pairwise(refused)) <= 8
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_answers_are_counted_while_nobody_waits() -> None:
-    """So that no client has to wait until hundreds of them have been."""
-    from hamms_trio.http.acceptor import SETTLED_EARLY
-
-    router = Router()
-    router.fixed("GET", "/", text("Hello World"))
-    waiting = []
-    async with serving(router) as server, await server.connect() as client:
-        for _ in range(300):
-            await client.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-            assert statuses(bytes(await client.receive_some())) == [200]
-            waiting.append(len(server.service.entries))
-    assert max(waiting) <= SETTLED_EARLY
+def test_a_server_keeps_at_most_a_batch_of_answers_uncounted() -> None:
+    service = Service(Router(), clock=lambda: 0.0, wall_clock=lambda: 1e9)
+    talk = Conversation(service, CLIENT)
+    pending = []
+    for _ in range(3 * BATCH):
+        talk.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        pending.append(service.account.pending)
+    assert max(pending) < BATCH
+    assert pending[-1] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_what_a_task_has_answered_is_counted_though_nobody_comes_any_more(
+async def test_the_last_answer_of_a_task_is_counted_without_further_requests(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The hub sleeps while a task answers, and nothing else wakes it here for an hour."""
     hour = 3600.0
-    monkeypatch.setattr("hamms_trio.http.acceptor.MAX_SWEEP_SECONDS", hour)
-    monkeypatch.setattr("hamms_trio.http.server.SETTLE_SECONDS", hour)
+    monkeypatch.setattr("hamms_trio.http.serving.acceptor.MAX_SWEEP_SECONDS", hour)
     limits = ServerLimits(
         idle=hour,
         head_seconds=hour,

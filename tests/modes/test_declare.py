@@ -13,7 +13,7 @@ from hamms_trio.modes.expectation import Outcome, may_choose, must_error, must_s
 from hamms_trio.modes.parameters import Octets, Parameter, Seconds, Seed, Text
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
-from hamms_trio.wire.request import parse_head
+from hamms_trio.wire.http1.request import parse_head
 
 
 @on_request(offset=901, client=must_error("RFC 9112 §8"))

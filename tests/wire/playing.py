@@ -9,7 +9,7 @@ from hypothesis import settings, strategies as st
 
 from hamms_trio.wire import BodyReader, RequestHead, RequestReader
 
-DETERMINISTIC = settings(derandomize=True, deadline=None, database=None, max_examples=300)
+DETERMINISTIC = settings(derandomize=True, deadline=None, database=None, max_examples=500)
 
 
 def whole(octets: bytes) -> list[bytes]:

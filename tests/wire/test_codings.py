@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.wire.codings import coding_quality
+from hamms_trio.wire.fields.codings import coding_quality
 from tests.wire.playing import DETERMINISTIC
 
 QUALITIES: list[tuple[str | None, str, float]] = [

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.wire.conditional import Validators, evaluate, is_weak, range_applies
-from hamms_trio.wire.dates import imf_fixdate
+from hamms_trio.wire.fields.conditional import Validators, evaluate, is_weak, range_applies
+from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.wire.playing import DETERMINISTIC
 
 NOW = 1_800_000_000.0

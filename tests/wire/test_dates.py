@@ -8,7 +8,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.wire.dates import imf_fixdate, parse_http_date
+from hamms_trio.wire.fields.dates import imf_fixdate, parse_http_date
 from tests.wire.playing import DETERMINISTIC
 
 NOW = 1_800_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
@@ -19,7 +19,7 @@ DATES: list[tuple[str, int | None]] = [
     ("Sun, 06 Nov 1994 08:49:37 GMT", EXAMPLE),
     ("Sunday, 06-Nov-94 08:49:37 GMT", EXAMPLE),
     ("Sun Nov  6 08:49:37 1994", EXAMPLE),
-    # the edges of what can be said
+    # the first and last dates of the format
     ("Thu, 01 Jan 1970 00:00:00 GMT", 0),
     ("Wed, 31 Dec 1969 23:59:59 GMT", -1),
     ("Fri, 31 Dec 9999 23:59:59 GMT", 253_402_300_799),

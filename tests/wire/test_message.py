@@ -18,11 +18,11 @@ from hamms_trio.wire import (
     response,
     status_line,
 )
-from hamms_trio.wire.message import connection_field
+from hamms_trio.wire.http1.build import connection_field
 
 
 def request(method: str = "GET", minor: int = 1, *, persistent: bool | None = None) -> RequestHead:
-    made = RequestHead(b"", (method, "a:1" if method == "CONNECT" else "/", minor, "/", "", ()))
+    made = RequestHead(b"", method, "a:1" if method == "CONNECT" else "/", minor)
     if persistent is not None:
         made.persistent = persistent
     return made

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.wire import best_match, negotiation, quality
+from hamms_trio.wire import best_match, quality
+from hamms_trio.wire.fields import negotiation
 from tests.wire.playing import DETERMINISTIC
 
 RFC_EXAMPLE = (

@@ -10,7 +10,13 @@ from itertools import pairwise
 import pytest
 from hypothesis import given, strategies as st
 
-from hamms_trio.wire.ranges import MAX_RANGES, Span, content_range, multipart, requested_spans
+from hamms_trio.wire.fields.ranges import (
+    MAX_RANGES,
+    Span,
+    content_range,
+    multipart,
+    requested_spans,
+)
 from tests.wire.playing import DETERMINISTIC
 
 IGNORED = None

@@ -12,9 +12,9 @@ from hamms_trio.errors import (
     UnknownTransferCoding,
     UnsupportedVersion,
 )
-from hamms_trio.wire.request import MAX_HEAD_OCTETS, RequestHead
-from hamms_trio.wire.request_line import Oddity
-from hamms_trio.wire.section import MAX_FIELD_LINES
+from hamms_trio.wire import Oddity
+from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead
+from hamms_trio.wire.http1.section import MAX_FIELD_LINES
 from tests.wire.playing import WAYS, Way, octet_by_octet, read_heads, whole
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: b\r\n\r\n"
@@ -349,14 +349,14 @@ EARLY: dict[str, tuple[bytes, type[RequestError]]] = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("octets", "error"), EARLY.values(), ids=EARLY)
-def test_what_no_further_octet_can_mend_is_refused_at_once(
+def test_a_defect_that_no_octet_can_mend_is_refused_at_once(
     octets: bytes, error: type[RequestError], way: Way
 ) -> None:
     with pytest.raises(error):
         read_heads(way(octets))
 
 
-def test_the_head_after_one_that_came_in_pieces_is_checked_from_its_first_octet() -> None:
+def test_the_head_after_a_split_head_is_checked_from_its_first_octet() -> None:
     first = get(b"X: never seen before")
     with pytest.raises(MalformedRequest):
         read_heads([first[:-1], first[-1:], b"\x16\x03\x01"])

@@ -1,4 +1,4 @@
-"""What we accept, h11 accepts and reads alike, or we can say why not."""
+"""h11 accepts the heads that we accept and reads them alike, or there is a reason."""
 
 from __future__ import annotations
 

@@ -1,0 +1,106 @@
+"""The answers of one connection: numbered, encoded, and entered into the account."""
+
+from __future__ import annotations
+
+from hamms_trio.http.exchange.exchange import Exchange
+from hamms_trio.http.routes.content import Content
+from hamms_trio.http.routes.match import Match
+from hamms_trio.http.routes.refusals import respond
+from hamms_trio.http.routes.request import Request
+from hamms_trio.http.routes.response import Response
+from hamms_trio.http.serving.service import Service
+
+
+class Answers:
+    """The answers of one connection; `Conversation` decides when each is due.
+
+    Attributes:
+        id: of the connection, counted from 1.
+        client: address and port.
+        count: requests that were answered, or whose exchange has begun.
+        ended: True once an answer was encoded that ends the connection.
+    """
+
+    __slots__ = ("_service", "client", "count", "ended", "id")
+
+    def __init__(self, service: Service, client: tuple[str, int]) -> None:
+        self._service = service
+        service.accepted += 1
+        self.id = service.accepted
+        self.client = client
+        self.count = 0
+        self.ended = False
+
+    def answer(
+        self,
+        match: Match,
+        octets_in: int,
+        begun: float,
+        content: bytes = b"",
+        *,
+        last: bool = False,
+    ) -> bytes | Exchange:
+        """Have a plain function answer a request that is complete; return an exchange if the body is to follow."""
+        service = self._service
+        if begun >= service.next_second:
+            service.refresh_date(begun)
+        self.count = number = self.count + 1
+        request_id = match.given_id or service.new_id()
+        response = match.route.fixed
+        if response is None:
+            request = Request(match.head, match.parameters, request_id, self.client, content)
+            response = respond(service, match.route, request)
+        if response.plain and match.plain and not (last or number == service.most_requests):
+            octets = b"".join((response.preamble, request_id, service.tail, response.content))
+        elif isinstance(response.body, bytes) or match.head.method == "HEAD":
+            octets = self._encode(match, response, number, request_id, last=last)
+        else:
+            request = Request(match.head, match.parameters, request_id, self.client)
+            return Exchange(match, request, response, None, octets_in, begun, number)
+        status, octets_out, ended = response.status, len(octets), service.clock()
+        service.account.note(
+            (begun, ended, match, status, octets_in, octets_out, self, number, request_id)
+        )
+        return octets
+
+    def refuse(self, match: Match, response: Response, octets_in: int) -> bytes:
+        """Encode the last answer of the connection."""
+        now = self._service.clock()
+        self.count = number = self.count + 1
+        request_id = match.given_id or self._service.new_id()
+        octets = self._encode(match, response, number, request_id, last=True)
+        self._service.account.note(
+            (now, now, match, response.status, octets_in, len(octets), self, number, request_id)
+        )
+        return octets
+
+    def begin(self, match: Match, content: Content | None, begun: float) -> Exchange:
+        """Begin an exchange that needs a task."""
+        self.count += 1
+        request_id = match.given_id or self._service.new_id()
+        request = Request(match.head, match.parameters, request_id, self.client, b"", content)
+        octets_in = len(match.head.octets)
+        return Exchange(match, request, None, content, octets_in, begun, self.count)
+
+    def encode(self, exchange: Exchange, response: Response, *, last: bool) -> bytes:
+        """Encode the head of an exchange's response, with its body if that is octets and is sent."""
+        return self._encode(
+            exchange.match, response, exchange.number, exchange.request.id, last=last
+        )
+
+    def note(self, exchange: Exchange, status: int) -> None:
+        """Enter an exchange into the account that has ended, or will not be completed."""
+        now, octets_in, number = self._service.clock(), exchange.octets_in, exchange.number
+        octets_out = exchange.octets_out
+        match, request_id = exchange.match, exchange.request.id
+        self._service.account.note(
+            (exchange.begun, now, match, status, octets_in, octets_out, self, number, request_id)
+        )
+
+    def _encode(
+        self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool
+    ) -> bytes:
+        last = last or number == self._service.most_requests
+        octets, ends = self._service.encode(match.head, response, request_id, last=last)
+        self.ended = self.ended or ends
+        return octets

@@ -1,0 +1,1 @@
+"""How much of everything the clients of one server may take."""

@@ -1,0 +1,121 @@
+"""Routes that answer with files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import trio
+
+from hamms_trio.files import (
+    Answer,
+    FileTree,
+    Part,
+    Root,
+    echo,
+    read_file,
+    user_agent,
+    write_file,
+)
+from hamms_trio.http.routes.request import Request
+from hamms_trio.http.routes.response import FileBody, Response, explain
+from hamms_trio.http.routes.router import Route, Router
+
+
+def as_response(answer: Answer, request: Request) -> Response:
+    """Turn an answer into a response of the server, which closes its file."""
+    if isinstance(answer.rendered, Response):
+        return answer.rendered
+    if answer.content_length is None:
+        return Response(answer.status, fields=answer.fields)
+    if request.method == "HEAD":  # there is only a length
+        return Response(
+            answer.status, FileBody(answer, range(answer.content_length)), answer.fields
+        )
+    octets = [part for part in answer.parts if isinstance(part, bytes)]
+    if len(octets) < len(answer.parts):
+        return Response(answer.status, FileBody(answer, *map(_piece, answer.parts)), answer.fields)
+    answer.rendered = Response(answer.status, b"".join(octets), answer.fields)
+    return answer.rendered
+
+
+# The reasons why a client of the workbench gets no file, by status.
+_PROBLEMS = {
+    400: "the path is not percent-encoded as it should be",
+    403: "the path leads out of the directory that is served, or to what must not be read",
+    404: "there is no such file",
+    406: "it is not to be had in any of the content codings that are accepted",
+    412: "a precondition of the request does not hold",
+    416: "none of these ranges has an octet of the file; Content-Range says how many it has",
+    500: "the file can't be written",
+    503: "too many files are open; ask again",
+}
+
+
+def as_workbench_response(answer: Answer, request: Request) -> Response:
+    """The same, but refusals in the one shape that all those of the workbench have."""
+    problem = _PROBLEMS.get(answer.status)
+    if problem is None:
+        return as_response(answer, request)
+    answer.close()
+    fields = (field for field in answer.fields if field[0] != "Content-Type")
+    return explain(answer.status, problem, *fields)
+
+
+def add_static(router: Router, tree: FileTree) -> None:
+    """Declare what lies beneath a directory, at the tree's prefix."""
+
+    @router.get(f"{tree.prefix}*")
+    def static(request: Request) -> Response:
+        return as_workbench_response(tree.answer(request.head), request)
+
+
+class FileRouter(Router):
+    """Has everything answered from beneath a directory, whatever the method."""
+
+    def __init__(self, tree: FileTree) -> None:
+        super().__init__()
+
+        def file(request: Request) -> Response:
+            return as_response(tree.answer(request.head), request)
+
+        async def page(request: Request) -> Response:
+            # Listing takes as long as the directory is long, and the others need not wait for it.
+            answer = await trio.to_thread.run_sync(tree.answer, request.head)
+            return as_response(answer, request)
+
+        self._file, self._page = Route("files", file), Route("pages", page)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        return self._page if path.endswith("/") else self._file, {}
+
+
+def add_challenge(router: Router, root: Root | None) -> None:
+    """Declare the routes of the codecrafters.io HTTP server challenge.
+
+    Args:
+        root: of /files/; without one nothing is found there.
+    """
+
+    @router.get("/echo/*")
+    def say_again(request: Request) -> Response:
+        return as_workbench_response(echo(request.head, request.parameters["*"]), request)
+
+    @router.get("/user-agent")
+    def say_who(request: Request) -> Response:
+        return as_response(user_agent(request.head), request)
+
+    @router.get("/files/{name}")
+    def read(request: Request) -> Response:
+        answer = read_file(root, request.head, request.parameters["name"])
+        return as_workbench_response(answer, request)
+
+    @router.post("/files/{name}")
+    async def write(request: Request) -> Response:
+        content, name = await request.read(), request.parameters["name"]
+        # Not abandoned when the client leaves: what was begun is finished.
+        answer = await trio.to_thread.run_sync(write_file, root, request.head, name, content)
+        return as_workbench_response(answer, request)
+
+
+def _piece(part: Part) -> bytes | range:
+    return part if isinstance(part, bytes) else range(part.offset, part.offset + part.octets)

@@ -1,0 +1,112 @@
+"""Errors as responses: in one shape, whatever went wrong."""
+
+from __future__ import annotations
+
+import logging
+import re
+
+from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
+from hamms_trio.http.routes.match import Match
+from hamms_trio.http.routes.request import Request
+from hamms_trio.http.routes.response import Response, error, explain
+from hamms_trio.http.routes.router import Route
+from hamms_trio.http.serving.service import RETRY_AFTER, Service
+from hamms_trio.http.telling.account import Account
+from hamms_trio.wire import RequestHead
+from hamms_trio.wire.http1.section import TOKEN
+
+logger = logging.getLogger(__name__)
+
+# The route keys of requests that could not be read, by status.
+REFUSED = {
+    400: "request/malformed",
+    408: "request/timeout",
+    413: "request/too_large",
+    414: "request/header_too_large",
+    417: "request/bad_request",
+    431: "request/header_too_large",
+    501: "request/bad_request",
+    503: "request/no_room",
+    505: "request/bad_request",
+}
+# The part of a request line that names the resource, whatever is wrong with the rest.
+_ASKED = re.compile(TOKEN.encode().join((rb"(", rb") ([\x21-\x7e]++) ")))
+_LOGGED_PATH = 2048
+
+FULL = error(
+    503,
+    "too_many_connections",
+    "Service Unavailable: too many connections",
+    ("Retry-After", str(RETRY_AFTER)),
+    close=True,
+)
+
+# The answer in place of a route that is not ready in time. Not 504, which blames an upstream server (RFC 9110
+# §15.6.5): there is none. Go's http.TimeoutHandler sends 503 too.
+OVERDUE = error(503, "overdue", "Service Unavailable: the answer was not ready in time")
+
+
+def refusal(problem: RequestError) -> Response:
+    """Return the response that explains why a request is not answered."""
+    if isinstance(problem, NoRoom):
+        return error(
+            problem.status,
+            "no_room",
+            f"Service Unavailable: {problem}",
+            ("Retry-After", str(RETRY_AFTER)),
+            close=True,
+        )
+    fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()
+    return explain(problem.status, str(problem), *fields)
+
+
+def respond(service: Service, route: Route, request: Request) -> Response:
+    """Return the response of a plain function."""
+    try:
+        return checked(route.handler(request))
+    except RequestError as problem:
+        return refusal(problem)
+    except Exception:  # the boundary: a bug in one route costs one answer
+        logger.exception("%s: bug in this route", route.key)
+        return internal_error(service.account, request)
+
+
+def checked(response: object) -> Response:
+    """Return a route's response, or raise TypeError if the route returned something else."""
+    if not isinstance(response, Response):
+        raise TypeError(f"the route returned {response!r:.80}, and not a Response")
+    return response
+
+
+def internal_error(account: Account, request: Request) -> Response:
+    """Return the response to a request that met a bug of ours, and count the bug."""
+    account.errors["dispatch"] += 1
+    return error(500, "internal_error", "Internal Server Error", request_id=request.id.decode())
+
+
+def unreadable(octets: bytes, problem: RequestError) -> Match:
+    """Return a stand-in for a request that could not be read, with the legible part of its request line."""
+    asked = _ASKED.match(octets)
+    method, target = (part.decode() for part in asked.groups()) if asked else ("-", "-")
+    head = RequestHead(octets, method, target)
+    head.path, head.query_string = head.path[:_LOGGED_PATH], ""
+    return Match(head, _ROUTES[REFUSED[problem.status]], {})
+
+
+def refused(match: Match, problem: RequestError) -> Match:
+    """Return a stand-in for a request that was read, and refused before its route ran."""
+    route = _ROUTES[REFUSED[problem.status]]
+    return Match(match.head, route, match.parameters, match.given_id, match.trace_id)
+
+
+def turned_away() -> Match:
+    """Return a stand-in for the request of a client for which there is no room."""
+    return Match(RequestHead(b"", "-", "-"), _QUEUE_FULL, {})
+
+
+def _unanswered(_request: Request) -> Response:
+    raise AssertionError("stands for a request that was never read")
+
+
+_ROUTES = {key: Route(key, _unanswered) for key in {*REFUSED.values()}}
+_QUEUE_FULL = Route("queue/full", _unanswered)

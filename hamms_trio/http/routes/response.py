@@ -1,0 +1,171 @@
+"""Responses of routes, and their encoding."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import AsyncIterable, Mapping
+from functools import lru_cache
+from typing import Protocol
+
+from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
+from hamms_trio.wire.status import has_no_body
+
+TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
+
+_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?)?")
+# The server frames the message and ends the connection, so these fields are the server's.
+_RESERVED = frozenset(
+    ("connection", "content-length", "keep-alive", "transfer-encoding", "upgrade", "x-request-id")
+)
+
+
+class OpenFile(Protocol):
+    """A file whose octets a response sends."""
+
+    def fileno(self) -> int: ...
+    def close(self) -> None: ...
+
+
+class FileBody:
+    """Octets and ranges of one open file, in the order in which they are sent.
+
+    The file is closed once the response was sent or has failed.
+    """
+
+    __slots__ = ("file", "octets", "pieces")
+
+    def __init__(self, file: OpenFile, *pieces: bytes | range) -> None:
+        self.file = file
+        self.pieces = pieces
+        self.octets = sum(map(len, pieces))
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+
+Body = bytes | FileBody | AsyncIterable[bytes]
+
+
+class Response:
+    """A status, fields and a body; immutable, so that one may answer many requests.
+
+    Content-Type is text/plain unless ``fields`` say otherwise; the server adds Date, Server, X-Request-ID and the
+    fields that frame the message. A body that is an async iterator is sent piece by piece as it comes,
+    each as a chunk, and closed at its end.
+
+    Args:
+        close: True to end the connection with this response.
+
+    Raises:
+        ValueError: the status is not a final one, or a field is malformed or reserved for the server.
+    """
+
+    __slots__ = (
+        "body",
+        "close",
+        "content",
+        "fields",
+        "has_origin",
+        "lines",
+        "plain",
+        "preamble",
+        "status",
+    )
+
+    def __init__(
+        self,
+        status: int = 200,
+        body: Body = b"",
+        fields: tuple[Field, ...] = (),
+        *,
+        close: bool = False,
+    ) -> None:
+        self.status = status
+        self.fields = fields
+        self.close = close
+        self.lines, bodiless, self.has_origin = _head_lines(status, fields)
+        if bodiless:
+            body = b""
+        self.body = body
+        self.content = body if isinstance(body, bytes) else b""
+        if isinstance(body, bytes):
+            self.preamble = self._preamble(len(body), bodiless=bodiless)
+            # True if a usual request needs no more than `preamble` and `content`.
+            self.plain = not close and not self.has_origin
+        else:
+            self.plain = False
+            # Where only the end of a body tells its length, the head depends on the request's version.
+            self.preamble = b""
+            if isinstance(body, FileBody):
+                self.preamble = self._preamble(body.octets, bodiless=False)
+
+    def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
+        if bodiless and self.status != 205:
+            return self.lines + b"X-Request-ID: "
+        return b"%bContent-Length: %d\r\nX-Request-ID: " % (self.lines, octets)
+
+    def preamble_for(self, minor_version: int) -> bytes:
+        """Return the head up to the value of X-Request-ID, as framed for this minor version."""
+        if self.preamble:
+            return self.preamble
+        framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
+        return self.lines + framing + b"X-Request-ID: "
+
+
+def text(content: str, status: int = 200, *fields: Field) -> Response:
+    """Return a response of plain text."""
+    return Response(status, content.encode(), fields)
+
+
+def json_response(content: object, status: int = 200, *fields: Field) -> Response:
+    """Return a response that is a JSON document, its keys sorted, in ASCII."""
+    octets = json.dumps(content, sort_keys=True, allow_nan=False).encode()
+    return Response(status, octets, (("Content-Type", JSON), *fields))
+
+
+def error(
+    status: int, code: str, message: str, *fields: Field, close: bool = False, **more: object
+) -> Response:
+    """Return the error document of every refusal: a code for programs, a message for people."""
+    content: Mapping[str, object] = {"error": {"code": code, "message": message, **more}}
+    octets = json.dumps(content, sort_keys=True).encode()
+    return Response(status, octets, (("Content-Type", JSON), *fields), close=close)
+
+
+def explain(status: int, problem: str, *fields: Field) -> Response:
+    """Return the error document of a status; its code is the reason phrase, which also begins the message."""
+    phrase = reason_phrase(status)
+    return error(status, phrase.lower().replace(" ", "_"), f"{phrase}: {problem}", *fields)
+
+
+@lru_cache(maxsize=1024)
+def _head_lines(status: int, fields: tuple[Field, ...]) -> tuple[bytes, bool, bool]:
+    """Return the status line and field lines, if a body never follows them, and if they have Date or Server."""
+    if not 200 <= status <= 599:
+        raise ValueError(f"{status} is not the status of a final response")
+    check_fields(fields)
+    names = {name.lower() for name, _ in fields}
+    bodiless = has_no_body(status) or status == 205
+    typed = bodiless or "content-type" in names
+    default = () if typed else (("Content-Type", TEXT),)
+    lines = status_line(status) + field_lines(fields + default)
+    return lines, bodiless, bool(names & {"date", "server"})
+
+
+def check_fields(fields: tuple[Field, ...]) -> None:
+    """Refuse fields that would break a response apart, or contradict the server's own.
+
+    Raises:
+        ValueError: a field is malformed, or reserved for the server.
+    """
+    for name, value in fields:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is not the name of a field")
+        if not _VALUE.fullmatch(value):
+            raise ValueError(f"{value[:80]!r} can't be the value of {name}")
+        if name.lower() in _RESERVED:
+            raise ValueError(f"{name} is for the server to send")

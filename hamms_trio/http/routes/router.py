@@ -1,0 +1,197 @@
+"""The table of routes, filled by decorators.
+
+A template is a path whose segments may be ``{name}``; its last segment may be ``*`` for all that follows::
+
+    @router.get("/users/{id}")
+    def show(request: Request) -> Response:
+        return text(request.parameters["id"])
+
+GET brings HEAD with it, and every path answers OPTIONS. Paths are compared as they are sent.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
+from typing import TypeVar
+
+from hamms_trio.errors import HammsError
+from hamms_trio.http.routes.request import Request
+from hamms_trio.http.routes.response import Response, error
+
+Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
+H = TypeVar("H", bound=Handler)
+
+_SEGMENT = re.compile(r"\{([a-z_]+)\}")
+NOT_FOUND = error(404, "not_found", "Not Found: no route has this path")
+_NOTHING: Mapping[str, str] = {}
+
+
+def _always(response: Response) -> Callable[[Request], Response]:
+    return lambda _request: response
+
+
+class Route:
+    """The handler of one method on one template.
+
+    Attributes:
+        fixed: the response, if all requests get the same one.
+        key: the route's name in metrics and the access log.
+        refuses: True if the route answers without reading the content.
+        waits: True if the handler is a coroutine, with a task of its own.
+        max_content: octets of content that the route accepts; None for the server's limit.
+    """
+
+    __slots__ = ("fixed", "handler", "key", "max_content", "refuses", "waits")
+
+    def __init__(
+        self,
+        key: str,
+        handler: Handler | Response,
+        max_content: int | None = None,
+        *,
+        refuses: bool = False,
+    ) -> None:
+        self.fixed = handler if isinstance(handler, Response) else None
+        self.key = key
+        self.refuses = refuses
+        self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
+        self.waits = iscoroutinefunction(handler)
+        self.max_content = max_content
+
+
+MISSING = Route("other", NOT_FOUND, refuses=True)
+
+
+class Resource:
+    """The routes of one template, by method."""
+
+    __slots__ = ("allow", "match", "names", "not_allowed", "routes", "template")
+
+    def __init__(self, template: str) -> None:
+        self.template = template
+        pattern = _pattern(template)
+        self.match = pattern.fullmatch
+        self.names = ["*" if name == "rest__" else name for name in pattern.groupindex]
+        self.routes: dict[str, Route] = {}
+        self.allow = ""
+        self.not_allowed = MISSING
+
+    def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
+        if method in self.routes and (method, "HEAD") != ("HEAD", method):
+            raise HammsError(f"{method} {self.template} has a route already")
+        self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
+        if method == "GET":
+            self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
+        self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
+        allow = ("Allow", self.allow)
+        options = Response(204, fields=(allow,))
+        self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
+        message = f"Method Not Allowed: {self.template} takes {self.allow}"
+        refusal = error(405, "method_not_allowed", message, allow)
+        self.not_allowed = Route("other", refusal, refuses=True)
+
+    def route(self, method: str) -> Route:
+        return self.routes.get(method, self.not_allowed)
+
+
+class Router:
+    """The table of routes.
+
+    Attributes:
+        otherwise: the route of all requests that no other route answers; 404 by default.
+    """
+
+    def __init__(self) -> None:
+        self._exact: dict[str, Resource] = {}
+        self._open: dict[str, list[Resource]] = {}  # by first segment, "" if that is a parameter
+        # The same; resources whose first segment is a parameter come after the others.
+        self._candidates: dict[str, tuple[Resource, ...]] = {}
+        self._any_first: tuple[Resource, ...] = ()
+        self.otherwise = MISSING
+        self._server = Resource("*")  # OPTIONS * asks about the server as a whole
+        self._server.add("OPTIONS", self._server_options, None)
+
+    def route(
+        self, method: str, template: str, *, max_content: int | None = None
+    ) -> Callable[[H], H]:
+        """Declare the handler of ``method`` on ``template``.
+
+        A plain function gets the whole content, must not block, and answers at once. A coroutine
+        has a task of its own, may wait for anything, and reads the content as it comes. A coroutine that has not
+        returned within `ServerLimits.answer_seconds` is cancelled, and its client gets a 503.
+        """
+
+        def declare(handler: H) -> H:
+            self._resource(template).add(method, handler, max_content)
+            return handler
+
+        return declare
+
+    def fixed(self, method: str, template: str, response: Response) -> None:
+        """Declare a response that all requests get."""
+        self._resource(template).add(method, response, None)
+
+    def get(self, template: str) -> Callable[[H], H]:
+        """Declare the handler of GET and HEAD."""
+        return self.route("GET", template)
+
+    def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
+        """Declare the handler of POST."""
+        return self.route("POST", template, max_content=max_content)
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """Return the route of a request, and the parameters of its template; without a route, one that refuses."""
+        resource = self._exact.get(path)
+        if resource is not None:
+            return resource.route(method), _NOTHING
+        for resource in self._candidates.get(path[1:].partition("/")[0], self._any_first):
+            if found := resource.match(path):
+                names = resource.names
+                return resource.route(method), dict(zip(names, found.groups(), strict=True))
+        if path == "*" and method == "OPTIONS":
+            return self._server.route(method), _NOTHING
+        return self.otherwise, _NOTHING
+
+    @property
+    def templates(self) -> dict[str, str]:
+        """Every template and its methods."""
+        resources = [*self._exact.values(), *(r for those in self._open.values() for r in those)]
+        return {resource.template: resource.allow for resource in resources}
+
+    def _resource(self, template: str) -> Resource:
+        if not _is_open(template):
+            return self._exact.setdefault(template, Resource(template))
+        first = _first_segment(template)
+        those = self._open.setdefault("" if _is_open(first) else first, [])
+        for resource in those:
+            if resource.template == template:
+                return resource
+        those.append(Resource(template))
+        # The longest first, and names before the rest of a path.
+        those.sort(key=lambda resource: (resource.template.endswith("*"), -len(resource.template)))
+        anywhere = self._any_first = tuple(self._open.get("", ()))
+        self._candidates = {
+            first: (*resources, *anywhere) for first, resources in self._open.items() if first
+        }
+        return self._resource(template)
+
+    def _server_options(self, _request: Request) -> Response:
+        methods = {method for allow in self.templates.values() for method in allow.split(", ")}
+        return Response(204, fields=(("Allow", ", ".join(sorted(methods))),))
+
+
+def _is_open(template: str) -> bool:
+    return template.endswith("*") or "{" in template
+
+
+def _first_segment(path: str) -> str:
+    return path[1:].partition("/")[0]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    fixed, star = (template[:-1], "(?P<rest__>.*)") if template.endswith("*") else (template, "")
+    parts = _SEGMENT.split(fixed)  # text and names in turn
+    pieces = [f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)]
+    return re.compile("".join(pieces) + star)

@@ -1,0 +1,1 @@
+"""Sockets: a server from its listeners to its last connection."""

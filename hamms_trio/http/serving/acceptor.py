@@ -1,0 +1,163 @@
+"""The server's listening sockets on the hub."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Sequence
+from functools import partial
+from time import monotonic
+
+import trio
+
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http.limits.capacity import Capacity, Fate
+from hamms_trio.http.limits.limits import TURN_SECONDS
+from hamms_trio.http.serving.connection import ServerConnection
+from hamms_trio.http.serving.service import Service
+from hamms_trio.net.acceptor import Acceptor, Address
+from hamms_trio.net.descriptors import Warnings
+from hamms_trio.net.hub import Hub
+from hamms_trio.net.resets import reset_and_close
+from hamms_trio.net.tls import Handshakes
+
+SETTLE_SECONDS = 0.2  # the account is at most so late
+SWEEPS = 4  # within the shortest of the deadlines
+MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
+
+
+class ServerAcceptor(Acceptor):
+    """Begins a conversation on each connection."""
+
+    def __init__(
+        self,
+        hub: Hub,
+        nursery: trio.Nursery,
+        service: Service,
+        sock: socket.socket,
+        warnings: Warnings,
+        capacity: Capacity,
+        handshakes: Handshakes | None,
+    ) -> None:
+        super().__init__(hub, sock, f"port {sock.getsockname()[1]}", warnings)
+        self._handshakes = handshakes
+        self._capacity = capacity
+        self._nursery = nursery
+        self._service = service
+        if capacity.waits:
+            service.on_vacancy.append(self.accept_again)
+
+    def has_room(self) -> bool:
+        return self._capacity.accepts
+
+    def welcome(self, sock: socket.socket, address: Address) -> None:
+        if self._capacity.fate is Fate.RESET:
+            reset_and_close(sock)
+        elif self._handshakes is None:
+            self._converse(address, sock)
+        else:
+            self._handshakes.begin(sock, partial(self._converse_secured, address))
+            self._capacity.handshake_began()
+
+    def _converse_secured(self, address: Address, sock: socket.socket) -> None:
+        self._capacity.handshake_ended()
+        self._converse(address, sock)
+
+    def _converse(self, address: Address, sock: socket.socket) -> None:
+        is_refused = self._capacity.fate is not Fate.SERVED
+        connection = ServerConnection(self._hub, self._nursery, self._service, sock, address)
+        if is_refused:
+            connection.refuse()
+
+
+class HubListeners:
+    """Accepts connections on a hub of its own, and ends those that have waited too long.
+
+    One sweep over all connections now and then replaces a timer for each: a timer would cost each connection
+    200 octets, and to move it with each request would cost more than the request.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        sockets: Sequence[socket.socket],
+        certificate: ServerCertificate | None,
+    ) -> None:
+        self._service = service
+        self._sockets = sockets
+        self._hub = Hub()
+        service.account.on_first = self._settle_soon
+        self._settles = False  # True while a timer will
+        self._capacity = Capacity(service)
+        self._handshakes = None
+        if certificate is not None:
+            self._handshakes = Handshakes(
+                self._hub,
+                certificate,
+                seconds=service.limits.handshake_seconds,
+                on_failure=self._capacity.handshake_failed,
+            )
+        self._acceptors: list[ServerAcceptor] = []
+        self._unswept: Iterator[ServerConnection] = iter(())
+        limits = service.limits
+        shortest = min(
+            limits.idle,
+            limits.head_seconds,
+            limits.content_seconds,
+            limits.answer_seconds,
+            limits.send_seconds,
+            limits.linger_seconds,
+        )
+        self._sweep_seconds = min(max(shortest / SWEEPS, MIN_SWEEP_SECONDS), MAX_SWEEP_SECONDS)
+
+    @property
+    def connections(self) -> list[ServerConnection]:
+        """The connections at this moment."""
+        return list(self._each_connection())
+
+    async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
+        """Serve until cancelled; the tasks of requests run in ``nursery``."""
+        hub, service = self._hub, self._service
+        warnings, capacity, handshakes = Warnings(), self._capacity, self._handshakes
+        self._acceptors = [
+            ServerAcceptor(hub, nursery, service, sock, warnings, capacity, handshakes)
+            for sock in self._sockets
+        ]
+        self._sweep(monotonic())
+        task_status.started()
+        await hub.run()
+
+    def finish(self) -> None:
+        """Accept the clients that have connected already, close the listening sockets, and read what has come."""
+        for acceptor in self._acceptors:
+            acceptor.on_event(0)
+            acceptor.abandon()
+        for connection in self.connections:
+            connection.drain()
+
+    def _settle_soon(self) -> None:
+        if not self._settles:
+            self._settles = True
+            self._hub.call_at(monotonic() + SETTLE_SECONDS, self._settle)
+
+    def _settle(self, _due: float) -> None:
+        self._settles = False
+        self._service.account.settle()
+
+    def _each_connection(self) -> Iterator[ServerConnection]:
+        return (one for one in self._hub.watchers if isinstance(one, ServerConnection))
+
+    def _sweep(self, _due: float) -> None:
+        self._unswept = self._each_connection()
+        self._sweep_on()
+
+    def _sweep_on(self) -> None:
+        """Check connections for a turn: thousands may be late at once, and others wait."""
+        clock = self._service.clock
+        turn_ends = clock() + TURN_SECONDS
+        for connection in self._unswept:
+            now = clock()
+            connection.check(now)
+            if now >= turn_ends:
+                self._hub.call_next(self._sweep_on)
+                return
+        self._hub.call_at(monotonic() + self._sweep_seconds, self._sweep)

@@ -1,0 +1,111 @@
+"""A server that runs within a block."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import trio
+
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http.serving.server import Server
+from hamms_trio.http.serving.service import Service
+from hamms_trio.http.telling.access_log import AccessLog, LogFormat
+from hamms_trio.net.nursery import ungrouped
+from hamms_trio.outlet import Outlet
+
+DRAIN_SECONDS = 5.0
+
+
+class RunningServer:
+    """A server and its address.
+
+    Attributes:
+        service: its routes, limits and account.
+        companions: servers that are drained together with this one, by role.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        server: Server,
+        stopped: trio.Event,
+        certificate: ServerCertificate | None,
+    ) -> None:
+        self.host = host
+        self.port = port
+        self.service = server.service
+        self.companions: dict[str, RunningServer] = {}
+        self._server = server
+        self._stopped = stopped
+        self._certificate = certificate
+
+    @property
+    def url(self) -> str:
+        """The server's URL, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        scheme = "http" if self._certificate is None else "https"
+        return f"{scheme}://{host}:{self.port}"
+
+    def reload(self) -> None:
+        """Load the certificate anew, for connections from now on.
+
+        Raises:
+            CertificateUnusable: the files are no good; the old certificate stays.
+        """
+        if self._certificate is not None:
+            self._certificate.reload()
+
+    async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
+        """Answer the requests in flight, refuse later ones, and stop."""
+        async with trio.open_nursery() as nursery:
+            for companion in self.companions.values():
+                nursery.start_soon(companion.drain, timeout)
+            await self._server.drain(timeout)
+        await self._stopped.wait()
+
+    async def wait_stopped(self) -> None:
+        """Wait until `drain` has stopped the server."""
+        await self._stopped.wait()
+
+
+@asynccontextmanager
+async def open_server(
+    service: Service,
+    host: str,
+    port: int,
+    sockets: Sequence[socket.socket],
+    *,
+    certificate: ServerCertificate | None = None,
+    log_format: LogFormat = LogFormat.PLAIN,
+    log_descriptor: int | None = None,
+) -> AsyncIterator[RunningServer]:
+    """Serve while the ``async with`` block runs, on sockets that listen; the server closes them in the end.
+
+    Args:
+        certificate: for TLS; None to speak plain HTTP.
+        log_descriptor: the access log's file; None for no log.
+    """
+    outlet = Outlet(log_descriptor, "access log") if log_descriptor is not None else None
+    if outlet is not None:
+        service.account.log_to(AccessLog(service, log_format, outlet.put).write)
+    server = Server(service, sockets, certificate=certificate)
+    stopped = trio.Event()
+    try:
+        with ungrouped():
+            async with trio.open_nursery() as nursery:
+                await nursery.start(_run, server, stopped)
+                yield RunningServer(host, port, server, stopped, certificate)
+                nursery.cancel_scope.cancel()
+    finally:
+        if outlet is not None:
+            outlet.close()
+
+
+async def _run(server: Server, stopped: trio.Event, task_status: trio.TaskStatus[None]) -> None:
+    try:
+        await server.run(task_status=task_status)
+    finally:
+        stopped.set()

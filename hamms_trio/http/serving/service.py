@@ -1,0 +1,147 @@
+"""The state that all connections of one server share."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from enum import Enum
+from time import monotonic
+
+import trio
+
+from hamms_trio.http.limits.backlog import Backlog
+from hamms_trio.http.limits.limits import ServerLimits
+from hamms_trio.http.limits.request_bodies import BodyBudget
+from hamms_trio.http.routes.match import Matcher
+from hamms_trio.http.routes.response import FileBody, Response, error
+from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.telling.account import Account
+from hamms_trio.version import VERSION
+from hamms_trio.wire import RequestHead, imf_fixdate
+
+CLOSE = b"\r\nConnection: close\r\n"
+RETRY_AFTER = 2  # seconds
+FOREVER = float("inf")
+DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
+
+
+class Phase(Enum):
+    """The server's phase of life; the values are those of the access log and of /_metrics."""
+
+    RUNNING = "running"
+    DRAINING = "draining"
+    STOPPED = "stopped"
+
+
+class Service:
+    """Routes, limits, clock and account of one server.
+
+    Args:
+        clock: seconds, for latencies and deadlines.
+        wall_clock: seconds since the epoch, for Date and the access log.
+    """
+
+    def __init__(
+        self,
+        router: Router,
+        *,
+        limits: ServerLimits | None = None,
+        account: Account | None = None,
+        clock: Callable[[], float] = monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.router = router
+        self.limits = limits or ServerLimits()
+        self.account = account or Account()
+        self.most_requests = self.limits.requests
+        self.backlog = Backlog(self.limits.waiting_output_total)
+        self.clock = clock
+        self.body_budget = BodyBudget(
+            self.limits.content_total,
+            seconds=self.limits.content_seconds,
+            clock=lambda: self.clock(),  # which a server may set
+        )
+        self._wall_clock = wall_clock
+        self.phase = Phase.RUNNING
+        self.drain_began = 0.0
+        self.something_ended = trio.Event()
+        self.connections = 0  # open now
+        self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
+        self.accepted = 0
+        self.in_flight = 0  # requests whose answer waits for something
+        self.matcher = Matcher(router, longest_target=self.limits.target)
+        self._id_prefix = os.urandom(4).hex().encode()
+        self._ids = 0
+        self.next_second = 0.0
+        self.stamp = b""  # Date, Server and the empty line
+        self.tail = b""  # the end of a usual head: persistence, and the stamp
+        timeout = int(self.limits.idle)
+        self._keep_alive = b"\r\nConnection: keep-alive\r\nKeep-Alive: timeout=%d\r\n" % timeout
+
+    def refresh_date(self, now: float) -> None:
+        """Update `stamp` and `tail`; call this once `next_second` has come."""
+        wall = self._wall_clock()
+        second = int(wall)
+        self.next_second = now + 1 - (wall - second)
+        self.stamp = f"Date: {imf_fixdate(second)}\r\nServer: Hamms/{VERSION}\r\n\r\n".encode()
+        self.tail = self._keep_alive + self.stamp
+
+    def wall_clock_offset(self) -> float:
+        """Return the seconds to add to `clock` for seconds since the epoch."""
+        return self._wall_clock() - self.clock()
+
+    def _stamp_for(self, response: Response) -> bytes:
+        """Return the stamp for a response that may have a Date or Server of its own."""
+        if not response.has_origin:
+            return self.stamp
+        given = {name.lower() for name, _ in response.fields}
+        lines = self.stamp[:-4].split(b"\r\n")
+        kept = [line for line in lines if line.partition(b":")[0].decode().lower() not in given]
+        return b"\r\n".join((*kept, b"", b"")) if kept else b"\r\n"
+
+    def new_id(self) -> bytes:
+        """Return an X-Request-ID for a request that has none."""
+        self._ids = number = self._ids + 1
+        return b"%b%08x" % (self._id_prefix, number & 0xFFFFFFFF)
+
+    def drain(self) -> None:
+        """Refuse every request from now on whose head has not come yet."""
+        self.account.settle()  # of the answers until now, which are logged with their phase
+        self.phase = Phase.DRAINING
+        self.drain_began = self.clock()
+        self.matcher.answer_all_by(Route("drain/reject", DRAINING, refuses=True))
+
+    def announce_end(self) -> None:
+        """Wake a drain: something has ended that it may wait for."""
+        if self.drain_began:
+            self.something_ended.set()
+
+    def announce_vacancy(self) -> None:
+        """Tell the acceptors that a connection has ended."""
+        for accept_again in self.on_vacancy:
+            accept_again()
+
+    @property
+    def drain_seconds(self) -> float:
+        """Seconds since the drain began, or 0."""
+        return self.clock() - self.drain_began if self.drain_began else 0.0
+
+    def encode(
+        self, head: RequestHead, response: Response, request_id: bytes, *, last: bool
+    ) -> tuple[bytes, bool]:
+        """Encode a response's head, and its body if that is octets and is sent; return also if it is the last."""
+        now = self.clock()
+        if now >= self.next_second:
+            self.refresh_date(now)
+        unframed = not response.preamble and not head.minor_version
+        last = last or response.close or unframed or not head.persistent
+        body = response.content
+        if head.method == "HEAD":
+            body = b""
+            if isinstance(response.body, FileBody):
+                response.body.close()
+        preamble = response.preamble_for(head.minor_version)
+        persistence = CLOSE if last else self._keep_alive
+        stamp = self._stamp_for(response)
+        return b"".join((preamble, request_id, persistence, stamp, body)), last

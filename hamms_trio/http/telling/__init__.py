@@ -1,0 +1,1 @@
+"""The account of what was answered: metrics and the access log."""

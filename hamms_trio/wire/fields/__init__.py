@@ -1,0 +1,1 @@
+"""Values of single fields (RFC 9110): what they mean, whatever message they stand in."""

@@ -1,0 +1,26 @@
+"""Forms: application/x-www-form-urlencoded, in queries and in content."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl
+
+from hamms_trio.errors import MalformedRequest
+
+MAX_FORM_FIELDS = 100
+MAX_FORM_OCTETS = 8 * 1024  # of a query too: a longer one takes long to decode
+
+
+def parse_form(text: str) -> dict[str, str]:
+    """Return the fields of a form; of a name given twice the last counts.
+
+    Raises:
+        MalformedRequest: the text is longer than `MAX_FORM_OCTETS`, or has more than `MAX_FORM_FIELDS`.
+    """
+    if not text:
+        return {}
+    if len(text) > MAX_FORM_OCTETS:
+        raise MalformedRequest(f"a query or form of more than {MAX_FORM_OCTETS} octets")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MAX_FORM_FIELDS))
+    except ValueError:
+        raise MalformedRequest(f"more than {MAX_FORM_FIELDS} fields in a query or form") from None

@@ -1,0 +1,211 @@
+"""Request heads, read whole (RFC 9112 §3, §5, §6).
+
+The whole head is validated before any of it is believed, and a head that could be read in two ways is
+refused: the framing of the body above all (RFC 9112 §6.3, §11.2).
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from hamms_trio.errors import MalformedRequest, UnknownTransferCoding
+from hamms_trio.wire.fields.forms import parse_form
+from hamms_trio.wire.http1.refusals import check_host, explain_refusal, origin_form
+from hamms_trio.wire.http1.section import (
+    SECTION,
+    TOKEN,
+    list_members,
+    scan_for,
+    split_field_line,
+)
+
+# Its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident.
+MAX_HEAD_OCTETS = 64 * 1024
+
+_HEAD = re.compile(
+    rf"""
+    ({TOKEN})\x20           # method: RFC 9110 §9.1
+    ([\x21-\x7e]++)\x20     # request target: visible characters, RFC 9112 §3.2
+    HTTP/1\.([0-9])\r\n     # version: RFC 9112 §2.3
+    {SECTION}               # field lines: RFC 9112 §5
+    \r\n                    # the empty line: RFC 9112 §2.1
+    """,
+    re.VERBOSE,
+)
+_DECIDING = scan_for(
+    "host",  # RFC 9112 §3.2
+    "content-length",  # §6.2
+    "transfer-encoding",  # §6.1
+    "connection",  # §9.3
+    "expect",  # RFC 9110 §10.1.1
+    "x-request-id",
+    "traceparent",  # W3C Trace Context §3.2
+)
+_CODING = re.compile(TOKEN)
+
+
+class Oddity(Enum):
+    """A property of a head that the RFCs let pass, and that a strict server may refuse."""
+
+    EMPTY_HOST = "an empty Host (RFC 9112 §3.2)"
+    EXPECTATION = "an expectation other than 100-continue (RFC 9110 §10.1.1)"
+    HIGHER_VERSION = "a minor version above 1 (RFC 9110 §2.5)"
+
+
+class RequestHead:
+    """One request's start line and header section; immutable.
+
+    Attributes:
+        minor_version: of HTTP/1.x, at most 1: a higher one is processed as 1 (RFC 9110 §2.5).
+        request_id: the value of X-Request-ID; of two lines the last.
+        traceparent: likewise.
+    """
+
+    __slots__ = (
+        "chunked",
+        "content_length",
+        "expects_continue",
+        "method",
+        "minor_version",
+        "octets",
+        "oddities",
+        "path",
+        "persistent",
+        "query_string",
+        "request_id",
+        "target",
+        "traceparent",
+    )
+
+    def __init__(self, octets: bytes, method: str, target: str, minor_version: int = 1) -> None:
+        self.octets = octets
+        self.method = method
+        self.target = target
+        self.minor_version = minor_version
+        if "#" in target:  # a fragment is none of a server's business, but some clients send it
+            target = target.partition("#")[0]
+        self.path, _, self.query_string = target.partition("?")
+        self.oddities: tuple[Oddity, ...] = ()
+        self.request_id: str | None = None
+        self.traceparent: str | None = None
+        self.content_length = 0
+        self.chunked = False
+        self.expects_continue = False
+        self.persistent = minor_version == 1
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The header section, name and value, as it was sent; split anew each time."""
+        return tuple(map(split_field_line, self.octets[:-4].decode("latin-1").split("\r\n")[1:]))
+
+    @property
+    def has_body(self) -> bool:
+        """True if content follows the head."""
+        return self.chunked or self.content_length > 0
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The target's query as a form (see `parse_form` for its limits); of a name given twice the last counts."""
+        return parse_form(self.query_string)
+
+    def get(self, name: str) -> str | None:
+        """Return the field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
+        values = [value for field, value in self.fields if field.lower() == name]
+        return ", ".join(values) if values else None
+
+    def combined(self, scan: re.Pattern[str]) -> dict[str, str]:
+        """Return the fields that a scan finds (see `scan_for`), repeated ones combined (RFC 9110 §5.3)."""
+        found: dict[str, str] = {}
+        for name, value in scan.findall(self.octets.decode("latin-1")):
+            name, value = name.lower(), value.rstrip(" \t")
+            found[name] = f"{found[name]}, {value}" if name in found else value
+        return found
+
+    def __repr__(self) -> str:
+        return f"<RequestHead {self.method} {self.target}>"
+
+
+def parse_head(octets: bytes) -> RequestHead:
+    """Validate and read one whole head, its empty line included.
+
+    Raises:
+        RequestError: the head breaks RFC 9112, or its body's length could be read in two ways.
+    """
+    text = octets.decode("latin-1")
+    match = _HEAD.fullmatch(text)
+    if match is None:
+        raise explain_refusal(text)
+    method, target, minor = match.groups()
+    head = RequestHead(octets, method, target, 0 if minor == "0" else 1)
+    if target[0] != "/":
+        head.path, _, head.query_string = origin_form(target).partition("#")[0].partition("?")
+    if minor > "1":
+        head.oddities = (Oddity.HIGHER_VERSION,)
+    hosts = 0
+    deciding: dict[str, list[str]] = {}
+    for name, value in _DECIDING.findall(text):
+        name = name.lower()
+        if name == "connection" and value == "keep-alive" and minor != "0":
+            continue  # says nothing new (RFC 9112 §9.3)
+        value = value.rstrip(" \t")
+        if name == "host":
+            hosts += 1
+            check_host(value)
+            if value[:1] in ("", ":"):
+                deciding["empty host"] = []
+        elif name == "x-request-id":
+            head.request_id = value
+        elif name == "traceparent":
+            head.traceparent = value
+        else:
+            deciding.setdefault(name, []).append(value)
+    if hosts != 1 and (hosts or head.minor_version):
+        raise MalformedRequest(f"{hosts} Host fields, where one is needed (RFC 9112 §3.2)")
+    if deciding:
+        _apply(head, deciding)
+    return head
+
+
+def _apply(head: RequestHead, deciding: dict[str, list[str]]) -> None:
+    """Apply the fields that decide framing and persistence (RFC 9112 §3.2, §6, §9.3)."""
+    lengths = deciding.get("content-length")
+    if lengths:
+        head.content_length = _content_length(lengths)
+    if codings := deciding.get("transfer-encoding"):
+        _apply_transfer_coding(head, codings, with_length=bool(lengths))
+    if connection := deciding.get("connection"):
+        options = list_members(connection)
+        kept = head.persistent or "keep-alive" in options
+        head.persistent = kept and "close" not in options
+    expectations = deciding.get("expect")
+    if expectations and head.minor_version == 1:
+        expected = list_members(expectations)
+        head.expects_continue = "100-continue" in expected
+        if set(expected) - {"100-continue", ""}:
+            head.oddities += (Oddity.EXPECTATION,)
+    if "empty host" in deciding:
+        head.oddities += (Oddity.EMPTY_HOST,)
+
+
+def _content_length(values: list[str]) -> int:
+    """Return the one length: repeated lines have to be equal, and a list is refused (RFC 9112 §6.3)."""
+    value = values[0] if values.count(values[0]) == len(values) else ""
+    if not (value.isascii() and value.isdigit()) or len(value) > 18:
+        raise MalformedRequest(f"Content-Length {', '.join(values)[:80]!r} is not one whole number")
+    return int(value)
+
+
+def _apply_transfer_coding(head: RequestHead, values: list[str], *, with_length: bool) -> None:
+    codings = list_members(values)
+    if with_length:
+        raise MalformedRequest("both Transfer-Encoding and Content-Length (RFC 9112 §6.3)")
+    if head.minor_version == 0:
+        raise MalformedRequest("Transfer-Encoding in an HTTP/1.0 request (RFC 9112 §6.1)")
+    named = repr(", ".join(codings)[:80])
+    unknown = [coding for coding in codings if _CODING.fullmatch(coding) and coding != "chunked"]
+    if unknown:
+        raise UnknownTransferCoding(f"Transfer-Encoding {named}; only chunked is decoded")
+    if codings != ["chunked"]:
+        raise MalformedRequest(f"Transfer-Encoding {named} is not one chunked (RFC 9112 §6.3)")
+    head.chunked = True

@@ -1,0 +1,46 @@
+"""Header sections (RFC 9112 §5): the grammar that requests and responses share.
+
+A head is matched as a whole by one pattern, which says yes or no (see `request` and `response`). The patterns are
+possessive throughout: no part of them gives back what it has matched, so that a hostile head fails in linear time.
+Afterwards one scan finds the fields that decide how the message is read. All others are split when somebody asks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
+
+TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110 §5.6.2
+# No space before the colon (RFC 9112 §5.1), no folding (§5.2); field-vchar, SP and HTAB (RFC 9110 §5.5).
+FIELD_LINE = rf"{TOKEN}:[\t\x20-\x7e\x80-\xff]*+"
+SECTION = rf"(?:{FIELD_LINE}\r\n){{0,{MAX_FIELD_LINES}}}+"
+# A trailer section must not have these (RFC 9110 §6.5.1): they decide how a message is read.
+FRAMING_FIELDS = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))
+
+
+def scan_for(*names: str) -> re.Pattern[str]:
+    """Compile a scan of a valid head, decoded as Latin-1, for the field lines that have one of these names.
+
+    ``findall`` returns names as they were sent, and values that may still end in whitespace.
+    """
+    return re.compile(rf"\r\n({'|'.join(names)}):[ \t]*+([^\r]*+)", re.IGNORECASE | re.ASCII)
+
+
+def split_field_line(line: str) -> tuple[str, str]:
+    """Return the name and the value of a valid field line."""
+    name, _, value = line.partition(":")
+    return name, value.strip(" \t")
+
+
+def list_members(values: Iterable[str]) -> list[str]:
+    """Return the members of a list field in lower case, its lines combined (RFC 9110 §5.3, §5.6.1)."""
+    return [member.strip(" \t") for member in ",".join(values).lower().split(",")]
+
+
+def excerpt(octets: bytes | str) -> str:
+    """Return the beginning of some octets as text that shows each of them."""
+    if isinstance(octets, str):
+        octets = octets[:80].encode("latin-1")
+    return repr(octets[:80])[1:]
