@@ -103,6 +103,13 @@ class Response:
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
+    @property
+    def sent_fields(self) -> tuple[Field, ...]:
+        """The fields with the Content-Type that the server adds."""
+        is_typed = any(name.lower() == "content-type" for name, _ in self.fields)
+        is_empty = has_no_body(self.status) or self.status == 205
+        return self.fields if is_typed or is_empty else (*self.fields, ("Content-Type", TEXT))
+
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
             return self.lines + b"X-Request-ID: "

@@ -74,6 +74,12 @@ class MockAnswers:
         await self._store.reset_counters(counter_prefix(id))
 
 
+def constant_answer(mock: Mock) -> Answer:
+    """The answer of a mock that depends on no request at all."""
+    nobody = ReceivedRequest(mock.method, mock.path_pattern)
+    return _answer(mock, nobody, mock.code, mock.headers, mock.body, "")
+
+
 def is_constant(mock: Mock) -> bool:
     """True if the answer does not depend on the requests that came before."""
     return not mock.sequence and (not mock.fail or mock.share == 1)

@@ -66,6 +66,7 @@ class Mocks:
     Args:
         is_reserved: True for a path pattern that a route of the workbench answers.
         check_fail: raises ValueError for a failure mode that can't be an answer.
+        on_change: called after each change.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Mocks:
         limits: MockLimits | None = None,
         is_reserved: Callable[[str], bool],
         check_fail: Callable[[str], None],
+        on_change: Callable[[], None] = lambda: None,
     ) -> None:
+        self._on_change = on_change
         self._store = store
         self._limits = limits or MockLimits()
         self._is_reserved = is_reserved
@@ -242,3 +245,4 @@ class Mocks:
             else:
                 exact.setdefault(pattern.exact, []).append(mock)
         self._exact, self._patterns = exact, patterns
+        self._on_change()

@@ -140,8 +140,8 @@ async def import_once(
         StoreUnavailable
         Problem: there are more mocks than are taken.
     """
-    whole = os.path.realpath(path)
-    if not os.path.exists(whole):  # noqa: ASYNC240 # once, before the server serves anybody
+    whole = os.path.realpath(path)  # noqa: ASYNC240 # once, before the server serves anybody
+    if not os.path.exists(whole):  # noqa: ASYNC240 # likewise
         return None
     if whole in dict(await store.records(IMPORTED)):
         return None
