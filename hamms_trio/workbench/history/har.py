@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Iterable
-from http.client import responses as reason_phrases
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
 from hamms_trio.version import VERSION
+from hamms_trio.wire import reason_phrase
 from hamms_trio.workbench.documents import Document, show
 from hamms_trio.workbench.mocks.model import FRAMING, METHODS
 from hamms_trio.workbench.problems import Problem
@@ -86,7 +86,7 @@ def _entry(record: Document, origin: str) -> Document:
         },
         "response": {
             "status": status,
-            "statusText": reason_phrases.get(status, ""),
+            "statusText": reason_phrase(status),
             "httpVersion": "HTTP/1.1",
             "cookies": [],
             "headers": _pairs(_headers(answer)),

@@ -10,9 +10,6 @@ import json
 import re
 from urllib.parse import unquote
 
-import jmespath
-from jmespath.exceptions import JMESPathError
-
 from hamms_trio.workbench.received import ReceivedRequest
 
 _PLACE = re.compile(
@@ -43,6 +40,9 @@ def check_expression(expression: str) -> None:
     Raises:
         ValueError: with the reason.
     """
+    import jmespath  # only mocks that read JSON need it
+    from jmespath.exceptions import JMESPathError
+
     try:
         jmespath.compile(expression)
     except JMESPathError as error:
@@ -52,6 +52,9 @@ def check_expression(expression: str) -> None:
 
 def search(expression: str, value: object) -> object:
     """Ask a JSON value; an expression that does not apply to it finds nothing."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
     try:
         found: object = jmespath.search(expression, value)
     except (JMESPathError, TypeError, ValueError, RecursionError):
