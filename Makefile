@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-all fuzz check format docs bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs bench dist clean
 
 help: ## What there is to make.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ serve: setup ## Serve every failure mode from port 5500 on.
 
 test: setup ## Run the tests, but for the fuzzing that is part of check.
 	$(BIN)/python -m pytest -m "not fuzz"
+
+test-clients: setup ## Let every real client meet every failure mode, and not only a sample.
+	HAMMS_CLIENTS=all $(BIN)/python -m pytest tests/clients
 
 test-all: ## Run the tests on every Python from 3.11 on that is found.
 	$(PYTHON) scripts/test_all.py

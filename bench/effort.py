@@ -1,4 +1,4 @@
-"""How much trouble a run takes."""
+"""The length and size of a run."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """How long and how large the measurements are.
+    """The length and size of the measurements.
 
     Attributes:
-        rounds: how often each subject is measured.
-        quick: whether to be short and small, to see that everything works.
+        rounds: how often to measure each subject.
+        quick: whether to be short and small, as a test that everything works.
     """
 
     rounds: int

@@ -1,7 +1,11 @@
-"""What is raised when a figure can't be had."""
+"""The errors of measurements."""
 
 from __future__ import annotations
 
 
 class Unmeasurable(Exception):
-    """A measurement could not be made; the message says why."""
+    """A measurement failed; the message gives the reason."""
+
+
+class NotInstalled(Exception):
+    """A measurement needs an optional program that is missing; the message names its package."""

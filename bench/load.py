@@ -1,8 +1,8 @@
 """The client: ``python -m bench.load NAME ARGUMENTS`` puts a server under one load.
 
-ARGUMENTS is a JSON object. A load prints `STEADY` when it has come to what is to be measured, and what
-it counted as a JSON object when it is done. It reads the server's own accounts, by process id, at the
-very beginning and end of what it measures.
+ARGUMENTS is a JSON object. A load prints `STEADY` at the beginning of the measured time, and its counts as a
+JSON object at the end. The load reads the server's own accounts, by process id, at the very beginning and the
+very end of the measured time.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
 from bench.loads.upload import upload
 from bench.loads.wander import wander
+from bench.loads.wrk import wrk
 
 LOADS: dict[str, Callable[..., dict[str, float]]] = {
     load.__name__: load
@@ -47,18 +48,20 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         probe,
         upload,
         wander,
+        wrk,
     )
 }
 
 
 def main() -> None:
+    """Run the load that the command line names."""
     name, arguments = sys.argv[1:]
-    signal.alarm(int(LOAD_SECONDS))  # whatever happens, it ends
-    gc.disable()  # its pauses would be taken for the server's
+    signal.alarm(int(LOAD_SECONDS))  # so that every load ends
+    gc.disable()  # its pauses would look like the server's
     load = partial(LOADS[name], **json.loads(arguments))
     try:
         counted = load(steady=lambda: print(STEADY, flush=True))
-    except OSError as error:  # of a connection, so it is the server that does not do what it should
+    except OSError as error:  # of a connection, so the server did not serve as it should
         raise Unmeasurable(f"a connection failed: {error}") from error
     print(json.dumps(counted), flush=True)
 

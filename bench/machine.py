@@ -1,6 +1,6 @@
-"""What a measurement needs of the machine: processors to pin to, descriptors, and the kernel's accounts.
+"""The machine of a measurement: its processors, descriptors, and the kernel's accounts of processes.
 
-Linux only: the figures come from its process clocks and from /proc.
+The module needs Linux, since the figures come from its process clocks and from /proc.
 """
 
 from __future__ import annotations
@@ -27,23 +27,23 @@ SETTLED_SHARE = 0.02  # of a processor, below which a process counts as idle
 
 
 def server_cpu() -> int | None:
-    """The processor of every server under test, or None where there is only one."""
+    """Return the processor of every server under test, or None where there is only one."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[0] if len(allowed) > 1 else None
 
 
 def client_cpu() -> int | None:
-    """The processor of whoever loads the server, or None where there is only one."""
+    """Return the processor of the clients, or None where there is only one."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[1] if len(allowed) > 1 else None
 
 
 def preparation(cpu: int | None, *, idle: bool = False) -> Callable[[], None]:
-    """What a child does before it becomes its program: pin itself, take descriptors, and die with us.
+    """Return a function for a child to call before exec: it pins itself, raises its limits, and dies with us.
 
     Args:
         cpu: the only processor it may use.
-        idle: whether to run only when nobody else wants the processor.
+        idle: whether to run only when no other process wants the processor.
     """
     libc = ctypes.CDLL(None)
 
@@ -60,19 +60,26 @@ def preparation(cpu: int | None, *, idle: bool = False) -> Callable[[], None]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, user and system, all threads, exact to nanoseconds."""
+    """Return the CPU of a process and its descendants so far: user and system, all threads, to nanoseconds."""
     # clock_getcpuclockid(3), which Python lacks: include/linux/posix-timers.h
-    return time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+    used = time.clock_gettime((~pid << 3) | _CPUCLOCK_SCHED)
+    return used + sum(cpu_seconds(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    """Return the running children of a process, such as the worker processes of a server."""
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for found in lists for child in found.read_text(encoding="ascii").split()]
 
 
 def waited_seconds(pid: int) -> float:
-    """How long a process's main thread has been kept from a processor by others, so far."""
+    """Return how long a process's main thread has waited for a processor so far."""
     _, waited, _ = Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()
     return int(waited) / 1e9
 
 
 def resident_octets(pid: int) -> int:
-    """What a process has in memory; the kernel's buffers are not in it."""
+    """Return the resident set of a process, which excludes the kernel's buffers."""
     account = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
     return 1024 * sum(int(kib) for kib in re.findall(r"^Rss:\s+(\d+) kB", account, re.MULTILINE))
 
@@ -85,7 +92,7 @@ def wait_settled(pid: int, *, timeout: float = 15.0) -> None:
     """Wait until a process is idle.
 
     Raises:
-        Unmeasurable: it does not come to rest.
+        Unmeasurable: the process stays busy.
     """
     deadline = time.monotonic() + timeout
     idle = 0
@@ -99,13 +106,13 @@ def wait_settled(pid: int, *, timeout: float = 15.0) -> None:
 
 
 def held_at_most(wanted: int) -> int:
-    """How many connections one process can hold here, up to ``wanted``."""
+    """Return how many connections one process can hold here, up to ``wanted``."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(wanted, hard - 1000)
 
 
 def description() -> dict[str, str]:
-    """The machine, for whoever compares figures."""
+    """Describe the machine, since figures of two machines do not compare."""
     return {
         "python": platform.python_version(),
         "openssl": ssl.OPENSSL_VERSION.split()[1],
@@ -121,13 +128,13 @@ def description() -> dict[str, str]:
 
 
 def commit() -> str:
-    """Which version of this is measured."""
+    """Return the commit of this tree."""
     command = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty"]
     try:
-        told = subprocess.run(command, capture_output=True, text=True, check=False)
+        answer = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError:
         return "unknown"
-    return told.stdout.strip() or "unknown"
+    return answer.stdout.strip() or "unknown"
 
 
 def _processor_name() -> str:
@@ -140,7 +147,7 @@ def _processor_name() -> str:
 
 
 def _congestion_control() -> str:
-    """TCP's, for whoever does not choose another."""
+    """Return TCP's congestion control, as the system chooses it."""
     chosen = Path("/proc/sys/net/ipv4/tcp_congestion_control")
     return chosen.read_text(encoding="ascii").strip() if chosen.exists() else "unknown"
 
@@ -150,10 +157,10 @@ def _named(cpu: int | None) -> str:
 
 
 def check() -> None:
-    """Refuse machines that can't measure.
+    """Refuse a machine that cannot measure.
 
     Raises:
-        Unmeasurable: not Linux.
+        Unmeasurable: the system is not Linux.
     """
     if sys.platform != "linux":
         raise Unmeasurable("the measurements need Linux: process clocks, /proc and epoll")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from statistics import median
 
@@ -12,20 +13,25 @@ from bench.trials import Trials
 _HEADING = ("", "median", "lowest", "highest", "of ours", "target", "holds")
 _TRIALS_HEADING = ("median", "p95", "highest", "target", "holds")
 
-Row = tuple[str, ...]  # the name first, target and whether it holds last
+HOLDS, MISSED, UNDECIDED = "holds", "missed", "no peer"
+
+Row = tuple[str, ...]  # begins with the name, and ends with the target and whether it holds
 
 
 def table(figure: Figure | Trials) -> str:
-    """One line for each subject; of a `Figure`, ours first."""
-    title = f"{figure.what} [{figure.unit}]"
+    """Return a table with one line for each subject; ours is the first line of a `Figure`."""
     if isinstance(figure, Trials):
-        heading = ("", "tries", figure.success, *_TRIALS_HEADING)
+        heading: Row = ("", "tries", figure.success, *_TRIALS_HEADING)
         rows = [_trials_row(figure, subject) for subject in figure.tries]
-        missing = [f"  could not be measured: {what}" for what in figure.unmeasured]
-        return "\n".join([title, *_aligned(heading, rows), *missing])
-    rows = [_row(figure, subject) for subject in sorted(figure.rounds, key=lambda s: s != OURS)]
-    rows += [(t.peer, *"----", str(t), "missing here") for t in figure.missing]
-    return "\n".join([title, *_aligned(_HEADING, rows)])
+        title, absent = figure.what, [f"not measured: {reason}" for reason in figure.unmeasured]
+    else:
+        heading = _HEADING
+        subjects = sorted(figure.rounds, key=lambda subject: subject != OURS)
+        rows = [_row(figure, subject) for subject in subjects]
+        title = figure.title
+        absent = [f"{subject}: {reason}" for subject, reason in figure.absent.items()]
+    lines = [*_aligned(heading, rows), *(f"  {line}" for line in absent)]
+    return "\n".join([f"{title} [{figure.unit}]", *lines])
 
 
 def _aligned(heading: Row, rows: Sequence[Row]) -> list[str]:
@@ -67,36 +73,49 @@ def _trials_row(trials: Trials, subject: str) -> Row:
     )
 
 
-def summary(figures: Sequence[Figure | Trials]) -> str:
-    """How many targets hold, and which do not."""
-    verdicts = [verdict for figure in figures for verdict in _verdicts(figure)]
-    missed = [f"  {sentence}" for sentence, holds in verdicts if not holds]
-    return "\n".join([f"{len(verdicts) - len(missed)} of {len(verdicts)} targets hold.", *missed])
+def summary(measured: Mapping[str, Sequence[Figure | Trials]]) -> str:
+    """Return a line for each target: its outcome, our figure, and the target; then the count."""
+    outcomes = [
+        (verdict, f"{name}: {sentence}")
+        for name, figures in measured.items()
+        for figure in figures
+        for verdict, sentence in _outcomes(figure)
+    ]
+    counts = Counter(verdict for verdict, _ in outcomes)
+    lines = [f"  {verdict:7}  {sentence}" for verdict, sentence in outcomes]
+    decided = counts[HOLDS] + counts[MISSED]
+    return "\n".join([*lines, f"{counts[HOLDS]} of {decided} targets hold."])
 
 
-def _verdicts(figure: Figure | Trials) -> list[tuple[str, bool]]:
-    """What is to be told of each target that does not hold, and whether it does."""
-    if isinstance(figure, Figure):
-        sentences = [(_sentence(figure, t), t.holds(figure)) for t in figure.told]
-    else:
-        sentences = [(_trials_sentence(figure, s), figure.holds(s)) for s in figure.targets]
-    return [(f"{figure.what}: {sentence}", holds) for sentence, holds in sentences]
-
-
-def _sentence(figure: Figure, target: object) -> str:
-    peer = getattr(target, "peer", None)
-    if peer is None:
-        return f"{number(figure.median(OURS))} {figure.unit}, {target} wanted"
-    return f"{peer} takes {figure.ratio(peer):.2f} times ours, {target} wanted"
+def _outcomes(figure: Figure | Trials) -> list[tuple[str, str]]:
+    """Return the outcome of each target, and a sentence about it."""
+    if isinstance(figure, Trials):
+        return [
+            (HOLDS if figure.holds(subject) else MISSED, _trials_sentence(figure, subject))
+            for subject in figure.targets
+        ]
+    decided = [
+        (
+            HOLDS if target.holds(figure) else MISSED,
+            f"{figure.title}: {target.outcome(figure)}, target {target}",
+        )
+        for target in figure.decided
+    ]
+    undecided = [
+        (UNDECIDED, f"{figure.title}: {target.peer} was not measured, target {target}")
+        for target in figure.undecided
+    ]
+    return decided + undecided
 
 
 def _trials_sentence(trials: Trials, subject: str) -> str:
     _, _, share, half, *_ = _trials_row(trials, subject)
     target = trials.targets[subject]
-    return f"{subject}: {share}, median {half} {trials.unit}, {target} wanted"
+    return f"{trials.what}: {subject}: {share}, median {half} {trials.unit}, target {target}"
 
 
 def as_json(figures: Mapping[str, Sequence[Figure | Trials]]) -> dict[str, object]:
+    """Return all figures with their rounds, tries and targets, for `json.dumps`."""
     return {name: [_as_json(figure) for figure in measured] for name, measured in figures.items()}
 
 
@@ -115,9 +134,16 @@ def _as_json(figure: Figure | Trials) -> dict[str, object]:
         }
     return {
         **kind,
+        "detail": figure.detail,
         "rounds": figure.rounds,
+        "absent": figure.absent,
         "targets": [
-            {"text": str(t), "peer": getattr(t, "peer", None), "holds": t.holds(figure)}
-            for t in figure.told
+            {
+                "text": str(target),
+                "peer": getattr(target, "peer", None),
+                "outcome": target.outcome(figure),
+                "holds": target.holds(figure),
+            }
+            for target in figure.decided
         ],
     }

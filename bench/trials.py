@@ -1,4 +1,4 @@
-"""Tries that succeed or don't: how many did, and how long those took."""
+"""Tries that succeed or fail: how many succeeded, and how long those took."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from statistics import median
 
 from bench.figures import number
 
-Try = float | None  # how long it took, or None where it failed
+Try = float | None  # the time of a try, or None if it failed
 
 
 @dataclass(frozen=True, slots=True)
 class Always:
-    """Every try has to succeed, and half of them in less than a limit, if there is one."""
+    """Every try succeeds, and half of them take less than a limit, if there is one."""
 
     below: float | None = None
 
@@ -27,12 +27,12 @@ class Always:
 
 @dataclass(slots=True)
 class Trials:
-    """What came of the tries of each subject.
+    """The tries of each subject.
 
     Attributes:
-        success: what a try has to come to, as short as the heading of a column.
-        targets: what is asked of some of the subjects.
-        unmeasured: what is missing from the table, and why.
+        success: the meaning of a success, as short as the heading of a column.
+        targets: the targets of some of the subjects.
+        unmeasured: the reason for each line that is missing from the table.
     """
 
     what: str
@@ -52,12 +52,14 @@ class Trials:
             self.add(subject, tried, target)
 
     def share(self, subject: str) -> float:
-        """Of the tries, in per cent, those that succeeded."""
+        """Return how many per cent of the tries succeeded."""
         tries = self.tries[subject]
         return 100 * sum(t is not None for t in tries) / len(tries)
 
     def took(self, subject: str) -> list[float]:
+        """Return the times of the tries that succeeded."""
         return [t for t in self.tries[subject] if t is not None]
 
     def holds(self, subject: str) -> bool:
+        """Return whether a subject's target holds."""
         return self.targets[subject].holds(self.tries[subject])

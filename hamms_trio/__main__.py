@@ -1,6 +1,8 @@
-"""``python -m hamms_trio``: the same as ``hamms-trio``."""
+"""``python -m hamms_trio``: the same as ``hamms-trio``, but that it serves if no command is given, as hamms did."""
+
+import sys
 
 from hamms_trio.cli import main
 
 if __name__ == "__main__":
-    main(prog_name="hamms-trio")
+    main(args=sys.argv[1:] or ["serve"], prog_name="hamms-trio")

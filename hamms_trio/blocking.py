@@ -17,14 +17,20 @@ from typing import TypeVar
 import trio
 from outcome import Error, Outcome, acapture, capture
 
-from hamms_trio.app import BEGINNING_PORT, Hamms, open_hamms
+from hamms_trio.app import (
+    BEGINNING_PORT,
+    Hamms,
+    OpenDoor,
+    RunningWorkbench,
+    WorkbenchSettings,
+    open_hamms,
+)
 from hamms_trio.errors import AlreadyRunning, NotRunning
+from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
-from hamms_trio.recording.ledger import ConnectionRecord, Ledger, Requests
+from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
 
 T = TypeVar("T")
-
-WAIT_SECONDS = 5.0
 
 
 class HammsServer:
@@ -41,22 +47,27 @@ class HammsServer:
         host: str = "127.0.0.1",
         beginning_port: int = BEGINNING_PORT,
         only: Iterable[str] = (),
+        modes: Iterable[Source] = (),
         seed: int = 0,
         speed: float = 1.0,
         limits: Limits | None = None,
+        workbench: bool | WorkbenchSettings = False,
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
             open_hamms,
             host=host,
             only=(only,) if isinstance(only, str) else tuple(only),
+            modes=tuple(modes),
             seed=seed,
             speed=speed,
             limits=limits,
+            workbench=workbench,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None
         self._ledger: BlockingLedger | None = None
+        self._doors: list[BlockingDoor] = []
 
     def start(self, beginning_port: int | None = None) -> None:
         """Serve from now on; every port accepts when this returns.
@@ -80,6 +91,7 @@ class HammsServer:
         """Close everything; every port is free when this returns. Does nothing if it is not running."""
         with self._changing:
             loop, self._loop = self._loop, None
+            self._doors.clear()  # which end with the loop
             if loop is not None:
                 loop.stop()
 
@@ -97,16 +109,45 @@ class HammsServer:
 
     @property
     def ports(self) -> dict[str, int]:
-        """The port of each failure mode, by slug."""
+        """The port of each door, by its name."""
         return dict(self._running.hamms.ports)
 
-    def address(self, slug: str) -> tuple[str, int]:
-        """Host and port of a failure mode (see `Addresses.address`)."""
-        return self._running.hamms.address(slug)
+    def address(self, name: str) -> tuple[str, int]:
+        """Host and port of a failure mode or door (see `Addresses.address`)."""
+        return self._running.hamms.address(name)
 
-    def url(self, slug: str, path: str = "/", /, **parameters: object) -> str:
-        """The URL of a failure mode, its parameters in the query (see `Addresses.url`)."""
-        return self._running.hamms.url(slug, path, **parameters)
+    def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
+        """The URL of a failure mode or door, its parameters in the query (see `Addresses.url`)."""
+        return self._running.hamms.url(name, path, **parameters)
+
+    def open(self, name: str, /, **arguments: object) -> BlockingDoor:
+        """Open a door of one's own on a free port, until it is closed (see `Hamms.open`).
+
+        The end of a ``with`` block closes it, as do `close_doors`, `start_afresh` and `stop`; the fixture closes it
+        at the end of the test.
+
+        Raises:
+            UnknownMode: there is no such mode, or it is not served.
+            ParameterError: the mode has no such parameter, or does not take this value.
+            PortUnavailable: there is no free port.
+        """
+        door = BlockingDoor(self._running, name, arguments)
+        self._doors.append(door)
+        return door
+
+    def close_doors(self) -> None:
+        """Close every door that `open` has opened."""
+        while self._doors:
+            self._doors.pop().close()
+
+    @property
+    def workbench(self) -> RunningWorkbench:
+        """The workbench beside the failure modes: its ``port``, and ``url(path)``.
+
+        Raises:
+            NotRunning: this server is not running, or was made without ``workbench=True``.
+        """
+        return self._running.hamms.workbench
 
     @property
     def ledger(self) -> BlockingLedger:
@@ -122,6 +163,7 @@ class HammsServer:
     def start_afresh(self) -> None:
         """Drop every connection and forget what the modes and the ledger remember; the ports stay."""
         loop = self._running
+        self.close_doors()
         loop.call(loop.hamms.start_afresh)
 
     @property
@@ -131,6 +173,59 @@ class HammsServer:
         return self._loop
 
 
+class BlockingDoor:
+    """A door that was opened for one test, for any thread.
+
+    Attributes:
+        name: the door's name, which the ledger accepts.
+        port: the port that it listens on.
+    """
+
+    def __init__(self, loop: _Loop, name: str, arguments: dict[str, object]) -> None:
+        self._loop = loop
+        self._name, self._arguments = name, arguments
+        self._closing, self._closed = trio.Event(), trio.Event()
+        self._door = loop.run(partial(loop.start, self._hold))
+        self.name = self._door.name
+        self.port = self._door.port
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port."""
+        return self._door.address
+
+    def url(self, path: str = "/", **parameters: object) -> str:
+        """The door's URL; parameters in the query override the door's arguments (see `OpenDoor.url`)."""
+        return self._door.url(path, **parameters)
+
+    def close(self) -> None:
+        """Stop listening and reset the door's connections. Does nothing if it is closed."""
+
+        async def wait_closed() -> None:
+            self._closing.set()
+            await self._closed.wait()
+
+        with suppress(NotRunning):
+            self._loop.run(wait_closed)
+
+    def __enter__(self) -> BlockingDoor:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def _hold(self, *, task_status: trio.TaskStatus[OpenDoor]) -> None:
+        async with self._loop.hamms.open(self._name, **self._arguments) as door:
+            task_status.started(door)
+            await self._closing.wait()
+        self._closed.set()
+
+
 class BlockingLedger:
     """What each client did (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
@@ -138,13 +233,21 @@ class BlockingLedger:
         self._loop = loop
         self._ledger = loop.hamms.ledger
 
-    def connections(self, slug: str | None = None) -> list[ConnectionRecord]:
-        """The connections, of one failure mode or of all, in the order in which they came."""
-        return self._loop.call(lambda: self._ledger.connections(slug))
+    def connections(self, name: str | None = None) -> list[ConnectionRecord]:
+        """The connections of one failure mode or door, or of all, in the order in which they came."""
+        return self._loop.call(lambda: self._ledger.connections(name))
 
-    def requests(self, slug: str | None = None, /, **parameters: object) -> Requests:
-        """The requests to one failure mode, or to all, with these parameters, given or by default."""
-        return self._loop.call(lambda: self._ledger.requests(slug, **parameters))
+    def open_connections(self, name: str | None = None) -> list[ConnectionRecord]:
+        """Those that neither the client has left nor the server has closed."""
+        return self._loop.call(lambda: self._ledger.open_connections(name))
+
+    def requests(self, name: str | None = None, /, **parameters: object) -> Requests:
+        """The requests to one failure mode or door, or to all, with these parameters, given or by default."""
+        return self._loop.call(lambda: self._ledger.requests(name, **parameters))
+
+    def fired(self, name: str, *, key: str | None = None) -> bool:
+        """True if the fault of this failure mode was ever played, for this ``key`` or any."""
+        return self._loop.call(lambda: self._ledger.fired(name, key=key))
 
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""
@@ -159,17 +262,8 @@ class BlockingLedger:
             TimeoutError: it did not hold within ``timeout`` seconds; says what the ledger has.
         """
         ledger = self._ledger
-
-        async def wait() -> bool:
-            with trio.move_on_after(timeout):
-                await ledger.wait_until(condition)
-                return True
-            return condition(ledger)
-
-        met = self._loop.call(lambda: condition(ledger)) or self._loop.run(wait)
-        if not met:
-            known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
-            raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
+        if not self._loop.call(lambda: condition(ledger)):
+            self._loop.run(partial(ledger.wait_until, condition, timeout=timeout))
 
 
 class _Loop:
@@ -222,6 +316,11 @@ class _Loop:
             return answer.result().unwrap()
         except (trio.RunFinishedError, trio.Cancelled):
             raise NotRunning("the server was stopped") from None
+
+    async def start(self, task: Callable[..., Awaitable[None]]) -> OpenDoor:
+        """Start a task that lasts, and return the door that it opens."""
+        door: OpenDoor = await self._nursery.start(task)
+        return door
 
     def _run(self) -> None:
         result = capture(trio.run, self._main)

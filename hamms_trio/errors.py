@@ -8,7 +8,7 @@ class HammsError(Exception):
 
 
 class CatalogueError(HammsError):
-    """Two failure modes claim one slug or port. A bug in the catalogue."""
+    """Failure modes can't be collected: a name is claimed twice, or a declaration is wrong."""
 
 
 class UnknownMode(HammsError, LookupError):
@@ -17,6 +17,10 @@ class UnknownMode(HammsError, LookupError):
 
 class PortUnavailable(HammsError, OSError):
     """A listener's port could not be bound; nothing is left listening."""
+
+
+class HubUnavailable(HammsError, ValueError):
+    """There is no hub of this name, or the platform lacks what it needs."""
 
 
 class CertificateUnusable(HammsError, ValueError):
@@ -49,6 +53,18 @@ class RequestTimeout(RequestError):
     """The request's head or body did not arrive in time (RFC 9110 §15.5.9)."""
 
     status = 408
+
+
+class NoSuchMode(RequestError):
+    """The request's target names no failure mode (RFC 9110 §15.5.5)."""
+
+    status = 404
+
+
+class NeedsPort(RequestError):
+    """The failure mode can't be met through a shared door (RFC 9110 §15.5.10)."""
+
+    status = 409
 
 
 class MethodNotAllowed(RequestError):

@@ -1,4 +1,4 @@
-"""The fixture ``hamms``: a running server, fresh for each test.
+"""The fixture ``hamms``: one running server for the session, emptied before each test.
 
 Why this is light: pytest imports the plugins of every installed package at each start, whether a test
 uses them or not. So the server, and trio with it, is imported when the fixture is first used.
@@ -24,11 +24,12 @@ def _hamms_server() -> Iterator[HammsServer]:
 
 
 @pytest.fixture
-def hamms(_hamms_server: HammsServer) -> HammsServer:
-    """A running hamms on free ports: ``hamms.url(slug, **parameters)``, ``hamms.ledger``.
+def hamms(_hamms_server: HammsServer) -> Iterator[HammsServer]:
+    """A running hamms on free ports: ``hamms.url(name, **parameters)``, ``hamms.open(...)``, ``hamms.ledger``.
 
-    It runs in a thread of its own, so tests may be plain functions, asyncio's or trio's. It is shared by
-    the session; its connections, counters and ledger are fresh for each test.
+    One server in a thread of its own serves the whole session, so tests may be plain functions, asyncio's or
+    trio's. Before each test it drops its connections, and empties its counters and its ledger.
     """
     _hamms_server.start_afresh()
-    return _hamms_server
+    yield _hamms_server
+    _hamms_server.close_doors()

@@ -1,6 +1,6 @@
 """Break TCP connections on purpose.
 
-Everything is imported when it is first used, so that importing this costs next to nothing.
+Each name is imported when it is first used, so the import of this package takes almost no time.
 """
 
 from __future__ import annotations

@@ -1,12 +1,14 @@
-"""`reset_connection`, for code that may wait."""
+"""`reset_connection` for code that may block."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 from netsplode import resetting
 from netsplode.connections import AddressLike
-from netsplode.resetting import TechniqueName, Verify
+from netsplode.order import Order, VerifyLike
+from netsplode.plan import TechniqueName, plan_from_legacy_arguments
 from netsplode.result import ResetResult
 
 if TYPE_CHECKING:
@@ -22,7 +24,7 @@ def reset_connection(
     delay: float | None = 0.0,
     technique: TechniqueName = "auto",
     timeout: float = 5.0,
-    verify: Verify = "auto",
+    verify: VerifyLike = "auto",
     forwarded: bool = False,
     use_abortive_close: bool | None = None,
     fallback_to_abortive_close_after: float | None = None,
@@ -36,7 +38,7 @@ def reset_connection(
     delay: float | None = 0.0,
     technique: TechniqueName = "auto",
     timeout: float = 5.0,
-    verify: Verify = "auto",
+    verify: VerifyLike = "auto",
     forwarded: bool = False,
     use_abortive_close: bool | None = None,
     fallback_to_abortive_close_after: float | None = None,
@@ -49,54 +51,65 @@ def reset_connection(
     delay: float | None = 0.0,
     technique: TechniqueName = "auto",
     timeout: float = 5.0,
-    verify: Verify = "auto",
+    verify: VerifyLike = "auto",
     forwarded: bool = False,
     use_abortive_close: bool | None = None,
     fallback_to_abortive_close_after: float | None = None,
 ) -> ResetResult | PendingReset:
-    """Reset a TCP connection: its peer sees RST, whoever holds it here sees the same or a close.
+    """Reset a TCP connection, so that its peer sees an RST.
+
+    The program that holds the connection here sees the same, or a closed socket.
 
     Args:
-        target: a socket, descriptor, asyncio or trio or anyio stream, an object that wraps one of these,
-            what `find_connections` has found, or an address: ``("127.0.0.1", 5432)`` or ``"127.0.0.1:5432"``.
-        remote: with an address, the other end's; needed when several connections match.
-        blocking: False returns at once, with a `PendingReset` to wait for.
-        delay: seconds to wait before.
-        technique: "auto" takes the best that applies, and falls through; or one of "abort", "rst", "destroy",
-            "keepalive", "close" and "scapy", or several in the order to try (see docs/resetting.md).
-        timeout: seconds to wait until both ends are seen to be down.
-        verify: "auto" looks at the other end if this host has it, or else probes it if this process may;
-            True insists on proof; False doesn't look.
-        forwarded: take a connection, given by both addresses, that this host does not end but forwards.
+        target: the object that holds the connection (a socket, descriptor, stream, transport, response,
+            reader, file, or an object that wraps one of these), a `Connection` that `find_connections`
+            returned, or an address: ``("127.0.0.1", 5432)`` or ``"127.0.0.1:5432"``.
+        remote: the address of the other end; needed when several connections match ``target``.
+        blocking: False returns at once with a `PendingReset` to wait for.
+        delay: seconds to wait before the reset.
+        technique: "auto" tries the best that applies, then the next ones; or one or several of "abort",
+            "rst", "destroy", "keepalive", "close" and "scapy" (see docs/resetting.md).
+        timeout: seconds until both ends must be down.
+        verify: "auto" checks the other end if it is on this host, and otherwise probes it if this
+            process may; True raises an error without proof; False does not check.
+        forwarded: True allows a connection, given by both addresses, that this host only forwards.
         use_abortive_close: instead of ``technique``: True closes abortively, False only injects.
-        fallback_to_abortive_close_after: instead of ``technique``: inject for so many seconds, then close.
+        fallback_to_abortive_close_after: instead of ``technique``: seconds to inject before an abortive
+            close.
 
     Raises:
-        UnsupportedConnection: there is no TCP connection in ``target``.
-        ConnectionNotFound, AmbiguousConnection: none matches, or several.
-        MissingCapability, TechniqueUnavailable: it can't be done here; the message says what would help.
-        ResetTimeout: an end was not seen to be down in time; ``result`` says which.
+        UnsupportedConnection: ``target`` holds no TCP connection.
+        ConnectionNotFound: no connection matches, or it has ended.
+        AmbiguousConnection: several connections match.
+        MissingCapability: this process lacks a capability; the message names the remedy.
+        TechniqueUnavailable: no technique works here; the message gives the reason for each.
+        ResetTimeout: an end was not seen to be down in time; ``result`` names it.
         ValueError: there is no such technique, or a time is negative.
-        OSError: EMFILE, this process has no descriptor left to look with.
+        OSError: EMFILE, this process has no free descriptor.
     """
-    if use_abortive_close is None and fallback_to_abortive_close_after is None:
-        plan = resetting.planned(technique)
-    elif technique == "auto":
-        plan = resetting.planned_as_formerly(use_abortive_close, fallback_to_abortive_close_after)
-    else:
-        raise TypeError("technique already says what use_abortive_close and the fallback would")
-    steps = resetting.begin(
+    order = Order.of(
         target,
         remote,
-        delay=delay or 0.0,
-        plan=plan,
+        delay=delay,
+        technique=technique,
         timeout=timeout,
         verify=verify,
         forwarded=forwarded,
-        may_wait_for_loop=not (blocking and resetting.in_running_loop()),
+        loop_can_run=not (blocking and resetting.is_in_running_loop()),
     )
+    if use_abortive_close is not None or fallback_to_abortive_close_after is not None:
+        order = _replan(order, technique, use_abortive_close, fallback_to_abortive_close_after)
     if blocking:
-        return resetting.run(steps)
+        return resetting.run(resetting.begin(order))
     from netsplode.pending import PendingReset
 
-    return PendingReset(steps)
+    return PendingReset(resetting.begin(order))
+
+
+def _replan(
+    order: Order, technique: TechniqueName, use_abortive_close: bool | None, seconds: float | None
+) -> Order:
+    """Follow the arguments of the first netsplode instead of ``technique``."""
+    if technique != "auto":
+        raise TypeError("give either technique or the arguments of the first netsplode")
+    return replace(order, plan=plan_from_legacy_arguments(use_abortive_close, seconds))

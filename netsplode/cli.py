@@ -1,39 +1,67 @@
-"""The command ``netsplode``: list connections, reset them, tell what may be done here.
+"""The command ``netsplode``: list TCP connections, reset them, and report what this process may do.
 
-Exit codes: 0 all reset, confirmed where this host can see it; 1 not all; 2 bad usage or missing capability.
+Exit codes: 0 if all were reset, with proof where this host can see an end; 1 if not all were; 2 for bad usage
+or a missing capability.
 """
 
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from typing import Any
 
 import click
 
 from netsplode.connection import Connection
-from netsplode.connections import Wanted, find_connections, one_address, wanted
+from netsplode.connections import (
+    AddressPattern,
+    exact_address,
+    find_connections,
+    parse_address,
+    rank,
+)
 from netsplode.errors import MissingCapability, NetsplodeError, TechniqueUnavailable
+from netsplode.kernel.tcp import State
+from netsplode.order import Order, Verify
+from netsplode.plan import plan_of
 from netsplode.privileges import capabilities
-from netsplode.resetting import Plan, Verify, carry_out, planned, run
-from netsplode.result import written
-from netsplode.targets import Target, listed
+from netsplode.resetting import begin, run
+from netsplode.result import format_address
+from netsplode.targets import Target, target_of_connection
 from netsplode.techniques import TECHNIQUES
 from netsplode.usage import Commands, Seconds
 
 _NOT_ALL, _USAGE = 1, 2
+_VERIFY = {None: Verify.AUTO, True: Verify.REQUIRED, False: Verify.NEVER}
+
+
+def _print_version(context: click.Context, option: click.Parameter, asked: bool) -> None:
+    if asked and not context.resilient_parsing:
+        click.echo(f"netsplode, version {version('hamms-trio')}")  # the package that contains it
+        context.exit()
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_print_version,
+    help="Print the version.",
+)
 def main() -> None:
     """Reset live TCP connections."""
 
 
 @main.command("list")
-@click.option("--pid", type=int, help="Only those that this process holds.")
-@click.option("--port", type=click.IntRange(1, 65535), help="Only those with this port at an end.")
+@click.option("--pid", type=int, help="Only connections that this process holds.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="Only connections with this port at an end."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
-    """The TCP connections of this network namespace."""
+    """List the TCP connections of this network namespace, or those of a process."""
     try:
         found = find_connections(pid=pid, state=None)
     except NetsplodeError as error:
@@ -44,7 +72,13 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
         return
     rows = [("LOCAL", "REMOTE", "STATE", "PID", "COMMAND")]
     rows += [
-        (written(c.local), written(c.remote), c.state, str(c.pid or "-"), c.command or "-")
+        (
+            format_address(c.local),
+            format_address(c.remote),
+            c.state,
+            str(c.pid or "-"),
+            c.command or "-",
+        )
         for c in found
     ]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
@@ -53,11 +87,13 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
         click.echo("  ".join(cells).rstrip())
 
 
-@main.command(short_help="Reset connections, by their ends, port or process.")
+@main.command(short_help="Reset connections by their ends, port or process.")
 @click.argument("local", required=False)
 @click.argument("remote", required=False)
-@click.option("--pid", type=int, help="All that this process holds.")
-@click.option("--port", type=click.IntRange(1, 65535), help="All with this port at an end.")
+@click.option("--pid", type=int, help="All connections that this process holds.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="All connections with this port at an end."
+)
 @click.option(
     "--technique",
     type=click.Choice(["auto", *(technique.name for technique in TECHNIQUES)]),
@@ -68,7 +104,7 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
 @click.option(
     "--verify/--no-verify",
     default=None,
-    help="Insist on proof that both ends are down, or don't look. Otherwise: look where it can be seen.",
+    help="Require proof that both ends are down, or do not check. Default: check where this host can.",
 )
 @click.option(
     "--timeout",
@@ -77,10 +113,8 @@ def list_connections(pid: int | None, port: int | None, as_json: bool) -> None:
     show_default=True,
     help="Seconds for each connection.",
 )
-@click.option(
-    "--forwarded", is_flag=True, help="A connection that this host does not end but forwards."
-)
-@click.option("--dry-run", is_flag=True, help="Only print what would be reset.")
+@click.option("--forwarded", is_flag=True, help="Allow a connection that this host only forwards.")
+@click.option("--dry-run", is_flag=True, help="Only print the connections that would be reset.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def reset(
@@ -99,7 +133,7 @@ def reset(
     """Reset the connections between LOCAL and REMOTE (host:port), of a port, or of a process."""
     if local is None and pid is None and port is None:
         raise click.UsageError("give LOCAL and REMOTE, --port or --pid")
-    found = [listed(c.entry) for c in _found(local, remote, pid, port) if c.entry]
+    found = [target_of_connection(connection) for connection in _found(local, remote, pid, port)]
     if forwarded and not found:
         found = [_forwarded(local, remote)]
     if not found:
@@ -107,37 +141,48 @@ def reset(
         click.echo("no connection matches", err=True)
         context.exit(_NOT_ALL)
     if local is not None and port is pid is None and len(found) > 1:
-        pairs = ", ".join(f"{written(t.local)} -> {written(t.remote)}" for t in found[:8])
+        pairs = ", ".join(
+            f"{format_address(t.local)} -> {format_address(t.remote)}" for t in found[:8]
+        )
         raise click.UsageError(f"{len(found)} connections match, give both ends or --port: {pairs}")
-    plan = planned(technique)
-    asked: Verify = "auto" if verify is None else verify
     rows: list[dict[str, Any]] = []
     code = 0
     for target in found:
-        row = {"local": written(target.local), "remote": written(target.remote)}
+        row = {"local": format_address(target.local), "remote": format_address(target.remote)}
         if not dry_run:
-            outcome, worst = _reset_one(target, plan, timeout, asked)
-            row, code = row | outcome, max(code, worst)
+            order = Order(target, plan=plan_of(technique), timeout=timeout, verify=_VERIFY[verify])
+            outcome, needed = _reset_one(order)
+            row, code = row | outcome, max(code, needed)
         rows.append(row)
     _print(rows, as_json)
     context.exit(code)
 
 
-def _reset_one(
-    target: Target, plan: Plan, timeout: float, verify: Verify
-) -> tuple[dict[str, Any], int]:
-    """What came of it, and the exit code that is due for that."""
+def _reset_one(order: Order) -> tuple[dict[str, Any], int]:
+    """Reset one connection, and return its outcome and the exit code for that."""
     try:
-        result = run(carry_out(target, plan, timeout, verify))
+        result = run(begin(order))
     except NetsplodeError as error:
-        needs = isinstance(error, MissingCapability | TechniqueUnavailable) and error.missing
-        return {"error": str(error)}, _USAGE if needs else _NOT_ALL
-    outcome = {
+        lacks = isinstance(error, MissingCapability | TechniqueUnavailable) and error.missing
+        if lacks and _is_over(order.target):
+            return {"over": "both ends have closed it, and TIME-WAIT passes by itself"}, 0
+        return {"error": str(error)}, _USAGE if lacks else _NOT_ALL
+    outcome: dict[str, Any] = {
         "technique": result.technique,
         "ends": {end: str(state) for end, state in result.ends.items()},
         "elapsed": result.elapsed,
     }
+    if result.doubt:
+        outcome["doubt"] = result.doubt
     return outcome, 0
+
+
+def _is_over(target: object) -> bool:
+    return (
+        isinstance(target, Target)
+        and target.entry is not None
+        and target.entry.state is State.TIME_WAIT
+    )
 
 
 def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
@@ -151,7 +196,10 @@ def _print(rows: list[dict[str, Any]], as_json: bool) -> None:
             continue
         elif "technique" in row:
             known = ", ".join(f"{end} end {state}" for end, state in row["ends"].items())
-            click.echo(f"{pair}: reset by {row['technique']} ({known})")
+            doubt = f"; {row['doubt']}" if "doubt" in row else ""
+            click.echo(f"{pair}: reset by {row['technique']} ({known}{doubt})")
+        elif "over" in row:
+            click.echo(f"{pair}: {row['over']}")
         else:
             click.echo(f"{pair}: would be reset")
 
@@ -160,14 +208,14 @@ def _forwarded(local: str | None, remote: str | None) -> Target:
     if local is None or remote is None:
         raise click.UsageError("--forwarded takes LOCAL and REMOTE")
     try:
-        return Target(one_address(local), one_address(remote))
+        return Target(exact_address(local), exact_address(remote))
     except NetsplodeError as error:
         raise click.UsageError(str(error)) from None
 
 
 @main.command()
 def doctor() -> None:
-    """What may be done here, and for what may not, the remedy."""
+    """Show what this process may do here, and the remedy for what it may not."""
     for capability in capabilities():
         remedy = f" - {capability.hint}" if capability.hint else ""
         click.echo(f"{'yes' if capability.ok else 'no ':3} {capability.name}{remedy}")
@@ -176,22 +224,31 @@ def doctor() -> None:
 def _found(
     local: str | None, remote: str | None, pid: int | None, port: int | None
 ) -> list[Connection]:
-    """One end of each established connection that fits: on one host, both are listed."""
+    """Find one end of each connection that fits, whatever its state; on one host, both are listed."""
     try:
-        found = find_connections(pid=pid)
-        ends = [wanted(end) for end in (local, remote) if end is not None]
+        found = find_connections(pid=pid, state=None)
+        ends = [parse_address(end) for end in (local, remote) if end is not None]
     except NetsplodeError as error:
         raise click.UsageError(str(error)) from None
-    fitting = [c for c in found if (port is None or _has_port(c, port)) and _fits(c, ends)]
-    return list({frozenset((c.local, c.remote)): c for c in reversed(fitting)}.values())
+    chosen: dict[frozenset[object], Connection] = {}
+    for one in found:
+        if (port is None or _has_port(one, port)) and _fits(one, ends):
+            pair = frozenset((one.local, one.remote))
+            chosen[pair] = max(chosen.get(pair, one), one, key=_rank)
+    return list(chosen.values())
+
+
+def _rank(connection: Connection) -> tuple[bool, bool]:
+    assert connection.entry is not None  # find_connections gave it one
+    return rank(connection.entry)
 
 
 def _has_port(connection: Connection, port: int) -> bool:
     return port in (connection.local[1], connection.remote[1])
 
 
-def _fits(connection: Connection, ends: list[Wanted]) -> bool:
-    """Whether its ends are those, whichever of them is called local."""
+def _fits(connection: Connection, ends: list[AddressPattern]) -> bool:
+    """Return True if the connection has these ends, in either order."""
     interface = connection.entry.interface if connection.entry else 0
     own = (connection.local, connection.remote)
     return any(
@@ -202,8 +259,8 @@ def _fits(connection: Connection, ends: list[Wanted]) -> bool:
 
 def _row(connection: Connection) -> dict[str, Any]:
     return {
-        "local": written(connection.local),
-        "remote": written(connection.remote),
+        "local": format_address(connection.local),
+        "remote": format_address(connection.remote),
         "state": connection.state,
         "pid": connection.pid,
         "command": connection.command,

@@ -1,4 +1,4 @@
-"""Everything netsplode raises on purpose."""
+"""The errors of netsplode."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ if TYPE_CHECKING:
 
 
 class NetsplodeError(Exception):
-    """Base class; catch this to catch only ours."""
+    """The base class of all errors of netsplode."""
 
 
 class UnsupportedConnection(NetsplodeError, TypeError):
-    """There is no TCP connection inside this object, or none that can be reset."""
+    """The object holds no TCP connection, or none that can be reset."""
 
 
 class ConnectionNotFound(NetsplodeError, LookupError):
-    """The connection is not there, or not there any more."""
+    """No connection matches, or it has ended."""
 
 
 class AmbiguousConnection(NetsplodeError, LookupError):
-    """More than one connection matches; ``candidates`` are those."""
+    """More than one connection matches; ``candidates`` lists them."""
 
     def __init__(self, message: str, candidates: Iterable[Connection]) -> None:
         super().__init__(message)
@@ -31,7 +31,7 @@ class AmbiguousConnection(NetsplodeError, LookupError):
 
 
 class MissingCapability(NetsplodeError, PermissionError):
-    """This process may not do it; ``missing`` names what it needs, ``hint`` says how to get it."""
+    """This process lacks a capability; ``missing`` names it, and ``hint`` is the remedy."""
 
     def __init__(self, message: str, missing: Iterable[str], hint: str) -> None:
         super().__init__(f"{message}: {hint}")
@@ -40,9 +40,9 @@ class MissingCapability(NetsplodeError, PermissionError):
 
 
 class TechniqueUnavailable(NetsplodeError, OSError):
-    """No technique could do it. The message and ``attempts`` list each, and what stood in its way.
+    """No technique worked; the message and ``attempts`` give the reason for each.
 
-    ``missing`` names the capabilities with which one of them might have.
+    ``missing`` names the capabilities with which one of them might have worked.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class TechniqueUnavailable(NetsplodeError, OSError):
 
 
 class ResetTimeout(NetsplodeError, TimeoutError):
-    """Not everything was confirmed in time; ``result`` says what is known of each end."""
+    """Not every end was seen to be down in time; ``result`` has the state of each."""
 
     def __init__(self, message: str, result: ResetResult | None = None) -> None:
         super().__init__(message)

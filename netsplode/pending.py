@@ -1,4 +1,4 @@
-"""A reset under way in a thread of its own."""
+"""A reset that runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from netsplode.techniques import Steps
 
 
 class _Cancelled(BaseException):
-    """Unwinds the steps when nobody wants them any more."""
+    """The signal that unwinds the steps after `PendingReset.cancel`."""
 
 
 class PendingReset:
-    """A reset that was begun. None is left behind at exit: what still waits is cancelled and joined."""
+    """A reset that has begun. At exit, every reset that still waits is cancelled and joined."""
 
     def __init__(self, todo: Steps[ResetResult]) -> None:
         self._todo = todo
@@ -30,17 +30,17 @@ class PendingReset:
         self._thread.start()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until it has ended, in whatever way; False if it has not within ``timeout`` seconds."""
+        """Wait until the reset has ended; return False if it has not within ``timeout`` seconds."""
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def result(self, timeout: float | None = None) -> ResetResult:
-        """Wait for what came of it.
+        """Wait for the result.
 
         Raises:
-            CancelledError: it was cancelled in time.
-            ResetTimeout: it has not ended within ``timeout`` seconds.
-            NetsplodeError: as `reset_connection` raises it.
+            CancelledError: the reset was cancelled in time.
+            ResetTimeout: the reset has not ended within ``timeout`` seconds.
+            NetsplodeError: the error that a blocking `reset_connection` would raise.
         """
         if not self.wait(timeout):
             raise ResetTimeout("the reset is still under way")
@@ -52,7 +52,7 @@ class PendingReset:
         return self._result
 
     def cancel(self) -> bool:
-        """Don't reset if it has not been done yet; whether that came in time."""
+        """Cancel the reset, and return True if that came in time."""
         self._cancelled.set()
         self._thread.join()
         return isinstance(self._error, _Cancelled)
@@ -60,7 +60,7 @@ class PendingReset:
     def _run(self) -> None:
         try:
             self._result = resetting.run(self._todo, self._pause)
-        except BaseException as error:  # noqa: BLE001 - kept for whoever asks for the result
+        except BaseException as error:  # noqa: BLE001 - raised again by `result`
             self._error = error
         finally:
             self._todo.close()

@@ -1,4 +1,4 @@
-"""What this process may do here, and for each thing it may not, what to do about it."""
+"""Find out what this process may do here, and the remedy for each thing that it may not."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ if sys.platform == "linux":
 _BITS = {"CAP_NET_ADMIN": 12, "CAP_NET_RAW": 13, "CAP_SYS_PTRACE": 19}  # linux/capability.h
 _REMEDIES = {
     "CAP_NET_ADMIN": "run as root, give python CAP_NET_ADMIN (setcap cap_net_admin+ep on its file), "
-    "or run all of it in `unshare -rn`, where it may do this to connections made inside",
+    "or run everything in `unshare -rn`, where it may do this to connections made inside",
     "CAP_NET_RAW": "run as root, give python CAP_NET_RAW (setcap cap_net_raw+ep on its file), "
-    "or run all of it in `unshare -rn`, where it may do this to connections made inside",
+    "or run everything in `unshare -rn`, where it may do this to connections made inside",
     "CAP_SYS_PTRACE": "run as the user of that process or as root, or give python CAP_SYS_PTRACE",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One thing, whether it may be done here, and if not, why and what would help.
+    """One thing that netsplode can do, and whether this process may do it here.
 
-    ``name`` begins with the technique. ``missing`` names the Linux capability that it takes, if it is that.
+    ``name`` begins with the technique. ``missing`` names the Linux capability that is missing, if one is;
+    ``hint`` is the reason or the remedy.
     """
 
     name: str
@@ -36,7 +37,7 @@ class Capability:
 
 
 def capabilities() -> list[Capability]:
-    """What may be done here, technique by technique."""
+    """List what this process may do here, technique by technique."""
     linux, scapy = sys.platform == "linux", find_spec("scapy") is not None
     no_linux = "" if linux else "it needs Linux; close works everywhere"
     no_scapy = "" if scapy else "install scapy"
@@ -55,14 +56,14 @@ def capabilities() -> list[Capability]:
 
 
 def missing_capability(problem: str, capability: str) -> MissingCapability:
-    """The error for what takes ``capability``, with the remedy."""
+    """Make the error for a missing Linux capability, with its remedy."""
     return MissingCapability(problem, {capability}, _REMEDIES[capability])
 
 
 def has_capability(name: str) -> bool:
-    """Whether this thread has it in effect where its network is. Elsewhere than on Linux there are none to have.
+    """Return True if this thread has a Linux capability in effect over its network namespace.
 
-    A user namespace of one's own gives every capability, but none over the network that is still everybody's.
+    Root of a new user namespace has every capability, but none over a network that belongs to another one.
     """
     if sys.platform != "linux" or not effective_capabilities() >> _BITS[name] & 1:
         return False

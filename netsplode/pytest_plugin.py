@@ -1,4 +1,7 @@
-"""The fixture ``netsploder``. Light: pytest imports the plugins of every installed package at each start."""
+"""The pytest fixture ``netsploder``.
+
+This module imports little, because pytest imports the plugins of every installed package at each start.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def netsploder() -> Iterator[Netsploder]:
-    """Resets the TCP connections that this test opens: ``netsploder.reset_tcp_connections()``.
+    """Reset the TCP connections that this test opens: ``netsploder.reset_tcp_connections()``.
 
-    What was open before is spared: databases of earlier fixtures, debuggers, pytest-xdist. Fixtures that
-    come after this one are the test's own.
+    Connections that were open before are spared: databases of earlier fixtures, debuggers, pytest-xdist.
+    The connections of fixtures that come after this one count as the test's own.
     """
     from netsplode.tracker import create_netsploder
 

@@ -1,4 +1,4 @@
-"""What a reset has done, as far as it is known."""
+"""The result of a reset, as far as it is known."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ Address = tuple[str, int]  # host, port
 
 
 class End(StrEnum):
-    """What one end of a connection is known to have come to."""
+    """The state of one end of a connection after a reset."""
 
-    RESET = "reset"  # its socket fails with ECONNRESET (after a FIN: an end, then EPIPE)
-    ABORTED = "aborted"  # its socket is dead, but fails otherwise (ECONNABORTED; MPTCP: ENOTCONN)
+    RESET = "reset"  # its socket fails with ECONNRESET (after a FIN: EOF, then EPIPE)
+    ABORTED = "aborted"  # its socket fails with another error (ECONNABORTED; MPTCP: ENOTCONN)
     CLOSED = "closed"  # its descriptor was closed
-    UNCONFIRMED = "unconfirmed"  # an RST was sent to it; nothing here can tell whether it came
+    UNCONFIRMED = "unconfirmed"  # an RST was sent to it, and nothing proves that it arrived
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One technique that was tried or considered, and what came of it."""
+    """One technique that was tried or considered, and its outcome."""
 
     technique: str
     outcome: str
@@ -27,9 +27,16 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class ResetResult:
-    """How a connection was reset, and what each end has seen of it.
+    """How a connection was reset, and the state of its ends.
 
-    ``ends`` has the keys "local" and "remote"; ``elapsed`` is in seconds, without the delay asked for.
+    Attributes:
+        technique: the name of the technique that worked.
+        local: the end that was acted on. If both ends are on this host, a process holds this one.
+        remote: the other end.
+        ends: the states of "local" and "remote".
+        elapsed: seconds, without the delay.
+        attempts: the techniques that were tried or considered.
+        doubt: why another connection may have been reset too; empty if none can have been.
     """
 
     technique: str
@@ -38,14 +45,15 @@ class ResetResult:
     ends: dict[str, End]
     elapsed: float
     attempts: tuple[Attempt, ...]
+    doubt: str = ""
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether both ends are known to be down."""
-        return End.UNCONFIRMED not in self.ends.values()
+        """True if both ends are known to be down, and no other connection can have been reset."""
+        return End.UNCONFIRMED not in self.ends.values() and not self.doubt
 
 
-def written(address: Address) -> str:
-    """An address as people write it."""
+def format_address(address: Address) -> str:
+    """Write an address as people do."""
     host, port = address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

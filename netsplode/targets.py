@@ -1,4 +1,4 @@
-"""From whatever a developer holds to the TCP connection inside it."""
+"""The ends of TCP connections that can be reset, pinned so that no other connection takes their place."""
 
 from __future__ import annotations
 
@@ -6,41 +6,39 @@ import errno
 import os
 import socket
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-from netsplode.connections import plain_host
+from netsplode.connection import Connection
+from netsplode.connections import unmap_host
 from netsplode.errors import ConnectionNotFound, UnsupportedConnection
 from netsplode.kernel import tcp
 from netsplode.kernel.diag import Diag, Entry
+from netsplode.kernel.namespaces import Network, run_in
 from netsplode.kernel.tcp import State
+from netsplode.privileges import has_capability
 from netsplode.result import Address
+from netsplode.unwrap import Holder, unwrap
 
-_NESTED_AT_MOST = 16  # wrappers within wrappers; more is a cycle
+T = TypeVar("T")
+
 _GONE = frozenset((State.CLOSED, State.TIME_WAIT))
-# http.client, urllib3 and redis-py; the latter has no public name for it, nor has its asyncio half; aiohttp
-_WITHIN = ("sock", "_sock", "_writer", "transport")
 _ON_LINUX = sys.platform == "linux"
-_SOCKET = socket.SocketType  # the class below socket.socket: half the cost, and no enumerations
-
-
-class Holder(Enum):
-    """Who has to close the socket, when it comes to that."""
-
-    SOCKET = "a socket.socket"
-    DESCRIPTOR = "a descriptor"
-    ASYNCIO = "an asyncio transport"
-    TRIO = "a trio socket"
-    OTHER = "something that closes its socket in its own way"
+_SOCKET = socket.SocketType  # the base class of socket.socket costs half as much to make
 
 
 @dataclass(slots=True)
 class Target:
-    """One end of a TCP connection, pinned: ``sock`` is a duplicate of our own, so no reuse can hurt.
+    """One end of a TCP connection; close it after use.
 
-    Of another process' connection there is an ``entry`` of the kernel's list instead, and of one that
-    is merely forwarded neither. Close it.
+    A connection of this process has a ``sock``: a duplicate of our own, which cannot become another socket.
+    A connection of another process has an ``entry`` of the kernel's list. A forwarded one has neither.
+
+    Attributes:
+        interface: the index of the interface of a link-local address.
+        network: the network namespace of another process; None if it is this thread's.
     """
 
     local: Address
@@ -49,28 +47,41 @@ class Target:
     owner: object = None
     sock: socket.SocketType | None = None
     entry: Entry | None = None
-    interface: int = 0  # the index of a link-local address'
+    interface: int = 0
+    network: Network | None = None
 
     @property
     def is_forwarded(self) -> bool:
+        """True if this host does not end the connection."""
         return self.sock is None and self.entry is None
 
     @property
-    def is_elsewhere(self) -> bool:
-        """Whether it is in another network namespace, in which this thread can neither look nor inject."""
-        return self.sock is not None and _ON_LINUX and tcp.is_elsewhere(self.sock)
+    def is_in_other_network(self) -> bool:
+        """True if the socket is in a network namespace that can't be entered from here."""
+        if self.sock is None or self.network is not None or not _ON_LINUX:
+            return False
+        return tcp.is_in_other_network(self.sock)
+
+    def run_in_network(self, work: Callable[[], T]) -> T:
+        """Call ``work`` inside the network namespace of this connection."""
+        return run_in(self.network, work)
+
+    def has_capability(self, name: str) -> bool:
+        """Return True if this process has the capability in the connection's network namespace."""
+        return self.run_in_network(partial(has_capability, name))
 
     def close(self) -> None:
+        """Close the duplicate of the socket."""
         if self.sock is not None:
             self.sock.close()
 
 
-def held(target: object) -> Target:
-    """The connection inside ``target``, which this process holds.
+def target_of_object(target: object) -> Target:
+    """Find the connection inside an object of this process.
 
     Raises:
-        UnsupportedConnection: there is none in it, or it is not TCP, listens, or was closed.
-        ConnectionNotFound: the socket has no connection, or none any more.
+        UnsupportedConnection: the object holds none, or its socket is not TCP, listens or is closed.
+        ConnectionNotFound: the socket is not connected.
     """
     owner, holder = (target, Holder.SOCKET) if type(target) is socket.socket else unwrap(target)
     number = owner if isinstance(owner, int) else owner.fileno()
@@ -79,7 +90,8 @@ def held(target: object) -> Target:
     sock = duplicate(number)
     try:
         if not isinstance(owner, int) and owner.fileno() != number:
-            raise UnsupportedConnection("the socket is closed already")  # and its number another's
+            # The number may belong to another file by now.
+            raise UnsupportedConnection("the socket is closed already")
         check_resettable(sock)
         name = sock.getsockname()
         local = _address(name)
@@ -93,17 +105,30 @@ def held(target: object) -> Target:
     return Target(local, remote, holder, owner, sock, interface=name[3] if len(name) > 3 else 0)
 
 
-def listed(entry: Entry) -> Target:
-    """A connection of whatever process, as the kernel lists it."""
-    return Target(entry.local, entry.remote, entry=entry, interface=entry.interface)
+def target_of_entry(entry: Entry, network: Network | None = None) -> Target:
+    """Make a target of an entry of the kernel's list."""
+    return Target(
+        entry.local, entry.remote, entry=entry, interface=entry.interface, network=network
+    )
+
+
+def target_of_connection(connection: Connection) -> Target:
+    """Make a target of a connection that `find_connections` returned.
+
+    Raises:
+        UnsupportedConnection: the connection was made by hand.
+    """
+    if connection.entry is None:
+        raise UnsupportedConnection(f"{connection} is not from find_connections")
+    return target_of_entry(connection.entry, connection.network)
 
 
 def duplicate(descriptor: int) -> socket.SocketType:
-    """Another descriptor for the same socket.
+    """Open another descriptor for the same socket.
 
     Raises:
-        UnsupportedConnection: this is no open socket.
-        OSError: this process has no descriptor left.
+        UnsupportedConnection: the descriptor is no open socket.
+        OSError: this process has no free descriptor.
     """
     try:
         if sys.platform == "win32":
@@ -123,11 +148,11 @@ def duplicate(descriptor: int) -> socket.SocketType:
 
 
 def check_resettable(sock: socket.SocketType) -> None:
-    """Raise unless ``sock`` is one end of a TCP connection.
+    """Check that ``sock`` is one end of a TCP connection.
 
     Raises:
-        UnsupportedConnection: it is of another kind, or listens.
-        ConnectionNotFound: it has no connection, or none any more.
+        UnsupportedConnection: the socket is of another kind, or listens.
+        ConnectionNotFound: the socket is not connected.
     """
     if (
         sock.family not in (socket.AF_INET, socket.AF_INET6)
@@ -145,113 +170,20 @@ def check_resettable(sock: socket.SocketType) -> None:
             "the socket listens: reset one of its accepted connections instead"
         )
     if gone:
-        raise ConnectionNotFound("the socket has no connection, or none any more")
-
-
-def unwrap(target: object) -> tuple[Any, Holder]:
-    """What has the descriptor inside ``target``, and who has to close it."""
-    found: Any = target
-    holder: Holder | None = None
-    for _ in range(_NESTED_AT_MOST):
-        if isinstance(found, socket.socket):
-            return found, holder or Holder.SOCKET
-        if type(found) is int:
-            return found, holder or Holder.DESCRIPTOR
-        if _is_trio_socket(found):
-            return found, Holder.TRIO
-        if _is_asyncio(found):
-            inner = found.get_extra_info("socket")
-            if inner is None:
-                break
-            return _Transport(inner, getattr(found, "transport", found)), Holder.ASYNCIO
-        if _has_descriptor(found):  # whatever is in it, it would not notice that that is closed
-            return found, Holder.OTHER
-        inner, is_foreign = _inside(found)
-        if inner is None:
-            break
-        found = inner
-        if is_foreign:
-            holder = Holder.OTHER
-    described = f"{type(found).__module__}.{type(found).__qualname__}"
-    raise UnsupportedConnection(
-        f"{described} holds no TCP connection: give a socket.socket, ssl.SSLSocket, descriptor, asyncio "
-        "transport or StreamWriter, trio socket, trio.SocketStream, a trio.SSLStream over one, "
-        "an object that wraps one of these, or an address, as ('127.0.0.1', 5432) or '127.0.0.1:5432'"
-    )
-
-
-class _Transport:
-    """An asyncio transport, its socket's descriptor and its loop.
-
-    The loop of uvloop's is known on its own thread only; elsewhere it is None.
-    """
-
-    def __init__(self, sock: Any, transport: Any) -> None:
-        asyncio: Any = sys.modules["asyncio.events"]
-        self._socket = sock
-        self.transport = transport
-        self.loop: Any = getattr(transport, "_loop", None) or asyncio._get_running_loop()
-
-    def fileno(self) -> int:
-        return int(self._socket.fileno())
-
-
-def _is_asyncio(found: object) -> bool:
-    return hasattr(found, "get_extra_info") and (
-        hasattr(found, "is_closing") and hasattr(getattr(found, "transport", found), "abort")
-    )
-
-
-def _is_trio_socket(found: object) -> bool:
-    # What is nothing of trio's shall not cost the import of trio.
-    trio: Any = sys.modules.get("trio")
-    return trio is not None and isinstance(found, trio.socket.SocketType)
-
-
-def _inside(found: Any) -> tuple[object, bool]:
-    """What this wraps, if it says so in its documented way; and whether that is closed its own way."""
-    if isinstance(found, type):
-        return None, False
-    trio: Any = sys.modules.get("trio")
-    if trio is not None:
-        if isinstance(found, trio.SSLStream):
-            return found.transport_stream, False
-        if isinstance(found, trio.SocketStream):
-            return found.socket, False
-        if isinstance(found, trio.StapledStream):
-            return found.send_stream, False
-    anyio: Any = sys.modules.get("anyio.abc")
-    if anyio is not None and hasattr(found, "extra_attributes"):
-        return found.extra(anyio.SocketAttribute.raw_socket, None), True
-    if hasattr(found, "get_extra_info"):  # httpcore's network streams
-        return found.get_extra_info("socket"), False
-    for name in _WITHIN:
-        if getattr(found, name, None) is not None:
-            return getattr(found, name), False
-    pgconn = getattr(found, "pgconn", None)  # psycopg
-    return (None, False) if pgconn is None else (pgconn.socket, True)
-
-
-def _has_descriptor(found: Any) -> bool:
-    """Whether it has a descriptor of a socket and the methods of one, as asyncio's TransportSocket."""
-    return (
-        not isinstance(found, type)
-        and callable(getattr(found, "fileno", None))
-        and hasattr(found, "getsockname")
-    )
+        raise ConnectionNotFound("the socket is not connected, or not any more")
 
 
 def _address(sockaddr: Any) -> Address:
     host, port = sockaddr[:2]
-    return (plain_host(host) if host[:1] == ":" else host, port)
+    return (unmap_host(host) if host[:1] == ":" else host, port)
 
 
 def _remote_in_handshake(sock: socket.SocketType) -> Address:
-    """A socket that connects has no peer's name yet; the kernel's list has it."""
+    """Ask the kernel's list, since a socket that is still connecting has no peer's name yet."""
     if _ON_LINUX:
         wanted = tcp.cookie(sock)
         with Diag() as diag:
             for entry in diag.dump([State.SYN_SENT, State.SYN_RECEIVED]):
                 if entry.cookie == wanted:
                     return entry.remote
-    raise ConnectionNotFound("the socket has no connection, or none any more")
+    raise ConnectionNotFound("the socket is not connected, or not any more")

@@ -1,9 +1,9 @@
-"""Which TCP connections this process has, and reset all of a kind.
+"""Find the TCP connections of this process, and reset all of a kind.
 
-Why this is hard: patching `socket.socket` misses what was imported before and every library in C (uvloop,
-libcurl, libpq). So on Linux the process' descriptors are asked: each is duplicated first, so that one
-that is closed and reused meanwhile can't mislead, and known by its socket's cookie. Elsewhere only what
-was made by `socket.socket` since the tracking began is known, through weak references: a partial answer.
+Why this is hard: a patch of `socket.socket` misses sockets that were imported before it, and those of every
+library in C (uvloop, libcurl, libpq). So on Linux the tracker lists the descriptors of the process. It
+duplicates each one first, because the process may close and reuse the number at any time, and identifies the
+socket by its cookie. On other systems it only finds sockets that `socket.socket` made since the tracking began.
 """
 
 from __future__ import annotations
@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
 
-from netsplode import resetting
 from netsplode.connection import Connection
-from netsplode.connections import Wanted, wanted
+from netsplode.connections import AddressPattern, parse_address
 from netsplode.errors import (
     ConnectionNotFound,
     NetsplodeError,
@@ -30,18 +29,21 @@ from netsplode.errors import (
     UnsupportedConnection,
 )
 from netsplode.kernel import tcp
+from netsplode.order import Order, Verify
+from netsplode.resetting import begin, run
 from netsplode.result import Address, ResetResult
-from netsplode.targets import Holder, Target, held
+from netsplode.targets import Target, target_of_object
+from netsplode.unwrap import Holder
 
 Match = int | str | tuple[str | None, int | None] | Callable[[Connection], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class _Own:
-    """A connection of this process, which whoever made it may close at any time."""
+    """A connection of this process, which its owner may close at any time."""
 
-    holder: int | socket.socket  # a descriptor, or what made it where descriptors can't be listed
-    identity: int  # the cookie where there is one
+    holder: int | socket.socket  # a descriptor, or a socket where descriptors can't be listed
+    identity: int  # the cookie, where sockets have one
     local: Address
     remote: Address
     is_client: bool | None
@@ -49,31 +51,31 @@ class _Own:
 
 
 class Netsploder:
-    """Resets the connections that were opened since it was made. See `create_netsploder`."""
+    """A tracker that resets connections opened after its own creation. See `create_netsploder`."""
 
     def __init__(self, *, include_existing: bool = False, match: Match | None = None) -> None:
         self._include_existing = include_existing
         self._match = match
-        _matcher(match)  # which says what is wrong with it
+        _matcher(match)  # raises an error if the match is malformed
         self._made: weakref.WeakSet[socket.socket] = weakref.WeakSet()
         self._existing = {own.identity for own in self._own()}
 
     def reset_tcp_connections(
         self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
-        """Reset both those that this process opened and those that it accepted."""
+        """Reset the connections that this process opened, and those that it accepted."""
         return self._reset(None, include_existing, match)
 
     def reset_client_tcp_connections(
         self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
-        """Reset those that this process opened."""
+        """Reset the connections that this process opened."""
         return self._reset(True, include_existing, match)
 
     def reset_server_tcp_connections(
         self, *, include_existing: bool | None = None, match: Match | None = None
     ) -> list[ResetResult]:
-        """Reset those that this process accepted."""
+        """Reset the connections that this process accepted."""
         return self._reset(False, include_existing, match)
 
     def _reset(
@@ -94,14 +96,14 @@ class Netsploder:
             try:
                 results.append(_reset_one(own))
             except (ConnectionNotFound, UnsupportedConnection):
-                pass  # gone, or the other end was among those before it
+                pass  # gone, or reset together with its other end
             except ResetTimeout as error:
                 if error.result is None:
                     raise
                 results.append(error.result)
             except NetsplodeError as error:
                 failures.append(error)
-        if failures:  # the others are reset all the same
+        if failures:  # the other connections have been reset
             raise failures[0]
         return results
 
@@ -123,15 +125,18 @@ class Netsploder:
 def create_netsploder(
     *, include_existing: bool = False, match: Match | None = None
 ) -> Iterator[Netsploder]:
-    """A `Netsploder` for the connections that are opened inside the ``with``.
+    """Track the connections that are opened inside the ``with``.
+
+    On Linux nothing is patched. On other systems `socket.socket` is patched while the ``with`` lasts, and
+    only the sockets that it makes are found.
 
     Args:
-        include_existing: whether its calls take older ones too, unless they say so themselves.
-        match: only those with this port or address at an end, or for which this callable is true of the
-            `Connection`; likewise.
+        include_existing: True resets older connections too. Each call can override this.
+        match: reset only connections with this port or address at an end, or those for which this callable
+            returns True, given a `Connection`. Each call can override this.
 
-    On Linux nothing is patched. Elsewhere `socket.socket` is, for as long as the ``with`` lasts, and only
-    what it makes is found.
+    Yields:
+        A `Netsploder` for these connections.
     """
     netsploder = Netsploder(include_existing=include_existing, match=match)
     if sys.platform == "linux":
@@ -139,25 +144,25 @@ def create_netsploder(
         return
     original = socket.socket.__init__
 
-    def noted(self: socket.socket, *arguments: Any, **keywords: Any) -> None:
+    def tracked(self: socket.socket, *arguments: Any, **keywords: Any) -> None:
         original(self, *arguments, **keywords)
         netsploder._made.add(self)
 
-    socket.socket.__init__ = noted
+    socket.socket.__init__ = tracked
     try:
         yield netsploder
     finally:
         socket.socket.__init__ = original
 
 
-track_connections = create_netsploder  # the name it had first
+track_connections = create_netsploder  # the name in the first netsplode
 
 
 def _look_at(holder: int | socket.socket) -> _Own | None:
-    """The connection of a descriptor, if it is one of TCP."""
+    """Return the TCP connection of a descriptor; None if it is something else."""
     try:
         target = _held(holder)
-    except (OSError, ConnectionNotFound, UnsupportedConnection):  # closed since, or something else
+    except (OSError, ConnectionNotFound, UnsupportedConnection):  # closed since, or no TCP
         return None
     try:
         assert target.sock is not None
@@ -176,9 +181,9 @@ def _look_at(holder: int | socket.socket) -> _Own | None:
 def _held(holder: int | socket.socket) -> Target:
     if isinstance(holder, int) and not stat.S_ISSOCK(os.fstat(holder).st_mode):
         raise UnsupportedConnection("not a socket")
-    target = held(holder)
+    target = target_of_object(holder)
     if isinstance(holder, int):
-        target.holder = Holder.OTHER  # somebody else's descriptor is not ours to close
+        target.holder = Holder.OTHER  # its owner has to close it
     return target
 
 
@@ -190,7 +195,7 @@ def _identity(target: Target) -> int:
 
 def _state(target: Target) -> str:
     if sys.platform != "linux" or target.sock is None:
-        return "established"  # for all that is known
+        return "established"  # only Linux tells the state
     return tcp.State(tcp.state(target.sock)).name.lower()
 
 
@@ -205,12 +210,11 @@ def _reset_one(own: _Own) -> ResetResult:
     try:
         target = _held(own.holder)
     except OSError as error:
-        raise ConnectionNotFound("it was closed meanwhile") from error
+        raise ConnectionNotFound("the connection was closed meanwhile") from error
     if _identity(target) != own.identity:
         target.close()
-        raise ConnectionNotFound("its descriptor is another connection's by now")
-    plan = resetting.planned("auto")
-    return resetting.run(resetting.carry_out(target, plan, 1.0, "here"))
+        raise ConnectionNotFound("its descriptor is that of another connection by now")
+    return run(begin(Order(target, timeout=1.0, verify=Verify.LOCAL)))
 
 
 def _public(own: _Own) -> Connection:
@@ -218,7 +222,7 @@ def _public(own: _Own) -> Connection:
 
 
 def _is_host(text: str) -> bool:
-    """Whether it has no port: a name, or an IP address."""
+    """Return True for a name or an IP address without a port."""
     if ":" not in text:
         return True
     with contextlib.suppress(ValueError):
@@ -227,12 +231,12 @@ def _is_host(text: str) -> bool:
 
 
 def _matcher(match: Match | None) -> Callable[[Connection], bool]:
-    """A port or an address fits at either end."""
+    """Make a predicate of a match; a port or an address may be at either end."""
     if match is None:
         return lambda connection: True
     if callable(match):
         return match
     if isinstance(match, str) and _is_host(match):
         match = (match.strip("[]"), None)
-    address: Wanted = wanted(match)
+    address: AddressPattern = parse_address(match)
     return lambda connection: address.fits(connection.local) or address.fits(connection.remote)

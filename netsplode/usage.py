@@ -1,6 +1,6 @@
-"""What a command can't do as it was asked, in one line on standard error and with exit code 2.
+"""Bad usage of a command, reported in one line on standard error and by exit code 2.
 
-click itself takes four lines, of which the last one says what is wrong.
+click itself prints four lines, and only the last one names the mistake.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from typing import IO, Any
 
 import click
 
-# Why standard output may take no more. That nobody reads it (EPIPE) is no problem, and for click to handle.
+# Errors of a standard output that is full. click handles EPIPE, which means that nobody reads any more.
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-# What is shown to whoever names no command; a UsageError in newer releases only.
+# click raises this where no command is named; in newer releases it is a UsageError.
 _HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class Refused(click.ClickException):
-    """Ends the command: ``message`` says what is wrong, what was expected and what to do."""
+    """An error that ends the command; the message names the mistake and the remedy."""
 
     exit_code = 2
 
@@ -30,13 +30,13 @@ class Refused(click.ClickException):
         self._program = None if context is None else context.find_root().info_name
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the line, in which nothing of what the user gave is a line's end, or commands a terminal."""
+        """Print the line, with control characters of the user's input escaped."""
         line = f"{self._program}: {self.message}" if self._program else self.message
         click.echo("".join(map(_visible, line)), file=file, err=True)
 
 
 class Seconds(click.FloatRange):
-    """A time that passes: neither NaN, which no comparison refuses, nor infinity."""
+    """A finite number of seconds; NaN would pass every comparison."""
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -48,7 +48,7 @@ class Seconds(click.FloatRange):
 
 
 class Commands(click.Group):
-    """A group of commands whose bad usage is one line."""
+    """A group of commands that report bad usage in one line."""
 
     def make_context(
         self,
@@ -84,7 +84,7 @@ def _bad_usage_refused(group: click.Context) -> Iterator[None]:
 
 
 def _asked(error: click.UsageError, group: click.Context) -> str:
-    """The command that was used badly, as it was called."""
+    """Return the command that was used badly, as the user called it."""
     if error.ctx is not None:
         return error.ctx.command_path
     # click does not say which command lacks an option's value.

@@ -12,7 +12,7 @@ PAGE = Path(__file__).parent.parent / "docs" / "modes.md"
 
 
 def main() -> int:
-    page = as_markdown(CATALOGUE.values())
+    page = as_markdown(CATALOGUE)
     if "--check" not in sys.argv[1:]:
         PAGE.write_text(page, encoding="utf-8")
     elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:

@@ -11,25 +11,23 @@ from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
 
-_KINDS = [
+HUBS = [
     pytest.param(
-        False,
-        id="hub",
-        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="the hub needs epoll"),
+        "epoll",
+        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="epoll is Linux's"),
     ),
-    pytest.param(True, id="portable"),
+    "trio",
 ]
 
 
-@pytest.fixture(params=_KINDS)
-def hosting(request: pytest.FixtureRequest) -> HostModes:
-    """``async with hosting(modes, lab=...) as hamms``; the modes' clock is 1000 times ours."""
-    return partial(hosting_modes, portable=request.param)
+@pytest.fixture(params=HUBS)
+def hub_kind(request: pytest.FixtureRequest) -> str:
+    """Each kind of hub in turn (see `net.hub.open_hub`)."""
+    kind: str = request.param
+    return kind
 
 
 @pytest.fixture
-def hub_hosting() -> HostModes:
-    """The same on the hub only, for what trio streams do not promise."""
-    if not hasattr(select, "epoll"):
-        pytest.skip("the hub needs epoll")
-    return partial(hosting_modes, portable=False)
+def hosting(hub_kind: str) -> HostModes:
+    """``async with hosting(modes, environment=...) as hamms``; the modes' clock is 1000 times ours."""
+    return partial(hosting_modes, hub=hub_kind)

@@ -9,6 +9,8 @@ from contextlib import ExitStack, contextmanager, suppress
 
 import pytest
 
+from hamms_trio.app import WORKBENCH_OFFSET
+
 ATTEMPTS = 100
 BELOW_EPHEMERAL = range(10_000, 32_000)
 
@@ -35,11 +37,16 @@ def free_ports(count: int) -> int:
     raise AssertionError("no free ports")
 
 
+def free_beginning_port() -> int:
+    """A beginning port at which every door and the workbench find their ports free."""
+    return free_ports(WORKBENCH_OFFSET + 1)
+
+
 @contextmanager
 def taken_port(offset: int) -> Iterator[int]:
-    """A beginning port: what is ``offset`` from it is taken, and everything before that is free."""
+    """A beginning port: what is ``offset`` from it is taken, and everything else is free."""
     with socket.socket() as taken:
-        first = free_ports(offset + 1)
+        first = free_beginning_port()
         taken.bind(("127.0.0.1", first + offset))
         taken.listen()
         yield first

@@ -9,8 +9,7 @@ import trio.testing
 
 import hamms_trio
 from hamms_trio.errors import PortUnavailable, UnknownMode
-from hamms_trio.modes import CATALOGUE
-from tests.ports import free_ports, is_free, taken_port
+from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
@@ -21,7 +20,7 @@ async def get(url: str) -> httpx.Response:
 
 
 async def test_it_serves_while_the_block_runs() -> None:
-    beginning = free_ports(len(CATALOGUE))
+    beginning = free_beginning_port()
     async with hamms_trio.open_hamms(beginning_port=beginning) as hamms:
         assert hamms.url("status", status=503) == f"http://127.0.0.1:{beginning + 9}/?status=503"
         assert (await get(hamms.url("status", status=503))).status_code == 503
@@ -38,7 +37,7 @@ async def test_a_nursery_can_host_it() -> None:
                 beginning_port=0, only=["status", "retries"], task_status=task_status
             )
         )
-        assert set(hamms.ports) == {"status", "retries"}
+        assert set(hamms.ports) == {"status", "retries", "path"}
         assert (await get(hamms.url("retries", tries=1))).status_code == 200
         nursery.cancel_scope.cancel()
 
@@ -59,7 +58,7 @@ async def test_several_share_one_nursery() -> None:
 
 
 async def test_a_taken_port_is_raised_as_it_is() -> None:
-    with taken_port(CATALOGUE["status"].offset) as beginning:
+    with taken_port(9) as beginning:
         with pytest.raises(PortUnavailable, match="status"):
             async with hamms_trio.open_hamms(beginning_port=beginning):
                 pass

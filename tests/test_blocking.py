@@ -23,10 +23,11 @@ from hamms_trio.errors import (
     PortUnavailable,
     UnknownMode,
 )
-from hamms_trio.modes import CATALOGUE
+from hamms_trio.lab.doors import PORTS
+from hamms_trio.lab.path_door import OFFSET
 from hamms_trio.recording.ledger import Ending
 from tests.clients import raw
-from tests.ports import free_ports, is_free, taken_port
+from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
@@ -37,18 +38,19 @@ def answers(server: HammsServer, status: int = 418) -> bool:
 
 
 def test_it_serves_from_start_to_stop_as_the_original_did() -> None:
-    beginning = free_ports(len(CATALOGUE))
+    beginning = free_beginning_port()
     server = HammsServer()
     server.start(beginning_port=beginning)
 
-    assert server.ports == {slug: beginning + mode.offset for slug, mode in CATALOGUE.items()}
+    doors = {port.name or port.slug: beginning + port.offset for port in PORTS}
+    assert server.ports == {**doors, "path": beginning + OFFSET}
     assert answers(server)
     server.stop()
     assert all(is_free(port, reuse=True) for port in range(beginning, beginning + 17))
 
 
 def test_stop_returns_when_every_port_is_free_again() -> None:
-    beginning = free_ports(len(CATALOGUE))
+    beginning = free_beginning_port()
     for _ in range(3):
         with HammsServer(beginning_port=beginning):
             assert not any(is_free(port) for port in range(beginning, beginning + 17))
@@ -167,13 +169,13 @@ def test_stopping_twice_or_before_starting_is_harmless() -> None:
 
 def test_a_taken_port_is_told_and_nothing_is_left_listening() -> None:
     served = ("tcp-refused", "tcp-accept-hang", "frame-cl-short-fin")
-    offset = CATALOGUE["frame-cl-short-fin"].offset
+    offset = 16
     with taken_port(offset) as beginning:
         server = HammsServer(beginning_port=beginning, only=served)
         with pytest.raises(PortUnavailable, match=rf"{beginning + offset}.* frame-cl-short-fin"):
             server.start()
         assert is_free(beginning)
-        assert is_free(beginning + CATALOGUE["tcp-accept-hang"].offset)
+        assert is_free(beginning + 1)
         with pytest.raises(NotRunning):
             server.url("tcp-accept-hang")
 
@@ -196,7 +198,7 @@ def test_what_is_raised_can_be_caught_as_ours_and_as_python_s() -> None:
         (
             {"beginning_port": 65530},
             ValueError,
-            f"1 to {65535 - max(mode.offset for mode in CATALOGUE.values())}",
+            f"1 to {65535 - OFFSET}",
         ),
         ({"beginning_port": -1}, ValueError, "beginning_port"),
         ({"host": "192.0.2.1"}, PortUnavailable, "192.0.2.1"),
@@ -225,7 +227,7 @@ def test_a_url_that_cannot_be_meant_is_not_made(
 ) -> None:
     only = ["status", "retries", "tcp-accept-hang"]
     with HammsServer(beginning_port=0, only=only) as server, pytest.raises(error, match=told):
-        server.url(slug, **parameters)
+        server.url(slug, "/", **parameters)
 
 
 def test_a_url_is_quoted() -> None:

@@ -18,14 +18,19 @@ from threading import Timer
 import pytest
 import requests
 
+from hamms_trio.app import BEGINNING_PORT
+from hamms_trio.cli.catalogue import listed_doors
+from hamms_trio.lab.path_door import OFFSET, PathDoor
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
 from tests.clients import raw
-from tests.ports import free_ports, is_free, taken_port
+from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 HAMMS = [sys.executable, "-m", "hamms_trio"]
-STATUS, REFUSED = CATALOGUE["status"], CATALOGUE["tcp-refused"]
+DOORS = {door.name: door for door in listed_doors(CATALOGUE) if door.offset is not None}
+SUMMARIES = {**{name: door.summary for name, door in DOORS.items()}, "path": PathDoor.summary}
+STATUS, REFUSED = 9, 0  # the offsets of two ports
 
 
 class Serving:
@@ -62,7 +67,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start ``hamms-trio serve`` with these arguments, on free ports unless told otherwise."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, modes: int = len(CATALOGUE), workbench: bool = False) -> Serving:
+        def start(*arguments: str, modes: int = len(DOORS), workbench: bool = False) -> Serving:
             ready = tmp_path / "ready.json"
             if not workbench:
                 arguments = (*arguments, "--no-workbench")
@@ -70,7 +75,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
             process = stack.enter_context(_running(command))
             assert process.stdout is not None
-            table = [process.stdout.readline() for _ in range(modes + 1 + workbench)]
+            table = [process.stdout.readline() for _ in range(modes + 2 + workbench)]
             return Serving(process, table, ready)
 
         yield start
@@ -105,9 +110,9 @@ def test_serve_prints_one_table_and_writes_the_ready_file_when_every_port_accept
     header, *rows = (line.split(maxsplit=2) for line in serving.table)
 
     assert header == ["port", "mode", "what it does\n"]
-    assert [slug for _, slug, _ in rows] == list(CATALOGUE) == list(serving.ready)
+    assert [slug for _, slug, _ in rows] == list(SUMMARIES) == list(serving.ready)
     for port, slug, what in rows:
-        assert what.strip() == CATALOGUE[slug].summary
+        assert what.strip() == SUMMARIES[slug]
         assert serving.ready[slug] == {"port": int(port), "url": f"http://127.0.0.1:{port}/"}
         with socket.socket() as client:
             assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug == "tcp-refused")
@@ -115,11 +120,12 @@ def test_serve_prints_one_table_and_writes_the_ready_file_when_every_port_accept
 
 
 def test_serve_takes_the_ports_from_the_beginning_port_on(serve: Serve) -> None:
-    beginning = free_ports(len(CATALOGUE))
+    beginning = free_beginning_port()
     serving = serve("--beginning-port", f"{beginning}")
 
     assert [entry["port"] for entry in serving.ready.values()] == [
-        beginning + mode.offset for mode in CATALOGUE.values()
+        *(beginning + (door.offset or 0) for door in DOORS.values()),
+        beginning + OFFSET,
     ]
     assert get(serving.url("status", "?status=418")).status_code == 418
 
@@ -135,13 +141,13 @@ def test_the_installed_command_does_the_same_as_the_module() -> None:
 
 def test_several_modes_may_follow_one_only(serve: Serve) -> None:
     serving = serve("--only", "status", "retries", modes=2)
-    assert list(serving.ready) == ["status", "retries"]
+    assert list(serving.ready) == ["status", "retries", "path"]
 
 
 def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
     serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
 
-    assert list(serving.ready) == ["tcp-refused", "status"]
+    assert list(serving.ready) == ["tcp-refused", "status", "path"]
     assert get(serving.url("status")).status_code == 200
 
 
@@ -149,20 +155,20 @@ def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
 def test_a_signal_ends_it_with_code_0_and_frees_every_port(
     serve: Serve, number: signal.Signals
 ) -> None:
-    serving = serve("--beginning-port", f"{free_ports(len(CATALOGUE))}")
+    serving = serve("--beginning-port", f"{free_beginning_port()}")
 
     assert serving.stop(number) == (0, "")
-    assert all(is_free(serving.address(slug)[1]) for slug in CATALOGUE)
+    assert all(is_free(serving.address(slug)[1]) for slug in SUMMARIES)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
     serve: Serve, number: signal.Signals
 ) -> None:
-    serving = serve("--beginning-port", f"{free_ports(len(CATALOGUE))}")
+    serving = serve("--beginning-port", f"{free_beginning_port()}")
     with ExitStack() as stack:
         clients = []
-        for slug in CATALOGUE.keys() - {"tcp-refused"}:
+        for slug in SUMMARIES.keys() - {"tcp-refused"}:
             clients.append(stack.enter_context(raw.connected(serving.address(slug))))
             clients.append(stack.enter_context(raw.connected(serving.address(slug))))
             clients[-1].sendall(b"GET /?interval=0.05&sleep=60 HTTP/1.1\r\nHost: hamms\r\n\r\n")
@@ -174,7 +180,7 @@ def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
             with suppress(ConnectionResetError):
                 raw.receive_all(client)  # which would time out if it were still open
     assert is_free(serving.address("tcp-refused")[1])
-    assert all(is_free(serving.address(slug)[1], reuse=True) for slug in CATALOGUE)
+    assert all(is_free(serving.address(slug)[1], reuse=True) for slug in SUMMARIES)
 
 
 def test_a_second_signal_of_another_kind_changes_nothing(serve: Serve) -> None:
@@ -189,19 +195,19 @@ def test_a_second_signal_of_another_kind_changes_nothing(serve: Serve) -> None:
 
 
 def test_a_taken_port_is_one_line_that_names_port_mode_and_remedy() -> None:
-    with taken_port(STATUS.offset) as beginning:
+    with taken_port(STATUS) as beginning:
         done = run("serve", "--beginning-port", f"{beginning}", "--only", "status")
 
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    for told in (f"port {beginning + STATUS.offset} ", "status", "--beginning-port"):
+    for told in (f"port {beginning + STATUS} ", "status", "--beginning-port"):
         assert told in line
 
 
 def test_a_failure_mode_s_port_is_none_for_the_workbench() -> None:
-    beginning = free_ports(len(CATALOGUE))
-    port = beginning + STATUS.offset
+    beginning = free_beginning_port()
+    port = beginning + STATUS
     done = run("serve", "--beginning-port", f"{beginning}", "--workbench-port", f"{port}")
 
     assert done.returncode == 2
@@ -228,7 +234,7 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
         (["--speed", "inf"], "speed"),
         (
             ["--beginning-port", "65530"],
-            f"1 to {65535 - max(m.offset for m in CATALOGUE.values())}",
+            f"0<=x<={65535 - OFFSET - 1}",
         ),
         (["--host", "not..an..address"], "not..an..address"),
         (["--host", ""], "can't listen on host ''"),
@@ -345,7 +351,7 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "50"}
     environment.pop("NO_COLOR", None)
     command = [*HAMMS, "serve", "--beginning-port", "0"]
-    last = list(CATALOGUE)[-1].encode()
+    last = b"workbench"
     shown = b""
     with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
         watchdog = Timer(SAFETY_NET, process.kill)
@@ -366,4 +372,48 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
     assert process.returncode == 0
     assert b"\x1b[1m" in shown  # bold
     assert b"is ready" in shown
-    assert all(slug.encode() in shown for slug in CATALOGUE)
+    assert all(slug.encode() in shown for slug in SUMMARIES)
+
+
+def test_a_slug_alone_is_the_same_as_only(serve: Serve) -> None:
+    serving = serve("pace-byte", modes=1)
+    assert list(serving.ready) == ["pace-byte", "path"]
+
+
+def test_a_door_s_name_serves_its_port(serve: Serve) -> None:
+    serving = serve("pace-byte-slow", modes=1)
+    assert list(serving.ready) == ["pace-byte-slow", "path"]
+
+
+def test_the_ready_file_of_a_run_ends_with_it(serve: Serve, tmp_path: Path) -> None:
+    serving = serve("--only", "status", modes=1)
+    ready = tmp_path / "ready.json"
+    assert ready.exists()
+    assert serving.stop() == (0, "")
+    assert not ready.exists()
+
+
+def test_an_old_ready_file_is_removed_before_anything_is_bound(tmp_path: Path) -> None:
+    ready = tmp_path / "ready.json"
+    ready.write_text('{"status": {"port": 1, "url": "http://127.0.0.1:1/"}}')
+    with taken_port(STATUS) as beginning:
+        done = run(
+            *("serve", "--beginning-port", f"{beginning}", "--only", "status"),
+            *("--ready-file", str(ready)),
+        )
+    assert done.returncode == 2
+    assert not ready.exists()
+
+
+def test_the_module_without_a_command_serves() -> None:
+    with socket.socket() as taken:
+        with suppress(OSError):  # another server of this machine has it already
+            taken.bind(("127.0.0.1", BEGINNING_PORT))
+        done = run()
+    assert done.returncode == 2
+    assert f"port {BEGINNING_PORT} on 127.0.0.1, for the failure mode tcp-refused" in done.stderr
+
+
+def test_the_help_has_the_true_range_of_beginning_ports() -> None:
+    shown = " ".join(run("serve", "--help").stdout.split())
+    assert f"0<=x<={65535 - OFFSET - 1}" in shown

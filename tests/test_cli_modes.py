@@ -8,9 +8,10 @@ import sys
 
 import pytest
 
-from hamms_trio.app import BEGINNING_PORT
+from hamms_trio.cli.catalogue import listed_doors, port
 from hamms_trio.modes import CATALOGUE
 
+DOORS = listed_doors(CATALOGUE)
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
@@ -25,17 +26,16 @@ def test_modes_lists_the_catalogue() -> None:
     heading, *lines = done.stdout.splitlines()
     assert heading.split(maxsplit=2) == ["port", "mode", "what it does"]
     assert [line.split(maxsplit=2) for line in lines] == [
-        [f"{BEGINNING_PORT + mode.offset}", mode.slug, mode.summary] for mode in CATALOGUE.values()
+        [port(door), door.name, door.summary] for door in DOORS
     ]
 
 
 def test_modes_as_json_has_everything() -> None:
     described = json.loads(run("modes", "--json").stdout)
 
-    assert [each["slug"] for each in described] == list(CATALOGUE)
-    ports = [BEGINNING_PORT + mode.offset for mode in CATALOGUE.values()]
-    assert [each["port"] for each in described] == ports
-    (one,) = (each for each in described if each["slug"] == "pace-byte")
+    assert [each["name"] for each in described] == [door.name for door in DOORS]
+    assert [str(each["port"] or "-") for each in described] == [port(door) for door in DOORS]
+    (one,) = (each for each in described if each["name"] == "pace-byte")
     assert json.loads(run("modes", "pace-byte", "--json").stdout) == one
     (interval,) = one["parameters"]
     assert (interval["name"], interval["default"], interval["unit"]) == ("interval", 5.0, "seconds")
@@ -58,3 +58,23 @@ def test_modes_knows_no_nonsense() -> None:
     assert done.stdout == ""
     assert "retries" in done.stderr.splitlines()[-1]
     assert run("modes", "nonsense").returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ("5506", "pace-byte (family pace, port 5506)"),
+        ("5507", "default 30.0"),
+        ("status-code", "status (family status, port 5509)"),
+    ],
+)
+def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
+    assert shown in run("modes", wanted).stdout
+
+
+@pytest.mark.parametrize("wrong", ["stat", "nope", "5517", "ZZZ"])
+def test_a_name_that_nothing_has_gets_suggestions(wrong: str) -> None:
+    done = run("modes", wrong)
+
+    assert done.returncode == 2
+    assert "did you mean" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pytest
@@ -24,7 +26,7 @@ from hamms_trio.file_server import open_file_server
 from tests.files.asking import make
 from tests.ports import free_ports, is_free, taken_port
 
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+SAFETY_NET = 60.0  # seconds; no step takes nearly as long
 GET = b"GET /file.txt HTTP/1.1\r\nHost: a\r\n\r\n"
 BIG = bytes(range(256)) * 40_000
 
@@ -38,7 +40,7 @@ def directory(tmp_path: Path) -> Path:
 
 @contextmanager
 def listening(server: HttpServer) -> Iterator[HttpServer]:
-    """A server that listens in a thread, until the block ends or closes its socket."""
+    """Run a server in a thread until the block ends or closes the server's socket."""
     server.open_socket()
     with ThreadPoolExecutor(1) as pool:
         listens = pool.submit(server.start_listening)
@@ -59,7 +61,7 @@ def get(server: HttpServer, path: str) -> requests.Response:
         return session.get(f"http://{server.ip}:{server.port}{path}", timeout=SAFETY_NET)
 
 
-def test_it_serves_a_directory_from_start_to_close(directory: Path) -> None:
+def test_a_directory_is_served_from_start_to_close(directory: Path) -> None:
     port = free_ports(1)
     with listening(HttpServer("127.0.0.1", port, 5, root=directory)) as server:
         assert server.port == port
@@ -70,7 +72,7 @@ def test_it_serves_a_directory_from_start_to_close(directory: Path) -> None:
     assert is_free(port, reuse=True)
 
 
-def test_the_current_directory_is_its_root(
+def test_the_default_root_is_the_current_directory(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(directory)
@@ -78,7 +80,7 @@ def test_the_current_directory_is_its_root(
         assert get(server, "/file.txt").text == "0123456789"
 
 
-def test_clients_may_connect_before_it_listens(directory: Path) -> None:
+def test_clients_may_connect_before_start_listening(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     server.open_socket()
     with connect(server) as early, ThreadPoolExecutor(1) as pool:
@@ -100,13 +102,13 @@ def test_many_clients_are_served_at_once(directory: Path) -> None:
             client.close()
 
 
-def test_with_one_connection_each_waits_for_the_one_before(directory: Path) -> None:
+def test_with_one_connection_clients_are_served_in_turn(directory: Path) -> None:
     with listening(HttpServer(port=0, root=directory, max_connections=1)) as server:
         clients = [connect(server) for _ in range(5)]
         for client in reversed(clients):
             client.sendall(GET)
         for client in clients:
-            answered = read_all(client)  # it is closed, or else the next would wait for ever
+            answered = read_all(client)  # ends, because the server closes the connection
             client.close()
             assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
             assert answered.endswith(b"0123456789")
@@ -119,7 +121,7 @@ def read_all(client: socket.socket) -> bytes:
     return octets
 
 
-def test_above_its_connections_clients_wait(directory: Path) -> None:
+def test_clients_above_the_limit_wait(directory: Path) -> None:
     with listening(HttpServer(port=0, root=directory, max_connections=2)) as server:
         kept = [connect(server) for _ in range(2)]
         for client in kept:
@@ -136,7 +138,7 @@ def test_above_its_connections_clients_wait(directory: Path) -> None:
         kept[1].close()
 
 
-def test_closing_lets_what_is_in_flight_be_answered(directory: Path) -> None:
+def test_closing_finishes_the_answer_in_flight(directory: Path) -> None:
     make(directory / "huge", BIG * 4)
     patient = HttpServer(port=0, root=directory, drain_timeout=SAFETY_NET)
     with listening(patient) as server, connect(server) as client:
@@ -147,14 +149,14 @@ def test_closing_lets_what_is_in_flight_be_answered(directory: Path) -> None:
     assert octets.endswith(BIG * 4)
 
 
-def test_it_can_be_opened_again(directory: Path) -> None:
+def test_a_closed_server_can_be_opened_again(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     for _ in range(3):
         with listening(server):
             assert get(server, "/file.txt").text == "0123456789"
 
 
-def test_closing_is_fine_at_any_time_and_more_than_once(directory: Path) -> None:
+def test_closing_is_allowed_at_any_time_and_twice(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     server.close_socket()
     server.open_socket()
@@ -162,7 +164,7 @@ def test_closing_is_fine_at_any_time_and_more_than_once(directory: Path) -> None
     server.close_socket()
     server.close_socket()
     assert is_free(port)
-    server.start_listening()  # which is over before it begins
+    server.start_listening()  # returns at once
 
 
 def test_closing_races_with_starting(directory: Path) -> None:
@@ -177,7 +179,7 @@ def test_closing_races_with_starting(directory: Path) -> None:
         assert is_free(server.port, reuse=True)
 
 
-def test_misuse_is_said(directory: Path) -> None:
+def test_misuse_raises_an_error_with_the_remedy(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     with pytest.raises(NotRunning, match="open_socket"):
         server.start_listening()
@@ -185,15 +187,58 @@ def test_misuse_is_said(directory: Path) -> None:
         server.open_socket()
     with taken_port(0) as port, pytest.raises(PortUnavailable):
         HttpServer(port=port).open_socket()
-    for root in ("missing", "file.txt"):
-        wrong = HttpServer(port=0, root=directory / root)
-        wrong.open_socket()
-        with pytest.raises(OSError, match=root):
-            wrong.start_listening()
-        wrong.close_socket()
 
 
-def test_listening_twice_changes_nothing_for_who_listens_already(directory: Path) -> None:
+@pytest.mark.parametrize(
+    ("root", "error"), [("nowhere", FileNotFoundError), ("file.txt", NotADirectoryError)]
+)
+def test_the_constructor_refuses_a_root_that_is_no_directory(
+    directory: Path, root: str, error: type[OSError]
+) -> None:
+    with pytest.raises(error, match=f"give root= a directory.*{root}"):
+        HttpServer(port=0, root=directory / root)
+
+
+def test_a_root_that_disappeared_is_refused_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "brief").mkdir()
+    server = HttpServer(port=0, root=tmp_path / "brief")
+    server.open_socket()
+    (tmp_path / "brief").rmdir()
+    with pytest.raises(FileNotFoundError):
+        server.start_listening()
+    server.close_socket()
+    assert is_free(server.port)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such background jobs")
+def test_a_background_job_says_which_signal_ends_it(directory: Path) -> None:
+    code = (
+        "from hamms_trio import HttpServer; s = HttpServer(port=0); s.open_socket();"
+        "print(s.port, flush=True); s.start_listening()"
+    )
+    # In a script a shell makes a background job ignore SIGINT, and the job inherits that.
+    script = f"{quote(sys.executable)} -c {quote(code)} & echo $!; wait $!; echo ended by $?"
+    shell = ["sh", "-c", script]
+    with subprocess.Popen(
+        shell, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        job = int(process.stdout.readline())
+        output = process.stderr.readline()
+        os.kill(job, signal.SIGINT)
+        port = int(process.stdout.readline())
+        with socket.create_connection(("127.0.0.1", port), timeout=SAFETY_NET) as client:
+            client.sendall(GET)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
+        os.kill(job, signal.SIGTERM)
+        ended, _ = process.communicate(timeout=SAFETY_NET)
+
+    assert f"end it by SIGTERM (kill {job})" in output
+    assert ended == f"ended by {128 + signal.SIGTERM}\n"
+
+
+def test_a_second_start_does_not_disturb_the_first(directory: Path) -> None:
     with listening(HttpServer(port=0, root=directory)) as server:
         assert get(server, "/file.txt").ok
         with pytest.raises(AlreadyRunning):
@@ -215,13 +260,13 @@ def test_listening_twice_changes_nothing_for_who_listens_already(directory: Path
         ("drain_timeout", float("nan")),
     ],
 )
-def test_a_number_out_of_its_range_is_said_at_once(name: str, number: float) -> None:
+def test_the_constructor_refuses_a_number_out_of_range(name: str, number: float) -> None:
     numbers: dict[str, Any] = {name: number}
     with pytest.raises(ValueError, match=name):
         HttpServer(**numbers)
 
 
-def test_a_signal_may_close_it(directory: Path) -> None:
+def test_a_signal_handler_can_close_the_server(directory: Path) -> None:
     code = (
         "import signal; from hamms_trio import HttpServer; s = HttpServer(port=0);"
         "signal.signal(signal.SIGTERM, lambda *_: s.close_socket());"
@@ -236,12 +281,12 @@ def test_a_signal_may_close_it(directory: Path) -> None:
             client.sendall(GET)
             assert client.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
             process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=SAFETY_NET)
+            output, _ = process.communicate(timeout=SAFETY_NET)
 
-    assert (process.returncode, said) == (0, "closed\n")
+    assert (process.returncode, output) == (0, "closed\n")
 
 
-async def test_within_a_loop_it_can_not_listen_and_keeps_no_port(directory: Path) -> None:
+async def test_start_listening_within_a_loop_fails_and_frees_the_port(directory: Path) -> None:
     server = HttpServer(port=0, root=directory)
     server.open_socket()
     with pytest.raises(RuntimeError, match="run"):
@@ -249,7 +294,7 @@ async def test_within_a_loop_it_can_not_listen_and_keeps_no_port(directory: Path
     assert is_free(server.port)
 
 
-async def test_the_same_on_a_trio_loop(directory: Path) -> None:
+async def test_open_file_server_serves_on_a_trio_loop(directory: Path) -> None:
     async with open_file_server(directory, port=0) as running:
         assert running.url == f"http://127.0.0.1:{running.port}"
         async with await trio.open_tcp_stream("127.0.0.1", running.port) as client:
@@ -257,17 +302,17 @@ async def test_the_same_on_a_trio_loop(directory: Path) -> None:
             assert (await client.receive_some()).startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-async def test_a_server_that_nobody_may_connect_to_is_refused(directory: Path) -> None:
+async def test_zero_connections_are_refused(directory: Path) -> None:
     with pytest.raises(ValueError, match="max_connections"):
         async with open_file_server(directory, port=0, max_connections=0):
             pass
 
 
-async def test_what_is_no_directory_can_not_be_served(directory: Path) -> None:
+async def test_a_file_can_not_be_the_root(directory: Path) -> None:
     with pytest.raises(NotADirectoryError):
         async with open_file_server(directory / "file.txt", port=0):
             pass
 
 
-def test_it_is_part_of_the_package() -> None:
+def test_the_package_exports_the_server() -> None:
     assert "HttpServer" in hamms_trio.__all__

@@ -87,7 +87,7 @@ def test_help_imports_no_command_that_was_not_asked_for(tmp_path: Path) -> None:
 
 
 def test_the_load_generator_imports_no_lab() -> None:
-    found = imported("import hamms_trio.load.generate, hamms_trio.load.on_hub")
+    found = imported("import hamms_trio.load.generate, hamms_trio.load.carrier")
     assert found.isdisjoint(["hamms_trio.app", "hamms_trio.modes", "netsplode", "rich", "scapy"])
     assert found.isdisjoint(OF_COMMAND_LINES)
 

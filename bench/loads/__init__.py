@@ -1,1 +1,1 @@
-"""What a server is put under, one load to a file; `bench.load` runs them."""
+"""The loads that servers are measured under, one to a file; `bench.load` runs them."""

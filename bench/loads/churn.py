@@ -1,4 +1,4 @@
-"""Clients that connect, are sent away, and connect again."""
+"""Clients that connect, lose the connection, and connect again."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ WARM_UP_SECONDS = 0.2
 
 
 class Crowd:
-    """Connections of which each is replaced by a new one when the server has ended it.
+    """Connections, each of which a new one replaces when the server has ended it.
 
     Args:
-        request: sent as soon as connected, if not empty.
-        resets: whether the server has to end them with RST; otherwise it has to with FIN.
+        request: octets to send after connecting, if any.
+        resets: whether the server has to end the connections by RST, or else by FIN.
     """
 
     def __init__(self, address: Address, request: bytes, *, resets: bool) -> None:
@@ -35,7 +35,7 @@ class Crowd:
         self._opened += 1
         sock = connect(self._address, self._opened)
         if self._request:
-            with suppress(ConnectionError):  # ended already, which its event will tell
+            with suppress(ConnectionError):  # the server has ended it, as its event will show
                 sock.send(self._request)
         self._sockets[sock.fileno()] = sock
         self._epoll.register(sock.fileno(), select.EPOLLIN)
@@ -72,7 +72,7 @@ def churn(
     request: str = "",
     resets: bool = False,
 ) -> dict[str, float]:
-    """Connect as fast as the server sends away, and count what one connection costs it."""
+    """Connect as fast as the server ends connections, and return the CPU of one."""
     crowd = Crowd(address, request.encode(), resets=resets)
     for _ in range(parallel):
         crowd.open()

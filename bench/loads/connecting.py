@@ -1,4 +1,4 @@
-"""Connections to a server on this machine, more of them than one address has ports for."""
+"""Connections to a server on this machine, also more than one address has ports for."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from bench.errors import Unmeasurable
 Address = tuple[str, int]
 Notice = Callable[[], None]
 
-PORTS_OF_ONE_ADDRESS = (
-    10_000  # of Linux's 28 232 ephemeral ports; looking for one takes long near the end
-)
+# Linux has 28 232 ephemeral ports, and the search for a free one is slow near the end.
+PORTS_OF_ONE_ADDRESS = 10_000
 WARM_UP_SECONDS = 0.3
 ANSWER_SECONDS = 5.0
 BURST = 250  # well below the backlog of a listening socket, so that no SYN is dropped
 
-_IP_BIND_ADDRESS_NO_PORT = 24  # let connect choose the port, which knows what is free
+_IP_BIND_ADDRESS_NO_PORT = 24  # connect chooses the port, since it knows which are free
 
 
 def connect(address: Address, number: int = 0) -> socket.socket:
-    """A blocking connection, the ``number``-th of this process, from an address that has ports left."""
+    """Open the ``number``-th connection of this process, from an address that has ports left."""
     sock = socket.socket()
     try:
         sock.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
@@ -37,7 +36,7 @@ def connect(address: Address, number: int = 0) -> socket.socket:
 
 
 def connect_all(address: Address, count: int, *, rate: float) -> Iterator[socket.socket]:
-    """So many connections, in bursts, of which there are ``rate`` a second in all."""
+    """Open so many connections, in bursts, ``rate`` a second altogether."""
     begin = time.monotonic()
     for number in range(count):
         if number % BURST == 0:
@@ -46,10 +45,10 @@ def connect_all(address: Address, count: int, *, rate: float) -> Iterator[socket
 
 
 def ready_for(seconds: float, epoll: select.epoll) -> Iterator[int]:
-    """The descriptors that are ready, again and again for so many seconds.
+    """Yield the descriptors that are ready, again and again for so many seconds.
 
     Raises:
-        Unmeasurable: none is for too long.
+        Unmeasurable: none is ready for too long.
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -1,4 +1,4 @@
-"""Clients that send their first words octet by octet, and never come to their end."""
+"""Clients that send a request or a ClientHello octet by octet, and never finish it."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from collections import deque
 from itertools import cycle
 
 from bench.loads.connecting import BURST, Address, Notice, connect
-from bench.loads.requests import HEAD
+from bench.loads.requests import request_for
 from bench.loads.securing import client_hello
 
 TICK_SECONDS = 0.001
 
 
 class Creeping:
-    """Half-open connections of which each is replaced by a new one when the server has ended it.
+    """Half-open connections, each of which a new one replaces when the server has ended it.
 
     Attributes:
-        ended: how many of them the server has ended.
+        ended: the number of connections that the server has ended.
     """
 
     def __init__(self, address: Address, octets: bytes) -> None:
         self._address = address
-        self._said = octets
+        self._all_octets = octets
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
         self._turns: deque[int] = deque()
@@ -37,18 +37,18 @@ class Creeping:
         sock.setblocking(False)
         self._opened += 1
         fd = sock.fileno()
-        self._sockets[fd], self._octets[fd] = sock, cycle(self._said)
+        self._sockets[fd], self._octets[fd] = sock, cycle(self._all_octets)
         self._turns.append(fd)
         self._epoll.register(fd, select.EPOLLIN)
 
     def send(self, turns: int) -> None:
-        """Let so many of the connections, one after the other, send one octet."""
+        """Send one octet on each of the next so many connections."""
         for _ in range(turns):
             fd = self._turns[0]
             self._turns.rotate(-1)
             try:
                 self._sockets[fd].send(bytes((next(self._octets[fd]),)))
-            except ConnectionError:  # ended already, which its event will tell
+            except ConnectionError:  # the server has ended it already, as its event will show
                 continue
 
     def replace_ended(self, timeout: float) -> None:
@@ -69,12 +69,14 @@ def creep(
     steady: Notice,
     tls: bool = False,
 ) -> dict[str, float]:
-    """Send an octet on each connection every ``interval`` seconds, and replace what is ended.
+    """Send an octet on each connection every ``interval`` seconds, and replace those that end.
 
     Args:
-        tls: whether they are of a ClientHello; otherwise of a request's head.
+        tls: whether to send a ClientHello; otherwise a request's head.
     """
-    creeping = Creeping(address, client_hello() if tls else HEAD)
+    creeping = Creeping(
+        address, client_hello() if tls else request_for(b"/").removesuffix(b"\r\n\r\n")
+    )
     for number in range(connections):
         if number % BURST == 0:
             time.sleep(TICK_SECONDS)
@@ -84,6 +86,6 @@ def creep(
     due, begin = 0, time.monotonic()
     while (passed := time.monotonic() - begin) < seconds:
         before, due = due, int(passed * connections / interval)
-        creeping.send(min(due - before, connections))  # what was late is not made up for
+        creeping.send(min(due - before, connections))  # a late client does not catch up
         creeping.replace_ended(TICK_SECONDS)
     return {"octets": due, "ended": creeping.ended}

@@ -9,18 +9,17 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import WARM_UP_SECONDS, Address, Notice, connect, ready_for
-from bench.loads.requests import head_for
+from bench.loads.requests import closes, request_for
 from bench.machine import cpu_seconds
 
-HEAD_OCTETS = 4096  # that are looked at; what follows them is counted
+HEAD_OCTETS = 4096  # of the first read; the client only counts the octets after it
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-_CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)
 
 
 def download(
     *, address: Address, pid: int, connections: int, seconds: float, target: str, steady: Notice
 ) -> dict[str, float]:
-    """Keep one response coming on each connection, and count what one costs the server."""
+    """Keep one response under way on each connection, and return the CPU and the time of one."""
     downloads = Downloads(address, connections, target)
     downloads.run(WARM_UP_SECONDS)
     steady()
@@ -38,27 +37,27 @@ def download(
 class Downloads:
     """Connections with one response under way on each.
 
-    A body is received into the same octets again and again, which stay in the processor's cache: so the
-    client stays about as fast as whoever sends by sendfile.
+    The client receives every body into the same octets, which stay in the processor's cache, so that it
+    keeps up with a server that sends by sendfile.
 
     Attributes:
-        complete: responses so far.
+        complete: the number of responses so far.
     """
 
     def __init__(self, address: Address, connections: int, target: str) -> None:
         self.complete = 0
         self._address = address
-        self._request = head_for(target.encode())
+        self._request = request_for(target.encode())
         self._epoll = select.epoll()
         self._sockets: dict[int, socket.socket] = {}
-        self._left: dict[int, int] = {}  # of the body; 0 while a head is awaited
+        self._left: dict[int, int] = {}  # of the body; 0 while the client waits for a head
         self._closing: set[int] = set()
         self._waste = bytearray(1 << 20)
         for _ in range(connections):
             self._open()
 
     def run(self, seconds: float) -> None:
-        """Go on for so many seconds, leaving a response under way on each connection."""
+        """Go on for so many seconds, and leave a response under way on each connection."""
         for fd in ready_for(seconds, self._epoll):
             self._receive(fd, self._sockets[fd])
 
@@ -88,17 +87,17 @@ class Downloads:
             sock.send(self._request)
 
     def _begin(self, fd: int, octets: bytes) -> int:
-        """Read a head; how much of the body is still to come."""
+        """Read a head, and return the number of the body's octets that have not come."""
         end = octets.find(b"\r\n\r\n") + 4
         length = _LENGTH.search(octets, 0, end)
         if end < 4 or length is None or not octets.startswith(b"HTTP/1.1 200 "):
             raise Unmeasurable(f"not a 200 with a length: {octets[:200]!r}")
-        if _CLOSES.search(octets, 0, end):
+        if closes(octets):
             self._closing.add(fd)
         return end + int(length[1]) - len(octets)
 
     def _replace(self, fd: int) -> None:
-        """The server allows only so many requests on one connection."""
+        """Open a new connection, since the server allows only so many requests on one."""
         self._closing.discard(fd)
         self._epoll.unregister(fd)
         del self._left[fd]

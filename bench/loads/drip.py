@@ -1,4 +1,4 @@
-"""Clients that are sent an octet at regular times, and look at their watch."""
+"""Clients that receive an octet at regular times, and note when each comes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SETTLE_SECONDS = 1.5  # after the last connect, before anything is measured
 
 @dataclass(slots=True)
 class Dripped:
-    """The octets of one connection that were seen while measuring.
+    """The octets of one connection that came during the measured time.
 
     Attributes:
-        seen: how many there were before, and are now.
-        phases: of each, its arrival less the seconds that its place in the row accounts for.
+        seen: the number of octets so far, also of those before the measured time.
+        phases: each octet's arrival less the seconds that its place in the row accounts for.
     """
 
     seen: int = 0
@@ -31,7 +31,7 @@ class Dripped:
 
 
 class Watch:
-    """Receives on all connections, and notes when each octet came."""
+    """All connections, and the time at which each octet came."""
 
     def __init__(self, interval: float) -> None:
         self.interval = interval
@@ -50,7 +50,7 @@ class Watch:
         self._epoll.register(sock.fileno(), select.EPOLLIN)
 
     def run(self, seconds: float) -> None:
-        """Note what comes within so many seconds."""
+        """Note the octets that come within so many seconds."""
         poll, by_fd, monotonic = self._epoll.poll, self._by_fd, time.monotonic
         interval, measures = self.interval, self.measures
         until = monotonic() + seconds
@@ -77,10 +77,10 @@ def drip(
     target: str = "/",
     interval: float = 1.0,
 ) -> dict[str, float]:
-    """Be dripped on, and tell how late the octets were, and what they cost the server.
+    """Receive the octets of all connections, and return how late they were and the server's CPU.
 
-    An octet's lateness is counted from when it would have come had it been as prompt as the promptest
-    of its connection. So drift shows, jitter shows, and the first octet's own delay is nobody else's.
+    An octet's lateness counts from the time at which the promptest octet of its connection would have come
+    in its place. So the figure shows drift and jitter, and the delay of the first octet does not shift the rest.
     """
     watch = Watch(interval)
     request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target.encode()
@@ -107,7 +107,9 @@ def drip(
 def _lateness(watch: Watch) -> dict[str, float]:
     rows = [dripped.phases for dripped in watch.dripped if len(dripped.phases) > 1]
     if len(rows) < len(watch.dripped):
-        raise Unmeasurable(f"{len(watch.dripped) - len(rows)} connections had no two octets")
+        raise Unmeasurable(
+            f"{len(watch.dripped) - len(rows)} connections received fewer than two octets"
+        )
     late = [1000 * (phase - min(phases)) for phases in rows for phase in phases]
     uneven = [1000 * abs(later - sooner) for phases in rows for sooner, later in pairwise(phases)]
     half, most, worst = quantiles(late, 0.5, 0.99, 1.0)

@@ -1,15 +1,17 @@
-"""Clients that keep their connections, and send the next request when the last was answered."""
+"""Clients that keep their connections, and send the next request once the last is answered."""
 
 from __future__ import annotations
 
 import select
+import socket
+import ssl
 import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, WARM_UP_SECONDS, Address, Notice, connect
-from bench.loads.requests import heads, response_octets
+from bench.loads.requests import closes, is_whole, requests, response_octets
+from bench.loads.securing import client_context, secured
 from bench.machine import cpu_seconds
-from bench.statistics import quantiles
 
 
 def exchange(
@@ -18,73 +20,114 @@ def exchange(
     pid: int,
     connections: int,
     seconds: float,
-    varies: str,
     steady: Notice,
-    target: str = "/?status=200",
+    target: str,
+    varies: str = "",
+    content: int = 0,
+    tls: bool = False,
 ) -> dict[str, float]:
-    """Exchange requests and responses, and tell what one costs the server, and how long it takes.
+    """Exchange requests and responses, and return the CPU of one and their rate.
 
     Args:
-        target, varies: what is asked for (see `heads`).
+        target: see `requests`.
+        varies: see `requests`.
+        content: see `requests`.
+        tls: whether to speak TLS.
     """
-    exchanges = Exchanges(address, connections, target=target, varies=varies)
+    exchanges = Exchanges(
+        address, connections, target=target, varies=varies, content=content, tls=tls
+    )
     exchanges.run(WARM_UP_SECONDS)
     steady()
     cpu, since = cpu_seconds(pid), time.monotonic()
-    took = exchanges.run(seconds)
-    if not took:
+    answered = exchanges.run(seconds)
+    if not answered:
         raise Unmeasurable("the server answered no request")
     return {
-        "cpu_us": (cpu_seconds(pid) - cpu) / len(took) * 1e6,
-        "per_second": len(took) / (time.monotonic() - since),
-        "p99_ms": 1000 * quantiles(took, 0.99)[0],
+        "cpu_us": (cpu_seconds(pid) - cpu) / answered * 1e6,
+        "per_second": answered / (time.monotonic() - since),
     }
 
 
 class Exchanges:
-    """Connections with one request in flight on each."""
+    """Connections with one request in flight on each.
 
-    def __init__(self, address: Address, connections: int, *, target: str, varies: str) -> None:
-        self._heads = heads(target, varies)
+    The client opens a new connection where the server closes one as its response says, since many servers
+    allow only so many requests on a connection.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        connections: int,
+        *,
+        target: str,
+        varies: str,
+        content: int = 0,
+        tls: bool = False,
+    ) -> None:
+        self._requests = requests(target, varies, content=content)
+        self._address = address
+        self._context = client_context() if tls else None
         self._epoll = select.epoll()
-        self._sockets = [connect(address) for _ in range(connections)]
-        self._response_octets = response_octets(self._sockets[0], next(self._heads))
-        for sock in self._sockets:
-            self._epoll.register(sock.fileno(), select.EPOLLIN)
-            sock.setblocking(False)
-            sock.send(next(self._heads))
+        self._sockets: dict[int, socket.socket] = {}
+        self._pieces: dict[int, bytes] = {}  # of a response that has not come whole
+        with self._connect() as sock:
+            self._usual_octets = response_octets(sock, next(self._requests))
+        for _ in range(connections):
+            self._open()
 
-    def run(self, seconds: float) -> list[float]:
-        """Go on for so many seconds, leaving a request in flight on each connection.
+    def run(self, seconds: float) -> int:
+        """Go on for so many seconds, and leave a request in flight on each connection.
 
         Returns:
-            How long each response took, in seconds.
+            The number of responses.
         """
-        poll, monotonic, heads = self._epoll.poll, time.monotonic, self._heads
-        by_fd = {sock.fileno(): (sock.recv, sock.send) for sock in self._sockets}
-        missing = dict.fromkeys(by_fd, self._response_octets)
-        expected = self._response_octets
-        took: list[float] = []
+        poll, monotonic, sockets = self._epoll.poll, time.monotonic, self._sockets
+        usual, pieces, requests = self._usual_octets, self._pieces, self._requests
+        answered = 0
         until = monotonic() + seconds
-        asked = dict.fromkeys(by_fd, until - seconds)
         while monotonic() < until:
             events = poll(ANSWER_SECONDS)
             if not events:
                 raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
             for fd, _ in events:
-                receive, send = by_fd[fd]
-                octets = receive(65536)
-                if len(octets) != expected:  # in pieces
-                    missing[fd] -= len(octets)
-                    if missing[fd] > 0 and octets:
-                        continue
-                    if missing[fd]:
-                        raise Unmeasurable(f"a response of another length: {octets[:200]!r}")
-                    missing[fd] = expected
-                elif octets[9:12] != b"200":
-                    raise Unmeasurable(f"not a 200: {octets[:200]!r}")
-                now = monotonic()
-                took.append(now - asked[fd])
-                asked[fd] = now
-                send(next(heads))
-        return took
+                sock = sockets[fd]
+                try:
+                    octets = sock.recv(65536)
+                except ssl.SSLWantReadError:  # a session ticket, or a part of a record
+                    continue
+                if len(octets) != usual or octets[9:12] != b"200" or fd in pieces:
+                    if self._continue(fd, octets):
+                        answered += 1
+                    continue
+                answered += 1
+                sock.send(next(requests))
+        return answered
+
+    def _continue(self, fd: int, octets: bytes) -> bool:
+        """Add octets to an unusual response; if that is whole now, send the next request and return True."""
+        response = self._pieces.pop(fd, b"") + octets
+        if not octets:
+            raise Unmeasurable(f"the server left after {response[:200]!r}")
+        if not is_whole(response):
+            self._pieces[fd] = response
+            return False
+        if closes(response):
+            self._epoll.unregister(fd)
+            self._sockets.pop(fd).close()
+            self._open()
+        else:
+            self._sockets[fd].send(next(self._requests))
+        return True
+
+    def _connect(self) -> socket.socket:
+        sock = connect(self._address)
+        return secured(sock, self._context) if self._context else sock
+
+    def _open(self) -> None:
+        sock = self._connect()
+        sock.setblocking(False)
+        self._sockets[sock.fileno()] = sock
+        self._epoll.register(sock.fileno(), select.EPOLLIN)
+        sock.send(next(self._requests))

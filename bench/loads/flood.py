@@ -1,4 +1,4 @@
-"""Clients that pipeline requests without end, and read the responses without looking at them."""
+"""Clients that pipeline requests without end, and discard the responses."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import select
 import time
 
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.requests import head_for
+from bench.loads.requests import request_for
 
 PIPELINED = 64
 
@@ -15,7 +15,7 @@ def flood(
     *, address: Address, connections: int, seconds: float, steady: Notice
 ) -> dict[str, float]:
     """Keep the kernel's buffers full of requests on every connection."""
-    octets = (head_for(b"/")) * PIPELINED
+    octets = request_for(b"/") * PIPELINED
     epoll = select.epoll()
     sockets = {}
     unsent: dict[int, memoryview] = {}

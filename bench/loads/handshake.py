@@ -1,4 +1,4 @@
-"""Clients that shake hands by TLS 1.3, say goodbye, and come again as strangers."""
+"""Clients that finish a TLS 1.3 handshake, close, and connect anew without resumption."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bench.loads.securing import client_context
 from bench.machine import cpu_seconds
 
 
-class Strangers:
-    """Connections of which each is replaced by a new one once both sides have ended it.
+class Handshakes:
+    """Connections, each of which a new one replaces once both sides have ended it.
 
     Attributes:
-        met: handshakes so far, none of them resumed.
+        finished: the number of handshakes so far, all of them full.
     """
 
     def __init__(self, address: Address, parallel: int) -> None:
-        self.met = 0
+        self.finished = 0
         self._address = address
         self._context = client_context()
         self._epoll = select.epoll()
@@ -36,7 +36,7 @@ class Strangers:
             if fd in self._shaking:
                 self._step(fd, self._shaking[fd])
             else:
-                self._part(fd, self._leaving[fd])
+                self._leave(fd, self._leaving[fd])
 
     def _open(self) -> None:
         sock = connect(self._address)
@@ -55,18 +55,18 @@ class Strangers:
         if secured.session_reused:
             raise Unmeasurable("a handshake was resumed")
         self._leaving[fd] = self._shaking.pop(fd)
-        # Their close_notify comes later, or has come by now, with an end or without one.
-        with suppress(OSError):  # of which SSLError is one
-            secured.unwrap()  # ours, on the heels of Finished
+        # The server's close_notify comes later, or has come by now, with or without a FIN.
+        with suppress(OSError):  # includes SSLError
+            secured.unwrap()  # sends close_notify right after Finished
         with suppress(OSError):
             socket.socket.shutdown(secured, socket.SHUT_WR)
 
-    def _part(self, fd: int, secured: ssl.SSLSocket) -> None:
-        """The server's close shows that it has finished the handshake too."""
+    def _leave(self, fd: int, secured: ssl.SSLSocket) -> None:
+        """Count the handshake once the server has closed, since then it has read Finished too."""
         with suppress(ConnectionResetError):
             if socket.socket.recv(secured, 65536):
                 return
-        self.met += 1
+        self.finished += 1
         self._epoll.unregister(fd)
         self._leaving.pop(fd).close()
         self._open()
@@ -75,16 +75,16 @@ class Strangers:
 def handshake(
     *, address: Address, pid: int, parallel: int, seconds: float, steady: Notice
 ) -> dict[str, float]:
-    """Shake hands as fast as both can, and count what one handshake, with accept and close, costs the server."""
-    strangers = Strangers(address, parallel)
-    strangers.run(WARM_UP_SECONDS)
+    """Shake hands as fast as both sides can, and return the CPU to accept, shake hands and close once."""
+    handshakes = Handshakes(address, parallel)
+    handshakes.run(WARM_UP_SECONDS)
     steady()
-    met, cpu, since = strangers.met, cpu_seconds(pid), time.monotonic()
-    strangers.run(seconds)
-    met = strangers.met - met
-    if not met:
+    finished, cpu, since = handshakes.finished, cpu_seconds(pid), time.monotonic()
+    handshakes.run(seconds)
+    finished = handshakes.finished - finished
+    if not finished:
         raise Unmeasurable("the server finished no handshake")
     return {
-        "cpu_us": (cpu_seconds(pid) - cpu) / met * 1e6,
-        "per_second": met / (time.monotonic() - since),
+        "cpu_us": (cpu_seconds(pid) - cpu) / finished * 1e6,
+        "per_second": finished / (time.monotonic() - since),
     }

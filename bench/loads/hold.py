@@ -1,4 +1,4 @@
-"""Clients that connect, and stay."""
+"""Clients that connect, and stay connected."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect_all
-from bench.loads.requests import head_for
+from bench.loads.requests import request_for
 from bench.loads.securing import client_context, secured
 from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
 
@@ -25,11 +25,11 @@ def hold(
     asks: bool = False,
     tls: bool = False,
 ) -> dict[str, float]:
-    """Hold connections, and read what they cost the server in memory and in accepting them.
+    """Hold connections, and return the server's memory for one and its CPU to accept one.
 
     Args:
-        asks: whether each has asked for something and been answered.
-        tls: whether hands are shaken on each.
+        asks: whether to make one request on each connection first.
+        tls: whether to speak TLS.
     """
     wait_settled(pid)
     memory, cpu, open_before = resident_octets(pid), cpu_seconds(pid), open_descriptors(pid)
@@ -39,7 +39,7 @@ def hold(
         held = [secured(sock, context) for sock in held]
     if asks:
         for sock in held:
-            sock.sendall(head_for(b"/"))
+            sock.sendall(request_for(b"/"))
             sock.recv(65536)
     _wait_accepted(pid, open_before + connections)
     if not seconds:

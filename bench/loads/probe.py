@@ -1,22 +1,22 @@
-"""One unhurried client that wants its answers soon."""
+"""One client that makes few requests, and measures the latency of each."""
 
 from __future__ import annotations
 
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect
-from bench.loads.requests import head_for
+from bench.loads.requests import closes, request_for
 from bench.loads.securing import client_context, secured
 from bench.machine import cpu_seconds
 from bench.statistics import quantiles
 
 INTERVAL_SECONDS = 0.004
 ANSWER_SECONDS = 10.0
-_HEAD = head_for(b"/")
+_REQUEST = request_for(b"/")
 
 
 def probe(
@@ -29,15 +29,16 @@ def probe(
     anew: bool = False,
     status: int = 200,
 ) -> dict[str, float]:
-    """Send a request every few milliseconds, and tell how long the answers took.
+    """Send a request every few milliseconds, and return the latencies and how busy the server was.
 
     Args:
-        tls: whether to speak TLS, on a connection that is kept.
-        anew: whether each request has a connection of its own, which is part of what takes time.
-        status: what it is answered with.
+        tls: whether to speak TLS.
+        anew: whether each request opens a connection of its own, whose time counts too.
+        status: the status of each response.
     """
     latencies = []
-    with _connected(address, tls=tls) as kept:
+    with ExitStack() as stack:
+        kept = stack.enter_context(_connected(address, tls=tls))
         steady()
         cpu, since = cpu_seconds(pid), time.monotonic()
         until = since + seconds
@@ -47,8 +48,10 @@ def probe(
                     _ask(sock, status)
                     end = time.monotonic()
             else:
-                _ask(kept, status)
+                answer = _ask(kept, status)
                 end = time.monotonic()
+                if closes(answer):  # the server allows only so many requests on one connection
+                    kept = stack.enter_context(_connected(address, tls=tls))
             latencies.append(1000 * (end - begin))
             time.sleep(max(0.0, begin + INTERVAL_SECONDS - end))
         busy = (cpu_seconds(pid) - cpu) / (time.monotonic() - since)
@@ -66,8 +69,9 @@ def _connected(address: Address, *, tls: bool) -> Iterator[socket.socket]:
         yield sock
 
 
-def _ask(sock: socket.socket, status: int) -> None:
-    sock.sendall(_HEAD)
+def _ask(sock: socket.socket, status: int) -> bytes:
+    sock.sendall(_REQUEST)
     answer = sock.recv(65536)
     if not answer.startswith(b"HTTP/1.1 %d " % status):
         raise Unmeasurable(f"the probe was not answered with a {status}: {answer[:200]!r}")
+    return answer

@@ -1,4 +1,4 @@
-"""TLS 1.3 as the clients of a measurement speak it."""
+"""TLS 1.3 for the clients of a measurement."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.loads.connecting import ANSWER_SECONDS
 
 
 def client_context() -> ssl.SSLContext:
-    """TLS 1.3, and any certificate: to verify one costs the client only."""
+    """Return a context for TLS 1.3 that accepts any certificate, since only the client would verify it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
@@ -19,14 +19,14 @@ def client_context() -> ssl.SSLContext:
 
 
 def secured(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """The connection once hands are shaken."""
+    """Shake hands, and return the connection."""
     sock.settimeout(ANSWER_SECONDS)
     return context.wrap_socket(sock)
 
 
 def client_hello() -> bytes:
-    """What a client says first."""
-    said = ssl.MemoryBIO()
+    """Return the octets of a ClientHello."""
+    outgoing = ssl.MemoryBIO()
     with suppress(ssl.SSLWantReadError):
-        client_context().wrap_bio(ssl.MemoryBIO(), said).do_handshake()
-    return said.read()
+        client_context().wrap_bio(ssl.MemoryBIO(), outgoing).do_handshake()
+    return outgoing.read()

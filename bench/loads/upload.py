@@ -1,4 +1,4 @@
-"""Clients that send a large body to whoever reads it."""
+"""Clients that upload large bodies."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CHUNK = bytes(256 * 1024)
 def upload(
     *, address: Address, connections: int, seconds: float, steady: Notice
 ) -> dict[str, float]:
-    """Send one body of 100 MB after the other on every connection."""
+    """Send one body of 100 MB after another on every connection."""
     head = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n" % BODY_OCTETS
     epoll = select.epoll()
     sockets = {}

@@ -1,36 +1,37 @@
-"""Clients that never ask for the same thing twice."""
+"""Clients that never send the same request twice."""
 
 from __future__ import annotations
 
 import select
+import socket
 import time
 from secrets import token_hex
 
 from bench.errors import Unmeasurable
 from bench.loads.connecting import ANSWER_SECONDS, Address, Notice, connect
-from bench.loads.requests import HEAD, response_octets
+from bench.loads.requests import are_whole, closes, request_for, response_octets
 from bench.machine import resident_octets, wait_settled
 
 CONNECTIONS = 16
 ROUNDS_IN_ONE_GO = 4
-# Nothing there; no file there; a page with a query; nothing deeper down. Each with the status it gets.
+# An unknown path, a missing file, a page with a query, a deep unknown path; each with the status of its response.
 TARGETS = ((b"/%b", 404), (b"/static/%b", 404), (b"/?%b", 200), (b"/a/%b/b?c=d", 404))
+IN_ONE_GO = len(TARGETS) * ROUNDS_IN_ONE_GO
 
 
 def wander(*, address: Address, pid: int, requests: int, steady: Notice) -> dict[str, float]:
-    """Make so many requests, and read the server's memory before, after a tenth, and after all of them.
+    """Make so many requests, and return the server's memory before, after a tenth, and after all of them.
 
-    The first tenth is what bounded caches need to fill.
+    The first tenth fills the bounded caches.
     """
     wait_settled(pid)
     at_start = resident_octets(pid)
-    wandering = Wandering(address)
     since = time.monotonic()
-    wandering.run(requests // 10)
+    Wandering(address).run(requests // 10)
     wait_settled(pid)
     filled = resident_octets(pid)
     steady()
-    wandering.run(requests - requests // 10)
+    Wandering(address).run(requests - requests // 10)
     wait_settled(pid)
     at_end = resident_octets(pid)
     return {
@@ -43,46 +44,77 @@ def wander(*, address: Address, pid: int, requests: int, steady: Notice) -> dict
 
 
 class Wandering:
-    """Connections with some requests in flight on each, every one with a target and id of its own."""
+    """Connections with some requests in flight on each; each request has a target and an id of its own."""
 
     def __init__(self, address: Address) -> None:
-        self._sockets = {
-            sock.fileno(): sock for sock in (connect(address) for _ in range(CONNECTIONS))
-        }
-        one = next(iter(self._sockets.values()))
-        octets = sum(response_octets(one, _request(*kind), kind[1]) for kind in TARGETS)
-        self._expected = octets * ROUNDS_IN_ONE_GO
+        self._address = address
         self._epoll = select.epoll()
-        for sock in self._sockets.values():
-            sock.setblocking(False)
-            self._epoll.register(sock.fileno(), select.EPOLLIN)
+        self._sockets: dict[int, socket.socket] = {}
+        self._pieces: dict[int, bytes] = {}
+        with connect(address) as sock:
+            for kind in TARGETS:
+                response_octets(sock, _request(*kind), kind[1])
+        for _ in range(CONNECTIONS):
+            self._open()
 
     def run(self, requests: int) -> None:
-        """Have at least so many requests answered, and leave none in flight."""
-        missing = dict.fromkeys(self._sockets, 0)
-        in_one_go = len(TARGETS) * ROUNDS_IN_ONE_GO
-        for fd in missing:
-            self._ask(fd, missing)
-            requests -= in_one_go
-        while any(missing.values()):
+        """Wait until the server has answered at least so many requests, then close the connections."""
+        waiting = set(self._sockets)
+        for fd in waiting:
+            self._ask(fd)
+        requests -= IN_ONE_GO * len(waiting)
+        while waiting:
             events = self._epoll.poll(ANSWER_SECONDS)
             if not events:
-                raise Unmeasurable(f"{sum(missing.values())} octets of responses did not come")
+                raise Unmeasurable(f"no response within {ANSWER_SECONDS:g} seconds")
             for fd, _ in events:
-                octets = len(self._sockets[fd].recv(1 << 18))
-                if not octets:
-                    raise Unmeasurable("the server left")
-                missing[fd] -= octets
-                if not missing[fd] and requests > 0:
-                    self._ask(fd, missing)
-                    requests -= in_one_go
+                octets = self._receive(fd)
+                self._pieces[fd] += octets
+                whole = are_whole(self._pieces[fd], IN_ONE_GO, TARGETS[-1][1])
+                if octets and not whole:
+                    continue
+                waiting.remove(fd)
+                if whole and requests <= 0:
+                    self._close(fd)
+                    continue
+                fd = fd if octets and not closes(self._pieces[fd]) else self._replace(fd)
+                self._ask(fd)
+                waiting.add(fd)
+                requests -= IN_ONE_GO if whole else 0
 
-    def _ask(self, fd: int, missing: dict[int, int]) -> None:
+    def _receive(self, fd: int) -> bytes:
+        """Return the octets that came; none if the server has closed."""
+        try:
+            return self._sockets[fd].recv(1 << 18)
+        except ConnectionResetError:  # the server closed while more requests were on their way
+            return b""
+
+    def _replace(self, fd: int) -> int:
+        """Open a new connection, since the server allows only so many requests on one; return its descriptor."""
+        responses = self._pieces[fd]
+        if not closes(responses):
+            raise Unmeasurable(f"the server left after {responses[-200:]!r}")
+        self._close(fd)
+        return self._open()
+
+    def _close(self, fd: int) -> None:
+        self._epoll.unregister(fd)
+        self._sockets.pop(fd).close()
+
+    def _open(self) -> int:
+        sock = connect(self._address)
+        sock.setblocking(False)
+        fd = sock.fileno()
+        self._sockets[fd] = sock
+        self._epoll.register(fd, select.EPOLLIN)
+        return fd
+
+    def _ask(self, fd: int) -> None:
         requests = [_request(*kind) for kind in TARGETS for _ in range(ROUNDS_IN_ONE_GO)]
         self._sockets[fd].send(b"".join(requests))
-        missing[fd] = self._expected
+        self._pieces[fd] = b""
 
 
 def _request(target: bytes, _status: int) -> bytes:
     number = token_hex(8).encode()
-    return HEAD.replace(b" / ", b" %b " % (target % number), 1) + b"%b\r\n\r\n" % number
+    return request_for(target % number, number=number)

@@ -1,4 +1,4 @@
-"""What is measured, one subject matter to a file."""
+"""The measurements, one subject to a file."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
 from bench.measurements.static import static
@@ -30,6 +31,8 @@ MEASUREMENTS: dict[str, Measurement] = {
         hold,
         drip,
         churn,
+        requests,
+        wrk,
         status,
         engine,
         static,

@@ -1,4 +1,4 @@
-"""What one unhurried client notices of what is done to a server beside it."""
+"""The latency of one client while other clients load the server."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ def beside(
     at_most_ms: float,
     **how: object,
 ) -> list[Figure]:
-    """The client's latencies before the loads, and while they run.
+    """Return the client's latencies before the loads, and while they run.
 
     Args:
-        slug: which of the server's ports it asks.
+        slug: the failure mode whose port the client asks.
         what: the loads, in words.
-        at_most_ms: what they may add to the latency of 99 in 100 requests.
-        how: how it asks (see `bench.loads.probe`).
+        at_most_ms: the limit of the latency that the loads add to 99 in 100 requests.
+        how: further arguments of `bench.loads.probe`.
     """
-    idle = Figure("latency of a request to an idle server, 99 in 100", "ms")
-    loaded = Figure(f"the same while {what}", "ms")
-    worst = Figure("the longest of them", "ms")
-    busy = Figure("how busy that keeps the server, of one processor", "%")
-    difference = Figure("what it adds, 99 in 100", "ms", (AtMost(at_most_ms),))
+    idle = Figure(f"latency of a request to an idle server, 99 in 100 (before {what})", "ms")
+    loaded = Figure(f"latency of a request while {what}, 99 in 100", "ms")
+    worst = Figure(f"longest latency while {what}", "ms")
+    busy = Figure(f"CPU of the server while {what}, of one processor", "%")
+    difference = Figure(f"latency added while {what}, 99 in 100", "ms", (AtMost(at_most_ms),))
     seconds = effort.seconds(seconds)
     for _ in range(effort.rounds):
         with start() as server:

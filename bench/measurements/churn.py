@@ -1,4 +1,4 @@
-"""Clients that are sent away at once: what each takes of the server's time."""
+"""The CPU to accept and end a connection."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 
-from bench.children import Server, hamms, load, peer
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
+from bench.servers import hamms, peer
 
 PARALLEL = 32
 SECONDS = 1.0
@@ -16,7 +17,7 @@ DROPPED = "GET /?failrate=1 HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 def churn(effort: Effort) -> list[Figure]:
-    """32 clients at a time that are closed at connect, or reset at their request."""
+    """32 clients at a time, whose connections the server closes at connect, or resets at their request."""
     with ExitStack() as stack:
         ours = stack.enter_context(hamms())
         closing = {OURS: ours, **_peers(stack, "close")}
@@ -30,7 +31,6 @@ def churn(effort: Effort) -> list[Figure]:
         reset = Figure(
             f"CPU to accept, read a request and reset, {PARALLEL} at a time",
             "us",
-            (),
         )
         interleave(
             effort.rounds,

@@ -1,4 +1,4 @@
-"""The well-behaved server: what a request takes of it, and how long."""
+"""The well-behaved server: latencies at a fixed rate, pipelining, routes with parameters and with tasks."""
 
 from __future__ import annotations
 
@@ -7,20 +7,21 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 
-from bench.children import Server, has_nginx, load, nginx, peer, workbench
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, Target, interleave
+from bench.servers import has_nginx, nginx, peer, workbench
 
 CONNECTIONS = 64
 SECONDS = 1.5
 DEPTH = 16
 CALIBRATIONS = 3
-SHARE = 0.5  # of what uvicorn can do, for latencies at a rate that both can keep
+SHARE = 0.5  # of uvicorn's rate, which all servers can keep
 
 
 @dataclass(frozen=True, slots=True)
 class Workload:
-    """What is asked again and again: in words, of whom, and how the requests differ (`bench.loads.requests`)."""
+    """A kind of request and its servers; ``varies`` and ``target`` are those of `bench.loads.requests`."""
 
     what: str
     servers: Mapping[str, Server]
@@ -29,29 +30,21 @@ class Workload:
 
 
 def engine(effort: Effort) -> list[Figure]:
-    """GET / of the workbench, access log and metrics on; the peers log nothing, but for nginx."""
+    """GET / of the workbench at a fixed rate and pipelined, and other kinds of routes of our engine."""
     with ExitStack() as stack:
         servers = {
             OURS: stack.enter_context(workbench()),
             "uvicorn": stack.enter_context(peer("uvicorn_answer")),
-            "hypercorn-trio": stack.enter_context(peer("hypercorn_answer")),
         }
         if has_nginx():
             servers["nginx"] = stack.enter_context(nginx())
         routes = stack.enter_context(peer("engine_routes"))
-        equal = Workload("all heads equal", servers)
-        different = Workload("every head different", servers, "id")
-        paths = Workload(
-            "every path different, of one route", {**servers, OURS: routes}, "path", "/items/"
-        )
+        beside_routes = {**servers, OURS: routes}
+        paths = Workload("every path different, of one route", beside_routes, "path", "/items/")
         task = Workload("by a task of its own", {OURS: routes, "uvicorn": servers["uvicorn"]})
-        nginx_once, nginx_twice = Below("nginx", 1 / 1.3), Below("nginx", 1 / 2)
-        hypercorn = Below("hypercorn-trio", 25.0)
         return [
-            *_exchanges(effort, equal, (Below("uvicorn", 2.5), nginx_once, hypercorn)),
-            *_paced(effort, equal),
-            *_exchanges(effort, different, (Below("uvicorn", 1.7), nginx_twice)),
-            *_paced(effort, different),
+            *_paced(effort, Workload("all heads equal", servers)),
+            *_paced(effort, Workload("every head different", servers, "head")),
             *_exchanges(effort, paths, ()),
             *_pipelined(effort, servers),
             *_exchanges(effort, task, (Below("uvicorn", 1.0),)),
@@ -59,19 +52,17 @@ def engine(effort: Effort) -> list[Figure]:
 
 
 def _exchanges(effort: Effort, workload: Workload, targets: tuple[Target, ...]) -> list[Figure]:
-    """As many requests as each server can answer: what they cost it, and how evenly they are answered."""
+    """Measure as many requests as each server can answer."""
     samples = {name: partial(_exchange, effort, workload, name) for name in workload.servers}
     title = f"CPU of a request on {CONNECTIONS} persistent connections, {workload.what}"
-    within = f"the same at full load: 99 in 100 responses are there within, {workload.what}"
-    figures = {"cpu_us": Figure(title, "us", targets), "p99_ms": Figure(within, "ms")}
-    return interleave(effort.rounds, samples, figures)
+    return interleave(effort.rounds, samples, {"cpu_us": Figure(title, "us", targets)})
 
 
 def _exchange(effort: Effort, workload: Workload, name: str) -> Mapping[str, float]:
     server = workload.servers[name]
     return load(
         "exchange",
-        address=server.address(""),
+        address=server.address(),
         pid=server.pid,
         connections=CONNECTIONS,
         seconds=effort.seconds(SECONDS),
@@ -81,15 +72,15 @@ def _exchange(effort: Effort, workload: Workload, name: str) -> Mapping[str, flo
 
 
 def _paced(effort: Effort, workload: Workload) -> list[Figure]:
-    """As many requests for each server as uvicorn can answer with half its time to spare: how late they are."""
-    # The best of some, because what else the machine does only makes it less.
+    """Measure the latency at a rate that leaves uvicorn idle half of the time."""
+    # The best of some tries, because other processes only make a rate lower.
     tries = [_exchange(effort, workload, "uvicorn")["per_second"] for _ in range(CALIBRATIONS)]
     rate = SHARE * max(tries)
     samples = {
         name: partial(
             load,
             "pace",
-            address=server.address(""),
+            address=server.address(),
             connections=CONNECTIONS,
             seconds=effort.seconds(SECONDS),
             rate=rate,
@@ -97,17 +88,19 @@ def _paced(effort: Effort, workload: Workload) -> list[Figure]:
             varies=workload.varies,
         )
         for name, server in workload.servers.items()
-        if name != "hypercorn-trio"  # it can't keep that rate
     }
-    at = f"at {rate:.0f} requests a second, {workload.what}"
+    at = f", at {rate:.0f} requests a second"
+    promptly = (Below("uvicorn", 1.0),)
+    what = workload.what
     figures = {
         "p99_ms": Figure(
-            f"99 in 100 are answered within, in most tenths of a second, {at}",
+            f"latency of 99 in 100 requests, in most tenths of a second, {what}",
             "ms",
-            (Below("uvicorn", 1.0),),
+            promptly,
+            detail=at,
         ),
-        "p50_ms": Figure("half of them are answered within", "ms"),
-        "max_ms": Figure("all of them are answered within", "ms"),
+        "p50_ms": Figure(f"median latency of a request, {what}", "ms", detail=at),
+        "max_ms": Figure(f"longest latency of a request, {what}", "ms", detail=at),
     }
     return interleave(effort.rounds, samples, figures)
 
@@ -117,14 +110,15 @@ def _pipelined(effort: Effort, servers: Mapping[str, Server]) -> list[Figure]:
         name: partial(
             load,
             "pipeline",
-            address=server.address(""),
+            address=server.address(),
             pid=server.pid,
             connections=CONNECTIONS,
             seconds=effort.seconds(SECONDS),
             depth=DEPTH,
         )
         for name, server in servers.items()
-        if name != "hypercorn-trio"  # it does not pipeline
     }
-    figure = Figure(f"CPU of a request, {DEPTH} of them pipelined", "us", (Below("uvicorn", 10.0),))
+    figure = Figure(
+        f"CPU of a request, {DEPTH} at a time pipelined", "us", (Below("uvicorn", 10.0),)
+    )
     return interleave(effort.rounds, samples, {"cpu_us": figure})

@@ -17,7 +17,7 @@ CYCLE_MS = 5.0
 
 
 def fixture(effort: Effort) -> list[Figure]:
-    """`HammsServer` in a test, once imported: all of its ports, one request."""
+    """`HammsServer` in a test, after its import: all of its ports, one request."""
     figure = Figure("start, first answer and stop, in one process", "ms", (AtMost(CYCLE_MS),))
     samples = {
         name: partial(_cycle, name, max(3, effort.count(cycles))) for name, cycles in CYCLES.items()

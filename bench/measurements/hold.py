@@ -1,4 +1,4 @@
-"""Clients that are held: what each takes of the server's memory, and to accept."""
+"""The memory of a held connection, and the CPU to accept it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, hamms, load, peer
+from bench.children import Server, load
 from bench.effort import Effort
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import held_at_most
+from bench.servers import hamms, peer
 
 CLIENTS = 19_000
 OCTETS = 3 * 1024
@@ -20,7 +21,7 @@ def hold(effort: Effort) -> list[Figure]:
     clients = held_at_most(effort.count(CLIENTS))
 
     def sample(start: Callable[[], AbstractContextManager[Server]]) -> Mapping[str, float]:
-        # A process of its own for each sample: memory that was used once is not given back.
+        # A process of its own for each sample, since a process rarely returns memory.
         with start() as server:
             address = server.address("tcp-accept-hang")
             return load("hold", address=address, pid=server.pid, connections=clients)
@@ -34,6 +35,6 @@ def hold(effort: Effort) -> list[Figure]:
         "octets": Figure(
             f"memory of one of {clients} held connections", "octets", (AtMost(OCTETS),)
         ),
-        "cpu_us": Figure("CPU to accept and hold one of them", "us"),
+        "cpu_us": Figure("CPU to accept and hold one connection", "us"),
     }
     return interleave(effort.rounds, samples, figures)

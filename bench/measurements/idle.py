@@ -1,4 +1,4 @@
-"""Connections on which nothing comes, or nothing whole: what they take, and who notices."""
+"""Idle and half-open connections: their memory, and the latency of another client."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, background_load, has_nginx, load, nginx, peer, workbench
+from bench.children import Server, background_load, load
 from bench.effort import Effort
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import held_at_most
 from bench.measurements.beside import beside
+from bench.servers import has_nginx, nginx, peer, workbench
 
 KEPT = 19_000
 KEPT_OCTETS = 1024
-HALF_OPEN = 2_000
-OCTET_SECONDS = 0.1  # between two octets of a head, which does not come to its end in time so
-SECONDS = 12.0  # long enough for all of them to be refused once, 10 seconds after their first octet
+HALF_OPEN = 1_500  # fewer than the default limit of 2048 connections
+OCTET_SECONDS = 0.1  # between two octets of a head, too slow to finish it in time
+SECONDS = 12.0  # long enough for the server to refuse all once, 10 seconds after their first octet
 DIFFERENCE_MS = 20.0
+# More connections, and longer ones, than the defaults of 2048 and 10 seconds allow.
+MANY = ("--max-connections", str(KEPT + 1000), "--keepalive-timeout", "60")
 
 
 def idle(effort: Effort) -> list[Figure]:
@@ -29,15 +32,18 @@ def _kept(effort: Effort) -> list[Figure]:
     clients = held_at_most(effort.count(KEPT))
 
     def sample(start: Callable[[], AbstractContextManager[Server]]) -> Mapping[str, float]:
-        # A process of its own for each sample: memory that was used once is not given back.
+        # A process of its own for each sample, since a process rarely returns memory.
         with start() as server:
             address = server.address("")
             return load("hold", address=address, pid=server.pid, connections=clients, asks=True)
 
-    samples = {OURS: partial(sample, workbench), "uvicorn": partial(sample, _uvicorn)}
+    samples = {
+        OURS: partial(sample, partial(workbench, *MANY)),
+        "uvicorn": partial(sample, _uvicorn),
+    }
     if has_nginx():
         samples["nginx"] = partial(sample, nginx)
-    title = f"memory of one of {clients} kept connections, after a request"
+    title = f"memory of one of {clients} persistent connections, after a request"
     figure = Figure(title, "octets", (AtMost(KEPT_OCTETS),))
     return interleave(effort.rounds, samples, {"octets": figure})
 
@@ -61,5 +67,5 @@ def _half_open(effort: Effort) -> list[Figure]:
             )
         ]
 
-    what = f"{connections} send heads octet by octet"
+    what = f"{connections} clients send heads octet by octet"
     return beside(effort, workbench, "", loads, what, seconds=SECONDS, at_most_ms=DIFFERENCE_MS)

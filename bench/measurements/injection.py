@@ -1,4 +1,4 @@
-"""Connections that other processes hold: whether and when both their ends are down."""
+"""Resets of connections that other processes hold: whether and when both ends are down."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ DELAYED_SECONDS = 5.0
 
 
 def injection(effort: Effort) -> list[Trials]:
-    """Connections of other processes, given by address: here, across a router, with delay and loss."""
+    """Connections of other processes, by address: on loopback, across a router, with delay and loss."""
     entering()
     here = [_on_loopback(effort, traffic) for traffic in TRAFFIC]
     return [*here, _across_router(effort), _with_delay_and_loss(effort)]
@@ -46,7 +46,7 @@ def _on_loopback(effort: Effort, traffic: str) -> Trials:
 
 
 def _peers(effort: Effort, trials: Trials) -> dict[str, int]:
-    """Fewer tries, since they take seconds; by IPv4, since tcpkill knows nothing else."""
+    """Return fewer tries for peers, which take seconds; they run by IPv4, the only one that tcpkill supports."""
     tries = effort.count(PEERS_TRIES)
     peers = {"scapy, sniff once": tries}
     try:
@@ -73,7 +73,7 @@ def _with_delay_and_loss(effort: Effort) -> Trials:
     what = f"{1000 * DELAY_SECONDS:g} ms of delay each way and {100 * LOSS:g} % loss"
     trials = _trials(f"connection with {what}")
     if not os.access("/dev/net/tun", os.R_OK | os.W_OK):
-        trials.unmeasured.append("delay and loss need /dev/net/tun, to read and to write")
+        trials.unmeasured.append("delay and loss need read and write access to /dev/net/tun")
         return trials
     ways = _tries(effort, "rst, verified", "auto, verified")
     for traffic in ("idle", "paced"):
@@ -98,7 +98,7 @@ def _enter(
     below: float | None,
     **arguments: object,
 ) -> None:
-    """Play it, and enter what each way came to; ours are held to what is asked of us."""
+    """Play the scene, and enter the tries of each way; our ways have a target."""
     limit = effort.seconds(GIVEN_UP_SECONDS)
     try:
         took = play("foreign", STAGE_SECONDS, tries=tries, **{"limit": limit, **arguments})

@@ -1,15 +1,16 @@
-"""What one port's clients notice of what is done to the others."""
+"""The latency on one port while all other ports are under load."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from functools import partial
 
-from bench.children import Server, background_load, hamms
+from bench.children import Server, background_load
 from bench.effort import Effort
 from bench.figures import Figure
 from bench.machine import held_at_most
 from bench.measurements.beside import beside
+from bench.servers import hamms
 
 SECONDS = 6.0
 ABOUT_FOREVER = 90.0
@@ -19,9 +20,9 @@ DIFFERENCE_MS = 20.0
 
 
 def neighbours(effort: Effort) -> list[Figure]:
-    """An unhurried client of the port status, while the server is idle and while it is not."""
+    """One client of the port status, first beside an idle server, then beside all the loads."""
     loads = partial(_loads, effort)
-    what = "all the loads run"
+    what = "other ports are under load"
     return beside(effort, hamms, "status", loads, what, seconds=SECONDS, at_most_ms=DIFFERENCE_MS)
 
 

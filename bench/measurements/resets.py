@@ -1,4 +1,4 @@
-"""Connections of our own process: whether and when their peers see a reset, and what netsplode is to import."""
+"""Resets of our own process's connections: whether and when peers see them; and netsplode's import."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ LIMIT_SECONDS = 120.0
 HELD_HOW = ("plain", "TLS", "asyncio", "uvloop", "trio", "dup'ed", "shared by fork")
 RESET_MS = 1.0
 
+PROCESSES = 200
+OWNER_MS = 1.5
+
 CROWD = 1000
 CROWD_MS = 1000.0
 
@@ -25,9 +28,9 @@ IMPORTS = ("import netsplode", "from netsplode import reset_connection")
 
 
 def resets(effort: Effort) -> list[Trials]:
-    """Our own sockets, however they are held; a thousand of them at once; and the import."""
+    """Our own sockets by kind of holder, a thousand sockets at once, and the import."""
     entering()
-    return [_own(effort), _crowd(effort), _imports(effort)]
+    return [_own(effort), _owner(effort), _crowd(effort), _imports(effort)]
 
 
 def _own(effort: Effort) -> Trials:
@@ -42,9 +45,18 @@ def _own(effort: Effort) -> Trials:
     return trials
 
 
+def _owner(effort: Effort) -> Trials:
+    what = f"another process's socket among {PROCESSES} processes: until its owner sees ECONNRESET"
+    trials = Trials(what, "ms", "reset")
+    for subject, same in (("the owner of the last one", True), ("another owner each time", False)):
+        arguments = {"processes": PROCESSES, "tries": effort.count(TRIES // 10), "same": same}
+        trials.add(subject, play("owner", LIMIT_SECONDS, **arguments), Always(OWNER_MS))
+    return trials
+
+
 def _crowd(effort: Effort) -> Trials:
     connections = held_at_most(2 * CROWD) // 2  # both ends may be in one process
-    what = f"netsploder, {connections} connections: until the peers of all see ECONNRESET"
+    what = f"netsploder, {connections} connections: until all peers see ECONNRESET"
     trials = Trials(what, "ms", "all reset")
     for subject, within in (("in another process", False), ("in the same process", True)):
         arguments = {"connections": connections, "tries": effort.rounds, "within": within}
@@ -67,7 +79,7 @@ def _import(statement: str) -> Try:
 
 
 def _start(statement: str) -> tuple[float, bool]:
-    """What CPU a process takes that does just this, and whether scapy was in it."""
+    """Return the CPU of a process that runs one statement, and whether it imported scapy."""
     program = f"import sys; {statement}; sys.exit(10 if 'scapy' in sys.modules else 0)"
     pid = os.posix_spawn(sys.executable, [sys.executable, "-c", program], os.environ)
     _, status, used = os.wait4(pid, 0)

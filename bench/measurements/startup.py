@@ -1,4 +1,4 @@
-"""From the start of a process to what it is for."""
+"""The time from the start of a process until it serves."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from bench.children import LOOPBACK, Child, child, hamms_command, peer_command
+from bench.children import LOOPBACK, Child, child
 from bench.effort import Effort
 from bench.errors import Unmeasurable
 from bench.figures import OURS, AtMost, Figure, interleave
 from bench.machine import server_cpu
+from bench.servers import hamms_command, peer_command
 
-STARTS = 5  # in each round, of which the median counts
+STARTS = 5  # in each round
 LIMIT_SECONDS = 20.0
 POLL_SECONDS = 0.001
 READY_MS = 200.0
@@ -23,7 +24,7 @@ PORTS = range(20_000, 32_000)  # below the ephemeral ones
 
 
 def startup(effort: Effort) -> list[Figure]:
-    """``hamms-trio serve`` until all its ports accept, and until its ready file is there."""
+    """``hamms-trio serve`` until all its ports accept, and until its ready file exists."""
     figures = {
         "accepts_ms": Figure("process start to every port accepting", "ms", (AtMost(READY_MS),)),
         "ready_ms": Figure("process start to the ready file", "ms"),
@@ -33,10 +34,13 @@ def startup(effort: Effort) -> list[Figure]:
 
 
 def _start_ours() -> Mapping[str, float]:
-    from hamms_trio.modes import CATALOGUE, Trigger
+    from hamms_trio.lab.doors import ports_of
+    from hamms_trio.lab.path_door import OFFSET
+    from hamms_trio.modes import CATALOGUE
 
-    listening = [m.offset for m in CATALOGUE.values() if m.trigger is not Trigger.NEVER]
-    beginning = _free_ports(max(mode.offset for mode in CATALOGUE.values()) + 1)
+    listening = [door.offset for door in ports_of(CATALOGUE) if door.listens and door.offset]
+    listening.append(OFFSET)
+    beginning = _free_ports(OFFSET + 1)
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = hamms_command("--beginning-port", str(beginning), "--ready-file", str(ready))
@@ -81,7 +85,7 @@ def _check(process: Child, begin: float) -> None:
 
 
 def _free_ports(count: int) -> int:
-    """The first of so many ports in a row that nobody has."""
+    """Return the first of so many free ports in a row."""
     for first in range(PORTS.start, PORTS.stop - count, count):
         if all(_is_free(port) for port in range(first, first + count)):
             return first

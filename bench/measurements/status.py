@@ -1,13 +1,14 @@
-"""Small answers: what one request and its response take of the server's time."""
+"""The CPU of a request to the failure mode that answers with a status."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack
 from functools import partial
 
-from bench.children import hamms, load, peer
+from bench.children import load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
+from bench.servers import hamms, peer
 
 CONNECTIONS = 64
 SECONDS = 1.5
@@ -21,8 +22,8 @@ DIFFERENT = (Below("uvicorn", 1.4),)
 
 
 def status(effort: Effort) -> list[Figure]:
-    """A small JSON 200 on 64 persistent connections, seven fields in each request."""
-    workload = f"CPU of a request on {CONNECTIONS} persistent connections"
+    """A small 200 on 64 persistent connections, nine fields in each request."""
+    workload = f"CPU of a request to the port status on {CONNECTIONS} persistent connections"
     figures = []
     with ExitStack() as stack:
         servers = {
@@ -33,7 +34,7 @@ def status(effort: Effort) -> list[Figure]:
         }
         for varies, heads, targets in (
             ("", "all heads equal", IDENTICAL),
-            ("id", "every head different", DIFFERENT),
+            ("head", "every head different", DIFFERENT),
         ):
             samples = {
                 name: partial(
@@ -43,6 +44,7 @@ def status(effort: Effort) -> list[Figure]:
                     pid=server.pid,
                     connections=CONNECTIONS,
                     seconds=effort.seconds(SECONDS),
+                    target="/?status=200",
                     varies=varies,
                 )
                 for name, server in servers.items()

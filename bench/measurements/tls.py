@@ -1,4 +1,4 @@
-"""TLS: what it takes to meet a client and to keep it, and what the others notice of that."""
+"""TLS: the CPU of a handshake, the memory of a connection, and the latency of other clients meanwhile."""
 
 from __future__ import annotations
 
@@ -6,20 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
-from bench.children import Server, background_load, free_port, load, peer, workbench
+from bench.children import Server, background_load, free_port, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
 from bench.measurements.beside import Loads, beside
+from bench.servers import peer, workbench
 from hamms_trio.certificates import throwaway_certificates
 
 PARALLEL = 8
 SECONDS = 2.0
-KEPT = 2_000
-HALF_OPEN = 2_000
-OCTET_SECONDS = (
-    0.1  # between two octets of a ClientHello, which does not come to its end in time so
-)
-HALF_OPEN_SECONDS = 12.0  # long enough for all of them to be ended once, after 10 seconds
+KEPT = 1_500  # fewer than the default limit of 2048 connections
+HALF_OPEN = 1_500
+OCTET_SECONDS = 0.1  # between two octets of a ClientHello, too slow to finish it in time
+HALF_OPEN_SECONDS = 12.0  # long enough for the server to end all once, after 10 seconds
 ABOUT_FOREVER = 90.0
 DIFFERENCE_MS = 20.0
 
@@ -27,7 +26,7 @@ Start = Callable[[], AbstractContextManager[Server]]
 
 
 def tls(effort: Effort) -> list[Figure]:
-    """TLS 1.3 with one certificate (ECDSA, P-256): full handshakes, idle connections, and clients beside them."""
+    """TLS 1.3 with one certificate (ECDSA, P-256): full handshakes, idle connections, other clients."""
     with ExitStack() as stack:
         made = stack.enter_context(throwaway_certificates())
         shown = (str(made.certificate), str(made.key))
@@ -44,7 +43,7 @@ def tls(effort: Effort) -> list[Figure]:
 
 @contextmanager
 def _workbench(*options: str) -> Iterator[Server]:
-    """With the port of its redirect too."""
+    """Run the workbench, and name the port of its redirect too."""
     redirect = free_port()
     with workbench(*options, "--port", str(redirect)) as server:
         yield Server(server.pid, {**server.ports, "redirect": redirect})
@@ -73,23 +72,23 @@ def _kept(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
     clients = effort.count(KEPT)
 
     def sample(start: Start) -> Mapping[str, float]:
-        # A process of its own for each sample: memory that was used once is not given back.
+        # A process of its own for each sample, since a process rarely returns memory.
         with start() as server:
             address = server.address("")
             return load("hold", address=address, pid=server.pid, connections=clients, tls=True)
 
     samples = {name: partial(sample, start) for name, start in starts.items()}
-    title = f"memory of one of {clients} idle connections, hands shaken"
+    title = f"memory of one of {clients} idle connections, after the handshake"
     figure = Figure(title, "octets", (Below("trio.SSLStream", 1.0), Below("uvloop", 1.0)))
     return interleave(effort.rounds, samples, {"octets": figure})
 
 
 def _neighbours(effort: Effort, ours: Start) -> list[Figure]:
-    """Whoever has a connection, and whoever comes to the port that sends http:// to https://."""
+    """Measure a client with a connection, and a client of the port that redirects http:// to https://."""
     half_open = effort.count(HALF_OPEN)
     floods: dict[str, tuple[float, Loads]] = {
-        f"{PARALLEL} at a time shake hands and leave": (SECONDS, _shaking),
-        f"{half_open} send a ClientHello octet by octet": (
+        f"{PARALLEL} clients at a time shake hands and leave": (SECONDS, _shaking),
+        f"{half_open} clients send a ClientHello octet by octet": (
             HALF_OPEN_SECONDS,
             partial(_half_open, half_open),
         ),

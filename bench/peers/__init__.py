@@ -1,1 +1,1 @@
-"""The peers: the same little task on other servers. Each prints its port once it accepts."""
+"""The peers: other servers that perform the same small tasks. Each prints the port that it listens on."""

@@ -1,35 +1,43 @@
-"""What every HTTP peer answers: the octets that our port ``status`` answers too."""
+"""The answer of every HTTP peer: the octets of the workbench's ``/``, or of its ``/submit`` for a POST."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-BODY = b'{"status": 200, "reason": "OK", "success": true}'
+GREETING = b"Hello World"
+RECEIVED = b"Received POST body: "
+TYPE = "text/plain"
 
 Message = dict[str, Any]  # ASGI's own type
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
-async def application(
-    scope: Message,
-    receive: Callable[[], Awaitable[Message]],
-    send: Callable[[Message], Awaitable[None]],
-) -> None:
-    """The smallest ASGI application that answers so."""
+async def application(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer as the smallest ASGI application does."""
     if scope["type"] == "lifespan":
         await _live(receive, send)
         return
+    body = GREETING if scope["method"] == "GET" else RECEIVED + await _content(receive)
     fields = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(BODY)).encode()),
+        (b"content-type", TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
     ]
     await send({"type": "http.response.start", "status": 200, "headers": fields})
-    await send({"type": "http.response.body", "body": BODY})
+    await send({"type": "http.response.body", "body": body})
 
 
-async def _live(
-    receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]
-) -> None:
+async def _content(receive: Receive) -> bytes:
+    pieces = []
+    while True:
+        message = await receive()
+        pieces.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(pieces)
+
+
+async def _live(receive: Receive, send: Send) -> None:
     while True:
         message = await receive()
         await send({"type": f"{message['type']}.complete"})

@@ -15,7 +15,7 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class Hold(asyncio.Protocol):
-    """Reads, and nothing else."""
+    """A protocol that only reads."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
@@ -25,7 +25,7 @@ class Hold(asyncio.Protocol):
 
 
 class Drip(asyncio.Protocol):
-    """Sends an octet each second once it has read a request."""
+    """A protocol that sends an octet each second after a request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
@@ -45,14 +45,14 @@ class Drip(asyncio.Protocol):
 
 
 class Close(asyncio.Protocol):
-    """Closes at once."""
+    """A protocol that closes at once."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         transport.close()
 
 
 class Reset(asyncio.Protocol):
-    """Resets once it has read a request."""
+    """A protocol that resets after a request."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)

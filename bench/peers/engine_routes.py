@@ -1,4 +1,4 @@
-"""``python -m bench.peers.engine_routes``: our engine with routes of two kinds; all accounts on."""
+"""``python -m bench.peers.engine_routes``: our engine with routes of two kinds, log and metrics on."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import os
 
 import trio
 
-from bench.peers.answer import BODY
+from bench.peers.answer import GREETING, TYPE
 from bench.peers.listening import listen
-from hamms_trio.http import Request, Response, Router, ServerLimits, Service
+from hamms_trio.http import Request, Response, Router, Service
 from hamms_trio.http.serving.server import Server
 from hamms_trio.http.telling.access_log import AccessLog, LogFormat
-from hamms_trio.outlet import Outlet
+from hamms_trio.line_writer import LineWriter
 
 router = Router()
 
 
 @router.get("/")
 async def answer(_request: Request) -> Response:
-    """The same as the peers, by a task."""
-    return Response(200, BODY, (("Content-Type", "application/json"),))
+    """Answer as the peers do, in a task."""
+    return Response(200, GREETING, (("Content-Type", TYPE),))
 
 
 @router.get("/items/{number}")
 def item(_request: Request) -> Response:
-    """The same for any path of a kind, by a plain function."""
-    return Response(200, BODY, (("Content-Type", "application/json"),))
+    """Answer any path of one kind as the peers do, by a plain function."""
+    return Response(200, GREETING, (("Content-Type", TYPE),))
 
 
 if __name__ == "__main__":
-    service = Service(router, limits=ServerLimits(requests=0))
-    outlet = Outlet(os.open(os.devnull, os.O_WRONLY), "access log")
-    service.account.log_to(AccessLog(service, LogFormat.PLAIN, outlet.put).write)
+    service = Service(router)
+    writer = LineWriter(os.open(os.devnull, os.O_WRONLY), "access log")
+    service.account.log_to(AccessLog(service, LogFormat.PLAIN, writer.put).write)
     trio.run(Server(service, [listen()]).run)

@@ -1,6 +1,6 @@
-"""``python -m bench.peers.fixtures NAME CYCLES``: servers that begin and end in this process.
+"""``python -m bench.peers.fixtures NAME CYCLES``: servers that start and stop in this process.
 
-Prints the median milliseconds of one cycle: start, one answered request, stop.
+The program prints the median milliseconds of one cycle: start, one answered request, stop.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from statistics import median
 
 import uvicorn
 
-from bench.peers.answer import BODY, application
+from bench.peers.answer import GREETING, TYPE, application
 from hamms_trio import HammsServer
 
 Address = tuple[str, int]
@@ -31,10 +31,10 @@ def hamms() -> None:
 class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(BODY)))
+        self.send_header("Content-Type", TYPE)
+        self.send_header("Content-Length", str(len(GREETING)))
         self.end_headers()
-        self.wfile.write(BODY)
+        self.wfile.write(GREETING)
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -77,7 +77,7 @@ def _ask(address: Address) -> None:
 
 def main() -> None:
     cycle, cycles = SERVERS[sys.argv[1]], int(sys.argv[2])
-    cycle()  # which imports what is imported late
+    cycle()  # the first cycle also imports the modules that are imported late
     taken = []
     for _ in range(cycles):
         begin = time.perf_counter()

@@ -1,4 +1,4 @@
-"""``python -m bench.peers.hypercorn_answer``: hypercorn's trio worker, logging nothing."""
+"""``python -m bench.peers.hypercorn_answer``: hypercorn's trio worker, without its log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ if __name__ == "__main__":
     config = Config()
     config.bind = [f"fd://{sock.fileno()}"]
     config.backlog = BACKLOG
-    config.keep_alive_max_requests = 10**9  # it would close after 1000 otherwise
     config.accesslog = None
     config.errorlog = None
     trio.run(serve, application, config)

@@ -1,14 +1,14 @@
-"""The socket that a peer listens on."""
+"""The listening socket of a peer."""
 
 from __future__ import annotations
 
 import socket
 
-BACKLOG = 4096  # as ours
+BACKLOG = 4096  # the same as ours
 
 
 def listen() -> socket.socket:
-    """A listening socket on a free port; the port is printed."""
+    """Listen on a free port, and print the port."""
     sock = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
     sock.setblocking(False)
     print(sock.getsockname()[1], flush=True)

@@ -1,6 +1,6 @@
 """Reset a connection as the first netsplode did: sniff one segment by scapy, and answer it with RSTs.
 
-Importing scapy takes a second and is not measured, though whoever uses it has to wait for that once.
+The second that the import of scapy takes is not measured, though every user waits for it once.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from scapy.layers.inet import IP, TCP
 from scapy.packet import Packet
 from scapy.sendrecv import send, sniff
 
-REPEATED = 50  # times, with the same number: it never moved its window
+REPEATED = 50  # times, with the same sequence number
 
 Address = tuple[str, int]
 
@@ -18,7 +18,7 @@ conf.verb = 0
 
 
 def sniff_and_reset(first: Address, second: Address, timeout: float) -> None:
-    """Wait for a segment between the two on the loopback interface, and reset whoever sent it."""
+    """Wait for a segment between the two on the loopback interface, and reset its sender."""
     ports = {first[1], second[1]}
 
     def is_theirs(packet: Packet) -> bool:

@@ -1,4 +1,4 @@
-"""``python -m bench.peers.trio_ssl_stream CERTIFICATE KEY``: `trio.SSLStream`, which shakes hands and reads."""
+"""``python -m bench.peers.trio_ssl_stream CERTIFICATE KEY``: `trio.SSLStream`, which only reads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ async def serve(certificate: str, key: str) -> None:
     context.load_cert_chain(certificate, key)
 
     async def converse(stream: trio.SSLStream[trio.SocketStream]) -> None:
-        with suppress(trio.BrokenResourceError):  # a client that leaves is no reason to end
+        with suppress(trio.BrokenResourceError):  # one client that leaves does not end the server
             async with stream:
                 while await stream.receive_some():
                     pass
 
     listener = trio.SocketListener(trio.socket.from_stdlib_socket(listen()))
-    # As an HTTP server has it: no waiting for the other side's close_notify.
+    # As in an HTTP server, which does not wait for the other side's close_notify.
     secured = trio.SSLListener(listener, context, https_compatible=True)
     await trio.serve_listeners(converse, [secured])
 

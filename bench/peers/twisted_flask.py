@@ -7,7 +7,7 @@ from twisted.internet import reactor
 from twisted.web.server import Site
 from twisted.web.wsgi import WSGIResource
 
-from bench.peers.answer import BODY
+from bench.peers.answer import GREETING, TYPE
 from bench.peers.listening import BACKLOG
 
 application = Flask("bench")
@@ -15,7 +15,7 @@ application = Flask("bench")
 
 @application.route("/")  # type: ignore[untyped-decorator]  # Flask is untyped to us
 def answer() -> Response:
-    return Response(BODY, mimetype="application/json")
+    return Response(GREETING, mimetype=TYPE)
 
 
 if __name__ == "__main__":

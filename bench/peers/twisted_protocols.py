@@ -14,14 +14,14 @@ INTERVAL = 1.0
 
 
 class Hold(Protocol):  # type: ignore[misc]  # Twisted is untyped to us
-    """Reads, and nothing else."""
+    """A protocol that only reads."""
 
     def dataReceived(self, data: bytes) -> None:
         pass
 
 
 class Drip(Protocol):  # type: ignore[misc]
-    """Sends an octet each second once it has read a request."""
+    """A protocol that sends an octet each second after a request."""
 
     def dataReceived(self, data: bytes) -> None:
         self.due = monotonic() + INTERVAL
@@ -37,14 +37,14 @@ class Drip(Protocol):  # type: ignore[misc]
 
 
 class Close(Protocol):  # type: ignore[misc]
-    """Closes at once."""
+    """A protocol that closes at once."""
 
     def connectionMade(self) -> None:
         self.transport.loseConnection()
 
 
 class Reset(Protocol):  # type: ignore[misc]
-    """Resets once it has read a request."""
+    """A protocol that resets after a request."""
 
     def dataReceived(self, data: bytes) -> None:
         self.transport.abortConnection()

@@ -1,6 +1,8 @@
-"""``python -m bench.peers.uvicorn_answer``: uvicorn on uvloop with httptools, logging nothing."""
+"""``python -m bench.peers.uvicorn_answer [CERTIFICATE KEY]``: uvicorn on uvloop with httptools, without its log."""
 
 from __future__ import annotations
+
+import sys
 
 import uvicorn
 
@@ -8,13 +10,16 @@ from bench.peers.answer import application
 from bench.peers.listening import listen
 
 if __name__ == "__main__":
+    certificate, key = sys.argv[1:] or (None, None)
     config = uvicorn.Config(
         application,
         loop="uvloop",
         http="httptools",
         access_log=False,
-        timeout_keep_alive=60,  # as ours; thousands of connections are kept at a time
+        timeout_keep_alive=60,  # `idle` keeps thousands of connections longer than the default of 5
         log_level="warning",
         lifespan="off",
+        ssl_certfile=certificate,
+        ssl_keyfile=key,
     )
     uvicorn.Server(config).run(sockets=[listen()])

@@ -1,4 +1,4 @@
-"""``python -m bench.peers.uvicorn_start PORT``: uvicorn, binding its own port, with nothing else before."""
+"""``python -m bench.peers.uvicorn_start PORT``: uvicorn, which binds its own port."""
 
 from __future__ import annotations
 

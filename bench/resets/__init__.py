@@ -1,1 +1,1 @@
-"""Connections that netsplode and its peers reset, each process of it in a network namespace made for it."""
+"""Connections that netsplode and its peers reset, in network namespaces of their own."""

@@ -15,10 +15,12 @@ PATIENCE_SECONDS = 5.0
 
 
 def crowd(*, connections: int, tries: int, within: bool) -> list[Try]:
-    """Milliseconds from the call until it has returned and every peer has seen ECONNRESET.
+    """Measure the milliseconds until the call has returned and every peer has seen ECONNRESET.
 
     Args:
-        within: whether the peers are in this same process, so that the descriptors are twice as many.
+        connections: how many connections to open.
+        tries: how often to repeat this.
+        within: True if the peers are in this process too, which doubles its descriptors.
     """
     return [_crowd(connections, within) for _ in range(tries)]
 
@@ -56,7 +58,7 @@ def _accepted(listener: socket.socket, connections: int, stack: ExitStack) -> li
 
 
 def _count_resets(peers: list[socket.socket]) -> tuple[int, float]:
-    """How many were reset, and when the last one was."""
+    """Count the resets, and return the count with the time of the last one."""
     count = 0
     until = time.monotonic() + PATIENCE_SECONDS
     with selectors.DefaultSelector() as selector:

@@ -29,7 +29,7 @@ IDLE_SECONDS, UNDER_WAY_SECONDS = 0.01, 0.1  # before it is reset
 
 @dataclass(frozen=True)
 class Theatre:
-    """Where connections are made, and the two processes that hold their ends."""
+    """The place of the connections, and the two processes that hold their ends."""
 
     place: Place
     listener: socket.socket
@@ -48,10 +48,10 @@ def foreign(
     delay: float = 0.0,
     loss: float = 0.0,
 ) -> dict[str, list[Try]]:
-    """For each way and each of its tries the milliseconds until both ends were down.
+    """Measure, for each way and try, the milliseconds until both ends were down.
 
     Args:
-        tries: how many of each way; they take turns.
+        tries: the number of tries of each way; the ways take turns.
         limit: seconds after which a try has failed.
         traffic, family, path, at, delay, loss: see `tests.netsplode.inject.scene.Scene`.
     """
@@ -84,7 +84,7 @@ def _theatre(scene: Scene) -> Iterator[Theatre]:
 
 
 def _import_all(theatre: Theatre) -> None:
-    """Reset what does not count: at the first call the rest of netsplode is imported."""
+    """Make resets that do not count, because the first call imports the rest of netsplode."""
     for technique in "abort", "rst":
         ours, theirs = connect(theatre.place, theatre.listener)
         with ours, theirs, theatre.place.a.entered():
@@ -116,7 +116,7 @@ def _try(way: str, scene: Scene, theatre: Theatre, limit: float) -> Try:
 
 
 def _hand_over(traffic: str, theatre: Theatre, seconds: float) -> tuple[Address, Address]:
-    """Connect, and leave the ends to their holders, who give it up after so many seconds."""
+    """Connect, and pass each end to its holder, which closes it after some seconds."""
     ends = connect(theatre.place, theatre.listener)
     local, remote = ends[0].getsockname()[:2], ends[1].getsockname()[:2]
     for (side, pid), sock, sends in zip(theatre.holders, ends, SENDS[traffic], strict=True):
@@ -128,7 +128,7 @@ def _hand_over(traffic: str, theatre: Theatre, seconds: float) -> tuple[Address,
 
 
 def _hold(orders: Side) -> None:
-    """Hold one end at a time, and tell how and when it went down."""
+    """Hold one end at a time, and report how and when it went down."""
     orders.send(os.getpid())
     while True:
         sends, seconds = orders.recv()
@@ -139,7 +139,7 @@ def _hold(orders: Side) -> None:
         for thread in end.threads:
             thread.join(max(0.0, until - time.monotonic()))
         orders.send((sorted(end.saw), end.down_at))
-        orders.recv()  # neither leaves before both have told
+        orders.recv()  # neither closes its end before both have reported
         with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
         end.finish()

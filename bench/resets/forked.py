@@ -9,14 +9,14 @@ from multiprocessing.connection import Connection
 
 from bench.machine import preparation
 
-_FORK = multiprocessing.get_context("fork")  # before there are threads or connections
+_FORK = multiprocessing.get_context("fork")  # call this before there are threads or connections
 
 Side = Connection
 
 
 @contextmanager
 def forked(work: Callable[..., None], *arguments: object) -> Iterator[Side]:
-    """A process that does ``work`` with one end of a pipe, of which this is the other; it is killed at the end."""
+    """Run ``work`` in a new process with one end of a pipe; yield the other end, then kill the process."""
     ours, theirs = _FORK.Pipe()
     process = _FORK.Process(target=_prepared, args=(work, theirs, *arguments), daemon=True)
     process.start()

@@ -17,10 +17,10 @@ NAMESPACE = "/proc/self/ns/net"
 
 
 def play(name: str, seconds: float, **arguments: object) -> Any:
-    """What one of `bench.resets.__main__` has counted, within a namespace of its own.
+    """Run a play of `bench.resets.__main__` in a namespace of its own, and return its result.
 
     Raises:
-        Unmeasurable: there can be no namespace, it failed, or took longer than so many seconds.
+        Unmeasurable: no namespace can be made, or the play failed or took too many seconds.
     """
     program = [sys.executable, "-m", "bench.resets", name, json.dumps(arguments)]
     command = [*entering(), *program, os.readlink(NAMESPACE), str(int(seconds) + 10)]
@@ -30,10 +30,10 @@ def play(name: str, seconds: float, **arguments: object) -> Any:
 
 @cache
 def entering() -> list[str]:
-    """The command that runs another one in a new network namespace.
+    """Return the command that runs another one in a new network namespace.
 
     Raises:
-        Unmeasurable: it does not work here.
+        Unmeasurable: the command does not work here.
     """
     command = ["unshare", "-n"] if os.geteuid() == 0 else ["unshare", "-rn"]
     for needed in ("unshare", "ip"):

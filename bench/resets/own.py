@@ -24,7 +24,7 @@ Opening = Callable[[Address], AbstractContextManager[socket.socket]]
 
 
 class Witness:
-    """The peer: a process that reads until its connection ends, and tells how and when it did."""
+    """The peer: a process that reads until its connection ends, and reports how and when it ended."""
 
     def __init__(self, address: Address, reports: Side) -> None:
         self.address = address
@@ -34,15 +34,19 @@ class Witness:
         assert self._reports.recv() == "reading"
 
     def took(self, began: float) -> Try:
-        """Milliseconds until it saw ECONNRESET, or None if it saw anything else."""
+        """Return the milliseconds until the peer saw ECONNRESET; None if it saw anything else."""
         saw, at = self._reports.recv()
         return 1000 * (at - began) if saw == "ConnectionResetError" else None
 
 
 def own(*, how: str, tries: int) -> list[Try]:
-    """Reset as many connections, one after the other, each held as ``how`` says.
+    """Reset connections one after the other, and measure the milliseconds until the peer saw ECONNRESET.
 
-    One more comes before them, and does not count: at the first call the rest of netsplode is imported.
+    The first reset does not count, because it imports the rest of netsplode.
+
+    Args:
+        how: the kind of object that holds each connection.
+        tries: how many connections to reset.
     """
     return _own(how, tries + 1)[1:]
 
@@ -86,7 +90,7 @@ def _duplicated(address: Address) -> Iterator[socket.socket]:
 
 @contextmanager
 def _shared_by_fork(address: Address) -> Iterator[socket.socket]:
-    """Until the end a child has it too."""
+    """Open a socket that a child holds too, until the end."""
     with _plain(address) as sock:
         end, hold = os.pipe()
         child = os.fork()
@@ -194,7 +198,7 @@ def _bear_witness(reports: Side, listener: socket.socket, context: ssl.SSLContex
 
 
 def _read_to_the_end(sock: socket.socket) -> str:
-    """What ended it: EOF or an error, of TCP itself, whatever an `ssl.SSLSocket` would make of it."""
+    """Read until EOF or an error of TCP itself, below TLS, and return its name."""
     receive: Any = socket.socket.recv
     try:
         while receive(sock, 65536):

@@ -1,4 +1,4 @@
-"""Ways to reset a connection that other processes hold: ours, and those of the peers."""
+"""Ways to reset a connection of other processes: those of netsplode and of its peers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bench.machine import preparation
 
 Address = tuple[str, int]
 Begun = tuple[float, bool]
-"""When it began, and whether whoever did it stands by having done it."""
+"""The time of the start, and True if the tool reports success."""
 Way = Callable[[Address, Address, float], AbstractContextManager[Begun]]
 
 
@@ -33,7 +33,7 @@ def _ours(local: Address, remote: Address, limit: float, **arguments: object) ->
 
 @contextmanager
 def _tcpkill(local: Address, remote: Address, limit: float) -> Iterator[Begun]:
-    """Without the time to start it would have an advantage that nobody has who uses it."""
+    """Start tcpkill, whose start counts, because every user of it has to wait for that."""
     program = tcpkill()
     both = " and ".join(f"host {host} and port {port}" for host, port in (local, remote))
     began = time.monotonic()
@@ -59,10 +59,10 @@ def _sniff_once(local: Address, remote: Address, limit: float) -> Iterator[Begun
 
 
 def tcpkill() -> str:
-    """Where the program is.
+    """Find the program tcpkill.
 
     Raises:
-        Unmeasurable: it is missing.
+        Unmeasurable: the program is missing.
     """
     found = shutil.which("tcpkill") or shutil.which("tcpkill", path="/usr/sbin")
     if found is None:

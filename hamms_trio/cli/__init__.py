@@ -1,4 +1,4 @@
-"""``hamms-trio``: the command line, and nothing but the command line."""
+"""``hamms-trio``: the command line."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 
 from hamms_trio.cli.certs import certs
 from hamms_trio.cli.files import files
-from hamms_trio.cli.later import Later
+from hamms_trio.cli.lazy import LazyCommand
 from hamms_trio.cli.modes import modes
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
@@ -21,12 +21,12 @@ _STANDARD_ERROR = 2
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(VERSION, prog_name="hamms-trio")
 def main() -> None:
-    """The resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
+    """Run the resilience lab for HTTP clients: listeners that each misbehave in one exact way."""
     _fill_standard_descriptors()
 
 
 def _fill_standard_descriptors() -> None:
-    """Open 0, 1 and 2 if they were closed: a socket of ours would be given the lines that are meant for them."""
+    """Open descriptors 0, 1 and 2 if they are closed, or a socket would receive the lines meant for them."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
@@ -37,4 +37,4 @@ main.add_command(workbench)
 main.add_command(files)
 main.add_command(modes)
 main.add_command(certs)
-main.add_command(Later("load", "hamms_trio.cli.load", "Put a server of your own under load."))
+main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))

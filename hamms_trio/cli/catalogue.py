@@ -7,115 +7,171 @@ from inspect import getdoc
 from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
-from hamms_trio.modes import FailureMode
-from hamms_trio.modes.parameters import Length, Parameter
+from hamms_trio.lab.doors import Door, ports_of
+from hamms_trio.lab.path_door import OFFSET, PREFIX
+from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.modes.parameters import Parameter
+
+PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
-def as_lines(modes: Sequence[FailureMode]) -> list[str]:
-    """A heading, and a line for each: port, slug, summary."""
-    rows = [(str(BEGINNING_PORT + mode.offset), mode.slug, mode.summary) for mode in modes]
-    return table(rows)
+def listed_doors(catalogue: Catalogue) -> list[Door]:
+    """Every door with a port, in port order, and then the modes that have none."""
+    doors = ports_of(catalogue)
+    with_port = {door.slug for door in doors}
+    return doors + [Door(m.slug, m) for m in catalogue.values() if m.slug not in with_port]
+
+
+def find_door(catalogue: Catalogue, wanted: str) -> Door:
+    """The door with this name or port, or the default one of the mode with this slug or alias.
+
+    Raises:
+        UnknownMode: nothing has this name.
+    """
+    doors = listed_doors(catalogue)
+    by_name = {door.name: door for door in doors}
+    by_port = {port(door): door for door in doors if door.offset is not None}
+    if wanted in by_port or wanted in by_name:
+        return by_port.get(wanted) or by_name[wanted]
+    slug = catalogue.names.with_doors(dict.fromkeys(by_name)).slug(wanted)
+    return by_name[str(slug)]
+
+
+def port(door: Door) -> str:
+    """The door's port above the usual beginning port, or a dash."""
+    return "-" if door.offset is None else str(BEGINNING_PORT + door.offset)
+
+
+def as_lines(doors: Sequence[Door]) -> list[str]:
+    """A heading, and a line for each: port, name, summary."""
+    return table((port(door), door.name, door.summary) for door in doors)
 
 
 def table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
     """Ports, what is there, and what that does, as lines."""
     rows = [("port", "mode", "what it does"), *rows]
-    width = max(len(slug) for _, slug, _ in rows)
-    return [f"{port:>5}  {slug:{width}}  {what}" for port, slug, what in rows]
+    width = max(len(name) for _, name, _ in rows)
+    return [f"{port:>5}  {name:{width}}  {what}" for port, name, what in rows]
 
 
-def as_text(mode: FailureMode) -> str:
+def as_text(door: Door) -> str:
     """All that is known of one, for people."""
+    mode = door.mode
     lines = [
-        f"{mode.slug} (family {mode.family}, port {BEGINNING_PORT + mode.offset})",
+        f"{door.name} (family {mode.family}, {_where(door)})",
         "",
         mode.description.replace("``", "`"),
         "",
-        f"It acts {mode.trigger.value}.",
+        f"It acts {mode.driver.acts}.",
         f"A correct client {mode.client}.",
+        *(f"Reported: {link}" for link in mode.links),
     ]
+    if mode.aliases:
+        lines.append(f"It is also found as {', '.join(mode.aliases)}.")
     if mode.parameters:
-        lines += ["", "Parameters, in the query:"]
-        lines += [f"  {_parameter_line(parameter)}" for parameter in mode.parameters]
+        how = "given by the door" if mode.driver.needs_port else "in the query"
+        lines += ["", f"Parameters, {how}:"]
+        lines += [f"  {_parameter_line(parameter, door)}" for parameter in mode.parameters]
     return "\n".join(lines)
 
 
-def as_json(mode: FailureMode) -> dict[str, object]:
+def as_json(door: Door) -> dict[str, object]:
     """All that is known of one, for programs."""
+    mode, client = door.mode, door.mode.client
     return {
+        "name": door.name,
         "slug": mode.slug,
+        "aliases": list(mode.aliases),
         "family": mode.family,
-        "offset": mode.offset,
-        "port": BEGINNING_PORT + mode.offset,
-        "trigger": mode.trigger.name.lower(),
+        "offset": door.offset,
+        "port": None if door.offset is None else BEGINNING_PORT + door.offset,
+        "given": dict(door.given),
+        "driver": mode.driver.name,
+        "needs_port": mode.driver.needs_port,
         "summary": mode.summary,
         "description": mode.description,
         "client": {
-            "outcome": mode.client.outcome.name.lower(),
-            "meaning": mode.client.outcome.value,
-            "source": mode.client.source,
+            "outcome": client.outcome.name.lower(),
+            "meaning": client.outcome.value,
+            "level": client.level.value,
+            "attempts": dict(client.attempts),
+            "reuse": client.reuse.name.lower(),
+            "source": client.source,
         },
+        "issues": list(mode.links),
         "parameters": [_parameter_json(parameter) for parameter in mode.parameters],
     }
 
 
-def as_markdown(modes: Iterable[FailureMode]) -> str:
+def as_markdown(catalogue: Catalogue) -> str:
     """The page docs/modes.md."""
+    doors = listed_doors(catalogue)
     families: dict[str, list[FailureMode]] = {}
-    for mode in modes:
+    for mode in dict.fromkeys(door.mode for door in doors):
         families.setdefault(mode.family, []).append(mode)
     parts = [
         "# The failure modes\n",
         "Generated by `make docs` from the catalogue; `hamms-trio modes` lists them, and\n"
         "`hamms-trio modes SLUG` prints the same of one.\n",
         f"The ports are those of the beginning port {BEGINNING_PORT}; with another one they move along.\n"
-        f"Parameters go into the query, as in `http://127.0.0.1:{BEGINNING_PORT + 6}/?interval=0.5`.\n",
-        "| port | slug | what happens |\n|---|---|---|\n"
-        + "".join(
-            f"| {BEGINNING_PORT + m.offset} | [`{m.slug}`](#{m.slug}) | {_md(m.summary)} |\n"
-            for m in sorted((m for f in families.values() for m in f), key=lambda m: m.offset)
-        ),
+        f"Parameters go into the query, as in `http://127.0.0.1:{BEGINNING_PORT + 6}/?interval=0.5`.\n"
+        f"A mode that acts on requests is also found at `{PATH_DOOR}SLUG/ANYTHING`,\n"
+        f"with parameters in the query, or in the path as in `{PREFIX}pace-byte--interval-0.5/`.\n",
+        "| port | name | what happens |\n|---|---|---|\n"
+        + "".join(f"| {port(d)} | [`{d.name}`](#{d.slug}) | {_md(d.summary)} |\n" for d in doors),
     ]
     for family, members in families.items():
         about = getdoc(modules[members[0].act.__module__]) or ""
         parts.append(f"## Family `{family}`\n\n{about}\n")
-        parts += [_section(mode) for mode in members]
+        parts += [_section(mode, [d for d in doors if d.mode is mode]) for mode in members]
     return "\n".join(parts)
 
 
-def _section(mode: FailureMode) -> str:
+def _section(mode: FailureMode, doors: list[Door]) -> str:
+    where = "; ".join(_where(door) + _given(door) for door in doors)
     lines = [
         f"### {mode.slug}\n",
-        f"Port {BEGINNING_PORT + mode.offset}. It acts {mode.trigger.value}.\n",
+        f"{where[0].upper()}{where[1:]}. It acts {mode.driver.acts}.\n",
         f"{_md(mode.description)}\n",
         f"A correct client {mode.client}.\n",
     ]
+    if mode.aliases:
+        lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
+    if mode.links:
+        lines.append("Reported: " + ", ".join(f"<{link}>" for link in mode.links) + ".\n")
     if mode.parameters:
         lines.append("| parameter | takes | default |\n|---|---|---|")
-        lines += [f"| `{p.name}` | {p.takes} | {_default(p)} |" for p in mode.parameters]
+        lines += [f"| `{p.name}` | {p.takes} | {_text(p.default)} |" for p in mode.parameters]
         lines.append("")
     return "\n".join(lines)
 
 
-def _parameter_line(parameter: Parameter) -> str:
-    return f"{parameter.name}: {parameter.takes}; default {_default(parameter)}"
+def _where(door: Door) -> str:
+    return f"{PREFIX}{door.name}/" if door.offset is None else f"port {port(door)}"
+
+
+def _given(door: Door) -> str:
+    given = ", ".join(f"`{name}={value}`" for name, value in door.given.items())
+    return f" with {given}, named `{door.name}`" if given else ""
+
+
+def _parameter_line(parameter: Parameter, door: Door) -> str:
+    default = door.given.get(parameter.name, parameter.default)
+    return f"{parameter.name}: {parameter.takes}; default {_text(default)}"
 
 
 def _parameter_json(parameter: Parameter) -> dict[str, object]:
-    limit = parameter.limit
-    described: dict[str, object] = {
+    return {
         "name": parameter.name,
         "type": parameter.kind.__name__,
         "default": parameter.default,
         "takes": parameter.takes,
+        **parameter.domain.describe(),
     }
-    if isinstance(limit, Length):
-        return {**described, "maximum_length": limit.maximum}
-    return {**described, "unit": limit.unit, "minimum": limit.minimum, "maximum": limit.maximum}
 
 
-def _default(parameter: Parameter) -> str:
-    return "the server's" if parameter.default is None else f"{parameter.default}"
+def _text(default: object) -> str:
+    return "the server's" if default is None else f"{default}"
 
 
 def _md(text: str) -> str:

@@ -11,23 +11,23 @@ from hamms_trio.cli.options import NamedPath
 from netsplode.usage import Refused
 
 
-@click.command(short_help="Make a certificate, by an authority of its own.")
+@click.command(short_help="Make a certificate, signed by an authority of its own.")
 @click.argument("directory", type=NamedPath(file_okay=False, path_type=Path), default=Path("certs"))
 @click.option(
     "--name",
     "names",
     multiple=True,
-    help="A host name or address that it is for; more may follow. Default: localhost, 127.0.0.1, ::1.",
+    help="Host name or address of the server; may be repeated. Default: localhost, 127.0.0.1, ::1.",
 )
 @click.option(
     "--days",
     type=click.IntRange(1, 3650),
     default=365,
     show_default=True,
-    help="How long it is good.",
+    help="Days until the certificate expires.",
 )
 def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
-    """Make a certificate in DIRECTORY (default: certs), by an authority of its own that is kept there."""
+    """Make a certificate in DIRECTORY (default: certs), signed by an authority that is kept there."""
     from hamms_trio.certificates import LOCAL_NAMES, make_certificates
     from hamms_trio.errors import CertificateUnusable
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import configure_logs, serve_alone
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.serving import configure_logs, serve_alone
+from hamms_trio.cli.running.signals import Signals
 
 
 @click.command(short_help="Serve the files of a directory.")
@@ -23,12 +23,14 @@ from hamms_trio.cli.signals import Signals
     type=options.PORT,
     help="Port to listen on; 0 takes a free one.",
 )
-@options.max_connections("More have to wait. With 1, requests are answered one after the other.")
+@options.max_connections(
+    "Further connections wait. With 1, requests are answered one after the other."
+)
 @options.running("files")
 def files(
     directory: Path, host: str, port: int, max_connections: int, running: options.Running
 ) -> None:
-    """Serve the files of DIRECTORY, by default those of the current one, until interrupted."""
+    """Serve the files of DIRECTORY, by default the current one, until interrupted."""
     signals = Signals()
     from hamms_trio.file_server import open_file_server
 

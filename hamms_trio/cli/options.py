@@ -49,6 +49,14 @@ HOST = click.option(
 )
 
 
+MODES_FROM = click.option(
+    "--modes-from",
+    multiple=True,
+    metavar="MODULE",
+    help="Add the failure modes that this module declares, such as package.module; may be repeated.",
+)
+
+
 def drain_timeout(what: str) -> Option:
     """``--drain-timeout``, of the server called ``what``, if there are others."""
     return click.option(
@@ -200,7 +208,7 @@ TLS = together(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ConnectionLimits:
     """What each connection may take, and how many there may be."""
 
     max_connections: int
@@ -223,8 +231,8 @@ def _timeout(name: str, seconds: float, what: str) -> Option:
 
 LIMITS = together(
     "limits",
-    Limits,
-    max_connections("More are answered 503."),
+    ConnectionLimits,
+    max_connections("128 more are answered 503, and those beyond are reset."),
     click.option(
         "--max-requests",
         default=1000,

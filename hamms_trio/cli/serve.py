@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,15 +12,13 @@ import click
 
 from hamms_trio.cli import options
 from hamms_trio.cli.options import given
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.signals import Signals
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms
-    from hamms_trio.http.serving.running import RunningServer
 
-WORKBENCH_OFFSET = 100  # above the beginning port
-HIGHEST_PORT = 65535
+HIGHEST_BEGINNING_PORT = 65535 - 100  # the workbench has the highest offset
 STDERR = 2
 
 
@@ -32,6 +29,7 @@ class Modes:
     beginning_port: int
     only: tuple[str, ...]
     more: tuple[str, ...]
+    modes_from: tuple[str, ...]
     seed: int
     speed: float
 
@@ -43,16 +41,18 @@ MODES = options.together(
         "--beginning-port",
         default=5500,
         show_default=True,
-        type=options.PORT,
-        help="Each mode listens on this plus its offset; 0 takes free ports.",
+        type=click.IntRange(0, HIGHEST_BEGINNING_PORT),
+        help="Each mode listens on this plus its offset, the path door on 99 more, and the workbench "
+        "on 100 more; 0 takes free ports.",
     ),
     click.option(
         "--only",
         multiple=True,
         metavar="SLUG",
-        help="Serve this failure mode only; more of them may follow.",
+        help="Serve this failure mode only, as SLUG alone does; may be repeated.",
     ),
     click.argument("more", nargs=-1, metavar="[SLUG]..."),
+    options.MODES_FROM,
     click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
     click.option(
         "--speed",
@@ -78,8 +78,7 @@ BESIDE = options.together(
     click.option(
         "--workbench-port",
         type=options.PORT,
-        help=f"The workbench's port instead of the beginning port plus {WORKBENCH_OFFSET}; "
-        "0 takes a free one.",
+        help="The workbench's port instead of the beginning port plus 100; 0 takes a free one.",
     ),
     click.option(
         "--workbench/--no-workbench",
@@ -107,112 +106,94 @@ def serve(
     beside: Beside,
     verbose: bool,
 ) -> None:
-    """Serve every failure mode on its own port until interrupted (SIGINT or SIGTERM)."""
-    if modes.more and not modes.only:
-        raise click.UsageError(f"unexpected {modes.more[0]!r}: name failure modes after --only")
+    """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
     if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
         raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
 
-    from hamms_trio.cli.log import configure_logging
-    from hamms_trio.cli.process import collect_garbage_rarely, raise_descriptor_limit
-    from hamms_trio.errors import PortUnavailable, UnknownMode
+    from hamms_trio.cli.running.log import configure_logging
+    from hamms_trio.cli.running.process import (
+        collect_garbage_rarely,
+        kept_ready_file,
+        raise_descriptor_limit,
+    )
+    from hamms_trio.errors import CatalogueError, PortUnavailable, UnknownMode
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
             signalled = await stack.enter_async_context(signals.heeded())
-            hamms = await stack.enter_async_context(_opened_modes(host, modes))
-            workbench = None
-            if beside.with_workbench:
-                port = _workbench_port(beside.workbench_port, modes.beginning_port, hamms.ports)
-                opened = _opened_workbench(host, port, log_format, verbose=verbose)
-                workbench = await stack.enter_async_context(opened)
+            hamms = await stack.enter_async_context(
+                _opened(host, modes, beside, log_format, verbose)
+            )
             collect_garbage_rarely()
-            _tell_where(hamms, workbench, ready_file)
+            _tell_where(hamms, ready_file)
             await signalled.wait()
-            if workbench is not None:
-                await workbench.drain(beside.drain_timeout)
+            if hamms.has_workbench:
+                await hamms.workbench.drain(beside.drain_timeout)
 
     configure_logging(log_format, verbose=verbose)
     raise_descriptor_limit()
     try:
-        trio.run(main)
-    except (PortUnavailable, UnknownMode, ValueError) as error:
+        with kept_ready_file(ready_file):
+            trio.run(main)
+    except (CatalogueError, PortUnavailable, UnknownMode, ValueError) as error:
         raise Refused(str(error)) from None
 
 
-def _opened_modes(host: str, modes: Modes) -> AbstractAsyncContextManager[Hamms]:
-    from hamms_trio.app import open_hamms
+def _opened(
+    host: str, modes: Modes, beside: Beside, log_format: str, verbose: bool
+) -> AbstractAsyncContextManager[Hamms]:
+    from hamms_trio.app import WorkbenchSettings, open_hamms
+    from hamms_trio.modes.catalogue import modes_of_module
 
+    workbench = WorkbenchSettings(
+        port=beside.workbench_port,
+        log_format=log_format,
+        log_descriptor=STDERR if verbose else None,
+    )
     return open_hamms(
         host=host,
         beginning_port=modes.beginning_port,
         only=modes.only + modes.more,
+        modes=[modes_of_module(name) for name in modes.modes_from],
         seed=modes.seed,
         speed=modes.speed,
+        workbench=workbench if beside.with_workbench else False,
     )
 
 
-def _opened_workbench(
-    host: str, port: int, log_format: str, *, verbose: bool
-) -> AbstractAsyncContextManager[RunningServer]:
-    from hamms_trio.http.telling.access_log import LogFormat
-    from hamms_trio.workbench import open_workbench
+def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
+    from hamms_trio.cli.running.process import announcing, write_ready_file
 
-    return open_workbench(
-        host=host,
-        port=port,
-        port_option="--workbench-port",
-        log_format=LogFormat(log_format),
-        log_descriptor=STDERR if verbose else None,
-    )
-
-
-def _workbench_port(chosen: int | None, beginning_port: int, taken: Mapping[str, int]) -> int:
-    if chosen is not None:
-        for slug, port in taken.items():
-            if port == chosen:
-                raise ValueError(f"--workbench-port {port} is that of {slug}: choose another")
-        return chosen
-    port = beginning_port + WORKBENCH_OFFSET if beginning_port else 0
-    if port > HIGHEST_PORT:
-        raise ValueError(
-            f"there is no port {port} for the workbench: choose one with --workbench-port, or do "
-            "without it by --no-workbench"
-        )
-    return port
-
-
-def _tell_where(hamms: Hamms, workbench: RunningServer | None, ready_file: Path | None) -> None:
-    from hamms_trio.cli.process import told, write_ready_file
-
-    with told():
+    with announcing():
         if ready_file is not None:
-            write_ready_file(ready_file, _addresses(hamms, workbench))
-        _print_table(hamms, workbench)
+            write_ready_file(ready_file, _addresses(hamms))
+        _print_table(hamms)
 
 
-def _addresses(hamms: Hamms, workbench: RunningServer | None) -> dict[str, dict[str, object]]:
-    """Where everything is found, as the ready file tells it."""
+def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
+    """Where everything is found, for the ready file."""
     addresses: dict[str, dict[str, object]] = {
-        slug: {"port": port, "url": hamms.url(slug)} for slug, port in hamms.ports.items()
+        name: {"port": port, "url": hamms.url(name)} for name, port in hamms.ports.items()
     }
-    if workbench is not None:
-        addresses["workbench"] = {"port": workbench.port, "url": workbench.url}
+    if hamms.has_workbench:
+        addresses["workbench"] = {"port": hamms.workbench.port, "url": hamms.workbench.url()}
     return addresses
 
 
-def _print_table(hamms: Hamms, workbench: RunningServer | None) -> None:
+def _print_table(hamms: Hamms) -> None:
     from hamms_trio.cli.catalogue import table
-    from hamms_trio.modes import CATALOGUE
+    from hamms_trio.lab.path_door import PathDoor
 
-    if sys.stdout is None:  # closed by whoever started us
+    if sys.stdout is None:  # closed before we started
         return
-    rows = [(str(port), slug, CATALOGUE[slug].summary) for slug, port in hamms.ports.items()]
-    if workbench is not None:
-        rows.append((str(workbench.port), "workbench", "The well-behaved server."))
+    summaries = {door.name: door.summary for door in hamms.doors.ports}
+    summaries[PathDoor.name] = PathDoor.summary
+    rows = [(str(port), name, summaries[name]) for name, port in hamms.ports.items()]
+    if hamms.has_workbench:
+        rows.append((str(hamms.workbench.port), "workbench", "The well-behaved server."))
     if sys.stdout.isatty():
         _print_rich(rows)
         return

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.serving import certificate_of, configure_logs, serve_alone
-from hamms_trio.cli.signals import Signals
+from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
+from hamms_trio.cli.running.signals import Signals
 
 if TYPE_CHECKING:
     from hamms_trio.http import ServerLimits
@@ -84,7 +84,7 @@ def workbench(
     port: int | None,
     tls: options.Tls,
     engine: str,
-    limits: options.Limits,
+    limits: options.ConnectionLimits,
     challenge: Challenge,
     running: options.Running,
 ) -> None:
@@ -116,7 +116,7 @@ def workbench(
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)
 
 
-def _server_limits(limits: options.Limits) -> ServerLimits:
+def _server_limits(limits: options.ConnectionLimits) -> ServerLimits:
     from hamms_trio.http import ServerLimits
 
     return ServerLimits(

@@ -1,18 +1,18 @@
-"""Files as answers to requests: decisions and open files, but no connection and no trio.
+"""Files as answers to requests: decisions and open files, without connections and without trio.
 
-Nothing here waits for anybody but the disk: not for a FIFO, not for a terminal.
+The functions here wait for the disk and for nothing else: not for a FIFO, not for a terminal.
 """
 
-from hamms_trio.files.answer import (
-    Answer as Answer,
-    Part as Part,
-    Slice as Slice,
-)
 from hamms_trio.files.codecrafters import (
     echo as echo,
     read_file as read_file,
     user_agent as user_agent,
     write_file as write_file,
 )
-from hamms_trio.files.root import OutsideRoot as OutsideRoot, Root as Root
+from hamms_trio.files.disk.root import OutsideRoot as OutsideRoot, Root as Root
+from hamms_trio.files.representation.answer import (
+    Answer as Answer,
+    Part as Part,
+    Slice as Slice,
+)
 from hamms_trio.files.tree import FileTree as FileTree

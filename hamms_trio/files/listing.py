@@ -1,4 +1,4 @@
-"""A directory as a page: links to its files and directories, directories first."""
+"""A directory as a page: links to its directories, and then to its files."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from html import escape
 from itertools import islice
 from typing import NamedTuple
 
-from hamms_trio.files.root import Root
-from hamms_trio.files.target import encode
+from hamms_trio.files.disk.root import Root
+from hamms_trio.files.path import encode
 
-MAX_ENTRIES = 10_000  # more than anybody reads, and about as many as take a tenth of a second
+MAX_ENTRIES = 10_000  # more than anybody reads; listing them takes about 0.1 s
 
 _STYLE = """
 body { font: 1rem/1.6 system-ui, sans-serif; max-width: 50rem; margin: 2rem auto; padding: 0 1rem }
@@ -25,7 +25,7 @@ li { border-bottom: 1px solid #8883 }
 a { overflow-wrap: anywhere }
 small { white-space: nowrap; font-variant-numeric: tabular-nums }
 """
-# In case a name smuggles markup into the page: it loads nothing, runs nothing, and has this style alone.
+# The page loads nothing, runs nothing and has this style alone, whatever a file's name injects.
 POLICY = (
     f"default-src 'none'; style-src 'sha256-{b64encode(sha256(_STYLE.encode()).digest()).decode()}'"
 )
@@ -48,17 +48,17 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-class Entry(NamedTuple):
+class DirectoryEntry(NamedTuple):
     """A file or directory in a directory."""
 
     name: bytes
-    octets: int | None  # None: it is a directory
+    octets: int | None  # None for a directory
 
 
-def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
-    """Return a directory's files and directories, without links that lead out.
+def entries(root: Root, names: Sequence[bytes]) -> list[DirectoryEntry]:
+    """List the files and directories in a directory, without links that lead out of the root.
 
-    Of more than `MAX_ENTRIES` just one more is there than those.
+    The list ends after `MAX_ENTRIES` + 1 entries, which shows that there are too many.
     """
     with root.opened_directory(names) as directory, os.scandir(directory) as found:
         shown = islice(_shown(root, names, found), MAX_ENTRIES + 1)
@@ -67,31 +67,31 @@ def entries(root: Root, names: Sequence[bytes]) -> list[Entry]:
 
 def _shown(
     root: Root, names: Sequence[bytes], found: Iterator[os.DirEntry[str]]
-) -> Iterator[Entry]:
+) -> Iterator[DirectoryEntry]:
     for item in found:
         name = os.fsencode(item.name)
         try:
             link = item.is_symlink()
             status = root.status((*names, name)) if link else item.stat(follow_symlinks=False)
-        except OSError:  # it is gone, or its link leads nowhere or out
+        except OSError:  # removed meanwhile, or a link that leads nowhere or out of the root
             continue
         if stat.S_ISDIR(status.st_mode):
-            yield Entry(name, None)
+            yield DirectoryEntry(name, None)
         elif stat.S_ISREG(status.st_mode):
-            yield Entry(name, status.st_size)
+            yield DirectoryEntry(name, status.st_size)
 
 
-def page(names: Sequence[bytes], listed: Sequence[Entry]) -> bytes:
-    """The page that lists a directory."""
+def page(names: Sequence[bytes], listed: Sequence[DirectoryEntry]) -> bytes:
+    """Write the page that lists a directory."""
     items = ['<li><a href="../">../</a></li>'] if names else []
     items += map(_item, listed[:MAX_ENTRIES])
     more = len(listed) > MAX_ENTRIES
-    remark = f"\n<p>There are more; these are {MAX_ENTRIES}.</p>" if more else ""
+    remark = f"\n<p>Only {MAX_ENTRIES} entries are shown; there are more.</p>" if more else ""
     title = escape("/" + "".join(f"{_readable(name)}/" for name in names))
     return _PAGE.format(title=title, style=_STYLE, items="\n".join(items), remark=remark).encode()
 
 
-def _item(entry: Entry) -> str:
+def _item(entry: DirectoryEntry) -> str:
     slash, size = (
         ("/", "") if entry.octets is None else ("", f" <small>{entry.octets:,} bytes</small>")
     )
@@ -100,7 +100,7 @@ def _item(entry: Entry) -> str:
 
 
 def _readable(name: bytes) -> str:
-    """A name to look at; what can't be shown is replaced."""
+    """Decode a name for display, with a replacement for every character that can't be shown."""
     text = name.decode("utf-8", "replace")
     return "".join(
         character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text

@@ -22,7 +22,8 @@ from operator import attrgetter
 from threading import Lock
 from typing import NamedTuple
 
-from hamms_trio.files.answer import (
+from hamms_trio.files.disk.root import Root, open_beside
+from hamms_trio.files.representation.answer import (
     READ_AT_ONCE,
     Answer,
     Representation,
@@ -31,8 +32,7 @@ from hamms_trio.files.answer import (
     read_if_in_memory,
     represent,
 )
-from hamms_trio.files.root import Root, open_beside
-from hamms_trio.files.variants import SUFFIXES, TIMESTAMP_GRANULARITY, Variant
+from hamms_trio.files.representation.variants import SUFFIXES, TIMESTAMP_GRANULARITY, Variant
 
 MOST_OCTETS = 8 * 1024 * 1024
 _MOST_SIGHTINGS = 4096

@@ -8,14 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import time
 
-from hamms_trio.files.answer import Answer, Representation, answer_plainly, represent
-from hamms_trio.files.content_types import content_type
-from hamms_trio.files.failures import answer_failures
+from hamms_trio.files.disk.root import Root
 from hamms_trio.files.listing import POLICY, entries, page
+from hamms_trio.files.path import ResourcePath, parse_path
 from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
-from hamms_trio.files.root import Root
-from hamms_trio.files.target import Target, parse_target
-from hamms_trio.files.variants import Variant, acceptable_suffixes, open_variant, representation
+from hamms_trio.files.representation.answer import Answer, Representation, answer_plainly, represent
+from hamms_trio.files.representation.content_types import content_type
+from hamms_trio.files.representation.failures import answer_failures
+from hamms_trio.files.representation.variants import (
+    Variant,
+    acceptable_suffixes,
+    open_variant,
+    representation,
+)
 from hamms_trio.wire import RequestHead, scan_for
 from hamms_trio.wire.fields.codings import IDENTITY
 from hamms_trio.wire.fields.conditional import CONDITIONAL_FIELDS, Validators
@@ -29,14 +34,15 @@ _METHODS = ("GET", "HEAD")
 
 @dataclass(frozen=True, kw_only=True)
 class FileTree:
-    """The files beneath a directory, for GET and HEAD.
+    """The files and directories beneath a root, for GET and HEAD.
 
     Args:
-        prefix: the beginning of these resources' paths; ends in a slash.
-        listing: True to list a directory without an index.html; otherwise such a directory is not found.
-        precompressed: True to send ``x.br``, ``x.zst`` or ``x.gz`` for ``x`` where the client accepts that.
-        clock: seconds since 1970.
-        memory: of what was answered before; of this tree only.
+        root: the directory.
+        prefix: the start of these resources' paths; it ends in a slash.
+        listing: True to list a directory without an index.html; otherwise that directory is not found.
+        precompressed: True to send ``x.br``, ``x.zst`` or ``x.gz`` for ``x`` to clients that accept the coding.
+        clock: returns seconds since 1970.
+        memory: the files that were sent before; it serves this tree only.
     """
 
     root: Root
@@ -50,7 +56,7 @@ class FileTree:
         """Answer a request.
 
         Raises:
-            OSError: a failure that says nothing about the request, of a disk for one.
+            OSError: the failure is not the request's fault; a disk may have failed, for example.
         """
         method = request.method
         reads = method in _METHODS
@@ -65,7 +71,7 @@ class FileTree:
             return _redirect(method, self.prefix, request)
         if not request.path.startswith(self.prefix):
             return answer_plainly(method, 404)
-        target = parse_target(request.path[len(self.prefix) :])
+        target = parse_path(request.path[len(self.prefix) :])
         try:
             if not target.is_directory:
                 return self._answer_file(method, target.names, request)
@@ -75,7 +81,7 @@ class FileTree:
 
     def _answer_file(self, method: str, names: tuple[bytes, ...], request: RequestHead) -> Answer:
         now = self.clock()
-        accept_encoding, fields = _wishes(request)
+        accept_encoding, fields = _selecting_fields(request)
         key = (names, accept_encoding)
         known = self.memory.get(key)
         if known is not None:
@@ -106,13 +112,13 @@ class FileTree:
         return representation(variant, content_type(names[-1]), now=now, vary=vary)
 
     def _remember(self, key: Key, now: float) -> bool:
-        """Look once more, in the order in which nothing that changes meanwhile is missed."""
+        """Look again, in an order that misses no change made meanwhile, and keep what was found."""
         names, accept_encoding = key
         suffixes = acceptable_suffixes(accept_encoding) if self.precompressed else ()
         try:
             surroundings = look_around(self.root, names, suffixes, now=now)
             variant = None if surroundings is None else self._choose(key)
-        except OSError:  # the next request reports it
+        except OSError:  # the next request gets the error as its answer
             return False
         if surroundings is None or variant is None:
             return False
@@ -122,7 +128,7 @@ class FileTree:
             self.memory.keep(key, file)
         return file is not None
 
-    def _answer_directory(self, method: str, target: Target, request: RequestHead) -> Answer:
+    def _answer_directory(self, method: str, target: ResourcePath, request: RequestHead) -> Answer:
         has_index = self._is_file((*target.names, INDEX))
         if not (has_index or self.listing):
             return answer_plainly(method, 404)
@@ -137,7 +143,7 @@ class FileTree:
             validators=Validators(f'"{hashlib.blake2b(content, digest_size=16).hexdigest()}"'),
             fields=(("Content-Security-Policy", POLICY),),
         )
-        return represent(method, _wishes(request)[1], shown, content, now=self.clock())
+        return represent(method, _selecting_fields(request)[1], shown, content, now=self.clock())
 
     def _is_file(self, names: tuple[bytes, ...]) -> bool:
         try:
@@ -146,8 +152,8 @@ class FileTree:
             return False
 
 
-def _wishes(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
-    """Return Accept-Encoding, and the other fields that select what is sent; nothing unless the file is read."""
+def _selecting_fields(request: RequestHead) -> tuple[str | None, Mapping[str, str]]:
+    """Take Accept-Encoding and the other fields that select from a file; none, unless the method reads."""
     if request.method not in _METHODS:
         return None, {}
     fields = request.combined(_FIELDS)

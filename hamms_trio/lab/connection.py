@@ -1,4 +1,4 @@
-"""One accepted connection on the hub, and the failure mode that plays on it.
+"""A connection on the hub, and the failure mode that plays on it.
 
 The mode's coroutine is stepped by the callbacks below. Each awaitable method of the connection ends in
 a ``yield`` of the `Wait` it needs; `_resume` sends the coroutine on when that has come about. The socket
@@ -8,27 +8,25 @@ so that most exchanges need no system call but recv and send.
 
 from __future__ import annotations
 
-import errno
 import logging
-import socket
 from collections.abc import Callable, Coroutine, Generator
+from dataclasses import replace
 from enum import Enum
-from time import monotonic
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
+from hamms_trio.modes.connection import ModeObserver
+from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.hub import IN, LEFT, LOST, OUT, Hub, Timer
-from hamms_trio.net.resets import reset_and_close
-from hamms_trio.recording.ledger import ConnectionRecord, Ending
-from hamms_trio.wire import RequestHead
+from hamms_trio.net.observer import Ending, how_lost
 
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 4 * 1024  # small enough that what one read brings can't keep the others waiting
+# That are read before the mode wants them, where only that shows that a client left.
+AHEAD_OCTETS = 64 * 1024
 SEND_IN_ONE_GO = 256 * 1024  # octets sent to a fast reader before the others get their turn
 LATE_SECONDS = 1.0  # a sleep that follows one that ended so late does not try to catch up
-
-_VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 class Wait(Enum):
@@ -45,65 +43,59 @@ Play = Coroutine[Wait, bytes | None, None]
 _INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an enumeration's
 
 
-class HubConnection:
-    """The octets, the clock and the account of one connection (see `peer.Connection`)."""
+class ModeConnection(AcceptedSocket):
+    """The octets and the clock of one connection, and its observer (see `modes.connection`)."""
 
     __slots__ = (
+        "_client",
         "_deadline",
-        "_events",
-        "_fd",
-        "_hub",
-        "_on_close",
+        "_next_owner",
+        "_on_end",
         "_play",
         "_send_seconds",
         "_sent_in_one_go",
-        "_socket",
         "_timer",
         "_timer_due",
         "_wait",
         "_woken_due",
-        "record",
+        "observer",
     )
 
     def __init__(
-        self,
-        hub: Hub,
-        sock: socket.socket,
-        record: ConnectionRecord,
-        on_close: Callable[[], None],
-        *,
-        send_seconds: float,
+        self, hub: Hub, handover: Handover, observer: ModeObserver, *, send_seconds: float
     ) -> None:
-        self.record = record
-        self._hub = hub
-        self._socket = sock
-        self._fd = sock.fileno()
-        self._on_close = on_close
+        super().__init__(hub, handover.sock, IN | LEFT, octets=handover.octets, observer=observer)
+        self.observer = observer
+        self._client = handover.client
+        self._on_end = handover.on_end
+        self._next_owner: Callable[[Handover], None] | None = None
         self._send_seconds = send_seconds
         self._play: Play | None = None
         self._wait: Wait | None = None
-        self._events = IN | LEFT
         self._deadline: float | None = None
         self._timer: Timer | None = None
         self._timer_due = 0.0
         self._woken_due = 0.0
         self._sent_in_one_go = 0
-        hub.watch(self._fd, self, self._events)
 
     def start(self, play: Play) -> None:
         """Let ``play`` have the connection until it ends; then close it."""
         self._play = play
         self._resume(None)
 
-    # What a peer may do (see `peer.Connection`)
+    # The peer's calls (see `modes.connection`)
 
     def now(self) -> float:
-        return monotonic()
+        return self._hub.now()
 
     @coroutine
     def receive(self, deadline: float | None = None) -> Generator[Wait, bytes, bytes]:
+        if self._octets:  # of an earlier owner, or read ahead
+            octets = self.read(RECEIVE_OCTETS)
+            assert octets is not None
+            return octets
         if not self._events & IN:
-            self._watch_for(self._events | IN)
+            self.watch_for(self._events | IN)
         if deadline is not None:
             self._set_deadline(deadline)
         data = yield _INPUT
@@ -113,15 +105,15 @@ class HubConnection:
     @coroutine
     def send(self, data: bytes | memoryview) -> Generator[Wait, bytes | None, None]:
         if self._hub.is_crowded:
-            # First hear everybody, then answer: each answer may wake a client that sleeps, and those
+            # First read from everybody, then answer: each answer may wake a client that sleeps, and those
             # that find theirs awake cost half.
             self._hub.call_next(self._on_turn)
             yield _TURN
         sent = self._send_some(data)
         while sent < len(data):
             if not sent:
-                self._watch_for(self._events | OUT)
-                self._set_deadline(monotonic() + self._send_seconds)
+                self.watch_for(self._events | OUT)
+                self._set_deadline(self.now() + self._send_seconds)
                 try:
                     yield _ROOM
                 except TimeoutError:  # it does not read
@@ -134,12 +126,13 @@ class HubConnection:
 
     @coroutine
     def sleep(self, seconds: float) -> Generator[Wait, bytes | None, None]:
-        now = monotonic()
+        now = self.now()
         begin = self._woken_due or now
         if begin < now - LATE_SECONDS:
             begin = now
         self._set_timer(begin + seconds)
         yield _TIME
+        self.observer.slept(seconds)
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:
@@ -148,23 +141,24 @@ class HubConnection:
 
     async def send_eof(self) -> None:
         try:
-            self._socket.shutdown(socket.SHUT_WR)
+            self.finish()
         except OSError as error:
-            raise self._lost(error) from error
-        self.record.ended = Ending.FIN
+            raise PeerGone from error
 
-    def reset(self) -> None:
-        self._forget()
-        self.record.ended = Ending.RST
-        reset_and_close(self._socket)
+    def hand_over(self, owner: Callable[[Handover], None], octets: bytes = b"") -> None:
+        """Give the connection to another owner as soon as the mode has ended, instead of closing it.
 
-    def note_request(self, request: RequestHead) -> None:
-        self.record.note_request(request)
+        Args:
+            octets: received and not used.
+        """
+        self._next_owner = owner
+        self._octets = octets + self._octets
 
-    def note_body(self, octets: int) -> None:
-        self.record.note_body(octets)
+    # The hub's calls
 
-    # What the hub tells
+    @property
+    def group(self) -> str:
+        return self.observer.door
 
     def on_event(self, events: int) -> None:
         wait = self._wait
@@ -172,47 +166,47 @@ class HubConnection:
             if events & LOST:
                 self._on_lost()
             elif wait is _ROOM and events & OUT:
-                self._watch_for(self._events & ~OUT)
+                self.watch_for(self._events & ~OUT)
                 self._resume(None)
             else:
                 self._on_unawaited(events)
             return
         try:
-            data = self._socket.recv(RECEIVE_OCTETS)
-        except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
-            return
+            data = self.read(RECEIVE_OCTETS)
         except OSError as error:
-            self._resume(None, self._lost(error))
+            self._resume(None, _gone(error))
             return
-        if data:
-            self.record.octets_received += len(data)
-        else:
-            self.record.note_left(Ending.FIN)
-        self._resume(data)
+        if data is not None:
+            self._resume(data)
 
     def abandon(self) -> None:
         """End at once, by a reset, so that the port is not left in TIME-WAIT."""
-        if self._fd >= 0:
-            self.reset()
-        self._close()
+        self._next_owner = None
+        self.reset()
+        self._end()
 
     def _on_unawaited(self, events: int) -> None:
-        """Nobody waits for what has come: note it, and hear no more of it until somebody does."""
+        """Note what has come though nobody waits for it, and watch no more for it until somebody does."""
+        if not self._hub.reports_left:
+            self._read_ahead()
+            return
         if events & LEFT:
-            self.record.note_left(Ending.FIN)
-        self._watch_for(self._events & ~events)
+            self.observer.note_left(Ending.FIN)
+        self.watch_for(self._events & ~events)
+
+    def _read_ahead(self) -> None:
+        try:
+            if not self.read_ahead(AHEAD_OCTETS):
+                self.watch_for(self._events & ~IN)
+        except OSError as error:
+            self._resume(None, _gone(error))
 
     def _on_lost(self) -> None:
-        """Whatever the mode waits for, it will not come: the connection is reset, or closed by both."""
-        try:
-            self._socket.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
-            return
-        except OSError as error:
-            self._resume(None, self._lost(error))
-        else:
-            number = self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
-            self._resume(None, self._lost(OSError(number, "")))
+        """End whatever the mode waits for: the connection is reset, or closed by both."""
+        error = self.loss()
+        if error is not None:
+            self.observer.note_left(how_lost(error))
+            self._resume(None, _gone(error))
 
     def _on_turn(self) -> None:
         if self._wait is _TURN:
@@ -243,36 +237,18 @@ class HubConnection:
         try:
             self._wait = play.send(came) if error is None else play.throw(error)
         except (StopIteration, PeerGone):
-            self._close()
+            self._end()
         except Exception:  # the boundary: a bug in one mode costs one connection
-            logger.exception("%s: bug in this failure mode", self.record.slug)
-            self._close()
+            logger.exception("%s: bug in this failure mode", self.observer.name)
+            self._end()
 
     def _send_some(self, data: bytes | memoryview) -> int:
         try:
-            sent = self._socket.send(data)
-        except BlockingIOError:
-            return 0
+            sent = self.write(data)
         except OSError as error:
-            raise self._lost(error) from error
+            raise PeerGone from error
         self._sent_in_one_go += sent
-        self.record.sent(data, sent)
         return sent
-
-    def _lost(self, error: OSError) -> PeerGone:
-        """Note how the client left, as the kernel tells it."""
-        if error.errno == errno.ECONNRESET:
-            self.record.note_left(Ending.RST)
-        elif error.errno in _VANISHED:
-            self.record.note_left(Ending.VANISHED)
-        else:  # EPIPE, ENOTCONN: it had closed its side before, and what we sent was refused
-            self.record.note_left(Ending.FIN)
-        return PeerGone()
-
-    def _watch_for(self, events: int) -> None:
-        if events != self._events:
-            self._events = events
-            self._hub.rewatch(self._fd, events)
 
     def _set_deadline(self, deadline: float) -> None:
         """Have the wait end then; an earlier timer serves too, as it is moved on when it fires."""
@@ -286,21 +262,33 @@ class HubConnection:
         self._timer_due = due
         self._timer = self._hub.call_at(due, self._on_timer)
 
-    def _forget(self) -> None:
+    def _detach(self) -> None:
         if self._timer is not None:
             self._hub.cancel(self._timer)
             self._timer = None
-        self._hub.forget(self._fd)
-        self._fd = -1
+        super()._detach()
 
-    def _close(self) -> None:
+    def _end(self) -> None:
+        """Close the connection, or give it away; nothing more comes of this object."""
         play, self._play = self._play, None
-        if self._fd >= 0:
-            self._forget()
-            if self.record.ended is None:
-                self.record.ended = Ending.FIN
-        self._socket.close()
+        owner, self._next_owner = self._next_owner, None
+        if owner is not None and self.is_open:
+            given = replace(self.release(self._client), on_end=self._on_ended)
+            if play is not None:
+                play.close()
+            owner(given)
+            return
+        self.close()
         if play is not None:
             play.close()
-            self.record.closed()
-            self._on_close()
+            self._on_ended()
+
+    def _on_ended(self) -> None:
+        self.observer.closed()
+        self._on_end()
+
+
+def _gone(error: OSError) -> PeerGone:
+    gone = PeerGone()
+    gone.__cause__ = error
+    return gone

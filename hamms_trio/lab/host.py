@@ -1,74 +1,100 @@
-"""One listener per failure mode, all in one nursery."""
+"""One listener per door, all in one nursery."""
 
 from __future__ import annotations
 
-import select
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import trio
 
+from hamms_trio.lab.connection import ModeConnection
+from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.portable import PortableListener
-from hamms_trio.modes.environment import Lab
-from hamms_trio.net.descriptors import Admission
-from hamms_trio.recording.ledger import Ledger
-
-HAS_EPOLL = hasattr(select, "epoll")
-
-if TYPE_CHECKING or HAS_EPOLL:
-    from hamms_trio.lab.connection import HubConnection
-    from hamms_trio.lab.mode_acceptor import ModeAcceptor
-    from hamms_trio.net.hub import Hub
+from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.modes.environment import Environment
+from hamms_trio.net.accepted import Handover
+from hamms_trio.net.descriptors import PROCESS_BUDGET
+from hamms_trio.net.hub import Hub, open_hub
+from hamms_trio.net.nursery import ungrouped
+from hamms_trio.recording.recorder import Recording
 
 
 class Host:
     """Serves listeners until it is cancelled, and then closes them and every connection.
 
     Args:
-        portable: use an ordinary trio task for each connection instead of the hub, which needs epoll.
+        hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
     def __init__(
         self,
         listeners: Sequence[Listener],
-        lab: Lab,
-        ledger: Ledger,
+        environment: Environment,
+        recording: Recording,
         *,
-        portable: bool = not HAS_EPOLL,
+        hub: Hub | None = None,
     ) -> None:
-        self._listeners = listeners
-        self.ledger = ledger
-        self._lab = lab
-        self._admission = Admission(len(listeners))
-        self._hub = None if portable else Hub()
-        self._portable: list[PortableListener] = []
+        self._listeners = list(listeners)
+        self._environment = environment
+        self._recording = recording
+        self._hub = hub or open_hub()
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
         async with trio.open_nursery() as nursery:
-            if self._hub is not None:
-                nursery.start_soon(self._hub.run, name="hub")
+            nursery.start_soon(self._hub.run, name="hub")
             for listener in self._listeners:
-                serve = self._serve_portably if self._hub is None else self._serve_on_hub
-                nursery.start_soon(serve, listener, name=listener.mode.slug)
+                nursery.start_soon(self._serve, listener, name=listener.door.name)
             task_status.started()
+
+    @asynccontextmanager
+    async def serving(self, listener: Listener) -> AsyncIterator[None]:
+        """Serve one more listener while the ``async with`` block runs; then reset its connections."""
+        name = listener.door.name
+        self._listeners.append(listener)
+        try:
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(self._serve, listener, name=name)
+                    try:
+                        yield
+                    finally:
+                        listener.turn_away()
+                        self._drop_connections_of(name)
+                        nursery.cancel_scope.cancel()
+        finally:
+            self._listeners.remove(listener)
+            listener.close()
+
+    def adopt(self, door: AnyDoor, handover: Handover) -> None:
+        """Let a door play on a connection that another owner gives away.
+
+        Raises:
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        self._player(door).play(handover)
 
     def drop_connections(self) -> None:
         """Close every connection, those that wait to be accepted too; the listeners stay."""
         for listener in self._listeners:
             listener.turn_away()
-        if self._hub is not None:
-            for watcher in self._hub.watchers:
-                if isinstance(watcher, HubConnection):
-                    watcher.abandon()
-        for portable in self._portable:
-            portable.drop_connections()
+        for watcher in self._hub.watchers:
+            if isinstance(watcher, ModeConnection):
+                watcher.abandon()
 
-    async def _serve_on_hub(self, listener: Listener) -> None:
-        assert self._hub is not None
+    def _player(self, door: AnyDoor) -> DoorPlayer:
+        return DoorPlayer(self._hub, door, self._environment, self._recording)
+
+    def _drop_connections_of(self, door: str) -> None:
+        for watcher in self._hub.watchers:
+            if isinstance(watcher, ModeConnection) and watcher.observer.door == door:
+                watcher.abandon()
+
+    async def _serve(self, listener: Listener) -> None:
+        share = PROCESS_BUDGET.open_share(listener.door.name)
+        player = self._player(listener.door)
         acceptors = [
-            ModeAcceptor(self._hub, sock, listener.mode, self._lab, self.ledger, self._admission)
+            ModeAcceptor(self._hub, sock, player, share)
             for sock in listener.sockets
             if listener.listens
         ]
@@ -78,11 +104,4 @@ class Host:
             for acceptor in acceptors:
                 acceptor.abandon()
             listener.close()
-
-    async def _serve_portably(self, listener: Listener) -> None:
-        portable = PortableListener(listener, self._lab, self.ledger, self._admission)
-        self._portable.append(portable)
-        try:
-            await portable.run()
-        finally:
-            listener.close()
+            share.close()

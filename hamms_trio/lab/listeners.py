@@ -1,4 +1,4 @@
-"""The sockets that failure modes listen on."""
+"""The sockets that doors listen on."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from hamms_trio.modes import FailureMode, Trigger
+from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.net.ports import open_port_on, resolve
 from hamms_trio.net.resets import reset_and_close
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """One failure mode on one port, bound on each address of the host."""
+    """One door on one port, bound on each address of the host."""
 
-    mode: FailureMode
+    door: AnyDoor
     port: int
     sockets: tuple[socket.socket, ...]
 
     @property
     def listens(self) -> bool:
-        return self.mode.trigger is not Trigger.NEVER
+        return self.door.listens
 
     def turn_away(self) -> None:
         """Reset the connections that wait to be accepted."""
@@ -38,9 +38,9 @@ class Listener:
 
 
 def open_listeners(
-    modes: Iterable[FailureMode], *, host: str, beginning_port: int
+    doors: Iterable[AnyDoor], *, host: str, beginning_port: int = 0
 ) -> list[Listener]:
-    """Bind every mode to ``beginning_port`` plus its offset, or to free ports if that is 0.
+    """Bind every door to ``beginning_port`` plus its offset, or to free ports if that is 0.
 
     Raises:
         PortUnavailable: a port could not be bound, or the host has no address here; nothing is left open.
@@ -48,9 +48,10 @@ def open_listeners(
     addresses = resolve(host)
     listeners: list[Listener] = []
     try:
-        for mode in modes:
-            port = beginning_port + mode.offset if beginning_port else 0
-            listeners.append(_open_listener(mode, addresses, port))
+        for door in doors:
+            has_port = beginning_port and door.offset is not None
+            port = beginning_port + (door.offset or 0) if has_port else 0
+            listeners.append(_open_listener(door, addresses, port))
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -58,12 +59,9 @@ def open_listeners(
     return listeners
 
 
-def _open_listener(mode: FailureMode, addresses: list[tuple[int, str]], port: int) -> Listener:
+def _open_listener(door: AnyDoor, addresses: list[tuple[int, str]], port: int) -> Listener:
+    purpose = f"the failure mode {door.name}" if door.slug else f"the {door.name} door"
     port, sockets = open_port_on(
-        addresses,
-        port,
-        listens=mode.trigger is not Trigger.NEVER,
-        purpose=f"the failure mode {mode.slug}",
-        option="--beginning-port",
+        addresses, port, listens=door.listens, purpose=purpose, option="--beginning-port"
     )
-    return Listener(mode, port, sockets)
+    return Listener(door, port, sockets)

@@ -1,61 +1,62 @@
-"""A failure mode's listening socket on the hub."""
+"""A door's listening socket on the hub."""
 
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 
-from hamms_trio.lab.connection import HubConnection
-from hamms_trio.modes import FailureMode
-from hamms_trio.modes.environment import Lab
+from hamms_trio.lab.connection import ModeConnection
+from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import Admission
+from hamms_trio.net.descriptors import DescriptorShare
 from hamms_trio.net.hub import Hub
-from hamms_trio.net.resets import reset_and_close
-from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recorder, Recording
+
+
+class DoorPlayer:
+    """Lets one door play with connections, wherever they come from."""
+
+    def __init__(
+        self, hub: Hub, door: AnyDoor, environment: Environment, recording: Recording
+    ) -> None:
+        self._hub = hub
+        self._door = door
+        self._environment = environment
+        self._recording = recording
+
+    def play(self, handover: Handover) -> None:
+        """Play on a connection that another owner has given away, or that was just accepted.
+
+        Raises:
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        observer, door = handover.observer, self._door
+        is_new = not isinstance(observer, Recorder)
+        if not isinstance(observer, Recorder):
+            observer = self._recording.opened(door.name, door.slug, handover.client)
+        try:
+            connection = ModeConnection(
+                self._hub, handover, observer, send_seconds=self._environment.limits.send
+            )
+        except OSError:
+            if is_new:
+                observer.closed()
+            raise
+        connection.start(door.play(Peer(connection, self._environment)))
 
 
 class ModeAcceptor(Acceptor):
-    """Lets one failure mode play with each connection."""
+    """Has a player play with each connection that is accepted."""
 
     def __init__(
-        self,
-        hub: Hub,
-        sock: socket.socket,
-        mode: FailureMode,
-        lab: Lab,
-        ledger: Ledger,
-        admission: Admission,
+        self, hub: Hub, sock: socket.socket, player: DoorPlayer, share: DescriptorShare
     ) -> None:
-        super().__init__(hub, sock, mode.slug, admission.warnings)
-        self._admission = admission
-        self._mode = mode
-        self._lab = lab
-        self._ledger = ledger
-        self._open = 0
+        super().__init__(hub, sock, share)
+        self._player = player
+        self._on_end: Callable[[], None] = share.release
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
-        admission = self._admission
-        if not admission.admits(self._open):
-            admission.warn(self._mode.slug)
-            reset_and_close(sock)
-            return
-        record = self._ledger.open(self._mode.slug, address)
-        try:
-            connection = HubConnection(
-                self._hub,
-                sock,
-                record,
-                self._on_close,
-                send_seconds=self._lab.limits.send,
-            )
-        except OSError:
-            record.closed()
-            raise
-        self._open += 1
-        admission.open += 1
-        connection.start(self._mode.play(Peer(connection, self._lab)))
-
-    def _on_close(self) -> None:
-        self._open -= 1
-        self._admission.open -= 1
+        self._player.play(Handover(sock, address, on_end=self._on_end))

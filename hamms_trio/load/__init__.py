@@ -1,1 +1,1 @@
-"""A load generator: many clients, one HTTP/1.1 server, and what came of it."""
+"""A load generator: many clients repeat one request to an HTTP/1.1 server."""

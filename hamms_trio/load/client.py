@@ -1,8 +1,8 @@
-"""One of a load's concurrent clients, without I/O: its requests, and the connection they are out on.
+"""One of a load's concurrent clients, without I/O: its connection and its unanswered requests.
 
-Whatever carries octets (see `Carrier`) tells the client what has come of its connection. A request is
-taken from the schedule first, and then a connection is made if there is none, so that connecting is
-part of what a request takes, and a connection that can't be made is a request that failed.
+A `Carrier` carries the octets and reports the events of the connection to the client. The client takes a
+request from the schedule before it connects, so the latency of a request includes connecting, and a failure
+to connect is a failed request.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Protocol
 
 from hamms_trio.errors import IncompleteResponse, MalformedResponse
+from hamms_trio.load.counts.tally import CONNECTING, Failure, Tally
 from hamms_trio.load.plan import Plan, Schedule
-from hamms_trio.load.request import Request
-from hamms_trio.load.tally import CONNECTING, Failure, Tally
+from hamms_trio.load.plan.request import RepeatedRequest
 from hamms_trio.wire import ResponseReader
 
 # A closed loop whose connections are refused would otherwise be a busy loop.
@@ -22,54 +22,54 @@ SHORTEST_RETREAT = 0.01
 LONGEST_RETREAT = 0.5
 
 
-class Connection(Protocol):
-    """A connection that is being made, or is there."""
+class CarriedConnection(Protocol):
+    """A connection that is open or being opened."""
 
     def send(self, octets: bytes) -> None:
-        """Send now or as soon as there is room; what goes wrong is told later."""
+        """Send now, or as soon as there is room; report errors to the client later."""
 
     def close(self) -> None:
-        """Close at once; nothing more is told."""
+        """Close at once; report nothing more to the client."""
 
 
 class Carrier(Protocol):
-    """What carries octets and tells time: the hub, or trio's streams.
+    """A transport with a clock, on a hub.
 
-    It never calls back, a client or whom a call was promised, while it is being called.
+    A carrier never calls a client, or a callback, from within one of the methods below.
     """
 
     def now(self) -> float: ...
     def call_at(self, due: float, callback: Callable[[float], None]) -> object: ...
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
-        """The same for who can't be a little late; only one such call may be outstanding."""
+        """Call back as `call_at` does, but never a little late; only one such call may be outstanding."""
 
-    def connect(self, client: Client) -> Connection:
-        """Begin to connect; then tell the client that it is open, or lost."""
+    def connect(self, client: Client) -> CarriedConnection:
+        """Begin to connect; later call the client's `on_open` or `on_lost`."""
 
 
 class Traffic(Protocol):
-    """What the clients of one load share.
+    """The state that the clients of one load share.
 
     Attributes:
-        in_flight: requests taken and not finished.
+        in_flight: requests that were taken and are not finished.
     """
 
     plan: Plan
     schedule: Schedule
     tally: Tally
     carrier: Carrier
-    request: Request
+    request: RepeatedRequest
     in_flight: int
 
     def on_resting(self, client: Client) -> None:
-        """Hear that a client could take a request, and none is due."""
+        """Note that a client could take a request while none is due."""
 
     def on_connect_failure(self) -> None:
-        """Hear that a connection could not be made."""
+        """Note that a connection could not be made."""
 
 
 class Client:
-    """A client that has up to ``pipeline_depth`` requests out on one connection at a time."""
+    """A client with one connection and up to ``pipeline_depth`` unanswered requests on it."""
 
     __slots__ = (
         "_connection",
@@ -87,11 +87,11 @@ class Client:
     def __init__(self, traffic: Traffic) -> None:
         self._traffic = traffic
         self._depth = traffic.plan.pipeline_depth
-        self._connection: Connection | None = None
+        self._connection: CarriedConnection | None = None
         self._reader = ResponseReader(traffic.request.method)
         self._is_open = False
         self._was_open = False
-        # Of each request that is out: its intended start, and when it was taken.
+        # For each unanswered request: its intended start, and the time when it was taken.
         self._out: deque[tuple[float, float]] = deque()
         self._is_timed = False
         self._retreat = 0.0
@@ -99,10 +99,11 @@ class Client:
 
     @property
     def can_take(self) -> bool:
+        """True if another request fits on the connection."""
         return len(self._out) < self._depth
 
     def proceed(self, now: float) -> None:
-        """Take what is due, and send it."""
+        """Take the requests that are due, and send them."""
         out, traffic = self._out, self._traffic
         taken = 0
         while len(out) < self._depth and (intended := traffic.schedule.take(now)) is not None:
@@ -115,20 +116,21 @@ class Client:
             traffic.on_resting(self)
 
     def give(self, intended: float, now: float) -> None:
-        """Have it make a request that somebody else has taken from the schedule for it."""
+        """Make a request that the load has taken from the schedule for this client."""
         self._out.append((intended, now))
         self._traffic.in_flight += 1
         self._send(1, now)
 
     def abandon(self, now: float) -> None:
-        """Give up what is out; the load is over."""
+        """Fail the unanswered requests, because the load is over."""
         if self._connection is not None:
             self._close()
         self._fail_all(Failure.UNFINISHED, now)
 
-    # What the carrier tells
+    # Called by the carrier
 
     def on_open(self) -> None:
+        """Send the requests that waited for the connection."""
         connections = self._traffic.tally.connections
         connections.opened += 1
         if self._was_open and self._traffic.plan.keepalive:
@@ -138,6 +140,7 @@ class Client:
         self._write(len(self._out))
 
     def on_octets(self, data: bytes) -> None:
+        """Read the answers in these octets, and go on with the next requests."""
         traffic, out, reader = self._traffic, self._out, self._reader
         tally, now = traffic.tally, traffic.carrier.now()
         tally.octets_received += len(data)
@@ -161,7 +164,11 @@ class Client:
         self.proceed(now)
 
     def on_eof(self, *, clean: bool = True) -> None:
-        """The server has closed its side; not ``clean`` if TLS says that octets may be missing."""
+        """Handle the end of the server's octets.
+
+        Args:
+            clean: False if TLS reports that octets may be missing.
+        """
         traffic, now = self._traffic, self._traffic.carrier.now()
         try:
             response = self._reader.end() if clean else None
@@ -179,7 +186,7 @@ class Client:
             self.on_lost(Failure.TRUNCATED, "TLS ended without close_notify within a response")
 
     def on_lost(self, failure: Failure, detail: str) -> None:
-        """The connection is no more, or could not be made."""
+        """Fail the unanswered requests of a connection that is lost or could not be made."""
         traffic, now = self._traffic, self._traffic.carrier.now()
         connections = traffic.tally.connections
         was_open = self._is_open
@@ -199,7 +206,7 @@ class Client:
         else:
             self.proceed(now)
 
-    # Within
+    # Internal
 
     def _send(self, count: int, now: float) -> None:
         if not self._is_timed:
@@ -231,7 +238,7 @@ class Client:
         self._is_open = False
 
     def _reconnect(self, now: float) -> None:
-        """Go on without this connection; what is out on it still was never read by the server."""
+        """Replace this connection; the server has not read the requests that it left unanswered."""
         self._close()
         if self._out:
             self._traffic.tally.connections.resent += len(self._out)
@@ -241,7 +248,7 @@ class Client:
     def _on_malformed(self, detail: str, now: float) -> None:
         if self._out:
             self.on_lost(Failure.MALFORMED, detail)
-        else:  # what was answered last was followed by octets that are no response
+        else:  # octets that are no response came after the last answer
             self._traffic.tally.connections.surplus += 1
             self._reconnect(now)
 
@@ -250,7 +257,7 @@ class Client:
             self.proceed(self._traffic.carrier.now())
 
     def _on_timer(self, _due: float) -> None:
-        """See whether the oldest request has waited too long: timers are not moved, but look again."""
+        """Fail the connection if its oldest request has waited too long; else set the timer again."""
         self._is_timed = False
         if not self._out:
             return
@@ -265,7 +272,7 @@ class Client:
             self.on_lost(Failure.CONNECT_TIMEOUT, f"not connected in {timeout:g} seconds")
 
     def _fail_all(self, failure: Failure, now: float) -> None:
-        """Every request that is out on a lost connection shares its fate."""
+        """Count every unanswered request as failed for the same reason."""
         out, tally = self._out, self._traffic.tally
         self._traffic.in_flight -= len(out)
         while out:

@@ -12,21 +12,21 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.load.limits import MAX_OUT_OCTETS
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import Request
+from hamms_trio.load.plan.request import RepeatedRequest
+from hamms_trio.load.plan.target import Target, Url, choose, resolve
 from hamms_trio.load.result import Result
 from hamms_trio.load.run import Load, make_carrier
-from hamms_trio.load.target import Target, Url, choose, resolve
 
 
 class Watch(Protocol):
-    """What runs beside a load, which begins once it says that it has started."""
+    """A task beside a load; the load begins when the task has started."""
 
     async def __call__(self, load: Load, /, *, task_status: trio.TaskStatus[None]) -> None: ...
 
 
 async def generate(
     url: Url,
-    request: Request,
+    request: RepeatedRequest,
     plan: Plan,
     *,
     tls: ssl.SSLContext | None = None,
@@ -36,12 +36,15 @@ async def generate(
     """Put a server under load.
 
     Args:
-        tls: for an https URL.
-        anywhere: whether the host may have addresses that are not loopback.
-        watch: is cancelled when the load is over.
+        url: of the target.
+        request: the request that is repeated.
+        plan: the shape of the load.
+        tls: the TLS context of an https URL.
+        anywhere: True to allow addresses that are not loopback.
+        watch: a task that is cancelled when the load is over.
 
     Raises:
-        LoadError: it is not to be, and nothing was sent.
+        LoadError: the load is not allowed or not possible; nothing was sent.
     """
     check(plan, request)
     addresses = await resolve(url, anywhere=anywhere)
@@ -66,7 +69,7 @@ async def generate(
     )
 
 
-def check(plan: Plan, request: Request) -> None:
+def check(plan: Plan, request: RepeatedRequest) -> None:
     """See whether the parts of a plan agree.
 
     Raises:

@@ -1,4 +1,4 @@
-"""How much may be asked of a load; apart, because the command line needs nothing else to show its help."""
+"""The limits of a load. The command line needs nothing else to show its help, so they stand apart."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ MAX_RATE = 1_000_000.0
 MAX_CONCURRENCY = 20_000
 MAX_PIPELINE_DEPTH = 1_000
 MAX_BODY_OCTETS = 64 * 1024 * 1024
-MAX_OUT_OCTETS = 64 * 1024 * 1024  # of the requests that one client has out
+MAX_OUT_OCTETS = 64 * 1024 * 1024  # of the unanswered requests of one client

@@ -1,4 +1,4 @@
-"""What the operating system and OpenSSL say of a connection, in the names of a load's failures."""
+"""Errors of the operating system and of OpenSSL as failures of a load."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ import errno
 import os
 import ssl
 
-from hamms_trio.load.tally import Failure
+from hamms_trio.load.counts.tally import Failure
 
 Loss = tuple[Failure, str]
 
 
 def connect_failure(error: OSError) -> Loss:
-    """Why a connection could not be made."""
+    """Name the reason why a connection could not be made."""
     refused = error.errno == errno.ECONNREFUSED
     return Failure.CONNECT_REFUSED if refused else Failure.CONNECT_FAILED, _words(error)
 
 
 def tls_failure(error: Exception) -> Loss:
-    """Why a TLS handshake failed."""
+    """Name the reason why a TLS handshake failed."""
     return Failure.TLS, _words(error)
 
 
 def loss(error: Exception) -> Loss:
-    """Why an established connection ended, other than in good order."""
+    """Name the reason why an established connection was lost."""
     return Failure.RESET, _words(error)
 
 

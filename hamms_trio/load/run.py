@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import select
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 from math import inf
 
 import trio
 
+from hamms_trio.load.carrier import carrier_for
 from hamms_trio.load.client import Carrier, Client
-from hamms_trio.load.on_streams import stream_carrier
+from hamms_trio.load.counts.tally import Tally
 from hamms_trio.load.plan import Plan, Schedule, make_schedule
-from hamms_trio.load.request import Request
-from hamms_trio.load.tally import Tally
-from hamms_trio.load.target import Target
+from hamms_trio.load.plan.request import RepeatedRequest
+from hamms_trio.load.plan.target import Target
+from hamms_trio.net.hub import open_hub
 
 MakeCarrier = Callable[[trio.Nursery], Carrier]
 
@@ -32,8 +31,8 @@ class EndedBy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What came of a load.
+class LoadOutcome:
+    """The outcome of a load.
 
     Attributes:
         window: seconds in which the requests that count had their intended starts.
@@ -57,7 +56,7 @@ class Load:
     schedule: Schedule
     carrier: Carrier
 
-    def __init__(self, plan: Plan, request: Request, make_carrier: MakeCarrier) -> None:
+    def __init__(self, plan: Plan, request: RepeatedRequest, make_carrier: MakeCarrier) -> None:
         self.plan = plan
         self.request = request
         self.in_flight = 0
@@ -70,7 +69,7 @@ class Load:
 
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
-    ) -> Outcome:
+    ) -> LoadOutcome:
         """Make it."""
         async with trio.open_nursery() as nursery:
             clients = self._begin(nursery)
@@ -86,7 +85,7 @@ class Load:
         if ended_by is EndedBy.REQUESTS:  # they began in a moment, perhaps, and took their time
             end, answered = over, self.tally.answered
         window = max(0.0, end - self.schedule.counted_from)
-        return Outcome(self.tally, ended_by, window, answered)
+        return LoadOutcome(self.tally, ended_by, window, answered)
 
     def stop(self) -> None:
         """Make no more requests; said again, don't wait for the answers to those that were made."""
@@ -100,7 +99,7 @@ class Load:
         """Whether only answers are waited for."""
         return self._window_over.is_set()
 
-    # What clients tell (see `client.Traffic`)
+    # Called by clients (see `client.Traffic`)
 
     def on_resting(self, client: Client) -> None:
         if self.plan.rate is not None and not client.is_resting:
@@ -183,10 +182,6 @@ class Load:
         self._see_whether_over()
 
 
-def make_carrier(target: Target) -> MakeCarrier:
-    """The fastest way to carry octets to a target that this platform has."""
-    if not hasattr(select, "epoll"):
-        return partial(stream_carrier, target)
-    from hamms_trio.load.on_hub import HubCarrier
-
-    return partial(HubCarrier, target)
+def make_carrier(target: Target, hub: str | None = None) -> MakeCarrier:
+    """Have octets carried to a target, on a hub of this kind (see `net.hub.open_hub`)."""
+    return lambda nursery: carrier_for(target, open_hub(hub), nursery)

@@ -1,6 +1,17 @@
-"""The failure modes. One module per family; a new family is named here, once."""
+"""Failure modes: how they are declared, met and found, and the catalogue of ours."""
 
-from hamms_trio.modes import frame, head, pace, retry, status, tcp, type
-from hamms_trio.modes.declare import FailureMode as FailureMode, Trigger as Trigger, collect
+from hamms_trio.modes.catalogue import Catalogue as Catalogue
+from hamms_trio.modes.declare import FailureMode as FailureMode
+from hamms_trio.modes.families import FAMILIES
+from hamms_trio.modes.installed import installed_modes
 
-CATALOGUE = collect(tcp, frame, head, status, pace, retry, type)
+CATALOGUE = Catalogue(FAMILIES)
+
+
+def known_modes() -> Catalogue:
+    """Our own failure modes, and those of installed packages.
+
+    Raises:
+        CatalogueError: an installed package's can't be loaded, or claim a slug that is taken.
+    """
+    return CATALOGUE.extended(installed_modes())

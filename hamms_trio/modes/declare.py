@@ -1,48 +1,53 @@
-"""How a failure mode is declared."""
+"""The declaration of a failure mode.
+
+The function's name is the slug, its docstring the documentation, and its keyword-only arguments the parameters that
+a door gives, or a client in its query.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from enum import Enum
+from dataclasses import dataclass
 from functools import cached_property
-from types import ModuleType
-from typing import Concatenate, get_type_hints
+from typing import Concatenate
 
-from hamms_trio.errors import CatalogueError, RequestError
+from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE, Driver
 from hamms_trio.modes.expectation import Expectation
+from hamms_trio.modes.modifiers import MODIFIERS
 from hamms_trio.modes.parameters import Parameter, Value
 from hamms_trio.modes.peer import Peer
+from hamms_trio.recording.names import check_parameters
 from hamms_trio.wire import RequestHead
 
-_REMEMBERED_QUERIES = 256
-_REMEMBERED_QUERY_LENGTH = 256
-
-
-class Trigger(Enum):
-    """When a failure mode acts. Each value completes the sentence "it acts ..."."""
-
-    NEVER = "never: nothing listens"
-    CONNECT = "as soon as a client connects"
-    REQUEST = "on each request"
-
-
-OnNothing = Callable[[], Awaitable[None]]
+OnNothing = Callable[..., Awaitable[None]]
 OnConnect = Callable[Concatenate[Peer, ...], Awaitable[None]]
 OnRequest = Callable[Concatenate[Peer, RequestHead, ...], Awaitable[None]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class FailureMode:
-    """One way to fail a client: where it listens, when it acts, what it does, what it provokes."""
+    """One way to fail a client: what it does, when it acts, and what it provokes.
 
-    offset: int
-    client: Expectation
+    Attributes:
+        act: the coroutine function.
+        driver: meets the client before the mode acts.
+        client: what a correct client owes.
+        aliases: other slugs under which it is found.
+        issues: public reports of what it does to clients, such as ``psf/requests#4956`` (see `links`).
+        decides: True if the mode says itself when it strikes, by ``peer.strike()``.
+        lenient: True if malformed requests are handed to it, rather than refused.
+        needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
+    """
+
     act: Callable[..., Awaitable[None]]
-    trigger: Trigger
-    _by_query: dict[str, dict[str, Value]] = field(default_factory=dict, repr=False)
+    driver: Driver
+    client: Expectation
+    aliases: tuple[str, ...] = ()
+    issues: tuple[str, ...] = ()
+    decides: bool = False
+    lenient: bool = False
+    needs_http11: bool = False
 
     @cached_property
     def slug(self) -> str:
@@ -61,12 +66,23 @@ class FailureMode:
     def description(self) -> str:
         return inspect.getdoc(self.act) or ""
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The addresses of the public reports; GitHub redirects those of pull requests."""
+        return tuple(
+            f"https://github.com/{repository}/issues/{number}"
+            for repository, number in (issue.split("#") for issue in self.issues)
+        )
+
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
-        hints = get_type_hints(self.act, include_extras=True)
-        signature = inspect.signature(self.act)
-        knobs = [k for k in signature.parameters.values() if k.kind is k.KEYWORD_ONLY]
-        return tuple(Parameter.of(k.name, hints[k.name], k.default) for k in knobs)
+        return Parameter.all_of(self.act)
+
+    @cached_property
+    def modifiers(self) -> tuple[Parameter, ...]:
+        """The modifiers that apply: all but those whose name is that of a parameter of the mode."""
+        own = {parameter.name for parameter in self.parameters}
+        return tuple(modifier for modifier in MODIFIERS if modifier.name not in own)
 
     def arguments(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Every parameter's default, or what was given instead; other names are not ours.
@@ -79,67 +95,57 @@ class FailureMode:
             for p in self.parameters
         }
 
-    def arguments_of(self, request: RequestHead) -> dict[str, Value]:
-        """The arguments in a request's query, remembered by its octets.
+    def checked(self, given: Mapping[str, object]) -> dict[str, Value]:
+        """The values of some parameters, given as values or as text.
 
         Raises:
-            ParameterError: a value has the wrong type or is out of range.
+            ParameterError: there is no such parameter, or it does not take this value.
         """
-        query = request.query_string
-        known = self._by_query.get(query)
-        if known is None:
-            known = self.arguments(request.query)
-            if len(query) <= _REMEMBERED_QUERY_LENGTH:
-                if len(self._by_query) >= _REMEMBERED_QUERIES:
-                    self._by_query.clear()
-                self._by_query[query] = known
-        return known
-
-    async def play(self, peer: Peer) -> None:
-        """Fail one client, for as long as it stays."""
-        if self.trigger is Trigger.CONNECT:
-            await self.act(peer, **self.arguments({}))
-            await peer.finish()
-            return
-        while not peer.finished:
-            request = None
-            try:
-                request = await peer.receive_head()
-                await self.act(peer, request, **self.arguments_of(request))
-            except RequestError as error:
-                await peer.refuse(error, request)
-            if not peer.is_ready():
-                await peer.end_exchange()
+        known = {p.name: p for p in (*self.parameters, *self.modifiers)}
+        own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))
+        check_parameters(self.slug, given, own, modifiers)
+        return {name: known[name].parse(str(value)) for name, value in given.items()}
 
 
-def never_accepts(*, offset: int, client: Expectation) -> Callable[[OnNothing], FailureMode]:
+def never_accepts(
+    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
+) -> Callable[[OnNothing], FailureMode]:
     """Declare a failure mode whose port is held but never listens."""
-    return lambda act: FailureMode(offset, client, act, Trigger.NEVER)
+    return lambda act: FailureMode(
+        act=act, driver=REFUSE, client=client, aliases=aliases, issues=issues
+    )
 
 
-def on_connect(*, offset: int, client: Expectation) -> Callable[[OnConnect], FailureMode]:
+def on_connect(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+) -> Callable[[OnConnect], FailureMode]:
     """Declare a failure mode that acts as soon as a client connects."""
-    return lambda act: FailureMode(offset, client, act, Trigger.CONNECT)
+    return lambda act: FailureMode(
+        act=act, driver=RAW, client=client, aliases=aliases, issues=issues, decides=decides
+    )
 
 
-def on_request(*, offset: int, client: Expectation) -> Callable[[OnRequest], FailureMode]:
-    """Declare a failure mode that acts each time a request's head has arrived.
-
-    The function's name is the slug, its docstring the documentation, and its keyword-only
-    arguments the parameters a client may set in its query.
-    """
-    return lambda act: FailureMode(offset, client, act, Trigger.REQUEST)
-
-
-def collect(*families: ModuleType) -> dict[str, FailureMode]:
-    """Every failure mode declared in ``families``, by slug, in port order.
-
-    Raises:
-        CatalogueError: two modes share a slug or a port offset.
-    """
-    declared = [m for f in families for m in vars(f).values() if isinstance(m, FailureMode)]
-    for claim in ("slug", "offset"):
-        claims = Counter(getattr(mode, claim) for mode in declared)
-        if contested := [value for value, count in claims.items() if count > 1]:
-            raise CatalogueError(f"{claim} claimed twice: {contested}")
-    return {mode.slug: mode for mode in sorted(declared, key=lambda mode: mode.offset)}
+def on_request(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+    lenient: bool = False,
+    needs_http11: bool = False,
+) -> Callable[[OnRequest], FailureMode]:
+    """Declare a failure mode that acts each time a request's head has arrived."""
+    return lambda act: FailureMode(
+        act=act,
+        driver=HTTP1,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        decides=decides,
+        lenient=lenient,
+        needs_http11=needs_http11,
+    )

@@ -1,4 +1,4 @@
-"""What the failure modes of one running server share: its seed, its clock, and what they remember."""
+"""The environment that all failure modes of one running server share: seed, clock and memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
@@ -15,7 +15,7 @@ from hamms_trio.wire.fields.dates import imf_fixdate
 
 V = TypeVar("V")
 
-MEMORY_ENTRIES = 1_000
+STATE_ENTRIES = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Limits:
     linger: float = 5.0
 
 
-class Memory(Generic[V]):
+class State(Generic[V]):
     """A mapping that forgets what was set longest ago once it is full."""
 
-    def __init__(self, limit: int = MEMORY_ENTRIES) -> None:
+    def __init__(self, limit: int = STATE_ENTRIES) -> None:
         self._limit = limit
         self._entries: OrderedDict[Hashable, V] = OrderedDict()
 
@@ -50,6 +50,9 @@ class Memory(Generic[V]):
         if len(self._entries) > self._limit:
             self._entries.popitem(last=False)
 
+    def __contains__(self, key: Hashable) -> bool:
+        return key in self._entries
+
     def __len__(self) -> int:
         return len(self._entries)
 
@@ -57,7 +60,7 @@ class Memory(Generic[V]):
         return iter(self._entries.items())
 
 
-class Lab:
+class Environment:
     """Shared by all peers of one server.
 
     Args:
@@ -78,12 +81,13 @@ class Lab:
         self.speed = speed
         self.limits = limits or Limits()
         self._wall_clock = wall_clock
-        self._memories: dict[str, Memory[int]] = {}
+        self._states: dict[tuple[str, str], State[Any]] = {}
+        self._nonces = 0
         self._origin_second = -1
         self._origin = b""
 
     def origin(self) -> bytes:
-        """The field lines that every truthful response of an origin server has (RFC 9110 §6.6.1, §10.2.4)."""
+        """Return the field lines of every truthful response of an origin server (RFC 9110 §6.6.1, §10.2.4)."""
         second = int(self._wall_clock())
         if second != self._origin_second:
             self._origin_second = second
@@ -92,23 +96,28 @@ class Lab:
             )
         return self._origin
 
-    def memory(self, name: str) -> Memory[int]:
-        """Numbers that outlive a request: one bounded mapping for each name."""
-        return self._memories.setdefault(name, Memory())
+    def new_nonce(self) -> str:
+        """Return a nonce for an exchange whose client gave none: the same in each run with this seed."""
+        self._nonces += 1
+        return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
 
-    def count(self, name: str, *key: Hashable) -> int:
-        """How often this was asked for ``name`` and ``key``, this time included."""
-        memory = self.memory(name)
-        memory[key] = count = memory.get(key, 0) + 1
-        return count
+    def state(self, slug: str, name: str = "") -> State[Any]:
+        """Return one failure mode's memory beyond a request: one bounded mapping for each name."""
+        return self._states.setdefault((slug, name), State())
+
+    def count(self, slug: str, *key: Hashable) -> int:
+        """Count ``key`` once more for one failure mode, and return how often it was counted."""
+        counters = self.state(slug, "counters")
+        counters[key] = count = counters.get(key, 0) + 1
+        return int(count)
 
     def forget(self) -> None:
         """Start afresh: every counter and sequence begins anew."""
-        self._memories.clear()
+        self._states.clear()
 
 
 def chance(seed: int, *key: Hashable) -> float:
-    """A number in [0, 1) that depends on its arguments alone, and on each of them.
+    """Return a number in [0, 1) that depends on its arguments alone, and on each of them.
 
     Not a draw from a shared generator: concurrency cannot change it, and a run can be replayed.
     """

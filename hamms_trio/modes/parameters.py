@@ -1,18 +1,38 @@
-"""What a failure mode's parameters may be: their types, units and ranges."""
+"""The parameters of failure modes: their types, units and ranges."""
 
 from __future__ import annotations
 
+import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Union, get_args, get_origin
+from typing import Annotated, Protocol, Union, get_args, get_origin, get_type_hints
 
-from hamms_trio.errors import ParameterError
+from hamms_trio.errors import CatalogueError, ParameterError
 
-Value = int | float | str | None
+Value = int | float | str | bool | None
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+class Domain(Protocol):
+    """The values that a parameter may have."""
+
+    def takes(self, kind: type) -> str:
+        """Say for people which values may be given."""
+
+    def describe(self) -> dict[str, object]:
+        """Say the same for programs."""
+
+    def read(self, text: str, kind: type) -> Value:
+        """Return the value for which ``text`` stands.
+
+        Raises:
+            ValueError: it stands for none; the message completes "NAME ...", or is empty.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +43,73 @@ class Range:
     minimum: int
     maximum: int
 
+    def takes(self, kind: type) -> str:
+        noun = "an integer" if kind is int else "a number"
+        return f"{noun} from {self.minimum} to {self.maximum} ({self.unit})"
+
+    def describe(self) -> dict[str, object]:
+        return {"unit": self.unit, "minimum": self.minimum, "maximum": self.maximum}
+
+    def read(self, text: str, kind: type) -> Value:
+        if not (_INTEGER if kind is int else _NUMBER).fullmatch(text):
+            raise ValueError
+        value: int | float = int(text) if kind is int else float(text)
+        if not self.minimum <= value <= self.maximum:
+            raise ValueError
+        return value
+
 
 @dataclass(frozen=True, slots=True)
 class Length:
     """A text's greatest length in characters."""
 
     maximum: int
+
+    def takes(self, kind: type) -> str:
+        return f"a text of at most {self.maximum} characters"
+
+    def describe(self) -> dict[str, object]:
+        return {"maximum_length": self.maximum}
+
+    def read(self, text: str, kind: type) -> Value:
+        if len(text) > self.maximum:
+            raise ValueError(f"is {len(text)} characters long")
+        return text
+
+
+class Choice:
+    """Alternatives, each by its name: ``Annotated[str, Choice("lf", "cr")]``. The default is the first."""
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def takes(self, kind: type) -> str:
+        return f"one of {', '.join(self.names)}"
+
+    def describe(self) -> dict[str, object]:
+        return {"choices": list(self.names)}
+
+    def read(self, text: str, kind: type) -> Value:
+        if text not in self.names:
+            raise ValueError
+        return text
+
+
+@dataclass(frozen=True, slots=True)
+class YesOrNo:
+    """Either of two values."""
+
+    def takes(self, kind: type) -> str:
+        return "true or false (or 1, 0, yes, no)"
+
+    def describe(self) -> dict[str, object]:
+        return {"choices": ["true", "false"]}
+
+    def read(self, text: str, kind: type) -> Value:
+        try:
+            return _FLAGS[text.lower()]
+        except KeyError:
+            raise ValueError from None
 
 
 DAY = 24 * 60 * 60
@@ -42,6 +123,10 @@ Share = Annotated[float, Range("of all requests", 0, 1)]
 Status = Annotated[int, Range("a status code", 100, 999)]
 Seed = Annotated[int, Range("a seed", -(2**63), 2**63 - 1)]
 Text = Annotated[str, Length(64)]
+LongText = Annotated[str, Length(4096)]
+Flag = Annotated[bool, YesOrNo()]
+Ending = Annotated[str, Choice("fin", "rst", "hang")]  # see `Peer.end`
+Size = Annotated[int, Range("octets", 0, 1024 * MEBIBYTE)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,47 +134,56 @@ class Parameter:
     """One knob of a failure mode, read off its signature."""
 
     name: str
-    kind: type[int] | type[float] | type[str]
-    limit: Range | Length
+    kind: type[int] | type[float] | type[str] | type[bool]
+    domain: Domain
     default: Value
 
     @classmethod
-    def of(cls, name: str, annotation: object, default: Value) -> Parameter:
-        if get_origin(annotation) in (
-            Union,
-            UnionType,
-        ):  # "Seed | None": None stands for the server's own
+    def of(cls, name: str, annotation: object, default: object) -> Parameter:
+        """Read a parameter off a signature.
+
+        Raises:
+            CatalogueError: it has no type of this module, or no default that a client could give.
+        """
+        if get_origin(annotation) in (Union, UnionType):
+            # "Seed | None": None stands for the server's own
             (annotation,) = (a for a in get_args(annotation) if a is not type(None))
-        kind, limit = get_args(annotation)
-        return cls(name, kind, limit, default)
+        if len(get_args(annotation)) != 2:
+            raise CatalogueError(f"the parameter {name!r} has no type of modes.parameters")
+        kind, domain = get_args(annotation)
+        if isinstance(domain, Choice) and default != domain.names[0]:
+            raise CatalogueError(f"the default of {name!r} is not its first choice")
+        if not isinstance(default, int | float | str | None):
+            raise CatalogueError(f"the parameter {name!r} has no default")
+        return cls(name, kind, domain, default)
+
+    @classmethod
+    def all_of(cls, owner: Callable[..., object]) -> tuple[Parameter, ...]:
+        """Read the parameters off a signature: the keyword-only ones, or the fields of a dataclass.
+
+        Raises:
+            CatalogueError: see `of`.
+        """
+        hints = get_type_hints(owner, include_extras=True)
+        knobs = inspect.signature(owner).parameters.values()
+        wanted = [k for k in knobs if isinstance(owner, type) or k.kind is k.KEYWORD_ONLY]
+        return tuple(cls.of(k.name, hints[k.name], k.default) for k in wanted)
 
     @property
     def takes(self) -> str:
-        """What may be given, for people."""
-        if isinstance(self.limit, Length):
-            return f"a text of at most {self.limit.maximum} characters"
-        noun = "an integer" if self.kind is int else "a number"
-        limit = self.limit
-        return f"{noun} from {limit.minimum} to {limit.maximum} ({limit.unit})"
+        """The values that may be given, for people."""
+        return self.domain.takes(self.kind)
 
     def parse(self, text: str) -> Value:
-        """The value that ``text`` stands for.
+        """Return the value for which ``text`` stands.
 
         Raises:
             ParameterError: it stands for none, or for one out of range.
         """
-        if isinstance(self.limit, Length):
-            if len(text) > self.limit.maximum:
-                raise ParameterError(
-                    f"{self.name} is {len(text)} characters long: give {self.takes}"
-                )
-            return text
-        value = self._number(text)
-        if value is None or not self.limit.minimum <= value <= self.limit.maximum:
-            raise ParameterError(f"{self.name}={text[:80]} can't be used: give {self.takes}")
-        return value
-
-    def _number(self, text: str) -> int | float | None:
-        if self.kind is int:
-            return int(text) if _INTEGER.fullmatch(text) else None
-        return float(text) if _NUMBER.fullmatch(text) else None
+        try:
+            return self.domain.read(text, self.kind)
+        except ValueError as error:
+            problem = (
+                f"{self.name} {error}" if error.args else f"{self.name}={text[:80]} can't be used"
+            )
+            raise ParameterError(f"{problem}: give {self.takes}") from None

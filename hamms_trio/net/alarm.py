@@ -12,7 +12,7 @@ import time
 
 _TFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 _TFD_TIMER_ABSTIME = 1
-_LATEST = 1e9  # seconds; whatever is due later is looked at again then
+_LATEST = 1e9  # seconds; the hub looks again then at whatever is due later
 
 # The os module has these functions only from Python 3.13 on.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -41,6 +41,10 @@ class Alarm:
             raise OSError(number, f"timerfd_create: {os.strerror(number)}")
         self._spec = _Itimerspec()
         self._due: float | None = None
+
+    @property
+    def group(self) -> None:
+        """See `net.hub.Watcher`."""
 
     def fileno(self) -> int:
         return self._fd

@@ -11,6 +11,9 @@ from contextlib import suppress
 from hamms_trio.errors import PortUnavailable
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
+# SO_SNDBUF for a door whose bodies are large: without it, each client that never reads costs megabytes of kernel
+# memory. The kernel doubles it.
+LARGE_BODY_SEND_BUFFER = 128 * 1024
 KEEPALIVE_IDLE = 30  # seconds after which the kernel asks whether a silent client still exists
 ATTEMPTS = 20  # at finding a free port that is free on every address
 
@@ -48,21 +51,31 @@ def _no_address(host: str, problem: str) -> PortUnavailable:
 
 
 def open_port(
-    host: str, port: int, *, purpose: str, option: str
+    host: str, port: int, *, purpose: str, option: str, send_buffer: int | None = None
 ) -> tuple[int, tuple[socket.socket, ...]]:
     """Listen on one port of each of the host's addresses; on a free one if that is 0.
 
     Args:
         purpose, option: what the port is for, and what chooses it, for the error's message.
+        send_buffer: SO_SNDBUF of each accepted connection, such as `LARGE_BODY_SEND_BUFFER`; None for the
+            system's own, which grows.
 
     Raises:
         PortUnavailable: it could not be bound, or the host has no address here; nothing is left open.
     """
-    return open_port_on(resolve(host), port, listens=True, purpose=purpose, option=option)
+    return open_port_on(
+        resolve(host), port, listens=True, purpose=purpose, option=option, send_buffer=send_buffer
+    )
 
 
 def open_port_on(
-    addresses: list[tuple[int, str]], port: int, *, listens: bool, purpose: str, option: str
+    addresses: list[tuple[int, str]],
+    port: int,
+    *,
+    listens: bool,
+    purpose: str,
+    option: str,
+    send_buffer: int | None = None,
 ) -> tuple[int, tuple[socket.socket, ...]]:
     for attempt in range(1, ATTEMPTS + 1):
         sockets: list[socket.socket] = []
@@ -70,6 +83,8 @@ def open_port_on(
         try:
             for family, address in addresses:
                 sockets.append(_bind(family, address, chosen, listens=listens))
+                if send_buffer is not None:  # accepted sockets inherit it
+                    sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
                 chosen = sockets[0].getsockname()[1]
             return chosen, tuple(sockets)
         except OSError as error:

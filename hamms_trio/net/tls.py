@@ -13,10 +13,10 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
-from time import monotonic
 
 from hamms_trio.certificates import ServerCertificate
-from hamms_trio.net.hub import IN, OUT, Hub, Timer
+from hamms_trio.net.hub import IN, Hub, Timer
+from hamms_trio.net.socket import HubSocket
 
 logger = logging.getLogger(__name__)
 
@@ -114,7 +114,7 @@ class Handshakes:
         Raises:
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        Handshake(self._hub, self, sock, then, monotonic() + self._seconds)
+        Handshake(self._hub, self, sock, then, self._hub.now() + self._seconds)
 
     def secure(self, sock: socket.socket) -> TlsSocket:
         """The same connection, to shake hands on.
@@ -143,30 +143,23 @@ class Handshakes:
         self._on_failure(reason)
 
     def _serve(self) -> None:
-        turn_ends = monotonic() + TURN_SECONDS
+        now = self._hub.now
+        turn_ends = now() + TURN_SECONDS
         while self._line:
             self._line.popleft().step()
-            if monotonic() >= turn_ends:
+            if now() >= turn_ends:
                 break
         if self._line:
             self._hub.call_next(self._serve)
 
 
-class Handshake:
-    """One under way. OpenSSL hears of it when the client has said something: what is silent stays small."""
+class Handshake(HubSocket):
+    """A handshake that is under way.
 
-    __slots__ = (
-        "_events",
-        "_fd",
-        "_hub",
-        "_in_line",
-        "_others",
-        "_refused_for",
-        "_secured",
-        "_socket",
-        "_then",
-        "_timer",
-    )
+    OpenSSL's state is made when the client has sent something, so that a silent client stays small.
+    """
+
+    __slots__ = ("_in_line", "_others", "_refused_for", "_secured", "_then", "_timer")
 
     def __init__(
         self,
@@ -176,12 +169,11 @@ class Handshake:
         then: Callable[[TlsSocket], None],
         deadline: float,
     ) -> None:
-        self._hub, self._others, self._then = hub, others, then
-        self._socket = sock
+        super().__init__(hub, sock, IN)
+        self._others, self._then = others, then
         self._secured: TlsSocket | None = None
-        self._refused_for: str | None = None  # what the client was told in plain HTTP
-        self._fd, self._events, self._in_line = sock.fileno(), IN, False
-        hub.watch(self._fd, self, IN)
+        self._refused_for: str | None = None  # the reason that the client received in plain HTTP
+        self._in_line = False
         self._timer: Timer | None = hub.call_at(deadline, self._on_deadline)
 
     def on_event(self, _events: int) -> None:
@@ -199,41 +191,29 @@ class Handshake:
         try:
             secured = self._secured or self._secure()
             if self._refused_for is not None:
-                self._hear_out(secured, self._refused_for)
-                return
-            secured.do_handshake()
-        except ssl.SSLWantReadError:
-            self._wait_for(IN)
-        except ssl.SSLWantWriteError:
-            self._wait_for(OUT)
+                self._hear_out(self._refused_for)
+            elif self.shake_hands(secured):
+                self._end(secured)
         except (OSError, ValueError) as error:  # ssl.SSLError is one
             reason = _reason(error)
             if reason == _SPEAKS_HTTP and self._secured is not None:
                 self._secured.refuse_plain_http()
                 self._refused_for = reason
-                self._wait_for(IN)
+                self.watch_for(IN)
             else:
                 self._fail(self._refused_for or reason)
-        else:
-            self._end(secured)
 
-    def _hear_out(self, secured: TlsSocket, reason: str) -> None:
-        """Take what is still said by a client that was refused; to close before would reset it (RFC 9112 §9.6)."""
-        with suppress(BlockingIOError):
-            if not secured.recv():
-                self._fail(reason)
+    def _hear_out(self, reason: str) -> None:
+        """Read what a refused client still sends; to close before would reset it (RFC 9112 §9.6)."""
+        if self.read(RECORD_OCTETS) == b"":
+            self._fail(reason)
 
     def _secure(self) -> TlsSocket:
-        self._hub.forget(self._fd)  # which is closed if this fails
-        secured = self._others.secure(self._socket)
-        self._socket = self._secured = secured
-        self._hub.watch(self._fd, self, self._events)
+        self.exchange(self._others.secure)
+        secured = self._socket
+        assert isinstance(secured, TlsSocket)
+        self._secured = secured
         return secured
-
-    def _wait_for(self, events: int) -> None:
-        if events != self._events:
-            self._events = events
-            self._hub.rewatch(self._fd, events)
 
     def _on_deadline(self, _due: float) -> None:
         self._fail(self._refused_for or "TIMEOUT")
@@ -247,10 +227,10 @@ class Handshake:
         if timer is None:
             return
         self._hub.cancel(timer)
-        self._hub.forget(self._fd)
         if secured is None:
-            self._socket.close()
+            self.close()
             return
+        self._detach()
         try:
             self._then(secured)
         except OSError:  # the kernel has no memory for its registration

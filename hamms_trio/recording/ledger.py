@@ -1,291 +1,227 @@
-"""What each client did: when it connected, what it sent, what it was answered, and how it left.
+"""The ledger: when each client connected, what it sent, what it was answered, and how it left.
 
-The account is bounded: it forgets the oldest closed connections and requests first. Times are
-`time.monotonic` seconds.
+The ledger reduces the calls of connections' observers to records. It is bounded: it forgets the oldest closed
+connections and requests first, and of bodies the oldest. Times are `time.monotonic` seconds.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Mapping
-from enum import Enum
-from itertools import pairwise
 from time import monotonic
 
 import trio
 
-from hamms_trio.errors import RequestError
-from hamms_trio.modes import FailureMode
-from hamms_trio.wire import RequestHead, is_interim
+from hamms_trio.net.observer import Ending as Ending
+from hamms_trio.recording.names import Names
+from hamms_trio.recording.records import (
+    ANSWER_OCTETS,
+    ConnectionRecord as ConnectionRecord,
+    RequestRecord as RequestRecord,
+    Requests as Requests,
+    extended,
+)
+from hamms_trio.wire import RequestHead
 
 logger = logging.getLogger(__name__)
 
-ANSWER_OCTETS = 256  # of each answer that are kept
 MAX_CONNECTIONS = 10_000  # that have ended; those still open are always known
 MAX_REQUESTS = 10_000
-MAX_KEPT_OCTETS = 32 * 1024 * 1024  # of the heads of all requests together
-
-_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
-
-
-class Ending(Enum):
-    """How one side left a connection."""
-
-    FIN = "FIN"
-    RST = "RST"
-    VANISHED = "vanished"  # stopped answering, and the kernel gave it up
-
-
-class ConnectionRecord:
-    """One connection. It fills in while the connection lives.
-
-    Attributes:
-        slug: the failure mode it met.
-        client: the client's address and port.
-        opened: when it was accepted.
-        octets_received, octets_sent: by the server.
-        answer: the first octets that were sent outside of any request.
-        left: how the client left, or None while it is still there.
-        left_after: seconds from ``opened`` until it left, or None.
-        ended: how the server ended it, or None.
-    """
-
-    __slots__ = (
-        "_ledger",
-        "answer",
-        "client",
-        "ended",
-        "left",
-        "left_after",
-        "number",
-        "octets_received",
-        "octets_sent",
-        "opened",
-        "request",
-        "slug",
-    )
-
-    def __init__(self, ledger: Ledger, number: int, slug: str, client: tuple[str, int]) -> None:
-        self._ledger = ledger
-        self.number = number
-        self.slug = slug
-        self.client = client
-        self.opened = monotonic()
-        self.octets_received = 0
-        self.octets_sent = 0
-        self.answer = b""
-        self.left: Ending | None = None
-        self.left_after: float | None = None
-        self.ended: Ending | None = None
-        self.request: RequestRecord | None = None
-
-    def sent(self, data: bytes | memoryview, octets: int) -> None:
-        """Enter that the first ``octets`` of ``data`` were handed to the kernel."""
-        self.octets_sent += octets
-        account = self.request
-        if account is None:
-            self.answer = _extended(self.answer, data, octets)
-        else:
-            account.octets_sent += octets
-            if not account.answer and octets == len(data) <= ANSWER_OCTETS:
-                account.answer = bytes(data)
-            else:
-                account.answer = _extended(account.answer, data, octets)
-        if self._ledger.is_awaited:
-            self._ledger.changed()
-
-    def note_request(self, head: RequestHead) -> None:
-        self.request = RequestRecord(self, head)
-        self._ledger.add_request(self.request)
-
-    def note_body(self, octets: int) -> None:
-        """Enter that so many octets of the last request's content were read."""
-        if self.request is not None:
-            self.request.body_octets += octets
-
-    def note_left(self, how: Ending) -> None:
-        if self.left is None:
-            self.left = how
-            self.left_after = monotonic() - self.opened
-            self._ledger.changed()
-
-    def closed(self) -> None:
-        """Enter that nothing more will come of this connection."""
-        self._ledger.close(self)
-
-    def __repr__(self) -> str:
-        left = self.left.value if self.left else "still there"
-        return (
-            f"<ConnectionRecord {self.number} {self.slug} from {self.client[0]}:{self.client[1]}, "
-            f"{self.octets_received} octets in, {self.octets_sent} out, client {left}>"
-        )
-
-
-class RequestRecord:
-    """One request, whether the failure mode looked at it or not.
-
-    Attributes:
-        connection: the connection it came on.
-        head: its method, target and header section (`hamms_trio.wire.RequestHead`).
-        at: when its head was complete.
-        body_octets: of its body's content, as far as that was read.
-        octets_sent: in answer.
-        answer: the first octets of the answer.
-    """
-
-    __slots__ = ("answer", "at", "body_octets", "connection", "head", "octets_sent")
-
-    def __init__(self, connection: ConnectionRecord, head: RequestHead) -> None:
-        self.connection = connection
-        self.head = head
-        self.at = monotonic()
-        self.body_octets = 0
-        self.octets_sent = 0
-        self.answer = b""
-
-    @property
-    def octets(self) -> int:
-        """How many octets it had, as far as they were read."""
-        return len(self.head.octets) + self.body_octets
-
-    @property
-    def slug(self) -> str:
-        return self.connection.slug
-
-    @property
-    def method(self) -> str:
-        return self.head.method
-
-    @property
-    def target(self) -> str:
-        return self.head.target
-
-    @property
-    def fields(self) -> tuple[tuple[str, str], ...]:
-        """The header section, name and value, as it was sent."""
-        return self.head.fields
-
-    @property
-    def status(self) -> int | None:
-        """The final status that was answered, or None if no such thing was sent."""
-        at, answer = 0, self.answer
-        while match := _STATUS_LINE.match(answer, at):
-            status = int(match[1])
-            end = answer.find(b"\r\n\r\n", at)
-            if not is_interim(status) or end < 0:
-                return status
-            at = end + 4
-        return None
-
-    def __repr__(self) -> str:
-        return f"<RequestRecord {self.slug} {self.method} {self.target} answered {self.status}>"
-
-
-class Requests(list[RequestRecord]):
-    """Requests in the order in which they came."""
-
-    @property
-    def spacing(self) -> list[float]:
-        """Seconds between each request and the one before it."""
-        return [later.at - sooner.at for sooner, later in pairwise(self)]
+MAX_KEPT_OCTETS = 32 * 1024 * 1024  # of the heads of all requests together, and of their bodies
+MAX_FIRED = 10_000  # pairs of a mode and a key
+WAIT_SECONDS = 5.0
 
 
 class Ledger:
     """The account of one running server. Read it on the server's own trio thread."""
 
-    def __init__(self, modes: Mapping[str, FailureMode]) -> None:
-        self._modes = modes
+    def __init__(self, names: Names) -> None:
+        self._names = names
         self._open: dict[int, ConnectionRecord] = {}
         self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CONNECTIONS)
         self._requests: deque[RequestRecord] = deque()
+        self._with_body: deque[RequestRecord] = deque()
         self._head_octets = 0
+        self._body_octets = 0
         self._count = 0
+        self._fired: OrderedDict[tuple[str, str], None] = OrderedDict()
         self._waiting: set[trio.Event] = set()
-        self.is_awaited = False  # whether anybody has to be told of changes
+        self.is_awaited = False  # True if anybody waits for a change
         self._logs = logger.isEnabledFor(logging.DEBUG)
 
     # Reading
 
-    def connections(self, slug: str | None = None) -> list[ConnectionRecord]:
-        """The connections, of one failure mode or of all, in the order in which they came."""
+    def connections(self, name: str | None = None) -> list[ConnectionRecord]:
+        """The connections of one failure mode or door, or of all, in the order in which they came.
+
+        Raises:
+            UnknownMode: no mode or door has this name.
+        """
         known = [*self._closed, *self._open.values()]
         known.sort(key=lambda record: record.number)
-        return [record for record in known if slug in (None, record.slug)]
+        return list(filter(self._of(name), known))
 
-    def open_connections(self, slug: str | None = None) -> list[ConnectionRecord]:
-        """Those that the server has not closed yet."""
-        return [record for record in self._open.values() if slug in (None, record.slug)]
+    def open_connections(self, name: str | None = None) -> list[ConnectionRecord]:
+        """Those that neither the client has left nor the server has closed.
 
-    def requests(self, slug: str | None = None, /, **parameters: object) -> Requests:
-        """The requests to one failure mode, or to all, with these parameters, given or by default."""
-        return Requests(
-            record
-            for record in self._requests
-            if slug in (None, record.slug) and self._has(record, parameters)
-        )
+        Raises:
+            UnknownMode: no mode or door has this name.
+        """
+        belongs = self._of(name)
+        return [r for r in self._open.values() if r.left is None and belongs(r)]
 
-    async def wait_until(self, condition: Callable[[Ledger], bool]) -> None:
-        """Wait until ``condition`` holds of this ledger; it is asked again after each change."""
-        while not condition(self):
-            changed = trio.Event()
-            self._waiting.add(changed)
-            self.is_awaited = True
-            try:
-                await changed.wait()
-            finally:
-                self._waiting.discard(changed)
-                self.is_awaited = bool(self._waiting)
+    def requests(self, name: str | None = None, /, **parameters: object) -> Requests:
+        """The requests to one failure mode or door, or to all, with these parameters, given or by default.
+
+        Raises:
+            UnknownMode: no mode or door has this name.
+            ParameterError: the mode has no such parameter.
+        """
+        if name is not None:
+            self._names.check_parameters(name, parameters)
+        belongs = self._of(name)
+        wanted = parameters.items()
+        return Requests(r for r in self._requests if belongs(r) and wanted <= r.arguments.items())
+
+    def fired(self, name: str, *, key: str | None = None) -> bool:
+        """True if the fault of this failure mode was ever played, for this ``key`` or any.
+
+        Raises:
+            UnknownMode: no mode has this name.
+        """
+        slug = self._names.slug(name) or self._names.doors[name]
+        return any(s == slug and key in (None, k) for s, k in self._fired)
+
+    async def wait_until(
+        self, condition: Callable[[Ledger], bool], *, timeout: float = WAIT_SECONDS
+    ) -> None:
+        """Wait until ``condition`` holds of this ledger; it is asked again after each change.
+
+        Raises:
+            TimeoutError: it did not hold within ``timeout`` seconds; the message lists the records.
+        """
+        with trio.move_on_after(timeout):
+            while not condition(self):
+                await self._changes()
+            return
+        if not condition(self):
+            known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
+            raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
 
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""
         self._closed.clear()
         self._requests.clear()
-        self._head_octets = 0
+        self._with_body.clear()
+        self._fired.clear()
+        self._head_octets = self._body_octets = 0
 
-    def _has(self, record: RequestRecord, parameters: dict[str, object]) -> bool:
-        if not parameters:
-            return True
-        mode = self._modes.get(record.slug)
+    def _of(self, name: str | None) -> Callable[[ConnectionRecord | RequestRecord], bool]:
+        """The condition that a record belongs to a mode, met by whatever door, or to a door."""
+        if name is None:
+            return lambda record: True
+        slug = self._names.slug(name)
+        if slug is not None:
+            return lambda record: record.slug == slug
+        return lambda record: _connection_of(record).door == name
+
+    async def _changes(self) -> None:
+        changed = trio.Event()
+        self._waiting.add(changed)
+        self.is_awaited = True
         try:
-            arguments = mode.arguments_of(record.head) if mode else {}
-        except RequestError:
-            return False
-        return all(
-            name in arguments and arguments[name] == value for name, value in parameters.items()
-        )
+            await changed.wait()
+        finally:
+            self._waiting.discard(changed)
+            self.is_awaited = bool(self._waiting)
 
-    # Writing
+    # Reducing: the recorder's calls
 
-    def open(self, slug: str, client: tuple[str, int]) -> ConnectionRecord:
+    def open(self, door: str, slug: str, client: tuple[str, int]) -> ConnectionRecord:
+        """Enter an accepted connection."""
         self._count = number = self._count + 1
-        record = self._open[number] = ConnectionRecord(self, number, slug, client)
+        record = self._open[number] = ConnectionRecord(number, door, slug, client)
         if self._logs:
             _log(record, "connected", client=f"{client[0]}:{client[1]}")
         if self.is_awaited:
             self.changed()
         return record
 
+    def add_request(
+        self, connection: ConnectionRecord, head: RequestHead, slug: str
+    ) -> RequestRecord:
+        """Enter a request whose head is complete."""
+        record = RequestRecord(connection, head, slug)
+        requests = self._requests
+        requests.append(record)
+        if self._logs:
+            _log(connection, "request", method=head.method, target=head.target)
+        self._head_octets += len(head.octets)
+        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_KEPT_OCTETS:
+            self._head_octets -= len(requests.popleft().head.octets)
+        if self.is_awaited:
+            self.changed()
+        return record
+
+    def add_body(self, record: RequestRecord, data: bytes) -> None:
+        """Enter some of a request's content; the oldest bodies make room for it."""
+        if not record.body_octets:
+            self._with_body.append(record)
+        self._body_octets += record.note_body(data)
+        while self._body_octets > MAX_KEPT_OCTETS or len(self._with_body) > MAX_REQUESTS:
+            oldest = self._with_body.popleft()
+            self._body_octets -= len(oldest.body)
+            oldest.body = b""
+
+    def add_sent(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+        octets: int,
+    ) -> None:
+        """Enter that the kernel took the first ``octets`` of ``data``."""
+        connection.octets_sent += octets
+        if request is None:
+            connection.answer = extended(connection.answer, data, octets)
+        else:
+            request.octets_sent += octets
+            if not request.answer and octets == len(data) <= ANSWER_OCTETS:
+                request.answer = bytes(data)
+            else:
+                request.answer = extended(request.answer, data, octets)
+        if self.is_awaited:
+            self.changed()
+
+    def add_strike(self, request: RequestRecord | None, slug: str, key: str) -> None:
+        """Enter that a fault was played."""
+        if request is not None:
+            request.struck = True
+        if (slug, key) not in self._fired:
+            self._fired[slug, key] = None
+            if len(self._fired) > MAX_FIRED:
+                self._fired.popitem(last=False)
+        if self.is_awaited:
+            self.changed()
+
+    def leave(self, record: ConnectionRecord, how: Ending) -> None:
+        """Enter how the client left."""
+        record.left = how
+        record.left_after = monotonic() - record.opened
+        self.changed()
+
     def close(self, record: ConnectionRecord) -> None:
+        """Enter that nothing more will come of this connection."""
         if self._open.pop(record.number, None) is not None:
-            record.request = None  # which refers to the record in turn
+            record.closed = True
+            if record.ended is None:
+                record.ended = Ending.FIN
             self._closed.append(record)
             if self._logs:
                 _log_closed(record)
             if self.is_awaited:
                 self.changed()
-
-    def add_request(self, record: RequestRecord) -> None:
-        requests = self._requests
-        requests.append(record)
-        if self._logs:
-            _log(record.connection, "request", method=record.method, target=record.target)
-        self._head_octets += len(record.head.octets)
-        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_KEPT_OCTETS:
-            self._head_octets -= len(requests.popleft().head.octets)
-        if self.is_awaited:
-            self.changed()
 
     def changed(self) -> None:
         """Let those who wait look again."""
@@ -293,19 +229,16 @@ class Ledger:
             event.set()
 
 
-def _extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """The first octets of an answer, after so many more of ``data`` were sent."""
-    if not answer:
-        return bytes(data[: min(octets, ANSWER_OCTETS)])
-    missing = ANSWER_OCTETS - len(answer)
-    return answer + data[: min(octets, missing)] if missing > 0 else answer
+def _connection_of(record: ConnectionRecord | RequestRecord) -> ConnectionRecord:
+    return record.connection if isinstance(record, RequestRecord) else record
 
 
 def _log(record: ConnectionRecord, event: str, **fields: object) -> None:
     """One line for people; for programs the same in fields."""
-    fields = {"connection": record.number, "mode": record.slug, "event": event, **fields}
-    told = " ".join(f"{name}={value}" for name, value in fields.items())
-    logger.debug("%s", told, extra={"fields": fields})
+    where: Mapping[str, object] = {"connection": record.number, "mode": record.slug or record.door}
+    fields = {**where, "event": event, **fields}
+    line = " ".join(f"{name}={value}" for name, value in fields.items())
+    logger.debug("%s", line, extra={"fields": fields})
 
 
 def _log_closed(record: ConnectionRecord) -> None:

@@ -10,6 +10,7 @@ from hamms_trio.wire.http1.body import UNLIMITED as UNLIMITED, BodyReader as Bod
 from hamms_trio.wire.http1.build import (
     Field as Field,
     chunk as chunk,
+    connection_field as connection_field,
     field_lines as field_lines,
     head as head,
     last_chunk as last_chunk,
@@ -20,6 +21,7 @@ from hamms_trio.wire.http1.request import (
     MAX_HEAD_OCTETS as MAX_HEAD_OCTETS,
     Oddity as Oddity,
     RequestHead as RequestHead,
+    malformed_head as malformed_head,
     parse_head as parse_head,
 )
 from hamms_trio.wire.http1.request_reader import RequestReader as RequestReader

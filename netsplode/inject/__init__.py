@@ -1,4 +1,4 @@
-"""Reset a TCP connection from outside it, by segments that look like its own."""
+"""Reset a TCP connection from outside, by segments that look like its own."""
 
 from __future__ import annotations
 
@@ -17,6 +17,10 @@ Ends = Literal["both", "local", "remote"]
 DriverName = Literal["linux", "scapy"]
 
 
+def _always(end: str) -> bool:
+    return True
+
+
 def open_injection(
     local: Address,
     remote: Address,
@@ -27,23 +31,27 @@ def open_injection(
     clock: Callable[[], float] = time.monotonic,
     expected: Mapping[str, int] | None = None,
     probing: bool = True,
+    may_send_to: Callable[[str], bool] = _always,
 ) -> Injection:
-    """An injection to be run, or to be waited for by an event loop; its user closes it.
+    """Open an injection, to `run` it or to step it from an event loop; the caller closes it.
 
     Args:
-        local: one end, as ``getsockname`` returns it; which one is called local does not matter.
-        remote: the other one.
-        ends: the ones to reset.
-        timeout: seconds after which an end that has given no proof is unconfirmed.
-        driver: "scapy" works on more systems, "linux" is faster and needs nothing.
-        expected: for "local" or "remote", the sequence number that this end expects next, where that is known
-            (TCP_REPAIR tells): its RST goes out at the first step, and needs no probe before.
-        probing: whether to send probes. Where they are filtered: no. Then somebody else has to make the connection
-            talk, and `Injection.note_gone` that an end is gone, which proves itself only if it still talks.
+        local: one end, as ``getsockname`` returns it; either end may be called local.
+        remote: the other end.
+        ends: the ends to reset.
+        timeout: seconds after which an end without proof is unconfirmed.
+        driver: "scapy" works on more systems; "linux" is faster and needs no package.
+        expected: for "local" or "remote", the sequence number that this end expects next, if it is known
+            (from TCP_REPAIR, for example). Its RST leaves in the first step, without a probe before it.
+        probing: False where probes are filtered. Then the connection has to send segments by itself, and the
+            caller has to call `Injection.note_gone` for an end that falls silent.
+        clock: a clock in seconds that never goes back.
+        may_send_to: called with "local" or "remote" before each segment leaves; False drops the segment.
 
     Raises:
         MissingCapability: this process may not open raw sockets.
-        ValueError: the two are not numeric addresses of one connection, or link-local ones without an interface.
+        ValueError: these are not two numeric addresses of one connection, or they are link-local and name no
+            interface.
     """
     first, second = Endpoint.of(local), Endpoint.of(remote)
     names = {"local": first, "remote": second}
@@ -51,7 +59,9 @@ def open_injection(
         raise ValueError(f'the ends are "local" and "remote", not {expected}')
     link_local = _is_link_local(first) or _is_link_local(second)
     scope = _scope(local, remote) if link_local else 0
-    make = _driver(driver)  # before the clock starts: importing scapy takes its time
+    make = _driver(
+        driver
+    )  # before the clock starts, since importing scapy takes a third of a second
     converger = Converger(
         first,
         second,
@@ -62,7 +72,9 @@ def open_injection(
         probing=probing,
     )
     opened = make(first, second, scope=scope)
-    return Injection(converger, opened, local=first, remote=second, clock=clock)
+    return Injection(
+        converger, opened, local=first, remote=second, clock=clock, may_send_to=may_send_to
+    )
 
 
 def inject_reset(
@@ -77,7 +89,12 @@ def inject_reset(
     """Reset the connection between two addresses and wait for the proof; see `open_injection`.
 
     Args:
-        deliver: is called with the result as soon as it is there; closing the sniffer takes another 10 ms.
+        local: one end.
+        remote: the other end.
+        ends: the ends to reset.
+        timeout: seconds after which an end without proof is unconfirmed.
+        driver: "linux" or "scapy".
+        deliver: called with the result as soon as it is known; closing the sniffer takes another 10 ms.
     """
     opened = open_injection(local, remote, ends=ends, timeout=timeout, driver=driver)
     with opened as injection:
@@ -98,12 +115,12 @@ def _driver(name: DriverName) -> Callable[..., Driver]:
 
 
 def _is_link_local(end: Endpoint) -> bool:
-    """Whether each link of a host may have this address for another end."""
+    """Return True if an address names different ends on different links of a host."""
     return len(end.address) == 16 and ipaddress.IPv6Address(end.address).is_link_local
 
 
 def _scope(*addresses: Address) -> int:
-    """The index of the interface that one of the addresses names."""
+    """Return the index of the interface that one of the addresses names."""
     for host, _, *more in addresses:
         zone = str(host).partition("%")[2]
         if zone:

@@ -1,23 +1,22 @@
-"""Reset both ends of a TCP connection from outside it, and know that it worked.
+"""Reset both ends of a TCP connection from outside, and prove that it worked.
 
-Why this is hard. A RST is believed only when its sequence number is exactly the one that the receiver expects
-next (RFC 5961 §3.2); all others are dropped, or answered by an ACK. On a busy connection that number moves on
+Why this is hard: an end accepts a RST only if its sequence number is exactly the one that the end expects next
+(RFC 5961 §3.2). The end drops any other RST, or answers it with an ACK. On a busy connection that number moves on
 before a RST that was computed from a sniffed segment arrives; on an idle one there is nothing to sniff. And
-whoever sends a RST hears nothing back, so they do not know.
+nothing answers an accepted RST, so its sender does not learn that it worked.
 
-All three are solved by probing. A data segment far outside the receiver's window, with the other end's address on
-it, must be answered by an ACK (RFC 9293 §3.10.7.4), and that says exactly what either end expects. An exact RST
-follows, and another probe: an end that has gone answers it with a RST of its own (RFC 9293 §3.10.7.1), and one
-that is still there answers with an ACK that says what it expects by now. So it converges, whatever is lost,
-delayed or sent meanwhile.
+Probes solve all three. An end must answer a data segment far outside its window with an ACK (RFC 9293 §3.10.7.4),
+and that ACK gives the exact number for either end. An exact RST follows, and another probe. An end that is down
+answers the probe with a RST of its own (RFC 9293 §3.10.7.1); one that still stands answers with an ACK that gives
+the number of now. So the exchange converges, whatever is lost, delayed or sent meanwhile.
 
-Firewalls that track connections drop what lies outside of every window, or answer it by a RST in the end's name.
-So such a RST proves nothing, and is followed by a SYN: that is let through, and answered with an ACK by an end that
-is there (RFC 5961 §4.2), though not often. As soon as anything is known of an end, it is probed with an octet that
-it has acknowledged, or with a keep-alive: firewalls find nothing wrong with these, and an end must answer them too.
+Firewalls that track connections drop segments outside of every window, or answer them with a RST in the name of
+the end. So such a RST proves nothing, and a SYN follows. Firewalls let a SYN pass, and a standing end answers it
+with an ACK (RFC 5961 §4.2), though not often. Once a number of an end is known, the probes are octets that it has
+acknowledged, or keep-alives: firewalls find nothing wrong with these, and an end must answer them too.
 
-Nothing here reads, writes, waits or looks at a clock: segments that were seen and the time go in, segments to send
-come out.
+This module neither reads, writes nor waits, and has no clock: it receives segments and the time, and returns the
+segments to send.
 """
 
 from __future__ import annotations
@@ -37,16 +36,16 @@ FASTEST_PACE = 0.0001  # between probes of an end that does answer; doubled each
 SLOWEST_PACE = 0.002
 REPEAT_RESET = 0.001  # a packet may be seen on each interface that it passes
 PROBES_BEFORE_SYN = 3  # Linux answers one SYN in half a second, tcp_invalid_ratelimit
-OLD = 2  # octets before RCV.NXT: to Linux one that ends there can be acceptable still
+OLD = 2  # octets before RCV.NXT; Linux may still accept a segment that ends at RCV.NXT
 BEYOND_ANY_WINDOW = MODULUS // 2 - 1  # the largest window is 2**30, RFC 7323 §2.3
 
 _ANY = SystemRandom()
-# An IntFlag takes a microsecond to be masked.
+# Masking an IntFlag takes a microsecond.
 _SYN, _RST, _ACK = int(Flags.SYN), int(Flags.RST), int(Flags.ACK)
 
 
 class Outcome(enum.Enum):
-    """What is known of an end."""
+    """The state of an end, as far as it is known."""
 
     RESET = "reset"
     UNCONFIRMED = "unconfirmed"
@@ -54,54 +53,58 @@ class Outcome(enum.Enum):
 
 @dataclass(slots=True)
 class _End:
-    """What is known of one end."""
+    """The knowledge about one end."""
 
     endpoint: Endpoint
     wanted: bool
     next_probe: float
-    far_ack: int  # what the probes acknowledge that lie outside of any window
-    syn: int  # what a SYN begins with
+    far_ack: int  # the acknowledgment number of probes outside of any window
+    syn: int  # the sequence number of a SYN
     gone: bool = False
-    heard: int | None = None  # RCV.NXT by the newest of its own ACKs
-    expects: int | None = None  # RCV.NXT, as of the last segments that told
-    told: int | None = None  # RCV.NXT as somebody knew it beforehand, until a RST was made of it
-    said: int | None = None  # RCV.NXT by the newest of its own ACKs since the last RSTs
-    sent: int | None = None  # RCV.NXT once it has all that the other end sent since the last RSTs
+    acknowledged: int | None = None  # RCV.NXT by the newest of its own ACKs
+    expects: int | None = None  # RCV.NXT by the last segments that revealed it
+    given: int | None = None  # RCV.NXT from the caller, until a RST was made of it
+    by_ack: int | None = None  # RCV.NXT by the newest of its own ACKs since the last RSTs
+    by_data: int | None = None  # RCV.NXT after all data that the other end sent since the last RSTs
     last_reset: tuple[int, float] | None = None  # sequence number, time
     unanswered: int = 0
     last_probe: float = -inf
     retry: float = FIRST_RETRY
     pace: float = 0.0
-    doubted: bool = False  # a firewall may have sent the RST in its name
+    doubted: bool = False  # True if a firewall may have sent a RST in its name
 
     @property
     def pending(self) -> bool:
         return self.wanted and not self.gone
 
     def take_expected(self) -> set[int]:
-        """What it may expect, by what was seen since this was last called."""
-        expected = [seq for seq in (self.said, self.sent, self.told) if seq is not None]
+        """Return and forget the numbers that the end may expect, by the segments since the last call."""
+        expected = [seq for seq in (self.by_ack, self.by_data, self.given) if seq is not None]
         if expected:
             self.expects = expected[0]
-        self.said = self.sent = self.told = None
+        self.by_ack = self.by_data = self.given = None
         return set(expected)
 
 
 class Converger:
-    """Resets ``wanted`` ends of the connection between ``first`` and ``second``.
+    """An exchange of segments that resets the ``wanted`` ends of a connection.
 
-    Call `on_segment` for all that is seen between the two, then `on_time`, and send what that gives; again when
-    more is seen or `next_time` has come, until `done`.
+    Call `on_segment` for every segment between the two, then `on_time`, and send the segments that it returns.
+    Repeat this when another segment arrives and at `next_time`, until `done`.
 
     Args:
+        first: one end.
+        second: the other end.
         wanted: the ends to reset, one or both of ``first`` and ``second``.
         now: seconds on any clock that never goes back.
-        timeout: seconds after which an end that has given no proof is `Outcome.UNCONFIRMED`.
-        expected: for an end, the sequence number that it expects next, where that is known: RSTs to it are the
-            first that is sent.
-        probing: whether to probe. Without it, what passes is all there is to learn from, and an end that falls
-            silent has proved nothing: `note_gone` is for who knows better.
-        choose: a random number below its argument; tests give another one.
+        timeout: seconds after which an end without proof is `Outcome.UNCONFIRMED`.
+        expected: for an end, the sequence number that it expects next, if it is known; its RST leaves first.
+        probing: False sends no probes. Then only the connection's own segments reveal its numbers, and an end
+            that falls silent proves nothing, unless `note_gone` is called.
+        choose: returns a random number below its argument.
+
+    Raises:
+        ValueError: these are not the two ends of a connection, or ``wanted`` names others.
     """
 
     def __init__(
@@ -126,7 +129,7 @@ class Converger:
         self._now = now
         self._probing = probing
         first_probe = now if probing else inf
-        told = dict(expected or {})
+        given = dict(expected or {})
         self._ends = tuple(
             _End(
                 end,
@@ -134,16 +137,18 @@ class Converger:
                 first_probe,
                 choose(MODULUS),
                 choose(MODULUS),
-                told=told.get(end),
+                given=given.get(end),
             )
             for end in (first, second)
         )
-        self.was_there = bool(told)
-        """Whether an end has given evidence of the connection: a RST in answer to a probe is none."""
+        self.was_there = bool(given)
+        """True if an end has given evidence of the connection; a RST in answer to a probe is none."""
+        self.was_remade = False
+        """True if an end was seen to open a later connection between the same addresses."""
 
     @property
     def outcomes(self) -> dict[Endpoint, Outcome]:
-        """Of each wanted end."""
+        """The outcome for each wanted end."""
         return {
             end.endpoint: Outcome.UNCONFIRMED if end.pending else Outcome.RESET
             for end in self._ends
@@ -152,26 +157,28 @@ class Converger:
 
     @property
     def pending(self) -> frozenset[Endpoint]:
-        """The wanted ends that have not proved yet that they are gone."""
+        """The wanted ends that have not proved to be down yet."""
         return frozenset(end.endpoint for end in self._ends if end.pending)
 
     @property
     def done(self) -> bool:
-        """All wanted ends have proved that they are gone, or the time is over."""
+        """True if all wanted ends have proved to be down, or the time is over."""
         return self._now >= self.deadline or not any(end.pending for end in self._ends)
 
     @property
     def next_time(self) -> float:
-        """When to call `on_time`, at the latest."""
+        """The time of the next `on_time`, at the latest."""
+        if self.was_remade:
+            return self.deadline
         return min([self.deadline, *(end.next_probe for end in self._ends if end.pending)])
 
     def note_gone(self, endpoint: Endpoint) -> None:
-        """Take it for proved that this end is gone; for who knows it from elsewhere."""
+        """Accept from elsewhere that this end is down."""
         for end in self._ends:
             end.gone = end.gone or end.endpoint == endpoint
 
     def on_segment(self, segment: Segment, now: float) -> None:
-        """Learn from a segment that was seen; one of another connection, or of ours, teaches nothing."""
+        """Learn from a segment; those of other connections and forged ones are ignored."""
         self._now = max(self._now, now)
         for end, other in (self._ends, self._ends[::-1]):
             if (segment.source, segment.destination) == (end.endpoint, other.endpoint):
@@ -189,24 +196,24 @@ class Converger:
             end.gone = True
         elif segment.flags & _SYN:
             if not segment.flags & _ACK and (end.gone or end.last_reset):
-                end.gone = True  # it opens a new one from the same port
+                end.gone = self.was_remade = True  # it opens a later connection from the same port
                 other.syn = segment.seq
         elif not segment.flags & _RST:
             self.was_there = True
             end.unanswered, end.doubted = 0, False
             if segment.flags & _ACK:
-                end.said = _newest(end.said, segment.ack)
-                end.heard = _newest(end.heard, segment.ack)
-            other.sent = _newest(other.sent, segment.end)
+                end.by_ack = _newest(end.by_ack, segment.ack)
+                end.acknowledged = _newest(end.acknowledged, segment.ack)
+            other.by_data = _newest(other.by_data, segment.end)
 
     def on_time(self, now: float) -> list[Segment]:
-        """What to send now."""
+        """Return the segments to send now; none after the connection was remade."""
         self._now = max(self._now, now)
-        if self.done:
+        if self.done or self.was_remade:
             return []
         out: list[Segment] = []
         ways = [(end, other, end.take_expected()) for end, other in (self._ends, self._ends[::-1])]
-        for end, other, seqs in ways:  # first what does not keep
+        for end, other, seqs in ways:  # RSTs first: their numbers grow old soonest
             if end.pending:
                 out += self._resets(end, other, seqs)
         for end, other, _ in ways:
@@ -231,7 +238,7 @@ class Converger:
             end.next_probe = min(end.next_probe, until)
 
     def _probe(self, end: _End, other: _End) -> Segment:
-        """What an end that is there answers with an ACK, and one that is not with a RST."""
+        """Make a probe, which a standing end answers with an ACK, and one that is down with a RST."""
         end.last_probe = self._now
         end.next_probe = self._now + max(end.retry, end.pace)
         end.retry = min(2 * end.retry, LAST_RETRY)
@@ -241,31 +248,36 @@ class Converger:
         return self._eliciting(end, other)
 
     def _eliciting(self, end: _End, other: _End) -> Segment:
-        """One of the probes, which are answered by all that is there, but not let through by all between."""
+        """Choose the kind of probe: every end answers each kind, but not every firewall lets it pass."""
         ends, n = (other.endpoint, end.endpoint), end.unanswered
-        unheard = end.expects is not None and end.heard is None
+        unacknowledged = end.expects is not None and end.acknowledged is None
         only_syn = end.doubted and end.expects is None
-        if only_syn or (n > PROBES_BEFORE_SYN and n % (4 if unheard else 2) == 0):
+        if only_syn or (n > PROBES_BEFORE_SYN and n % (4 if unacknowledged else 2) == 0):
             return forged.opening(*ends, end.syn)
-        if end.heard is not None:  # it has this octet already, and conntrack lets it pass
-            return forged.octet(*ends, end.heard - OLD, self._ack(other))
+        if (
+            end.acknowledged is not None
+        ):  # the end has this octet already, and conntrack lets it pass
+            return forged.octet(*ends, end.acknowledged - OLD, self._ack(other))
         if end.expects is not None and n % 4 != 3:
             return forged.keep_alive(*ends, end.expects - 1, self._ack(other))
         around = self._choose(MODULUS) if end.expects is None else end.expects
         return forged.octet(*ends, around + BEYOND_ANY_WINDOW, end.far_ack)
 
     def _ack(self, other: _End) -> int:
-        """What to acknowledge. A RST in answer begins there (RFC 9293 §3.10.7.1), and may reset the other end."""
+        """Choose the acknowledgment number.
+
+        A RST in answer begins at this number (RFC 9293 §3.10.7.1), and may reset the other end.
+        """
         if other.expects is None:
             return self._choose(MODULUS)
         return other.expects if other.wanted else other.expects - OLD
 
 
 def _proves_gone(segment: Segment, end: _End) -> bool:
-    """Whether only an end without the connection can have sent this."""
+    """Return True if only an end without the connection can have sent this."""
     if segment.flags & _RST:
         return True
-    # A listener has taken a SYN of ours for a new connection's, and says so until that is given up.
+    # A listener has accepted a SYN of ours as a new connection, and repeats its SYN-ACK until it gives up.
     return bool(segment.flags & _ACK) and segment.ack == (end.syn + 1) % MODULUS
 
 

@@ -1,10 +1,11 @@
-"""What carries a `Converger`'s segments: the interface of the drivers, and the loop over them."""
+"""The interface of the drivers, which send and receive segments, and the loop that joins one to a `Converger`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from types import TracebackType
 from typing import Protocol, Self
@@ -18,11 +19,11 @@ _LONGEST_WAIT = 3600.0  # seconds; poll(2) counts milliseconds in an int
 
 
 class Sender(Protocol):
-    """Sends the segments of one connection."""
+    """A sender of forged segments of one connection."""
 
     @property
     def blocked(self) -> int:
-        """Segments that the system refused to send: a firewall's doing."""
+        """The number of segments that a firewall of this host refused to send."""
 
     def send(self, segment: Segment) -> None: ...
 
@@ -30,31 +31,32 @@ class Sender(Protocol):
 
 
 class Driver(Sender, Protocol):
-    """Sees them too."""
+    """A sender that receives the segments of the connection too."""
 
     def filenos(self) -> tuple[int, ...]:
-        """Descriptors that become readable when a segment is there."""
+        """Return the descriptors that become readable when a segment has arrived."""
 
     def wait(self, seconds: float) -> None:
-        """Until a segment is there, or so long."""
+        """Block until a segment has arrived, or some seconds have passed."""
 
     def receive(self) -> list[Segment]:
-        """What is there, without waiting; some of it when it is much."""
+        """Return segments that have arrived, at most a batch of them, without waiting."""
 
 
 @dataclass(frozen=True)
 class Injected:
-    """What an injection is known to have done.
+    """The outcome of an injection, as far as it is known.
 
     Attributes:
-        ends: the outcome for each end that was to be reset, "local", "remote" or both.
-        elapsed: seconds until the last proof came, or the time was over.
-        probes: segments sent to elicit an answer.
-        resets: RSTs sent.
-        seen: segments seen of the connection's own.
-        blocked: segments that a firewall on this host kept us from sending.
-        was_there: an end has given evidence that there was a connection. A RST that answers a probe is none: so
-            answer ends that never had one.
+        ends: the outcome for each end to reset: "local", "remote" or both.
+        elapsed: seconds until the last proof arrived, or the time was over.
+        probes: the number of segments sent to elicit an answer.
+        resets: the number of RSTs sent.
+        seen: the number of the connection's own segments that were seen.
+        blocked: the number of segments that a firewall on this host refused to send.
+        was_there: True if an end has given evidence of a connection. A RST that answers a probe is none,
+            because an end without a connection answers in the same way.
+        was_remade: True if an end was seen to open a later connection with the same addresses.
     """
 
     ends: dict[str, Outcome]
@@ -64,17 +66,19 @@ class Injected:
     seen: int
     blocked: int
     was_there: bool
+    was_remade: bool
 
     @property
     def confirmed(self) -> bool:
+        """True if every end to reset has proved to be down."""
         return all(outcome is Outcome.RESET for outcome in self.ends.values())
 
 
 class Injection:
     """One injection under way; a context manager that closes it.
 
-    Blocking: `run`, or `step` and `wait` by turns. In an event loop: `step`, and again when one of `filenos` is
-    readable or `next_time` (of ``clock``) has come. Until `done`.
+    A blocking caller uses `run`, or `step` and `wait` in turn until `done`. An event loop calls `step`, and
+    calls it again when one of `filenos` is readable or ``clock`` has reached `next_time`, until `done`.
     """
 
     def __init__(
@@ -85,9 +89,14 @@ class Injection:
         local: Endpoint,
         remote: Endpoint,
         clock: Clock = time.monotonic,
+        may_send_to: Callable[[str], bool] = lambda end: True,
     ) -> None:
         self._converger, self._driver, self._clock = converger, driver, clock
         self._names = {"local": local, "remote": remote}
+        self._may_send_to = {
+            local: partial(may_send_to, "local"),
+            remote: partial(may_send_to, "remote"),
+        }
         self._began = self._ended = clock()
 
     def __enter__(self) -> Self:
@@ -102,50 +111,53 @@ class Injection:
         self.close()
 
     def close(self) -> None:
-        """Close its sockets; more than once does no harm.
+        """Close the sockets of the injection; a second call does nothing.
 
-        It takes 10 to 20 ms, in which Linux waits for all processors to have done with the sniffer. So have the
-        result first. Other threads run meanwhile, and those that close at the same time wait together.
+        This takes 10 to 20 ms, because Linux waits until no processor uses the sniffer any more. So take the
+        result first. Other threads run meanwhile.
         """
         self._driver.close()
 
     @property
     def done(self) -> bool:
-        """All ends to be reset have proved that they are gone, or the time is over."""
+        """True if all ends to reset have proved to be down, or the time is over."""
         return self._converger.done
 
     @property
     def pending(self) -> frozenset[str]:
-        """The ends that have not proved it yet: "local", "remote"."""
+        """The ends, "local" and "remote", that have not proved to be down yet."""
         pending = self._converger.pending
         return frozenset(name for name, end in self._names.items() if end in pending)
 
     @property
     def next_time(self) -> float:
+        """The time of the next `step`, at the latest."""
         return self._converger.next_time
 
     def filenos(self) -> tuple[int, ...]:
+        """Return the descriptors that become readable when a segment has arrived."""
         return self._driver.filenos()
 
     def note_gone(self, name: str) -> None:
-        """Take it for proved that the end "local" or "remote" is gone: the kernel's list says so, for example."""
+        """Accept from elsewhere, such as the kernel's list, that the end "local" or "remote" is down."""
         self._converger.note_gone(self._names[name])
         self._ended = self._clock()
 
     def step(self) -> None:
-        """Take what is there and send what is due, without waiting."""
+        """Receive the segments that have arrived and send those that are due, without waiting."""
         for segment in self._driver.receive():
             self._converger.on_segment(segment, self._clock())
         for segment in self._converger.on_time(self._clock()):
-            self._driver.send(segment)
+            if self._may_send_to[segment.destination]():
+                self._driver.send(segment)
         self._ended = self._clock()
 
     def wait(self, at_most: float = inf) -> None:
-        """Block until something is there, `next_time` has come, or so many seconds have passed."""
+        """Block until a segment has arrived, the clock has reached `next_time`, or some seconds have passed."""
         self._driver.wait(min(max(0.0, self.next_time - self._clock()), at_most, _LONGEST_WAIT))
 
     def run(self) -> Injected:
-        """Block until it is done."""
+        """Block until the injection is done."""
         self.step()
         while not self.done:
             self.wait()
@@ -154,7 +166,7 @@ class Injection:
 
     @property
     def result(self) -> Injected:
-        """What is known by now."""
+        """The outcome so far."""
         outcomes = self._converger.outcomes
         return Injected(
             {name: outcomes[end] for name, end in self._names.items() if end in outcomes},
@@ -164,4 +176,5 @@ class Injection:
             self._converger.seen,
             self._driver.blocked,
             self._converger.was_there,
+            self._converger.was_remade,
         )

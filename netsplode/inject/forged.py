@@ -1,12 +1,12 @@
-"""The segments that look like an end's own, and how they are told from those: by their window and a rare shape."""
+"""Forged segments, and how to recognise them: by their window and a rare shape."""
 
 from __future__ import annotations
 
 from netsplode.inject.segment import MODULUS, Endpoint, Flags, Segment
 
 OUR_WINDOW = 0x6E73
-"""Any segment may have this window, so it takes a rare shape too: an octet is sent with PSH by everybody else, an
-ACK without data is not, and a SYN or a RST with nothing else has hardly ever just this window."""
+"""Any segment may have this window, so a forged one has a rare shape too. Other senders set PSH on a single octet,
+but not on an ACK without data; and a bare SYN or RST has hardly ever just this window."""
 
 _EMPTY = frozenset({Flags.RST, Flags.SYN, Flags.PSH | Flags.ACK})
 
@@ -26,13 +26,13 @@ def octet(source: Endpoint, destination: Endpoint, seq: int, ack: int) -> Segmen
 
 
 def keep_alive(source: Endpoint, destination: Endpoint, seq: int, ack: int) -> Segment:
-    """Without data (RFC 9293 §3.8.4), so that it does no harm where it is taken in."""
+    """Make a keep-alive segment without data (RFC 9293 §3.8.4), which is harmless where it is accepted."""
     flags = Flags.PSH | Flags.ACK
     return Segment(source, destination, seq % MODULUS, ack % MODULUS, flags, OUR_WINDOW)
 
 
 def is_ours(segment: Segment) -> bool:
-    """Whether it was made here."""
+    """Return True if the segment was forged by this module."""
     if segment.window != OUR_WINDOW:
         return False
     if segment.length == 0:

@@ -1,8 +1,9 @@
-"""Raw sockets: needs Linux, CAP_NET_RAW and nothing else."""
+"""The driver on raw sockets, which needs Linux and CAP_NET_RAW, and no package."""
 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import select
 import socket
@@ -15,21 +16,23 @@ from netsplode.inject.segment import Endpoint, Segment, decode, encode
 from netsplode.privileges import missing_capability
 
 if sys.platform != "linux":  # pragma: no cover
-    raise ImportError("raw packet sockets are a thing of Linux")
+    raise ImportError("only Linux has raw packet sockets")
 
 _SO_ATTACH_FILTER = 26  # asm-generic/socket.h
 _ETH_P_ALL = 3  # linux/if_ether.h
 _IPV6_HDRINCL = 36  # linux/in6.h
-_BATCH = 128  # packets taken at a time, when they come as fast as they are taken
+_BATCH = 128  # packets received at a time, since they may arrive as fast as they are read
 _HEADERS = 80  # octets: the longest IPv4 header and TCP's without options
 _ROOM = 4096  # octets of receive queue, which the kernel doubles: ten packets or so
 
 
 class LinuxDriver:
-    """An IPPROTO_RAW socket to send, a filtered AF_PACKET socket to see.
+    """A raw socket to send segments, and a filtered packet socket to receive them.
 
     Args:
-        scope: the interface's index for link-local IPv6 addresses.
+        first: one end.
+        second: the other end.
+        scope: the index of the interface of link-local IPv6 addresses.
 
     Raises:
         MissingCapability: this process has no CAP_NET_RAW.
@@ -54,9 +57,12 @@ class LinuxDriver:
         return (self._sniffer.fileno(),)
 
     def wait(self, seconds: float) -> None:
-        poll = select.poll()  # select.select refuses descriptors from 1024 on
-        poll.register(self._sniffer, select.POLLIN)
-        poll.poll(seconds * 1000)
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(self._sniffer.fileno(), select.POLLIN)
+            poll.poll(seconds * 1000)
+        else:
+            _select(self._sniffer.fileno(), seconds)
 
     def receive(self) -> list[Segment]:
         seen: list[Segment] = []
@@ -65,7 +71,7 @@ class LinuxDriver:
                 packet = self._sniffer.recv(_HEADERS)
             except BlockingIOError:
                 break
-            except OSError:  # ENETDOWN: an interface went down; told once
+            except OSError:  # ENETDOWN, once, after an interface went down
                 continue
             segment = decode(packet)
             if segment is not None:
@@ -81,7 +87,7 @@ class LinuxDriver:
 
 
 class RawSender:
-    """An IPPROTO_RAW socket, for segments between two ends; the kernel finds the way, to its own addresses too."""
+    """A raw socket for segments between two ends; the kernel routes them, to its own addresses too."""
 
     def __init__(self, first: Endpoint, second: Endpoint, scope: int) -> None:
         self.blocked = 0
@@ -99,17 +105,25 @@ class RawSender:
         assert (segment.source, segment.destination) in self._allowed
         try:
             self._socket.sendto(encode(segment), self._to[segment.destination])
-        except PermissionError:  # netfilter's answer to a packet that its rules drop
+        except PermissionError:  # netfilter dropped the packet
             self.blocked += 1
-        except OSError:  # no route, no buffer: as good as lost on the way, and repeated like it
+        except OSError:  # no route or no buffer; repeated like a lost segment
             pass
 
     def close(self) -> None:
         self._socket.close()
 
 
+def _select(descriptor: int, seconds: float) -> None:
+    """Wait where there is no poll: eventlet's monkey patch deletes it, and leaves a select for green threads."""
+    try:
+        select.select([descriptor], [], [], seconds)
+    except ValueError as error:  # the descriptor is 1024 or more
+        raise OSError(errno.EMFILE, "select can only use descriptors below 1024") from error
+
+
 def _open_sniffer(first: Endpoint, second: Endpoint, scope: int) -> socket.socket:
-    """Filter first, then bind: protocol 0 receives nothing until then, so nothing comes unfiltered."""
+    """Attach the filter before the bind; until then protocol 0 receives nothing, so no packet is unfiltered."""
     sniffer = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, 0)
     try:
         program = assemble(*seen_once(scope), *of_connection(first, second))
@@ -126,7 +140,7 @@ def _open_sniffer(first: Endpoint, second: Endpoint, scope: int) -> socket.socke
 
 
 def _bind_to_all_interfaces(sniffer: socket.socket) -> None:
-    """`socket.bind` wants the name of an interface; interface 0 is all of them, packet(7)."""
+    """Bind to interface 0, which stands for all (packet(7)); `socket.bind` only takes the name of one."""
     address = struct.pack("=HHiHBB8s", socket.AF_PACKET, socket.htons(_ETH_P_ALL), 0, 0, 0, 0, b"")
     if ctypes.CDLL(None, use_errno=True).bind(sniffer.fileno(), address, len(address)) < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

@@ -1,11 +1,11 @@
 """The classic BPF program that picks one connection's segments out of a host's traffic, as Linux runs it.
 
-Why it is worth its lines. On a connection that runs flat out a RST is exact for some microseconds only. What was
-seen a millisecond ago is of no use, so nothing may be queued that teaches nothing: not what we have sent, nor
-packets of the loopback interface for the second time. And a packet that is cut down to its headers takes little
-of the queue, whatever it carried; so the queue's length is one of packets, and can be kept short.
+Why this is hard: on a connection at full speed a RST is exact for some microseconds only, and a segment that was
+seen a millisecond ago is useless. So no packet may wait in the queue that teaches nothing: neither our own
+segments, nor the second copy of each packet on the loopback interface. The filter also cuts each packet down to
+its headers, so that all packets take the same little room and a short queue holds few.
 
-Offsets are from the IP header on, as a packet socket of SOCK_DGRAM sees it. See linux/filter.h.
+Offsets begin at the IP header, where a packet socket of SOCK_DGRAM begins. See linux/filter.h.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LOOPBACK = 1  # this interface's index, in every network namespace
 
 
 class Line(NamedTuple):
-    """One instruction; where it may jump to is the label of a later line, and the next one where there is none."""
+    """One instruction; ``true`` and ``false`` are labels of later lines, and an empty one means the next line."""
 
     code: int
     k: int = 0
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 
 
 def assemble(*lines: Line) -> bytes:
-    """The program as an array of ``struct sock_filter``."""
+    """Assemble the program as an array of ``struct sock_filter``."""
     labelled = {line.label: at for at, line in enumerate(lines) if line.label}
 
     def skip(label: str, at: int) -> int:
@@ -56,7 +56,7 @@ def assemble(*lines: Line) -> bytes:
 
 
 def seen_once(scope: int) -> Iterator[Line]:
-    """Refuse what comes back from the loopback interface, and what is on another link than ``scope``, if not 0."""
+    """Refuse the second copy of a packet on loopback, and packets of links other than ``scope`` (0: any)."""
     yield Line(_LOAD[4], _INTERFACE)
     yield Line(_IF_EQUAL, _LOOPBACK, false="elsewhere")
     yield Line(_LOAD[4], _PACKET_TYPE)
@@ -65,7 +65,7 @@ def seen_once(scope: int) -> Iterator[Line]:
 
 
 def of_connection(first: Endpoint, second: Endpoint) -> Iterator[Line]:
-    """Let through the headers of segments between the two, either way, of which a `Converger` has made none."""
+    """Accept the headers of genuine segments between the two ends, in both directions."""
     v4 = first.family == AF_INET
     yield from _first_fragment_of_tcp_ipv4() if v4 else _tcp_ipv6()
     yield from _between(first, second, otherwise="other way")
@@ -115,7 +115,7 @@ def _between(
 
 
 def _not_ours(v4: bool) -> Iterator[Line]:
-    """As `forged.is_ours` has it."""
+    """Refuse our own segments, by the same rule as `forged.is_ours`."""
     yield Line(_LOAD_FROM_X[2], 14, label="segment")
     yield Line(_IF_EQUAL, OUR_WINDOW, false="accept")
     yield Line(

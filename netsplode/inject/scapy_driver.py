@@ -1,6 +1,7 @@
-"""The same on scapy, for where there are no raw packet sockets; imports scapy, which takes a third of a second.
+"""The driver on scapy, for systems without raw packet sockets.
 
-Filters are libpcap's where it is installed. Elsewhere everything is read and sorted out here.
+Importing it takes a third of a second. libpcap compiles the filter where it is installed; without it, this
+driver reads every packet and drops those of other connections.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from netsplode.privileges import missing_capability
 if sys.platform == "linux":
     from netsplode.inject.linux import RawSender
 
-_BATCH = 64  # packets taken at a time from each interface
+_BATCH = 64  # packets received at a time from each interface
 
 
 class ScapyDriver:
-    """scapy's layer 3 socket to send, its listening sockets to see.
+    """scapy's layer 3 socket to send segments, and its listening sockets to receive them.
 
-    On Linux the segments leave by a raw socket: scapy's would send those to an address of this host out of it.
+    On Linux the segments leave by a raw socket, because scapy's would send those for an address of this
+    host to the network.
 
     Args:
-        scope: the interface's index for link-local IPv6 addresses.
+        first: one end.
+        second: the other end.
+        scope: the index of the interface of link-local IPv6 addresses.
 
     Raises:
         MissingCapability: this process may not sniff.
@@ -91,7 +95,7 @@ class ScapyDriver:
 
 
 class _Layer3Sender:
-    """scapy's layer 3 socket, which finds the way itself."""
+    """scapy's layer 3 socket, which routes the segments itself."""
 
     def __init__(self, v4: bool, scope: int) -> None:
         self.blocked = 0
@@ -107,7 +111,7 @@ class _Layer3Sender:
             self._socket.send(packet)
         except PermissionError:
             self.blocked += 1
-        except OSError:  # as good as lost on the way, and repeated like it
+        except OSError:  # repeated like a lost segment
             pass
 
     def close(self) -> None:
@@ -121,7 +125,7 @@ def _open_sender(first: Endpoint, second: Endpoint, scope: int) -> Sender:
 
 
 def _interfaces(first: Endpoint, second: Endpoint, scope: int) -> set[str]:
-    """Those that lead to either end; for one on this host that is the loopback interface."""
+    """Return the interfaces that lead to either end; loopback leads to an end on this host."""
     conf.ifaces.reload()
     if scope:
         return {str(conf.ifaces.dev_from_index(scope)), str(conf.loopback_name)}
@@ -135,9 +139,9 @@ def _open_sniffer(interface: str, first: Endpoint, second: Endpoint) -> SuperSoc
     ports = f"port {first.port} and port {second.port}"
     try:
         return conf.L2listen(iface=interface, promisc=False, filter=f"{between} and {ports}")
-    except Scapy_Exception:  # no libpcap to compile it
+    except Scapy_Exception:  # there is no libpcap to compile the filter
         return conf.L2listen(iface=interface, promisc=False)
-    except ValueError as error:  # of the select that it opens with
+    except ValueError as error:  # from select, which scapy calls first
         raise OSError(errno.EMFILE, "scapy can only use descriptors below 1024") from error
 
 

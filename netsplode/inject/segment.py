@@ -1,4 +1,4 @@
-"""TCP segments as values, and as the octets of an IP packet."""
+"""TCP segments, as values and as octets of an IP packet."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Endpoint(NamedTuple):
 
     @classmethod
     def of(cls, address: tuple[str | int, ...]) -> Endpoint:
-        """The end that ``socket.getsockname()`` calls ``address``; an IPv4-mapped one is IPv4.
+        """Parse an address of ``socket.getsockname()``; an IPv4-mapped one becomes IPv4.
 
         Raises:
-            ValueError: it is not a numeric address and a port.
+            ValueError: this is not a numeric address and a port.
         """
         host, port = address[:2]
         if not isinstance(port, int) or not 0 < port < 65536:
@@ -68,7 +68,7 @@ class Endpoint(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A TCP segment without options. What its payload says is of no interest here, only how long it is."""
+    """A TCP segment without options, and with the length of its payload instead of the payload."""
 
     source: Endpoint
     destination: Endpoint
@@ -80,18 +80,18 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """SEG.SEQ + SEG.LEN: the sequence number that follows this segment (RFC 9293 §3.3.1)."""
+        """The sequence number after this segment, SEG.SEQ + SEG.LEN (RFC 9293 §3.3.1)."""
         occupied = self.length + bool(self.flags & _SYN) + bool(self.flags & _FIN)
         return (self.seq + occupied) % MODULUS
 
 
 def later(a: int, b: int) -> bool:
-    """Whether the sequence number ``a`` comes after ``b`` (RFC 9293 §3.4, modulo 2**32)."""
+    """Return True if the sequence number ``a`` comes after ``b``, modulo 2**32 (RFC 9293 §3.4)."""
     return 0 < (a - b) % MODULUS < MODULUS // 2
 
 
 def internet_checksum(octets: bytes) -> int:
-    """RFC 1071."""
+    """Compute the checksum of RFC 1071."""
     if len(octets) % 2:
         octets += b"\0"
     total: int = sum(struct.unpack(f"!{len(octets) // 2}H", octets))
@@ -101,10 +101,10 @@ def internet_checksum(octets: bytes) -> int:
 
 
 def encode(segment: Segment) -> bytes:
-    """The IP packet that carries ``segment``; its payload is zeros.
+    """Encode an IP packet that carries ``segment``, with a payload of zeros.
 
     Raises:
-        ValueError: its ends are not of one family.
+        ValueError: the two ends are of different families.
     """
     source, destination = segment.source.address, segment.destination.address
     if len(source) != len(destination):
@@ -140,9 +140,9 @@ def _ipv4_header(source: bytes, destination: bytes, size: int) -> bytes:
 
 
 def decode(packet: bytes) -> Segment | None:
-    """The segment in an IP packet, of which the payload may be cut off; None when there is no whole header of one.
+    """Decode the segment in an IP packet, whose payload may be cut off; None without a complete header.
 
-    Checksums are not looked at: what is sniffed on its own host has only partial ones.
+    Checksums are ignored, because a packet that is sniffed on its own host has only partial ones.
     """
     version = packet[0] >> 4 if packet else 0
     if version == 4 and len(packet) >= _IPV4.size:
@@ -169,7 +169,7 @@ def _decode_tcp(
         return None
     from_port, to_port, seq, ack, offset, flags, window, _, _ = _TCP.unpack_from(packet, start)
     length = total - start - (offset >> 4) * 4
-    if length < 0:  # so it is when a length does not fit its field: "BIG TCP", RFC 2675
+    if length < 0:  # "BIG TCP" (RFC 2675): the length does not fit its field
         return None
     return Segment(
         Endpoint(source, from_port), Endpoint(destination, to_port), seq, ack, flags, window, length

@@ -1,1 +1,1 @@
-"""What the operating system can do to a connection; one file per concern. Only Linux has most of it."""
+"""System calls on connections, one file for each concern. Only Linux has most of them."""

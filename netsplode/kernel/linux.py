@@ -1,4 +1,4 @@
-"""System calls on one socket that Python's socket module has no words for."""
+"""System calls on one socket that Python's socket module lacks."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _TCP_REPAIR = 19  # linux/tcp.h
 
 
 def abort(sock: socket.SocketType) -> None:
-    """Abort the connection of ``sock``; every descriptor of it stays open (RFC 9293 §3.10.5).
+    """Abort the connection of ``sock``; all its descriptors stay open (RFC 9293 §3.10.5).
 
-    Connecting to AF_UNSPEC dissolves a TCP connection and sends the RST. The shutdown then sets what a
-    received RST would have set, so that whoever holds the socket sees just that: ECONNRESET, then EOF.
+    Connecting to AF_UNSPEC dissolves a TCP connection and sends the RST. The shutdown then leaves the
+    socket as a received RST would have left it: it fails with ECONNRESET, then reads EOF.
 
     Raises:
-        OSError: the kernel refuses: EOPNOTSUPP below kTLS, EBUSY with waiting threads on some kernels.
+        OSError: the kernel refuses: EOPNOTSUPP under kTLS, EBUSY with waiting threads on some kernels.
     """
     if _connect(sock.fileno(), _UNSPECIFIED, 16):
         number = ctypes.get_errno()
@@ -42,7 +42,7 @@ def abort(sock: socket.SocketType) -> None:
 
 
 def may_send_raw() -> bool:
-    """Whether this thread may open raw sockets in its network namespace (CAP_NET_RAW)."""
+    """Return True if this thread may open raw sockets in its network namespace (CAP_NET_RAW)."""
     try:
         socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW).close()
     except PermissionError:
@@ -51,7 +51,7 @@ def may_send_raw() -> bool:
 
 
 def may_repair() -> bool:
-    """Whether it may repair, and so destroy, connections there (CAP_NET_ADMIN)."""
+    """Return True if this thread may repair, and so destroy, connections there (CAP_NET_ADMIN)."""
     with socket.socket() as sock:
         try:
             sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
@@ -61,11 +61,11 @@ def may_repair() -> bool:
 
 
 def descriptor_of(pid: int, fd: int) -> int:
-    """A descriptor of our own for what ``fd`` is in process ``pid``; whoever calls closes it.
+    """Duplicate descriptor ``fd`` of process ``pid``; the caller closes the duplicate.
 
     Raises:
-        PermissionError: the process is another user's, and this one may not trace it.
-        OSError: it or its descriptor is gone, or the kernel is older than 5.6.
+        PermissionError: the process belongs to another user, and this one may not trace it.
+        OSError: the process or its descriptor is gone, or the kernel is older than 5.6.
     """
     process = os.pidfd_open(pid)
     try:
@@ -78,6 +78,6 @@ def descriptor_of(pid: int, fd: int) -> int:
         os.close(process)
 
 
-def local_end_stays_quiet(sock: socket.SocketType) -> bool:
-    """Whether aborting leaves our own end without ECONNRESET, as MPTCP's sockets do."""
+def fails_without_econnreset(sock: socket.SocketType) -> bool:
+    """Return True if an abort leaves this socket without ECONNRESET, as it does with MPTCP."""
     return sock.proto == tcp.IPPROTO_MPTCP

@@ -1,4 +1,4 @@
-"""What Linux tells about one TCP socket: its state, its identity, and which side opened it."""
+"""Ask Linux about one TCP socket: its state, its identity, and which side opened it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _TRIES = 5
 
 
 class State(IntEnum):
-    """net/tcp_states.h"""
+    """The states of TCP, numbered as in net/tcp_states.h."""
 
     ESTABLISHED = 1
     SYN_SENT = 2
@@ -34,20 +34,26 @@ class State(IntEnum):
 
 
 def state(sock: socket.SocketType) -> int:
-    """One of `State`, as a number."""
+    """Return the number of the socket's `State`."""
     return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _STATE_OCTETS)[0]
 
 
 def cookie(sock: socket.SocketType) -> int:
-    """The number that no other socket of this host has until it restarts (Linux 4.12)."""
+    """Return the number that no other socket of this host has until it restarts (Linux 4.12)."""
     return int.from_bytes(sock.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8), sys.byteorder)
 
 
-def is_elsewhere(sock: socket.SocketType) -> bool:
-    """Whether it is in another network namespace than this thread; no, if the kernel is too old to tell (5.14)."""
+def is_in_other_network(sock: socket.SocketType) -> bool:
+    """Return True if the socket is in another network namespace than this thread.
+
+    A kernel before 5.14 cannot tell, which counts as False.
+    """
     try:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as here:
+        here = socket.SocketType(socket.AF_UNIX, socket.SOCK_DGRAM)
+        try:
             return _network(sock) != _network(here)
+        finally:
+            here.close()
     except OSError as error:
         if error.errno == errno.ENOPROTOOPT:
             return False
@@ -59,13 +65,13 @@ def _network(sock: socket.SocketType) -> bytes:
 
 
 def opened_here(sock: socket.SocketType) -> bool | None:
-    """Whether this end opened the connection; None if the kernel doesn't tell.
+    """Return True if this end opened the connection; None if the kernel can't tell.
 
-    An opener's SYN takes a sequence number, and is counted in the octets acknowledged but not in those
-    sent; an accepted connection's SYN-ACK is counted in neither. What is on its way counts as
-    acknowledged here, and a FIN is taken off.
+    The SYN of the opener takes a sequence number. Linux counts that number among the octets acknowledged,
+    but not among those sent; it counts the SYN-ACK of an accepted connection in neither. The sum below
+    treats octets in flight as acknowledged, and subtracts a FIN.
     """
-    for _ in range(_TRIES):  # the two calls are not one: the counts may move in between
+    for _ in range(_TRIES):  # the counts may move between two system calls
         first, second = _surplus(sock), _surplus(sock)
         if first == second:
             return bool(first) if first in (0, 1) else None
@@ -73,7 +79,7 @@ def opened_here(sock: socket.SocketType) -> bool | None:
 
 
 def _surplus(sock: socket.SocketType) -> int | None:
-    import fcntl  # Linux has it; this module must be importable elsewhere
+    import fcntl  # missing on Windows, where this module must still import
 
     info = sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _SIDE_OCTETS)
     if len(info) < _SIDE_OCTETS:
@@ -83,5 +89,5 @@ def _surplus(sock: socket.SocketType) -> int | None:
     sent, sent_again = struct.unpack_from("QQ", info, 200)
     (queued,) = struct.unpack("i", fcntl.ioctl(sock.fileno(), _SIOCOUTQ, bytes(4)))
     has_fin = info[0] not in (State.ESTABLISHED, State.CLOSE_WAIT)
-    has_sent_fin = has_fin and not not_sent  # it is the last of what waits
+    has_sent_fin = has_fin and not not_sent  # a FIN is the last in the queue
     return int((acknowledged + queued - not_sent) - (sent - sent_again) - has_sent_fin)

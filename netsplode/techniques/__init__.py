@@ -1,10 +1,11 @@
-"""Ways to reset a connection: one class each, which can say why it does not apply."""
+"""Techniques to reset a connection, one class each; a class can tell why it does not apply."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
 
+from netsplode.kernel.tcp import State
 from netsplode.targets import Target
 from netsplode.techniques.abort import Abort
 from netsplode.techniques.close import (
@@ -26,24 +27,28 @@ from netsplode.techniques.technique import (
     Steps as Steps,
     Technique as Technique,
     Unproved as Unproved,
-    out_of_loop as out_of_loop,
+    in_thread as in_thread,
 )
 
 ABORT, CLOSE, DESTROY, KEEPALIVE = Abort(), Close(), Destroy(), KeepAlive()
 RST, SCAPY = Rst("rst", DRIVER), Rst("scapy", "scapy")
 TECHNIQUES: Sequence[Technique] = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE, SCAPY)
 
-# Whoever holds a connection shall see what a real reset looks like, and keep its descriptor.
+# First come techniques that look like a real reset to the program and leave its descriptor open.
 _OWN = (ABORT, RST, DESTROY, KEEPALIVE, CLOSE)
-_OWN_ELSEWHERE = (CLOSE, RST)  # without Linux, where injecting takes scapy
+_OWN_ELSEWHERE = (CLOSE, RST)  # on other systems than Linux, where rst needs scapy
 _OF_OTHERS = (ABORT, DESTROY, RST, KEEPALIVE)
+_ORPHANED = (RST, DESTROY)  # the kernel destroys an orphan without an RST to its peer
+_OVER = (DESTROY, RST)  # in TIME-WAIT there is no peer any more
 _FORWARDED = (RST,)
 
 
 def in_order(target: Target) -> Sequence[Technique]:
-    """Those that "auto" tries, the best first."""
+    """Return the techniques that "auto" tries, the best first."""
     if target.is_forwarded:
         return _FORWARDED
+    if target.entry is not None and not target.entry.inode:
+        return _OVER if target.entry.state is State.TIME_WAIT else _ORPHANED
     if target.sock is None:
         return _OF_OTHERS
     return _OWN if sys.platform == "linux" else _OWN_ELSEWHERE

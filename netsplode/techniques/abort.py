@@ -1,4 +1,4 @@
-"""``connect(AF_UNSPEC)``: the best way on Linux, for every connection whose descriptor can be had."""
+"""``connect(AF_UNSPEC)``: the best technique on Linux for every connection whose descriptor can be reached."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import errno
 import os
 import socket
 import sys
+from contextlib import closing
 from functools import partial
 
 from netsplode.kernel import tcp
 from netsplode.kernel.diag import Entry
-from netsplode.kernel.processes import holders
+from netsplode.kernel.processes import holders_of
 from netsplode.privileges import missing_capability
 from netsplode.result import End
 from netsplode.targets import Target, check_resettable, duplicate
-from netsplode.techniques.technique import Ends, Steps, ends, out_of_loop
+from netsplode.techniques.technique import Ends, Steps, ends, in_thread
 from netsplode.watch import Watch
 
 if sys.platform == "linux":
@@ -22,7 +23,7 @@ if sys.platform == "linux":
 
 
 class Abort:
-    """``connect(AF_UNSPEC)``, through a descriptor of ours or of the process that has it (Linux)."""
+    """``connect(AF_UNSPEC)``, through our own descriptor or that of the process that holds it (Linux)."""
 
     name = "abort"
 
@@ -31,15 +32,15 @@ class Abort:
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
         if target.sock is None:
-            yield from out_of_loop(partial(borrow, target))
+            yield from in_thread(partial(borrow, target))
         assert target.sock is not None  # see obstacle
-        quiet = linux.local_end_stays_quiet(target.sock)
+        is_mptcp = linux.fails_without_econnreset(target.sock)
         linux.abort(target.sock)
-        return ends(End.ABORTED if quiet else End.RESET)
+        return ends(End.ABORTED if is_mptcp else End.RESET)
 
 
 def obstacle_to_borrowing(target: Target) -> str | None:
-    """Why there is no way to a descriptor of this connection, or None."""
+    """Return why no descriptor of this connection can be reached, or None."""
     if target.sock is not None:
         return None if sys.platform == "linux" else "it needs Linux"
     if target.entry is None:
@@ -51,8 +52,8 @@ def borrow(target: Target) -> None:
     """Give ``target`` a descriptor of our own for the very socket of its entry.
 
     Raises:
-        MissingCapability: no process that holds it may be looked into.
-        ConnectionNotFound: none holds it any more.
+        MissingCapability: this process may not look into a process that holds the socket.
+        ConnectionNotFound: the socket is not connected any more.
     """
     assert target.entry is not None
     target.sock = _borrowed(target.entry)
@@ -60,22 +61,23 @@ def borrow(target: Target) -> None:
 
 
 def _borrowed(entry: Entry) -> socket.SocketType:
-    for pid, descriptor in holders([entry.inode]).get(entry.inode, ()):
-        try:
-            sock = _duplicate_of(linux.descriptor_of(pid, descriptor))
-        except OSError:  # it may not be looked into, or has gone
-            continue
-        if tcp.cookie(sock) == entry.cookie:
-            return sock
-        sock.close()
+    with closing(holders_of(entry)) as holders:
+        for pid, descriptor in holders:
+            try:
+                sock = _duplicate_of(linux.descriptor_of(pid, descriptor))
+            except OSError:  # no permission, or the process has closed it
+                continue
+            if tcp.cookie(sock) == entry.cookie:
+                return sock
+            sock.close()
     raise missing_capability(
-        f"no process that holds it (a socket of user {entry.uid}) may be looked into",
+        f"no permission to look into a process that holds this socket of user {entry.uid}",
         "CAP_SYS_PTRACE",
     )
 
 
 def _duplicate_of(descriptor: int) -> socket.SocketType:
-    """The socket of this descriptor, which is ours to close."""
+    """Make a socket of a descriptor, and close the descriptor."""
     try:
         return duplicate(descriptor)
     except TypeError as error:

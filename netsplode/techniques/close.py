@@ -1,4 +1,4 @@
-"""Abortive close: SO_LINGER of zero seconds, then close. It works on every platform."""
+"""Abortive close: SO_LINGER of zero seconds, then close, which works on every platform."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from typing import Any
 
 from netsplode.errors import ConnectionNotFound
 from netsplode.result import End
-from netsplode.targets import Holder, Target
+from netsplode.targets import Target
 from netsplode.techniques.technique import Ends, Steps, ends
+from netsplode.unwrap import Holder
 from netsplode.watch import Watch
 
 if sys.platform == "linux":
@@ -23,23 +24,23 @@ LINGER_ZERO = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
 
 
 def reset_and_close(sock: socket.SocketType) -> None:
-    """Reset a connected TCP socket that is the caller's own, and close it.
+    """Reset a connected TCP socket of the caller's own, and close it.
 
-    The quick way, for servers that reset by the thousand: no checks, no account, no waiting, nothing
-    but what `Abort` and `Close` do to a plain socket.
+    This is the quick way, for servers that reset thousands of connections: it checks nothing, waits for
+    nothing and returns no result.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
     if sys.platform == "linux":
-        with suppress(OSError):  # then the close resets it, unless a fork or a dup has it too
+        with suppress(OSError):  # then the close sends the RST, unless a duplicate is open
             linux.abort(sock)
     sock.close()
 
 
 class Close:
-    """SO_LINGER of zero seconds and close, the way its holder needs it. Works everywhere.
+    """SO_LINGER of zero seconds and close, in the way that the holder of the socket needs.
 
-    The RST goes when the last descriptor is closed: one that was dup'ed or inherited by a fork keeps
-    the connection open. asyncio closes in the next round of its loop.
+    The RST leaves when the last descriptor is closed: a duplicate, or one that a child inherited, keeps
+    the connection open. asyncio closes in the next iteration of its loop.
     """
 
     name = "close"
@@ -48,12 +49,12 @@ class Close:
         if target.sock is None:
             return "another process holds the connection"
         if target.holder is Holder.OTHER:
-            return "what holds the socket would not notice that it is closed"
+            return "the object that holds the socket would not notice that it is closed"
         if target.holder is Holder.TRIO and not _on_trio_thread():
             return "trio's sockets can only be closed on trio's thread"
         owner: Any = target.owner
         if target.holder is Holder.ASYNCIO and owner.loop is None:
-            return "the transport's loop is not known: call it on the loop's thread"
+            return "the loop of this transport is unknown: call this on the loop's thread"
         return None
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
@@ -61,7 +62,7 @@ class Close:
         assert target.sock is not None  # see obstacle
         _check_still_held(target)
         target.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)
-        target.close()  # ours would keep the connection open
+        target.close()  # our duplicate would keep the connection open
         owner: Any = target.owner
         if target.holder is Holder.DESCRIPTOR:
             os.close(owner)
@@ -71,17 +72,22 @@ class Close:
         elif target.holder is Holder.TRIO:
             owner.close()
         else:
-            socket.close(owner.detach())  # close() would wait for what makefile() has returned
+            socket.close(
+                owner.detach()
+            )  # close() would wait until the files of makefile() are closed
         return ends(End.CLOSED)
 
 
 def _check_still_held(target: Target) -> None:
-    """A descriptor's number may be another file's by now, when techniques before this one have taken their time."""
+    """Check that a descriptor's number is not that of another file by now.
+
+    The techniques that were tried before may have taken seconds.
+    """
     assert target.sock is not None
     if target.holder is Holder.DESCRIPTOR:
         number: Any = target.owner
         if not os.path.sameopenfile(number, target.sock.fileno()):
-            raise ConnectionNotFound("the descriptor is another file's by now")
+            raise ConnectionNotFound("the descriptor is that of another file by now")
 
 
 def _on_trio_thread() -> bool:

@@ -1,4 +1,4 @@
-"""What a way to reset a connection has to say and do."""
+"""The interface of every technique, and the steps in which it works."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 Ends = dict[str, End]  # of "local" and "remote"
-# Seconds to wait; what to do where it blocks nobody; or an injection that has to wait.
+# Seconds to wait; a call that may block, for a thread; or an injection to wait for.
 Step: TypeAlias = "float | Callable[[], object] | Injection"
-# Yields what it waits for, so that threads, trio and asyncio each wait in their own way.
+# A generator that yields whatever it waits for: threads, trio and asyncio each wait in their own way.
 Steps = Generator[Step, Any, T]
 
 
 class Unproved(Exception):
-    """All was done, and yet the local end seems to stand; ``ends`` is what is known."""
+    """The technique did its work, and the local end seems to stand; ``ends`` is the state of both."""
 
     def __init__(self, reason: str, ends: Ends) -> None:
         super().__init__(reason)
@@ -35,39 +35,43 @@ class Technique(Protocol):
     name: str
 
     def obstacle(self, target: Target) -> str | None:
-        """Why it can't be tried on this connection, or None."""
+        """Return why this technique can't be tried on this connection, or None."""
 
     def reset(self, target: Target, watch: Watch, seconds: float) -> Steps[Ends]:
-        """Reset it within so many seconds, and tell what is known of its ends.
+        """Reset the connection within some seconds, and return the state of its ends.
 
         Raises:
-            MissingCapability: this process may not.
-            ConnectionNotFound: it has gone meanwhile.
-            Unproved: it was done, and the local end seems to stand.
-            OSError: the system refused.
+            MissingCapability: this process lacks a capability.
+            ConnectionNotFound: the connection has ended meanwhile.
+            Unproved: the technique did its work, and the local end seems to stand.
+            OSError: the system refuses.
         """
 
 
-def out_of_loop(work: Callable[[], T]) -> Steps[T]:
-    """Have ``work`` done where it blocks no loop; what it raises is raised here."""
+def in_thread(work: Callable[[], T]) -> Steps[T]:
+    """Call ``work`` in a thread if an event loop is running; raise its error here."""
 
-    def tried() -> T | NetsplodeError | OSError:
+    def attempt() -> T | NetsplodeError | OSError:
         try:
             return work()
         except (NetsplodeError, OSError) as error:
             return error
 
-    came = yield tried
-    if isinstance(came, NetsplodeError | OSError):
-        raise came
-    done: T = came
-    return done
+    answer = yield attempt
+    if isinstance(answer, NetsplodeError | OSError):
+        raise answer
+    returned: T = answer
+    return returned
 
 
-def obstacle_elsewhere(target: Target) -> str | None:
-    """Why nothing that acts by addresses may be tried: here they are another connection's, or nobody's."""
-    return "the socket is in another network namespace" if target.is_elsewhere else None
+def obstacle_in_other_network(target: Target) -> str | None:
+    """Return why no technique may act by addresses, or None.
+
+    In this network namespace the same addresses are those of another connection, or of none.
+    """
+    return "the socket is in another network namespace" if target.is_in_other_network else None
 
 
 def ends(local: End, remote: End = End.UNCONFIRMED) -> Ends:
+    """Make the states of both ends."""
     return {"local": local, "remote": remote}

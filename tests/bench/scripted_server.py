@@ -1,7 +1,7 @@
-"""``python scripted_server.py OCTETS ANSWERS``: says the same after each read, and closes after so many answers.
+"""``python scripted_server.py OCTETS ANSWERS``: send the same octets after each read.
 
-OCTETS are written as in a Python literal, and may be none; ANSWERS may be -1 for any number. It prints its
-port.
+OCTETS are written as in a Python literal, and may be none. The server closes a connection after ANSWERS answers, or
+never if they are -1. The program prints its port.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Each load against a server that is honest, for a moment, and against some that are not."""
+"""Each load against an honest server, for a moment, and against servers that lie."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ if sys.platform != "linux":
     pytest.skip("the measurements need Linux", allow_module_level=True)
 
 from bench import machine
-from bench.children import START_SECONDS, Server, child, files, load, workbench
+from bench.children import START_SECONDS, Server, child, load
 from bench.errors import Unmeasurable
+from bench.loads.wrk import has_wrk
+from bench.servers import files, workbench
 
 MOMENT = 0.1  # seconds
 OK = r"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -35,7 +37,7 @@ def secured() -> Iterator[Server]:
 
 @contextmanager
 def scripted(octets: str, answers: int) -> Iterator[Server]:
-    """A server that says ``octets`` whatever it is asked, and closes after so many answers."""
+    """Run a server that answers every request by ``octets``, and closes after so many answers."""
     script = str(Path(__file__).with_name("scripted_server.py"))
     with child([sys.executable, script, octets, str(answers)], cpu=None) as process:
         yield Server(process.pid, {"": int(process.line(START_SECONDS))})
@@ -45,29 +47,58 @@ def put(name: str, server: Server, **arguments: object) -> dict[str, float]:
     return load(name, address=server.address(""), **arguments)
 
 
-def test_exchanges_cost_something_and_take_some_time(plain: Server) -> None:
-    for varies in ("", "id"):
-        counted = put(
-            "exchange", plain, pid=plain.pid, connections=4, seconds=MOMENT, varies=varies
-        )
-        assert counted.keys() == {"cpu_us", "per_second", "p99_ms"}
-        assert min(counted.values()) > 0
+EXCHANGES = {
+    "equal heads": {"target": "/"},
+    "different heads": {"target": "/", "varies": "head"},
+    "POST": {"target": "/submit", "content": 1024},
+    "long responses": {"target": "/submit", "content": 100_000},
+    "TLS": {"target": "/", "tls": True},
+}
+CLIENTS = [
+    "exchange",
+    pytest.param("wrk", marks=pytest.mark.skipif(not has_wrk(), reason="wrk is not installed")),
+]
 
 
-def test_a_path_that_is_different_each_time_is_asked_for(plain: Server) -> None:
+@pytest.mark.parametrize("request_", EXCHANGES.values(), ids=EXCHANGES)
+@pytest.mark.parametrize("client", CLIENTS)
+def test_exchanges_cost_the_server_some_cpu(
+    plain: Server, secured: Server, client: str, request_: dict[str, object]
+) -> None:
+    server = secured if "tls" in request_ else plain
+    counted = put(client, server, pid=server.pid, connections=4, seconds=MOMENT, **request_)
+    assert counted.keys() == {"cpu_us", "per_second"}
+    assert min(counted.values()) > 0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_a_client_refuses_to_measure_errors(plain: Server, client: str) -> None:
+    with pytest.raises(Unmeasurable, match=r"not a 200|errors"):
+        put(client, plain, pid=plain.pid, connections=4, seconds=MOMENT, target="/nothing")
+
+
+def test_exchanges_can_have_a_path_of_their_own(plain: Server) -> None:
     arguments = {"connections": 4, "seconds": MOMENT, "varies": "path"}
     assert put("exchange", plain, pid=plain.pid, target="/?n=", **arguments)["per_second"] > 0
-    with pytest.raises(Unmeasurable, match="not a 200:"):
+    with pytest.raises(Unmeasurable, match="not a 200"):
         put("exchange", plain, pid=plain.pid, target="/nothing/", **arguments)
 
 
-def test_a_pace_tells_how_late_answers_are(plain: Server) -> None:
-    counted = put("pace", plain, connections=4, seconds=MOMENT, rate=1000, varies="id")
+@pytest.mark.parametrize("name", ["exchange", "pace", "pipeline", "download", "probe", "wander"])
+def test_a_load_outlasts_the_requests_of_one_connection(name: str) -> None:
+    longer = {"requests": 2000} if name == "wander" else {"seconds": 3 * MOMENT}
+    with workbench("--max-requests", "40") as server:
+        process = {} if name == "pace" else {"pid": server.pid}
+        put(name, server, **{**OF[name], **process, **longer})
+
+
+def test_a_pace_counts_how_late_answers_are(plain: Server) -> None:
+    counted = put("pace", plain, connections=4, seconds=MOMENT, rate=1000, varies="head")
     assert 0 < counted["p50_ms"] <= counted["max_ms"]
     assert 0 < counted["p99_ms"] <= counted["max_ms"]
 
 
-def test_downloads_are_taken_whole_and_counted(tmp_path: Path) -> None:
+def test_downloads_are_complete_and_counted(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x" * 3_000_000)
     with files(tmp_path) as server:
         counted = put(
@@ -77,7 +108,7 @@ def test_downloads_are_taken_whole_and_counted(tmp_path: Path) -> None:
     assert min(counted.values()) > 0
 
 
-def test_downloads_go_on_where_the_server_closes_as_it_said(plain: Server) -> None:
+def test_downloads_go_on_where_the_server_closes_as_announced() -> None:
     closing = OK.replace(r"\r\n\r\n", r"\r\nConnection: close\r\n\r\n")
     with scripted(closing, 1) as server:
         counted = put("download", server, pid=server.pid, connections=2, seconds=MOMENT, target="/")
@@ -91,7 +122,7 @@ def test_handshakes_are_full_and_counted(secured: Server) -> None:
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["heads", "ClientHellos"])
-def test_what_creeps_sends_octets_and_is_not_ended_early(
+def test_creeping_clients_send_octets_and_keep_their_connections(
     plain: Server, secured: Server, tls: bool
 ) -> None:
     server = secured if tls else plain
@@ -100,20 +131,20 @@ def test_what_creeps_sends_octets_and_is_not_ended_early(
     assert counted["ended"] == 0
 
 
-def test_what_creeps_comes_again_when_it_is_ended() -> None:
+def test_creeping_clients_connect_again_when_the_server_ends_them() -> None:
     with scripted("", 1) as server:
         counted = put("creep", server, connections=5, interval=0.01, seconds=MOMENT)
     assert counted["ended"] > 0
 
 
-def test_who_wanders_is_answered_and_memory_is_read(plain: Server) -> None:
+def test_wandering_clients_get_answers_and_read_the_memory(plain: Server) -> None:
     counted = put("wander", plain, pid=plain.pid, requests=2000)
     assert counted.keys() == {"start_mb", "filled_mb", "end_mb", "growth_kb", "per_second"}
     assert counted["end_mb"] >= counted["filled_mb"] > 0
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_what_is_held_takes_memory(plain: Server, secured: Server, tls: bool) -> None:
+def test_held_connections_cost_some_cpu(plain: Server, secured: Server, tls: bool) -> None:
     server = secured if tls else plain
     counted = put("hold", server, pid=server.pid, connections=50, asks=True, tls=tls)
     assert counted.keys() == {"octets", "cpu_us"}
@@ -122,7 +153,7 @@ def test_what_is_held_takes_memory(plain: Server, secured: Server, tls: bool) ->
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 @pytest.mark.parametrize("anew", [False, True], ids=["kept", "anew"])
-def test_a_probe_is_answered(plain: Server, secured: Server, tls: bool, anew: bool) -> None:
+def test_a_probe_gets_answers(plain: Server, secured: Server, tls: bool, anew: bool) -> None:
     server = secured if tls else plain
     counted = put("probe", server, pid=server.pid, seconds=MOMENT, tls=tls, anew=anew)
     assert 0 < counted["p50_ms"] <= counted["p99_ms"] <= counted["max_ms"]
@@ -130,7 +161,7 @@ def test_a_probe_is_answered(plain: Server, secured: Server, tls: bool, anew: bo
 
 ASKING: dict[str, object] = {"connections": 2, "seconds": MOMENT}
 OF: dict[str, dict[str, object]] = {
-    "exchange": {**ASKING, "varies": ""},
+    "exchange": {**ASKING, "target": "/"},
     "pace": {**ASKING, "varies": "", "rate": 1000},
     "pipeline": {**ASKING, "depth": 2},
     "download": {**ASKING, "target": "/"},
@@ -147,17 +178,18 @@ LIES = {
 
 @pytest.mark.parametrize("lie", LIES)
 @pytest.mark.parametrize("name", OF)
-def test_a_server_that_does_not_answer_as_asked_is_not_measured(name: str, lie: str) -> None:
+def test_a_server_that_lies_is_not_measured(name: str, lie: str) -> None:
     if name == "probe" and lie == "breaks off":
-        pytest.skip("a probe looks at how a response begins")
+        pytest.skip("a probe reads only the beginning of a response")
     with scripted(*LIES[lie]) as server:
         arguments = OF[name] if name == "pace" else {**OF[name], "pid": server.pid}
-        with pytest.raises(Unmeasurable, match=r"Unmeasurable: \w+"):  # which the load says itself
+        with pytest.raises(Unmeasurable, match=r"bench\.load \w+ ended: \w+"):
             put(name, server, **arguments)
 
 
-def test_a_run_says_what_it_was_made_on() -> None:
-    told = machine.description()
-    assert {"python", "openssl", "system", "processor", "servers on", "clients on"} <= told.keys()
-    assert all(told.values())
+def test_a_run_describes_its_machine() -> None:
+    description = machine.description()
+    names = {"python", "openssl", "system", "processor", "servers on", "clients on"}
+    assert names <= description.keys()
+    assert all(description.values())
     assert machine.commit()

@@ -1,4 +1,4 @@
-"""What the tables of tries say."""
+"""The tables and outcomes of tries."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ def trials() -> Trials:
     return trials
 
 
-def test_a_table_tells_the_share_of_successes_and_how_long_those_took(trials: Trials) -> None:
+def test_a_table_shows_the_share_of_successes_and_their_times(trials: Trials) -> None:
     rst, abort, tcpkill = (" ".join(line.split()) for line in table(trials).splitlines()[2:])
     assert rst == "rst 3 100 % 2.00 9.00 9.00 all, median below 5.00 yes"
     assert abort == "abort 2 50 % 1.00 1.00 1.00 all NO"
     assert tcpkill == "tcpkill 1 0 % - - -"
 
 
-def test_one_that_is_too_slow_does_not_hold(trials: Trials) -> None:
+def test_a_target_is_missed_where_tries_are_too_slow(trials: Trials) -> None:
     trials.add("rst", [6.0, 7.0])
     assert not trials.holds("rst")
 
 
-def test_what_is_missing_is_said_below_the_table(trials: Trials) -> None:
+def test_the_reason_for_a_missing_line_stands_below_the_table(trials: Trials) -> None:
     trials.unmeasured.append("tcpkill is missing")
-    assert table(trials).endswith("\n  could not be measured: tcpkill is missing")
+    assert table(trials).endswith("\n  not measured: tcpkill is missing")
 
 
-def test_the_summary_names_whose_target_does_not_hold(trials: Trials) -> None:
-    assert summary([trials]).splitlines() == [
+def test_the_summary_has_a_line_for_each_way_with_a_target(trials: Trials) -> None:
+    assert summary({"injection": [trials]}).splitlines() == [
+        "  holds    injection: connection: rst: 100 %, median 2.00 ms, target all, median below 5.00",
+        "  missed   injection: connection: abort: 50 %, median 1.00 ms, target all",
         "1 of 2 targets hold.",
-        "  connection: abort: 50 %, median 1.00 ms, all wanted",
     ]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces are a thing of Linux")
+@pytest.mark.skipif(sys.platform != "linux", reason="network namespaces exist on Linux only")
 def test_nothing_is_reset_outside_a_private_namespace() -> None:
     here = os.readlink("/proc/self/ns/net")
     tried = subprocess.run(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.clients.in_loops import AiohttpSession, HttpxInTrioSession
+from tests.clients.event_loops import AiohttpSession, HttpxInTrioSession
 from tests.clients.outcomes import Outcome
 from tests.clients.programs import CurlSession, FetchSession, NodeHttpSession, NodeProcess
 from tests.clients.sessions import (

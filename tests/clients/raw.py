@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from tests.clients.outcomes import SAFETY_NET
 
@@ -33,6 +35,17 @@ def exchange(address: Address, octets: bytes) -> bytes:
     with connected(address) as sock:
         sock.sendall(octets)
         return receive_all(sock)
+
+
+def get(url: str) -> Message:
+    """Ask for a URL, and return the one response that has arrived when the server closes."""
+    parts = urlsplit(url)
+    target = parts.path + (f"?{parts.query}" if parts.query else "")
+    request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
+    octets = exchange((parts.hostname or "", parts.port or 80), request.encode())
+    head, end, body = octets.partition(b"\r\n\r\n")
+    (message,) = messages(re.sub(rb"(?i)content-length:", b"X-Declared-Length:", head) + end)
+    return replace(message, body=body)
 
 
 def receive_all(sock: socket.socket) -> bytes:

@@ -1,8 +1,8 @@
 """Each HTTP client with its connections, as one class: any request, and what its user is given for it.
 
-Here are those of Python that block; `in_loops` has those that run in a loop, `programs` curl and Node's. Timeouts
-are used as each client means them: requests, httpx, urllib3 and http.client count from read to read, aiohttp,
-curl and Node over the whole exchange.
+Here are those of Python that block; `event_loops` has those that run in a loop, `programs` curl and Node's.
+Timeouts are used as each client means them: requests, httpx, urllib3 and http.client count from read to read,
+aiohttp, curl and Node over the whole exchange.
 """
 
 from __future__ import annotations

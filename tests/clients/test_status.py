@@ -132,7 +132,7 @@ def test_switching_protocols_ends_http_on_the_connection(hamms: HammsServer) -> 
 )
 def test_head_is_told_the_length_and_sent_no_body(hamms: HammsServer, slug: str) -> None:
     parameters = {"sleep": 0} if slug == "pace-first-byte" else {}
-    url = hamms.url(slug, **parameters)
+    url = hamms.url(slug, "/", **parameters)
     with requests.Session() as session:
         heads = [session.head(url, timeout=SAFETY_NET) for _ in range(3)]
 

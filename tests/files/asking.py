@@ -1,4 +1,4 @@
-"""Requests for files, and the octets that they are answered with."""
+"""Requests for files, and the octets of their answers."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ def request(path: str, *fields: str, method: str = "GET") -> RequestHead:
 
 @dataclass
 class Received:
-    """An answer as it would have gone over the wire."""
+    """An answer in the form in which a client receives it."""
 
     status: int
     fields: dict[str, str]
     content: bytes
     content_length: int | None
-    from_file: bool  # whether some of it is for sendfile
+    from_file: bool  # True if a part is sent from the file
 
     def __getitem__(self, field: str) -> str:
         return self.fields[field]
 
 
 def received(answer: Answer) -> Received:
-    """The whole of an answer, which is closed then."""
+    """Read the whole of an answer and close it."""
     with closing(answer):
         fields = dict(answer.fields)
         assert len(fields) == len(answer.fields)
@@ -51,13 +51,18 @@ def ask(tree: FileTree, path: str, *fields: str, method: str = "GET") -> Receive
     return received(tree.answer(request(path, *fields, method=method)))
 
 
+def etag_of(tree: FileTree, path: str, *fields: str) -> str:
+    """Return the entity tag of a file."""
+    return ask(tree, path, *fields)["ETag"]
+
+
 def settled() -> float:
-    """A clock by which nothing has changed for a while."""
+    """Return a time by which no file has changed for an hour."""
     return time.time() + 3600
 
 
 def make(path: Path, content: bytes = b"", *, modified: int = LONG_AGO) -> Path:
-    """A file, with what it takes to hold it, as if it had been there for long."""
+    """Make a file and its directories, with old times."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     os.utime(path, (modified, modified))
@@ -65,7 +70,7 @@ def make(path: Path, content: bytes = b"", *, modified: int = LONG_AGO) -> Path:
 
 
 def wait_for_another_time(directory: Path) -> None:
-    """Until the file system would note a later time than it did so far."""
+    """Touch a file until the file system notes a later time than before."""
     probe = directory / "probe"
     probe.touch()
     before = probe.stat().st_ctime_ns

@@ -20,7 +20,7 @@ def served(tmp_path: Path) -> Path:
     (tmp_path / "secret.txt").write_bytes(b"the secret")
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "file.txt").write_bytes(b"the secret")
-    (tmp_path / "served-too").mkdir()  # its name begins as the other's
+    (tmp_path / "served-too").mkdir()  # a name that begins with the served directory's
     (tmp_path / "served-too" / "file.txt").write_bytes(b"the secret")
     directory = tmp_path / "served"
     directory.mkdir()
@@ -29,7 +29,7 @@ def served(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def public() -> Iterator[Path]:
-    """A directory that is reachable for everybody; pytest's own are not."""
+    """A directory that every user can reach, unlike pytest's own."""
     path = Path(tempfile.mkdtemp())
     path.chmod(0o755)
     yield path
@@ -40,7 +40,7 @@ def public() -> Iterator[Path]:
 
 @contextmanager
 def unprivileged() -> Iterator[None]:
-    """Without root's leave to read what permissions deny."""
+    """Run the block as a user to whom permissions apply."""
     if os.geteuid() != 0:
         yield
         return

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import stat
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
+from time import time
+from typing import Any
 
 import pytest
+import trio
+import trio.testing
 
 from hamms_trio.files import Root, echo, read_file, user_agent, write_file
 from hamms_trio.wire import RequestHead
-from tests.files.asking import make, received, request
+from hamms_trio.workbench import open_workbench
+from tests.files.asking import make, received, request, settled, wait_for_another_time
 from tests.files.conftest import unprivileged
 
 
@@ -20,7 +30,7 @@ def root(served: Path) -> Root:
     return Root(served)
 
 
-def test_echo_says_what_stands_in_the_path() -> None:
+def test_echo_answers_with_the_rest_of_the_path() -> None:
     for text in ("abc", "a/b/c", "%61%2f", "", "a+b&c"):
         answer = received(echo(request(f"/echo/{text}"), text))
 
@@ -42,7 +52,7 @@ def test_echo_says_what_stands_in_the_path() -> None:
         ("", False),
     ],
 )
-def test_echo_is_gzipped_for_who_wants_that(accept: str, coded: bool) -> None:
+def test_echo_is_gzipped_for_clients_that_accept_it(accept: str, coded: bool) -> None:
     answer = received(echo(request("/echo/abc", f"Accept-Encoding: {accept}"), "abc"))
 
     assert answer.fields.get("Content-Encoding") == ("gzip" if coded else None)
@@ -50,24 +60,24 @@ def test_echo_is_gzipped_for_who_wants_that(accept: str, coded: bool) -> None:
     assert answer.content_length == len(answer.content)
     assert answer["Vary"] == "Accept-Encoding"
     if coded:
-        assert answer.content[4:8] == bytes(4)  # no time in it: the same text, the same octets
+        assert answer.content[4:8] == bytes(4)  # no time, so that equal texts give equal octets
 
 
-def test_echo_that_must_be_coded_otherwise_is_not_acceptable() -> None:
+def test_echo_answers_406_if_no_coding_is_acceptable() -> None:
     refusing = request("/echo/abc", "Accept-Encoding: br, *;q=0")
 
     assert received(echo(refusing, "abc")).status == 406
 
 
-@pytest.mark.parametrize("said", ["curl/8.0", "", "caf\xe9"])
-def test_user_agent_says_who_asks(said: str) -> None:
-    answer = received(user_agent(request("/user-agent", f"User-Agent: {said}")))
+@pytest.mark.parametrize("value", ["curl/8.0", "", "caf\xe9"])
+def test_user_agent_answers_with_the_field(value: str) -> None:
+    answer = received(user_agent(request("/user-agent", f"User-Agent: {value}")))
 
-    assert (answer.status, answer.content) == (200, said.encode("latin-1"))
+    assert (answer.status, answer.content) == (200, value.encode("latin-1"))
     assert answer["Content-Type"] == "text/plain"
 
 
-def test_user_agent_of_nobody_is_nothing() -> None:
+def test_user_agent_without_the_field_answers_nothing() -> None:
     assert received(user_agent(request("/user-agent"))).content == b""
 
 
@@ -126,7 +136,7 @@ def test_without_a_directory_there_are_no_files() -> None:
     assert received(write_file(None, post(), "a", b"")).status == 404
 
 
-def test_names_are_taken_as_they_stand(root: Root, served: Path) -> None:
+def test_names_are_not_decoded(root: Root, served: Path) -> None:
     write_file(root, post(), "a%20b", b"content")
 
     assert (served / "a%20b").read_bytes() == b"content"
@@ -137,7 +147,7 @@ def post(*fields: str) -> RequestHead:
     return request("/files/a", *fields, method="POST")
 
 
-def test_a_file_is_written_and_written_over(root: Root, served: Path) -> None:
+def test_a_file_is_written_and_replaced(root: Root, served: Path) -> None:
     for content in (b"first", b"", bytes(range(256)) * 1000):
         answer = received(write_file(root, post(), "a", content))
 
@@ -146,7 +156,7 @@ def test_a_file_is_written_and_written_over(root: Root, served: Path) -> None:
     assert [path.name for path in served.iterdir()] == ["a"]
 
 
-def test_who_is_reading_meanwhile_reads_the_old_file(root: Root, served: Path) -> None:
+def test_a_reader_goes_on_with_the_old_file(root: Root, served: Path) -> None:
     make(served / "a", b"old")
     with (served / "a").open("rb") as reading:
         write_file(root, post(), "a", b"new")
@@ -163,7 +173,7 @@ def test_a_file_keeps_its_permissions(root: Root, served: Path) -> None:
 LINKS = ("a", "dangling", "out")
 
 
-def test_a_link_is_replaced_and_what_it_leads_to_left_alone(root: Root, served: Path) -> None:
+def test_writing_replaces_a_link_and_not_its_target(root: Root, served: Path) -> None:
     make(served / "b", b"b")
     (served / "a").symlink_to("b")
     (served / "dangling").symlink_to("planted")
@@ -177,7 +187,7 @@ def test_a_link_is_replaced_and_what_it_leads_to_left_alone(root: Root, served: 
     assert not list(served.parent.rglob("planted"))
 
 
-def test_what_cant_be_written_is_our_fault_and_leaves_nothing(
+def test_a_failed_write_answers_500_and_leaves_nothing(
     public: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     make(public / "a", b"old")
@@ -209,8 +219,8 @@ def test_a_full_disk_leaves_the_old_file(
     assert (served / "a").read_bytes() == b"old"
 
 
-def test_preconditions_guard_what_is_there(root: Root, served: Path) -> None:
-    """RFC 9110 §13.1.1, §13.1.2: neither lose another's update, nor create a file twice."""
+def test_preconditions_guard_the_present_file(root: Root, served: Path) -> None:
+    """RFC 9110 §13.1.1, §13.1.2: a client neither loses another's update nor creates a file twice."""
     assert received(write_file(root, post("If-Match: *"), "a", b"x")).status == 412
     assert not (served / "a").exists()
     assert received(write_file(root, post("If-None-Match: *"), "a", b"first")).status == 201
@@ -218,3 +228,96 @@ def test_preconditions_guard_what_is_there(root: Root, served: Path) -> None:
     assert received(write_file(root, post('If-Match: "other"'), "a", b"x")).status == 412
     assert received(write_file(root, post("If-Match: *"), "a", b"second")).status == 201
     assert (served / "a").read_bytes() == b"second"
+
+
+CLIENTS = 20
+
+
+def write_at_once(served: Path, *fields: str, clock: Callable[[], float] = time) -> Counter[int]:
+    """Count the statuses of clients that write one name at the same moment, each with its own root."""
+    barrier = Barrier(CLIENTS)
+
+    def write(number: int) -> int:
+        barrier.wait()
+        content = b"%d" % number
+        answer = write_file(Root(served), post(*fields), "a", content, clock=clock)
+        return received(answer).status
+
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        return Counter(pool.map(write, range(CLIENTS)))
+
+
+ONE_OF_THEM = Counter({201: 1, 412: CLIENTS - 1})
+
+
+def test_exactly_one_of_twenty_clients_creates_a_file(served: Path) -> None:
+    for _ in range(5):
+        assert write_at_once(served, "If-None-Match: *") == ONE_OF_THEM
+        assert [path.name for path in served.iterdir()] == ["a"]
+        (served / "a").unlink()
+
+
+def test_exactly_one_of_twenty_clients_updates_a_version(root: Root, served: Path) -> None:
+    make(served / "a", b"first")
+    for _ in range(5):
+        before = received(read_file(root, request("/files/a"), "a", clock=settled))
+        written = write_at_once(served, f"If-Match: {before['ETag']}", clock=settled)
+        assert written == ONE_OF_THEM
+        wait_for_another_time(served)  # or the next version could have the same times
+
+
+def test_clients_without_preconditions_all_write(served: Path) -> None:
+    assert write_at_once(served) == {201: CLIENTS}
+    assert (served / "a").read_bytes() in {b"%d" % number for number in range(CLIENTS)}
+
+
+def test_a_file_that_another_process_creates_meanwhile_stays(
+    root: Root, served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def link_late(*arguments: Any, **options: Any) -> None:
+        make(served / "a", b"theirs")
+        link(*arguments, **options)
+
+    link = os.link
+    monkeypatch.setattr(os, "link", link_late)
+    answer = received(write_file(root, post("If-None-Match: *"), "a", b"ours"))
+
+    assert (answer.status, (served / "a").read_bytes()) == (412, b"theirs")
+    assert [path.name for path in served.iterdir()] == ["a"]
+
+
+def test_a_file_is_created_once_where_hard_links_are_missing(
+    served: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_arguments: Any, **_options: Any) -> None:
+        raise PermissionError(errno.EPERM, "as on FAT")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert write_at_once(served, "If-None-Match: *") == ONE_OF_THEM
+    assert (served / "a").read_bytes()
+
+
+def test_a_link_that_leads_nowhere_takes_its_name(root: Root, served: Path) -> None:
+    (served / "a").symlink_to("nowhere")
+    assert received(write_file(root, post("If-None-Match: *"), "a", b"x")).status == 412
+    assert (served / "a").is_symlink()
+
+
+async def test_clients_of_the_workbench_create_a_file_once(served: Path) -> None:
+    statuses: Counter[bytes] = Counter()
+
+    async def ask(port: int, go: trio.Event) -> None:
+        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+            await go.wait()
+            head = b"POST /files/a HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\nContent-Length: 1\r\n\r\n"
+            await stream.send_all(head + b"x")
+            statuses[(await stream.receive_some())[9:12]] += 1
+
+    async with open_workbench(port=0, challenge=True, directory=served) as workbench:
+        async with trio.open_nursery() as nursery:
+            go = trio.Event()
+            for _ in range(CLIENTS):
+                nursery.start_soon(ask, workbench.port, go)
+            await trio.testing.wait_all_tasks_blocked()
+            go.set()
+    assert statuses == {b"201": 1, b"412": CLIENTS - 1}

@@ -13,7 +13,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.files.listing import MAX_ENTRIES, Entry, page
+from hamms_trio.files.listing import MAX_ENTRIES, DirectoryEntry, page
 from tests.files.asking import ask, make
 
 
@@ -23,7 +23,7 @@ def tree(served: Path) -> FileTree:
 
 
 class Links(HTMLParser):
-    """The links of a page and what they say; every element that it has."""
+    """A parser that collects a page's links with their texts, and all elements."""
 
     def __init__(self, content: bytes) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ HOSTILE = [
 ]
 
 
-def test_directories_come_first_and_all_in_order(tree: FileTree, served: Path) -> None:
+def test_directories_come_first_and_names_are_sorted(tree: FileTree, served: Path) -> None:
     for name in ("b.txt", "a.txt", "Z.txt"):
         make(served / name, b"x" * 1234)
     for name in ("z", "y"):
@@ -87,7 +87,7 @@ def test_directories_come_first_and_all_in_order(tree: FileTree, served: Path) -
 
 @pytest.mark.parametrize("name", HOSTILE, ids=repr)
 @pytest.mark.parametrize("is_directory", [False, True], ids=["file", "directory"])
-def test_every_link_leads_to_what_it_shows(
+def test_every_link_leads_to_the_entry_it_shows(
     tree: FileTree, served: Path, name: bytes, is_directory: bool
 ) -> None:
     there = served / "d" / os.fsdecode(name)
@@ -122,7 +122,7 @@ def test_a_directorys_own_name_does_no_harm(tree: FileTree, served: Path, name: 
     assert listing["Content-Security-Policy"] == policy
 
 
-def test_what_cant_be_had_is_not_listed(tree: FileTree, served: Path) -> None:
+def test_a_listing_leaves_out_entries_that_are_not_served(tree: FileTree, served: Path) -> None:
     os.mkfifo(served / "fifo")
     (served / "dangling").symlink_to("nowhere")
     (served / "loop").symlink_to("loop")
@@ -138,17 +138,17 @@ def test_what_cant_be_had_is_not_listed(tree: FileTree, served: Path) -> None:
     assert [href for href, _ in links] == ["directory/", "in/", "absolute", "file"]
 
 
-def test_the_top_has_no_way_up(tree: FileTree) -> None:
+def test_the_root_page_has_no_link_to_a_parent(tree: FileTree) -> None:
     assert Links(ask(tree, "/").content).links == []
 
 
-def test_a_listing_is_redirected_to_its_slash(tree: FileTree, served: Path) -> None:
+def test_a_directory_without_its_slash_is_redirected(tree: FileTree, served: Path) -> None:
     (served / "d").mkdir()
 
     assert ask(tree, "/d")["Location"] == "/d/"
 
 
-def test_a_listing_can_be_asked_for_again(tree: FileTree, served: Path) -> None:
+def test_a_listing_is_revalidated_by_its_tag(tree: FileTree, served: Path) -> None:
     make(served / "file")
     etag = ask(tree, "/")["ETag"]
 
@@ -157,16 +157,16 @@ def test_a_listing_can_be_asked_for_again(tree: FileTree, served: Path) -> None:
     assert ask(tree, "/", f"If-None-Match: {etag}").status == 200
 
 
-def test_head_is_told_how_long_it_is(tree: FileTree, served: Path) -> None:
+def test_head_of_a_listing_has_its_length(tree: FileTree, served: Path) -> None:
     make(served / "file")
     head, get = ask(tree, "/", method="HEAD"), ask(tree, "/")
 
     assert (head.content, head.content_length) == (b"", len(get.content))
 
 
-def test_a_page_says_that_it_is_not_all(tree: FileTree) -> None:
-    some = [Entry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
+def test_a_long_page_says_that_it_is_cut(tree: FileTree) -> None:
+    some = [DirectoryEntry(b"%d" % number, 0) for number in range(MAX_ENTRIES + 1)]
 
-    assert b"There are more" not in page((), some[:-1])
-    assert b"There are more" in page((), some)
+    assert b"there are more" not in page((), some[:-1])
+    assert b"there are more" in page((), some)
     assert len(Links(page((), some)).links) == MAX_ENTRIES

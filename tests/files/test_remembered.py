@@ -1,4 +1,4 @@
-"""A remembered answer is repeated as long as a fresh look would find the same, and no longer."""
+"""Remembered files: an answer is repeated only while a fresh look would find the same file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def ask_afresh(served: Path, path: str, *fields: str, method: str = "GET") -> Re
 
 
 def learn(tree: FileTree, path: str, *fields: str) -> Received:
-    """Ask until the answer is remembered; what follows happens at another time than what was before."""
+    """Ask until the answer is remembered, and until the file system notes a later time than before."""
     ask(tree, path, *fields)
     known = len(tree.memory)
     ask(tree, path, *fields)
@@ -102,7 +102,7 @@ def test_a_small_file_is_one_answer_for_all(tree: FileTree) -> None:
     answer = tree.answer(request("/small.txt"))
 
     assert answer is tree.answer(request("/small.txt"))
-    assert answer is not first  # asked for once: not worth it
+    assert answer is not first  # a single request is not worth remembering
     assert tree.answer(request("/small.txt", "User-Agent: another")) is answer
     answer.close()
     assert received(answer).content == SMALL
@@ -114,14 +114,14 @@ def replace(path: Path) -> None:
 
 
 def overwrite(path: Path) -> None:
-    """With as many octets, and as if nothing had been changed."""
+    """Replace the content by as many octets, and restore the times."""
     with path.open("r+b") as file:
         file.write(b"~")
     os.utime(path, (LONG_AGO, LONG_AGO))
 
 
 def overwrite_through_mapping(path: Path) -> None:
-    """The second time leaves the times of the file as they are."""
+    """Write through a mapping, whose second write leaves the file's times as they are."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapping:
         mapping[0:1] = b"~"
 
@@ -179,7 +179,7 @@ def test_a_change_of_the_file_is_seen_at_once(
 
 
 def test_a_mapping_that_is_still_written_to_is_seen_at_once(tree: FileTree, served: Path) -> None:
-    """No time of the file says so."""
+    """The times of the file don't change with a write through a mapping."""
     with (served / "small.txt").open("r+b") as file, mmap.mmap(file.fileno(), 0) as mapping:
         mapping[0:1] = b"a"
         learn(tree, "/small.txt")
@@ -195,7 +195,7 @@ def outside(served: Path) -> Path:
 
 
 def move_out(served: Path, name: str) -> None:
-    """A directory goes elsewhere, and a link to it takes its place."""
+    """Move a directory, and put a link to it in its place."""
     (served / name).rename(outside(served) / "moved")
     (served / name).symlink_to(outside(served) / "moved")
 
@@ -211,7 +211,7 @@ def swap(served: Path) -> None:
 
 
 def copy(served: Path) -> None:
-    """Another directory with the very same files."""
+    """Replace a directory by another one with the same files."""
     (served / "a" / "b").rename(served / "a" / "c")
     (served / "a" / "b").mkdir()
     for name in ("small.txt", "large.txt"):
@@ -318,7 +318,7 @@ def test_rights_are_those_at_the_moment(public: Path) -> None:
 
 
 def test_nothing_is_remembered_before_its_times_tell(served: Path) -> None:
-    """Until then a change might leave the same times behind, and a tag is weak (RFC 9110 §8.8.1)."""
+    """A change of a fresh file might leave the same times, so the tag is weak (RFC 9110 §8.8.1)."""
     changed = make(served / "file", SMALL).stat().st_ctime
     now = changed + 1
     tree = FileTree(root=Root(served), clock=lambda: now)
@@ -331,12 +331,12 @@ def test_nothing_is_remembered_before_its_times_tell(served: Path) -> None:
         assert not ask(tree, "/file")["ETag"].startswith("W/")
     assert len(tree.memory) == 1
 
-    now = changed + 1  # somebody has set the clock
+    now = changed + 1  # the clock was set back
     assert ask(tree, "/file")["ETag"].startswith("W/")
 
 
 def test_a_file_of_the_future_is_not_remembered(served: Path) -> None:
-    """Its Last-Modified is no later than the answer (RFC 9110 §8.8.2.1)."""
+    """Last-Modified is no later than the answer (RFC 9110 §8.8.2.1)."""
     now = time.time() + 100
     make(served / "file", SMALL, modified=int(now) + 1000)
     tree = FileTree(root=Root(served), clock=lambda: now)
@@ -359,7 +359,7 @@ def test_links_are_looked_up_each_time(tree: FileTree, served: Path) -> None:
 
 
 def test_a_variant_that_is_a_link_is_looked_at_each_time(tree: FileTree, served: Path) -> None:
-    """Nothing beside the file tells that what is linked has changed."""
+    """No time in the directory shows that the target of a link has changed."""
     target = make(served / "inside" / "coded", bytes(5000))
     (served / "coded.txt.br").symlink_to("inside/coded")
     for _ in range(3):
@@ -432,7 +432,7 @@ def test_no_file_is_held_open(tree: FileTree, served: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
-# Any history gives the answers of a tree that remembers nothing.
+# Any sequence of events gives the answers of a tree without a memory.
 
 NAMES = ("f", "f.gz", "f.br", "d/f", "d/f.gz", "d", "e", "e/f")
 CONTENTS = (b"", b"1", b"2", b"3" * 50, bytes(70_000))

@@ -1,4 +1,4 @@
-"""Opening files beneath a directory and none elsewhere, by the kernel's means and by ours."""
+"""Files are opened beneath a directory and not elsewhere, by the kernel and by walking."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def root(served: Path, by_kernel: bool) -> Root:
 
 
 def read(root: Root, path: bytes | str) -> bytes:
-    """Return a file's content; its path is split as it stands."""
+    """Read a file; split its path at slashes and do nothing else to it."""
     names = os.fsencode(path).split(b"/")
     file = root.open_file(names)
     try:
@@ -64,7 +64,7 @@ def test_a_file_is_found_under_any_name(root: Root, served: Path, name: bytes) -
     assert read(root, name) == b"content"
 
 
-def test_files_lie_deep(root: Root, served: Path) -> None:
+def test_a_file_in_deep_directories_is_found(root: Root, served: Path) -> None:
     deep = served.joinpath(*"abcdefghij")
     deep.mkdir(parents=True)
     (deep / "file").write_bytes(b"deep")
@@ -72,13 +72,13 @@ def test_files_lie_deep(root: Root, served: Path) -> None:
     assert read(root, "a/b/c/d/e/f/g/h/i/j/file") == b"deep"
 
 
-# The target of the link l and what is asked for, from a directory with a/b/file, a/file and top.
+# The target of the link l and the path that is read, in a directory with a/b/file, a/file and top.
 LINKS_INSIDE = [
     ("top", "l", b"top"),
     ("./top", "l", b"top"),
     ("a", "l/file", b"a/file"),
     ("a/", "l/file", b"a/file"),
-    ("a/b", "l/../file", b"a/file"),  # .. is where the directory is, not where the link is
+    ("a/b", "l/../file", b"a/file"),  # .. is the parent of the directory, not of the link
     ("a/b/..", "l/file", b"a/file"),
     ("a/../top", "l", b"top"),
     (".", "l/top", b"top"),
@@ -133,7 +133,7 @@ OUTWARDS = [
 
 
 @pytest.mark.parametrize(("target", "path"), OUTWARDS)
-def test_what_leads_out_is_refused(root: Root, served: Path, target: str, path: str) -> None:
+def test_a_path_that_leads_out_is_refused(root: Root, served: Path, target: str, path: str) -> None:
     (served / "a").mkdir()
     (served / "l").symlink_to(target.format(parent=served.parent))
 
@@ -142,7 +142,7 @@ def test_what_leads_out_is_refused(root: Root, served: Path, target: str, path: 
 
 
 @pytest.mark.parametrize("path", ["..", "a/../..", "l", "../served"])
-def test_no_directory_outside_is_opened_either(root: Root, served: Path, path: str) -> None:
+def test_no_directory_outside_the_root_is_opened(root: Root, served: Path, path: str) -> None:
     (served / "a").mkdir()
     (served / "l").symlink_to("..")
 
@@ -176,7 +176,7 @@ def test_no_directory_outside_is_opened_either(root: Root, served: Path, path: s
         (b"\0", errno.ENOENT),
     ],
 )
-def test_what_is_not_there_is_not_there(root: Root, served: Path, path: bytes, error: int) -> None:
+def test_a_missing_path_raises_its_error(root: Root, served: Path, path: bytes, error: int) -> None:
     (served / "a").mkdir()
     (served / "file").write_bytes(b"content")
     (served / "dangling").symlink_to("nowhere")
@@ -189,7 +189,7 @@ def test_what_is_not_there_is_not_there(root: Root, served: Path, path: bytes, e
     assert caught.value.errno == error
 
 
-def test_a_slash_within_a_name_is_no_separator(root: Root, served: Path) -> None:
+def test_a_name_with_a_slash_is_not_found(root: Root, served: Path) -> None:
     (served / "a").mkdir()
     (served / "a" / "file").write_bytes(b"content")
 
@@ -198,7 +198,7 @@ def test_a_slash_within_a_name_is_no_separator(root: Root, served: Path) -> None
             root.open_file(names)
 
 
-def test_a_fifo_is_neither_waited_for_nor_served(root: Root, served: Path) -> None:
+def test_a_fifo_neither_blocks_nor_is_served(root: Root, served: Path) -> None:
     os.mkfifo(served / "fifo")
     (served / "l").symlink_to("fifo")
 
@@ -226,7 +226,7 @@ def test_a_device_is_not_served(root: Root, served: Path) -> None:
         read(root, "zero")
 
 
-def test_what_must_not_be_read_is_not_read(public: Path, by_kernel: bool) -> None:
+def test_an_unreadable_file_is_refused(public: Path, by_kernel: bool) -> None:
     (public / "file").write_bytes(b"private")
     (public / "file").chmod(0)
     (public / "directory").mkdir()
@@ -240,20 +240,18 @@ def test_what_must_not_be_read_is_not_read(public: Path, by_kernel: bool) -> Non
             assert not isinstance(caught.value, OutsideRoot)
 
 
-def test_a_directory_that_can_only_be_passed_is_passed(public: Path, by_kernel: bool) -> None:
+def test_a_file_in_an_unlistable_directory_is_found(public: Path, by_kernel: bool) -> None:
     (public / "directory").mkdir()
     (public / "directory" / "file").write_bytes(b"public")
     (public / "directory").chmod(0o711)
-    (public / "l").symlink_to(public / "directory")  # absolute: this one is walked in any case
+    (public / "l").symlink_to(public / "directory")  # an absolute target is walked in any case
     root = Root(public, by_kernel=by_kernel)
     with unprivileged():
         assert read(root, "directory/file") == b"public"
         assert read(root, "l/file") == b"public"
 
 
-def test_the_directory_itself_may_be_a_link_and_may_be_replaced(
-    served: Path, by_kernel: bool
-) -> None:
+def test_the_root_can_be_a_link_and_be_replaced(served: Path, by_kernel: bool) -> None:
     way = served.parent / "way"
     way.symlink_to("served")
     root = Root(way, by_kernel=by_kernel)
@@ -267,7 +265,7 @@ def test_the_directory_itself_may_be_a_link_and_may_be_replaced(
     assert read(root, "file.txt") == SECRET
 
 
-def test_everything_may_be_served(by_kernel: bool, served: Path) -> None:
+def test_the_file_system_root_can_be_served(by_kernel: bool, served: Path) -> None:
     (served / "l").symlink_to(served / "file")
     (served / "file").write_bytes(b"content")
     everything = Root("/", by_kernel=by_kernel)
@@ -283,7 +281,7 @@ def open_descriptors() -> int:
 
 @contextmanager
 def at_call(number: int, action: Callable[[], object]) -> Iterator[None]:
-    """Do something right before the ``number``-th time that a path or a name is used."""
+    """Call a function right before a path or a name is used for the ``number``-th time."""
     calls = count()
 
     def profile(_frame: FrameType, event: str, argument: object) -> None:
@@ -301,7 +299,7 @@ def at_call(number: int, action: Callable[[], object]) -> Iterator[None]:
 
 @pytest.mark.parametrize("number", range(12))
 @pytest.mark.parametrize("target", ["../outside", "{parent}/outside", "inside"])
-def test_a_directory_replaced_by_a_link_at_any_moment_leads_nowhere(
+def test_a_directory_swapped_for_a_link_never_leads_out(
     root: Root, served: Path, number: int, target: str
 ) -> None:
     (served / "a").mkdir()
@@ -324,7 +322,7 @@ def test_a_directory_replaced_by_a_link_at_any_moment_leads_nowhere(
 
 
 @pytest.mark.parametrize("number", range(12))
-def test_a_file_replaced_by_something_else_at_any_moment_is_not_served(
+def test_a_file_swapped_for_something_else_is_not_served(
     root: Root, served: Path, number: int
 ) -> None:
     (served / "file").write_bytes(b"public")
@@ -343,7 +341,7 @@ def test_a_file_replaced_by_something_else_at_any_moment_is_not_served(
         (served / "file").write_bytes(b"public")
 
 
-def test_a_directory_moved_out_during_the_walk_does_not_lead_out(root: Root, served: Path) -> None:
+def test_a_directory_moved_out_meanwhile_does_not_lead_out(root: Root, served: Path) -> None:
     for number in range(16):
         inside = served / f"d{number}" / "a"
         inside.mkdir(parents=True)
@@ -359,7 +357,7 @@ def test_a_directory_moved_out_during_the_walk_does_not_lead_out(root: Root, ser
         assert content == b"public"
 
 
-def test_thousands_of_swaps_meanwhile_never_show_a_secret(root: Root, served: Path) -> None:
+def test_thousands_of_swaps_never_reveal_a_secret(root: Root, served: Path) -> None:
     (served / "a").mkdir()
     (served / "a" / "file.txt").write_bytes(b"public")
     (served / "l").symlink_to("../outside")
@@ -385,7 +383,7 @@ def test_thousands_of_swaps_meanwhile_never_show_a_secret(root: Root, served: Pa
     assert SECRET not in seen
 
 
-def test_files_beside_one_are_opened_where_possible(root: Root, served: Path) -> None:
+def test_files_beside_a_file_are_opened_if_possible(root: Root, served: Path) -> None:
     (served / "a").mkdir()
     (served / "a" / "file").write_bytes(b"itself")
     (served / "a" / "file.near").write_bytes(b"beside")

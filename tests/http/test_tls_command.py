@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
 import ssl
@@ -89,6 +90,13 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
     after = shown()
     assert after != before
     made.key.write_text("no key")
+    running.process.send_signal(signal.SIGHUP)
+    told("the certificate stays as it was")
+    assert shown() == after
+    made.certificate.unlink()
+    os.mkfifo(made.certificate)
+    running.process.send_signal(signal.SIGHUP)
+    assert shown() == after  # while nobody writes to it
     running.process.send_signal(signal.SIGHUP)
     told("the certificate stays as it was")
     assert shown() == after

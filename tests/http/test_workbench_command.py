@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from hamms_trio.cli.serve import WORKBENCH_OFFSET
+from hamms_trio.app import WORKBENCH_OFFSET
 from tests.http.commands import SAFETY_NET, Run, starting
 from tests.http.talking import read_answers, statuses
 from tests.ports import free_ports
@@ -149,7 +149,7 @@ def test_serve_brings_the_workbench_along() -> None:
         [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        *_, row = (process.stdout.readline().split() for _ in range(3))
+        *_, row = (process.stdout.readline().split() for _ in range(4))
         with socket.create_connection(("127.0.0.1", int(row[0])), timeout=SAFETY_NET) as client:
             assert statuses(say(client, GET)) == [200]
         process.terminate()

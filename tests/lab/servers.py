@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop, on the hub and on plain trio streams."""
+"""Servers on this test's own trio loop."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from pathlib import Path
 import trio
 
 from hamms_trio.app import Hamms
+from hamms_trio.lab.doors import AnyDoor, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.modes import CATALOGUE, FailureMode
-from hamms_trio.modes.environment import Lab
+from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
+from hamms_trio.modes.environment import Environment
+from hamms_trio.net.hub import open_hub
 from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
 
 HostModes = Callable[..., AbstractAsyncContextManager[Hamms]]
 
@@ -23,18 +27,19 @@ HostModes = Callable[..., AbstractAsyncContextManager[Hamms]]
 async def hosting_modes(
     modes: Iterable[FailureMode] = CATALOGUE.values(),
     *,
-    lab: Lab | None = None,
-    portable: bool,
+    environment: Environment | None = None,
+    hub: str | None = None,
 ) -> AsyncIterator[Hamms]:
-    modes = list(modes)
-    listeners = open_listeners(modes, host="127.0.0.1", beginning_port=0)
-    lab = lab or Lab(speed=1000)
-    ledger = Ledger({**CATALOGUE, **{mode.slug: mode for mode in modes}})
-    host = Host(listeners, lab, ledger, portable=portable)
+    doors = Doors(Catalogue(modes))
+    at_ports: list[AnyDoor] = [*map(doors.find, doors.served), PathDoor(doors)]
+    listeners = open_listeners(at_ports, host="127.0.0.1")
+    environment = environment or Environment(speed=1000)
+    recording = Recording(Ledger(doors.names))
+    host = Host(listeners, environment, recording, hub=open_hub(hub))
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
         with trio.fail_after(30):  # a net, not a measurement
-            yield Hamms("127.0.0.1", listeners, host, lab)
+            yield Hamms("127.0.0.1", doors, listeners, host, environment, recording)
         nursery.cancel_scope.cancel()
 
 

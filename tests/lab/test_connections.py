@@ -1,4 +1,4 @@
-"""Connections as clients meet them, on the hub and on plain trio streams."""
+"""Connections as clients meet them, on each kind of hub."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import trio
 
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.environment import Lab, Limits
+from hamms_trio.modes.environment import Environment, Limits
 from hamms_trio.modes.expectation import may_choose
 from hamms_trio.modes.peer import Peer
 from hamms_trio.recording.ledger import Ending
@@ -22,13 +22,13 @@ GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 LAST_GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n"
 
 
-@on_request(offset=100, client=may_choose("a test"))
+@on_request(client=may_choose("a test"))
 async def broken_mode(peer: Peer, request: RequestHead) -> None:
     """Have a bug."""
     raise LookupError("a bug in the mode")
 
 
-@on_connect(offset=101, client=may_choose("a test"))
+@on_connect(client=may_choose("a test"))
 async def flood(peer: Peer) -> None:
     """Send for ever."""
     while True:
@@ -69,7 +69,7 @@ async def test_a_bug_in_one_mode_is_logged_and_costs_one_connection(
 
 
 async def test_a_head_that_stays_incomplete_is_answered_408(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(head=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(head=0.05))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(b"GET / HTTP/1.1\r\nHost: ha")
             answer = await read_all(client)
@@ -79,7 +79,7 @@ async def test_a_head_that_stays_incomplete_is_answered_408(hosting: HostModes) 
 
 
 async def test_dripping_a_head_does_not_put_its_deadline_off(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(head=0.1))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(head=0.1))) as hamms:
         client = await connect(hamms, "status")
 
         async def drip() -> None:
@@ -96,13 +96,13 @@ async def test_dripping_a_head_does_not_put_its_deadline_off(hosting: HostModes)
 
 
 async def test_a_client_that_says_nothing_is_let_go_without_a_word(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(idle=0.05, head=0.02))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(idle=0.05, head=0.02))) as hamms:
         async with await connect(hamms, "status") as client:
             assert await read_all(client) == b""
 
 
 async def test_an_idle_persistent_connection_is_closed(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(idle=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(idle=0.05))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(GET)
             answer = await read_all(client)
@@ -110,7 +110,7 @@ async def test_an_idle_persistent_connection_is_closed(hosting: HostModes) -> No
 
 
 async def test_a_body_that_never_comes_ends_the_connection(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(body=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(body=0.05))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(
                 b"POST / HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 5\r\n\r\nab"
@@ -120,7 +120,7 @@ async def test_a_body_that_never_comes_ends_the_connection(hosting: HostModes) -
 
 
 async def test_a_client_that_does_not_close_is_closed(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(linger=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(linger=0.05))) as hamms:
         async with await connect(hamms, "tcp-accept-close") as client:
             assert await read_all(client) == b""
             await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
@@ -129,14 +129,14 @@ async def test_a_client_that_does_not_close_is_closed(hosting: HostModes) -> Non
 
 
 async def test_empty_lines_do_not_keep_an_idle_connection(hosting: HostModes) -> None:
-    async with hosting(lab=Lab(limits=Limits(idle=0.05, head=5))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(idle=0.05, head=5))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(b"\r\n")
             assert await read_all(client) == b""
 
 
 async def test_a_client_that_never_reads_is_let_go(hosting: HostModes) -> None:
-    async with hosting([flood], lab=Lab(limits=Limits(send=0.05))) as hamms:
+    async with hosting([flood], environment=Environment(limits=Limits(send=0.05))) as hamms:
         async with await connect(hamms, "flood"):
             await hamms.ledger.wait_until(lambda ledger: bool(ledger.connections()))
             await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
@@ -153,7 +153,7 @@ async def test_a_client_that_never_reads_is_let_go(hosting: HostModes) -> None:
 async def test_where_the_next_request_begins_is_never_guessed(
     hosting: HostModes, body: bytes, status: int
 ) -> None:
-    async with hosting(lab=Lab(limits=Limits(body=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(body=0.05))) as hamms:
         async with await connect(hamms, "retries") as client:
             await client.send_all(b"POST /counters HTTP/1.1\r\nHost: hamms.test\r\n" + body)
             answer = await read_all(client)

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.cli import main
 from hamms_trio.cli.load import load
-
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
-LOAD = [sys.executable, "-m", "hamms_trio", "load"]
-FEW = ["-c", "4", "-n", "40"]
-
-
-def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*LOAD, *arguments], capture_output=True, text=True, timeout=SAFETY_NET, cwd=cwd
-    )
-
-
-def result_of(*arguments: str) -> dict[str, Any]:
-    done = run(*arguments, "--json")
-    assert (done.returncode, done.stderr) == (0, "")
-    content: dict[str, Any] = json.loads(done.stdout)
-    return content
+from tests.load.command import FEW, LOAD, SAFETY_NET, URL, result_of, run, running
+from tests.load.terminal import on_terminal
 
 
 def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
@@ -53,16 +33,16 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
     assert len(hamms.ledger.requests("status")) == 40
 
 
-def test_with_a_rate_the_report_says_from_when_latency_counts(hamms: HammsServer) -> None:
+def test_the_report_says_when_latency_begins_at_a_rate(hamms: HammsServer) -> None:
     done = run(hamms.url("status"), "-n", "20", "-r", "1000000")
 
     assert done.returncode == 0
     assert ", 1,000,000 requests/s;" in done.stdout
-    assert "note: latency counts from when a request was to begin" in done.stdout
+    assert "note: latency counts from the intended start of a request" in done.stdout
     assert "service" in done.stdout
 
 
-def test_the_result_as_json_has_the_keys_of_old_and_more(hamms: HammsServer) -> None:
+def test_the_json_result_has_its_keys(hamms: HammsServer) -> None:
     result = result_of(hamms.url("status"), *FEW)
 
     assert result["requests"] == result["answered"] == 40
@@ -80,13 +60,13 @@ def test_the_result_as_json_has_the_keys_of_old_and_more(hamms: HammsServer) -> 
     assert result["latency_ms"]["histogram"]["hdr"].startswith("HISTF")
 
 
-def test_answers_that_are_errors_count_as_such(hamms: HammsServer) -> None:
+def test_error_answers_count_as_errors(hamms: HammsServer) -> None:
     result = result_of(hamms.url("status", status=503), *FEW)
     assert (result["errors"], result["error_rate"]) == (40, 1.0)
     assert result["errors_by_name"] == {"status_5xx": 40}
 
 
-def test_redirects_are_not_taken_for_the_page_that_they_lead_to(hamms: HammsServer) -> None:
+def test_redirects_are_counted_and_not_followed(hamms: HammsServer) -> None:
     assert "note: 40 answers were redirects" in run(hamms.url("status", status=308), *FEW).stdout
     assert "redirects" not in run(hamms.url("status", status=304), *FEW).stdout
 
@@ -100,7 +80,7 @@ def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) ->
     assert json.loads(path.read_text())["answered"] == 40
 
 
-def test_what_is_sent_is_what_was_asked_for(hamms: HammsServer, tmp_path: Path) -> None:
+def test_the_request_is_sent_as_the_options_say(hamms: HammsServer, tmp_path: Path) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"\0\xff\r\n")
     shape = ["-n", "1", "-c", "1", "-X", "PUT", "--body", f"@{body}"]
@@ -112,7 +92,7 @@ def test_what_is_sent_is_what_was_asked_for(hamms: HammsServer, tmp_path: Path) 
     assert (fields["X-One"], fields["Host"], fields["Content-Length"]) == ("1", "there", "4")
 
 
-def test_every_option_changes_what_is_done(hamms: HammsServer) -> None:
+def test_every_option_shapes_the_load(hamms: HammsServer) -> None:
     shape = ["-c", "3", "-d", "200ms", "-r", "50", "--no-keepalive", "--timeout", "1.5s"]
     result = result_of(hamms.url("status"), *shape, "--warmup", "0.1")
 
@@ -147,9 +127,6 @@ def test_a_target_that_answers_nothing_is_a_failure(
     assert reason in line
 
 
-URL = "http://127.0.0.1:1/"
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -159,7 +136,7 @@ URL = "http://127.0.0.1:1/"
         (["--json", URL], "put the URL first"),
         ([URL, "--json", "/nowhere/result.json"], "can't write '/nowhere/result.json'"),
         ([URL, "--json", "/"], "directory"),
-        ([URL, "-H", "no colon"], "'no colon'"),
+        ([URL, "-H", "no colon"], "the header 'no' is not of the form"),
         ([URL, "-H", "X: a\r\nY: b"], "not of the form"),
         ([URL, "-H", "Content-Length: 5"], "Content-Length"),
         ([URL, "-H", "connection: close"], "--no-keepalive"),
@@ -187,7 +164,7 @@ URL = "http://127.0.0.1:1/"
         ([URL, "more"], "more"),
     ],
 )
-def test_bad_usage_is_said_in_a_line(arguments: list[str], words: str) -> None:
+def test_bad_usage_is_one_line_and_exit_code_2(arguments: list[str], words: str) -> None:
     done = run(*arguments)
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -220,14 +197,6 @@ def test_more_connections_than_descriptors_are_refused() -> None:
     assert "ulimit" in limited.stderr
 
 
-@contextmanager
-def running(*arguments: str, **how: Any) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([*LOAD, *arguments], text=True, stdout=subprocess.PIPE, **how)
-    with process, ExitStack() as stack:
-        stack.callback(process.kill)
-        yield process
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_load_with_its_result(hamms: HammsServer, number: int) -> None:
     with running(hamms.url("status"), "-d", "1h", "-r", "100", "--json") as process:
@@ -258,10 +227,10 @@ def test_a_second_signal_does_not_wait_for_answers(hamms: HammsServer) -> None:
 
 def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsServer) -> None:
     code = (
-        "import gc, sys, trio; from hamms_trio.cli import load, load_progress, load_report;"
+        "import gc, sys, trio; from hamms_trio.cli.load import load, progress, report;"
         "from hamms_trio.load import generate; seen = [];"
         "gc.callbacks.append(lambda phase, _: seen.append(phase));"
-        "load.load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
+        "load(sys.argv[1:], standalone_mode=False); print(seen.count('start'), file=sys.stderr)"
     )
     shape = ["-c", "3000", "-n", "1", "-r", "1"]  # clients that only are there
     done = subprocess.run(
@@ -274,161 +243,43 @@ def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsSer
     assert int(done.stderr) < 5  # by Python's own thresholds, more than a dozen
 
 
-def test_a_terminal_sees_how_it_goes(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    shape = ["-d", "1.5s", "-r", "50"]
-    with running(hamms.url("status"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b"answers/s" in seen
-    assert b"p99" in seen
-    assert seen.endswith(b"\r\x1b[2K")  # nothing of it is left
-    assert "75 answered" in output
+def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
+    with on_terminal([*LOAD, hamms.url("status"), "-d", "1h", "-r", "50"]) as terminal:
+        terminal.read_until(rb"answers/s, 0 errors, p50 .* ms, p99 .* ms")
+        output = terminal.interrupt()
+    assert terminal.seen.endswith(b"\r\x1b[2K")  # the line is erased
+    assert "answered, 0 errors" in output
 
 
-def test_a_terminal_sees_answers_that_are_errors(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status", status=503), "-d", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b" errors" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert b" 0 errors" not in seen
+def test_progress_counts_error_answers(hamms: HammsServer) -> None:
+    url = hamms.url("status", status=503)
+    with on_terminal([*LOAD, url, "-d", "1h", "-c", "1"]) as terminal:
+        terminal.read_until(rb" [1-9][0-9,]* errors")
+        terminal.interrupt()
 
 
-def test_a_terminal_sees_what_is_waited_for(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
+def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
     shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
-    with running(hamms.url("tcp-accept-hang"), *shape, stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while b"waiting for 2 answers" not in seen:
-            data = os.read(terminal, 4096)
-            assert data
-            seen += data
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
+    with on_terminal([*LOAD, hamms.url("tcp-accept-hang"), *shape]) as terminal:
+        terminal.read_until(rb"waiting for 2 answers")
+        output = terminal.interrupt()
     assert "unfinished   2" in output
 
 
-def test_a_terminal_sees_the_warm_up_of_which_nothing_counts(hamms: HammsServer) -> None:
-    terminal, end = pty.openpty()
-    with running(hamms.url("status"), "--warmup", "1h", "-c", "1", stderr=end) as process:
-        os.close(end)
-        seen = b""
-        while seen.count(b"\x1b[2K") < 2:
-            seen += os.read(terminal, 4096)
-        process.send_signal(signal.SIGINT)
-        with suppress(OSError):  # EIO: it has closed its end
-            while data := os.read(terminal, 4096):
-                seen += data
-        output, _ = process.communicate(timeout=SAFETY_NET)
-    os.close(terminal)
-    assert process.returncode == 1
-    assert b"warming up for 3600 s" in seen
-    assert "it was interrupted" in output
-    assert b"was asked nothing that counts" in seen
+def test_progress_shows_the_warm_up(hamms: HammsServer) -> None:
+    shape = ["--warmup", "1h", "-c", "1"]
+    with on_terminal([*LOAD, hamms.url("status"), *shape]) as terminal:
+        terminal.read_until(rb"warming up for 3600 s")
+        output = terminal.interrupt()
+    assert terminal.process.returncode == 1
+    assert "the load was interrupted" in output
+    assert b"received no request that counts" in terminal.seen
 
 
-def test_two_results_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
-    for name, status in (("a.json", "200"), ("b.json", "500")):
-        run(hamms.url("status", status=status), *FEW, "--json", str(tmp_path / name))
-
-    same = run("compare", "a.json", "a.json", "--max-p99-regression", "10%", cwd=tmp_path)
-    assert (same.returncode, same.stderr) == (0, "")
-    assert "pass  p99 worse by 10% at most" in same.stdout
-
-    worse = run("compare", "a.json", "b.json", cwd=tmp_path)
-    assert worse.returncode == 1
-    assert "FAIL  error_rate <= 1%  (found 100.00%)" in worse.stdout
-    allowed = run("compare", "a.json", "b.json", "--max-error-rate", "off", cwd=tmp_path)
-    assert allowed.returncode == 0
-
-    told = run("compare", "a.json", "b.json", "--json", cwd=tmp_path)
-    assert told.returncode == 1
-    content = json.loads(told.stdout)
-    assert content["gates"]["checks"] == {"error_rate_le_1pct": False, "p95_le_200ms": True}
-    assert content["gates"]["all_passed"] is False
-    assert content["results"][1]["errors"] == 40
-    assert 0 < content["results"][0]["p50_ms"] <= content["results"][0]["p95_ms"]
-    assert content["markdown_table"].startswith("| | a.json | b.json | change |")
-
-
-def test_a_gate_says_what_it_found(tmp_path: Path) -> None:
-    latencies = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 12.345)
-    counts = {"requests": 10, "errors": 1, "error_rate": 0.1, "rps": 100}
-    for name, latency in (("answered.json", latencies), ("silent.json", None)):
-        content = {"schema": 1, **counts, "latency_ms": latency}
-        (tmp_path / name).write_text(json.dumps(content))
-    gates = ["--max-p50", "20ms", "--max-p95", "off", "--min-rps-ratio", "1.5x"]
-
-    answered = run("compare", "answered.json", "answered.json", *gates, cwd=tmp_path)
-    assert answered.stdout.splitlines()[-3:] == [
-        "FAIL  error_rate <= 1%  (found 10.00%)",
-        "pass  p50 <= 20ms  (found 12.35)",
-        "FAIL  rps >= 1.5 x the first's  (found 1)",
-    ]
-    silent = run("compare", "answered.json", "silent.json", *gates, cwd=tmp_path)
-    assert "FAIL  p50 <= 20ms  (nothing found)" in silent.stdout.splitlines()
-
-
-def test_results_in_files_of_any_name_are_compared(hamms: HammsServer, tmp_path: Path) -> None:
-    name = os.fsdecode(b"gr\xc3\xbc\xc3\x9fe\xff.json")
-    run(hamms.url("status"), *FEW, "--json", str(tmp_path / name))
-    for arguments in ([], ["--json"]):
-        done = subprocess.run(
-            [*LOAD, "compare", name, name, *arguments],
-            capture_output=True,
-            timeout=SAFETY_NET,
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONIOENCODING": "ascii"},
-        )
-        assert (done.returncode, done.stderr) == (0, b"")
-        assert b"gr\\" in done.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "words"),
-    [
-        (["a.json", "nowhere.json"], "can't read"),
-        (["a.json", "bad.json"], "not JSON"),
-        (["a.json", URL], "load URL --json FILE"),
-        (["a.json"], "Missing argument"),
-        (["a.json", "a.json", "--max-p99-regression", "10"], "'10'"),
-        (["a.json", "a.json", "--max-error-rate", "101%"], "101%"),
-        (["a.json", "a.json", "--max-p95", "-5ms"], "-5ms"),
-        (["a.json", "a.json", "--min-rps-ratio", "much"], "'much'"),
-    ],
-)
-def test_bad_files_and_gates_are_bad_usage(
-    tmp_path: Path, arguments: list[str], words: str
-) -> None:
-    (tmp_path / "bad.json").write_text("{")
-    zeros = dict.fromkeys(("mean", "p50", "p90", "p95", "p99", "p99.9", "max"), 0)
-    counts = dict.fromkeys(("requests", "errors", "error_rate", "rps"), 0)
-    (tmp_path / "a.json").write_text(json.dumps({"schema": 1, **counts, "latency_ms": zeros}))
-    done = run("compare", *arguments, cwd=tmp_path)
-
-    assert (done.returncode, done.stdout) == (2, "")
-    (line,) = done.stderr.splitlines()
-    assert words in line
-
-
-def test_the_command_is_summed_up_alike_before_and_after_it_is_imported() -> None:
+def test_the_lazy_command_has_the_summary_of_the_real_one() -> None:
     assert main.commands["load"].get_short_help_str() == load.get_short_help_str()
 
 
-def test_help_says_what_there_is() -> None:
+def test_help_lists_the_options() -> None:
     assert "--pipeline-depth" in run("--help").stdout
     assert "--max-p99-regression" in run("compare", "--help").stdout

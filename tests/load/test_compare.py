@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.errors import LoadError
-from hamms_trio.load.compare import (
+from hamms_trio.load.result.compare import (
     MAX_FILE_OCTETS,
     Gates,
     Summary,
@@ -29,7 +29,7 @@ def failing(after: Summary, gates: Gates, before: Summary = BEFORE) -> list[str]
     return [each.name for each in check(before, after, gates) if not each.passed]
 
 
-def test_what_did_not_change_passes_every_gate() -> None:
+def test_equal_results_pass_every_gate() -> None:
     strictest = Gates(0.0, 1.0, 3.0, 4.0, 1.0, 0.0, 0.0, 0.0, 0.0)
     checks = check(BEFORE, BEFORE, strictest)
     assert len(checks) == 9
@@ -47,7 +47,7 @@ def test_what_did_not_change_passes_every_gate() -> None:
         (replace(SILENT, requests=0, error_rate=0.0), ["error_rate_le_1pct", "p95_le_200ms"]),
     ],
 )
-def test_some_gates_are_there_unless_they_are_taken_away(after: Summary, names: list[str]) -> None:
+def test_the_default_gates_can_be_switched_off(after: Summary, names: list[str]) -> None:
     assert failing(after, Gates()) == names
     assert failing(after, NO_GATES) == []
 
@@ -83,13 +83,13 @@ def test_a_gate_fails_by_its_name(gates: dict[str, float], after: Summary, name:
         {"max_p50_regression": 0.1, "max_p95_regression": 0.1, "max_p99_regression": 0.1},
     ],
 )
-def test_what_is_much_better_passes(gates: dict[str, float]) -> None:
+def test_a_much_better_result_passes(gates: dict[str, float]) -> None:
     fast = {key: ms / 10 for key, ms in LATENCIES.items()}
     after = replace(BEFORE, rps=1000.0, latency_ms=fast)
     assert failing(after, replace(NO_GATES, **gates)) == []
 
 
-def test_nothing_can_be_compared_with_a_result_without_answers() -> None:
+def test_gates_fail_against_a_result_without_answers() -> None:
     gates = replace(NO_GATES, min_rps_ratio=1.0, max_p99_regression=0.1, max_rps_regression=0.1)
     assert len(failing(BEFORE, gates, before=SILENT)) == 3
     assert comparison_json(SILENT, BEFORE, [], ("a", "b"))["rps_ratio"] is None
@@ -152,7 +152,7 @@ def test_a_result_is_read_from_its_file(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_no_result_is_refused_by_its_name(tmp_path: Path, content: str | bytes) -> None:
+def test_a_file_that_is_no_result_is_named(tmp_path: Path, content: str | bytes) -> None:
     path = tmp_path / "result.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(LoadError, match=r"result\.json"):
@@ -162,15 +162,15 @@ def test_what_is_no_result_is_refused_by_its_name(tmp_path: Path, content: str |
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        ([], "it is no object"),
-        ({"requests": 1}, "no 'schema'"),
-        ({**GOOD, "schema": 2}, "its schema is 2, and not 1"),
-        ({**GOOD, "rps": "5"}, "rps is '5', and not a number"),
+        ([], "the content is not an object"),
+        ({"requests": 1}, "the key 'schema' is missing"),
+        ({**GOOD, "schema": 2}, "the schema is 2: expected 1"),
+        ({**GOOD, "rps": "5"}, "rps is '5': expected a number"),
         ({**GOOD, "rps": -1}, "rps is -1"),
         ({**GOOD, "more": "x" * MAX_FILE_OCTETS}, "is too long for a result"),
     ],
 )
-def test_who_gives_another_file_is_told_what_is_wrong_with_it(
+def test_the_error_says_why_a_file_is_no_result(
     tmp_path: Path, content: object, words: str
 ) -> None:
     path = tmp_path / "result.json"
@@ -179,7 +179,7 @@ def test_who_gives_another_file_is_told_what_is_wrong_with_it(
         read_summary(path)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing.json", tmp_path):
         with pytest.raises(LoadError, match="can't read"):
             read_summary(path)

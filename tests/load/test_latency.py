@@ -1,4 +1,4 @@
-"""The histogram: what it may be off by, and that it is the one that others read."""
+"""The histogram: its precision, and its form that other programs read."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import pytest
 from hdrh.histogram import HdrHistogram
 from hypothesis import given, settings, strategies as st
 
-from hamms_trio.load.latency import LONGEST_US, Latencies
-from hamms_trio.load.result import PERCENTS, spread
+from hamms_trio.load.counts.latency import LONGEST_US, Latencies
+from hamms_trio.load.result.numbers import PERCENTS, spread
 from tests.wire.playing import DETERMINISTIC
 
 MICROSECONDS = st.integers(0, 10_000) | st.integers(0, LONGEST_US)
-# An HdrHistogram is read class by class, of which there are twenty thousand.
+# Reading an HdrHistogram takes long, because it has twenty thousand classes.
 SOME = settings(DETERMINISTIC, max_examples=40)
 SAMPLES = st.lists(MICROSECONDS, min_size=1, max_size=300)
 
@@ -26,7 +26,7 @@ def recorded(microseconds: list[int]) -> Latencies:
 
 
 def exact_percentile(microseconds: list[int], percent: float) -> float:
-    """Of so many percent of them, rounded to the nearest number of samples, the longest; in seconds."""
+    """Find a percentile in seconds: the longest of the shortest samples that make so many percent."""
     rank = max(1, floor(percent * len(microseconds) / 100 + 0.5))
     return sorted(microseconds)[rank - 1] / 1e6
 
@@ -58,7 +58,7 @@ def test_count_mean_minimum_and_maximum_are_exact(microseconds: list[int]) -> No
 
 @given(SAMPLES)
 @SOME
-def test_it_is_the_histogram_that_hdrhistogram_would_have_made(microseconds: list[int]) -> None:
+def test_the_encoded_histogram_equals_hdrhistograms_own(microseconds: list[int]) -> None:
     own = HdrHistogram(1, LONGEST_US, 3)
     for us in microseconds:
         own.record_value(us)
@@ -73,7 +73,7 @@ def test_it_is_the_histogram_that_hdrhistogram_would_have_made(microseconds: lis
 
 @given(SAMPLES, st.lists(st.floats(0.1, 100.0), min_size=1, max_size=5).map(sorted))
 @DETERMINISTIC
-def test_quick_percentiles_are_as_good(microseconds: list[int], percents: list[float]) -> None:
+def test_quick_percentiles_are_as_exact(microseconds: list[int], percents: list[float]) -> None:
     found = recorded(microseconds).quick_percentiles(percents)
     exact = [exact_percentile(microseconds, percent) for percent in percents]
     assert found == pytest.approx(exact, rel=1e-3, abs=1e-6)
@@ -87,7 +87,7 @@ def test_a_million_different_latencies_take_bounded_space() -> None:
     assert len(latencies.counts) < 24_000
 
 
-def test_what_takes_longer_than_an_hour_counts_as_an_hour() -> None:
+def test_a_latency_above_an_hour_counts_as_an_hour() -> None:
     latencies = Latencies()
     latencies.add(100_000.0)
     numbers = spread(latencies)

@@ -6,7 +6,7 @@ from math import inf
 
 from hypothesis import assume, given, strategies as st
 
-from hamms_trio.load.plan import ClosedLoop, FixedRate, Plan
+from hamms_trio.load.plan.schedule import ClosedLoop, FixedRate, Plan
 from tests.wire.playing import DETERMINISTIC
 
 BEGINNINGS = st.floats(0.0, 1e7)
@@ -16,7 +16,7 @@ DURATIONS = st.floats(0.0, 1.0)
 
 @given(BEGINNINGS, RATES, DURATIONS, st.integers(0, 100))
 @DETERMINISTIC
-def test_what_is_taken_and_what_is_left_over_is_all_there_was(
+def test_taken_and_left_over_requests_make_the_whole_plan(
     begin: float, rate: float, duration: float, taken: int
 ) -> None:
     plan = Plan(duration=duration, rate=rate)
@@ -34,7 +34,7 @@ def test_what_is_taken_and_what_is_left_over_is_all_there_was(
 
 @given(BEGINNINGS, st.integers(1, 5_000), st.integers(1, 30), st.integers(0, 30))
 @DETERMINISTIC
-def test_a_rate_makes_as_many_requests_as_fit_however_that_is_rounded(
+def test_rounding_neither_adds_nor_loses_a_request(
     begin: float, rate: int, tenths: int, warmup_tenths: int
 ) -> None:
     plan = Plan(duration=tenths / 10, warmup=warmup_tenths / 10, rate=rate)
@@ -61,7 +61,7 @@ def test_a_rate_gives_nothing_before_it_is_due() -> None:
     assert schedule.next_due == 5.2
 
 
-def test_a_closed_loop_gives_as_many_as_were_asked_for_after_the_warm_up() -> None:
+def test_a_closed_loop_counts_requests_after_the_warm_up() -> None:
     schedule = ClosedLoop(Plan(duration=10.0, warmup=1.0, requests=2), 0.0)
 
     assert [schedule.take(0.5) for _ in range(5)] == [0.5] * 5

@@ -1,4 +1,4 @@
-"""What people are told of a load: each sentence, of loads that give cause for it."""
+"""The report of a load: each of its sentences, from a load that causes it."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.cli.load_report import show, why_silent
+from hamms_trio.cli.load.report import show, why_silent
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.result import Result
-from hamms_trio.load.run import Outcome
 from tests.load.loading import (
     ANSWER,
     Play,
@@ -20,6 +19,7 @@ from tests.load.loading import (
     answering,
     load_in_memory,
     make_in_memory,
+    result_of,
     waits,
 )
 
@@ -28,22 +28,8 @@ FEW = Plan(concurrency=2, requests=20, duration=30.0, timeout=20.0)
 Clock = trio.testing.MockClock
 
 
-def result_of(plan: Plan, outcome: Outcome, *, elapsed: float = 10.0, cpu: float = 1.0) -> Result:
-    return Result(
-        url="http://127.0.0.1:8080/",
-        address="127.0.0.1:8080",
-        method="GET",
-        request_octets=100,
-        plan=plan,
-        outcome=outcome,
-        began="2001-09-09T01:46:40.000+00:00",
-        elapsed=elapsed,
-        cpu=cpu,
-    )
-
-
-class Told:
-    """What a result's report says."""
+class Report:
+    """The lines of a result's report."""
 
     def __init__(self, result: Result, capsys: pytest.CaptureFixture[str]) -> None:
         capsys.readouterr()
@@ -52,125 +38,133 @@ class Told:
         self.notes = [line[6:] for line in self.lines if line.startswith("note: ")]
 
 
-async def told_of(
+async def report_of(
     plan: Plan, play: Play, capsys: pytest.CaptureFixture[str], *, accepts: float = 10**9
-) -> Told:
-    return Told(result_of(plan, await make_in_memory(plan, play, accepts=accepts)), capsys)
+) -> Report:
+    return Report(result_of(plan, await make_in_memory(plan, play, accepts=accepts)), capsys)
 
 
-CLOSED_LOOP = "in a closed loop a slow answer delays what would be asked next; see --rate"
+CLOSED_LOOP = "in a closed loop a slow answer delays the next request; see --rate"
 
 
-async def test_how_it_was_made(autojump_clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    told = await told_of(FEW, answering(), capsys)
-    assert told.lines[:2] == [
+async def test_the_report_says_how_the_load_was_made(
+    autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await report_of(FEW, answering(), capsys)
+    assert report.lines[:2] == [
         "GET http://127.0.0.1:8080/ at 127.0.0.1:8080",
-        "2 clients, kept connections, closed loop; it made all its requests",
+        "2 clients, kept connections, closed loop; the load made all its requests",
     ]
-    assert told.notes == [CLOSED_LOOP]
+    assert report.notes == [CLOSED_LOOP]
 
-    told = await told_of(replace(FEW, pipeline_depth=8), answering(), capsys)
-    assert "2 clients, kept connections, 8 requests at once on each, closed loop; " in told.lines[1]
+    report = await report_of(replace(FEW, pipeline_depth=8), answering(), capsys)
+    assert (
+        "2 clients, kept connections, 8 requests at once on each, closed loop; " in report.lines[1]
+    )
 
-    told = await told_of(replace(FEW, keepalive=False, rate=1234.5), answering(), capsys)
-    assert "2 clients, a connection for each request, 1,234.5 requests/s; " in told.lines[1]
-    assert told.notes == [
-        "latency counts from when a request was to begin, service from when it began"
+    report = await report_of(replace(FEW, keepalive=False, rate=1234.5), answering(), capsys)
+    assert "2 clients, a connection for each request, 1,234.5 requests/s; " in report.lines[1]
+    assert report.notes == [
+        "latency counts from the intended start of a request, service from its real start"
     ]
 
 
-async def test_how_it_ended(autojump_clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    told = await told_of(replace(FEW, requests=10**9, duration=1.0, rate=10.0), waits({}), capsys)
-    assert told.lines[1].endswith("; it ran its time")
+async def test_the_report_says_how_the_load_ended(
+    autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = await report_of(
+        replace(FEW, requests=10**9, duration=1.0, rate=10.0), waits({}), capsys
+    )
+    assert report.lines[1].endswith("; the load ran for its whole duration")
 
-    told = await told_of(FEW, answering(), capsys, accepts=0)
-    assert told.lines[1].endswith("; it could not connect")
-    assert "connect_refused 2   (Connection refused)" in told.lines
+    report = await report_of(FEW, answering(), capsys, accepts=0)
+    assert report.lines[1].endswith("; the load could not connect")
+    assert "connect_refused 2   (Connection refused)" in report.lines
 
     async with trio.open_nursery() as nursery:
         load = load_in_memory(replace(FEW, requests=10**9), nursery, waits({0: 1.0}))
         load.stop()
-        told = Told(result_of(load.plan, await load.run()), capsys)
+        report = Report(result_of(load.plan, await load.run()), capsys)
         nursery.cancel_scope.cancel()
-    assert told.lines[1].endswith("; it was interrupted")
+    assert report.lines[1].endswith("; the load was interrupted")
 
 
-async def test_how_requests_and_connections_fared(
+async def test_the_report_counts_requests_and_connections(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     error = ANSWER.replace(b"200 OK", b"503 Service Unavailable")
-    told = await told_of(replace(FEW, keepalive=False), answering(error), capsys)
+    report = await report_of(replace(FEW, keepalive=False), answering(error), capsys)
 
-    assert told.lines[3].startswith("requests     20 in ")
-    assert told.lines[3].endswith(" s: 20 answered, 20 errors (100.00%)")
-    assert told.lines[6:8] == [
+    assert report.lines[3].startswith("requests     20 in ")
+    assert report.lines[3].endswith(" s: 20 answered, 20 errors (100.00%)")
+    assert report.lines[6:8] == [
         "connections  20 opened, 0 failed, 0 reconnects",
         "status 503   20",
     ]
 
 
 async def one_answer(after: bytes, stream: trio.abc.Stream) -> None:
-    """A server that says ``after`` behind its first answer, and closes the connection."""
+    """Send ``after`` behind the first answer, and close the connection."""
     await Requests(stream).next()
     await stream.send_all(ANSWER + after)
     await stream.aclose()
 
 
 async def last_answer(stream: trio.abc.Stream) -> None:
-    """A server that says of its first answer that it is the last."""
+    """Answer one request with Connection: close, and close the connection."""
     await Requests(stream).next()
     await stream.send_all(ANSWER.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
     await stream.aclose()
 
 
-async def test_octets_that_belong_to_no_response_are_told(
+async def test_surplus_octets_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    told = await told_of(FEW, partial(one_answer, b"junk"), capsys)
-    assert told.notes == [
+    report = await report_of(FEW, partial(one_answer, b"junk"), capsys)
+    assert report.notes == [
         CLOSED_LOOP,
-        "20 connections had octets on them that belong to no response",
+        "20 connections carried octets that belong to no response",
     ]
 
 
-async def test_requests_that_were_sent_again_are_told(
+async def test_resent_requests_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = replace(FEW, concurrency=1, requests=4, pipeline_depth=4)
-    told = await told_of(plan, last_answer, capsys)
-    assert told.notes == [
+    report = await report_of(plan, last_answer, capsys)
+    assert report.notes == [
         CLOSED_LOOP,
-        "6 requests were sent again after the server ended a connection",
+        "6 requests were sent again after the server closed a connection",
     ]
 
 
-async def test_connections_that_were_closed_between_requests_are_told(
+async def test_connections_closed_while_idle_are_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str]
 ) -> None:
     plan = replace(FEW, concurrency=1, requests=10**9, duration=2.0, rate=10.0)
-    told = await told_of(plan, partial(one_answer, b""), capsys)
-    assert told.notes[1:] == ["20 connections were closed by the server between requests"]
+    report = await report_of(plan, partial(one_answer, b""), capsys)
+    assert report.notes[1:] == ["20 connections were closed by the server between requests"]
 
 
 @pytest.mark.parametrize(
     ("rate", "doubt"),
     [
-        (None, "the server may be faster than this says"),
-        (1000.0, "some of the latency may be ours"),
+        (None, "the server may be faster than this result"),
+        (1000.0, "some of the latency may be the generator's"),
     ],
 )
-async def test_a_generator_that_is_the_slow_one_says_so(
+async def test_a_generator_at_its_limit_is_reported(
     autojump_clock: Clock, capsys: pytest.CaptureFixture[str], rate: float | None, doubt: str
 ) -> None:
     plan = replace(FEW, rate=rate)
     outcome = await make_in_memory(plan, answering())
     for elapsed, cpu, is_told in ((10.0, 9.6, True), (10.0, 9.4, False), (0.4, 0.4, False)):
-        told = Told(result_of(plan, outcome, elapsed=elapsed, cpu=cpu), capsys)
-        expected = [f"we used a whole processor ourselves: {doubt}"] if is_told else []
-        assert told.notes[1:] == expected
+        report = Report(result_of(plan, outcome, elapsed=elapsed, cpu=cpu), capsys)
+        expected = [f"the generator used a whole processor: {doubt}"] if is_told else []
+        assert report.notes[1:] == expected
 
 
-async def test_a_load_of_which_nothing_counted_is_no_server_that_was_silent(
+async def test_an_interrupted_warm_up_does_not_blame_the_server(
     autojump_clock: Clock,
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -184,7 +178,7 @@ async def test_a_load_of_which_nothing_counted_is_no_server_that_was_silent(
         nursery.start_soon(stop)
         outcome = await load.run()
         nursery.cancel_scope.cancel()
-    assert why_silent(result_of(plan, outcome)) == "127.0.0.1:8080 was asked nothing that counts"
+    assert why_silent(result_of(plan, outcome)) == "127.0.0.1:8080 received no request that counts"
 
 
 async def hang(stream: trio.abc.Stream) -> None:
@@ -212,7 +206,7 @@ async def break_off(stream: trio.abc.Stream) -> None:
         (answering(b"HTTP/1.1 OK\r\n\r\n"), "malformed: "),
     ],
 )
-async def test_a_server_that_was_silent_is_told_of_with_the_reasons(
+async def test_a_silent_server_is_reported_with_the_reason(
     autojump_clock: Clock, play: Play, reason: str
 ) -> None:
     silent = why_silent(result_of(FEW, await make_in_memory(FEW, play)))

@@ -1,4 +1,4 @@
-"""Loads on real servers, good ones and failure modes, on the hub and on trio streams."""
+"""Loads on real servers, good ones and failure modes."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ import pytest
 import trio
 
 from hamms_trio import HammsServer
+from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
-from hamms_trio.load.tally import Failure
-from hamms_trio.net import hub
+from hamms_trio.net import epoll_hub
+from tests.conftest import HUBS
 from tests.lab.servers import open_sockets
-from tests.load.loading import ANSWER, CARRIERS, Requests, answering, make, serving
+from tests.load.loading import ANSWER, Requests, answering, make, serving
 
 # Bounded in count, so that how fast this machine is decides nothing; and in time, generously.
 FEW = Plan(concurrency=4, requests=20, duration=30.0, timeout=20.0)
 IMPATIENT = replace(FEW, concurrency=2, requests=4, timeout=0.2)
 
-pytestmark = pytest.mark.parametrize("over", CARRIERS)
+pytestmark = pytest.mark.parametrize("over", HUBS)
 
 
 async def test_every_request_is_answered_on_connections_that_are_kept(
@@ -69,7 +70,7 @@ async def test_a_failure_has_its_name(
     hamms: HammsServer, over: str, slug: str, parameters: dict[str, object], failure: Failure
 ) -> None:
     plan = IMPATIENT if failure is Failure.TIMEOUT else FEW
-    outcome = await make(hamms.url(slug, **parameters), plan, over=over)
+    outcome = await make(hamms.url(slug, "/", **parameters), plan, over=over)
 
     assert outcome.tally.failures == {failure: plan.requests}
     assert outcome.tally.details[failure]
@@ -90,8 +91,8 @@ async def test_a_refused_connection_ends_a_load_at_once(hamms: HammsServer, over
 async def test_a_rate_is_kept_however_late_timers_are(
     hamms: HammsServer, over: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub, "COALESCING_TIMERS", 0)  # as if there were thousands of clients
-    monkeypatch.setattr(hub, "COALESCING_SECONDS", 1000.0)
+    monkeypatch.setattr(epoll_hub, "COALESCING_TIMERS", 0)  # as if there were thousands of clients
+    monkeypatch.setattr(epoll_hub, "COALESCING_SECONDS", 1000.0)
     outcome = await make(hamms.url("status"), replace(FEW, rate=500.0), over=over)
 
     assert outcome.ended_by is EndedBy.REQUESTS

@@ -1,4 +1,4 @@
-"""Where a load may go."""
+"""The targets that a load accepts, and the request that it makes of a URL."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.load.generate import generate
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.request import make_request, parse_field
-from hamms_trio.load.target import choose, parse_url, resolve
+from hamms_trio.load.plan.request import make_request, parse_field
+from hamms_trio.load.plan.target import choose, parse_url, resolve
 from tests.load.loading import answering, serving
 
 
 class Names(trio.abc.HostnameResolver):
-    """A look-up that knows its own names, and counts how often it was asked."""
+    """A resolver with names of its own, which counts its look-ups."""
 
     def __init__(self) -> None:
         self.meanings = {
@@ -61,7 +61,9 @@ async def names() -> Names:
         ("http://localhost/%C3%BC//..", "localhost", 80, "localhost", "/%C3%BC//.."),
     ],
 )
-def test_a_url_is_taken_apart(text: str, host: str, port: int, authority: str, target: str) -> None:
+def test_a_url_is_split_into_parts(
+    text: str, host: str, port: int, authority: str, target: str
+) -> None:
     url = parse_url(text)
     assert (url.host, url.port, url.authority, url.target) == (host, port, authority, target)
 
@@ -91,7 +93,7 @@ def test_a_url_is_taken_apart(text: str, host: str, port: int, authority: str, t
         "http://localhost/\0",
     ],
 )
-def test_what_is_not_such_a_url_is_refused(text: str) -> None:
+def test_an_unusable_url_is_refused(text: str) -> None:
     with pytest.raises(LoadError):
         parse_url(text)
 
@@ -101,13 +103,13 @@ def test_what_is_not_such_a_url_is_refused(text: str) -> None:
     [
         ("http://[::1/", "is not a URL: Invalid IPv6"),
         ("localhost:8080", "'localhost:8080' is not a URL such as http://127.0.0.1:8080/path"),
-        ("http://user@localhost/", "user name in it: give --header 'Authorization: ...' instead"),
-        ("http://local host/", "'local host' has characters that no host name has"),
-        ("http://localhost:0/", "nobody listens on port 0"),
+        ("http://user@localhost/", "user name: give --header 'Authorization: ...' instead"),
+        ("http://local host/", "'local host' has characters that are not allowed in a host name"),
+        ("http://localhost:0/", "no server listens on port 0"),
         ("http://localhost/a b", "'/a b' has to be percent-encoded"),
     ],
 )
-def test_who_gives_another_url_is_told_what_is_wrong_with_it(text: str, words: str) -> None:
+def test_the_error_says_why_a_url_is_unusable(text: str, words: str) -> None:
     with pytest.raises(LoadError, match=re.escape(words)):
         parse_url(text)
 
@@ -115,14 +117,14 @@ def test_who_gives_another_url_is_told_what_is_wrong_with_it(text: str, words: s
 @pytest.mark.parametrize(
     ("field", "words"),
     [
-        ("no colon", "'no colon' is not of the form 'Name: value'"),
+        ("no colon", "'no' is not of the form 'Name: value'"),
         ("Content-Length: 5", "Content-Length can't be given: it is the length of --body"),
         ("Transfer-Encoding: chunked", "a body is sent with its Content-Length"),
-        ("Connection: close", "say --no-keepalive for Connection: close"),
-        ("Upgrade: h2c", "nothing but HTTP/1.1 is spoken"),
+        ("Connection: close", "give --no-keepalive for Connection: close"),
+        ("Upgrade: h2c", "the generator speaks HTTP/1.1 only"),
     ],
 )
-def test_who_gives_a_field_that_is_ours_is_told_why(field: str, words: str) -> None:
+def test_the_error_says_why_a_field_is_reserved(field: str, words: str) -> None:
     with pytest.raises(LoadError, match=re.escape(words)):
         parse_field(field)
 
@@ -136,7 +138,7 @@ async def test_a_loopback_address_is_a_target(host: str) -> None:
     "host",
     ["0.0.0.0", "192.0.2.1", "[::]", "[2001:db8::1]", "[::ffff:192.0.2.1]", "[fe80::1]", "1.1"],
 )
-async def test_other_addresses_are_only_for_who_owns_them(host: str) -> None:
+async def test_other_addresses_need_the_users_word(host: str) -> None:
     url = parse_url(f"http://{host}/")
     with pytest.raises(LoadError, match="--i-own-the-target"):
         await resolve(url)
@@ -156,7 +158,7 @@ async def test_a_name_without_an_address_is_refused(names: Names) -> None:
         await resolve(parse_url("http://nobody.test/"))
 
 
-async def test_a_name_is_looked_up_once_whatever_it_means_later(names: Names) -> None:
+async def test_a_name_is_looked_up_only_once(names: Names) -> None:
     async with serving(answering()) as address:
         url = parse_url(address.replace("127.0.0.1", "inside.test"))
         plan = Plan(concurrency=2, requests=20, keepalive=False)
@@ -172,7 +174,7 @@ async def test_a_name_is_looked_up_once_whatever_it_means_later(names: Names) ->
     assert names.asked == 1
 
 
-async def test_the_first_address_stands_for_a_host_that_accepts_nowhere() -> None:
+async def test_without_an_accepting_address_the_first_is_chosen() -> None:
     with socket.socket() as taken:  # bound and not listening
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -180,7 +182,7 @@ async def test_the_first_address_stands_for_a_host_that_accepts_nowhere() -> Non
         assert await choose([*addresses], 5.0) == addresses[0]
 
 
-def test_a_request_says_what_a_client_has_to_say() -> None:
+def test_a_request_has_the_fields_of_a_good_client() -> None:
     url = parse_url("http://[::1]:8080/a?b")
     octets = make_request(url).octets
 
@@ -188,7 +190,7 @@ def test_a_request_says_what_a_client_has_to_say() -> None:
     assert octets.endswith(b"\r\nAccept: */*\r\n\r\n")
 
 
-def test_given_fields_stand_in_for_ours() -> None:
+def test_given_fields_replace_the_defaults() -> None:
     url = parse_url("http://127.0.0.1/")
     fields = [("host", "example.test"), ("X", "1"), ("X", "2"), ("ACCEPT", "a/b")]
     octets = make_request(url, fields=fields).octets
@@ -224,11 +226,11 @@ def test_a_body_has_its_length(method: str | None, body: bytes | None, line: byt
 
 
 @pytest.mark.parametrize("method", ["", "G T", "CONNECT", "GET\r\n", "\u00dc"])
-def test_a_method_that_is_none_is_refused(method: str) -> None:
+def test_a_malformed_method_is_refused(method: str) -> None:
     with pytest.raises(LoadError):
         make_request(parse_url("http://127.0.0.1/"), method=method)
 
 
-def test_one_host_is_enough() -> None:
+def test_a_second_host_field_is_refused() -> None:
     with pytest.raises(LoadError, match="Host"):
         make_request(parse_url("http://127.0.0.1/"), fields=[("Host", "a"), ("host", "b")])

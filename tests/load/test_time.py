@@ -1,4 +1,4 @@
-"""When requests begin, when they count, and from when: in virtual time."""
+"""The times when requests begin and from which latency counts, in virtual time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.load.latency import Latencies
+from hamms_trio.load.counts.latency import Latencies
+from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.run import EndedBy, Outcome
-from hamms_trio.load.tally import Failure
+from hamms_trio.load.run import EndedBy, LoadOutcome
 from tests.load.loading import (
     ANSWER,
     Requests,
@@ -23,13 +23,13 @@ STALL = 1.0
 
 
 def tenths(latencies: Latencies | None) -> list[int]:
-    """Each latency that is not 0, in tenths of a second, longest first."""
+    """List the latencies that are not 0, in tenths of a second, longest first."""
     assert latencies is not None
     found = [round(us / 1e5) for us, count in latencies.counts for _ in range(count)]
     return sorted((each for each in found if each), reverse=True)
 
 
-async def test_with_a_rate_a_stall_counts_for_every_request_that_was_to_begin_in_it(
+async def test_at_a_rate_a_stall_counts_for_every_delayed_request(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     plan = Plan(concurrency=1, duration=10.0, rate=10.0)
@@ -50,7 +50,7 @@ async def test_in_a_closed_loop_a_stall_counts_once(
     assert tenths(outcome.tally.latencies) == [10] + [1] * (outcome.tally.answered - 1)
 
 
-async def test_a_rate_is_kept_whatever_the_answers_do(
+async def test_slow_answers_do_not_change_the_rate(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     begun: list[float] = []
@@ -71,7 +71,7 @@ async def test_clients_take_turns_at_a_rate(autojump_clock: trio.testing.MockClo
     assert outcome.tally.connections.opened == 5
 
 
-async def test_requests_that_no_client_came_to_are_errors_and_have_waited(
+async def test_requests_that_no_client_took_are_errors_with_latency(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     begin = trio.current_time()
@@ -85,7 +85,7 @@ async def test_requests_that_no_client_came_to_are_errors_and_have_waited(
     assert tenths(outcome.tally.latencies) == [*range(119, 100, -1), 100]
 
 
-async def test_so_many_left_over_are_counted_together(
+async def test_many_left_over_requests_are_counted_in_groups(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     plan = Plan(concurrency=1, duration=10.0, rate=100_000.0, timeout=20.0)
@@ -95,7 +95,7 @@ async def test_so_many_left_over_are_counted_together(
     assert outcome.tally.latencies.total / 1_000_000 == pytest.approx(25.0, rel=0.01)
 
 
-async def test_answers_that_are_late_are_waited_for_as_long_as_the_timeout(
+async def test_the_last_answers_have_the_whole_timeout(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     begin = trio.current_time()
@@ -109,7 +109,7 @@ async def test_answers_that_are_late_are_waited_for_as_long_as_the_timeout(
     assert outcome.tally.failures == {Failure.TIMEOUT: 1}
 
 
-async def test_what_begins_in_the_warm_up_counts_nowhere(
+async def test_requests_of_the_warm_up_do_not_count(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     plan = Plan(concurrency=1, duration=2.0, warmup=1.0, rate=10.0)
@@ -135,8 +135,8 @@ async def test_a_load_ends_with_the_last_of_its_requests(
     assert trio.current_time() - begin < 3.0
 
 
-async def stopped_at(seconds: list[float], plan: Plan, slow: float) -> Outcome:
-    outcome: Outcome | None = None
+async def stopped_at(seconds: list[float], plan: Plan, slow: float) -> LoadOutcome:
+    outcome: LoadOutcome | None = None
     async with trio.open_nursery() as nursery:
         load = load_in_memory(plan, nursery, waits({0: slow}))
 
@@ -152,7 +152,9 @@ async def stopped_at(seconds: list[float], plan: Plan, slow: float) -> Outcome:
     return outcome
 
 
-async def test_stopping_waits_for_what_is_out(autojump_clock: trio.testing.MockClock) -> None:
+async def test_stopping_waits_for_unanswered_requests(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
     begin = trio.current_time()
     outcome = await stopped_at([1.0], Plan(concurrency=1, duration=60.0), slow=1.5)
 
@@ -170,7 +172,7 @@ async def test_stopping_twice_waits_for_nothing(autojump_clock: trio.testing.Moc
     assert trio.current_time() - begin == pytest.approx(1.2)
 
 
-async def test_a_request_times_out_from_when_a_client_took_it(
+async def test_the_timeout_starts_when_a_client_takes_the_request(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     plan = Plan(concurrency=1, duration=3.0, requests=3, timeout=1.0)
@@ -198,7 +200,7 @@ async def test_a_load_that_never_connects_ends_after_one_attempt_of_each_client(
     assert trio.current_time() == begin
 
 
-async def test_a_closed_loop_whose_server_went_away_asks_again_but_not_all_the_time(
+async def test_a_closed_loop_retries_a_lost_server_with_pauses(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
     plan = Plan(concurrency=2, duration=10.0)

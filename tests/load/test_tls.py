@@ -15,20 +15,21 @@ import pytest
 import trio
 
 import netsplode.trio
+from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.run import EndedBy, Outcome
-from hamms_trio.load.tally import Failure
-from hamms_trio.load.target import Target, client_tls
-from tests.load.loading import ANSWER, CARRIERS, Play, Requests, answering, make, serving
+from hamms_trio.load.plan.target import Target, client_tls
+from hamms_trio.load.run import EndedBy, LoadOutcome
+from tests.conftest import HUBS
+from tests.load.loading import ANSWER, Play, Requests, answering, make, serving
 
 FEW = Plan(concurrency=2, requests=10, duration=30.0, timeout=20.0)
 
-pytestmark = pytest.mark.parametrize("over", CARRIERS)
+pytestmark = pytest.mark.parametrize("over", HUBS)
 
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for 127.0.0.1 that nobody trusts, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     openssl = shutil.which("openssl")
     if openssl is None:
         pytest.skip("the openssl command is needed to make a certificate")
@@ -45,7 +46,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @asynccontextmanager
 async def serving_tls(play: Play, certificate: Path, *, orderly: bool = True) -> AsyncIterator[str]:
-    """The URL of a server that plays on each connection after its handshake."""
+    """Run a server that plays on each connection after the handshake, and give its URL."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
 
@@ -64,12 +65,24 @@ async def serving_tls(play: Play, certificate: Path, *, orderly: bool = True) ->
         yield url.replace("http:", "https:")
 
 
-async def make_tls(url: str, plan: Plan, context: ssl.SSLContext, over: str) -> Outcome:
+async def make_tls(url: str, plan: Plan, context: ssl.SSLContext, over: str) -> LoadOutcome:
     return await make(url, plan, over=over, target=partial(replace_tls, context))
 
 
 def replace_tls(context: ssl.SSLContext, target: Target) -> Target:
     return replace(target, tls=context)
+
+
+def assert_unreachable(outcome: LoadOutcome, failure: Failure) -> None:
+    """Check that every attempt failed alike.
+
+    On a slow machine one client tries again before the first attempt of another one fails, so there may be
+    more attempts than clients.
+    """
+    assert outcome.ended_by is EndedBy.UNREACHABLE
+    assert set(outcome.tally.failures) == {failure}
+    assert outcome.tally.failures[failure] == outcome.tally.connections.failed >= FEW.concurrency
+    assert not outcome.tally.connections.opened
 
 
 @pytest.mark.parametrize("keepalive", [True, False])
@@ -87,12 +100,11 @@ async def test_a_server_is_trusted_by_the_certificates_given(
 async def test_a_server_is_not_trusted_otherwise(certificate: Path, over: str) -> None:
     async with serving_tls(answering(), certificate) as url:
         outcome = await make_tls(url, FEW, client_tls(), over)
-    assert outcome.ended_by is EndedBy.UNREACHABLE
-    assert outcome.tally.failures == {Failure.TLS: 2}
+    assert_unreachable(outcome, Failure.TLS)
     assert "not trusted" in outcome.tally.details[Failure.TLS]
 
 
-async def test_insecure_trusts_whoever_answers(certificate: Path, over: str) -> None:
+async def test_insecure_trusts_any_server(certificate: Path, over: str) -> None:
     async with serving_tls(answering(), certificate) as url:
         outcome = await make_tls(url, FEW, client_tls(insecure=True), over)
     assert outcome.tally.statuses == {200: 10}
@@ -105,10 +117,10 @@ async def test_a_server_without_tls_fails_the_handshake(over: str) -> None:
 
     async with serving(talk) as url:
         outcome = await make_tls(url, FEW, client_tls(insecure=True), over)
-    assert outcome.tally.failures == {Failure.TLS: 2}
+    assert_unreachable(outcome, Failure.TLS)
 
 
-async def test_a_silent_server_is_not_waited_for(over: str) -> None:
+async def test_a_handshake_has_a_timeout(over: str) -> None:
     async def hang(stream: trio.abc.Stream) -> None:
         while await stream.receive_some():
             pass
@@ -116,7 +128,7 @@ async def test_a_silent_server_is_not_waited_for(over: str) -> None:
     async with serving(hang) as url:
         plan = replace(FEW, timeout=0.2)
         outcome = await make_tls(url, plan, client_tls(insecure=True), over)
-    assert outcome.tally.failures == {Failure.CONNECT_TIMEOUT: 2}
+    assert_unreachable(outcome, Failure.CONNECT_TIMEOUT)
     assert outcome.tally.details[Failure.CONNECT_TIMEOUT] == "not connected in 0.2 seconds"
 
 
@@ -128,7 +140,7 @@ async def test_a_reset_during_the_handshake_is_counted(over: str) -> None:
 
     async with serving(reset) as url:
         outcome = await make_tls(url, FEW, client_tls(insecure=True), over)
-    assert outcome.tally.failures == {Failure.TLS: 2}
+    assert_unreachable(outcome, Failure.TLS)
     assert outcome.tally.details[Failure.TLS]
 
 
@@ -146,8 +158,8 @@ async def test_a_body_that_ends_with_the_connection_needs_an_orderly_end(
         assert outcome.tally.statuses == {200: 10}
     else:
         assert outcome.tally.failures == {Failure.TRUNCATED: 10}
-        told = outcome.tally.details[Failure.TRUNCATED]
-        assert told == "TLS ended without close_notify within a response"
+        detail = outcome.tally.details[Failure.TRUNCATED]
+        assert detail == "TLS ended without close_notify within a response"
 
 
 async def test_large_messages_go_both_ways(certificate: Path, over: str) -> None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+from typing import Annotated
 
 import pytest
 
-from hamms_trio.errors import CatalogueError, MalformedRequest, ParameterError
-from hamms_trio.modes import CATALOGUE, FailureMode, Trigger
-from hamms_trio.modes.declare import collect, never_accepts, on_connect, on_request
-from hamms_trio.modes.expectation import Outcome, may_choose, must_error, must_succeed
-from hamms_trio.modes.parameters import Octets, Parameter, Seconds, Seed, Text
+from hamms_trio.errors import CatalogueError, ParameterError
+from hamms_trio.modes import CATALOGUE, FailureMode
+from hamms_trio.modes.declare import never_accepts, on_connect, on_request
+from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE
+from hamms_trio.modes.expectation import Level, Outcome, Reuse, may_choose, must_error, must_succeed
+from hamms_trio.modes.parameters import Choice, Octets, Parameter, Seconds, Seed, Text
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
-from hamms_trio.wire.http1.request import parse_head
 
 
-@on_request(offset=901, client=must_error("RFC 9112 §8"))
+@on_request(
+    client=must_error("RFC 9112 §8", level=Level.SHOULD, attempts={"POST": 1}),
+    aliases=("peculiar-thing",),
+    issues=("https://github.com/kevinburke/hamms/issues/1",),
+)
 async def odd_thing(
     peer: Peer,
     request: RequestHead,
@@ -30,46 +34,45 @@ async def odd_thing(
 
     More of it.
     """
-    await peer.respond(request, 200)
+    await peer.http.respond(request, 200)
 
 
-@on_connect(offset=902, client=must_succeed("RFC 9110 §15"))
-async def odd_greeting(peer: Peer) -> None:
+@on_connect(client=must_succeed("RFC 9110 §15"))
+async def odd_greeting(peer: Peer, *, size: Octets = 5) -> None:
     """Greet."""
-    await peer.send(b"hello")
+    await peer.send(b"hello"[:size])
 
 
-@never_accepts(offset=903, client=may_choose("RFC 9293 §3.5"))
+@never_accepts(client=may_choose("RFC 9293 §3.5"))
 async def odd_silence() -> None:
     """Say nothing."""
 
 
-def family(name: str, *modes: FailureMode) -> ModuleType:
-    module = ModuleType(name)
-    for number, mode in enumerate(modes):
-        setattr(module, f"mode_{number}", mode)
-    return module
-
-
-def get(target: str) -> RequestHead:
-    return parse_head(f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
-
-
 def test_a_declaration_says_all_there_is_to_know() -> None:
     assert odd_thing.slug == "odd-thing"
+    assert odd_thing.aliases == ("peculiar-thing",)
+    assert odd_thing.issues == ("https://github.com/kevinburke/hamms/issues/1",)
     assert odd_thing.family == __name__.rpartition(".")[2]
-    assert odd_thing.offset == 901
-    assert odd_thing.trigger is Trigger.REQUEST
     assert odd_thing.summary == "Do an odd thing."
     assert odd_thing.description == "Do an odd ``thing``.\n\nMore of it."
-    assert odd_thing.client.outcome is Outcome.ERROR
     assert str(odd_thing.client) == "reports an error (RFC 9112 §8)"
 
 
-def test_the_other_declarations_differ_in_when_they_act() -> None:
-    assert odd_greeting.trigger is Trigger.CONNECT
-    assert odd_silence.trigger is Trigger.NEVER
-    assert odd_greeting.parameters == odd_silence.parameters == ()
+def test_an_expectation_has_outcome_level_attempts_and_reuse() -> None:
+    client = odd_thing.client
+    assert (client.outcome, client.level) == (Outcome.ERROR, Level.SHOULD)
+    assert client.attempts == {"POST": 1}
+    assert odd_greeting.client.level is Level.MUST
+    assert odd_greeting.client.reuse is Reuse.ANY
+
+
+def test_each_decorator_chooses_its_driver() -> None:
+    assert [m.driver for m in (odd_thing, odd_greeting, odd_silence)] == [HTTP1, RAW, REFUSE]
+    assert [m.driver.needs_port is None for m in (odd_thing, odd_greeting, odd_silence)] == [
+        True,
+        False,
+        False,
+    ]
 
 
 def test_keyword_only_arguments_are_parameters() -> None:
@@ -79,95 +82,35 @@ def test_keyword_only_arguments_are_parameters() -> None:
         Parameter.of("name", Text, "a"),
         Parameter.of("seed", Seed, None),
     )
+    assert odd_greeting.parameters == (Parameter.of("size", Octets, 5),)
+    assert odd_silence.parameters == ()
 
 
-DEFAULTS = {"size": 7, "every": 0.5, "name": "a", "seed": None}
+def test_given_values_are_checked_as_text_and_as_values() -> None:
+    assert odd_thing.checked({"size": 8, "every": "2"}) == {"size": 8, "every": 2.0}
+    with pytest.raises(ParameterError, match="it takes size, every, name, seed"):
+        odd_thing.checked({"sizes": 8})
+    with pytest.raises(ParameterError, match="from 0 to"):
+        odd_thing.checked({"size": -1})
 
 
-@pytest.mark.parametrize(
-    ("target", "given"),
-    [
-        ("/", {}),
-        ("/a/b?", {}),
-        ("/?size=8", {"size": 8}),
-        ("/?size=8&size=9", {"size": 9}),
-        ("/?every=2&name=b+c%20%C3%A9&seed=-3", {"every": 2.0, "name": "b c é", "seed": -3}),
-        ("/?name=", {"name": ""}),
-        ("/?Size=8&other=x", {}),
-        ("http://a.test?size=8", {"size": 8}),
-    ],
-)
-def test_arguments_come_from_the_query(target: str, given: dict[str, object]) -> None:
-    for _ in range(2):  # read, then remembered
-        assert odd_thing.arguments_of(get(target)) == DEFAULTS | given
+def test_a_parameter_without_a_type_of_ours_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="'size' has no type"):
+        Parameter.of("size", int, 7)
 
 
-@pytest.mark.parametrize("query", ["size=", "size=x", "size=-1", "size=1.0", "every=nan", "seed="])
-def test_a_wrong_argument_is_refused_however_often_it_comes(query: str) -> None:
-    for _ in range(2):
-        with pytest.raises(ParameterError, match=query.partition("=")[0]):
-            odd_thing.arguments_of(get(f"/?{query}"))
+def test_a_parameter_without_a_default_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="'size' has no default"):
+        Parameter.of("size", Octets, Parameter)
 
 
-def test_too_many_arguments_are_refused() -> None:
-    with pytest.raises(MalformedRequest, match="100"):
-        odd_thing.arguments_of(get("/?" + "&".join(["a=b"] * 101)))
-
-
-def test_arguments_are_remembered_within_bounds() -> None:
-    for number in range(2000):
-        assert odd_thing.arguments_of(get(f"/?size={number}"))["size"] == number
-        odd_thing.arguments_of(get(f"/?size={number}&x={'y' * 300}"))
-    assert 0 < len(odd_thing._by_query) <= 256
-    assert max(map(len, odd_thing._by_query)) <= 256
-
-
-def test_two_modes_do_not_share_what_they_remember() -> None:
-    @on_request(offset=904, client=must_error("RFC 9112 §8"))
-    async def other(peer: Peer, request: RequestHead, *, size: Octets = 1) -> None:
-        """Another."""
-
-    assert odd_thing.arguments_of(get("/?name=b"))["size"] == 7
-    assert other.arguments_of(get("/?name=b")) == {"size": 1}
-
-
-def test_collect_orders_by_port() -> None:
-    collected = collect(family("b", odd_silence, odd_greeting), family("a", odd_thing))
-    assert list(collected) == ["odd-thing", "odd-greeting", "odd-silence"]
-    assert collected["odd-thing"] is odd_thing
-
-
-def test_collect_takes_failure_modes_alone() -> None:
-    module = family("a", odd_thing)
-    module.other = "not a mode"  # type: ignore[attr-defined]
-    assert list(collect(module)) == ["odd-thing"]
-    assert collect() == {}
-
-
-def test_collect_refuses_two_modes_on_one_port() -> None:
-    @on_connect(offset=901, client=must_error("RFC 9112 §8"))
-    async def rival(peer: Peer) -> None:
-        """Claim a port that is taken."""
-
-    with pytest.raises(CatalogueError, match=r"offset claimed twice: \[901\]"):
-        collect(family("a", odd_thing), family("b", rival))
-
-
-def test_collect_refuses_two_modes_of_one_name() -> None:
-    @on_connect(offset=905, client=must_error("RFC 9112 §8"))
-    async def odd_thing_(peer: Peer) -> None:
-        """Claim a name that is taken."""
-
-    odd_thing_.act.__name__ = "odd_thing"
-    with pytest.raises(CatalogueError, match=r"slug claimed twice: \['odd-thing'\]"):
-        collect(family("a", odd_thing, odd_thing_))
+def test_the_default_of_a_choice_is_its_first_name() -> None:
+    with pytest.raises(CatalogueError, match="first choice"):
+        Parameter.of("case", Annotated[str, Choice("lf", "cr")], "cr")
 
 
 @pytest.mark.parametrize("mode", CATALOGUE.values(), ids=CATALOGUE)
-def test_every_mode_is_fully_declared(mode: FailureMode) -> None:
-    assert mode.summary.endswith(".")
-    assert "RFC" in mode.client.source
-    assert mode.arguments({}) == {p.name: p.default for p in mode.parameters}
-    for parameter in mode.parameters:  # a default is what a client could have asked for
+def test_a_default_is_a_value_that_a_client_could_give(mode: FailureMode) -> None:
+    for parameter in mode.parameters:
         if parameter.default is not None:
             assert parameter.parse(str(parameter.default)) == parameter.default

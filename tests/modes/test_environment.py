@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from hamms_trio.modes.environment import MEMORY_ENTRIES, Lab, Memory, chance
+from hamms_trio.modes.environment import STATE_ENTRIES, Environment, State, chance
 from hamms_trio.version import VERSION
 
 # Counts of 10 000 chances in tenths of [0, 1). A run can be replayed only while these hold.
@@ -60,53 +60,58 @@ def test_chance_depends_on_each_argument_and_its_place() -> None:
     assert len({chance(*arguments) for arguments in different}) == len(different)  # type: ignore[arg-type]
 
 
-def test_memory_forgets_what_was_set_longest_ago() -> None:
-    memory: Memory[int] = Memory(limit=3)
+def test_state_forgets_what_was_set_longest_ago() -> None:
+    state: State[int] = State(limit=3)
     for key in "abc":
-        memory[key] = ord(key)
-    memory["a"] = 1
-    memory["d"] = 2
-    assert list(memory.items()) == [("c", ord("c")), ("a", 1), ("d", 2)]
-    assert memory.get("b", -1) == -1
-    assert memory.get("a", -1) == 1
+        state[key] = ord(key)
+    state["a"] = 1
+    state["d"] = 2
+    assert list(state.items()) == [("c", ord("c")), ("a", 1), ("d", 2)]
+    assert state.get("b", -1) == -1
+    assert state.get("a", -1) == 1
 
 
-def test_memory_is_bounded() -> None:
-    memory: Memory[int] = Memory()
-    for number in range(MEMORY_ENTRIES * 2):
-        memory[number] = number
-    assert len(memory) == MEMORY_ENTRIES
-    assert next(memory.items()) == (MEMORY_ENTRIES, MEMORY_ENTRIES)
+def test_state_is_bounded() -> None:
+    state: State[int] = State()
+    for number in range(STATE_ENTRIES * 2):
+        state[number] = number
+    assert len(state) == STATE_ENTRIES
+    assert next(state.items()) == (STATE_ENTRIES, STATE_ENTRIES)
 
 
-def test_a_lab_counts_by_name_and_key_until_it_forgets() -> None:
-    lab = Lab()
-    counts = [lab.count("a", 1), lab.count("a", 1), lab.count("a", 2), lab.count("b", 1)]
+def test_an_environment_counts_by_mode_and_key_until_it_forgets() -> None:
+    environment = Environment()
+    counts = [
+        environment.count("a", 1),
+        environment.count("a", 1),
+        environment.count("a", 2),
+        environment.count("b", 1),
+    ]
     assert counts == [1, 2, 1, 1]
-    lab.memory("c")["key"] = 5
-    assert lab.memory("c").get("key", 0) == 5
-    lab.forget()
-    assert lab.memory("c").get("key", 0) == 0
-    assert lab.count("a", 1) == 1
+    environment.state("c", "x")["key"] = 5
+    assert environment.state("c", "x").get("key", 0) == 5
+    environment.forget()
+    assert environment.state("c", "x").get("key", 0) == 0
+    assert environment.count("a", 1) == 1
 
 
-def test_a_lab_that_counts_many_keys_stays_bounded() -> None:
-    lab = Lab()
-    for key in range(MEMORY_ENTRIES + 10):
-        lab.count("a", key)
-    assert len(lab.memory("a")) == MEMORY_ENTRIES
+def test_an_environment_that_counts_many_keys_stays_bounded() -> None:
+    environment = Environment()
+    for key in range(STATE_ENTRIES + 10):
+        environment.count("a", key)
+    assert len(environment.state("a", "counters")) == STATE_ENTRIES
 
 
 def test_the_origin_fields_change_with_the_second() -> None:
     now = 784111777.0
-    lab = Lab(wall_clock=lambda: now)
-    first = lab.origin()
+    environment = Environment(wall_clock=lambda: now)
+    first = environment.origin()
     now += 0.999
-    assert lab.origin() is first
+    assert environment.origin() is first
     now += 0.001
-    second = lab.origin()
+    second = environment.origin()
     server = f"Server: Hamms/{VERSION}\r\n".encode()
     assert first == server + b"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
     assert second == server + b"Date: Sun, 06 Nov 1994 08:49:38 GMT\r\n"
     now -= 10
-    assert lab.origin() == server + b"Date: Sun, 06 Nov 1994 08:49:28 GMT\r\n"
+    assert environment.origin() == server + b"Date: Sun, 06 Nov 1994 08:49:28 GMT\r\n"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import socket
-from contextlib import closing
+from contextlib import closing, suppress
 
 import pytest
 
-from hamms_trio.net.ports import open_port
+from hamms_trio.net.ports import LARGE_BODY_SEND_BUFFER, open_port
 
 TCP_CONGESTION = getattr(socket, "TCP_CONGESTION", None)
 
-pytestmark = pytest.mark.skipif(TCP_CONGESTION is None, reason="not known here")
+knows_congestion = pytest.mark.skipif(TCP_CONGESTION is None, reason="not known here")
 
 
 def congestion_control(sock: socket.socket) -> bytes:
@@ -19,6 +19,7 @@ def congestion_control(sock: socket.socket) -> bytes:
     return sock.getsockopt(socket.IPPROTO_TCP, TCP_CONGESTION, 16).rstrip(b"\0")
 
 
+@knows_congestion
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 def test_nothing_is_paced_that_stays_on_this_machine(host: str) -> None:
     port, (listening,) = open_port(host, 0, purpose="a test", option="--port")
@@ -29,7 +30,26 @@ def test_nothing_is_paced_that_stays_on_this_machine(host: str) -> None:
             assert congestion_control(accepted) == b"reno"
 
 
+@knows_congestion
 def test_what_leaves_this_machine_is_sent_as_its_owner_chose() -> None:
     _, (listening,) = open_port("0.0.0.0", 0, purpose="a test", option="--port")
     with closing(listening), socket.socket() as usual:
         assert congestion_control(listening) == congestion_control(usual)
+
+
+def test_a_client_that_never_reads_costs_a_bounded_buffer() -> None:
+    port, (listening,) = open_port(
+        "127.0.0.1", 0, purpose="a test", option="--port", send_buffer=LARGE_BODY_SEND_BUFFER
+    )
+    with closing(listening), socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", port))
+        listening.setblocking(True)
+        accepted, _ = listening.accept()
+        with closing(accepted):
+            accepted.setblocking(False)
+            sent = 0
+            with suppress(BlockingIOError):
+                while True:
+                    sent += accepted.send(bytes(64 * 1024))
+    assert 0 < sent <= 4 * LARGE_BODY_SEND_BUFFER

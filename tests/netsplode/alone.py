@@ -17,12 +17,18 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
-# netsplode is not imported here, nor what imports it: the platform is told before.
+# This module imports neither netsplode nor a module that does, because `main` sets the platform first.
 
 T = TypeVar("T")
-SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
+SAFETY_NET = 60.0  # seconds; every scene takes far less
 _ROOT = Path(__file__).parents[2]
-_NOT_TOLD = ("asyncio", "pytest", "ssl", "trio", "trustme")  # they would look for what is not here
+_IMPORTED_FIRST = (
+    "asyncio",
+    "pytest",
+    "ssl",
+    "trio",
+    "trustme",
+)  # they would look for modules of the other platform
 _NOBODY = 65534
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000  # linux/sched.h
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
@@ -30,7 +36,7 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Refused(Exception):
-    """This machine does not let the process be what was asked for."""
+    """This machine does not allow the circumstances."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +44,10 @@ class Circumstances:
     """How the process differs from the one that starts it.
 
     Attributes:
-        nobody: it has dropped every privilege.
-        network: it is in a network namespace of its own; as nobody, with `unshare -rn`'s user namespace.
-        platform: what sys.platform says when netsplode is imported.
+        nobody: True if it has dropped every privilege.
+        network: True if it is in a network namespace of its own; as nobody, in a user namespace too, like
+            `unshare -rn`.
+        platform: the value of sys.platform when netsplode is imported.
     """
 
     nobody: bool = False
@@ -49,14 +56,14 @@ class Circumstances:
 
 
 def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T:
-    """What ``scene`` returns, through JSON; it must not have complained of anything.
+    """Call ``scene`` in a new process, and return its result; any warning or error there fails the test.
 
     Raises:
-        Refused: the circumstances can't be had here; the message says why.
+        Refused: this machine does not allow the circumstances; the message gives the reason.
     """
-    asked = asdict(Circumstances(**circumstances))
-    asked |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
-    done = interpret("-m", __name__, json.dumps(asked))
+    request = asdict(Circumstances(**circumstances))
+    request |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
+    done = interpret("-m", __name__, json.dumps(request))
     if f"{Refused.__name__}: " in done.stderr:
         raise Refused(done.stderr.rpartition(": ")[2])
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -65,7 +72,7 @@ def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T
 
 
 def interpret(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """What a fresh interpreter prints, which takes no warning lightly."""
+    """Run a new interpreter in which every warning is an error."""
     return subprocess.run(
         [sys.executable, "-W", "error", *arguments],
         capture_output=True,
@@ -76,17 +83,17 @@ def interpret(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def main(asked: str) -> None:
-    """Be what is asked for, in the order in which that is possible, and call the function."""
-    told = json.loads(asked)
-    module, name, arguments = (told.pop(key) for key in ("module", "name", "arguments"))
-    circumstances = Circumstances(**told)
-    for name_of_other in _NOT_TOLD:
+def main(request: str) -> None:
+    """Set up the circumstances in the only order that works, and call the function."""
+    fields = json.loads(request)
+    module, name, arguments = (fields.pop(key) for key in ("module", "name", "arguments"))
+    circumstances = Circumstances(**fields)
+    for name_of_other in _IMPORTED_FIRST:
         import_module(name_of_other)
     sys.platform = circumstances.platform
     scene = getattr(import_module(module), name)
     if circumstances.nobody:
-        _import_all("netsplode")  # nobody may not read the checkout
+        _import_all("netsplode")  # nobody may not read this directory
         _become_nobody()
     if circumstances.network:
         _enter_a_network(_CLONE_NEWNET | (_CLONE_NEWUSER if circumstances.nobody else 0))
@@ -105,12 +112,12 @@ def _become_nobody() -> None:
         os.setuid(_NOBODY)
     except PermissionError as error:
         raise Refused(f"only root becomes another user ({error})") from error
-    # As after exec: otherwise /proc/self stays root's, and other processes of nobody's may not look into it.
+    # As after exec: otherwise /proc/self belongs to root, and other processes of nobody may not look into it.
     _libc.prctl(_PR_SET_DUMPABLE, 1, 0, 0, 0)
 
 
 def enter_a_user_namespace() -> None:
-    """Have every capability, but none over the network, which stays everybody's."""
+    """Enter a user namespace, which gives every capability, but none over the network."""
     _unshare(_CLONE_NEWUSER)
 
 
@@ -123,12 +130,12 @@ def _enter_a_network(flags: int) -> None:
     user, group = os.getuid(), os.getgid()
     _unshare(flags)
     if flags & _CLONE_NEWUSER:
-        for file, told in (
+        for file, content in (
             ("setgroups", "deny"),
             ("uid_map", f"0 {user} 1"),
             ("gid_map", f"0 {group} 1"),
         ):
-            Path("/proc/self", file).write_text(told)
+            Path("/proc/self", file).write_text(content)
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 
 

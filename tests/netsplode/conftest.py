@@ -24,9 +24,9 @@ def ends() -> Iterator[Ends]:
 
 @pytest.fixture
 def private_network() -> Iterator[None]:
-    """This thread, and those it starts, in a network of their own that has nothing but loopback.
+    """Run this thread, and those that it starts, in a network of their own that only has loopback.
 
-    Not for what runs in trio's threads: idle ones of before are in the network of before (see `alone`).
+    Code in threads of trio needs `alone` instead, because idle ones stay in the earlier network.
     """
     reason = obstacle()
     if reason is not None:
@@ -43,11 +43,11 @@ def private_network() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of a redis server that remembers nothing and ends with the tests."""
+    """Run a redis server that stores nothing, and return its port."""
     if shutil.which("redis-server") is None:
         pytest.skip("redis-server is needed (Debian's package of that name)")
     directory = tmp_path_factory.mktemp("redis")
-    for _ in range(3):  # somebody else may take the port first
+    for _ in range(3):  # another process may take the port first
         port = free_ports(1)
         with _redis(port, directory) as server:
             if _is_ready(server):
@@ -66,7 +66,7 @@ def _redis(port: int, directory: Path) -> subprocess.Popen[str]:
 
 
 def _is_ready(server: subprocess.Popen[str]) -> bool:
-    """Whether it says that it takes connections, before it ends or takes too long."""
+    """Return True if the server accepts connections before it ends or takes too long."""
     assert server.stdout is not None
     watchdog = Timer(SAFETY_NET, server.kill)
     watchdog.start()

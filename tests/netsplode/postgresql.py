@@ -1,4 +1,4 @@
-"""As much of a PostgreSQL server as a client needs to connect, and to wait for its first answer."""
+"""The part of a PostgreSQL server that a client needs to connect, and to wait for its first answer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def _begin_a_session(sock: socket.socket) -> None:
 
 @contextmanager
 def postgresql() -> Iterator[tuple[FarEnd, str]]:
-    """A server of one session that answers no query, and how psycopg is told to connect to it."""
+    """Run a server of one session that answers no query; yield it with the connection string for psycopg."""
     with far_end(_begin_a_session) as far:
         host, port = far.address
         asks = "user=somebody dbname=something sslmode=disable gssencmode=disable"

@@ -1,4 +1,4 @@
-"""What resets are tested with: connections, what their ends see, and far ends in threads of their own."""
+"""Connections for tests of resets, the errors at their ends, and servers in threads of their own."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import trustme
 from netsplode.kernel import tcp
 from netsplode.kernel.tcp import State
 
-SAFETY_NET = 20.0  # seconds; nothing here waits that long unless it fails
+SAFETY_NET = 20.0  # seconds; only a failing test waits that long
 ROOT = Path(__file__).parents[2]
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="this needs Linux's sock_diag")
@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(
 
 
 class Ends(NamedTuple):
-    """A connection on this host. Who only needs two ends takes the client's for ours."""
+    """A connection on this host, and the listener that accepted it."""
 
     client: socket.socket
     server: socket.socket
@@ -42,7 +42,7 @@ class Ends(NamedTuple):
 
 @contextmanager
 def connected(host: str = "127.0.0.1", family: int | None = None) -> Iterator[Ends]:
-    """Both ends of a connection, and the listener that accepted it."""
+    """Open a connection to a listener on this host."""
     if family is None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with ExitStack() as stack:
@@ -62,18 +62,18 @@ def connected(host: str = "127.0.0.1", family: int | None = None) -> Iterator[En
 
 @contextmanager
 def still_connecting() -> Iterator[tuple[socket.socket, tuple[str, int]]]:
-    """A socket in SYN-SENT, and whither: a server that takes no more connections."""
+    """Open a socket in SYN-SENT; yield it with the address of the server, whose backlog is full."""
     with socket.socket() as listener, socket.socket() as first, socket.socket() as connecting:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
-        first.connect(listener.getsockname())  # now its queue of one is full
+        first.connect(listener.getsockname())  # now its backlog of one is full
         connecting.setblocking(False)
         assert connecting.connect_ex(listener.getsockname()) == errno.EINPROGRESS
         yield connecting, listener.getsockname()
 
 
 class Sight(Enum):
-    """What the peer of a connection sees of its end."""
+    """How a connection ended, as its peer sees it."""
 
     RESET = "ECONNRESET, after what had come before"
     END = "the end of the octets, then EPIPE"
@@ -87,7 +87,7 @@ def read_all(sock: socket.socket) -> None:
 
 
 def sight_of(peer: socket.socket) -> Sight:
-    """Wait for the connection's end and tell how it came."""
+    """Wait for the end of the connection, and return how it ended."""
     try:
         read_all(peer)
     except ConnectionResetError:
@@ -100,7 +100,7 @@ def sight_of(peer: socket.socket) -> Sight:
 
 
 def stands(sock: socket.socket) -> bool:
-    """Whether nothing has ended this connection yet, nor half of it."""
+    """Return True if neither end has closed or reset the connection."""
     return tcp.state(sock) == State.ESTABLISHED
 
 
@@ -120,7 +120,7 @@ def assert_listens(listener: socket.socket) -> None:
 
 
 class Secrets(NamedTuple):
-    """A certificate made for the occasion: whoever serves with it, and whoever trusts it."""
+    """A throwaway certificate, in a context for the server and in one for the client that trusts it."""
 
     server: ssl.SSLContext
     client: ssl.SSLContext
@@ -140,7 +140,7 @@ def secrets() -> Secrets:
 def handshaken(
     ours: socket.socket, peer: socket.socket, stack: ExitStack
 ) -> tuple[ssl.SSLSocket, ssl.SSLSocket]:
-    """Both ends with TLS over them; ``peer`` itself stays usable below its TLS."""
+    """Put TLS over both ends, and finish the handshake; ``peer`` itself stays usable below its TLS."""
     with ThreadPoolExecutor(1) as thread:
         wrapping = thread.submit(secrets().server.wrap_socket, peer.dup(), server_side=True)
         wrapped = secrets().client.wrap_socket(ours, server_hostname="localhost")
@@ -148,7 +148,7 @@ def handshaken(
     stack.enter_context(wrapped)
     stack.enter_context(far)
     far.settimeout(SAFETY_NET)
-    far.sendall(b"hello")  # with it comes what TLS 1.3 sends after the handshake
+    far.sendall(b"hello")  # the session tickets of TLS 1.3 arrive with it
     assert wrapped.recv(5) == b"hello"
     return wrapped, far
 
@@ -157,12 +157,12 @@ Greeting = Callable[[socket.socket], None]
 
 
 def say_hello(sock: socket.socket) -> None:
-    """What tells a client that the server's side of the handshake is done too."""
+    """Send a greeting, which shows that the server has finished the handshake too."""
     sock.sendall(b"hello")
 
 
 class FarEnd(NamedTuple):
-    """A server of one connection: where it is, and what it has seen of that connection's end."""
+    """A server of one connection: its address, and how the connection ended."""
 
     address: tuple[str, int]
     seen: Future[Sight]
@@ -170,9 +170,9 @@ class FarEnd(NamedTuple):
 
 @contextmanager
 def far_end(greet: Greeting = say_hello, *, tls: bool = False) -> Iterator[FarEnd]:
-    """A server that greets whoever comes and then only reads. It looks for the reset below TLS.
+    """Run a server that greets one client and then only reads.
 
-    (Some versions of the ssl module tell a reset as the end of the octets.)
+    The server looks for the reset below TLS, because some versions of the ssl module report a reset as EOF.
     """
 
     def serve() -> Sight:
@@ -180,7 +180,7 @@ def far_end(greet: Greeting = say_hello, *, tls: bool = False) -> Iterator[FarEn
         sock.settimeout(SAFETY_NET)
         if tls:
             sock = secrets().server.wrap_socket(sock, server_side=True)
-        with sock, suppress(ConnectionResetError):  # a client may not have waited for the greeting
+        with sock, suppress(ConnectionResetError):  # the client may be gone before the greeting
             greet(sock)
             with socket.socket(fileno=sock.detach()) as below:
                 below.settimeout(SAFETY_NET)
@@ -190,6 +190,21 @@ def far_end(greet: Greeting = say_hello, *, tls: bool = False) -> Iterator[FarEn
     with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor(1) as thread:
         listener.settimeout(SAFETY_NET)
         yield FarEnd(listener.getsockname(), thread.submit(serve))
+
+
+_HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+
+
+def begin_a_response(sock: socket.socket) -> None:
+    """Answer a request with half of the body that its head announces."""
+    request = b""
+    while b"\r\n\r\n" not in request:
+        request += sock.recv(4096)
+    sock.sendall(_HEAD + b"half ")
+
+
+def url_of(far: FarEnd, tls: bool = False) -> str:
+    return f"{'https' if tls else 'http'}://localhost:{far.address[1]}/"
 
 
 _CHILD = """
@@ -207,20 +222,20 @@ except OSError as error:
 
 @contextmanager
 def connected_child(listener: socket.socket) -> Iterator[tuple[socket.socket, Callable[[], str]]]:
-    """Our end of a connection that another process has opened, and what that one tells of its end."""
+    """Yield our end of a connection from a child process, and a function that returns how the child's end ended."""
     command = [sys.executable, "-c", _CHILD, str(listener.getsockname()[1])]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
         with listener.accept()[0] as server:
             server.settimeout(SAFETY_NET)
             assert child.stdout is not None
-            assert child.stdout.readline() == "connected\n"  # and not in the middle of it
+            assert child.stdout.readline() == "connected\n"  # so that the handshake is over
             yield server, lambda: child.communicate(timeout=SAFETY_NET)[0].strip()
 
 
 def receive_in_thread(
     sock: socket.socket, stack: ExitStack, release: Callable[[], object]
 ) -> Future[bytes]:
-    """A thread that sits in ``sock.recv``; ``release`` is called before the end, so that it gets out."""
+    """Start a thread that blocks in ``sock.recv``; ``release`` must end that call when the stack is closed."""
     executor = stack.enter_context(ThreadPoolExecutor(1))
     stack.callback(release)
     thread = executor.submit(threading.get_native_id).result(SAFETY_NET)
@@ -231,7 +246,7 @@ def receive_in_thread(
 
 
 def _is_in_receive(thread: int, sock: socket.socket) -> bool:
-    """Whether a thread is in recvfrom(2), or in the poll(2) that Python does for sockets with a timeout."""
+    """Return True if a thread is in recvfrom(2), or in the poll(2) of a socket with a timeout."""
     called = Path(f"/proc/self/task/{thread}/syscall").read_text().split()
     if len(called) < 4:  # "running"
         return False

@@ -1,4 +1,4 @@
-"""Connections named by their addresses, whoever holds them: which one is meant, and that listeners survive."""
+"""Resets by address, of connections of any process: the choice of the connection, and spared listeners."""
 
 from __future__ import annotations
 
@@ -41,24 +41,24 @@ def test_a_connection_of_another_process_is_reset_at_both_ends(
     technique: str, turned: bool
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pair = (server.getpeername(), server.getsockname())
             result = reset_connection(*(pair[::-1] if turned else pair), technique=technique)
             assert (result.technique, result.is_confirmed) == ("abort", True)
             assert_reset(server)
-            assert told() in ("ConnectionResetError", "BrokenPipeError")
+            assert outcome() in ("ConnectionResetError", "BrokenPipeError")
         assert_listens(listener)
 
 
-def test_resetting_our_end_by_its_addresses_shows_the_other_process_a_reset() -> None:
+def test_the_other_process_sees_our_end_reset_by_its_addresses() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             reset_connection(server.getsockname(), server.getpeername())
-            assert told() == "ConnectionResetError"
+            assert outcome() == "ConnectionResetError"
 
 
 def forms(ends: Ends) -> list[object]:
-    """Ways to write the one address of the server's end."""
+    """List the ways to write the address of the server's end."""
     host, port = ends.server.getsockname()
     return [(host, port), f"{host}:{port}", (None, port), f"*:{port}", ("localhost", port)]
 
@@ -66,7 +66,7 @@ def forms(ends: Ends) -> list[object]:
 @pytest.mark.privileged
 @in_private_network
 @pytest.mark.parametrize("form", range(5))
-def test_one_address_will_do_when_one_connection_has_it(form: int) -> None:
+def test_one_address_suffices_if_only_one_connection_has_it(form: int) -> None:
     with connected() as ends:
         assert reset_connection(forms(ends)[form]).is_confirmed
         assert_reset(ends.client)
@@ -95,7 +95,7 @@ def test_several_matches_are_listed_and_none_is_reset() -> None:
 
 
 def survivors(technique: str, host: str) -> list[str]:
-    """What is wrong after one connection of two was reset, and then once more."""
+    """Reset one of two connections, twice, and list every listener or connection that did not survive."""
     wrong = []
     with connected(host) as ends, ExitStack() as stack:
         bystander = stack.enter_context(socket.create_connection(ends.listener.getsockname()[:2]))
@@ -128,8 +128,8 @@ def test_the_listener_and_other_connections_survive(technique: str, host: str) -
 
 @pytest.mark.privileged
 @pytest.mark.parametrize("technique", ["keepalive", "scapy"])
-def test_the_listener_and_other_connections_survive_what_takes_longer(technique: str) -> None:
-    try:  # in a process of its own, as scapy keeps what it has learnt of the network
+def test_the_listener_and_other_connections_survive_slow_techniques(technique: str) -> None:
+    try:  # in a process of its own, because scapy caches the interfaces of the network
         assert alone.call(survivors, technique, "127.0.0.1", network=True) == []
     except alone.Refused as refused:
         pytest.skip(str(refused))
@@ -144,12 +144,12 @@ def test_a_listener_without_connections_is_not_found_and_survives(technique: str
         for remote in (None, ("127.0.0.1", 1), ("127.0.0.1", None), address):
             with pytest.raises(ConnectionNotFound, match=str(address[1])):
                 reset_connection(address, remote, technique=technique)
-        with Diag() as diag:  # the kernel itself would offer the listener
+        with Diag() as diag:  # the kernel itself would return the listener
             assert diag.get(address, ("127.0.0.1", 1)) is None
         assert_listens(listener)
 
 
-def test_closing_is_for_ones_own_objects_only(ends: Ends) -> None:
+def test_close_is_refused_for_addresses(ends: Ends) -> None:
     with pytest.raises(OSError, match="another process holds the connection"):
         reset_connection(ends.client.getsockname(), ends.server.getsockname(), technique="close")
     assert_open(ends)
@@ -157,7 +157,7 @@ def test_closing_is_for_ones_own_objects_only(ends: Ends) -> None:
 
 @contextmanager
 def dual_stack() -> Iterator[Ends]:
-    """An IPv4 client of a server that listens with an IPv6 socket."""
+    """Connect an IPv4 client to a server that listens with an IPv6 socket."""
     with (
         socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as listener,
         socket.create_connection(("127.0.0.1", listener.getsockname()[1])) as client,
@@ -174,7 +174,7 @@ def dual_stack() -> Iterator[Ends]:
 @pytest.mark.parametrize("technique", ["abort", "destroy", "rst"])
 @pytest.mark.parametrize("turned", [False, True], ids=["client", "server"])
 @pytest.mark.parametrize("written", ["127.0.0.1", "::ffff:127.0.0.1"])
-def test_ipv4_within_ipv6_is_one_address_with_ipv4(
+def test_an_ipv4_address_matches_its_mapped_form(
     written: str, turned: bool, technique: str
 ) -> None:
     with dual_stack() as ends:
@@ -188,25 +188,23 @@ def test_ipv4_within_ipv6_is_one_address_with_ipv4(
 
 
 @pytest.mark.parametrize("form", ["{}", "[{}]:{}"])
-def test_ipv6_is_written_in_brackets(form: str) -> None:
+def test_an_ipv6_address_is_written_in_brackets(form: str) -> None:
     with connected("::1") as (client, server, _):
         there = server.getsockname()
-        remote = (
-            form.format(*there[:2]) if "]" in form else there
-        )  # four items, as the system tells
+        remote = form.format(*there[:2]) if "]" in form else there  # getsockname returns four items
         result = reset_connection(client.getsockname(), remote)
         assert result.is_confirmed
         assert_reset(client)
 
 
 @pytest.mark.parametrize("name", ["127.0.0.1", "127.0.0.1:", "::1:80", "127.0.0.1:port", "", ":"])
-def test_what_is_no_address_is_told_how_to_write_one(name: str) -> None:
+def test_the_error_for_a_malformed_address_shows_a_correct_one(name: str) -> None:
     with pytest.raises(UnsupportedConnection, match="is no address"):
         reset_connection(name)
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536])
-def test_a_port_that_cannot_be_is_refused(port: int) -> None:
+def test_an_impossible_port_is_refused(port: int) -> None:
     with pytest.raises(UnsupportedConnection, match="no port between 1 and 65535"):
         reset_connection(("127.0.0.1", port))
 
@@ -217,7 +215,7 @@ def test_a_remote_address_beside_an_object_is_refused(ends: Ends) -> None:
     assert_open(ends)
 
 
-def test_udp_and_unix_sockets_are_no_connections_to_be_found() -> None:
+def test_udp_and_unix_sockets_are_not_found_by_address() -> None:
     with (
         socket.socket(type=socket.SOCK_DGRAM) as one,
         socket.socket(type=socket.SOCK_DGRAM) as other,
@@ -231,14 +229,14 @@ def test_udp_and_unix_sockets_are_no_connections_to_be_found() -> None:
 
 @pytest.mark.privileged
 @in_private_network
-def test_a_forwarded_connection_that_nobody_knows_of_is_not_found() -> None:
+def test_a_forwarded_connection_that_does_not_exist_is_not_found() -> None:
     with pytest.raises(ConnectionNotFound, match="neither end knows of it"):
         reset_connection(("127.0.0.1", 1), ("127.0.0.1", 2), forwarded=True)
 
 
 @pytest.mark.privileged
 @in_private_network
-def test_silence_does_not_show_that_there_is_no_connection() -> None:
+def test_silent_ends_do_not_count_as_a_missing_connection() -> None:
     subprocess.run(["ip", "route", "add", "192.0.2.0/24", "dev", "lo"], check=True)
     with pytest.raises(ResetTimeout) as raised:
         reset_connection(("192.0.2.1", 1), ("192.0.2.2", 2), forwarded=True, timeout=0.05)
@@ -246,7 +244,7 @@ def test_silence_does_not_show_that_there_is_no_connection() -> None:
     assert set(raised.value.result.ends.values()) == {"unconfirmed"}
 
 
-def test_a_forwarded_connection_takes_both_addresses() -> None:
+def test_a_forwarded_connection_needs_both_addresses() -> None:
     with pytest.raises(ConnectionNotFound):
         reset_connection(("192.0.2.1", 80), forwarded=True)
     with pytest.raises(UnsupportedConnection, match="does not name one end"):

@@ -43,7 +43,7 @@ async def connected_to(far: FarEnd, tls: bool) -> AsyncIterator[anyio.abc.ByteSt
         await anyio.aclose_forcefully(stream)
 
 
-async def seen_by(far: Future[Sight]) -> Sight:
+async def sight_of_end(far: Future[Sight]) -> Sight:
     return await anyio.to_thread.run_sync(far.result, SAFETY_NET)
 
 
@@ -59,7 +59,7 @@ def test_both_ends_see_a_reset(backend: str, tls: bool, from_a_thread: bool) -> 
                 else:
                     result = reset_connection(stream)
                 assert (result.technique, result.remote) == ("abort", far.address)
-                assert await seen_by(far.seen) is Sight.RESET
+                assert await sight_of_end(far.seen) is Sight.RESET
                 with pytest.raises(anyio.BrokenResourceError):
                     await stream.receive()
 
@@ -68,7 +68,7 @@ def test_both_ends_see_a_reset(backend: str, tls: bool, from_a_thread: bool) -> 
 
 @SECURED
 @BACKENDS
-def test_what_would_not_notice_that_it_is_closed_stays(backend: str, tls: bool) -> None:
+def test_close_is_refused_for_a_stream_of_anyio(backend: str, tls: bool) -> None:
     async def scene() -> None:
         with far_end(tls=tls) as far:
             async with connected_to(far, tls) as stream:

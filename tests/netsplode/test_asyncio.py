@@ -1,4 +1,4 @@
-"""Connections that asyncio or uvloop holds, plain and with TLS, reset on the loop's thread and from others."""
+"""Connections of asyncio and uvloop, plain and with TLS, reset on the loop's thread and from others."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ SECURED = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
 
 def play(loop: str, scene: Play) -> None:
-    """Run ``scene`` on a loop of this kind; nothing may be left to be complained of in it."""
-    complaints: list[dict[str, Any]] = []
+    """Run ``scene`` on a loop of this kind; an error that the loop reports fails the test."""
+    errors: list[dict[str, Any]] = []
 
     async def main() -> None:
-        asyncio.get_running_loop().set_exception_handler(lambda _, told: complaints.append(told))
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
         async with asyncio.timeout(SAFETY_NET):
             await scene()
 
     factory = pytest.importorskip("uvloop").new_event_loop if loop == "uvloop" else None
     with asyncio.Runner(loop_factory=factory) as runner:
         runner.run(main())
-    assert complaints == []
+    assert errors == []
 
 
 async def connect(
@@ -58,11 +58,11 @@ async def connect(
     return reader, writer
 
 
-async def seen_by(far: Future[Sight]) -> Sight:
+async def sight_of_end(far: Future[Sight]) -> Sight:
     return await asyncio.wrap_future(far)
 
 
-# What the reader of our own end gets: an abort is like a reset from outside, a close like its own.
+# The error of our own reader: an abort looks like a reset by the peer, and a close like its own close.
 READER_SEES: dict[str, type[Exception] | bytes] = {"abort": ConnectionResetError, "close": b""}
 
 
@@ -82,7 +82,7 @@ async def awaited(target: object, technique: str) -> ResetResult:
 
 
 def can_close(loop: str, held: str, call: Call) -> bool:
-    """A socket can't tell which transport it belongs to, nor uvloop's transport its loop to a thread."""
+    """Return True if close applies: a socket does not name its transport, nor a transport of uvloop its loop."""
     return held != "socket" and not (loop == "uvloop" and call is from_a_thread)
 
 
@@ -98,7 +98,9 @@ def can_close(loop: str, held: str, call: Call) -> bool:
     ],
 )
 @SECURED
-def test_what_each_end_sees(tls: bool, loop: str, held: str, call: Call, technique: str) -> None:
+def test_both_ends_of_a_transport_see_the_reset(
+    tls: bool, loop: str, held: str, call: Call, technique: str
+) -> None:
     async def scene() -> None:
         with far_end(tls=tls) as far:
             reader, writer = await connect(far.address, tls)
@@ -106,7 +108,7 @@ def test_what_each_end_sees(tls: bool, loop: str, held: str, call: Call, techniq
             target = targets.get(held) or writer.get_extra_info("socket")
             result = await call(target, technique)
             assert (result.technique, result.remote) == (technique, far.address)
-            assert await seen_by(far.seen) is Sight.RESET
+            assert await sight_of_end(far.seen) is Sight.RESET
             expected = READER_SEES[technique]
             if isinstance(expected, bytes):
                 assert await reader.read() == expected
@@ -120,7 +122,7 @@ def test_what_each_end_sees(tls: bool, loop: str, held: str, call: Call, techniq
 
 @SECURED
 @pytest.mark.parametrize("loop", LOOPS)
-def test_a_reader_that_waits_is_woken(loop: str, tls: bool) -> None:
+def test_a_reset_wakes_a_waiting_reader(loop: str, tls: bool) -> None:
     async def scene() -> None:
         with far_end(tls=tls) as far:
             reader, writer = await connect(far.address, tls)
@@ -147,7 +149,7 @@ def test_a_reader_that_waits_is_woken(loop: str, tls: bool) -> None:
         pytest.param("uvloop", "transport", "on the loop's thread", id="uvloop-transport"),
     ],
 )
-def test_what_cannot_be_closed_says_why_and_stays(loop: str, held: str, why: str) -> None:
+def test_a_transport_that_cannot_be_closed_stays_open(loop: str, held: str, why: str) -> None:
     async def scene() -> None:
         with far_end() as far:
             reader, writer = await connect(far.address, tls=False)
@@ -156,7 +158,7 @@ def test_what_cannot_be_closed_says_why_and_stays(loop: str, held: str, why: str
                 with pytest.raises(TechniqueUnavailable, match=why):
                     await from_a_thread(target, "close")
                 writer.write_eof()
-                assert await seen_by(far.seen) is Sight.FINISHED
+                assert await sight_of_end(far.seen) is Sight.FINISHED
                 assert await reader.read() == b"anybody there?"
             finally:
                 writer.transport.abort()
@@ -203,7 +205,7 @@ def test_a_server_and_a_closed_transport_hold_no_connection(loop: str) -> None:
     play(loop, scene)
 
 
-def test_a_reset_that_waits_is_cancelled_with_its_task(ends: Ends) -> None:
+def test_cancelling_the_task_cancels_a_waiting_reset(ends: Ends) -> None:
     async def scene() -> None:
         waiting = asyncio.create_task(netsplode.aio.reset_connection(ends.client, delay=SAFETY_NET))
         await asyncio.sleep(0)
@@ -215,7 +217,7 @@ def test_a_reset_that_waits_is_cancelled_with_its_task(ends: Ends) -> None:
     play("asyncio", scene)
 
 
-def test_an_address_is_looked_up_without_blocking_the_loop(ends: Ends) -> None:
+def test_finding_an_address_does_not_block_the_loop(ends: Ends) -> None:
     async def scene() -> None:
         addresses = ends.client.getsockname(), ends.server.getsockname()
         assert (await netsplode.aio.reset_connection(*addresses)).is_confirmed
@@ -223,18 +225,18 @@ def test_an_address_is_looked_up_without_blocking_the_loop(ends: Ends) -> None:
     play("asyncio", scene)
 
 
-def test_a_loop_that_ends_first_leaves_nothing_open(ends: Ends) -> None:
+def test_a_loop_that_ends_first_leaves_no_descriptor_open(ends: Ends) -> None:
     async def begin_and_give_up() -> None:
         pending = netsplode.aio.reset_connection(ends.client, delay=SAFETY_NET)
         for _ in range(2):
             pending.send(None)
-        pending.close()  # as what is collected with its loop
+        pending.close()  # like a task that is collected with its loop
 
     asyncio.run(begin_and_give_up())
     assert_open(ends)
 
 
-def test_names_are_looked_up_where_they_block_no_loop(
+def test_resolving_a_name_does_not_block_the_loop(
     private_network: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked_up: list[threading.Thread] = []

@@ -1,4 +1,4 @@
-"""The command `netsplode`: what it lists and resets, and its exit codes."""
+"""The command `netsplode`: its list, its resets and its exit codes."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from contextlib import ExitStack
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from tests.netsplode.scenes import (
 
 pytestmark = on_linux
 
-# What goes by a port or by one address might meet somebody else's connection.
+# Outside of a private network, a port or one address may match connections of other programs.
 in_private_network = pytest.mark.usefixtures("private_network")
 
 
@@ -47,7 +48,7 @@ def written(sock: socket.socket) -> str:
 
 
 def holder_of_other_end(sock: socket.socket) -> int:
-    """The process that a connection of ours leads to; others may have its port too, to other addresses."""
+    """Find the process at the other end of a connection of ours."""
     ends = {written(sock), "{}:{}".format(*sock.getpeername())}
     listed = rows_of(run("list", "--port", port_of(sock), "--json"))
     (pid,) = {row["pid"] for row in listed if {row["local"], row["remote"]} == ends} - {os.getpid()}
@@ -70,14 +71,14 @@ def test_list_shows_both_ends_with_their_state_and_process(ends: Ends) -> None:
     assert done.exit_code == 0
 
 
-def test_list_shows_what_one_process_holds() -> None:
+def test_list_shows_the_connections_of_one_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pid = holder_of_other_end(server)
             (row,) = rows_of(run("list", "--pid", str(pid), "--json"))
             assert (row["remote"], row["state"]) == (written(server), "established")
             server.close()
-            assert told() == "end"
+            assert outcome() == "end"
 
 
 def test_list_shows_no_listeners_and_ipv6_in_brackets() -> None:
@@ -87,7 +88,7 @@ def test_list_shows_no_listeners_and_ipv6_in_brackets() -> None:
         assert "listen" not in {row["state"] for row in rows}
 
 
-def test_list_of_nothing_is_an_empty_table() -> None:
+def test_list_without_matches_prints_an_empty_table() -> None:
     none = ("--pid", str(os.getpid()), "--port", "1")
     assert len(run("list", *none).stdout.splitlines()) == 1
     assert rows_of(run("list", *none, "--json")) == []
@@ -105,7 +106,7 @@ def test_both_addresses_reset_one_connection(ends: Ends, turned: bool) -> None:
 
 @pytest.mark.privileged
 @in_private_network
-def test_a_port_resets_every_connection_that_has_it() -> None:
+def test_port_resets_every_connection_with_this_port() -> None:
     with connected() as ends, connected() as spared, ExitStack() as stack:
         clients = [ends.client]
         for _ in range(3):
@@ -123,20 +124,20 @@ def test_a_port_resets_every_connection_that_has_it() -> None:
 
 @pytest.mark.privileged
 @in_private_network
-def test_a_process_loses_all_that_it_holds() -> None:
+def test_pid_resets_every_connection_of_this_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, connected() as spared:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             pid = holder_of_other_end(server)
             assert run("reset", "--pid", str(pid)).exit_code == 0
             assert_reset(server)
-            assert told() in ("ConnectionResetError", "BrokenPipeError")
+            assert outcome() in ("ConnectionResetError", "BrokenPipeError")
         assert_open(spared)
 
 
 @pytest.mark.privileged
 @in_private_network
 @pytest.mark.parametrize("technique", ["abort", "rst", "destroy"])
-def test_one_address_and_a_technique_will_do(technique: str) -> None:
+def test_one_address_and_a_technique_suffice(technique: str) -> None:
     with connected() as ends:
         done = run("reset", written(ends.listener), "--technique", technique, "--verify", "--json")
         (row,) = rows_of(done)
@@ -145,7 +146,7 @@ def test_one_address_and_a_technique_will_do(technique: str) -> None:
         assert_reset(ends.client if row["local"] == written(ends.server) else ends.server)
 
 
-def test_a_dry_run_tells_and_resets_nothing(ends: Ends) -> None:
+def test_a_dry_run_names_the_connection_and_resets_nothing(ends: Ends) -> None:
     pair = written(ends.client), written(ends.server)
     assert "would be reset" in run("reset", *pair, "--dry-run").stdout
     done = run("reset", *pair, "--dry-run", "--json")
@@ -154,13 +155,13 @@ def test_a_dry_run_tells_and_resets_nothing(ends: Ends) -> None:
     assert_open(ends)
 
 
-def test_nothing_to_reset_is_exit_code_1(ends: Ends) -> None:
+def test_the_exit_code_is_1_without_a_match(ends: Ends) -> None:
     ends.client.close()
     done = run("reset", written(ends.server), "127.0.0.1:1")
     assert (done.exit_code, done.stderr) == (1, "no connection matches\n")
 
 
-def test_what_could_not_be_reset_is_exit_code_1_and_says_why(ends: Ends) -> None:
+def test_the_exit_code_is_1_after_a_failed_reset(ends: Ends) -> None:
     pair = written(ends.client), written(ends.server)
     done = run("reset", *pair, "--technique", "close", "--json")
     (row,) = rows_of(done)
@@ -182,21 +183,21 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("words", "told"), WRONG)
-def test_bad_usage_is_exit_code_2_and_says_what_is_wrong(words: list[str], told: str) -> None:
+@pytest.mark.parametrize(("words", "problem"), WRONG)
+def test_the_exit_code_is_2_after_bad_usage(words: list[str], problem: str) -> None:
     done = run("reset", *words)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert told in done.stderr
+    assert problem in done.stderr
 
 
 @pytest.mark.privileged
 @in_private_network
-def test_a_forwarded_connection_that_is_none_is_exit_code_1() -> None:
+def test_a_missing_forwarded_connection_is_exit_code_1() -> None:
     done = run("reset", "--forwarded", "127.0.0.1:1", "127.0.0.1:2")
     assert (done.exit_code, "neither end knows of it" in done.stderr) == (1, True)
 
 
-def test_doctor_names_every_technique_and_whether_it_may_be_used() -> None:
+def test_doctor_names_every_technique_and_its_remedy() -> None:
     lines = run("doctor").stdout.splitlines()
     assert {line.split()[1] for line in lines} >= {
         f"{name}:" for name in ("abort", "rst", "destroy", "keepalive", "close", "scapy", "find")
@@ -207,7 +208,12 @@ def test_doctor_names_every_technique_and_whether_it_may_be_used() -> None:
             assert " - " in line  # the remedy
 
 
-def test_it_is_installed_as_a_command() -> None:
+def test_version_prints_the_installed_version() -> None:
+    done = run("--version")
+    assert (done.exit_code, done.stdout) == (0, f"netsplode, version {version('hamms-trio')}\n")
+
+
+def test_the_installed_command_runs() -> None:
     command = Path(sys.executable).with_name("netsplode")
     if not command.exists():
         pytest.skip("the project is not installed here")
@@ -225,7 +231,7 @@ def test_a_process_that_does_not_exist_is_bad_usage(command: str) -> None:
 @pytest.mark.privileged
 @in_private_network
 @pytest.mark.parametrize("dry", [[], ["--dry-run"]])
-def test_one_address_that_several_have_is_bad_usage_and_resets_none(dry: list[str]) -> None:
+def test_an_ambiguous_address_is_bad_usage_and_resets_nothing(dry: list[str]) -> None:
     with connected() as ends, socket.create_connection(ends.listener.getsockname()) as other:
         done = run("reset", written(ends.listener), *dry)
         assert (done.exit_code, done.stdout) == (2, "")

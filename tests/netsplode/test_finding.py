@@ -1,4 +1,4 @@
-"""`find_connections`: the connections of this network namespace, with whoever holds them."""
+"""`find_connections`: the connections of this network namespace, with a process that holds each."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.netsplode.scenes import Ends, connected, connected_child, on_linux
 pytestmark = on_linux
 
 
-def test_both_ends_are_found_with_the_process_that_holds_them(ends: Ends) -> None:
+def test_both_ends_are_found_with_their_process(ends: Ends) -> None:
     pair = ends.client.getsockname(), ends.server.getsockname()
     for here, there in (pair, pair[::-1]):
         (found,) = find_connections(here, there)
@@ -29,7 +29,7 @@ def test_both_ends_are_found_with_the_process_that_holds_them(ends: Ends) -> Non
         assert f"process {os.getpid()}" in str(found)
 
 
-def test_listeners_are_never_among_them(ends: Ends) -> None:
+def test_listeners_are_not_listed(ends: Ends) -> None:
     port = ends.listener.getsockname()[1]
     assert {c.remote[1] for c in find_connections(port, state=None)} == {
         ends.client.getsockname()[1]
@@ -60,15 +60,15 @@ def test_ipv6_is_found_without_its_scope() -> None:
         assert found.local == (host, port)
 
 
-def test_another_process_connections_are_found_by_it() -> None:
+def test_connections_are_found_by_the_id_of_another_process() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        with connected_child(listener) as (server, told):
+        with connected_child(listener) as (server, outcome):
             (found,) = find_connections(remote=listener.getsockname())
             assert found.pid not in (None, os.getpid())
             assert find_connections(pid=found.pid) == [found]
             assert found not in find_connections(pid=os.getpid())
             server.close()
-            assert told() == "end"
+            assert outcome() == "end"
 
 
 def test_states_can_be_asked_for(ends: Ends) -> None:
@@ -80,35 +80,37 @@ def test_states_can_be_asked_for(ends: Ends) -> None:
         assert found.state == "close_wait"
 
 
-def test_an_unknown_state_is_refused_with_those_there_are() -> None:
-    with pytest.raises(ValueError, match=r"'open' is no state of TCP: established, syn_sent"):
+def test_the_error_for_an_unknown_state_lists_the_states() -> None:
+    with pytest.raises(
+        ValueError, match=r"'open' is no state of TCP; the states are established, syn_sent"
+    ):
         find_connections(state="open")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", (1, 2), 1.5, ("127.0.0.1", 70000)])
-def test_what_is_no_address_is_refused(address: Any) -> None:
+def test_a_malformed_address_is_refused(address: Any) -> None:
     with pytest.raises(UnsupportedConnection):
         find_connections(address)
 
 
-@pytest.mark.parametrize("host", ["a" * 64, "a..b"])  # neither needs to be asked of a resolver
-def test_what_cannot_be_a_host_s_name_is_not_found(host: str) -> None:
+@pytest.mark.parametrize("host", ["a" * 64, "a..b"])  # neither needs a resolver
+def test_an_impossible_host_name_is_not_found(host: str) -> None:
     with pytest.raises(ConnectionNotFound, match="no address of any host"):
         find_connections((host, 80))
 
 
-def test_a_process_that_does_not_exist_has_no_connections_to_look_for() -> None:
+def test_an_unknown_process_id_is_not_found() -> None:
     with pytest.raises(ConnectionNotFound, match="there is no process"):
         find_connections(pid=2**22 + 1)
 
 
-def test_what_was_found_can_be_reset(ends: Ends) -> None:
+def test_a_found_connection_can_be_reset(ends: Ends) -> None:
     (found,) = find_connections(ends.client.getsockname())
     assert reset_connection(found).is_confirmed
     with pytest.raises(ConnectionNotFound):
         reset_connection(found)
 
 
-def test_a_state_that_is_none_is_named() -> None:
-    with pytest.raises(ValueError, match="is no state of TCP: established"):
+def test_the_error_names_the_unknown_state() -> None:
+    with pytest.raises(ValueError, match="is no state of TCP; the states are established"):
         find_connections(state=5)  # type: ignore[arg-type] # what callers without types may do

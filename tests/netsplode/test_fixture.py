@@ -101,7 +101,7 @@ TESTS = 9
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    # This suite's settings must not reach the inner one, but the tests' own modules have to.
+    # The inner pytest needs the modules of this suite, but not its settings.
     pytester.makeini(
         "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
         f"pythonpath = {ROOT}"
@@ -110,17 +110,17 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 
 
 @pytest.mark.parametrize("workers", [None, 2], ids=["alone", "xdist"])
-def test_it_resets_what_its_test_opens_and_spares_the_rest(
+def test_the_fixture_resets_the_connections_of_its_test_only(
     pytester: pytest.Pytester, workers: int | None
 ) -> None:
     pytester.makepyfile(test_one=MODULE, test_other=MODULE)
     run(pytester, *(["-n", str(workers)] if workers else [])).assert_outcomes(passed=2 * TESTS)
 
 
-def test_it_says_what_it_is(pytester: pytest.Pytester) -> None:
+def test_pytest_lists_the_fixture_with_its_docstring(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
     run(pytester, "--fixtures").stdout.fnmatch_lines(
-        ["netsploder*", "*Resets the TCP connections that this test opens*"]
+        ["netsploder*", "*Reset the TCP connections that this test opens*"]
     )
 
 
@@ -142,7 +142,7 @@ def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
             assert {"trio", "asyncio", "scapy", "ssl", "click"}.isdisjoint(sys.modules)
         """
     )
-    # Plugins that import as much themselves.
+    # Other plugins import these modules themselves.
     names = ("trio", "anyio", "asyncio", "hypothesispytest", "xdist", "xdist.looponfail")
     others = [word for name in names for word in ("-p", f"no:{name}")]
     pytester.makeini("[pytest]")

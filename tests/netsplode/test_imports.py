@@ -1,4 +1,4 @@
-"""What a reset does not need is not imported for it: no framework, no scapy, no injector."""
+"""The imports of a reset: no framework, no scapy and no injector that it does not need."""
 
 from __future__ import annotations
 

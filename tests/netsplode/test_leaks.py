@@ -1,4 +1,4 @@
-"""Nothing is left behind, whatever came of the reset: descriptors, threads, options. And many threads at once."""
+"""Leaks of descriptors, threads and socket options after resets of any outcome, and many threads at once."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ in_private_network = pytest.mark.usefixtures("private_network")
 
 
 def descriptors() -> set[str]:
-    """Those that are open, with what they are."""
+    """Map each open descriptor to the name of its file."""
     found = set()
     for number in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the one that lists them
+        with suppress(FileNotFoundError):  # the descriptor of this listing
             found.add(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
     return found
 
@@ -54,7 +54,7 @@ def nothing_left_behind() -> Iterator[None]:
     open_before, threads_before = descriptors(), set(threading.enumerate())
     yield
     assert descriptors() == open_before
-    assert set(threading.enumerate()) <= threads_before  # trio's idle ones may have ended
+    assert set(threading.enumerate()) <= threads_before  # idle threads of trio may have ended
 
 
 OPTIONS = [
@@ -75,16 +75,14 @@ KEPT = [
     (technique, by_address)
     for technique in ("abort", "rst", "destroy", "keepalive")
     for by_address in (False, True)
-    if (technique, by_address) != ("keepalive", True)  # it takes a second
+    if (technique, by_address) != ("keepalive", True)  # this takes a second
 ]
 
 
 @pytest.mark.privileged
 @in_private_network
 @pytest.mark.parametrize(("technique", "by_address"), KEPT)
-def test_what_keeps_the_descriptor_leaves_its_options_as_they_were(
-    technique: str, by_address: bool
-) -> None:
+def test_a_reset_restores_the_socket_options(technique: str, by_address: bool) -> None:
     with connected() as ends:
         ends.client.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         ends.client.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 77)
@@ -96,7 +94,7 @@ def test_what_keeps_the_descriptor_leaves_its_options_as_they_were(
         assert (options_of(ends.client), options_of(ends.server)) == before
 
 
-def test_closing_leaves_nothing_but_what_it_closed() -> None:
+def test_close_leaks_no_descriptor() -> None:
     with nothing_left_behind(), connected() as ends:
         reset_connection(ends.client, technique="close")
 
@@ -114,7 +112,7 @@ def of_several(ends: Ends) -> None:
         reset_connection((None, ends.listener.getsockname()[1]))
 
 
-def of_another_s_by_closing(ends: Ends) -> None:
+def by_closing_another_socket(ends: Ends) -> None:
     reset_connection(ends.client.getsockname(), ends.server.getsockname(), technique="close")
 
 
@@ -140,7 +138,7 @@ FAILURES = [
     (of_a_listener, netsplode.UnsupportedConnection),
     (of_an_unknown_connection, netsplode.ConnectionNotFound),
     (of_several, netsplode.AmbiguousConnection),
-    (of_another_s_by_closing, netsplode.TechniqueUnavailable),
+    (by_closing_another_socket, netsplode.TechniqueUnavailable),
     (with_a_remote_too_many, TypeError),
     (by_an_unknown_technique, ValueError),
     (in_negative_time, ValueError),
@@ -149,7 +147,7 @@ FAILURES = [
 
 
 @pytest.mark.parametrize(("fail", "error"), FAILURES)
-def test_a_failure_leaves_everything_as_it_was(
+def test_a_failed_reset_leaks_no_descriptor_or_thread(
     ends: Ends, fail: Callable[[Ends], None], error: type[BaseException]
 ) -> None:
     before = options_of(ends.client)
@@ -159,25 +157,25 @@ def test_a_failure_leaves_everything_as_it_was(
     assert_open(ends)
 
 
-def test_a_close_that_resets_nothing_yet_leaves_nothing_of_ours() -> None:
+def test_a_close_behind_a_duplicate_leaks_no_descriptor() -> None:
     with nothing_left_behind(), connected() as ends, ends.client.dup():
         with pytest.raises(netsplode.ResetTimeout):
             reset_connection(ends.client, technique="close", timeout=0.01)
 
 
-def test_a_pending_reset_s_thread_ends_with_it(ends: Ends) -> None:
+def test_the_thread_of_a_pending_reset_ends(ends: Ends) -> None:
     with nothing_left_behind():
         reset_connection(ends.client, blocking=False).result(SAFETY_NET)
 
 
-def test_a_netsploder_keeps_no_descriptor(ends: Ends) -> None:
+def test_a_netsploder_leaks_no_descriptor(ends: Ends) -> None:
     with nothing_left_behind(), create_netsploder() as netsploder:
         netsploder.reset_tcp_connections(
             include_existing=True, match=ends.listener.getsockname()[1]
         )
 
 
-# An injection that takes as long as it is let: nothing at these addresses ever answers.
+# An injection that lasts until its timeout, because nothing at these addresses ever answers.
 
 SILENT = ("192.0.2.1", 1), ("192.0.2.2", 2)
 
@@ -198,13 +196,13 @@ async def in_trio() -> None:
 
 
 def cancel_everywhere() -> list[str]:
-    """What the process holds after injections were cancelled in the middle and it did not before."""
+    """Cancel injections half-way, and return the descriptors that this process did not have before."""
     silence()
     pending = reset_connection(*SILENT, forwarded=True, timeout=SAFETY_NET, blocking=False)
     assert not pending.wait(0.05)
     before = descriptors()
     assert pending.cancel()
-    assert descriptors() < before  # there was something to be left behind
+    assert descriptors() < before  # the injection had opened a descriptor
     before = descriptors()
     asyncio.run(in_asyncio())
     trio.run(in_trio)
@@ -214,7 +212,7 @@ def cancel_everywhere() -> list[str]:
 
 
 @pytest.mark.privileged
-def test_an_injection_that_is_cancelled_leaves_nothing_behind() -> None:
+def test_a_cancelled_injection_leaks_nothing() -> None:
     try:
         assert alone.call(cancel_everywhere, network=True) == []
     except alone.Refused as refused:
@@ -225,7 +223,7 @@ def test_an_injection_that_is_cancelled_leaves_nothing_behind() -> None:
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
-def test_threads_that_reset_different_connections_do_not_meet(technique: str) -> None:
+def test_many_threads_reset_different_connections(technique: str) -> None:
     with ExitStack() as stack, ThreadPoolExecutor(8) as threads:
         all_ends = [stack.enter_context(connected()) for _ in range(72)]
         reset, spared = all_ends[:64], all_ends[64:]
@@ -242,7 +240,7 @@ def test_threads_that_reset_different_connections_do_not_meet(technique: str) ->
 
 
 class ClosedMeanwhile(socket.socket):
-    """A socket that another thread closes between our last look at it and what we do to it."""
+    """A socket that another thread closes between our last check and the close."""
 
     def detach(self) -> int:
         self.close()
@@ -250,7 +248,7 @@ class ClosedMeanwhile(socket.socket):
 
 
 class ReusedMeanwhile(socket.socket):
-    """A socket that another thread closes, and its descriptor is given to ``other``, once we have the number."""
+    """A socket that another thread closes and whose descriptor becomes ``other`` after we have read the number."""
 
     other: socket.socket | None = None
 
@@ -264,17 +262,17 @@ class ReusedMeanwhile(socket.socket):
 
 
 def taken_over(ends: Ends, kind: type[SocketT]) -> SocketT:
-    """Our end of a connection as a socket of this kind."""
+    """Turn our end of a connection into a socket of this kind."""
     return kind(fileno=ends.client.detach())
 
 
-def test_what_another_thread_closes_first_is_not_found(ends: Ends) -> None:
+def test_a_socket_that_another_thread_closes_is_not_found(ends: Ends) -> None:
     with taken_over(ends, ClosedMeanwhile) as ours:
         with pytest.raises((ConnectionNotFound, UnsupportedConnection)):
             reset_connection(ours, technique="close")
 
 
-def test_a_descriptor_that_another_thread_reuses_is_not_mistaken(ends: Ends) -> None:
+def test_a_descriptor_that_another_thread_reuses_is_spared(ends: Ends) -> None:
     with connected() as stranger, taken_over(ends, ReusedMeanwhile) as ours:
         number = ours.fileno()
         ours.other = stranger.client
@@ -295,7 +293,7 @@ TOO_LATE = ("ConnectionNotFound", "UnsupportedConnection", "TechniqueUnavailable
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
-def test_threads_that_reset_the_same_connection_reset_it_once(technique: str) -> None:
+def test_many_threads_reset_one_connection_once(technique: str) -> None:
     with ThreadPoolExecutor(8) as threads, connected() as spared:
         for _ in range(20):
             with connected() as ends:
@@ -306,8 +304,8 @@ def test_threads_that_reset_the_same_connection_reset_it_once(technique: str) ->
         assert_open(spared)
 
 
-def test_a_netsploder_spares_what_other_threads_open_and_close_meanwhile() -> None:
-    """Descriptors are closed and reused all the time; what was there before must not be hit for that."""
+def test_a_netsploder_spares_existing_connections_while_descriptors_are_reused() -> None:
+    """Close and reuse descriptors all the time; a connection from before must survive."""
     stop = threading.Event()
 
     def churn() -> None:

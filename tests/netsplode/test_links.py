@@ -15,14 +15,14 @@ from tests.netsplode.scenes import Ends, assert_open, assert_reset, on_linux
 
 pytestmark = [on_linux, pytest.mark.privileged]
 
-HOST, PORTS = "fe80::1", (7000, 7001)  # in a network of the test's own
+HOST, PORTS = "fe80::1", (7000, 7001)  # in a network that the test has made
 
 
 @contextmanager
 def connected_on(link: str) -> Iterator[Ends]:
     from tests.netsplode.inject.namespaces import ip  # which needs Linux
 
-    far = f"{link}-far"  # a veth is up when its far end is
+    far = f"{link}-far"  # a veth is up as soon as its other end is
     ip("link", "add", link, "type", "veth", "peer", "name", far)
     ip("addr", "add", f"{HOST}/64", "dev", link, "nodad")
     for name in (far, link):
@@ -44,7 +44,7 @@ def links(private_network: None) -> Iterator[tuple[Ends, Ends]]:
 
 @pytest.mark.parametrize("taken", [0, 1])
 @pytest.mark.parametrize("written", ["tuple", "text", "both"])
-def test_the_link_that_is_named_is_the_one(
+def test_the_named_link_decides_which_connection_is_reset(
     links: tuple[Ends, Ends], taken: int, written: str
 ) -> None:
     link, spared = ("first", "second")[taken], links[1 - taken]
@@ -62,21 +62,21 @@ def test_the_link_that_is_named_is_the_one(
     assert_open(spared)
 
 
-def test_without_a_link_two_with_the_same_addresses_are_two(links: tuple[Ends, Ends]) -> None:
+def test_equal_link_local_addresses_are_ambiguous_without_a_link(links: tuple[Ends, Ends]) -> None:
     with pytest.raises(AmbiguousConnection):
         reset_connection((HOST, PORTS[1]), (HOST, PORTS[0]))
     for ends in links:
         assert_open(ends)
 
 
-def test_they_are_looked_for_on_the_link_that_is_named(links: tuple[Ends, Ends]) -> None:
+def test_connections_are_found_on_the_named_link(links: tuple[Ends, Ends]) -> None:
     assert len(find_connections((HOST, PORTS[1]))) == 2
     assert len(find_connections(f"[{HOST}%first]:{PORTS[1]}")) == 1
     with pytest.raises(ConnectionNotFound, match="no interface"):
         find_connections(f"[{HOST}%third]:{PORTS[1]}")
 
 
-def test_the_command_resets_on_the_link_that_is_named(links: tuple[Ends, Ends]) -> None:
+def test_the_command_resets_on_the_named_link(links: tuple[Ends, Ends]) -> None:
     done = CliRunner().invoke(main, ["reset", f"[{HOST}%second]:{PORTS[1]}"])
     assert done.exit_code == 0
     assert_open(links[0])

@@ -1,4 +1,4 @@
-"""Connections in another network namespace than the caller's, where their addresses may be somebody else's."""
+"""Sockets of this process in another network namespace, whose addresses another connection may have here."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = [on_linux, pytest.mark.privileged]
 
 
 class Twins(NamedTuple):
-    """Two connections with the same four numbers: ``here``, and in another network namespace."""
+    """Two connections with the same four-tuple: one here, and one in another network namespace."""
 
     here: Ends
     elsewhere: Ends
@@ -49,7 +49,7 @@ def twins(private_network: None) -> Iterator[Twins]:
 
 
 @pytest.mark.parametrize("technique", ["auto", "abort", "close"])
-def test_what_is_held_is_reset_and_nothing_is_claimed_of_its_other_end(
+def test_a_socket_of_another_namespace_leaves_its_peer_unconfirmed(
     twins: Twins, technique: str
 ) -> None:
     result = reset_connection(twins.elsewhere.client, technique=technique)
@@ -59,7 +59,7 @@ def test_what_is_held_is_reset_and_nothing_is_claimed_of_its_other_end(
 
 
 @pytest.mark.parametrize("technique", ["rst", "destroy", "keepalive", "scapy"])
-def test_what_goes_by_addresses_does_not_mistake_another_connection_for_it(
+def test_techniques_by_address_spare_the_twin_in_this_namespace(
     twins: Twins, technique: str
 ) -> None:
     with pytest.raises(TechniqueUnavailable, match="another network namespace"):
@@ -68,7 +68,7 @@ def test_what_goes_by_addresses_does_not_mistake_another_connection_for_it(
     assert_open(twins.here)
 
 
-def test_proof_cannot_be_had_and_is_refused_before_anything_is_done(twins: Twins) -> None:
+def test_verify_true_is_refused_before_the_reset(twins: Twins) -> None:
     with pytest.raises(TechniqueUnavailable, match="from a thread in that namespace"):
         reset_connection(twins.elsewhere.client, verify=True)
     assert_open(twins.elsewhere)

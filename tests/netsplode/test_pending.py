@@ -1,4 +1,4 @@
-"""Resets that are under way while their caller goes on: `blocking=False` and `PendingReset`."""
+"""Resets that run while their caller continues: `blocking=False` and `PendingReset`."""
 
 from __future__ import annotations
 
@@ -26,19 +26,19 @@ from tests.netsplode.scenes import (
 pytestmark = on_linux
 
 
-def test_it_returns_at_once_and_the_reset_comes(ends: Ends) -> None:
+def test_a_nonblocking_reset_returns_at_once_and_completes(ends: Ends) -> None:
     pending = reset_connection(ends.client, blocking=False)
     assert pending.result(SAFETY_NET).is_confirmed
     assert pending.wait(0)
     assert_reset(ends.server)
 
 
-def test_addresses_can_be_waited_for_too(ends: Ends) -> None:
+def test_a_nonblocking_reset_takes_addresses(ends: Ends) -> None:
     pair = ends.client.getsockname(), ends.server.getsockname()
     assert reset_connection(*pair, blocking=False).result(SAFETY_NET).is_confirmed
 
 
-def test_a_delay_passes_before_anything_is_done(ends: Ends) -> None:
+def test_nothing_happens_before_the_delay_is_over(ends: Ends) -> None:
     pending = reset_connection(ends.client, blocking=False, delay=SAFETY_NET)
     assert not pending.wait(0)
     with pytest.raises(ResetTimeout, match="under way"):
@@ -48,30 +48,30 @@ def test_a_delay_passes_before_anything_is_done(ends: Ends) -> None:
     assert_open(ends)
 
 
-def test_what_was_cancelled_in_time_says_so(ends: Ends) -> None:
+def test_a_reset_cancelled_in_time_resets_nothing(ends: Ends) -> None:
     pending = reset_connection(ends.client, blocking=False, delay=SAFETY_NET)
     assert pending.cancel()
-    assert pending.cancel()  # twice is no error
+    assert pending.cancel()  # a second call is no error
     assert pending.wait(0)
     with pytest.raises(CancelledError):
         pending.result()
 
 
-def test_what_is_done_cannot_be_cancelled(ends: Ends) -> None:
+def test_a_completed_reset_cannot_be_cancelled(ends: Ends) -> None:
     pending = reset_connection(ends.client, blocking=False)
     assert pending.wait(SAFETY_NET)
     assert not pending.cancel()
     assert pending.result().is_confirmed
 
 
-def test_bad_input_is_told_to_the_caller_and_not_to_the_thread() -> None:
+def test_bad_arguments_raise_in_the_caller() -> None:
     with pytest.raises(UnsupportedConnection):
         reset_connection(object(), blocking=False)
     with pytest.raises(UnsupportedConnection):
         reset_connection(("127.0.0.1", 0), blocking=False)
 
 
-def test_what_goes_wrong_later_is_raised_each_time_the_result_is_asked_for() -> None:
+def test_result_raises_a_later_error_each_time() -> None:
     missing = reset_connection(("192.0.2.1", 1), ("192.0.2.2", 2), blocking=False)
     assert missing.wait(SAFETY_NET)
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_what_goes_wrong_later_is_raised_each_time_the_result_is_asked_for() -> 
             missing.result()
 
 
-def test_many_may_be_under_way_at_once() -> None:
+def test_many_pending_resets_run_at_once() -> None:
     before = threading.active_count()
     with connected() as one, connected() as other:
         pending = [
@@ -102,6 +102,6 @@ print("left pending", pending.wait(0), closing.wait(0))
 """
 
 
-def test_what_is_left_pending_does_not_keep_the_interpreter() -> None:
-    done = alone.interpret("-W", "ignore", "-c", LEFT_PENDING)  # which closes nothing itself
+def test_a_pending_reset_does_not_delay_the_exit() -> None:
+    done = alone.interpret("-W", "ignore", "-c", LEFT_PENDING)  # the program closes nothing itself
     assert (done.stdout, done.stderr) == ("left pending False False\n", "")

@@ -1,7 +1,7 @@
-"""What is left where there is neither sock_diag nor /proc.
+"""The functions that work without sock_diag and /proc.
 
-netsplode is told that it is on FreeBSD before it is imported, in a process of its own. Only sys.platform
-differs, so this shows that the portable paths work, not that FreeBSD does.
+In a process of its own, sys.platform names FreeBSD before netsplode is imported. Nothing else differs, so
+these tests show that the portable paths work, and not that FreeBSD does.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def own_socket() -> dict[str, Any]:
         }
 
 
-def test_what_this_process_holds_is_closed_and_nothing_is_injected() -> None:
+def test_auto_closes_sockets_and_injects_nothing() -> None:
     assert elsewhere(own_socket) == {
         "technique": "close",
         "ends": ["closed", "unconfirmed"],
@@ -103,7 +103,7 @@ async def closed_in_trio(close: Callable[[object], None], tls: bool) -> Sight:
         return await trio.to_thread.run_sync(far.seen.result)
 
 
-def test_closing_resets_in_every_kind_of_wrapping() -> None:
+def test_close_resets_inside_every_wrapper() -> None:
     assert set(elsewhere(closed_in_all_kinds).values()) == {"RESET"}
 
 
@@ -131,7 +131,7 @@ def guarded() -> dict[str, str]:
     return found
 
 
-def test_the_guards_are_the_same_and_addresses_need_linux() -> None:
+def test_unsupported_targets_are_refused_without_sock_diag() -> None:
     found = elsewhere(guarded)
     for name, expected in {
         "listener": "UnsupportedConnection: the socket listens",
@@ -153,11 +153,13 @@ def refused() -> dict[str, str]:
             with pytest.raises(netsplode.TechniqueUnavailable) as raised:
                 netsplode.reset_connection(ends.client, technique=technique)
             found[technique] = raised.value.attempts[0].outcome
-    told = {c.name.partition(":")[0]: c for c in netsplode.capabilities()}
-    return found | {f"{name}, told": told[name].hint for name in found if not told[name].ok}
+    capabilities = {c.name.partition(":")[0]: c for c in netsplode.capabilities()}
+    return found | {
+        f"{name}, hint": capabilities[name].hint for name in found if not capabilities[name].ok
+    }
 
 
-def test_what_needs_linux_says_so_and_so_do_the_capabilities() -> None:
+def test_the_error_and_the_capabilities_say_that_linux_is_needed() -> None:
     found = elsewhere(refused)
     assert len(found) == 6
     for reason in found.values():
@@ -188,9 +190,9 @@ def tracked() -> dict[str, Any]:
     return found
 
 
-def test_the_tracker_finds_what_python_s_sockets_have_opened_since() -> None:
+def test_the_tracker_finds_later_sockets_of_python() -> None:
     assert elsewhere(tracked) == {
-        "sides": [0, 0],  # not known there
+        "sides": [0, 0],  # unknown on that platform
         "techniques": ["close"],
         "TLS client": -1,
         "listens": True,
@@ -209,5 +211,5 @@ def restored() -> bool:
     return socket.socket.__init__ is original
 
 
-def test_an_error_within_leaves_nothing_patched() -> None:
+def test_the_tracker_removes_its_patch_after_an_error() -> None:
     assert elsewhere(restored)

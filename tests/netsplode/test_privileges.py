@@ -1,4 +1,4 @@
-"""What a process without privileges may do, what it is told about the rest, and what `unshare -rn` gives it."""
+"""Resets by a process without privileges, the errors for what it may not do, and `unshare -rn`."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def as_nobody(scene: Callable[..., Any], *arguments: object, network: bool = Fal
         pytest.skip(str(refused))
 
 
-def test_whoever_plays_nobody_has_dropped_every_privilege() -> None:
+def test_the_process_of_nobody_has_no_privilege() -> None:
     assert as_nobody(identity) == [65534, 65534, [], 0]
 
 
@@ -43,7 +43,7 @@ def identity() -> list[object]:
 
 
 def of_its_own() -> dict[str, Any]:
-    """What nobody can do with connections of its own."""
+    """Reset connections of nobody's own process by every technique, and return the outcomes."""
     import netsplode
 
     found: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def of_its_own() -> dict[str, Any]:
     return found
 
 
-def test_nobody_can_reset_its_own_connections_in_every_way() -> None:
+def test_nobody_can_reset_its_own_connections() -> None:
     assert as_nobody(of_its_own) == {
         "auto": ["abort", True, "RESET"],
         "abort": ["abort", True, "RESET"],
@@ -76,7 +76,7 @@ def test_nobody_can_reset_its_own_connections_in_every_way() -> None:
 
 
 def of_a_fellow_process() -> dict[str, Any]:
-    """Nobody resets the connection of another process of nobody's."""
+    """Reset the connection of another process of nobody."""
     import netsplode
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -93,7 +93,7 @@ def of_a_fellow_process() -> dict[str, Any]:
         os.close(writing)
         with listener.accept()[0] as server:
             server.settimeout(SAFETY_NET)
-            assert os.read(reading, 1) == b"!"  # it has connected
+            assert os.read(reading, 1) == b"!"  # the child has connected
             (theirs,) = netsplode.find_connections(remote=server.getsockname())
             result = netsplode.reset_connection(theirs.local, theirs.remote)
             seen = sight_of(server).name, os.read(reading, 64).decode()
@@ -117,7 +117,7 @@ def test_nobody_can_reset_connections_of_its_other_processes() -> None:
 
 
 def refusals(host: str, port: int, remote_port: int) -> dict[str, Any]:
-    """What nobody is told of a connection that is not its own."""
+    """Return the errors for a connection of another user."""
     import netsplode
 
     pair = (host, port), (host, remote_port)
@@ -144,17 +144,17 @@ NEEDED = {
 }
 
 
-def test_nobody_is_told_what_other_users_connections_take(ends: Ends) -> None:
+def test_the_errors_for_other_users_connections_name_the_capability(ends: Ends) -> None:
     host, port = ends.client.getsockname()
-    told = as_nobody(refusals, host, port, ends.server.getsockname()[1])
+    errors = as_nobody(refusals, host, port, ends.server.getsockname()[1])
     for technique, capability in NEEDED.items():
-        missing, hint, message = told[technique]
+        missing, hint, message = errors[technique]
         assert missing == [capability]
         assert "root" in hint
         assert hint in message
-    assert set(told["auto"]) == set(NEEDED.values())
-    assert list(told["attempts"]) == ["abort", "destroy", "rst", "keepalive"]
-    assert all(told["attempts"].values())
+    assert set(errors["auto"]) == set(NEEDED.values())
+    assert list(errors["attempts"]) == ["abort", "destroy", "rst", "keepalive"]
+    assert all(errors["attempts"].values())
     assert_open(ends)
 
 
@@ -170,14 +170,14 @@ def injections_into_ones_own() -> dict[str, Any]:
                 found[technique] = sorted(error.missing)
             assert_open(ends)
     with connected() as ends:
-        try:  # abort is enough for that, even where the other end must be seen
+        try:  # abort needs no privilege, even if the other end must be seen
             found["verify"] = netsplode.reset_connection(ends.client, verify=True).is_confirmed
         except netsplode.MissingCapability as error:
             found["verify"] = sorted(error.missing)
     return found
 
 
-def test_a_named_technique_that_is_not_permitted_is_not_replaced_by_another() -> None:
+def test_a_forbidden_technique_is_not_replaced_by_another() -> None:
     assert as_nobody(injections_into_ones_own) == {
         "rst": ["CAP_NET_RAW"],
         "destroy": ["CAP_NET_ADMIN"],
@@ -187,7 +187,7 @@ def test_a_named_technique_that_is_not_permitted_is_not_replaced_by_another() ->
     }
 
 
-def told() -> list[Any]:
+def list_capabilities() -> list[Any]:
     import netsplode
 
     return [
@@ -196,8 +196,10 @@ def told() -> list[Any]:
     ]
 
 
-def test_capabilities_tell_nobody_beforehand_and_in_agreement() -> None:
-    ok = {name: (is_ok, missing, hint) for name, is_ok, missing, hint in as_nobody(told)}
+def test_capabilities_agree_with_the_errors() -> None:
+    ok = {
+        name: (is_ok, missing, hint) for name, is_ok, missing, hint in as_nobody(list_capabilities)
+    }
     assert {name for name, (is_ok, _, _) in ok.items() if is_ok} == {
         "abort: connections of this process",
         "abort: connections of this user's other processes",
@@ -215,7 +217,7 @@ def command(*words: str) -> list[Any]:
     return [done.exit_code, done.stdout, done.stderr]
 
 
-def test_the_command_exits_with_2_and_names_the_remedy_in_one_line(ends: Ends) -> None:
+def test_the_command_names_the_remedy_in_one_line(ends: Ends) -> None:
     pair = [f"127.0.0.1:{sock.getsockname()[1]}" for sock in (ends.client, ends.server)]
     for technique in ("destroy", "auto"):
         code, out, err = as_nobody(command, "reset", *pair, "--technique", technique)
@@ -225,8 +227,23 @@ def test_the_command_exits_with_2_and_names_the_remedy_in_one_line(ends: Ends) -
     assert_open(ends)
 
 
+def reset_what_is_over() -> list[Any]:
+    with connected() as (client, server, _):
+        port = str(client.getsockname()[1])
+        client.close()
+        assert server.recv(1) == b""
+        server.close()
+        return command("reset", "--port", port)
+
+
+def test_a_connection_in_time_wait_is_no_failure_without_privileges() -> None:
+    code, out, err = as_nobody(reset_what_is_over)
+    assert (code, err) == (0, "")
+    assert "TIME-WAIT passes by itself" in out
+
+
 def everything() -> dict[str, Any]:
-    """What nobody can do in a network of its own, as root of its own user namespace."""
+    """Use every technique in a network of nobody's own, as root of its own user namespace."""
     import netsplode
 
     found: dict[str, Any] = {}
@@ -239,7 +256,7 @@ def everything() -> dict[str, Any]:
     return found
 
 
-def test_in_a_network_of_its_own_nobody_can_do_everything() -> None:
+def test_nobody_can_use_every_technique_in_its_own_network() -> None:
     assert as_nobody(everything, network=True) == {
         technique: [technique, True, "RESET"] for technique in ("abort", "rst", "destroy", "close")
     } | {"not ok": []}
@@ -249,21 +266,21 @@ def command_for(pid: int) -> list[Any]:
     return command("reset", "--pid", str(pid))
 
 
-def test_another_users_process_cannot_be_looked_into_and_that_is_said() -> None:
+def test_pid_of_another_user_is_refused_with_the_reason() -> None:
     code, out, err = as_nobody(command_for, os.getpid())
     assert (code, out) == (2, "")
     assert "CAP_SYS_PTRACE" in err
 
 
-def told_without_a_network() -> list[Any]:
-    """As root of a user namespace, in the network of everybody."""
+def list_without_a_network() -> list[Any]:
+    """Return the errors of root of a user namespace, in the network of the host."""
     alone.enter_a_user_namespace()
-    return told()
+    return list_capabilities()
 
 
-def test_root_of_a_user_namespace_alone_is_told_what_it_may_not_do() -> None:
+def test_root_of_a_user_namespace_lacks_network_capabilities() -> None:
     needing = {
-        name: missing for name, is_ok, missing, _ in as_nobody(told_without_a_network) if not is_ok
+        name: missing for name, is_ok, missing, _ in as_nobody(list_without_a_network) if not is_ok
     }
     assert needing == {
         "rst: any connection that passes here": ["CAP_NET_RAW"],

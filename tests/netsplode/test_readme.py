@@ -1,4 +1,4 @@
-"""The examples of the README's section on netsplode, run as they stand but for the port of the redis server."""
+"""The examples of the README's section on netsplode, run unchanged except for the port of the redis server."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ pytestmark = [
 
 
 def blocks(language: str) -> list[str]:
-    """The examples in this language."""
+    """Return the examples in this language."""
     section = README.read_text().partition("\n## Resetting connections\n")[2].partition("\n## ")[0]
     return re.findall(rf"^```{language}\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
 
@@ -72,7 +72,7 @@ def run(command: str) -> list[str]:
 
 
 def shape(lines: list[str]) -> list[str]:
-    """What is the same with other ports and processes, and so with other widths and in another order."""
+    """Reduce a table to the parts that do not depend on ports, processes, widths and order."""
     ours = Path("/proc/self/comm").read_text().strip()
     return sorted(
         re.sub(r"\d+", "0", re.sub(r" +", " ", line.replace(ours, "python"))) for line in lines

@@ -1,4 +1,4 @@
-"""redis-py and a real redis server: what a client of a database goes through when its connection is reset."""
+"""redis-py and a real redis server: the effects of a reset on the client of a database."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NEVER = Retry(NoBackoff(), 0)
 
 @pytest.fixture
 def other(redis_server: int) -> Iterator[Any]:
-    """Another client of the same server, that looks on."""
+    """Open another client of the same server, which observes."""
     with redis.Redis(port=redis_server) as client:
         client.ping()
         yield client
@@ -31,13 +31,11 @@ def other(redis_server: int) -> Iterator[Any]:
 
 
 def addresses(other: Any) -> set[str]:
-    """Of the clients that the server knows."""
+    """Return the addresses of the clients that the server knows."""
     return {client["addr"] for client in other.client_list()}
 
 
-def test_the_server_forgets_a_client_whose_connection_is_reset(
-    redis_server: int, other: Any
-) -> None:
+def test_the_server_forgets_a_reset_client(redis_server: int, other: Any) -> None:
     with redis.Redis(port=redis_server) as client:
         connection = client.connection_pool.get_connection()
         result = reset_connection(connection)
@@ -48,10 +46,10 @@ def test_the_server_forgets_a_client_whose_connection_is_reset(
         with pytest.raises(redis.ConnectionError):
             connection.send_command("PING")
         client.connection_pool.release(connection)
-        assert client.ping()  # by another connection
+        assert client.ping()  # on another connection
 
 
-def test_a_client_that_retries_does_not_notice(redis_server: int, other: Any) -> None:
+def test_a_retrying_client_hides_the_reset(redis_server: int, other: Any) -> None:
     with create_netsploder() as netsploder, redis.Redis(port=redis_server) as client:
         client.set("greeting", "hello")
         (first,) = netsploder.reset_client_tcp_connections(match=redis_server)
@@ -60,7 +58,7 @@ def test_a_client_that_retries_does_not_notice(redis_server: int, other: Any) ->
         assert first.local != second.local
 
 
-def test_a_client_that_does_not_retry_is_told(redis_server: int, other: Any) -> None:
+def test_a_client_without_retries_raises_an_error(redis_server: int, other: Any) -> None:
     with create_netsploder() as netsploder:
         with redis.Redis(port=redis_server, single_connection_client=True, retry=NEVER) as client:
             client.ping()
@@ -75,7 +73,7 @@ def wait_for_blocked(other: Any, count: int) -> None:
 
 
 @pytest.mark.parametrize("retries", [0, 1])
-def test_a_command_that_waits_for_its_answer_is_told_or_repeated(
+def test_a_blocked_command_fails_or_is_repeated(
     redis_server: int, other: Any, retries: int
 ) -> None:
     with create_netsploder() as netsploder, ThreadPoolExecutor(1) as thread:
@@ -87,14 +85,14 @@ def test_a_command_that_waits_for_its_answer_is_told_or_repeated(
             if not retries:
                 assert isinstance(popped.exception(SAFETY_NET), redis.ConnectionError)
                 return
-            while len(addresses(other)) != 2:  # the first is forgotten, the second is there
+            while len(addresses(other)) != 2:  # the first is gone, and the second has arrived
                 pass
             wait_for_blocked(other, 1)
             other.rpush("queue", "at last")
             assert popped.result(SAFETY_NET) == (b"queue", b"at last")
 
 
-def test_a_watched_transaction_does_not_go_on_by_another_connection(
+def test_a_watched_transaction_does_not_continue_on_another_connection(
     redis_server: int, other: Any
 ) -> None:
     with create_netsploder() as netsploder, redis.Redis(port=redis_server) as client:
@@ -122,7 +120,7 @@ async def pooled(client: redis.asyncio.Redis) -> redis.asyncio.Connection:
     return connection
 
 
-def test_an_asyncio_client_s_connections_are_found(redis_server: int, other: Any) -> None:
+def test_the_connections_of_an_asyncio_client_are_found(redis_server: int, other: Any) -> None:
     async def scene() -> None:
         async with redis.asyncio.Redis(port=redis_server) as client:
             connection = await pooled(client)
@@ -137,7 +135,7 @@ def test_an_asyncio_client_s_connections_are_found(redis_server: int, other: Any
         asyncio.run(scene())
 
 
-def test_an_asyncio_connection_is_opened(redis_server: int) -> None:
+def test_an_asyncio_connection_of_redis_is_reset(redis_server: int) -> None:
     async def scene() -> None:
         async with redis.asyncio.Redis(port=redis_server) as client:
             connection = await pooled(client)

@@ -1,4 +1,4 @@
-"""What can't be reset: it says why, what to give instead, and is left as it was."""
+"""Targets that can't be reset: the error names the reason and the remedy, and the target stays as it was."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import closing
 from math import inf, nan
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -63,7 +64,7 @@ SOCKETS = [
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
 @pytest.mark.parametrize(("make", "message"), SOCKETS)
-def test_a_socket_that_cannot_be_reset_says_why_and_stays(
+def test_an_unsupported_socket_is_refused_and_stays_open(
     make: Callable[[], socket.socket], message: str, technique: str
 ) -> None:
     with closing(make()) as sock:
@@ -76,7 +77,7 @@ def test_a_socket_that_cannot_be_reset_says_why_and_stays(
         assert sock.fileno() == before
 
 
-def test_a_listener_still_listens_after_it_was_refused() -> None:
+def test_a_refused_listener_still_listens() -> None:
     with listening() as listener:
         for technique in TECHNIQUES:
             with pytest.raises(UnsupportedConnection):
@@ -99,20 +100,18 @@ def test_a_listener_still_listens_after_it_was_refused() -> None:
         (Path(), "Path"),
     ],
 )
-def test_what_holds_no_connection_is_named_and_told_what_to_give(
-    target: object, named: str
-) -> None:
+def test_the_error_names_an_object_without_a_connection(target: object, named: str) -> None:
     with pytest.raises(UnsupportedConnection) as raised:
         reset_connection(target)
     message = str(raised.value)
     assert named in message
-    for offered in ("socket.socket", "ssl.SSLSocket", "trio.SocketStream", "trio.SSLStream"):
+    for offered in ("a socket", "a descriptor", "a stream", "a response", "127.0.0.1:5432"):
         assert offered in message
     assert isinstance(raised.value, TypeError)
     assert isinstance(raised.value, NetsplodeError)
 
 
-def test_what_wraps_itself_is_no_connection() -> None:
+def test_an_object_that_wraps_itself_is_refused() -> None:
     class Cycle:
         @property
         def sock(self) -> Cycle:
@@ -122,13 +121,18 @@ def test_what_wraps_itself_is_no_connection() -> None:
         reset_connection(Cycle())
 
 
+def test_a_mock_is_refused_without_an_endless_search() -> None:
+    with pytest.raises(UnsupportedConnection, match="Mock holds no TCP connection"):
+        reset_connection(Mock(spec_set=["sock", "raw", "fp", "transport", "connection"]))
+
+
 @pytest.fixture
 def file(tmp_path: Path) -> Iterator[Any]:
     with (tmp_path / "file").open("w") as file:
         yield file
 
 
-def test_a_file_is_no_socket(file: Any) -> None:
+def test_a_file_on_disk_is_refused(file: Any) -> None:
     with pytest.raises(UnsupportedConnection, match="holds no TCP connection"):
         reset_connection(file)
     with pytest.raises(UnsupportedConnection, match="is no socket"):
@@ -137,13 +141,15 @@ def test_a_file_is_no_socket(file: Any) -> None:
 
 
 @pytest.mark.parametrize("descriptor", [-1, 1_000_000])
-def test_a_descriptor_that_is_not_open_is_refused(descriptor: int) -> None:
+def test_a_closed_descriptor_is_refused(descriptor: int) -> None:
     with pytest.raises(UnsupportedConnection, match=r"closed already|no open socket"):
         reset_connection(descriptor)
 
 
 @pytest.mark.parametrize("technique", ["", "auto,abort", "ABORT", [], ["abort", "nuke"]])
-def test_an_unknown_technique_is_refused_with_those_there_are(ends: Ends, technique: Any) -> None:
+def test_the_error_for_an_unknown_technique_lists_the_known_ones(
+    ends: Ends, technique: Any
+) -> None:
     with pytest.raises(ValueError, match="is no technique: auto, abort, rst, destroy"):
         reset_connection(ends.client, technique=technique)
     assert_open(ends)
@@ -152,30 +158,30 @@ def test_an_unknown_technique_is_refused_with_those_there_are(ends: Ends, techni
 @pytest.mark.parametrize(
     "wrong", [{"timeout": -1.0}, {"delay": -0.1}, {"timeout": nan}, {"delay": inf}]
 )
-def test_seconds_that_cannot_pass_are_refused(ends: Ends, wrong: dict[str, float]) -> None:
+def test_impossible_numbers_of_seconds_are_refused(ends: Ends, wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match="have to be seconds, 0 or more"):
         reset_connection(ends.client, **wrong)  # type: ignore[call-overload]
     assert_open(ends)
 
 
 @pytest.mark.parametrize("verify", ["yes", None, 1])
-def test_a_way_to_verify_that_there_is_not_is_refused(ends: Ends, verify: Any) -> None:
+def test_other_values_of_verify_are_refused(ends: Ends, verify: Any) -> None:
     with pytest.raises(ValueError, match='has to be "auto", True or False'):
         reset_connection(ends.client, verify=verify)
     assert_open(ends)
 
 
-def test_a_port_that_is_no_number_is_told_how_to_write_an_address() -> None:
+def test_the_error_for_a_textual_port_shows_a_correct_address() -> None:
     with pytest.raises(UnsupportedConnection, match=r"\('127.0.0.1', 5432\)"):
         reset_connection(("127.0.0.1", "5432"))
 
 
-def test_a_number_that_no_descriptor_has_is_refused() -> None:
+def test_an_impossible_descriptor_is_refused() -> None:
     for number in (2**40, -1):
         with pytest.raises(UnsupportedConnection):
             reset_connection(number)
 
 
-def test_a_fallback_in_the_past_is_refused() -> None:
-    with socket.socket() as sock, pytest.raises(ValueError, match="give 0 or more"):
+def test_a_negative_fallback_time_is_refused() -> None:
+    with socket.socket() as sock, pytest.raises(ValueError, match="give 0 seconds or more"):
         reset_connection(sock, fallback_to_abortive_close_after=-1.0)

@@ -1,4 +1,4 @@
-"""Where no netlink socket may be opened, as under systemd's RestrictAddressFamilies=AF_INET AF_INET6."""
+"""Resets in a sandbox without netlink, such as systemd's RestrictAddressFamilies=AF_INET AF_INET6."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def resets() -> dict[str, Any]:
     return found
 
 
-def test_own_connections_are_reset_all_the_same() -> None:
+def test_own_connections_are_reset_without_netlink() -> None:
     try:
         found = alone.call(resets, nobody=True)
     except alone.Refused as refused:
@@ -84,7 +84,7 @@ def looked_for() -> list[Any]:
     return [*found, done.exit_code, "give the object" in done.output]
 
 
-def test_looking_for_connections_says_what_to_do_instead() -> None:
+def test_the_error_without_netlink_names_the_remedy() -> None:
     try:
         assert alone.call(looked_for) == [True, True, 2, True]
     except alone.Refused as refused:

@@ -1,4 +1,4 @@
-"""What a holder has done with its socket before, how it is reset, and what each end sees then."""
+"""Resets of sockets that their holder has used in many ways before, and the errors that each end gets."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ from tests.netsplode.scenes import (
 
 pytestmark = on_linux
 
-# Each takes our socket, its peer and what is to be released in the end; it returns what is to be reset
-# where that is not our socket itself.
+# Each takes our socket, its peer and a stack of objects to close in the end. If the target is another object than
+# our socket, the function returns it.
 Situation = Callable[[socket.socket, socket.socket, ExitStack], object]
 
 
@@ -114,7 +114,7 @@ def with_tls_said_goodbye(
         end = thread.submit(peer_with_tls.recv, 1)
         answer = thread.submit(peer_with_tls.unwrap)
         with_tls.unwrap()
-        assert end.result(SAFETY_NET) == b""  # above TLS, this is all that the peer is going to see
+        assert end.result(SAFETY_NET) == b""  # above TLS, the peer sees nothing else
         answer.result(SAFETY_NET)
     return with_tls
 
@@ -126,10 +126,10 @@ def release(peer: socket.socket) -> None:
 
 TECHNIQUES = ("abort", "close", "rst", "destroy")
 PRIVILEGED = TECHNIQUES[2:]
-GONE = None  # there is no connection any more, and the call says so
+GONE = None  # the connection is over, and the call raises ConnectionNotFound
 RESET, END, NOTHING = Sight.RESET, Sight.END, Sight.NOTHING
 TABLE: list[tuple[Situation, Sight | None, Sight | None, Sight | None, Sight | None]] = [
-    # our socket is, or was            abort  close    rst    destroy
+    # state of our socket              abort  close    rst    destroy
     (idle,                             RESET, RESET,   RESET, RESET),
     (with_unread_octets,               RESET, RESET,   RESET, RESET),
     (with_octets_for_the_peer,         RESET, RESET,   RESET, RESET),
@@ -163,7 +163,7 @@ TABLE: list[tuple[Situation, Sight | None, Sight | None, Sight | None, Sight | N
         for technique, seen in zip(TECHNIQUES, row, strict=True)
     ],
 )
-def test_what_the_peer_sees(
+def test_the_peer_sees_the_reset(
     situation: Situation, technique: str, seen: Sight | None, request: pytest.FixtureRequest
 ) -> None:
     if technique in PRIVILEGED:
@@ -174,7 +174,7 @@ def test_what_the_peer_sees(
             if target is None:
                 target = ours
             if seen is GONE:
-                with pytest.raises(ConnectionNotFound, match="none any more"):
+                with pytest.raises(ConnectionNotFound, match="not any more"):
                     reset_connection(target, technique=technique)
             elif seen is NOTHING:
                 with pytest.raises(ResetTimeout, match="still stands") as raised:
@@ -186,7 +186,7 @@ def test_what_the_peer_sees(
                 assert reset_connection(target, technique=technique).is_confirmed
                 assert sight_of(peer) is seen
         if seen is NOTHING:
-            assert_reset(peer)  # when the last that held it has let go
+            assert_reset(peer)  # now that the last descriptor is closed
 
 
 HOSTS = ["127.0.0.1", "::1", "::ffff:127.0.0.1"]
@@ -194,9 +194,7 @@ HOSTS = ["127.0.0.1", "::1", "::ffff:127.0.0.1"]
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
 @pytest.mark.parametrize("host", HOSTS)
-def test_it_is_the_same_over_ipv4_and_ipv6_and_the_addresses_are_told(
-    host: str, technique: str
-) -> None:
+def test_the_result_has_both_addresses_over_ipv4_and_ipv6(host: str, technique: str) -> None:
     with connected(host) as (ours, peer, _):
         plain = host.removeprefix("::ffff:")
         addresses = (plain, ours.getsockname()[1]), (plain, ours.getpeername()[1])
@@ -218,7 +216,7 @@ def test_a_bare_descriptor_is_reset(ends: Ends, technique: str) -> None:
         os.close(descriptor)
 
 
-def test_the_peer_reads_what_had_come_before_the_reset(ends: Ends) -> None:
+def test_the_peer_reads_octets_that_arrived_before_the_reset(ends: Ends) -> None:
     ends.client.sendall(b"last words")
     reset_connection(ends.client)
     assert ends.server.recv(64) == b"last words"
@@ -226,7 +224,7 @@ def test_the_peer_reads_what_had_come_before_the_reset(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
-def test_a_socket_that_still_connects_is_reset(technique: str) -> None:
+def test_a_connecting_socket_is_reset(technique: str) -> None:
     with still_connecting() as (connecting, full):
         local = connecting.getsockname()
         (found,) = find_connections(local, full, state="syn-sent")
@@ -239,7 +237,7 @@ def test_a_socket_that_still_connects_is_reset(technique: str) -> None:
 
 
 def segments_received() -> int:
-    """By this network namespace, since there is one."""
+    """Count the TCP segments that this network namespace has received."""
     names, counts = (
         line.split()
         for line in Path("/proc/thread-self/net/snmp").read_text().splitlines()
@@ -250,14 +248,14 @@ def segments_received() -> int:
 
 @pytest.mark.privileged
 @pytest.mark.usefixtures("private_network")
-def test_a_socket_that_still_connects_has_no_other_end_to_be_asked() -> None:
+def test_the_reset_of_a_connecting_socket_sends_no_probe() -> None:
     with still_connecting() as (connecting, _):
         before = segments_received()
         reset_connection(connecting, timeout=0.1)
         assert segments_received() - before <= 1  # the SYN may be sent again
 
 
-def test_mptcp_is_reset_at_the_other_end_and_says_what_is_different_here() -> None:
+def test_mptcp_is_aborted_here_and_reset_at_the_peer() -> None:
     try:
         listener = socket.socket(proto=tcp.IPPROTO_MPTCP)
     except OSError as error:
@@ -272,22 +270,22 @@ def test_mptcp_is_reset_at_the_other_end_and_says_what_is_different_here() -> No
             assert_reset(peer)
 
 
-def test_what_never_connected_is_no_connection() -> None:
+def test_an_unconnected_socket_is_not_found() -> None:
     with socket.socket() as sock:
-        with pytest.raises(ConnectionNotFound, match="has no connection"):
+        with pytest.raises(ConnectionNotFound, match="is not connected"):
             reset_connection(sock)
         sock.bind(("127.0.0.1", 0))
-        with pytest.raises(ConnectionNotFound, match="has no connection"):
+        with pytest.raises(ConnectionNotFound, match="is not connected"):
             reset_connection(sock)
 
 
-def test_what_the_peer_has_reset_is_not_there_any_more(ends: Ends) -> None:
+def test_a_connection_that_the_peer_reset_is_not_found(ends: Ends) -> None:
     reset_connection(ends.server)
-    with pytest.raises(ConnectionNotFound, match="none any more"):
+    with pytest.raises(ConnectionNotFound, match="not any more"):
         reset_connection(ends.client)
 
 
-def test_its_holder_sees_what_a_reset_from_outside_would_show(ends: Ends) -> None:
+def test_an_abort_looks_like_a_reset_by_the_peer(ends: Ends) -> None:
     with connected() as other:
         reset_connection(other.server)
         reset_connection(ends.client)
@@ -307,7 +305,7 @@ def polled(sock: socket.socket) -> int:
     return events
 
 
-def test_closing_closes_the_socket_object_too(ends: Ends) -> None:
+def test_close_closes_the_socket_object_too(ends: Ends) -> None:
     with ends.client.makefile("rb"):
         result = reset_connection(ends.client, technique="close")
         assert (result.technique, result.ends) == ("close", {"local": "closed", "remote": "reset"})
@@ -317,9 +315,9 @@ def test_closing_closes_the_socket_object_too(ends: Ends) -> None:
 
 
 WOKEN_WITH: dict[tuple[str, bool], tuple[type[OSError], ...]] = {
-    # by which technique, with a timeout
+    # technique, and True if the socket has a timeout
     ("abort", True): (ConnectionResetError,),
-    # EPIPE since Linux 6.5 or so, where the waiting ends before the socket's error is looked at.
+    # EPIPE since about Linux 6.5, which stops waiting before it looks at the socket's error.
     ("abort", False): (BrokenPipeError, ConnectionResetError),
     ("rst", True): (ConnectionResetError,),
     ("rst", False): (ConnectionResetError,),
@@ -329,7 +327,7 @@ WOKEN_WITH: dict[tuple[str, bool], tuple[type[OSError], ...]] = {
 
 
 @pytest.mark.parametrize(("technique", "has_timeout"), list(WOKEN_WITH))
-def test_a_thread_that_waits_for_octets_is_woken(
+def test_a_reset_wakes_a_thread_in_recv(
     technique: str, has_timeout: bool, request: pytest.FixtureRequest
 ) -> None:
     if technique in PRIVILEGED:
@@ -342,12 +340,12 @@ def test_a_thread_that_waits_for_octets_is_woken(
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
-def test_epoll_tells_of_an_abort_and_forgets_what_was_closed(ends: Ends, technique: str) -> None:
+def test_epoll_reports_an_abort_and_forgets_a_closed_socket(ends: Ends, technique: str) -> None:
     with select.epoll() as epoll:
         epoll.register(ends.client, select.EPOLLIN)
         reset_connection(ends.client, technique=technique)
-        told = epoll.poll(0)
+        events = epoll.poll(0)
     if technique == "abort":
-        assert [events & select.EPOLLERR for _, events in told] == [select.EPOLLERR]
+        assert [flags & select.EPOLLERR for _, flags in events] == [select.EPOLLERR]
     else:
-        assert told == []
+        assert events == []

@@ -1,4 +1,4 @@
-"""Which technique is taken, what each one shows the holder of a connection, and what is told of it."""
+"""The choice of a technique, the errors that it causes at both ends, and its result."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ from netsplode import (
     TechniqueUnavailable,
     reset_connection,
 )
-from netsplode.resetting import begin, planned, run
+from netsplode.order import Order, Verify
+from netsplode.plan import plan_of
+from netsplode.resetting import begin, run
 from tests.netsplode import alone
 from tests.netsplode.scenes import (
     Ends,
@@ -37,14 +39,14 @@ from tests.netsplode.scenes import (
 pytestmark = on_linux
 
 
-def test_auto_takes_the_best_and_tells_what_it_tried(ends: Ends) -> None:
+def test_auto_uses_abort_and_lists_its_attempts(ends: Ends) -> None:
     result = reset_connection(ends.client)
     assert result.technique == "abort"
     assert [(a.technique, a.outcome) for a in result.attempts] == [("abort", "done")]
     assert result.elapsed > 0
 
 
-# What the holder of the connection and its peer get from `recv`.
+# The error that the holder of the connection gets from `recv`.
 HOLDER_SEES: dict[str, type[OSError]] = {
     "abort": ConnectionResetError,
     "rst": ConnectionResetError,
@@ -55,7 +57,7 @@ HOLDER_SEES: dict[str, type[OSError]] = {
 
 @pytest.mark.privileged
 @pytest.mark.parametrize("technique", list(HOLDER_SEES))
-def test_each_end_sees_what_the_result_says(private_network: None, technique: str) -> None:
+def test_both_ends_fail_as_the_result_says(private_network: None, technique: str) -> None:
     with connected() as (ours, peer, _):
         result = reset_connection(ours, technique=technique)
         assert result.technique == technique
@@ -69,7 +71,7 @@ def test_each_end_sees_what_the_result_says(private_network: None, technique: st
 
 
 @pytest.mark.privileged
-def test_several_techniques_are_tried_in_the_order_in_which_they_are_named(
+def test_several_techniques_are_tried_in_their_order(
     private_network: None,
 ) -> None:
     with connected() as ends:
@@ -80,7 +82,7 @@ def test_several_techniques_are_tried_in_the_order_in_which_they_are_named(
         assert_reset(ends.server)
 
 
-def test_when_none_applies_the_error_lists_them_all(ends: Ends) -> None:
+def test_the_error_lists_every_technique_that_did_not_apply(ends: Ends) -> None:
     pair = ends.client.getsockname(), ends.server.getsockname()
     with pytest.raises(TechniqueUnavailable) as raised:
         reset_connection(*pair, technique=["close", "close"])
@@ -90,7 +92,7 @@ def test_when_none_applies_the_error_lists_them_all(ends: Ends) -> None:
 
 
 @pytest.mark.parametrize("technique", ["rst", "keepalive"])
-def test_a_handshake_under_way_cannot_be_injected_into(technique: str) -> None:
+def test_injection_is_refused_during_the_handshake(technique: str) -> None:
     with still_connecting() as (connecting, _):
         with pytest.raises(TechniqueUnavailable, match="not established yet"):
             reset_connection(connecting, technique=technique)
@@ -98,24 +100,22 @@ def test_a_handshake_under_way_cannot_be_injected_into(technique: str) -> None:
 
 
 @pytest.mark.parametrize("technique", ["abort", "close"])
-def test_without_verification_nothing_is_claimed_of_the_other_end(
-    ends: Ends, technique: str
-) -> None:
+def test_without_verify_the_remote_end_is_unconfirmed(ends: Ends, technique: str) -> None:
     result = reset_connection(ends.client, technique=technique, verify=False)
     assert result.ends["remote"] == "unconfirmed"
     assert not result.is_confirmed
     assert_reset(ends.server)
 
 
-def test_insisting_on_proof_is_no_obstacle_where_the_other_end_is_seen(ends: Ends) -> None:
+def test_verify_true_works_when_both_ends_are_here(ends: Ends) -> None:
     assert reset_connection(ends.client, verify=True, timeout=0.5).is_confirmed
 
 
-# What the first netsplode had.
+# The arguments of the first netsplode.
 
 
 @pytest.mark.parametrize("blocking", [True, False])
-def test_an_abortive_close_can_be_asked_for_as_formerly(ends: Ends, blocking: bool) -> None:
+def test_use_abortive_close_still_works(ends: Ends, blocking: bool) -> None:
     if blocking:
         result = reset_connection(ends.client, use_abortive_close=True, delay=None)
     else:
@@ -125,7 +125,7 @@ def test_an_abortive_close_can_be_asked_for_as_formerly(ends: Ends, blocking: bo
 
 
 @pytest.mark.privileged
-def test_a_connection_is_only_injected_into_when_that_is_asked_for_as_formerly(
+def test_use_abortive_close_false_only_injects(
     private_network: None,
 ) -> None:
     with connected() as ends:
@@ -137,7 +137,7 @@ def test_a_connection_is_only_injected_into_when_that_is_asked_for_as_formerly(
 
 
 @pytest.mark.privileged
-def test_what_does_not_converge_in_time_is_closed_as_formerly(private_network: None) -> None:
+def test_the_fallback_closes_after_its_seconds(private_network: None) -> None:
     with connected() as ends:
         result = reset_connection(ends.client, fallback_to_abortive_close_after=0.0)
         assert [a.technique for a in result.attempts] == ["rst", "abort"]
@@ -146,15 +146,15 @@ def test_what_does_not_converge_in_time_is_closed_as_formerly(private_network: N
 
 
 @pytest.mark.parametrize(
-    "formerly", [{"use_abortive_close": True}, {"fallback_to_abortive_close_after": 1.0}]
+    "legacy", [{"use_abortive_close": True}, {"fallback_to_abortive_close_after": 1.0}]
 )
-def test_the_old_and_the_new_way_to_say_it_do_not_mix(ends: Ends, formerly: Any) -> None:
-    with pytest.raises(TypeError, match="already says"):
-        reset_connection(ends.client, technique="close", **formerly)
+def test_technique_and_legacy_arguments_do_not_mix(ends: Ends, legacy: Any) -> None:
+    with pytest.raises(TypeError, match="either technique or"):
+        reset_connection(ends.client, technique="close", **legacy)
     assert_open(ends)
 
 
-# Within the loops, in a process of its own: threads of trio's that idle are in the network of before.
+# Inside the loops, in a process of its own, because idle threads of trio stay in the first network namespace.
 
 
 def in_trio(*target: Any, technique: str) -> ResetResult:
@@ -165,7 +165,7 @@ def in_asyncio(*target: Any, technique: str) -> ResetResult:
     return asyncio.run(netsplode.aio.reset_connection(*target, technique=technique))
 
 
-def played(reset: Callable[..., ResetResult], technique: str, by_address: bool) -> list[str]:
+def play(reset: Callable[..., ResetResult], technique: str, by_address: bool) -> list[str]:
     with connected() as ends:
         pair = ends.client.getsockname(), ends.server.getsockname()
         result = reset(*(pair if by_address else (ends.client,)), technique=technique)
@@ -173,9 +173,9 @@ def played(reset: Callable[..., ResetResult], technique: str, by_address: bool) 
         return [result.technique, *result.ends.values()]
 
 
-def everything_in_loops() -> list[list[str]]:
+def play_in_both_loops() -> list[list[str]]:
     return [
-        played(reset, technique, by_address)
+        play(reset, technique, by_address)
         for reset in (in_trio, in_asyncio)
         for technique in ("rst", "destroy")
         for by_address in (False, True)
@@ -183,9 +183,9 @@ def everything_in_loops() -> list[list[str]]:
 
 
 @pytest.mark.privileged
-def test_injections_and_destructions_can_be_awaited() -> None:
+def test_rst_and_destroy_work_inside_both_loops() -> None:
     try:
-        everything = alone.call(everything_in_loops, network=True)
+        everything = alone.call(play_in_both_loops, network=True)
     except alone.Refused as refused:
         pytest.skip(str(refused))
     rst, destroy = ["rst", "reset", "reset"], ["destroy", "aborted", "reset"]
@@ -193,14 +193,14 @@ def test_injections_and_destructions_can_be_awaited() -> None:
 
 
 @pytest.mark.privileged
-def test_there_is_no_limit_to_the_patience_that_may_be_asked_for(private_network: None) -> None:
+def test_an_infinite_timeout_works(private_network: None) -> None:
     with connected() as ends:
         assert reset_connection(ends.client, technique="keepalive", timeout=inf).is_confirmed
         assert_reset(ends.server)
 
 
 @pytest.mark.privileged
-def test_what_was_not_reset_in_time_is_an_error_without_verification_too(
+def test_a_missed_timeout_is_an_error_without_verify_too(
     private_network: None,
 ) -> None:
     with connected() as ends:
@@ -210,22 +210,13 @@ def test_what_was_not_reset_in_time_is_an_error_without_verification_too(
 
 
 @pytest.mark.privileged
-def test_a_descriptor_that_is_another_file_by_now_is_not_closed(
-    private_network: None, tmp_path: Path
-) -> None:
+def test_close_spares_a_descriptor_that_was_reused(private_network: None, tmp_path: Path) -> None:
     with connected() as ends, open(tmp_path / "theirs", "w") as theirs:
         number = os.dup(ends.client.fileno())
-        steps = begin(
-            number,
-            None,
-            delay=0.0,
-            plan=planned(["keepalive", "close"]),
-            timeout=0.2,
-            verify=False,
-            forwarded=False,
-        )
+        plan = plan_of(["keepalive", "close"])
+        steps = begin(Order(number, plan=plan, timeout=0.2, verify=Verify.NEVER))
         with closing(steps):
-            next(steps)  # it waits for the connection to talk
+            next(steps)  # the technique waits for a segment
             os.dup2(theirs.fileno(), number)
             with pytest.raises((ResetTimeout, ConnectionNotFound)):
                 run(steps)

@@ -1,4 +1,4 @@
-"""`create_netsploder`: which connections of this process it takes, and which it spares."""
+"""`create_netsploder`: the connections of this process that it resets, and those that it spares."""
 
 from __future__ import annotations
 
@@ -33,10 +33,12 @@ from tests.netsplode.scenes import (
 pytestmark = on_linux
 
 
-def test_what_was_opened_since_is_reset_and_nothing_else(ends: Ends) -> None:
+def test_only_connections_opened_since_are_reset(ends: Ends) -> None:
     with create_netsploder() as netsploder, connected() as newer:
         addresses = {newer.client.getsockname(), newer.server.getsockname()}
-        (result,) = netsploder.reset_tcp_connections()  # of two ends here, one goes with the other
+        (result,) = (
+            netsploder.reset_tcp_connections()
+        )  # both ends are here, and one reset ends both
         assert result.is_confirmed
         assert {result.local, result.remote} == addresses
         assert netsploder.reset_tcp_connections() == []
@@ -44,7 +46,7 @@ def test_what_was_opened_since_is_reset_and_nothing_else(ends: Ends) -> None:
         assert_open(ends)
 
 
-def test_what_was_open_before_is_reset_when_it_is_asked_for(ends: Ends) -> None:
+def test_include_existing_resets_older_connections(ends: Ends) -> None:
     port = ends.listener.getsockname()[1]
     with create_netsploder() as netsploder:
         for refused in (
@@ -57,7 +59,7 @@ def test_what_was_open_before_is_reset_when_it_is_asked_for(ends: Ends) -> None:
     assert_reset(ends.client)
 
 
-def test_each_side_can_be_reset_alone() -> None:
+def test_clients_or_servers_are_reset_alone() -> None:
     with create_netsploder() as netsploder, connected() as one, connected() as other:
         port = one.listener.getsockname()[1]
         expected = one.client.getsockname(), other.server.getsockname()
@@ -78,7 +80,7 @@ MATCHES: dict[str, Callable[[str, int], object]] = {
 
 
 @pytest.mark.parametrize("kind", list(MATCHES))
-def test_what_matches_is_reset(kind: str) -> None:
+def test_only_matching_connections_are_reset(kind: str) -> None:
     with create_netsploder() as netsploder, connected("127.0.0.1") as taken:
         with connected("::1") as spared:
             address = taken.server.getsockname()
@@ -88,7 +90,7 @@ def test_what_matches_is_reset(kind: str) -> None:
             assert_open(spared)
 
 
-def test_a_match_is_told_what_is_known_of_each_connection() -> None:
+def test_a_match_function_receives_each_connection() -> None:
     seen: list[Connection] = []
 
     def look(connection: Connection) -> bool:
@@ -103,7 +105,7 @@ def test_a_match_is_told_what_is_known_of_each_connection() -> None:
     assert {c.pid for c in seen} == {os.getpid()}
 
 
-def test_a_match_is_told_the_state_of_each_connection() -> None:
+def test_a_match_function_receives_the_state() -> None:
     with create_netsploder() as netsploder, connected() as ends:
         ends.server.shutdown(socket.SHUT_WR)
         ends.client.recv(1)
@@ -124,13 +126,13 @@ def test_an_ipv6_address_matches(match: str) -> None:
 
 
 @pytest.mark.parametrize("match", ["127.0.0.1:port", 0, (1, 2), 1.5])
-def test_a_match_that_is_no_address_is_refused(ends: Ends, match: object) -> None:
+def test_a_malformed_match_is_refused(ends: Ends, match: object) -> None:
     with create_netsploder() as netsploder, pytest.raises(UnsupportedConnection):
         netsploder.reset_tcp_connections(include_existing=True, match=match)  # type: ignore[arg-type]
     assert_open(ends)
 
 
-def test_other_descriptors_are_left_alone() -> None:
+def test_other_descriptors_stay_open() -> None:
     with create_netsploder() as netsploder, ExitStack() as stack:
         one, other = (stack.enter_context(sock) for sock in socket.socketpair())
         datagrams = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
@@ -149,7 +151,7 @@ def test_other_descriptors_are_left_alone() -> None:
         assert_listens(listener)
 
 
-def test_a_duplicate_is_no_second_connection() -> None:
+def test_a_duplicated_socket_is_reset_once() -> None:
     with create_netsploder() as netsploder, connected() as ends, ends.client.dup():
         assert len(netsploder.reset_client_tcp_connections()) == 1
 
@@ -161,11 +163,11 @@ def test_nothing_is_patched() -> None:
         assert socket.socket.__init__.__module__ == "socket"
 
 
-def test_the_former_name_is_understood() -> None:
+def test_track_connections_still_works() -> None:
     assert track_connections is create_netsploder
 
 
-# Clients of all kinds: each connects to ``address`` and stays so.
+# Clients of all kinds: each connects to ``address`` and stays connected.
 
 
 @contextmanager
@@ -222,7 +224,7 @@ def test_a_client_in_c_is_found() -> None:
                 connection.execute("SELECT 1")
 
 
-# Which side opened a connection, whatever has become of it since.
+# The side that opened a connection, in every later state.
 
 
 def nothing(client: socket.socket, server: socket.socket) -> None:
@@ -274,9 +276,11 @@ BEFORE = [
 @pytest.mark.parametrize("side", ["client", "server"])
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
 @pytest.mark.parametrize("before", BEFORE)
-def test_sides_are_told_apart_whatever_has_passed(before: Before, host: str, side: str) -> None:
+def test_client_and_server_are_distinguished_in_any_state(
+    before: Before, host: str, side: str
+) -> None:
     with create_netsploder() as netsploder, connected(host) as (client, server, listener):
-        listener.close()  # by which it could be guessed
+        listener.close()  # without which the side could be guessed
         before(client, server)
         expected = (client if side == "client" else server).getsockname()[:2]
         if side == "client":
@@ -287,7 +291,7 @@ def test_sides_are_told_apart_whatever_has_passed(before: Before, host: str, sid
 
 
 @pytest.mark.parametrize("side", ["client", "server"])
-def test_sides_are_told_apart_under_traffic(side: str) -> None:
+def test_client_and_server_are_distinguished_under_traffic(side: str) -> None:
     with create_netsploder() as netsploder, connected() as (client, server, _):
         expected = (client if side == "client" else server).getsockname()
         flowing = threading.Barrier(5)
@@ -321,7 +325,7 @@ def drain(sock: socket.socket, flowing: threading.Barrier) -> None:
 
 @pytest.fixture
 def descriptors() -> Iterator[Callable[[int], None]]:
-    """Have so many more descriptors, as far as this process may."""
+    """Raise the limit of descriptors, as far as this process may."""
     resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
 
@@ -351,7 +355,7 @@ def test_a_thousand_connections_are_all_reset(descriptors: Callable[[int], None]
             assert_reset(client)
 
 
-def test_what_every_call_takes_can_be_said_at_the_beginning() -> None:
+def test_defaults_of_create_netsploder_apply_to_every_call() -> None:
     with connected() as early, connected() as other:
         port = early.listener.getsockname()[1]
         with create_netsploder(include_existing=True, match=port) as netsploder:

@@ -1,4 +1,4 @@
-"""Connections that trio holds: sockets, streams, TLS in any depth; reset in the loop and from threads."""
+"""Connections of trio: sockets, streams, and TLS at any depth, reset in the loop and from threads."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ pytestmark = on_linux
 
 
 class Held(NamedTuple):
-    """What is to be reset, and the two streams of which one is beneath or above it."""
+    """The object to reset, and the streams of both ends."""
 
     target: object
     ours: trio.abc.Stream
@@ -48,13 +48,13 @@ def stream_of(sock: socket.socket) -> trio.SocketStream:
 
 
 async def with_tls(ours: trio.abc.Stream, peer: trio.abc.Stream) -> Held:
-    """TLS over both ends, its handshake done."""
+    """Put TLS over both ends, and finish the handshake."""
     client = trio.SSLStream(ours, secrets().client, server_hostname="localhost")
     server = trio.SSLStream(peer, secrets().server, server_side=True)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(client.do_handshake)
         nursery.start_soon(server.do_handshake)
-    await server.send_all(b"hello")  # with it comes what TLS 1.3 sends after the handshake
+    await server.send_all(b"hello")  # the session tickets of TLS 1.3 arrive with it
     assert await client.receive_some(5) == b"hello"
     return Held(client, client, server)
 
@@ -131,7 +131,7 @@ STREAMS: list[Hold] = [
 
 @pytest.mark.parametrize("call", [in_the_loop, from_a_thread, awaited])
 @pytest.mark.parametrize("hold", STREAMS)
-async def test_both_ends_of_what_is_aborted_see_a_reset(ends: Ends, hold: Hold, call: Call) -> None:
+async def test_both_ends_of_a_stream_see_an_abort(ends: Ends, hold: Hold, call: Call) -> None:
     with trio.fail_after(SAFETY_NET):
         target, ours, peer = await hold(ends)
         assert (await call(target, "abort")).is_confirmed
@@ -144,7 +144,7 @@ async def test_both_ends_of_what_is_aborted_see_a_reset(ends: Ends, hold: Hold, 
 
 @pytest.mark.parametrize("call", [in_the_loop, awaited])
 @pytest.mark.parametrize("hold", STREAMS)
-async def test_trio_is_told_of_what_is_closed(ends: Ends, hold: Hold, call: Call) -> None:
+async def test_trio_raises_closed_after_a_close(ends: Ends, hold: Hold, call: Call) -> None:
     with trio.fail_after(SAFETY_NET):
         target, ours, peer = await hold(ends)
         result = await call(target, "close")
@@ -159,7 +159,7 @@ async def test_trio_is_told_of_what_is_closed(ends: Ends, hold: Hold, call: Call
             await trio.aclose_forcefully(stream)
 
 
-async def test_what_only_trio_may_close_says_so_in_a_thread_and_stays(ends: Ends) -> None:
+async def test_close_is_refused_outside_the_thread_of_trio(ends: Ends) -> None:
     _, ours, peer = await a_stream(ends)
     async with ours, peer:
         with pytest.raises(TechniqueUnavailable, match="on trio's thread"):
@@ -168,15 +168,15 @@ async def test_what_only_trio_may_close_says_so_in_a_thread_and_stays(ends: Ends
         assert await peer.receive_some() == b"x"
 
 
-TOLD = {"abort": trio.BrokenResourceError, "close": trio.ClosedResourceError}
+ERRORS_OF_TRIO = {"abort": trio.BrokenResourceError, "close": trio.ClosedResourceError}
 
 
-@pytest.mark.parametrize("technique", list(TOLD))
-async def test_a_task_that_waits_for_octets_is_told(ends: Ends, technique: str) -> None:
+@pytest.mark.parametrize("technique", list(ERRORS_OF_TRIO))
+async def test_a_reset_wakes_a_receiving_task(ends: Ends, technique: str) -> None:
     _, ours, peer = await a_stream(ends)
 
     async def wait() -> None:
-        with pytest.raises(TOLD[technique]):
+        with pytest.raises(ERRORS_OF_TRIO[technique]):
             await ours.receive_some()
 
     with trio.fail_after(SAFETY_NET):
@@ -187,18 +187,18 @@ async def test_a_task_that_waits_for_octets_is_told(ends: Ends, technique: str) 
     await trio.aclose_forcefully(ours)
 
 
-async def test_a_handshake_that_has_not_begun_is_no_obstacle(ends: Ends) -> None:
+async def test_a_tls_stream_is_reset_before_its_handshake(ends: Ends) -> None:
     ours = trio.SSLStream(stream_of(ends.client), secrets().client, server_hostname="localhost")
     reset_connection(ours)
     assert_reset(ends.server)
     await trio.aclose_forcefully(ours)
 
 
-async def test_listeners_and_streams_of_memory_hold_no_connection() -> None:
+async def test_listeners_and_memory_streams_are_refused() -> None:
     listeners = await trio.open_tcp_listeners(0, host="127.0.0.1")
     stream, _ = trio.testing.memory_stream_pair()
     async with listeners[0]:
-        with pytest.raises(UnsupportedConnection, match="SocketListener"):
+        with pytest.raises(UnsupportedConnection, match="the socket listens"):
             reset_connection(listeners[0])
         with pytest.raises(UnsupportedConnection, match="reset one of its accepted"):
             reset_connection(listeners[0].socket)
@@ -208,20 +208,20 @@ async def test_listeners_and_streams_of_memory_hold_no_connection() -> None:
         reset_connection(stream)
 
 
-async def test_a_reset_that_waits_can_be_cancelled(ends: Ends) -> None:
+async def test_a_waiting_reset_can_be_cancelled(ends: Ends) -> None:
     with trio.move_on_after(0) as scope:
         await netsplode.trio.reset_connection(ends.client, delay=SAFETY_NET)
     assert scope.cancelled_caught
     assert_open(ends)
 
 
-async def test_a_descriptor_that_is_reused_meanwhile_is_not_the_one_that_was_meant(
+async def test_a_reused_descriptor_is_not_reset(
     ends: Ends, autojump_clock: trio.testing.MockClock
 ) -> None:
     descriptor = ends.client.fileno()
 
     async def wait() -> None:
-        with pytest.raises(ConnectionNotFound, match="another one by now"):
+        with pytest.raises(ConnectionNotFound, match="another connection by now"):
             await netsplode.trio.reset_connection(descriptor, delay=1.0)
 
     with connected() as other:
@@ -234,8 +234,8 @@ async def test_a_descriptor_that_is_reused_meanwhile_is_not_the_one_that_was_mea
         assert_open(other)
 
 
-async def test_a_look_at_the_other_end_can_be_cancelled(ends: Ends) -> None:
-    with ends.client.dup():  # so that the close resets nothing yet
+async def test_the_check_of_the_remote_end_can_be_cancelled(ends: Ends) -> None:
+    with ends.client.dup():  # so that the close sends no RST yet
         with trio.move_on_after(0.01) as scope:
             await netsplode.trio.reset_connection(
                 ends.client, technique="close", timeout=SAFETY_NET
@@ -244,13 +244,13 @@ async def test_a_look_at_the_other_end_can_be_cancelled(ends: Ends) -> None:
     assert_reset(ends.server)
 
 
-async def test_the_deadline_is_the_call_s_own_too(ends: Ends) -> None:
+async def test_the_timeout_ends_the_check_of_the_remote_end(ends: Ends) -> None:
     with ends.client.dup():
         with pytest.raises(ResetTimeout):
             await netsplode.trio.reset_connection(ends.client, technique="close", timeout=0.01)
 
 
-async def test_an_address_is_looked_up_without_blocking_the_loop(ends: Ends) -> None:
+async def test_finding_an_address_does_not_block_the_loop(ends: Ends) -> None:
     addresses = ends.client.getsockname(), ends.server.getsockname()
     assert (await netsplode.trio.reset_connection(*addresses)).is_confirmed
     assert_reset(ends.client)

@@ -1,10 +1,9 @@
-"""Connections inside HTTP clients and psycopg, in the middle of a response: what each end sees."""
+"""Connections inside HTTP clients and psycopg, reset in the middle of a response."""
 
 from __future__ import annotations
 
 import asyncio
 import http.client
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import (
     AbstractAsyncContextManager,
@@ -26,36 +25,32 @@ import urllib3
 
 from netsplode import TechniqueUnavailable, reset_connection
 from tests.netsplode.postgresql import postgresql
-from tests.netsplode.scenes import SAFETY_NET, FarEnd, Sight, far_end, on_linux, secrets
+from tests.netsplode.scenes import (
+    SAFETY_NET,
+    FarEnd,
+    Sight,
+    begin_a_response,
+    far_end,
+    on_linux,
+    secrets,
+    url_of,
+)
 
 pytestmark = on_linux
 
 SECURED = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
-HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
-
-
-def begin_a_response(sock: socket.socket) -> None:
-    """Answer a request with half of what is announced."""
-    request = b""
-    while b"\r\n\r\n" not in request:
-        request += sock.recv(4096)
-    sock.sendall(HEAD + b"half ")
 
 
 class Reading(NamedTuple):
-    """A client in the middle of a response: what is to be reset, and how it reads on."""
+    """A client in the middle of a response: the object to reset, and a function that reads the rest."""
 
     target: object
     read_on: Callable[[], Any]
 
 
-def url_of(far: FarEnd, tls: bool) -> str:
-    return f"{'https' if tls else 'http'}://localhost:{far.address[1]}/"
-
-
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A file with the certificate that the clients are to trust."""
+    """Write a file with the certificate that the clients trust."""
     file: Path = tmp_path_factory.mktemp("tls") / "authority.pem"
     secrets().authority.cert_pem.write_to_path(file)
     return str(file)
@@ -108,7 +103,7 @@ def through_httpx(far: FarEnd, tls: bool, authority: str) -> Iterator[Reading]:
 
 
 Through = Callable[[FarEnd, bool, str], AbstractContextManager[Reading]]
-# What is raised, and by TLS in some versions of the ssl module, which tell a reset as the end.
+# The errors of each client. Some versions of the ssl module report a reset as EOF.
 CLIENTS: list[tuple[Through, tuple[type[Exception], ...]]] = [
     (through_http_client, (ConnectionResetError, http.client.IncompleteRead)),
     (through_urllib3, (urllib3.exceptions.ProtocolError,)),
@@ -126,7 +121,7 @@ CLIENTS: list[tuple[Through, tuple[type[Exception], ...]]] = [
     ("through", "expected"), [pytest.param(*row, id=row[0].__name__) for row in CLIENTS]
 )
 @SECURED
-def test_a_client_is_cut_off_in_the_middle_of_a_response(
+def test_a_client_fails_in_the_middle_of_a_response(
     tls: bool,
     through: Through,
     expected: tuple[type[Exception], ...],
@@ -169,7 +164,7 @@ async def through_aiohttp(far: FarEnd, tls: bool) -> AsyncIterator[Reading]:
             try:
                 yield Reading(response.connection, response.read)
             finally:
-                transport.abort()  # aiohttp would not wait until TLS has said goodbye
+                transport.abort()  # aiohttp would not wait for the end of TLS
 
 
 @asynccontextmanager
@@ -220,7 +215,7 @@ CUT_OFF = (
     ],
 )
 @SECURED
-def test_an_async_client_is_cut_off_in_the_middle_of_a_response(
+def test_an_async_client_fails_in_the_middle_of_a_response(
     tls: bool, play: Play, through: ThroughAsync
 ) -> None:
     async def scene() -> None:
@@ -234,7 +229,7 @@ def test_an_async_client_is_cut_off_in_the_middle_of_a_response(
     play(scene)
 
 
-def test_psycopg_tells_that_the_server_has_gone() -> None:
+def test_psycopg_raises_after_a_reset() -> None:
     with postgresql() as (far, conninfo), psycopg.connect(conninfo) as connection:
         assert reset_connection(connection).remote == far.address
         assert far.seen.result(SAFETY_NET) is Sight.RESET
@@ -243,7 +238,7 @@ def test_psycopg_tells_that_the_server_has_gone() -> None:
         assert connection.broken
 
 
-def test_psycopg_is_woken_when_it_waits_for_an_answer() -> None:
+def test_a_reset_wakes_a_waiting_query() -> None:
     async def scene() -> None:
         with postgresql() as (far, conninfo):
             async with await psycopg.AsyncConnection.connect(conninfo) as connection:
@@ -258,7 +253,7 @@ def test_psycopg_is_woken_when_it_waits_for_an_answer() -> None:
     on_asyncio(scene)
 
 
-def test_what_libpq_would_not_notice_is_not_closed_under_it() -> None:
+def test_close_is_refused_for_psycopg() -> None:
     with postgresql() as (far, conninfo), psycopg.connect(conninfo) as connection:
         with pytest.raises(TechniqueUnavailable, match="would not notice"):
             reset_connection(connection, technique="close")

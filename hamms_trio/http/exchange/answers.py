@@ -65,37 +65,40 @@ class Answers:
 
     def refuse(self, match: Match, response: Response, octets_in: int) -> bytes:
         """Encode the last answer of the connection."""
-        now = self._service.clock()
-        self.count = number = self.count + 1
-        request_id = match.given_id or self._service.new_id()
-        octets = self._encode(match, response, number, request_id, last=True)
-        self._service.account.note(
-            (now, now, match, response.status, octets_in, len(octets), self, number, request_id)
-        )
+        exchange = self._begin(match, None, octets_in, self._service.clock())
+        octets = self.encode(exchange, response, last=True)
+        exchange.octets_out = len(octets)
+        self.note(exchange, response.status)
         return octets
 
     def begin(self, match: Match, content: Content | None, begun: float) -> Exchange:
         """Begin an exchange that needs a task."""
-        self.count += 1
-        request_id = match.given_id or self._service.new_id()
-        request = Request(match.head, match.parameters, request_id, self.client, b"", content)
-        octets_in = len(match.head.octets)
-        return Exchange(match, request, None, content, octets_in, begun, self.count)
+        return self._begin(match, content, len(match.head.octets), begun)
 
     def encode(self, exchange: Exchange, response: Response, *, last: bool) -> bytes:
         """Encode the head of an exchange's response, with its body if that is octets and is sent."""
-        return self._encode(
-            exchange.match, response, exchange.number, exchange.request.id, last=last
-        )
+        number, request_id = exchange.number, exchange.request.id
+        return self._encode(exchange.match, response, number, request_id, last=last)
 
     def note(self, exchange: Exchange, status: int) -> None:
         """Enter an exchange into the account that has ended, or will not be completed."""
-        now, octets_in, number = self._service.clock(), exchange.octets_in, exchange.number
-        octets_out = exchange.octets_out
-        match, request_id = exchange.match, exchange.request.id
-        self._service.account.note(
-            (exchange.begun, now, match, status, octets_in, octets_out, self, number, request_id)
+        ended, octets_in, octets_out = (
+            self._service.clock(),
+            exchange.octets_in,
+            exchange.octets_out,
         )
+        match, number, request_id = exchange.match, exchange.number, exchange.request.id
+        self._service.account.note(
+            (exchange.begun, ended, match, status, octets_in, octets_out, self, number, request_id)
+        )
+
+    def _begin(
+        self, match: Match, content: Content | None, octets_in: int, begun: float
+    ) -> Exchange:
+        self.count = number = self.count + 1
+        request_id = match.given_id or self._service.new_id()
+        request = Request(match.head, match.parameters, request_id, self.client, b"", content)
+        return Exchange(match, request, None, content, octets_in, begun, number)
 
     def _encode(
         self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool

@@ -68,13 +68,11 @@ class Conversation:
 
     def receive(self, data: bytes) -> bytes:
         """Answer the octets that have arrived, as far as possible; octets after the last answer are dropped."""
-        if self.closing:
+        if self.is_idle:
+            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4:
+                return self._answer_whole(data)
+        elif self.closing:
             return b""
-        if (
-            self.is_idle
-            and 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
-        ):
-            return self._answer_whole(data)
         self.is_idle = False
         self._buffer = self._buffer + data if self._buffer else data
         return self.advance()

@@ -145,7 +145,7 @@ class Router:
         """Return the route of a request, and the parameters of its template; without a route, one that refuses."""
         resource = self._exact.get(path)
         if resource is not None:
-            return resource.route(method), _NOTHING
+            return resource.routes.get(method, resource.not_allowed), _NOTHING
         for resource in self._candidates.get(path[1:].partition("/")[0], self._any_first):
             if found := resource.match(path):
                 names = resource.names

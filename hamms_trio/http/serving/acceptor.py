@@ -15,8 +15,8 @@ from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import Warnings
-from hamms_trio.net.hub import Hub
+from hamms_trio.net.descriptors import PROCESS_BUDGET, DescriptorShare
+from hamms_trio.net.hub import Hub, open_hub
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 
@@ -34,11 +34,11 @@ class ServerAcceptor(Acceptor):
         nursery: trio.Nursery,
         service: Service,
         sock: socket.socket,
-        warnings: Warnings,
+        share: DescriptorShare,
         capacity: Capacity,
         handshakes: Handshakes | None,
     ) -> None:
-        super().__init__(hub, sock, f"port {sock.getsockname()[1]}", warnings)
+        super().__init__(hub, sock, share)
         self._handshakes = handshakes
         self._capacity = capacity
         self._nursery = nursery
@@ -52,6 +52,7 @@ class ServerAcceptor(Acceptor):
     def welcome(self, sock: socket.socket, address: Address) -> None:
         if self._capacity.fate is Fate.RESET:
             reset_and_close(sock)
+            self._share.release()
         elif self._handshakes is None:
             self._converse(address, sock)
         else:
@@ -84,7 +85,7 @@ class HubListeners:
     ) -> None:
         self._service = service
         self._sockets = sockets
-        self._hub = Hub()
+        self._hub = open_hub()
         service.account.on_first = self._settle_soon
         self._settles = False  # True while a timer will
         self._capacity = Capacity(service)
@@ -117,14 +118,19 @@ class HubListeners:
     async def run(self, nursery: trio.Nursery, *, task_status: trio.TaskStatus[None]) -> None:
         """Serve until cancelled; the tasks of requests run in ``nursery``."""
         hub, service = self._hub, self._service
-        warnings, capacity, handshakes = Warnings(), self._capacity, self._handshakes
+        capacity, handshakes = self._capacity, self._handshakes
+        share = PROCESS_BUDGET.open_share(f"port {self._sockets[0].getsockname()[1]}")
+        service.on_vacancy.append(share.release)
         self._acceptors = [
-            ServerAcceptor(hub, nursery, service, sock, warnings, capacity, handshakes)
+            ServerAcceptor(hub, nursery, service, sock, share, capacity, handshakes)
             for sock in self._sockets
         ]
         self._sweep(monotonic())
         task_status.started()
-        await hub.run()
+        try:
+            await hub.run()
+        finally:
+            share.close()
 
     def finish(self) -> None:
         """Accept the clients that have connected already, close the listening sockets, and read what has come."""

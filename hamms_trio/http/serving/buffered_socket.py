@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import socket
 import struct
 from abc import ABC, abstractmethod
@@ -11,6 +10,11 @@ from time import monotonic
 from hamms_trio.http.serving.service import FOREVER, Service
 from hamms_trio.net.hub import IN, OUT, Hub
 from hamms_trio.net.resets import reset_and_close
+
+try:
+    import fcntl
+except ImportError:  # Windows, which does not tell what it has not sent either
+    fcntl = None  # type: ignore[assignment]
 
 _SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
@@ -31,6 +35,11 @@ class BufferedSocket(ABC):
         self._out_since = 0.0
         hub.watch(self._fd, self, IN)
         service.connections += 1
+
+    @property
+    def group(self) -> str:
+        """See `net.hub.Watcher`."""
+        return "http"
 
     @abstractmethod
     def on_event(self, events: int) -> None:
@@ -99,6 +108,8 @@ class BufferedSocket(ABC):
     @property
     def _unsent(self) -> int:
         """Octets for which the client has no room; 0 where the kernel does not say."""
+        if fcntl is None:
+            return 0
         try:
             answered = fcntl.ioctl(self._fd, _SIOCOUTQNSD, bytes(struct.calcsize("i")))
         except OSError:

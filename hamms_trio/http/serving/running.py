@@ -12,8 +12,8 @@ from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.serving.server import Server
 from hamms_trio.http.serving.service import Service
 from hamms_trio.http.telling.access_log import AccessLog, LogFormat
+from hamms_trio.line_writer import LineWriter
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.outlet import Outlet
 
 DRAIN_SECONDS = 5.0
 
@@ -49,14 +49,14 @@ class RunningServer:
         scheme = "http" if self._certificate is None else "https"
         return f"{scheme}://{host}:{self.port}"
 
-    def reload(self) -> None:
+    async def reload(self) -> None:
         """Load the certificate anew, for connections from now on.
 
         Raises:
             CertificateUnusable: the files are no good; the old certificate stays.
         """
         if self._certificate is not None:
-            self._certificate.reload()
+            await self._certificate.reload_in_thread()
 
     async def drain(self, timeout: float = DRAIN_SECONDS) -> None:
         """Answer the requests in flight, refuse later ones, and stop."""
@@ -88,7 +88,7 @@ async def open_server(
         certificate: for TLS; None to speak plain HTTP.
         log_descriptor: the access log's file; None for no log.
     """
-    outlet = Outlet(log_descriptor, "access log") if log_descriptor is not None else None
+    outlet = LineWriter(log_descriptor, "access log") if log_descriptor is not None else None
     if outlet is not None:
         service.account.log_to(AccessLog(service, log_format, outlet.put).write)
     server = Server(service, sockets, certificate=certificate)

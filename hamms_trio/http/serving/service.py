@@ -47,13 +47,12 @@ class Service:
         router: Router,
         *,
         limits: ServerLimits | None = None,
-        account: Account | None = None,
         clock: Callable[[], float] = monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.router = router
         self.limits = limits or ServerLimits()
-        self.account = account or Account()
+        self.account = Account()
         self.most_requests = self.limits.requests
         self.backlog = Backlog(self.limits.waiting_output_total)
         self.clock = clock

@@ -9,9 +9,14 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from hamms_trio.errors import MalformedRequest, UnknownTransferCoding
+from hamms_trio.errors import MalformedRequest, RequestError, UnknownTransferCoding
 from hamms_trio.wire.fields.forms import parse_form
-from hamms_trio.wire.http1.refusals import check_host, explain_refusal, origin_form
+from hamms_trio.wire.http1.refusals import (
+    check_host,
+    check_request_line,
+    explain_refusal,
+    origin_form,
+)
 from hamms_trio.wire.http1.section import (
     SECTION,
     TOKEN,
@@ -124,6 +129,19 @@ class RequestHead:
 
     def __repr__(self) -> str:
         return f"<RequestHead {self.method} {self.target}>"
+
+
+def malformed_head(octets: bytes) -> RequestHead:
+    """Return a head that stands for malformed octets, with the method and target of their request line, if any."""
+    line = octets.partition(b"\r\n")[0].decode("latin-1")
+    try:
+        check_request_line(line)
+        method, target, version = line.split(" ")
+        head = RequestHead(octets, method, target, min(int(version[-1]), 1))
+    except RequestError:
+        head = RequestHead(octets, "GET", "*")
+    head.persistent = False
+    return head
 
 
 def parse_head(octets: bytes) -> RequestHead:

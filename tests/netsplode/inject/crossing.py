@@ -21,14 +21,14 @@ from tests.netsplode.inject.scene import Pair, Scene, connect
 
 @dataclass(frozen=True)
 class Crossing:
-    """What is played: a connection from A to B is reset.
+    """A reset of a connection from A to B.
 
     Attributes:
-        place: path, family and so on of a `scene.Scene`.
-        at: where: a, b or router.
-        by: what is given: the socket, or its addresses.
+        place: the path, family and so on of a `scene.Scene`.
+        at: the host that resets: a, b or router.
+        by: the target: the socket, or its addresses.
         way: plain, trio or asyncio.
-        options: what else is given to ``reset_connection``.
+        options: further arguments of ``reset_connection``.
     """
 
     place: dict[str, Any]
@@ -51,8 +51,8 @@ def reset(crossing: Crossing, target: tuple[Any, ...]) -> netsplode.ResetResult:
     return result
 
 
-def told(crossing: Crossing, pair: Pair) -> dict[str, Any]:
-    """The result in words, or the error's name."""
+def outcome_of(crossing: Crossing, pair: Pair) -> dict[str, Any]:
+    """Put the result into words, or return the name of the error."""
     sock = pair[1] if crossing.at == "b" else pair[0]
     addresses = sock.getsockname()[:2], sock.getpeername()[:2]
     try:
@@ -62,7 +62,7 @@ def told(crossing: Crossing, pair: Pair) -> dict[str, Any]:
     return {"technique": result.technique, **{end: str(at) for end, at in result.ends.items()}}
 
 
-def seen_by(sock: socket.socket) -> str:
+def error_at(sock: socket.socket) -> str:
     with sock:
         try:
             return repr(sock.recv(1))
@@ -83,12 +83,12 @@ def play(crossing: Crossing) -> list[dict[str, Any]]:
                 before = len(os.listdir("/proc/self/fd"))
                 place.loses.set()
                 with where.entered():
-                    outcome = told(crossing, pair)
+                    outcome = outcome_of(crossing, pair)
                 place.loses.clear()
                 outcome["kept"] = len(os.listdir("/proc/self/fd")) - before
                 pair[1].settimeout(0.2 if "error" in outcome else scene.SAFETY_NET)
                 pair[0].settimeout(0.2 if "error" in outcome else scene.SAFETY_NET)
-                played.append({**outcome, "saw": [seen_by(sock) for sock in pair]})
+                played.append({**outcome, "saw": [error_at(sock) for sock in pair]})
     return played
 
 

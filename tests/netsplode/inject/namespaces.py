@@ -1,4 +1,4 @@
-"""Network namespaces, and what leads from one to the other."""
+"""Network namespaces, and the links between them."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def write(path: str, value: str) -> None:
 
 
 class Namespace:
-    """A network namespace of its own, kept by a descriptor."""
+    """A new network namespace, kept open by a descriptor."""
 
     def __init__(self) -> None:
         own = _NETNS.format(threading.get_native_id())
@@ -70,11 +70,11 @@ def _check(result: int) -> None:
 
 @dataclass
 class Place:
-    """Where the two ends are, and what is between them.
+    """The namespaces of both ends, and the path between them.
 
     Attributes:
-        address: B's.
-        scopes: for a link-local address, the interfaces' indexes in A and in B.
+        address: the address of B.
+        scopes: the indexes of the interfaces in A and in B, for a link-local address.
         loses: set while packets get lost.
     """
 
@@ -105,7 +105,7 @@ def loopback(family: int) -> Place:
 
 
 def veth(family: int) -> Place:
-    """A and B, with a router between them."""
+    """Make A and B, with a router between them."""
     a, b, router = Namespace(), Namespace(), Namespace()
     with router.entered():
         for side, end in ((1, a), (2, b)):
@@ -120,7 +120,7 @@ def veth(family: int) -> Place:
 
 
 def link(*, alone: bool) -> Place:
-    """A and B on one link, with link-local addresses; or, ``alone``, A that talks to itself."""
+    """Make A and B on one link, with link-local addresses; or, ``alone``, only A, which connects to itself."""
     a, b = Namespace(), Namespace()
     with a.entered():
         ip("link", "add", "eth", "index", "1001", "type", "veth", "peer", "name", "eth1")
@@ -134,7 +134,7 @@ def link(*, alone: bool) -> Place:
 
 
 def slow(family: int, delay: float, loss: float) -> Place:
-    """Two tunnels, and a thread that carries the packets from one to the other, late and not all."""
+    """Make two tunnels, and a thread that carries packets from one to the other, with delay and loss."""
     a, b = Namespace(), Namespace()
     here = _addressed(1, family)
     there = _following(here)
@@ -151,7 +151,7 @@ def slow(family: int, delay: float, loss: float) -> Place:
 
 
 def add_firewall(where: Namespace, hook: str, verdict: str) -> None:
-    """One that refuses what belongs to no connection it knows, or lies outside of its windows."""
+    """Add a firewall that refuses packets of unknown connections and outside of windows."""
     rules = f"""
         table inet firewall {{
             chain {hook} {{
@@ -164,7 +164,7 @@ def add_firewall(where: Namespace, hook: str, verdict: str) -> None:
 
 
 def _addressed(side: int, family: int) -> str:
-    """Of the end on one side; its gateway has the address after it."""
+    """Return the address of one end; its gateway has the next one."""
     return f"10.0.{side}.1" if family == 4 else f"fd00:{side}::1"
 
 
@@ -194,7 +194,7 @@ def _tun(where: Namespace, address: str) -> int:
 def _carry(
     tunnels: tuple[int, int], delay: float, loss: float, loses: threading.Event, ending: int
 ) -> None:
-    """Until ``ending`` is readable."""
+    """Carry packets until ``ending`` is readable."""
     chance = random.Random(5)
     under_way: list[tuple[float, int, int, bytes]] = []
     count = 0

@@ -1,9 +1,9 @@
-"""Connections in private network namespaces and injections into them; a program, which prints what happened.
+"""Injections into connections in private network namespaces; a program that prints the outcome of each.
 
     echo '{"traffic": "idle", ...}' | unshare -n python -m tests.netsplode.inject.scene OUTER
 
-It plays one scene for each line. OUTER is the network namespace of whoever starts it: it refuses to run there,
-because it sniffs and injects.
+The program plays one scene for each line. OUTER is the network namespace of the caller, in which the program
+refuses to run, because it sniffs and injects.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ _RECEIVE_QUEUE, _OFF_WITHOUT_PROBE = 1, -1
 
 @dataclass(frozen=True)
 class Scene:
-    """What is played.
+    """One kind of connection, and the injection into it.
 
     Attributes:
-        traffic: idle, paced (10 MB/s), answers (request, response), flat (out) or duplex (flat out, both ways);
-            none is for a port without a connection.
+        traffic: idle, paced (10 MB/s), answers (request, response), flat (full speed) or duplex (full speed,
+            both ways); none is for a port without a connection.
         path: loopback; veth (A, a router, B); link (A, B, link-local addresses); self (A, its own link-local
             address); slow (A, B, with ``delay`` seconds each way and ``loss``).
-        at: where it is injected: a, b or router.
+        at: the host that injects: a, b or router.
         firewall: the hook at which A (forward: the router) has a ``verdict`` on what conntrack calls invalid.
-        way: how it is waited for: at once, by turns, in trio or in asyncio. By turns, the kernel's list is asked
-            which ends are down.
-        known: the sequence numbers are read from the sockets beforehand.
+        way: the way of waiting: at once, by turns, in trio or in asyncio. By turns, the kernel's list tells which
+            ends are down.
+        known: True if the sequence numbers are read from the sockets beforehand.
     """
 
     traffic: str = "idle"
@@ -74,7 +74,7 @@ class Scene:
 
 
 class End:
-    """One end, its traffic, and what it has seen."""
+    """One end with its traffic, and the errors that it has seen."""
 
     def __init__(
         self,
@@ -91,7 +91,7 @@ class End:
         self.is_under_way = threading.Event()
         self._under_way = under_way
         self._gave_up = False
-        sock.settimeout(patience)  # seconds to wait for anything to happen
+        sock.settimeout(patience)  # seconds to wait for any event
         self.threads = [threading.Thread(target=self._until_down, args=(self._read, answers))]
         if sends:
             self.threads.append(
@@ -126,16 +126,16 @@ class End:
         while True:
             self.sock.sendall(octets)
             if sends in ("answers", "paced"):
-                time.sleep(0.001)  # the pace of the traffic: nothing waits for it
+                time.sleep(0.001)  # the pace of the traffic; no test waits for it
 
     def wait(self) -> None:
         for thread in self.threads:
             thread.join(SAFETY_NET + 1)
 
     def give_up(self) -> None:
-        """Wait for nothing any more, on an idle connection."""
+        """Stop waiting on an idle connection."""
         self._gave_up = True
-        with suppress(OSError):  # it has been told something
+        with suppress(OSError):  # the end has seen an error
             self.sock.shutdown(socket.SHUT_RD)
 
     def finish(self) -> list[str]:
@@ -162,7 +162,7 @@ def alive(pair: Pair) -> bool:
 
 
 def addresses(pair: Pair, at: str) -> tuple[Address, Address]:
-    """The client's and the server's, as B knows them or as A does."""
+    """Return the addresses of the client and the server, as A or B knows them."""
     client, server = pair
     if at == "b":
         return server.getpeername(), server.getsockname()
@@ -170,7 +170,7 @@ def addresses(pair: Pair, at: str) -> tuple[Address, Address]:
 
 
 def expected_by(sock: socket.socket) -> int:
-    """RCV.NXT."""
+    """Read RCV.NXT of a socket."""
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
     sock.setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR_QUEUE, _RECEIVE_QUEUE)
     octets = sock.getsockopt(socket.IPPROTO_TCP, _TCP_QUEUE_SEQ, 4)
@@ -180,28 +180,28 @@ def expected_by(sock: socket.socket) -> int:
 
 def inject(scene: Scene, place: Place, pair: Pair) -> Injected:
     local, remote = addresses(pair, scene.at)
-    wishes: dict[str, Any] = {
+    options: dict[str, Any] = {
         "ends": scene.ends,
         "timeout": scene.timeout,
         "driver": scene.driver,
     }
     if scene.way == "at once":
         delivered: list[Injected] = []
-        result = inject_reset(local, remote, deliver=delivered.append, **wishes)
+        result = inject_reset(local, remote, deliver=delivered.append, **options)
         assert delivered == [result]
         return result
     if scene.known:
-        wishes["expected"] = {"local": expected_by(pair[0]), "remote": expected_by(pair[1])}
-    wishes["probing"] = scene.probing
+        options["expected"] = {"local": expected_by(pair[0]), "remote": expected_by(pair[1])}
+    options["probing"] = scene.probing
     if scene.way == "in trio":
-        return inject_in_trio(local, remote, wishes)
+        return inject_in_trio(local, remote, options)
     if scene.way == "in asyncio":
-        return asyncio.run(inject_in_asyncio(local, remote, wishes))
-    return inject_by_turns(place, local, remote, wishes)
+        return asyncio.run(inject_in_asyncio(local, remote, options))
+    return inject_by_turns(place, local, remote, options)
 
 
 def inject_by_turns(
-    place: Place, local: Address, remote: Address, wishes: dict[str, Any]
+    place: Place, local: Address, remote: Address, options: dict[str, Any]
 ) -> Injected:
     ends = {
         "local": (place.a, local, remote, place.scopes[0]),
@@ -214,7 +214,7 @@ def inject_by_turns(
         with where.entered(), Diag() as diag:
             return diag.get(*pair, interface=interface) is not None
 
-    with open_injection(local, remote, **wishes) as injection:
+    with open_injection(local, remote, **options) as injection:
         injection.step()
         while not injection.done:
             for name in injection.pending:
@@ -225,11 +225,11 @@ def inject_by_turns(
         return injection.result
 
 
-def inject_in_trio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
+def inject_in_trio(local: Address, remote: Address, options: dict[str, Any]) -> Injected:
     import trio
 
     async def main() -> Injected:
-        with open_injection(local, remote, clock=trio.current_time, **wishes) as injection:
+        with open_injection(local, remote, clock=trio.current_time, **options) as injection:
             (descriptor,) = injection.filenos()
             injection.step()
             while not injection.done:
@@ -241,10 +241,10 @@ def inject_in_trio(local: Address, remote: Address, wishes: dict[str, Any]) -> I
     return trio.run(main)
 
 
-async def inject_in_asyncio(local: Address, remote: Address, wishes: dict[str, Any]) -> Injected:
+async def inject_in_asyncio(local: Address, remote: Address, options: dict[str, Any]) -> Injected:
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
-    with open_injection(local, remote, clock=loop.time, **wishes) as injection:
+    with open_injection(local, remote, clock=loop.time, **options) as injection:
         for descriptor in injection.filenos():
             loop.add_reader(descriptor, news.set)
         injection.step()
@@ -288,17 +288,19 @@ def play_once(scene: Scene, place: Place, listener: socket.socket) -> dict[str, 
     saw = [end.finish() for end in ends]
     place.loses.clear()
     down_at = [began + 99 if end.down_at is None else end.down_at for end in ends]
-    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **told(result)}
+    return {"saw": saw, "down_ms": (max(down_at) - began) * 1000, **as_json(result)}
 
 
 def play_absent(scene: Scene, place: Place, listener: socket.socket) -> dict[str, Any]:
     client, server = connect(place, listener)
     with client, server, place.a.entered(), socket.socket(listener.family) as sock:
         sock.bind((client.getsockname()[0], 0))  # where nobody listens
-        return told(inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout))
+        return as_json(
+            inject_reset(sock.getsockname(), client.getpeername(), timeout=scene.timeout)
+        )
 
 
-def told(result: Injected) -> dict[str, Any]:
+def as_json(result: Injected) -> dict[str, Any]:
     return {
         "outcomes": {name: outcome.value for name, outcome in result.ends.items()},
         "proved_ms": result.elapsed * 1000,
@@ -343,13 +345,13 @@ def play(scene: Scene) -> list[dict[str, Any]]:
         for _ in range(scene.runs):
             played.append(once(scene, place, listener))
             assert alive(bystander), "another connection was lost"
-        for sock in connect(place, listener):  # so the listener is still there
+        for sock in connect(place, listener):  # so the listener has survived
             sock.close()
     return played
 
 
 def serve(play: Callable[..., object]) -> None:
-    """Play what each line of the input describes."""
+    """Play the scene of each line of the input."""
     (outer,) = sys.argv[1:]
     if os.readlink("/proc/self/ns/net") == outer:
         sys.exit("refused: this network namespace is not private")

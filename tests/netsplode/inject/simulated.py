@@ -22,13 +22,13 @@ class Peer:
     snd_nxt: int
     rcv_nxt: int
     window: int = 65536
-    interval: float | None = None  # seconds between two segments it sends by itself; None: idle
+    interval: float | None = None  # seconds between two segments of its own; None: idle
     length: int = 1000
-    challenges: int = 1 << 30  # challenge ACKs it may still send, RFC 5961 §7
+    challenges: int = 1 << 30  # challenge ACKs that it may still send (RFC 5961 §7)
     ignores_data_probes: bool = False  # a stateful firewall in front of it
-    rejects_far_probes: bool = False  # one that answers for it
+    rejects_far_probes: bool = False  # a firewall that answers in its name
     ignores_all_injected: bool = False
-    listens: bool = False  # a listener takes over when it is gone
+    listens: bool = False  # a listener has its port when it is gone
     alive: bool = True
     snd_una: int = field(init=False)
 
@@ -36,7 +36,7 @@ class Peer:
         self.snd_una = self.snd_nxt
 
     def receive(self, got: Segment) -> Segment | None:
-        """What it answers."""
+        """Receive a segment, and return the answers."""
         if not self.alive:
             return self._answer_without_connection(got)
         if got.flags & Flags.RST:
@@ -52,11 +52,11 @@ class Peer:
         return self._acknowledge() if got.length else None
 
     def is_far_from(self, seq: int) -> bool:
-        """Outside of every window that it can have had, for one who looks on."""
+        """Return True if a segment lies outside of every window that the end can have had."""
         return (seq - self.rcv_nxt + (1 << 30)) % MODULUS > 1 << 31
 
     def talk(self) -> Segment:
-        """A new segment, or the oldest one again when the window is full."""
+        """Send a new segment, or the oldest one again if the window is full."""
         full = (self.snd_nxt - self.snd_una) % MODULUS >= self.window // 2
         seq = self.snd_una if full else self.snd_nxt
         if not full:
@@ -141,7 +141,7 @@ class World:
 
     def send(self, segment: Segment) -> None:
         self.injected.append(segment)
-        self._seen.append(segment)  # a sniffer sees what it sends
+        self._seen.append(segment)  # a sniffer sees forged segments too
         to = self._peer(segment.destination)
         probing = bool(segment.flags & Flags.ACK)
         if probing and to.rejects_far_probes and to.is_far_from(segment.seq):
@@ -153,7 +153,7 @@ class World:
         self.closed = True
 
     def settle(self) -> None:
-        """Deliver what is still under way."""
+        """Deliver the segments in flight."""
         for peer in (self.a, self.b):
             peer.interval = None
         while self._queue:
@@ -172,7 +172,7 @@ class World:
             self._later(peer.interval, lambda: self._talk(peer))
 
     def _emit(self, peer: Peer, segment: Segment | None) -> None:
-        """From an end to where it is seen, and on to the other end."""
+        """Carry a segment from an end past the sniffer to the other end."""
         if segment is None or self.random.random() < self.loss:
             return
         self._later(self.near if peer is self.a else self.far, lambda: self._pass(segment))

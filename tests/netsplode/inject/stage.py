@@ -1,4 +1,4 @@
-"""The process in which scenes are played, and what may be in its way."""
+"""The process that plays scenes, and the reasons why it may not run."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ NAMESPACE = "/proc/self/ns/net"
 
 @cache
 def obstacle() -> str | None:
-    """Why scenes cannot be played here."""
+    """Return why no scene can be played here, or None."""
     if sys.platform != "linux":
-        return "network namespaces are a thing of Linux"
+        return "only Linux has network namespaces"
     if os.geteuid() != 0:
         return "only root makes network namespaces"
     for needed in ("ip", "unshare"):
@@ -40,7 +40,7 @@ def need(command: str) -> None:
 
 
 class Stage:
-    """A process in a network namespace of its own, for many scenes; begun afresh when one has ended it."""
+    """A process in a network namespace of its own, for many scenes; a crash starts a new one."""
 
     def __init__(self, program: str = "scene") -> None:
         self._program = program
@@ -55,7 +55,7 @@ class Stage:
         self._complaints.close()
 
     def play(self, **scene: object) -> list[dict[str, Any]]:
-        """What happened in each run of a `scene.Scene`, or of a `crossing.Crossing`."""
+        """Play a `scene.Scene` or a `crossing.Crossing`, and return the outcome of each run."""
         place: Any = scene.get("place", scene)
         if place.get("path") == "slow" and not Path("/dev/net/tun").exists():
             pytest.skip("delay and loss need /dev/net/tun")

@@ -1,4 +1,4 @@
-"""Which addresses an injection takes; it opens nothing before they are right."""
+"""The addresses that an injection accepts; it opens nothing before they are valid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from netsplode.inject import open_injection
 
 
 @pytest.mark.parametrize(
-    ("local", "remote", "wishes", "complaint"),
+    ("local", "remote", "options", "message"),
     [
         pytest.param(("localhost", 1), ("127.0.0.1", 2), {}, "localhost", id="a name"),
         pytest.param(("127.0.0.1", 0), ("127.0.0.1", 2), {}, "port", id="no port"),
@@ -39,8 +39,8 @@ from netsplode.inject import open_injection
         ),
     ],
 )
-def test_what_is_no_connection_is_refused_at_once(
-    local: Any, remote: Any, wishes: dict[str, Any], complaint: str
+def test_two_addresses_that_are_no_connection_are_refused(
+    local: Any, remote: Any, options: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(ValueError, match=complaint):
-        open_injection(local, remote, **wishes)
+    with pytest.raises(ValueError, match=message):
+        open_injection(local, remote, **options)

@@ -39,7 +39,7 @@ def probed(segments: list[Segment]) -> set[Endpoint]:
     return {s.destination for s in segments if s.flags != Flags.RST}
 
 
-def test_it_begins_by_probing_both_ends_with_data_far_outside_the_window() -> None:
+def test_the_first_probes_lie_far_outside_the_window() -> None:
     out = make().on_time(0.0)
     assert [(s.source, s.destination, s.flags, s.length) for s in out] == [
         (B, A, Flags.ACK, 1),
@@ -75,7 +75,7 @@ def test_it_begins_by_probing_both_ends_with_data_far_outside_the_window() -> No
         pytest.param([], set(), id="nothing"),
     ],
 )
-def test_what_is_seen_gives_exact_resets(
+def test_a_seen_segment_gives_exact_resets(
     seen: list[Segment], expected: set[tuple[Endpoint, int]]
 ) -> None:
     converger = make()
@@ -91,12 +91,12 @@ def test_a_reset_is_followed_by_a_probe_at_once() -> None:
     converger.on_segment(from_a(10, 500), 0.0002)
     out = converger.on_time(0.0002)
     assert [(s.destination, s.seq, s.ack, s.flags, s.length) for s in out[2:]] == [
-        (A, 498, 10, Flags.ACK, 1),  # an octet that it has; a RST in answer to it resets B
-        (B, 9, 500, Flags.PSH | Flags.ACK, 0),  # a keep-alive, as B has not said what it has
+        (A, 498, 10, Flags.ACK, 1),  # an octet that it has already; a RST in answer resets B
+        (B, 9, 500, Flags.PSH | Flags.ACK, 0),  # a keep-alive, because B has sent no ACK
     ]
 
 
-def test_a_packet_that_is_seen_twice_is_answered_once() -> None:
+def test_a_packet_seen_twice_is_answered_once() -> None:
     converger = make()
     converger.on_time(0.0)
     for now in (0.0001, 0.00012):
@@ -121,7 +121,7 @@ def test_a_reset_in_answer_is_the_proof() -> None:
     assert converger.outcomes == {A: Outcome.RESET, B: Outcome.RESET}
 
 
-def test_a_reset_that_a_firewall_may_have_sent_proves_nothing() -> None:
+def test_a_reset_from_a_firewall_proves_nothing() -> None:
     converger = make([B])
     (probe,) = converger.on_time(0.0)
     converger.on_segment(from_b(probe.ack, 0, Flags.RST), 0.0001)
@@ -145,7 +145,7 @@ def test_only_the_wanted_end_is_probed_and_reset() -> None:
     assert converger.outcomes == {B: Outcome.RESET}
 
 
-def test_what_is_known_beforehand_is_reset_before_any_probe() -> None:
+def test_an_expected_number_is_reset_before_any_probe() -> None:
     converger = make(expected={A: 500, B: 10})
     out = converger.on_time(0.0)
     assert [(s.destination, s.flags) for s in out] == [
@@ -155,23 +155,23 @@ def test_what_is_known_beforehand_is_reset_before_any_probe() -> None:
         (B, Flags.PSH | Flags.ACK),
     ]
     assert resets(out) == {(A, 500), (B, 10)}
-    assert out[2].ack == 10  # so that a RST in answer to it resets B
+    assert out[2].ack == 10  # so that a RST in answer resets B
     assert converger.was_there
 
 
-def test_what_passes_corrects_what_was_known_beforehand() -> None:
+def test_seen_segments_correct_an_expected_number() -> None:
     converger = make(expected={A: 500})
     converger.on_segment(from_a(10, 600), 0.0)
     assert resets(converger.on_time(0.0)) == {(A, 500), (A, 600), (B, 10)}
 
 
-def test_one_end_known_beforehand_leaves_the_other_one_to_be_probed() -> None:
+def test_the_end_without_an_expected_number_is_probed() -> None:
     out = make(expected={A: 500}).on_time(0.0)
     assert resets(out) == {(A, 500)}
     assert probed(out) == {A, B}
 
 
-def test_without_probing_it_only_answers_what_passes() -> None:
+def test_without_probing_only_seen_segments_cause_resets() -> None:
     converger = make(probing=False)
     assert converger.on_time(0.0) == []
     assert converger.next_time == converger.deadline
@@ -182,13 +182,13 @@ def test_without_probing_it_only_answers_what_passes() -> None:
     assert converger.next_time == converger.deadline
 
 
-def test_without_probing_what_is_known_beforehand_is_reset_at_once() -> None:
+def test_without_probing_an_expected_number_is_reset_at_once() -> None:
     out = make(probing=False, expected={A: 500, B: 10}).on_time(0.0)
     assert resets(out) == {(A, 500), (B, 10)}
     assert not probed(out)
 
 
-def test_an_end_that_somebody_knows_to_be_gone_is_left_alone() -> None:
+def test_an_end_noted_as_gone_receives_nothing() -> None:
     converger = make()
     converger.note_gone(A)
     assert converger.pending == {B}
@@ -210,9 +210,7 @@ def test_an_end_that_somebody_knows_to_be_gone_is_left_alone() -> None:
         pytest.param([], False, id="silence"),
     ],
 )
-def test_only_an_answer_that_takes_a_connection_shows_that_there_was_one(
-    seen: list[Segment], was_there: bool
-) -> None:
+def test_only_an_ack_is_evidence_of_a_connection(seen: list[Segment], was_there: bool) -> None:
     converger = make()
     converger.on_time(0.0)
     for segment in seen:
@@ -220,7 +218,7 @@ def test_only_an_answer_that_takes_a_connection_shows_that_there_was_one(
     assert converger.was_there is was_there
 
 
-def test_after_three_probes_without_an_answer_every_other_one_is_a_syn() -> None:
+def test_every_second_probe_is_a_syn_after_three_unanswered() -> None:
     converger = make([B])
     flags: list[int] = []
     while len(flags) < 9:
@@ -240,7 +238,7 @@ def test_unanswered_probes_become_rare_and_end_at_the_deadline() -> None:
 
 
 @pytest.mark.parametrize("flags", [Flags.SYN | Flags.ACK, Flags.ACK])
-def test_a_listener_that_answers_our_syn_proves_that_the_connection_is_gone(flags: int) -> None:
+def test_a_listener_answering_our_syn_proves_the_end_is_gone(flags: int) -> None:
     converger = make([B])
     sent: list[Segment] = []
     while not sent or sent[-1].flags != Flags.SYN:
@@ -253,7 +251,7 @@ def test_a_listener_that_answers_our_syn_proves_that_the_connection_is_gone(flag
     assert converger.outcomes == {B: Outcome.RESET}
 
 
-def test_a_new_connection_between_the_same_ends_is_left_alone() -> None:
+def test_a_later_connection_between_the_same_ends_is_spared() -> None:
     converger = make()
     converger.on_time(0.0)
     converger.on_segment(from_a(10, 500), 0.001)
@@ -276,7 +274,7 @@ def test_a_new_connection_between_the_same_ends_is_left_alone() -> None:
         (Flags.RST, 0, 0, False),
     ],
 )
-def test_ours_are_known_by_window_and_shape(
+def test_forged_segments_are_recognised_by_window_and_shape(
     flags: int, window: int, length: int, ours: bool
 ) -> None:
     assert is_ours(Segment(A, B, 1, 2, flags, window, length)) is ours
@@ -291,7 +289,7 @@ def test_ours_are_known_by_window_and_shape(
         pytest.param(A, B, [Endpoint(A.address, 81)], id="a third end wanted"),
     ],
 )
-def test_what_is_no_connection_is_refused(
+def test_ends_that_are_no_connection_are_refused(
     first: Endpoint, second: Endpoint, wanted: list[Endpoint]
 ) -> None:
     with pytest.raises(ValueError, match="ends"):
@@ -301,22 +299,22 @@ def test_what_is_no_connection_is_refused(
 # ---- against simulated ends -----------------------------------------------------------------------
 
 
-def injection_into(world: World, *, timeout: float = 5.0, **wishes: Any) -> Injection:
+def injection_into(world: World, *, timeout: float = 5.0, **options: Any) -> Injection:
     random = world.random.randrange
-    wishes = {"wanted": BOTH, **wishes}
-    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **wishes)
+    options = {"wanted": BOTH, **options}
+    converger = Converger(A, B, now=world.time, timeout=timeout, choose=random, **options)
     return Injection(converger, world, local=A, remote=B, clock=world.clock)
 
 
-def converge(world: World, **wishes: Any) -> Injected:
-    with injection_into(world, **wishes) as injection:
+def converge(world: World, **options: Any) -> Injected:
+    with injection_into(world, **options) as injection:
         return injection.run()
 
 
 def world_of(
     a: dict[str, Any] | None = None, b: dict[str, Any] | None = None, **more: Any
 ) -> World:
-    """A at sequence number 1000, B just before the wrap, each with what is given."""
+    """Make A at sequence number 1000 and B just before the wrap, with further attributes."""
     near_wrap = MODULUS - 3000
     return World(Peer(A, 1000, near_wrap, **a or {}), Peer(B, near_wrap, 1000, **b or {}), **more)
 
@@ -350,7 +348,7 @@ def world_of(
         pytest.param(world_of({"alive": False}), 0.001, id="one end gone already"),
     ],
 )
-def test_it_converges(world: World, within: float) -> None:
+def test_both_ends_converge_to_a_reset(world: World, within: float) -> None:
     result = converge(world)
     assert result.confirmed
     assert not world.a.alive
@@ -358,7 +356,7 @@ def test_it_converges(world: World, within: float) -> None:
     assert result.elapsed < within
 
 
-def test_an_end_behind_a_filter_is_unconfirmed_and_the_other_one_is_reset() -> None:
+def test_only_the_end_behind_a_filter_is_unconfirmed() -> None:
     world = world_of({"interval": 0.01}, {"ignores_all_injected": True})
     result = converge(world, timeout=1.0)
     assert result.ends == {"local": Outcome.RESET, "remote": Outcome.UNCONFIRMED}
@@ -373,14 +371,14 @@ def test_the_end_that_is_not_wanted_stays() -> None:
     assert all(s.destination == B for s in world.injected)
 
 
-def test_a_connection_that_never_was_gives_proof_and_no_evidence() -> None:
+def test_a_missing_connection_gives_proof_without_evidence() -> None:
     result = converge(world_of({"alive": False}, {"alive": False}))
     assert result.confirmed
     assert not result.was_there
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_what_is_known_beforehand_may_be_out_of_date(right: bool) -> None:
+def test_an_outdated_expected_number_still_converges(right: bool) -> None:
     world = world_of(near=0.01, far=0.01)
     known = {A: world.a.rcv_nxt, B: world.b.rcv_nxt + (0 if right else 5000)}
     result = converge(world, expected=known)
@@ -390,7 +388,7 @@ def test_what_is_known_beforehand_may_be_out_of_date(right: bool) -> None:
     assert not world.b.alive
 
 
-def test_without_probing_busy_ends_are_reset_and_prove_what_they_can() -> None:
+def test_without_probing_busy_ends_are_reset() -> None:
     world = world_of({"interval": 0.01}, {"interval": 0.007})
     result = converge(world, timeout=1.0, probing=False)
     world.settle()
@@ -400,7 +398,7 @@ def test_without_probing_busy_ends_are_reset_and_prove_what_they_can() -> None:
     assert result.probes == 0
 
 
-def test_an_injection_steps_and_waits_until_its_last_end_is_known_to_be_gone() -> None:
+def test_an_injection_runs_until_its_last_end_is_gone() -> None:
     world = world_of(b={"ignores_all_injected": True})
     with injection_into(world) as injection:
         assert injection.pending == {"local", "remote"}
@@ -446,7 +444,9 @@ def worlds(draw: st.DrawFn) -> World:
 @settings(max_examples=40, deadline=None)
 @given(worlds(), st.sampled_from([(A,), (B,), BOTH]))
 @example(world_of(loss=1.0), BOTH)
-def test_it_ends_in_time_and_tells_the_truth(world: World, wanted: tuple[Endpoint, ...]) -> None:
+def test_random_worlds_end_in_time_with_true_outcomes(
+    world: World, wanted: tuple[Endpoint, ...]
+) -> None:
     reachable = [p for p in (world.a, world.b) if not p.ignores_all_injected and world.loss < 1]
     result = converge(world, wanted=wanted, timeout=6.0)
     assert result.elapsed <= 6.0 + 1e-6

@@ -1,4 +1,4 @@
-"""Resetting, with proof, what does not end on one host alone; each in network namespaces made for it."""
+"""Resets of connections between hosts, with proof; each in network namespaces of its own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def veth(family: int = 4) -> dict[str, Any]:
 @pytest.mark.parametrize("way", ["plain", "trio", "asyncio"])
 @pytest.mark.parametrize("family", [4, 6])
 @pytest.mark.parametrize("technique", ["auto", "rst"])
-def test_an_end_on_another_host_is_reset_and_proves_it(
+def test_an_end_on_another_host_is_reset_with_proof(
     stage: Stage, technique: str, family: int, way: str
 ) -> None:
     options = {"technique": technique, "verify": True}
@@ -52,7 +52,7 @@ def test_an_end_on_another_host_is_reset_and_proves_it(
         ("scapy", "reset", SAW_RESET),
     ],
 )
-def test_the_other_techniques_are_proved_too(
+def test_every_technique_is_verified_across_hosts(
     stage: Stage, technique: str, local: str, saw: list[str]
 ) -> None:
     (run,) = stage.play(place=veth(), options={"technique": technique})
@@ -65,37 +65,35 @@ def test_the_other_techniques_are_proved_too(
     }
 
 
-def test_without_looking_the_other_end_is_unconfirmed(stage: Stage) -> None:
+def test_without_verify_an_end_on_another_host_is_unconfirmed(stage: Stage) -> None:
     (run,) = stage.play(place=veth(), options={"verify": False})
     assert (run["local"], run["remote"], run["saw"]) == ("reset", "unconfirmed", SAW_RESET)
 
 
 @pytest.mark.parametrize("technique", ["auto", "rst"])
-def test_what_is_lost_on_the_way_is_sent_again(stage: Stage, technique: str) -> None:
+def test_lost_resets_are_repeated(stage: Stage, technique: str) -> None:
     place = {"path": "slow", "delay": 0.002, "loss": 0.5}
     for run in stage.play(place=place, runs=10, options={"technique": technique}):
         assert (run["remote"], run["saw"]) == ("reset", SAW_RESET)
 
 
 @pytest.mark.parametrize("family", [4, 6])
-def test_a_router_resets_what_it_forwards_only_when_it_is_told_to(
-    stage: Stage, family: int
-) -> None:
-    asked: dict[str, Any] = {"place": veth(family), "at": "router", "by": "addresses"}
-    (run,) = stage.play(**asked, options={"forwarded": True})
+def test_a_router_resets_only_with_forwarded_true(stage: Stage, family: int) -> None:
+    crossing: dict[str, Any] = {"place": veth(family), "at": "router", "by": "addresses"}
+    (run,) = stage.play(**crossing, options={"forwarded": True})
     assert run == {"technique": "rst", **BOTH_RESET, "saw": SAW_RESET, "kept": 0}
-    (run,) = stage.play(**asked)
+    (run,) = stage.play(**crossing)
     assert run["error"] == "ConnectionNotFound"
     assert "forwarded=True" in run["message"]
-    assert run["saw"] == ["TimeoutError", "b''"]  # the second: the first was closed
-    (run,) = stage.play(**asked, options={"forwarded": True, "technique": "abort"})
+    assert run["saw"] == ["TimeoutError", "b''"]  # the second one, since the first was closed
+    (run,) = stage.play(**crossing, options={"forwarded": True, "technique": "abort"})
     assert run["error"] == "TechniqueUnavailable"
 
 
 @pytest.mark.parametrize("by", ["socket", "addresses"])
 @pytest.mark.parametrize("path", ["link", "self"])
 @pytest.mark.parametrize("technique", ["auto", "rst", "destroy"])
-def test_link_local_addresses_are_those_of_their_link(
+def test_link_local_addresses_are_reset_on_their_link(
     stage: Stage, technique: str, path: str, by: str
 ) -> None:
     (run,) = stage.play(place={"path": path}, by=by, options={"technique": technique})
@@ -104,7 +102,7 @@ def test_link_local_addresses_are_those_of_their_link(
 
 
 @pytest.mark.parametrize("verdict", ["drop", "accept"])
-def test_the_kernel_s_list_proves_what_a_firewall_hides(stage: Stage, verdict: str) -> None:
+def test_the_kernel_list_proves_the_end_behind_a_firewall(stage: Stage, verdict: str) -> None:
     place = {"path": "loopback", "firewall": "input", "verdict": verdict}
     (run,) = stage.play(place=place, options={"technique": "rst"})
     assert run == {"technique": "rst", **BOTH_RESET, "saw": SAW_RESET, "kept": 0}

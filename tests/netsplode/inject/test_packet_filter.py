@@ -1,4 +1,4 @@
-"""The filter of the kernel's, run by it: a datagram socket takes one too, and needs no privilege for that."""
+"""The packet filter, run by the kernel on a datagram socket, which needs no privilege."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def filtering(first: Endpoint, second: Endpoint) -> Iterator[tuple[socket.socket
 
 
 def passed(packet: bytes, first: Endpoint, second: Endpoint) -> bytes | None:
-    """What the filter lets through of it."""
+    """Send a packet through the filter, and return the part that passes."""
     with filtering(first, second) as (sender, receiver):
         sender.send(packet)
         try:
@@ -50,7 +50,7 @@ def passed(packet: bytes, first: Endpoint, second: Endpoint) -> bytes | None:
 
 @st.composite
 def segments(draw: st.DrawFn) -> Segment:
-    """Between the ends of two connections, or nearly; often such as we send."""
+    """Generate segments between the ends of two connections, or nearly; many look like forged ones."""
     first, second = draw(st.sampled_from([(A4, B4), (A6, B6)]))
     strangers = [first._replace(port=81), second._replace(address=first.address)]
     source = draw(st.sampled_from([first, second, *strangers]))
@@ -62,7 +62,7 @@ def segments(draw: st.DrawFn) -> Segment:
 
 @settings(deadline=None)
 @given(segments())
-def test_exactly_the_segments_of_a_connection_pass_that_are_not_ours(segment: Segment) -> None:
+def test_only_genuine_segments_of_the_connection_pass(segment: Segment) -> None:
     first, second = (A4, B4) if segment.source.family == socket.AF_INET else (A6, B6)
     wanted = {segment.source, segment.destination} == {first, second} and not is_ours(segment)
     got = passed(encode(segment), first, second)
@@ -80,7 +80,7 @@ def test_exactly_the_segments_of_a_connection_pass_that_are_not_ours(segment: Se
     ],
     ids=["IPv4", "IPv4 with options", "IPv6"],
 )
-def test_options_are_cut_off_and_payload_is_counted(ip: IP | IPv6) -> None:
+def test_the_filter_cuts_options_and_payload(ip: IP | IPv6) -> None:
     tcp = TCP(sport=80, dport=4000, seq=7, flags="A", options=[("Timestamp", (1, 2))])
     first, second = (A4, B4) if ip.version == 4 else (A6, B6)
     for payload, window in ((b"", OUR_WINDOW), (b"?", 500), (b"12345", OUR_WINDOW)):
@@ -111,5 +111,5 @@ def test_options_are_cut_off_and_payload_is_counted(ip: IP | IPv6) -> None:
         ),
     ],
 )
-def test_all_else_is_refused(packet: bytes) -> None:
+def test_other_packets_are_refused(packet: bytes) -> None:
     assert passed(packet, A4, B4) is None

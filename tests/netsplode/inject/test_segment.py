@@ -1,4 +1,4 @@
-"""Segments and their octets; scapy says what is right."""
+"""Segments and their octets, compared with scapy."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def segments(octets: int) -> st.SearchStrategy[Segment]:
 
 
 @given(segments(4) | segments(16))
-def test_scapy_reads_what_we_write_and_finds_its_checksums_right(segment: Segment) -> None:
+def test_scapy_decodes_our_segments_with_correct_checksums(segment: Segment) -> None:
     octets = encode(segment)
     packet = IP(octets) if octets[0] >> 4 == 4 else IPv6(octets)
     tcp = packet[TCP]
@@ -48,12 +48,12 @@ def test_scapy_reads_what_we_write_and_finds_its_checksums_right(segment: Segmen
 
 
 @given(segments(4) | segments(16))
-def test_we_read_what_we_write(segment: Segment) -> None:
+def test_decode_inverts_encode(segment: Segment) -> None:
     assert decode(encode(segment)) == segment
 
 
 @given(st.binary(max_size=120), st.sampled_from([b"", b"\x45", b"\x60", b"\x4f"]))
-def test_junk_is_no_segment_or_some_segment(junk: bytes, start: bytes) -> None:
+def test_junk_raises_no_error(junk: bytes, start: bytes) -> None:
     segment = decode(start + junk)
     assert segment is None or segment.length >= 0
 
@@ -61,7 +61,7 @@ def test_junk_is_no_segment_or_some_segment(junk: bytes, start: bytes) -> None:
 A4, B4 = Endpoint.of(("192.0.2.1", 80)), Endpoint.of(("192.0.2.2", 4000))
 
 
-def test_the_options_and_the_payload_that_is_cut_off_are_counted() -> None:
+def test_options_and_missing_payload_count_in_the_length() -> None:
     tcp = TCP(sport=80, dport=4000, seq=7, flags="PA", options=[("Timestamp", (1, 2))])
     packet = bytes(
         IP(src="192.0.2.1", dst="192.0.2.2", options=b"\x01\x01\x01\x00") / tcp / b"12345"
@@ -83,7 +83,7 @@ def test_the_options_and_the_payload_that_is_cut_off_are_counted() -> None:
         pytest.param(bytes(IPv6() / TCP())[:59], id="cut within the header, IPv6"),
     ],
 )
-def test_what_holds_no_whole_header_is_no_segment(packet: bytes) -> None:
+def test_an_incomplete_header_is_no_segment(packet: bytes) -> None:
     assert decode(packet) is None
 
 
@@ -104,11 +104,11 @@ def test_the_end_of_a_segment_wraps_around(flags: int, length: int, end: int) ->
     ("a", "b", "is_later"),
     [(1, 0, True), (0, 0, False), (0, 1, False), (5, MODULUS - 5, True), (MODULUS - 5, 5, False)],
 )
-def test_what_is_later_is_so_across_the_wrap(a: int, b: int, is_later: bool) -> None:
+def test_later_works_across_the_wrap(a: int, b: int, is_later: bool) -> None:
     assert later(a, b) is is_later
 
 
-def test_the_checksum_is_that_of_the_rfc() -> None:
+def test_the_checksum_matches_the_example_of_rfc_1071() -> None:
     assert internet_checksum(bytes.fromhex("0001f203f4f5f6f7")) == 0xFFFF - 0xDDF2  # RFC 1071 §3
 
 
@@ -120,14 +120,12 @@ def test_the_checksum_is_that_of_the_rfc() -> None:
         (("fe80::1%eth0", 80, 0, 2), "[fe80::1]:80"),
     ],
 )
-def test_an_end_is_made_of_what_getsockname_returns(
-    address: tuple[str | int, ...], text: str
-) -> None:
+def test_an_endpoint_is_made_from_getsockname(address: tuple[str | int, ...], text: str) -> None:
     assert str(Endpoint.of(address)) == text
 
 
 @pytest.mark.parametrize("address", [("localhost", 80), ("127.0.0.1", 0), ("127.0.0.1", "80")])
-def test_what_is_no_end_is_refused(address: tuple[str | int, ...]) -> None:
+def test_a_malformed_endpoint_is_refused(address: tuple[str | int, ...]) -> None:
     with pytest.raises(ValueError, match=r"localhost|port"):
         Endpoint.of(address)
 

@@ -14,8 +14,8 @@ from tests.netsplode.inject.stage import NAMESPACE, ROOT, SAFETY_NET, Stage, nee
 
 pytestmark = pytest.mark.privileged
 
-FEW = 30  # segments sent: six where nothing moves and nothing is lost
-SOME = 200  # and where the numbers move on, or the way is long
+FEW = 30  # segments sent: six if the connection is idle and nothing is lost
+SOME = 200  # and if the numbers move on, or the path is long
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def assert_reset(runs: list[dict[str, Any]], sent: int) -> None:
         assert run["was_there"]
 
 
-def test_it_refuses_to_run_outside_a_private_namespace() -> None:
+def test_scenes_refuse_to_run_outside_a_private_namespace() -> None:
     command = [sys.executable, "-m", "tests.netsplode.inject.scene", os.readlink(NAMESPACE)]
     tried = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert "refused" in tried.stderr
@@ -83,7 +83,7 @@ def test_link_local_addresses_are_reached_on_their_own_interface(
     ("traffic", "family", "at"),
     [("idle", 4, "a"), ("idle", 6, "b"), ("paced", 6, "a"), ("paced", 4, "b")],
 )
-def test_both_ends_are_reset_in_spite_of_delay_and_loss(
+def test_both_ends_are_reset_despite_delay_and_loss(
     stage: Stage, traffic: str, family: int, at: str
 ) -> None:
     scene = {"traffic": traffic, "family": family, "at": at, "runs": 2}
@@ -104,17 +104,17 @@ def test_both_ends_are_reset_in_spite_of_delay_and_loss(
         ("forward", "veth", "router"),
     ],
 )
-def test_both_ends_are_reset_through_a_firewall_that_refuses_what_is_invalid(
+def test_both_ends_are_reset_through_a_stateful_firewall(
     stage: Stage, hook: str, path: str, at: str, traffic: str, verdict: str
 ) -> None:
-    """Forged segments out of a window are; and what answers them in an end's name is not taken for the end."""
+    """The firewall drops forged segments outside of a window, or answers them in the name of the end."""
     family = 4 if traffic == "idle" else 6
     scene = {"traffic": traffic, "family": family, "path": path, "at": at, "runs": 2}
     assert_reset(stage.play(firewall=hook, verdict=verdict, **scene), sent=SOME)
 
 
-def test_what_the_own_firewall_keeps_back_is_counted(stage: Stage) -> None:
-    """Probes with any number are, half of them by chance within what the firewall takes for a window."""
+def test_segments_that_the_own_firewall_drops_are_counted(stage: Stage) -> None:
+    """The firewall drops half of the random probes, which lie outside of the window that it assumes."""
     runs = stage.play(firewall="output", runs=10)
     assert_reset(runs, sent=FEW)
     assert any(run["blocked"] for run in runs)
@@ -123,7 +123,7 @@ def test_what_the_own_firewall_keeps_back_is_counted(stage: Stage) -> None:
 @pytest.mark.parametrize("driver", ["linux", "scapy"])
 @pytest.mark.parametrize(("end", "index"), [("local", 0), ("remote", 1)])
 def test_one_end_can_be_reset_alone(stage: Stage, end: str, index: int, driver: str) -> None:
-    """The other one is then told nothing on an idle connection."""
+    """On an idle connection the other end then receives nothing."""
     (run,) = stage.play(ends=end, driver=driver, runs=1)
     assert run["outcomes"] == {end: "reset"}
     assert run["saw"][index] == ["ConnectionResetError"]
@@ -132,7 +132,7 @@ def test_one_end_can_be_reset_alone(stage: Stage, end: str, index: int, driver: 
 
 @pytest.mark.parametrize("way", ["in trio", "in asyncio", "by turns"])
 @pytest.mark.parametrize("traffic", ["idle", "answers"])
-def test_an_injection_can_be_waited_for_in_other_ways(stage: Stage, traffic: str, way: str) -> None:
+def test_an_injection_runs_in_trio_and_asyncio(stage: Stage, traffic: str, way: str) -> None:
     assert_reset(stage.play(traffic=traffic, way=way), sent=SOME)
 
 
@@ -146,7 +146,7 @@ def test_known_sequence_numbers_save_the_first_probes(stage: Stage, family: int)
 
 @pytest.mark.parametrize("path", ["loopback", "veth", "link"])
 @pytest.mark.parametrize(("traffic", "known"), [("answers", False), ("idle", True)])
-def test_without_probes_the_kernels_list_is_the_proof(
+def test_without_probes_the_kernel_list_is_the_proof(
     stage: Stage, traffic: str, known: bool, path: str
 ) -> None:
     runs = stage.play(traffic=traffic, path=path, known=known, probing=False, way="by turns")
@@ -155,16 +155,14 @@ def test_without_probes_the_kernels_list_is_the_proof(
 
 
 @pytest.mark.parametrize("path", ["loopback", "veth"])
-def test_a_connection_that_never_was_is_told_from_one_that_was_reset(
-    stage: Stage, path: str
-) -> None:
+def test_a_missing_connection_differs_from_a_reset_one(stage: Stage, path: str) -> None:
     for run in stage.play(traffic="none", path=path):
         assert run["outcomes"] == {"local": "reset", "remote": "reset"}
         assert not run["was_there"]
 
 
 @pytest.mark.parametrize("driver", ["linux", "scapy"])
-def test_nothing_is_kept_of_an_injection_that_is_closed(stage: Stage, driver: str) -> None:
+def test_a_closed_injection_leaks_nothing(stage: Stage, driver: str) -> None:
     runs = stage.play(driver=driver, runs=5)
     assert all(run["kept"] == runs[0]["kept"] for run in runs)
 
@@ -202,7 +200,7 @@ def test_without_the_capability_the_error_names_it(driver: str) -> None:
     assert "ResourceWarning" not in done.stderr
 
 
-def test_the_scapy_driver_imports_no_more_of_scapy_than_it_needs() -> None:
+def test_the_scapy_driver_imports_only_parts_of_scapy() -> None:
     script = "import sys, netsplode.inject.scapy_driver; print('scapy.all' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True

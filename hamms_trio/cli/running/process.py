@@ -1,0 +1,82 @@
+"""Settings of a process that serves many connections, and its ready file."""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from math import inf
+from pathlib import Path
+
+from netsplode.usage import Refused
+
+
+def collect_garbage_rarely() -> None:
+    """Make collections rare: connections leave no cycles, and with ten thousand of them one takes long."""
+    gc.freeze()
+    gc.set_threshold(10_000, 50, 1_000)
+
+
+def raise_descriptor_limit() -> float:
+    """Raise the limit of descriptors, one for each connection, as far as allowed, and return it."""
+    if sys.platform == "win32":
+        return inf
+    import resource
+
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # macOS refuses an unlimited number
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return inf if soft == resource.RLIM_INFINITY else soft
+
+
+@contextmanager
+def announcing() -> Iterator[None]:
+    """Refuse to serve if the block can't print or write the addresses of the servers.
+
+    Raises:
+        Refused: the ready file or standard output can't be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        where = error.filename or "to standard output"
+        raise Refused(f"can't write {where}: {error.strerror}") from None
+
+
+@contextmanager
+def kept_ready_file(path: Path | None) -> Iterator[None]:
+    """Remove the ready file of an earlier run now, and this run's at the end: nobody connects to dead ports.
+
+    Raises:
+        Refused: an old one can't be removed.
+    """
+    try:
+        _remove(path)
+    except OSError as error:
+        raise Refused(f"can't replace {error.filename}: {error.strerror}") from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):  # the server has ended well all the same
+            _remove(path)
+
+
+def _remove(path: Path | None) -> None:
+    if path is not None and path.is_file():  # a FIFO or a device is none of our making
+        path.unlink()
+
+
+def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:
+    """Write the ready file so that no reader finds a part of it."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -1,0 +1,149 @@
+"""One server alone in a process, from its start to the signal that ends it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, ExitStack, contextmanager
+from functools import partial
+from pathlib import Path
+from shlex import quote
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+
+from hamms_trio.cli.options import Running, Tls
+from netsplode.usage import Refused
+
+if TYPE_CHECKING:
+    from hamms_trio.certificates import ServerCertificate
+    from hamms_trio.cli.running.signals import Signals
+    from hamms_trio.http.serving.running import RunningServer
+    from hamms_trio.http.telling.access_log import LogFormat
+
+logger = logging.getLogger(__name__)
+
+STDERR = 2
+
+
+class AccessLogChoice(TypedDict):
+    """The arguments of a server that concern its access log."""
+
+    log_format: LogFormat
+    log_descriptor: int | None
+
+
+def configure_logs(running: Running) -> AccessLogChoice:
+    """Send the log to standard error, and the access log too unless it is switched off."""
+    from hamms_trio.cli.running.log import configure_logging
+    from hamms_trio.http.telling.access_log import LogFormat
+
+    configure_logging(running.log_format, verbose=running.verbose)
+    return {
+        "log_format": LogFormat(running.log_format),
+        "log_descriptor": STDERR if running.access_log else None,
+    }
+
+
+def serve_alone(
+    signals: Signals,
+    opened: AbstractAsyncContextManager[RunningServer],
+    what: str,
+    *,
+    key: str,
+    running: Running,
+) -> None:
+    """Serve until a signal comes, then drain the server.
+
+    Args:
+        signals: the process's signals.
+        opened: the server.
+        what: the server's name in the line that says that it is ready.
+        key: the server's name in the ready file.
+        running: the user's options.
+
+    Raises:
+        Refused: the port is taken, or the ready file or standard output can't be written.
+    """
+    import trio
+
+    from hamms_trio.cli.running.process import (
+        collect_garbage_rarely,
+        kept_ready_file,
+        raise_descriptor_limit,
+    )
+    from hamms_trio.errors import PortUnavailable
+
+    async def main() -> None:
+        async with signals.heeded() as signalled, opened as server:
+            signals.on_hangup(partial(_reload_soon, server))
+            collect_garbage_rarely()
+            _tell_where(server, what, key, running.ready_file)
+            await signalled.wait()
+            logger.info("signal_received signal=%s action=drain_and_stop", signals.came)
+            await server.drain(running.drain_timeout)
+
+    raise_descriptor_limit()
+    try:
+        with kept_ready_file(running.ready_file):
+            trio.run(main)
+    except PortUnavailable as error:
+        raise Refused(str(error)) from None
+
+
+def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | None) -> None:
+    from hamms_trio.cli.running.process import announcing, write_ready_file
+
+    with announcing():
+        if ready_file is not None:
+            servers = {key: server, **server.companions}
+            where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
+            write_ready_file(ready_file, where)
+        click.echo(f"{what} is ready on {server.url}")
+        for name, companion in server.companions.items():
+            click.echo(f"{name} is ready on {companion.url}")
+
+
+@contextmanager
+def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
+    """Load the user's certificate, or make one and print how to trust it; None without TLS.
+
+    Raises:
+        Refused: the certificate is unusable.
+    """
+    if not tls.enable_tls:
+        yield None
+        return
+    from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+    from hamms_trio.errors import CertificateUnusable
+
+    cert_file, key_file = tls.cert_file, tls.key_file
+    with ExitStack() as stack:
+        try:
+            if cert_file is None:
+                made = stack.enter_context(throwaway_certificates())
+                cert_file, key_file = made.certificate, made.key
+                authority = quote(str(made.authority))
+                click.echo(f"certificate made on the fly: curl --cacert {authority} ...")
+            certificate = ServerCertificate(cert_file, key_file)
+        except CertificateUnusable as error:
+            raise Refused(str(error)) from None
+        yield certificate
+
+
+def _reload_soon(server: RunningServer) -> None:
+    """Reload the certificate in a task of its own, for the loop's thread."""
+    import trio
+
+    trio.lowlevel.spawn_system_task(_reload, server)
+
+
+async def _reload(server: RunningServer) -> None:
+    from hamms_trio.errors import CertificateUnusable
+
+    try:
+        await server.reload()
+    except CertificateUnusable as error:
+        logger.error("the certificate stays as it was: %s", error)
+    else:
+        logger.info("signal_received signal=SIGHUP action=reload")

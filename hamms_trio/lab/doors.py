@@ -1,0 +1,202 @@
+"""Doors: each is a place where a failure mode is met, with the arguments that it is played with there."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, NamedTuple, Protocol
+
+from hamms_trio.errors import CatalogueError, UnknownMode
+from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.modes.arguments import Resolver
+from hamms_trio.modes.environment import State
+from hamms_trio.modes.parameters import Value
+from hamms_trio.modes.peer import Peer
+
+
+class Port(NamedTuple):
+    """One row of the table of ports.
+
+    Attributes:
+        name: the door's, if that is not the slug.
+    """
+
+    offset: int
+    slug: str
+    given: Mapping[str, Value] = {}
+    name: str = ""
+
+
+PORTS = (
+    # Those of hamms.
+    Port(0, "tcp-refused"),
+    Port(1, "tcp-accept-hang"),
+    Port(2, "tcp-accept-close"),
+    Port(3, "tcp-close-after-data"),
+    Port(4, "status-garbage-at-connect"),
+    Port(5, "status-garbage"),
+    Port(6, "pace-byte"),
+    Port(7, "pace-byte", {"interval": 30.0}, "pace-byte-slow"),
+    Port(8, "pace-first-byte"),
+    Port(9, "status"),
+    Port(10, "frame-cl-long"),
+    Port(11, "head-size"),
+    Port(12, "retries"),
+    Port(13, "tcp-drop-random"),
+    Port(14, "type-not-accepted"),
+    Port(15, "frame-cl-short-hang"),
+    Port(16, "frame-cl-short-fin"),
+    # Ours, and what hamms wished for.
+    Port(28, "conn-408-unsolicited"),
+    Port(31, "status-binary"),
+    Port(32, "head-1m"),
+    Port(33, "head-10m"),
+)
+
+RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+
+
+class AnyDoor(Protocol):
+    """A door as those see it who listen and accept."""
+
+    @property
+    def name(self) -> str:
+        """The door's unique name."""
+
+    @property
+    def slug(self) -> str:
+        """The failure mode behind it, or "" if each request decides."""
+
+    @property
+    def offset(self) -> int | None:
+        """The number that is added to the beginning port, or None for a free port."""
+
+    @property
+    def listens(self) -> bool:
+        """True if it accepts connections."""
+
+    def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Fail one client, for as long as it stays."""
+
+
+@dataclass(frozen=True, eq=False)
+class Door:
+    """One failure mode at one place.
+
+    Attributes:
+        given: arguments instead of the mode's defaults; in HTTP/1 the query overrides them.
+        offset: added to the beginning port; None for a free port, or for no port at all.
+    """
+
+    name: str
+    mode: FailureMode
+    given: Mapping[str, Value] = field(default_factory=dict)
+    offset: int | None = None
+    exempt: State[bool] = field(default_factory=State, repr=False)
+
+    @cached_property
+    def _resolver(self) -> Resolver:
+        return Resolver(self.mode, self.given, exempt=self.exempt)
+
+    @property
+    def slug(self) -> str:
+        return self.mode.slug
+
+    @property
+    def listens(self) -> bool:
+        return self.mode.driver.listens
+
+    @property
+    def summary(self) -> str:
+        """The mode's summary, and the arguments that this door gives."""
+        given = ", ".join(f"{name}={value}" for name, value in self.given.items())
+        return f"{self.mode.summary} ({given})" if given else self.mode.summary
+
+    def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Fail one client, for as long as it stays."""
+        return self.mode.driver.drive(peer, self._resolver)
+
+
+class Doors:
+    """Every door of one server by name, and the failure modes that it serves.
+
+    Args:
+        catalogue: all failure modes.
+        only: names of the modes and doors to serve, instead of all.
+
+    Attributes:
+        served: the failure modes that are served, by slug.
+        names: all names under which something is found here; unknown ones get suggestions.
+        exempt: names in the paths of this server's URLs that look like a parameter and are not meant for one.
+
+    Raises:
+        UnknownMode: ``only`` has a name that nothing has.
+        CatalogueError: a door's name is that of another mode.
+    """
+
+    def __init__(self, catalogue: Catalogue, only: Iterable[str] = ()) -> None:
+        self.catalogue = catalogue
+        self.exempt: State[bool] = State()
+        self._all = {door.name: door for door in ports_of(catalogue, self.exempt)}
+        slugs = {door.name: door.slug for door in self._all.values()}
+        self.names = catalogue.names.with_doors(slugs)
+        wanted = [only] if isinstance(only, str) else list(only)
+        chosen = [self.find(name) for name in wanted]
+        slugs_chosen = {door.slug for door in chosen}
+        self.served = {
+            slug: mode for slug, mode in catalogue.items() if not wanted or slug in slugs_chosen
+        }
+        names_chosen = {door.name for door in chosen}
+        self.ports = [
+            door for door in self._all.values() if not wanted or door.name in names_chosen
+        ]
+
+    def find(self, name: str) -> Door:
+        """The door of this name; for a slug or alias, the mode's default one, which may have no port.
+
+        Raises:
+            UnknownMode: nothing has this name.
+        """
+        if name not in self._all:
+            slug = self.names.slug(name)
+            assert slug is not None  # it is no door's name
+            if slug not in self._all:
+                return Door(slug, self.catalogue[slug], exempt=self.exempt)
+            name = slug
+        return self._all[name]
+
+    def find_served(self, name: str) -> Door:
+        """The same among the modes that are served.
+
+        Raises:
+            UnknownMode: nothing has this name, or its mode is not served.
+        """
+        door = self.find(name)
+        if door.slug not in self.served:
+            served = ", ".join([door.name for door in self.ports] or self.served)
+            raise UnknownMode(f"the failure mode {name!r} is not served here; served are {served}")
+        return door
+
+
+def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Door]:
+    """The doors that have a port: those of `PORTS` whose modes are in the catalogue.
+
+    Raises:
+        CatalogueError: a door's name is that of another mode.
+    """
+    for name in RESERVED:
+        if name in catalogue.names:
+            raise CatalogueError(f"no failure mode may be called {name!r}: the name is taken")
+    doors = []
+    for port in PORTS:
+        if port.slug in catalogue:
+            name = port.name or port.slug
+            if port.name and port.name in catalogue.names:
+                raise CatalogueError(f"slug claimed twice: {name} is the name of a port's door")
+            mode = catalogue[port.slug]
+            given = mode.checked(port.given)
+            doors.append(
+                Door(name, mode, given, port.offset, State() if exempt is None else exempt)
+            )
+    return doors

@@ -1,0 +1,1 @@
+"""Counts and latencies of a load while it runs."""

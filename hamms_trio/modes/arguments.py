@@ -1,0 +1,117 @@
+"""The arguments of one encounter: from the mode's defaults, the door, and the request's query, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from hamms_trio.errors import ParameterError
+from hamms_trio.modes.declare import FailureMode
+from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.environment import State
+from hamms_trio.modes.modifiers import modifiers_of
+from hamms_trio.modes.parameters import Parameter, Value
+from hamms_trio.wire import RequestHead
+
+LETTERS_OF_A_NEAR_MISS = 5  # a shorter name may well be the client's own
+_REMEMBERED_QUERIES = 256
+_REMEMBERED_QUERY_LENGTH = 256
+
+
+class Resolver:
+    """Makes the encounters with one failure mode at one door; it remembers them by the request's query.
+
+    Args:
+        given: arguments that the door gives instead of the mode's defaults.
+        base: the part of the request's path that belongs to the door.
+        exempt: pairs of a slug and a name that may come close to a parameter's and is not meant for one.
+    """
+
+    def __init__(
+        self,
+        mode: FailureMode,
+        given: Mapping[str, Value],
+        *,
+        base: str = "",
+        exempt: State[bool] | None = None,
+    ) -> None:
+        self._mode = mode
+        self._given = dict(given)
+        self._base = base
+        self._exempt = State[bool]() if exempt is None else exempt
+        self._by_query: dict[str, Encounter] = {"": self._resolve({})}
+
+    def __call__(self, request: RequestHead | None) -> Encounter:
+        """The encounter of a request, or of a client that has sent nothing yet.
+
+        Raises:
+            ParameterError: a value has the wrong type or is out of range, or a name is a near miss.
+            MalformedRequest: the query is too long.
+        """
+        query = request.query_string if request is not None else ""
+        known = self._by_query.get(query)
+        if known is None:
+            assert request is not None  # the empty query is known
+            known = self._resolve(request.query)
+            if len(query) <= _REMEMBERED_QUERY_LENGTH:
+                if len(self._by_query) >= _REMEMBERED_QUERIES:
+                    self._by_query = {"": self._by_query[""]}
+                self._by_query[query] = known
+        return known
+
+    def _resolve(self, query: Mapping[str, str]) -> Encounter:
+        mode, names = self._mode, set(query)
+        arguments = self._values(mode.parameters, query)
+        modifiers = self._values(mode.modifiers, query)
+        names -= {*arguments, *modifiers}
+        self._refuse_near_misses(names)
+        return Encounter(
+            mode.slug,
+            mode.act,
+            arguments,
+            self._base,
+            tuple(name for name in query if name in names),
+            mode.decides,
+            mode.lenient,
+            mode.needs_http11,
+            modifiers_of(modifiers),
+        )
+
+    def _values(
+        self, parameters: tuple[Parameter, ...], query: Mapping[str, str]
+    ) -> dict[str, Value]:
+        """Return the value of each parameter: from the query, the door, or the declaration."""
+        return {
+            p.name: p.parse(query[p.name])
+            if p.name in query
+            else self._given.get(p.name, p.default)
+            for p in parameters
+        }
+
+    def _refuse_near_misses(self, names: set[str]) -> None:
+        for name in sorted(names):
+            for parameter in (*self._mode.parameters, *self._mode.modifiers):
+                if is_near_miss(name, parameter.name) and (
+                    (self._mode.slug, name) not in self._exempt
+                ):
+                    raise ParameterError(
+                        f"{self._mode.slug} has no parameter {name!r}: did you mean "
+                        f"{parameter.name!r}, {parameter.takes}?"
+                    )
+
+
+def is_near_miss(name: str, parameter: str) -> bool:
+    """True if one letter more, less or other, or two in the wrong order, make ``parameter`` of ``name``."""
+    if len(parameter) < LETTERS_OF_A_NEAR_MISS or abs(len(name) - len(parameter)) > 1:
+        return False
+    if name == parameter:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(name, parameter, strict=False)) if a != b), None)
+    if at is None:  # one is the other's beginning
+        return True
+    rest, expected = name[at:], parameter[at:]
+    return (
+        rest[1:] == expected[1:]
+        or rest[1:] == expected
+        or rest == expected[1:]
+        or (rest[:2] == expected[:2][::-1] and rest[2:] == expected[2:])
+    )

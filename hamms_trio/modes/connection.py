@@ -1,0 +1,75 @@
+"""The connection beneath a peer, as the failure modes need it; `lab` carries it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from typing import Protocol
+
+from hamms_trio.modes.parameters import Value
+from hamms_trio.net.observer import Observer
+from hamms_trio.wire import RequestHead
+
+
+class ModeObserver(Observer, Protocol):
+    """An observer of requests and failure modes as well (see `recording.recorder`)."""
+
+    @property
+    def name(self) -> str:
+        """The name of what the client met, for log lines."""
+
+    @property
+    def door(self) -> str:
+        """The name of the door through which the client came."""
+
+    def slept(self, seconds: float, /) -> None:
+        """Note that real seconds passed on purpose."""
+
+    def closed(self) -> None:
+        """Note that the socket is closed, and nothing more will come of this connection."""
+
+    def head(self, head: RequestHead, /) -> None:
+        """Note a request whose head is complete."""
+
+    def body(self, data: bytes, /) -> None:
+        """Note some of the last request's content."""
+
+    def met(self, slug: str, arguments: Mapping[str, Value], ignored: tuple[str, ...], /) -> None:
+        """Note the failure mode that the client, or its last request, meets."""
+
+    def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
+        """Note that the failure mode plays its fault."""
+
+
+class PeerConnection(Protocol):
+    """The octets and the clock of one accepted connection, and its observer.
+
+    Each method that waits raises `PeerGone` when the client has reset the connection.
+    """
+
+    @property
+    def observer(self) -> ModeObserver: ...
+
+    def now(self) -> float:
+        """The time by which ``receive`` measures its deadline, in seconds."""
+
+    def receive(self, deadline: float | None = None) -> Awaitable[bytes]:
+        """Some octets, or none once the client has closed its side.
+
+        Raises:
+            TimeoutError: nothing came before ``deadline``.
+        """
+
+    def send(self, data: bytes | memoryview) -> Awaitable[None]:
+        """Hand all of ``data`` to the kernel."""
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Let real seconds pass."""
+
+    def pause(self) -> Awaitable[None]:
+        """Let the other connections have their turn."""
+
+    def send_eof(self) -> Awaitable[None]:
+        """Send FIN; octets may still be received."""
+
+    def reset(self) -> None:
+        """Send RST and close."""

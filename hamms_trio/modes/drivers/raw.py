@@ -1,0 +1,30 @@
+"""The driver of modes that act on octets, from the connect on."""
+
+from __future__ import annotations
+
+from hamms_trio.modes.drivers.http1 import HTTP1
+from hamms_trio.modes.encounter import Choose
+from hamms_trio.modes.healthy import healthy_instead_of
+from hamms_trio.modes.peer import Peer
+
+
+class Raw:
+    """One encounter for each connection, whatever the client sends or does not send."""
+
+    name = "raw"
+    acts = "as soon as a client connects"
+    listens = True
+    needs_port = "it acts before a request has arrived"
+
+    async def drive(self, peer: Peer, choose: Choose) -> None:
+        encounter = choose(None)
+        if peer.meet(encounter):
+            peer.overhear()
+            await encounter.act(peer, **encounter.arguments)
+            await peer.finish()
+        else:
+            healthy = healthy_instead_of(encounter)
+            await HTTP1.drive(peer, lambda _request: healthy)
+
+
+RAW = Raw()

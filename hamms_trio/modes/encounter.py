@@ -1,0 +1,49 @@
+"""An encounter: the failure mode that a client meets, and the arguments with which it is played."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from hamms_trio.modes.modifiers import NONE, Modifiers
+from hamms_trio.modes.parameters import Value
+from hamms_trio.wire import RequestHead
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Encounter:
+    """One failure mode with its arguments; equal requests share one.
+
+    Attributes:
+        slug: the failure mode's.
+        act: its coroutine function.
+        arguments: all of its parameters, given or by default.
+        base: the part of the request's path that chose the mode, without a slash at its end.
+        ignored: names in the query that are no parameters of the mode.
+        decides: True if the mode says itself when it strikes; otherwise it always does.
+        lenient: True if the mode wants malformed requests, too.
+        needs_http11: True if the mode's lie needs HTTP/1.1.
+        modifiers: when the mode strikes, and how its octets leave.
+    """
+
+    slug: str
+    act: Callable[..., Awaitable[None]]
+    arguments: Mapping[str, Value]
+    base: str = ""
+    ignored: tuple[str, ...] = ()
+    decides: bool = False
+    lenient: bool = False
+    needs_http11: bool = False
+    modifiers: Modifiers = NONE
+
+    @property
+    def key(self) -> str:
+        """The key by which requests are counted: the mode's own argument, or the modifier."""
+        return str(self.arguments.get("key", self.modifiers.key))
+
+
+Choose = Callable[[RequestHead | None], Encounter]
+"""Says which encounter a request is to have; None stands for a client that has sent nothing yet.
+
+May raise a RequestError, which is the answer then.
+"""

@@ -1,0 +1,213 @@
+"""Connections that are kept, and betray it: between two requests, or as the next one arrives (RFC 9112 §9).
+
+They take at least two requests to show. The one that follows meets a healthy answer wherever the fault has been
+played, so a client that recovers succeeds.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from hamms_trio.modes.declare import on_connect, on_request
+from hamms_trio.modes.expectation import (
+    Reuse,
+    may_retry,
+    must_error_or_succeed,
+    must_succeed,
+)
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.parameters import Choice, Range, Seconds
+from hamms_trio.modes.peer import Peer
+from hamms_trio.wire import RequestHead
+
+FORGED = b"This response belongs to no request.\n"
+TIMEOUT = b"The request did not arrive in time.\n"
+VALUES = {"zero": b"0", "negative": b"-1", "huge": b"99999999999"}
+
+Forgeries = Annotated[int, Range("responses", 1, 100)]
+EmptyLines = Annotated[int, Range("empty lines", 1, 1000)]
+HowDropped = Annotated[str, Choice("fin", "rst")]
+KeepAlive = Annotated[str, Choice(*VALUES)]
+
+
+@on_request(client=must_succeed("RFC 9112 §9.2, §6.3"), issues=("aio-libs/aiohttp#13656",))
+async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forgeries = 1) -> None:
+    """Send a healthy answer and forged responses behind it in one write, and keep the connection.
+
+    No request is open for the forgery, so it must never be the answer to the next one.
+    """
+    await peer.send(peer.http.canary_head() + _canary(peer, request) + _forgery(peer) * n)
+
+
+@on_request(
+    client=must_succeed("RFC 9112 §9.2"),
+    issues=("cloudflare/cloudflared#1039",),
+    decides=True,
+)
+async def conn_inject_idle(peer: Peer, request: RequestHead, *, delay: Seconds = 0.15) -> None:
+    """Send a healthy answer, and a forged response once the connection has been idle for ``delay`` seconds.
+
+    The client should close the connection; it must not take the forgery for the answer to its next request.
+    """
+    if await _answer_and_stay_idle(peer, request, delay):
+        peer.strike()
+        await peer.send(_forgery(peer))
+
+
+@on_request(
+    client=must_error_or_succeed("RFC 9110 §9.2.2", attempts={"POST": 1, "GET": 2}),
+    issues=(
+        "oven-sh/bun#28708",
+        "square/okhttp#2394",
+        "com-lihaoyi/requests-scala#6",
+        "golang/go#22158",
+    ),
+    decides=True,
+)
+async def conn_drop_after_request(
+    peer: Peer, request: RequestHead, *, how: HowDropped = "fin"
+) -> None:
+    """Read every request but a connection's first in full, then close or reset without an answer.
+
+    The server may have done what it was asked, so a POST must not be sent again on its own.
+    """
+    await _read_content(peer)
+    if peer.http.exchanges == 1:
+        await answer_healthily(peer, request)
+    else:
+        peer.strike()
+        await peer.end(how)
+
+
+@on_request(
+    client=must_succeed("RFC 9112 §9.3.1, §9.5"),
+    issues=("capnproto/capnproto#2785",),
+    decides=True,
+)
+async def conn_idle_fin(peer: Peer, request: RequestHead, *, delay: Seconds = 0.1) -> None:
+    """Send a healthy answer, and close the connection once it has been idle for ``delay`` seconds.
+
+    The next request is sent on a new connection, a POST too, since nobody has read it.
+    """
+    if await _answer_and_stay_idle(peer, request, delay):
+        peer.strike()
+        await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 9112 §9.5"), decides=True)
+async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.1) -> None:
+    """Send a healthy answer, and reset the connection once it has been idle for ``delay`` seconds."""
+    if await _answer_and_stay_idle(peer, request, delay):
+        peer.strike()
+        await peer.reset_after_reading()
+
+
+@on_request(client=must_succeed("RFC 9112 §9.3"))
+async def conn_close_lie(peer: Peer, request: RequestHead) -> None:
+    """Announce ``Connection: keep-alive``, and close behind the answer."""
+    await _send_canary(peer, b"Connection: keep-alive")
+    await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 9112 §9.6", reuse=Reuse.FORBIDDEN))
+async def conn_keepalive_lie(peer: Peer, request: RequestHead, *, hold: Seconds = 30.0) -> None:
+    """Announce ``Connection: close``, and keep the connection open for ``hold`` seconds.
+
+    The answer has a length, so it is complete, and the client has to close the connection itself.
+    """
+    await _send_canary(peer, b"Connection: close")
+    await peer.wait_gone(hold)
+    await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 9112 Appendix C.2.2"))
+async def conn_keepalive_timeout_0(
+    peer: Peer, request: RequestHead, *, value: KeepAlive = "zero"
+) -> None:
+    """Send a Keep-Alive field whose timeout is 0, negative or some thousand years."""
+    await peer.http.respond_with_canary(b"Keep-Alive: timeout=" + VALUES[value])
+
+
+@on_request(client=must_succeed("RFC 9112 §9.2"))
+async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
+    """Send empty lines behind the answer, and keep the connection."""
+    await peer.http.respond_with_canary()
+    await peer.send(b"\r\n" * n)
+
+
+@on_request(client=may_retry("RFC 9110 §15.5.20"), decides=True)
+async def conn_421_once(peer: Peer, request: RequestHead) -> None:
+    """Answer 421 to every request but a connection's first.
+
+    A client may send the request again on a new connection, whatever its method.
+    """
+    if peer.http.exchanges == 1:
+        await answer_healthily(peer, request)
+    else:
+        peer.strike()
+        await peer.http.respond(request, 421)
+
+
+@on_connect(client=must_error_or_succeed("RFC 9112 §9.2; RFC 9110 §15.5.9"))
+async def conn_408_unsolicited(peer: Peer) -> None:
+    """Send 408 and close as soon as a client connects, before it has sent a request.
+
+    It is no answer to the request that follows: a client that has not sent that yet may connect again.
+    """
+    await peer.send(_timeout(peer))
+    await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 9112 §9.2; RFC 9110 §15.5.9"), decides=True)
+async def conn_408_idle(peer: Peer, request: RequestHead, *, delay: Seconds = 0.15) -> None:
+    """Send a healthy answer, and 408 and the end once the connection has been idle for ``delay`` seconds.
+
+    It is no answer to the client's next request, which goes to a new connection.
+    """
+    if await _answer_and_stay_idle(peer, request, delay):
+        peer.strike()
+        await peer.send(_timeout(peer))
+        await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 9112 §9.3", reuse=Reuse.FORBIDDEN))
+async def conn_http10_no_keepalive(peer: Peer, request: RequestHead) -> None:
+    """Answer in HTTP/1.0 without a Connection field, so that the connection does not persist, and close."""
+    await _send_canary(peer, start=b"HTTP/1.0 200 OK")
+    await peer.finish()
+
+
+async def _answer_and_stay_idle(peer: Peer, request: RequestHead, seconds: float) -> bool:
+    """Answer healthily; True if the connection persists, and nothing comes for so long."""
+    await _read_content(peer)
+    await answer_healthily(peer, request)
+    return request.persistent and await peer.http.stays_idle(seconds)
+
+
+async def _read_content(peer: Peer) -> None:
+    while await peer.http.receive_content():
+        pass
+
+
+async def _send_canary(peer: Peer, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> None:
+    """Send the canary with these lines and its length, and no Connection field but one of them."""
+    whole = len(peer.http.canary())
+    length = b"Content-Length: %d" % whole
+    await peer.send(peer.http.raw_head(b"Content-Type: text/plain", *lines, length, start=start))
+    await peer.http.send_canary(whole)
+
+
+def _canary(peer: Peer, request: RequestHead) -> bytes:
+    return peer.http.canary() if request.method != "HEAD" else b""
+
+
+def _forgery(peer: Peer) -> bytes:
+    return (
+        peer.http.head(200, ("Content-Type", "text/plain"), ("Content-Length", str(len(FORGED))))
+        + FORGED
+    )
+
+
+def _timeout(peer: Peer) -> bytes:
+    fields = (("Content-Type", "text/plain"), ("Content-Length", str(len(TIMEOUT))))
+    return peer.http.head(408, *fields, ("Connection", "close")) + TIMEOUT

@@ -1,0 +1,53 @@
+"""Failure modes of installed packages: entry points of the group ``hamms_trio.modes``.
+
+Most environments have none, and importlib.metadata takes longer to import than the rest of the catalogue. So the
+entry points are searched for the group's name first.
+"""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from hamms_trio.errors import CatalogueError
+from hamms_trio.modes.catalogue import Source
+
+ENTRY_POINTS = "hamms_trio.modes"
+
+
+def installed_modes() -> list[Source]:
+    """The failure modes of every installed package.
+
+    Raises:
+        CatalogueError: one can't be imported, or is no source of failure modes.
+    """
+    if not any(map(_may_have_modes, dict.fromkeys(sys.path))):
+        return []
+    from importlib.metadata import entry_points
+
+    sources: list[Source] = []
+    for point in entry_points(group=ENTRY_POINTS):
+        try:
+            sources.append(point.load())
+        except (ImportError, AttributeError) as error:
+            raise CatalogueError(
+                f"can't load the failure modes {point.name!r} ({point.value}): {error}"
+            ) from error
+    return sources
+
+
+def _may_have_modes(entry: str) -> bool:
+    """True if a package in this entry of ``sys.path`` names the group, or if only importlib can say so."""
+    place = Path(entry or ".")
+    if place.is_file():  # a zip archive
+        return True
+    with suppress(OSError):
+        return any(_names_group(metadata) for metadata in place.glob("*.*-info/entry_points.txt"))
+    return False
+
+
+def _names_group(metadata: Path) -> bool:
+    with suppress(OSError):
+        return f"[{ENTRY_POINTS}]".encode() in metadata.read_bytes()
+    return False

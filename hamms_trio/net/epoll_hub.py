@@ -1,0 +1,66 @@
+"""The hub on Linux: an epoll of its own, awaited with ``trio.lowlevel.wait_readable``.
+
+An epoll is readable when anything in it is. An idle connection costs some hundred octets, and an event some
+microseconds.
+"""
+
+from __future__ import annotations
+
+import select
+
+import trio
+
+from hamms_trio.net.alarm import Alarm
+from hamms_trio.net.hub import IN, Hub
+
+# With so many timers, to wake for each of them costs more than to be a little late.
+COALESCING_TIMERS = 2_000
+COALESCING_SECONDS = 0.001
+AT_ONCE = 0.0  # a time that has passed
+
+
+class EpollHub(Hub):
+    """A hub on epoll and timerfd.
+
+    Raises:
+        OSError: there is no descriptor left.
+    """
+
+    reports_left = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epoll = select.epoll()
+        self._alarm = Alarm()  # now, because later there may be no descriptor left for it
+        self.watch(self._alarm.fileno(), self._alarm, IN)
+
+    def _register(self, fd: int, events: int) -> None:
+        self._epoll.register(fd, events)
+
+    def _modify(self, fd: int, events: int) -> None:
+        self._epoll.modify(fd, events)
+
+    def _unregister(self, fd: int) -> None:
+        self._epoll.unregister(fd)
+
+    def _poll(self, most: int) -> list[tuple[int, int]]:
+        return self._epoll.poll(0, most)
+
+    async def _sleep(self) -> None:
+        self._wake()
+        await trio.lowlevel.wait_readable(self._epoll.fileno())
+
+    def _wake(self) -> None:
+        """Set the alarm for the next thing to do."""
+        if self._ready:
+            self._alarm.set(AT_ONCE)
+        elif not self._timers:
+            self._alarm.set(None)
+        else:
+            due = self._timers[0][0]
+            if len(self._timers) > COALESCING_TIMERS:
+                due = max(due, min(self.now() + COALESCING_SECONDS, self._punctual))
+            self._alarm.set(due)
+
+    def _close(self) -> None:
+        self._epoll.close()

@@ -1,0 +1,75 @@
+"""The publisher builds an event of each thing that an observer sees; imported when somebody subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from time import monotonic
+
+from hamms_trio.events import (
+    Argument,
+    BodyReceived,
+    Closed,
+    Ended,
+    Event,
+    HeadReceived,
+    Left,
+    Met,
+    Opened,
+    Received,
+    Reset,
+    Sent,
+    Slept,
+    Struck,
+)
+from hamms_trio.net.observer import Ending
+from hamms_trio.wire import RequestHead
+
+
+class Publisher:
+    """Builds events and publishes them; ``connection`` is each time the connection's number."""
+
+    def __init__(self, publish: Callable[[Event], None]) -> None:
+        self._publish = publish
+
+    def opened(self, connection: int, door: str, client: tuple[str, int]) -> None:
+        self._publish(Opened(connection, monotonic(), door, client))
+
+    def received(self, connection: int, octets: int) -> None:
+        self._publish(Received(connection, monotonic(), octets))
+
+    def head(self, connection: int, head: RequestHead) -> None:
+        event = HeadReceived(connection, monotonic(), head.method, head.target, head.fields)
+        self._publish(event)
+
+    def body(self, connection: int, octets: int) -> None:
+        self._publish(BodyReceived(connection, monotonic(), octets))
+
+    def met(
+        self,
+        connection: int,
+        slug: str,
+        arguments: Mapping[str, Argument],
+        ignored: tuple[str, ...],
+    ) -> None:
+        self._publish(Met(connection, monotonic(), slug, dict(arguments), ignored))
+
+    def struck(
+        self, connection: int, slug: str, arguments: Mapping[str, Argument], key: str
+    ) -> None:
+        self._publish(Struck(connection, monotonic(), slug, dict(arguments), key))
+
+    def sent(self, connection: int, octets: int) -> None:
+        self._publish(Sent(connection, monotonic(), octets))
+
+    def slept(self, connection: int, seconds: float) -> None:
+        self._publish(Slept(connection, monotonic(), seconds))
+
+    def left(self, connection: int, how: Ending) -> None:
+        self._publish(Left(connection, monotonic(), how.value))
+
+    def ended(self, connection: int, how: Ending) -> None:
+        event = Reset if how is Ending.RST else Ended
+        self._publish(event(connection, monotonic()))
+
+    def closed(self, connection: int) -> None:
+        self._publish(Closed(connection, monotonic()))

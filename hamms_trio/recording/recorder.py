@@ -1,0 +1,119 @@
+"""The observers of connections: each calls the ledger, and builds events only if somebody subscribes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from hamms_trio.net.observer import Ending
+from hamms_trio.recording.bus import Bus
+from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+from hamms_trio.wire import RequestHead
+
+if TYPE_CHECKING:
+    from hamms_trio.events import Argument
+
+
+class Recorder:
+    """One connection's observer (see `net.observer` and `modes.connection`)."""
+
+    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record")
+
+    def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
+        self.record = record
+        self._slug = record.slug  # of every request, unless its door lets each choose
+        self._ledger = ledger
+        self._bus = bus
+        self._request: RequestRecord | None = None
+        self._struck = False  # True if the fault was played before any request
+
+    @property
+    def name(self) -> str:
+        return self.record.slug or self.record.door
+
+    @property
+    def door(self) -> str:
+        return self.record.door
+
+    # The carrier's calls
+
+    def received(self, octets: int) -> None:
+        self.record.octets_received += octets
+        if (publisher := self._bus.publisher) is not None:
+            publisher.received(self.record.number, octets)
+
+    def sent(self, data: bytes | memoryview, octets: int) -> None:
+        self._ledger.add_sent(self.record, self._request, data, octets)
+        if (publisher := self._bus.publisher) is not None:
+            publisher.sent(self.record.number, octets)
+
+    def slept(self, seconds: float) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            publisher.slept(self.record.number, seconds)
+
+    def note_left(self, how: Ending) -> None:
+        if self.record.left is None:
+            self._ledger.leave(self.record, how)
+            if (publisher := self._bus.publisher) is not None:
+                publisher.left(self.record.number, how)
+
+    def note_ended(self, how: Ending) -> None:
+        if self.record.ended is None:
+            self.record.ended = how
+            if (publisher := self._bus.publisher) is not None:
+                publisher.ended(self.record.number, how)
+
+    def closed(self) -> None:
+        if not self.record.closed:
+            self._ledger.close(self.record)
+            if (publisher := self._bus.publisher) is not None:
+                publisher.closed(self.record.number)
+
+    # The peer's calls
+
+    def head(self, head: RequestHead) -> None:
+        """Note a request whose head is complete."""
+        self._request = request = self._ledger.add_request(self.record, head, self._slug)
+        request.struck = self._struck
+        if (publisher := self._bus.publisher) is not None:
+            publisher.head(self.record.number, head)
+
+    def body(self, data: bytes) -> None:
+        """Note some of the last request's content."""
+        if self._request is not None:
+            self._ledger.add_body(self._request, data)
+        if (publisher := self._bus.publisher) is not None:
+            publisher.body(self.record.number, len(data))
+
+    def met(self, slug: str, arguments: Mapping[str, Argument], ignored: tuple[str, ...]) -> None:
+        """Note the failure mode that the client, or its last request, meets."""
+        self.record.slug = slug
+        request = self._request
+        if request is not None:
+            request.slug = slug
+            request.arguments = arguments
+            request.ignored_parameters = ignored
+        if (publisher := self._bus.publisher) is not None:
+            publisher.met(self.record.number, slug, arguments, ignored)
+
+    def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
+        """Note that the failure mode plays its fault."""
+        self._struck = self._request is None
+        self._ledger.add_strike(self._request, slug, key)
+        if (publisher := self._bus.publisher) is not None:
+            publisher.struck(self.record.number, slug, arguments, key)
+
+
+class Recording:
+    """The recording of one server: its ledger and its bus."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.bus = Bus()
+
+    def opened(self, door: str, slug: str, client: tuple[str, int]) -> Recorder:
+        """Observe a connection that was accepted; ``slug`` is "" if its requests decide."""
+        record = self.ledger.open(door, slug, client)
+        if (publisher := self.bus.publisher) is not None:
+            publisher.opened(record.number, door, client)
+        return Recorder(self.ledger, self.bus, record)

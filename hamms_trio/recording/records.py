@@ -1,0 +1,191 @@
+"""The records of the ledger: connections and requests."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from hashlib import sha256
+from itertools import pairwise
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from hamms_trio.net.observer import Ending
+from hamms_trio.wire import RequestHead, is_interim
+
+ANSWER_OCTETS = 256  # of each answer that are kept
+BODY_OCTETS = 64 * 1024  # of each body that are kept
+
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
+_EMPTY_SHA256 = sha256().hexdigest()
+if TYPE_CHECKING:
+    from hashlib import _Hash as _Digest
+
+_NO_ARGUMENTS: Mapping[str, object] = {}
+
+
+class ConnectionRecord:
+    """One connection. It fills in while the connection lives.
+
+    Attributes:
+        number: its place among the server's connections, from 1 on.
+        door: the name of the door through which it came.
+        slug: the failure mode it met; the last one, if its requests met several; "" before the first.
+        client: the client's address and port.
+        opened: when it was accepted.
+        octets_received, octets_sent: by the server.
+        answer: the first octets that were sent outside of any request.
+        left: how the client left, or None while it is still there.
+        left_after: seconds from ``opened`` until it left, or None.
+        ended: how the server ended it, or None.
+        closed: True once the server has closed its socket.
+    """
+
+    __slots__ = (
+        "answer",
+        "client",
+        "closed",
+        "door",
+        "ended",
+        "left",
+        "left_after",
+        "number",
+        "octets_received",
+        "octets_sent",
+        "opened",
+        "slug",
+    )
+
+    def __init__(self, number: int, door: str, slug: str, client: tuple[str, int]) -> None:
+        self.number = number
+        self.door = door
+        self.slug = slug
+        self.client = client
+        self.opened = monotonic()
+        self.octets_received = 0
+        self.octets_sent = 0
+        self.answer = b""
+        self.left: Ending | None = None
+        self.left_after: float | None = None
+        self.ended: Ending | None = None
+        self.closed = False
+
+    def __repr__(self) -> str:
+        left = self.left.value if self.left else "still there"
+        return (
+            f"<ConnectionRecord {self.number} {self.slug or self.door} from "
+            f"{self.client[0]}:{self.client[1]}, {self.octets_received} octets in, "
+            f"{self.octets_sent} out, client {left}>"
+        )
+
+
+class RequestRecord:
+    """One request, whether the failure mode looked at it or not.
+
+    Attributes:
+        connection: the connection it came on.
+        head: its method, target and header section (`hamms_trio.wire.RequestHead`).
+        at: when its head was complete.
+        slug: the failure mode it met, or "" if it met none.
+        arguments: the mode's parameters for this request, given or by default.
+        ignored_parameters: names in its query that are no parameters of the mode.
+        struck: True if the mode played its fault.
+        body: the first octets of its content, as far as that was read and is still kept.
+        body_octets: of its content, as far as that was read.
+        octets_sent: in answer.
+        answer: the first octets of the answer.
+    """
+
+    __slots__ = (
+        "_digest",
+        "answer",
+        "arguments",
+        "at",
+        "body",
+        "body_octets",
+        "connection",
+        "head",
+        "ignored_parameters",
+        "octets_sent",
+        "slug",
+        "struck",
+    )
+
+    def __init__(self, connection: ConnectionRecord, head: RequestHead, slug: str) -> None:
+        self.connection = connection
+        self.head = head
+        self.at = monotonic()
+        self.slug = slug
+        self.arguments = _NO_ARGUMENTS
+        self.ignored_parameters: tuple[str, ...] = ()
+        self.struck = False
+        self.body = b""
+        self.body_octets = 0
+        self.octets_sent = 0
+        self.answer = b""
+        self._digest: _Digest | None = None
+
+    def note_body(self, data: bytes) -> int:
+        """Enter more of the content, and return how many octets of it were kept."""
+        if self._digest is None:
+            self._digest = sha256()
+        self._digest.update(data)
+        self.body_octets += len(data)
+        kept = data[: BODY_OCTETS - len(self.body)]
+        self.body += kept
+        return len(kept)
+
+    @property
+    def body_sha256(self) -> str:
+        """The SHA-256 of its content, as far as that was read, in hexadecimal."""
+        return _EMPTY_SHA256 if self._digest is None else self._digest.hexdigest()
+
+    @property
+    def octets(self) -> int:
+        """The number of its octets, as far as they were read."""
+        return len(self.head.octets) + self.body_octets
+
+    @property
+    def method(self) -> str:
+        return self.head.method
+
+    @property
+    def target(self) -> str:
+        return self.head.target
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """The header section, name and value, as it was sent."""
+        return self.head.fields
+
+    @property
+    def status(self) -> int | None:
+        """The final status that was answered, or None if no such thing was sent."""
+        at, answer = 0, self.answer
+        while match := _STATUS_LINE.match(answer, at):
+            status = int(match[1])
+            end = answer.find(b"\r\n\r\n", at)
+            if not is_interim(status) or end < 0:
+                return status
+            at = end + 4
+        return None
+
+    def __repr__(self) -> str:
+        slug = self.slug or self.connection.door
+        return f"<RequestRecord {slug} {self.method} {self.target} answered {self.status}>"
+
+
+class Requests(list[RequestRecord]):
+    """Requests in the order in which they came."""
+
+    @property
+    def spacing(self) -> list[float]:
+        """Seconds between each request and the one before it."""
+        return [later.at - sooner.at for sooner, later in pairwise(self)]
+
+
+def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
+    """The first octets of an answer, after so many more of ``data`` were sent."""
+    if not answer:
+        return bytes(data[: min(octets, ANSWER_OCTETS)])
+    missing = ANSWER_OCTETS - len(answer)
+    return answer + data[: min(octets, missing)] if missing > 0 else answer

@@ -1,0 +1,163 @@
+"""The contract that every failure mode keeps, whatever it does: a client costs only its own connection."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import struct
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+from hamms_trio.blocking import BlockingDoor, HammsServer
+from hamms_trio.modes import FailureMode
+from hamms_trio.recording.ledger import Ledger
+
+SECONDS = 10.0  # a net, not a measurement
+CANCELLED_CLIENTS = 3
+
+REQUEST = b"PUT /x?y=1 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: 7\r\n\r\n"
+HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: ha"
+BEGINNINGS = {
+    "nothing": b"",
+    "half a head": HALF_A_HEAD,
+    "junk": bytes(range(256)) * 16,
+    "a request": REQUEST,
+    "a request and half a head": REQUEST + HALF_A_HEAD,
+    "half a body": b"POST / HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 9\r\n\r\nhalf",
+}
+
+
+def check_declaration(mode: FailureMode) -> None:
+    """Check that a mode says what it does and what a client owes, and that its defaults could be given.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    assert mode.summary.endswith("."), f"{mode.slug}: the docstring's first line is no sentence"
+    assert mode.client.source, f"{mode.slug}: the expectation has no source"
+    for issue in mode.issues:
+        form = r"[\w.-]+/[\w.-]+#[0-9]+"
+        assert re.fullmatch(form, issue), f"{mode.slug}: {issue} is not OWNER/REPOSITORY#NUMBER"
+    for parameter in mode.parameters:
+        default = parameter.default
+        if default is not None:
+            value = parameter.parse(str(default))
+            assert value == default, f"{mode.slug}: a client can't give {parameter.name}={default}"
+
+
+def check_contract(server: HammsServer, name: str) -> None:
+    """Let clients connect to a mode and leave, reset and be cut off at every point, and look for what stays open.
+
+    Args:
+        server: a running one, best a fast one: ``HammsServer(beginning_port=0, speed=1000)``.
+        name: of the failure mode; the check opens doors of its own for it.
+
+    Raises:
+        AssertionError: a connection stays open, or the mode ends more than its own connection.
+    """
+    door = server.open(name)
+    with door:
+        if not _listens(door):
+            return
+        before = _open_sockets()
+        visits = 1  # to see whether it listens
+        for beginning, octets in BEGINNINGS.items():
+            for leave in (_close, _reset):
+                _visit(door, octets, leave)
+                visits += 1
+                _wait_closed(
+                    server, door, visits, f"after {beginning}, then a client's {leave.__name__[1:]}"
+                )
+        _check_ledger(server, door, visits + 1)
+    _check_cancelled(server, name)
+    left = _open_sockets() - before
+    assert not left, f"{name}: {len(left)} sockets stay open"
+
+
+def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], None]) -> None:
+    client = socket.create_connection(door.address, SECONDS)
+    with suppress(ConnectionError):  # the mode has reset it
+        client.sendall(octets)
+    leave(client)
+
+
+def _close(client: socket.socket) -> None:
+    client.close()
+
+
+def _reset(client: socket.socket) -> None:
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.close()
+
+
+def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
+    """A request is in the ledger whether the mode reads it or not."""
+    earlier = len(server.ledger.requests(door.name))
+    with socket.create_connection(door.address, SECONDS) as client:
+        with suppress(ConnectionError):
+            client.sendall(REQUEST)
+        what = "a request did not reach the ledger"
+        _wait(server, lambda ledger: len(ledger.requests(door.name)) > earlier, door, what)
+    request = server.ledger.requests(door.name)[-1]
+    assert (request.method, request.target) == ("PUT", "/x?y=1"), f"{door.name}: {request}"
+    assert request.fields == (("Host", "hamms.test"), ("X-Id", "7")), f"{door.name}: {request}"
+    _wait_closed(server, door, visits, "after a request")
+
+
+def _check_cancelled(server: HammsServer, name: str) -> None:
+    """The door's end is the end of every connection."""
+    with ExitStack() as stack:
+        door = stack.enter_context(server.open(name))
+        clients = [
+            stack.enter_context(socket.create_connection(door.address, SECONDS))
+            for _ in range(CANCELLED_CLIENTS)
+        ]
+        for client in clients:
+            with suppress(ConnectionError):
+                client.sendall(HALF_A_HEAD)
+        _wait(
+            server,
+            lambda ledger: len(ledger.connections(door.name)) == CANCELLED_CLIENTS,
+            door,
+            "clients were not accepted",
+        )
+        door.close()
+        _wait_closed(server, door, CANCELLED_CLIENTS, "after the server's end")
+
+
+def _wait_closed(server: HammsServer, door: BlockingDoor, visits: int, when: str) -> None:
+    """Wait until so many connections were accepted, and all are closed."""
+
+    def are_closed(ledger: Ledger) -> bool:
+        records = ledger.connections(door.name)
+        return len(records) >= visits and all(record.closed for record in records)
+
+    _wait(server, are_closed, door, f"connections stayed open {when}")
+
+
+def _wait(
+    server: HammsServer, condition: Callable[[Ledger], bool], door: BlockingDoor, what: str
+) -> None:
+    try:
+        server.ledger.wait_until(condition, timeout=SECONDS)
+    except TimeoutError as error:
+        raise AssertionError(f"{door.name}: {what}; {error}") from None
+
+
+def _listens(door: BlockingDoor) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(door.address) == 0
+
+
+def _open_sockets() -> set[str]:
+    """The sockets of this process, where the system lists them."""
+    if sys.platform != "linux":
+        return set()
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):  # the descriptor that lists them
+            found.add(os.readlink(descriptor))
+    return {each for each in found if each.startswith("socket:")}

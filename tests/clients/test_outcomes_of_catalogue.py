@@ -1,0 +1,54 @@
+"""Outcomes that all clients of a measurement had alike: curl and Python's http.client have them, too."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from hamms_trio import HammsServer
+from hamms_trio.canary import examine
+from tests.clients import outcomes
+from tests.clients.adapters import CLIENTS
+from tests.clients.outcomes import SAFETY_NET, Answer, Failure
+
+BRIEF = 0.15  # seconds; for those who are meant to give up
+NONCE = "outcomes"
+
+
+@dataclass(frozen=True)
+class Row:
+    """A mode, what is asked of it, and the outcome that so many clients had."""
+
+    slug: str
+    query: str
+    outcome: str
+    clients: int
+
+    def __str__(self) -> str:
+        return f"{self.slug}-{self.outcome}"
+
+
+def read_rows() -> list[Row]:
+    lines = Path(__file__).with_name("outcomes_of_catalogue.tsv").read_text().splitlines()
+    rows = csv.DictReader((line for line in lines if line[0] != "#"), delimiter="\t")
+    return [Row(r["slug"], r["query"], r["outcome"], int(r["clients"])) for r in rows]
+
+
+def outcome_class(outcome: outcomes.Outcome) -> str:
+    """Name the class of an outcome as the table does."""
+    if isinstance(outcome, Answer):
+        found = examine(outcome.body, nonce=NONCE)
+        return "ok" if found.is_exact else str(found)
+    return "hang" if outcome is Failure.TIMEOUT else "err"
+
+
+@pytest.mark.parametrize("client", ["curl", "http.client"])
+@pytest.mark.parametrize("row", read_rows(), ids=str)
+def test_a_client_meets_what_all_clients_met(hamms: HammsServer, row: Row, client: str) -> None:
+    timeout = BRIEF if row.outcome == "hang" else SAFETY_NET
+    url = f"{hamms.url(row.slug, '/')}?nonce={NONCE}&{row.query}"
+
+    assert outcome_class(CLIENTS[client](url, timeout)) == row.outcome

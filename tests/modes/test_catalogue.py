@@ -1,0 +1,100 @@
+"""The catalogue: which failure modes it takes, from where, and what it refuses."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+from hamms_trio.errors import CatalogueError, UnknownMode
+from hamms_trio.lab.doors import PORTS, Doors, ports_of
+from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
+from hamms_trio.modes.catalogue import modes_of_module
+from hamms_trio.modes.declare import on_connect
+from hamms_trio.modes.expectation import must_error
+from hamms_trio.modes.peer import Peer
+from tests.modes.test_declare import odd_greeting, odd_silence, odd_thing
+
+
+def family(*modes: FailureMode) -> ModuleType:
+    module = ModuleType("family")
+    for number, mode in enumerate(modes):
+        setattr(module, f"mode_{number}", mode)
+    return module
+
+
+def named(slug: str, *aliases: str) -> FailureMode:
+    async def act(peer: Peer) -> None:
+        """Claim a name."""
+
+    act.__name__ = slug.replace("-", "_")
+    return on_connect(client=must_error("RFC 9112 §8"), aliases=aliases)(act)
+
+
+def test_modes_come_one_by_one_from_modules_and_from_lists() -> None:
+    catalogue = Catalogue(family(odd_thing), odd_greeting, [odd_silence])
+    assert list(catalogue.values()) == [odd_thing, odd_greeting, odd_silence]
+
+
+def test_a_module_s_other_names_are_no_modes() -> None:
+    module = family(odd_thing)
+    module.other = "not a mode"  # type: ignore[attr-defined]
+    assert list(Catalogue(module)) == ["odd-thing"]
+    assert dict(Catalogue()) == {}
+
+
+def test_one_mode_that_two_modules_name_is_no_conflict() -> None:
+    assert list(Catalogue(family(odd_thing), family(odd_thing))) == ["odd-thing"]
+
+
+@pytest.mark.parametrize(
+    "rival", [named("odd-thing"), named("rival", "odd-thing"), named("peculiar-thing")]
+)
+def test_a_slug_or_alias_claimed_twice_is_refused(rival: FailureMode) -> None:
+    with pytest.raises(CatalogueError, match=r"claimed twice: (odd|peculiar)-thing"):
+        Catalogue(odd_thing, rival)
+
+
+@pytest.mark.parametrize("name", ["pace-byte-slow", "path", "workbench"])
+def test_a_mode_called_like_a_door_is_refused(name: str) -> None:
+    with pytest.raises(CatalogueError, match=name):
+        Doors(CATALOGUE.extended([named(name)]))
+
+
+@pytest.mark.parametrize("source", ["odd_thing", 5, None])
+def test_a_source_that_is_no_mode_is_refused(source: object) -> None:
+    with pytest.raises(CatalogueError, match="is no failure mode"):
+        Catalogue(source)  # type: ignore[arg-type]
+
+
+def test_a_mode_is_found_by_its_alias() -> None:
+    catalogue = Catalogue(odd_thing)
+    assert catalogue.find("peculiar-thing") is catalogue.find("odd-thing") is odd_thing
+    with pytest.raises(UnknownMode, match="did you mean odd-thing"):
+        catalogue.find("odd-things")
+
+
+def test_a_module_is_imported_for_its_modes() -> None:
+    pace = Catalogue(modes_of_module("hamms_trio.modes.families.pace"))
+
+    assert {"pace-byte", "pace-first-byte"} <= set(pace)
+    assert {mode.family for mode in pace.values()} == {"pace"}
+
+
+@pytest.mark.parametrize(
+    ("module", "problem"),
+    [("no_such_module", "can't import"), ("hamms_trio.errors", "declares no failure mode")],
+)
+def test_a_module_without_modes_is_refused(module: str, problem: str) -> None:
+    with pytest.raises(CatalogueError, match=problem):
+        modes_of_module(module)
+
+
+def test_the_ports_of_hamms_are_one_table() -> None:
+    offsets = [port.offset for port in PORTS]
+    assert offsets[:17] == list(range(17))
+    assert len(set(offsets)) == len(offsets)
+    doors = {door.offset: door for door in ports_of(CATALOGUE)}
+    assert (doors[7].slug, doors[7].name) == ("pace-byte", "pace-byte-slow")
+    assert doors[7].given == {"interval": 30.0}
+    assert len(doors) == len(PORTS)

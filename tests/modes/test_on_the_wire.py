@@ -1,0 +1,89 @@
+"""Each mode over a real socket: the octets and the end that its transcript's script has."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from hamms_trio import HammsServer
+from hamms_trio.lab.doors import Door
+from hamms_trio.net.observer import Ending
+from hamms_trio.testing.transcript import GET, MOST_OCTETS, TO_SERVER, Line, script
+from tests.clients import raw
+from tests.modes.test_transcripts import DOORS, REQUESTS
+
+NONCE = b"X-Hamms-Nonce: on-the-wire\r\n\r\n"
+DATE = b"Sun, 06 Nov 1994 08:49:37"
+ZONE = b" GMT"
+LONG = 40.0  # virtual seconds; a mode that sent nothing for so long before its client gave up is silent
+SILENCE = 0.02  # real seconds in which a silent mode's client receives nothing
+ENOUGH_OCTETS = 1024 * 1024  # of an endless answer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[HammsServer]:
+    with HammsServer(beginning_port=0, speed=1000) as server:
+        yield server
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
+def test_a_mode_sends_over_a_socket_what_its_script_says(server: HammsServer, door: Door) -> None:
+    with server.open(door.name, **door.given) as opened:
+        if door.listens:
+            requests = [with_nonce(request) for request in REQUESTS.get(door.name, [GET])]
+            lines = script(door, requests)
+            with raw.connected(opened.address) as client:
+                replay(client, lines)
+        else:
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(opened.address)
+
+
+def with_nonce(request: bytes) -> bytes:
+    """A request with our nonce; octets that are no head stay as they are."""
+    return request.replace(b"\r\n\r\n", b"\r\n" + NONCE, 1) if b" HTTP/1." in request else request
+
+
+def replay(client: socket.socket, lines: list[Line]) -> None:
+    """Play the script's client, and check that the server plays its own part."""
+    latest, received = 0.0, 0
+    is_endless = sum(len(what) for _, _, what in lines if isinstance(what, bytes)) >= MOST_OCTETS
+    for at, direction, what in lines:
+        if what == Ending.FIN.value:
+            assert client.recv(1) == b""
+        elif what == Ending.RST.value:
+            with pytest.raises(ConnectionResetError):
+                client.recv(1)
+        elif isinstance(what, str):  # the client gives up
+            if at - latest > LONG:
+                expect_silence(client)
+        elif direction == TO_SERVER:
+            client.sendall(what)
+            latest = at
+        else:
+            assert masked(receive(client, len(what))) == masked(what)
+            latest, received = at, received + len(what)
+            if is_endless and received > ENOUGH_OCTETS:
+                return
+
+
+def receive(client: socket.socket, octets: int) -> bytes:
+    """Receive so many octets, or those that come before the end."""
+    received = bytearray()
+    while len(received) < octets and (data := client.recv(octets - len(received))):
+        received += data
+    return bytes(received)
+
+
+def masked(octets: bytes) -> bytes:
+    """The octets without their dates, which the server's clock decides."""
+    *dated, rest = octets.split(ZONE)
+    return ZONE.join([*(part[: -len(DATE)] for part in dated), rest])
+
+
+def expect_silence(client: socket.socket) -> None:
+    client.settimeout(SILENCE)
+    with pytest.raises(TimeoutError):
+        client.recv(1)
