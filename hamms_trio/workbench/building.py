@@ -16,7 +16,7 @@ from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.store import HistoryBounds, Store, open_store
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.workbench.accounts import Guard, User
-from hamms_trio.workbench.api import OPERATIONS, add_operations, openapi_route
+from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.events import EventLog
 from hamms_trio.workbench.history import History
@@ -43,6 +43,8 @@ class WorkbenchOptions:
         users: who may log in.
         demo_token, require_token, session_seconds: see `Guard`.
         events: the number of events that the log keeps.
+        playground: False to serve neither mocks nor history, replay, verification and lab.
+        live_events: False to serve no events.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -55,6 +57,8 @@ class WorkbenchOptions:
     session_seconds: float = 480 * 60.0
     events: int = 5_000
     retention_days: int = 30
+    playground: bool = True
+    live_events: bool = True
 
     def guard(self) -> Guard:
         return Guard(
@@ -87,15 +91,16 @@ async def open_bench(
         await bench.mocks.load()
         await bench.events.load()
         recorder = Recorder(service, store, bench.events, bench.trends)
-        router.attach(bench.mocks, bench.answers, recorder)
-        add_operations(router, bench, recorder, OPERATIONS)
-        router.get("/openapi.json")(openapi_route(OPERATIONS))
+        router.attach(bench.mocks if options.playground else None, bench.answers, recorder)
+        served = operations_of(playground=options.playground, live_events=options.live_events)
+        add_operations(router, bench, recorder, served)
+        router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
             "system.health",
-            {"state": "server_initialized", "engine": "trio", "live_events": True},
+            {"state": "server_initialized", "engine": "trio", "live_events": options.live_events},
         )
         try:
             with ungrouped():

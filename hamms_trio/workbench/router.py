@@ -44,6 +44,11 @@ def refusal_of(problem: Problem) -> Response:
     return error(problem.status, problem.code, problem.message, *problem.fields)
 
 
+def reserved_by_name(path: str) -> bool:
+    """True if no mock can have this path in any workbench."""
+    return path in RESERVED or path.startswith(RESERVED_PREFIXES)
+
+
 class WorkbenchRouter(Router):
     """The routes of one workbench. The mocks are attached once they are there."""
 
@@ -77,8 +82,8 @@ class WorkbenchRouter(Router):
 
         return answer
 
-    def attach(self, mocks: Mocks, answers: MockAnswers, recorder: Recorder) -> None:
-        """Answer by mocks what no route answers."""
+    def attach(self, mocks: Mocks | None, answers: MockAnswers, recorder: Recorder) -> None:
+        """Record the exchanges, and answer by mocks what no route answers."""
         self._mocks, self._answers, self._recorder = mocks, answers, recorder
 
     def refresh(self) -> None:
@@ -87,7 +92,7 @@ class WorkbenchRouter(Router):
 
     def is_reserved(self, path: str) -> bool:
         """True if no mock can have this path, because a route has it or may have it."""
-        if path in RESERVED or path.startswith(RESERVED_PREFIXES):
+        if reserved_by_name(path):
             return True
         route, _ = super().find("GET", path)
         return route is not self.otherwise

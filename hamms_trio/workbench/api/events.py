@@ -13,6 +13,7 @@ from hamms_trio.http.telling.access_log import ENGINE
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.events import Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.problems import Problem
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000
@@ -67,12 +68,24 @@ async def stream(call: Call) -> Response:
 
 
 async def live_mode(_call: Call) -> Response:
+    return _live_mode(available=True)
+
+
+async def no_live_mode(_call: Call) -> Response:
+    return _live_mode(available=False)
+
+
+async def disabled(_call: Call) -> Response:
+    raise Problem(404, "disabled", "live events disabled")
+
+
+def _live_mode(*, available: bool) -> Response:
     return answered(
         {
-            "available": True,
+            "available": available,
             "engine": ENGINE,
             "required_engine": ENGINE,
-            "reason": "",
+            "reason": "" if available else "live_events_disabled",
             "fallback": {"mode": "snapshot_polling", "refresh_ms": POLL_MS},
             "actions": {"retry": True, "recommended_command": "hamms-trio workbench"},
         }
@@ -131,5 +144,21 @@ OPERATIONS = (
         path="/api/events/live-mode",
         handler=live_mode,
         summary="Say whether the stream is available.",
+    ),
+)
+# The same routes while events are off.
+WITHOUT_EVENTS = (
+    Operation(
+        method="GET",
+        path="/api/events/snapshot",
+        handler=disabled,
+        summary="Say that events are off.",
+        statuses=(404,),
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/live-mode",
+        handler=no_live_mode,
+        summary="Say that the stream is not available.",
     ),
 )
