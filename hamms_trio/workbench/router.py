@@ -36,6 +36,7 @@ RESERVED = frozenset(
         "/openapi.json",
     )
 )
+MAX_KNOWN = 1_000  # paths; a pattern matches any number
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -58,7 +59,8 @@ class WorkbenchRouter(Router):
         self._mocks: Mocks | None = None
         self._answers: MockAnswers | None = None
         self._recorder: Recorder | None = None
-        self._fixed: dict[str, Route] = {}  # routes of mocks whose answer is always the same
+        self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
+        self._known: dict[tuple[str, str], Route] = {}  # the same, by method and path
 
     def route(
         self, method: str, template: str, *, max_content: int | None = None
@@ -89,6 +91,7 @@ class WorkbenchRouter(Router):
     def refresh(self) -> None:
         """Build the routes of mocks anew, because they have changed."""
         self._fixed.clear()
+        self._known.clear()
 
     def is_reserved(self, path: str) -> bool:
         """True if no mock can have this path, because a route has it or may have it."""
@@ -99,11 +102,17 @@ class WorkbenchRouter(Router):
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """The route of a request: a built-in one, a mock's, or one that refuses."""
+        known = self._known.get((method, path))
+        if known is not None:
+            return known, _NOTHING
         route, parameters = super().find(method, path)
         if route is self.otherwise and self._mocks is not None:
             candidates = self._mocks.find(method, path)
             if candidates:
-                return self._mock_route(candidates), _NOTHING
+                route = self._mock_route(candidates)
+                if route.fixed is not None and len(self._known) < MAX_KNOWN:
+                    self._known[method, path] = route
+                return route, _NOTHING
             if allowed := self._mocks.methods(path):
                 return _not_allowed(path, allowed), _NOTHING
         if route.refuses and self._guard.is_on and path.startswith(PROTECTED):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
@@ -10,8 +11,12 @@ _MILLISECOND = timedelta(milliseconds=1)
 
 def timestamp(at_ms: int) -> str:
     """Write an instant, such as ``2026-11-20T21:52:36.500Z``."""
-    at = EPOCH + at_ms * _MILLISECOND
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+    return f"{_second(at_ms // 1000)}.{at_ms % 1000:03d}Z"
+
+
+@lru_cache(maxsize=64)  # each event has a timestamp, and most come in the same second
+def _second(at: int) -> str:
+    return f"{EPOCH + timedelta(seconds=at):%Y-%m-%dT%H:%M:%S}"
 
 
 def instant(text: str) -> int:
