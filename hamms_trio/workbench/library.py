@@ -91,6 +91,12 @@ class Workbench(RunningServer):
         self.bench.service.account.settle()
         await self.bench.store.clear_history()
 
+    async def start_afresh(self) -> None:
+        """Delete every mock and the history."""
+        for document in self.bench.mocks.documents():
+            await self.delete_mock(str(document["id"]))
+        await self.clear_history()
+
     async def verify(
         self, method: str | None = None, path: str | None = None, **wanted: object
     ) -> Verdict:
