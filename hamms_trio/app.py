@@ -246,7 +246,8 @@ async def open_hamms(
             beside = None
             if settings is not None:
                 port = _workbench_port(settings, beginning_port, lab.listeners)
-                beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
+                opened_beside = _opened_workbench(host, port, settings, lab)
+                beside = await stack.enter_async_context(opened_beside)
             yield lab.hamms(host, beside)
 
 
@@ -307,10 +308,11 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 
 
 def _opened_workbench(
-    host: str, port: int, settings: WorkbenchSettings
+    host: str, port: int, settings: WorkbenchSettings, lab: RunningLab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.telling.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
         host=host,
@@ -318,6 +320,7 @@ def _opened_workbench(
         port_option="--workbench-port",
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
+        failures=Failures(lab.running, lab.doors),
     )
 
 

@@ -19,6 +19,7 @@ from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.events import EventLog
+from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.problems import Problem
@@ -75,23 +76,24 @@ async def open_bench(
     router: WorkbenchRouter,
     guard: Guard,
     options: WorkbenchOptions,
-    check_fail: Callable[[str], None],
+    failures: Failures,
 ) -> AsyncIterator[Bench]:
     """Open the store, and declare the API, while the ``async with`` block runs.
 
     Args:
-        check_fail: raises ValueError for a failure mode that can't be a mock's answer.
+        failures: plays the failure modes of mocks.
 
     Raises:
         StateUnusable: the state file, or a file to import, can't be used.
     """
     opened = open_store(options.state, bounds=options.bounds, kept_events=options.events)
     async with opened as store:
-        bench = _bench(service, router, guard, store, options, check_fail)
+        bench = _bench(service, router, guard, store, options, failures)
         await bench.mocks.load()
         await bench.events.load()
         recorder = Recorder(service, store, bench.events, bench.trends)
-        router.attach(bench.mocks if options.playground else None, bench.answers, recorder)
+        mocks = bench.mocks if options.playground else None
+        router.attach(mocks, bench.answers, recorder, failures)
         served = operations_of(playground=options.playground, live_events=options.live_events)
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
@@ -151,9 +153,10 @@ def _bench(
     guard: Guard,
     store: Store,
     options: WorkbenchOptions,
-    check_fail: Callable[[str], None],
+    failures: Failures,
 ) -> Bench:
     def on_change() -> None:
+        failures.forget()
         router.refresh()
         service.matcher.forget()
 
@@ -161,7 +164,7 @@ def _bench(
         store,
         limits=options.settings.mocks,
         is_reserved=router.is_reserved,
-        check_fail=check_fail,
+        check_fail=failures.check,
         on_change=on_change,
     )
     return Bench(

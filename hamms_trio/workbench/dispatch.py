@@ -13,7 +13,7 @@ from typing import cast
 import trio
 
 from hamms_trio.errors import RequestError
-from hamms_trio.http import FileBody, Request, Response, Service
+from hamms_trio.http import FileBody, GivenAway, Request, Response, Service
 from hamms_trio.http.routes.refusals import internal_error, refusal
 from hamms_trio.wire import RequestHead, parse_head
 from hamms_trio.workbench.received import Pair
@@ -49,6 +49,8 @@ async def dispatch(
     request_id = match.given_id or service.new_id()
     request = Request(match.head, match.parameters, request_id, INTERNAL, body)
     response = match.route.fixed or await _respond(service, match.route.handler, request)
+    if isinstance(response, GivenAway):
+        response = response.instead
     return await _collect(response, request_id, match.head)
 
 

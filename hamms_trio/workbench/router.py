@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from functools import partial
 from inspect import iscoroutinefunction
 
 import trio
 
-from hamms_trio.http import Request, Response, Router, error
+from hamms_trio.http import GivenAway, Request, Response, Router, error
 from hamms_trio.http.routes.router import H, Handler, Route
 from hamms_trio.workbench.accounts.guard import Guard, bearer_token
 from hamms_trio.workbench.accounts.roles import PROTECTED
+from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.mocks import Answer, Candidates, Mock, MockAnswers, Mocks
 from hamms_trio.workbench.mocks.answers import constant_answer, is_constant
 from hamms_trio.workbench.mocks.templates import has_places
@@ -36,6 +38,11 @@ RESERVED = frozenset(
         "/openapi.json",
     )
 )
+CAN_NOT_FAIL = error(
+    502,
+    "failure_mode",
+    "a failure mode answers this request, and it needs the client's own connection",
+)
 MAX_KNOWN = 1_000  # paths; a pattern matches any number
 _NOTHING: Mapping[str, str] = {}
 
@@ -59,6 +66,7 @@ class WorkbenchRouter(Router):
         self._mocks: Mocks | None = None
         self._answers: MockAnswers | None = None
         self._recorder: Recorder | None = None
+        self._failures: Failures | None = None
         self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
         self._known: dict[tuple[str, str], Route] = {}  # the same, by method and path
 
@@ -84,9 +92,16 @@ class WorkbenchRouter(Router):
 
         return answer
 
-    def attach(self, mocks: Mocks | None, answers: MockAnswers, recorder: Recorder) -> None:
+    def attach(
+        self,
+        mocks: Mocks | None,
+        answers: MockAnswers,
+        recorder: Recorder,
+        failures: Failures,
+    ) -> None:
         """Record the exchanges, and answer by mocks what no route answers."""
         self._mocks, self._answers, self._recorder = mocks, answers, recorder
+        self._failures = failures
 
     def refresh(self) -> None:
         """Build the routes of mocks anew, because they have changed."""
@@ -143,12 +158,14 @@ class WorkbenchRouter(Router):
         return route or Route(_key(mock), self._choosing(candidates))
 
     def _choosing(self, candidates: Candidates) -> Callable[[Request], Awaitable[Response]]:
-        answers, recorder, otherwise = self._answers, self._recorder, self.otherwise.fixed
+        answers, recorder, failures = self._answers, self._recorder, self._failures
+        otherwise = self.otherwise.fixed
         assert answers is not None
         assert recorder is not None
+        assert failures is not None
         assert otherwise is not None
 
-        async def answer(request: Request) -> Response:
+        async def respond(request: Request) -> Response:
             content = await request.read()
             asked = ReceivedRequest(
                 request.method, request.path, request.query_string, request.head.fields, content
@@ -157,11 +174,12 @@ class WorkbenchRouter(Router):
             if mock is None:
                 response = otherwise
             else:
-                response = await _response(await answers.answer(mock, asked))
+                answer = await answers.answer(mock, asked)
+                response = await _response(answer, content, failures)
             recorder.keep(request, content, response)
             return response
 
-        return answer
+        return respond
 
 
 def _key(mock: Mock) -> str:
@@ -179,8 +197,11 @@ def _is_fixed(mock: Mock) -> bool:
     )
 
 
-async def _response(answer: Answer) -> Response:
+async def _response(answer: Answer, content: bytes, failures: Failures) -> Response:
     """The response of a mock, once its delay is over."""
+    if answer.fail:
+        await trio.sleep(answer.delay)
+        return GivenAway(partial(failures.take, answer.fail), content, CAN_NOT_FAIL)
     if answer.events is not None:
         return Response(answer.status, _events(answer.events, answer.delay), answer.fields)
     await trio.sleep(answer.delay)

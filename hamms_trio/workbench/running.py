@@ -18,7 +18,7 @@ from hamms_trio.http.telling.access_log import LogFormat
 from hamms_trio.http.telling.metrics import add_metrics
 from hamms_trio.net.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
-from hamms_trio.workbench.failures import check_fail
+from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
 from hamms_trio.workbench.router import WorkbenchRouter
 
@@ -42,6 +42,7 @@ async def open_workbench(
     challenge: bool = False,
     directory: str | os.PathLike[str] | None = None,
     options: WorkbenchOptions | None = None,
+    failures: Failures | None = None,
 ) -> AsyncIterator[Workbench]:
     """Serve the workbench while the ``async with`` block runs.
 
@@ -55,6 +56,7 @@ async def open_workbench(
         challenge: whether the routes of the codecrafters.io challenge are served too.
         directory: what is beneath its /files/.
         options: the state file, accounts, and limits of the records; everything in memory without them.
+        failures: plays the failure modes of mocks; None for one of the workbench's own.
 
     Raises:
         PortUnavailable: the port can't be listened on.
@@ -69,8 +71,11 @@ async def open_workbench(
     add_basics(router)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))
     async with AsyncExitStack() as stack:
+        if failures is None:
+            own = open_failures(seed=options.settings.seed)
+            failures = await stack.enter_async_context(own)
         bench = await stack.enter_async_context(
-            open_bench(service, router, guard, options, check_fail)
+            open_bench(service, router, guard, options, failures)
         )
         add_metrics(router, service, counted(bench))
         port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
