@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -119,7 +119,9 @@ class Workbench(RunningServer):
             raise VerificationFailed(verdict)
         return verdict
 
-    async def events(self, *topics: str, since_id: int | None = None) -> AsyncIterator[Document]:
+    async def events(
+        self, *topics: str, since_id: int | None = None
+    ) -> AsyncGenerator[Document, None]:
         """Yield events as they happen; a gap comes as an event of the type ``stream.gap``."""
         subscription = Subscription(self.bench.events, since_id, topics)
         while True:

@@ -12,6 +12,7 @@ from hamms_trio.recording.store import HistoryQuery
 from hamms_trio.workbench.documents import Document, convert, show
 from hamms_trio.workbench.history.pages import History
 from hamms_trio.workbench.history.record import received
+from hamms_trio.workbench.mocks.model import Pattern
 from hamms_trio.workbench.mocks.patterns import PathPattern
 from hamms_trio.workbench.problems import Problem
 from hamms_trio.workbench.received import ReceivedRequest
@@ -28,7 +29,7 @@ class Criteria(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, k
     """The requests that are meant."""
 
     method: str | None = None
-    path: str | None = None
+    path: Pattern | None = None
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
     body_contains: str = ""

@@ -113,6 +113,15 @@ async def test_the_history_evicts_its_oldest_rows_beyond_each_bound(
         assert await paths(store) == kept
 
 
+async def test_a_page_ends_early_when_its_records_are_large() -> None:
+    async with open_store() as store:
+        for number in range(5):
+            store.note_request(Row(f"/{number}", document=bytes(5_000_000)))
+
+        assert await paths(store) == ["/0", "/1"]
+        assert await paths(store, HistoryQuery(limit=9, beyond=4)) == ["/4"]
+
+
 async def test_numbers_are_never_used_again_after_clearing() -> None:
     async with open_store() as store:
         store.note_request(Row("/a"))

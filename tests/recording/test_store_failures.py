@@ -13,7 +13,7 @@ import pytest
 import trio
 
 from hamms_trio.errors import StateUnusable, StoreUnavailable
-from hamms_trio.recording.store import HistoryBounds, HistoryQuery, open_store, schema
+from hamms_trio.recording.store import HistoryBounds, open_store, schema
 from tests.recording.rows import ALL, Row, paths
 
 # Writes without end; says how many records and requests were committed and noted.
@@ -179,29 +179,3 @@ async def test_a_row_that_can_not_be_rendered_never_ends_the_store() -> None:
         assert store.health.lost == 1
         store.note_request(Row("/next"))
         assert await paths(store) == ["/next"]
-
-
-@pytest.mark.parametrize(
-    "query",
-    [
-        HistoryQuery(limit=500),
-        HistoryQuery(limit=500, beyond=99_000),
-        HistoryQuery(limit=500, newest_first=True, beyond=50_000),
-        HistoryQuery(limit=500, path="/nowhere"),
-        HistoryQuery(limit=500, status=404, method="POST"),
-    ],
-)
-def test_a_page_reads_no_more_documents_than_it_has(query: HistoryQuery) -> None:
-    """Pages read the narrow table by its key, and documents only of the rows that they have."""
-    from hamms_trio.recording.store import history_table
-
-    connection = schema.connect(":memory:")
-    seen: list[str] = []
-    connection.set_trace_callback(seen.append)
-    history_table.select(connection, query)
-    plan = connection.execute(f"EXPLAIN QUERY PLAN {seen[-1]}").fetchall()
-    connection.close()
-
-    steps = [step[-1] for step in plan]
-    assert not [step for step in steps if "TEMP B-TREE" in step], steps
-    assert any("SEARCH history_documents USING INTEGER PRIMARY KEY" in step for step in steps)

@@ -123,6 +123,19 @@ async def test_pages_have_every_record_once_and_end(store: SqliteStore, order: s
     assert seen == (expected if order == "oldest" else expected[::-1])
 
 
+async def test_pages_of_large_records_have_each_one_once(store: SqliteStore) -> None:
+    for number in range(5):
+        store.note_request(exchange(f"/{number}", body=bytes(3_000_000)))
+    seen: list[str] = []
+    given = {"limit": "4"}
+    following: str | None = ""
+    while following is not None:
+        documents, following = await History(store).page(page_query(given))
+        seen += [json.loads(document)["path"] for document in documents]
+        given["cursor"] = following or ""
+    assert seen == [f"/{number}" for number in range(5)]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "code"),
     [
@@ -132,7 +145,7 @@ async def test_pages_have_every_record_once_and_end(store: SqliteStore, order: s
         ("limit", "9" * 5_000, "invalid_limit"),
         ("limit", "-1", "invalid_limit"),
         ("cursor", "x", "invalid_cursor"),
-        ("cursor", "n5", "invalid_cursor"),
+        ("cursor", "5", "invalid_cursor"),
         ("cursor", "o" + "9" * 30, "invalid_cursor"),
         ("order", "up", "invalid_order"),
         ("from_ts", "yesterday", "invalid_timestamp"),

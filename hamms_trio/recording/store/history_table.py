@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from time import time
 
-from hamms_trio.recording.store.seam import HistoryBounds, HistoryQuery, HistoryRow
+from hamms_trio.recording.store.seam import PAGE_OCTETS, HistoryBounds, HistoryQuery, HistoryRow
 
 # Rows of one statement. SQLite gives up Python's lock once a statement, and getting it back from a busy loop
 # takes up to 5 ms each time.
@@ -47,16 +47,33 @@ class HistoryWriter:
 
 
 def select(connection: sqlite3.Connection, query: HistoryQuery) -> list[HistoryRow]:
-    """One page, by the row that it begins after: its place does not change what it costs."""
+    """One page, by the row that it begins after: its place does not change what it costs.
+
+    The page ends early at the row with which it has `PAGE_OCTETS`.
+    """
     conditions, values = _conditions(query)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     order = "DESC" if query.newest_first else "ASC"
-    found = connection.execute(
-        f"SELECT {_COLUMNS}, document FROM (SELECT {_COLUMNS} FROM history {where} "
-        f"ORDER BY number {order} LIMIT ?) JOIN history_documents USING (number)",
+    sizes = connection.execute(
+        f"SELECT number, octets FROM history {where} ORDER BY number {order} LIMIT ?",
         [*values, query.limit],
     )
-    return sorted(_rows(found), key=lambda row: row.number, reverse=query.newest_first)
+    numbers, octets = [], 0
+    for number, size_of_row in sizes:
+        numbers.append(number)
+        octets += size_of_row
+        if octets >= PAGE_OCTETS:
+            break
+    rows: list[HistoryRow] = []
+    for begin in range(0, len(numbers), ROWS_AT_ONCE):
+        some = numbers[begin : begin + ROWS_AT_ONCE]
+        found = connection.execute(
+            f"SELECT {_COLUMNS}, document FROM history JOIN history_documents USING (number) "
+            f"WHERE number IN ({', '.join('?' * len(some))})",
+            some,
+        )
+        rows += _rows(found)
+    return sorted(rows, key=lambda row: row.number, reverse=query.newest_first)
 
 
 def find(connection: sqlite3.Connection, request_id: str) -> HistoryRow | None:

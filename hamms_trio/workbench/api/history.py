@@ -12,7 +12,7 @@ from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.pages import MAX_LIMIT
 
-_TIME = {"type": "string", "format": "date-time"}
+_TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 FILTERS = (
     Query(name="method", description="The method, in any case."),
     Query(name="path", description="A part of the path."),
@@ -24,7 +24,11 @@ FILTERS = (
         description="Records of a page.",
         schema={"type": "integer", "minimum": 1, "maximum": MAX_LIMIT},
     ),
-    Query(name="cursor", description="The next_cursor of the page before."),
+    Query(
+        name="cursor",
+        description="The next_cursor of the page before; a cursor continues in its own order.",
+        schema={"type": "string", "pattern": "^([on][0-9]{1,18})?$"},
+    ),
     Query(
         name="order",
         description="The order of the pages and in them.",
@@ -53,10 +57,16 @@ _IMPORTED = {
 }
 
 
+class HarLog(msgspec.Struct):
+    """The only member of a HAR document."""
+
+    entries: list[object]
+
+
 class Har(msgspec.Struct):
     """A HAR 1.2 document."""
 
-    log: dict[str, object]
+    log: HarLog
 
 
 async def list_history(call: Call) -> Response:

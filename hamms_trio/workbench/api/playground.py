@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
+from msgspec import Meta
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.operations import Call, Operation, answered
@@ -23,7 +26,7 @@ class LabRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A request that the workbench makes to itself."""
 
     method: str = "GET"
-    path: str = "/"
+    path: Annotated[str, Meta(extra_json_schema={"pattern": "^/"})] = "/"
     headers: dict[str, str] = {}
     body: str = ""
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 import msgspec
 
 from hamms_trio.recording.store import HistoryQuery, HistoryRow, Store
+from hamms_trio.recording.store.seam import PAGE_OCTETS
 from hamms_trio.workbench.documents import Document, show
 from hamms_trio.workbench.problems import Problem, not_found
 from hamms_trio.workbench.times import instant
@@ -30,10 +31,12 @@ def page_query(given: Mapping[str, str]) -> HistoryQuery:
     for name in given.keys() - set(FILTERS):
         known = ", ".join(FILTERS)
         raise Problem(400, "invalid_filter", f"unknown parameter {show(name)}: known are {known}")
-    newest_first = _order(given.get("order"))
+    newest_first, beyond = _order(given.get("order")), None
+    if given.get("cursor"):
+        newest_first, beyond = _position(given["cursor"])
     return HistoryQuery(
         limit=_limit(given.get("limit")),
-        beyond=_beyond(given.get("cursor"), newest_first=newest_first),
+        beyond=beyond,
         newest_first=newest_first,
         method=given["method"].upper() if given.get("method") else None,
         path=given.get("path") or None,
@@ -57,8 +60,9 @@ class History:
     async def page(self, query: HistoryQuery) -> tuple[list[bytes], str | None]:
         """The documents of a page as JSON, and the cursor of the next one; None on the last page."""
         rows = await self._store.history(msgspec.structs.replace(query, limit=query.limit + 1))
-        following = cursor(rows[query.limit - 1], query) if len(rows) > query.limit else None
-        return [row.document for row in rows[: query.limit]], following
+        page = rows[: query.limit]
+        has_more = len(rows) > query.limit or sum(row.octets for row in page) >= PAGE_OCTETS
+        return [row.document for row in page], cursor(page[-1], query) if has_more else None
 
     async def documents(self, query: HistoryQuery) -> AsyncIterator[Document]:
         """Every record that a query's filters select, page by page, so that others get their turns."""
@@ -95,14 +99,13 @@ def _limit(text: str | None) -> int:
     return limit
 
 
-def _beyond(text: str | None, *, newest_first: bool) -> int | None:
-    if not text:
-        return None
+def _position(text: str) -> tuple[bool, int]:
+    """The order of a cursor, and the number of the row that the page begins after."""
     found = _CURSOR.fullmatch(text)
-    if found is None or (found[1] == "n") is not newest_first:
-        rule = "cursor must be the next_cursor of a page with the same order"
+    if found is None:
+        rule = "cursor must be the next_cursor of a page"
         raise Problem(400, "invalid_cursor", f"{rule}, and is {show(text)}")
-    return int(found[2])
+    return found[1] == "n", int(found[2])
 
 
 def _status(text: str | None) -> int | None:

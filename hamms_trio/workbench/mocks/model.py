@@ -42,6 +42,12 @@ Share = Annotated[float, Meta(ge=0, le=1, description="The share of requests tha
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 Priority = Annotated[int, Meta(ge=-1_000_000, le=1_000_000, description="Higher is asked first.")]
 StatusText = Annotated[int | float | str, Meta(description="200 to 599.")]
+# The patterns are for the OpenAPI document; `read_mock` checks more, and with better words.
+_ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
+Method = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})]
+Pattern = Annotated[
+    str, Meta(extra_json_schema={"pattern": r"^(/([A-Za-z0-9._~-]+|\{[a-z]+[0-9]*\})?)+$"})
+]
 Sequence = Annotated[list["Step"], Meta(max_length=1_000)]
 
 
@@ -58,8 +64,8 @@ class Mock(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """An answer for a method and a path."""
 
     id: str = ""
-    method: str
-    path_pattern: str
+    method: Method
+    path_pattern: Pattern
     status: StatusText = 200
     headers: dict[str, str] = {}
     body: str = ""
