@@ -60,7 +60,7 @@ class Guard:
         self._hashing = trio.CapacityLimiter(HASHES_AT_ONCE)
 
     def identify(self, token: str | None) -> Identity | None:
-        """Who bears a token; None if nobody does."""
+        """The bearer of a token; None if nobody bears it."""
         if token and self._demo_token and _is_same(token, self._demo_token):
             return Identity("demo_token", Role.ADMIN)
         session = self._sessions.find(token) if token else None
