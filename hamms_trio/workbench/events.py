@@ -24,8 +24,8 @@ RESERVED = 100_000  # ids at once; a new block is reserved when half of it is us
 SOURCE = "server"
 # The least seconds between two deliveries, for each subscriber: with many of them, waking each one for each
 # event would take all of the processor's time.
-SECONDS_PER_SUBSCRIBER = 60e-6
-MAX_PAUSE = 0.06
+SECONDS_PER_SUBSCRIBER = 25e-6
+MAX_PAUSE = 0.04
 
 _of_id = attrgetter("id")
 
@@ -67,6 +67,8 @@ class EventLog:
         self._next_id = 1
         self._reserved = 0  # the last id that no other process uses
         self._published = trio.Event()
+        self._released = trio.Event()
+        self._has_leader = False
         self._is_half_used = trio.Event()
         self._following: range | None = None  # reserved ids that come after `_reserved`
         self.subscribers = 0
@@ -117,9 +119,8 @@ class EventLog:
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
         self._store.note_events(id, [document])
-        if self.subscribers:
-            published, self._published = self._published, trio.Event()
-            published.set()
+        if self._has_leader:
+            self._wake_leader()
 
     def since(
         self, position: int, limit: int, topics: Collection[str] = ()
@@ -147,14 +148,39 @@ class EventLog:
         return found, max(position, self.latest_id), overflowed
 
     async def wait_beyond(self, position: int) -> None:
-        """Wait until there is an event after a position; many subscribers wait together for a moment."""
+        """Wait until there is an event after a position.
+
+        One of the waiting subscribers leads: it waits for an event and for a moment more, and then releases all of
+        them together. A timer and a wake-up for each event and subscriber would take all of the processor's time.
+        """
         self.subscribers += 1
         try:
-            while self.latest_id <= position:
+            while True:
+                if self.latest_id > position:
+                    self._wake_leader()
+                if self._has_leader:
+                    await self._released.wait()
+                else:
+                    await self._lead(position)
+                if self.latest_id > position:
+                    return
+        finally:
+            self.subscribers -= 1
+
+    async def _lead(self, position: int) -> None:
+        self._has_leader = True
+        try:
+            if self.latest_id <= position:
                 await self._published.wait()
             await trio.sleep(min(MAX_PAUSE, self.subscribers * SECONDS_PER_SUBSCRIBER))
         finally:
-            self.subscribers -= 1
+            self._has_leader = False
+            released, self._released = self._released, trio.Event()
+            released.set()
+
+    def _wake_leader(self) -> None:
+        published, self._published = self._published, trio.Event()
+        published.set()
 
     def _take_id(self) -> int:
         if self._next_id > self._reserved and self._following is not None:
@@ -192,21 +218,24 @@ class Subscription:
         self._topics = frozenset(topics)
         self._most = most
         self.position = log.latest_id if position is None else position
+        self._has_more = True  # True if the next events may be there already
 
     def take(self) -> tuple[Gap | None, list[Event]]:
         """The gap before the next events, if there is one, and the events."""
         found, position, overflowed = self._log.since(self.position, self._most, self._topics)
         self.position = position
+        self._has_more = len(found) == self._most
         gap = Gap(self._log.latest_id, self._log.oldest_id) if overflowed else None
         return gap, found
 
     async def receive(self) -> tuple[Gap | None, list[Event]]:
         """Wait for a gap or an event that the subscriber asked for."""
         while True:
+            if not self._has_more:
+                await self._log.wait_beyond(self.position)
             gap, events = self.take()
             if gap or events:
                 return gap, events
-            await self._log.wait_beyond(self.position)
 
 
 def read_topics(text: str | None) -> frozenset[str]:
