@@ -6,6 +6,7 @@ import logging
 import os
 import re
 from collections.abc import AsyncIterable, Awaitable, Iterable
+from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import isawaitable
 from typing import cast
@@ -13,7 +14,7 @@ from typing import cast
 import trio
 
 from hamms_trio.errors import RequestError
-from hamms_trio.http import FileBody, GivenAway, Request, Response, Service
+from hamms_trio.http import FileBody, GivenAway, Request, Response, Service, error
 from hamms_trio.http.routes.refusals import internal_error, refusal
 from hamms_trio.wire import RequestHead, parse_head
 from hamms_trio.workbench.received import Pair
@@ -22,7 +23,14 @@ from hamms_trio.workbench.recorder import INTERNAL
 logger = logging.getLogger(__name__)
 
 MAX_ANSWER = 8 * 1024 * 1024  # octets of an answer's body
+MAX_DEPTH = 4  # requests within each other; a request may replay itself
 SECONDS = 30.0  # for a body that does not end, such as an event stream
+
+
+TOO_DEEP = error(
+    508, "loop_detected", f"more than {MAX_DEPTH} requests of the workbench are within each other"
+)
+_depth: ContextVar[int] = ContextVar("depth", default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +47,19 @@ async def dispatch(
     service: Service, method: str, target: str, fields: Iterable[Pair], body: bytes
 ) -> InnerAnswer:
     """Answer a request as if a client had sent it."""
+    depth = _depth.get()
+    if depth >= MAX_DEPTH:
+        return await _collect(TOO_DEEP, b"-")
+    token = _depth.set(depth + 1)
+    try:
+        return await _dispatch(service, method, target, fields, body)
+    finally:
+        _depth.reset(token)
+
+
+async def _dispatch(
+    service: Service, method: str, target: str, fields: Iterable[Pair], body: bytes
+) -> InnerAnswer:
     try:
         octets = _head(method, target, fields, body)
         match = service.matcher.match(parse_head(octets))

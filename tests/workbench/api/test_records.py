@@ -123,6 +123,27 @@ async def test_a_replay_has_the_callers_rights_alone(tmp_path: Path) -> None:  #
             assert allowed.json()["result"]["status"] == 201
 
 
+async def test_a_replay_that_replays_itself_ends(client: httpx.AsyncClient) -> None:
+    marks = {"X-Request-ID": "loop"}
+    await client.post("/api/replay/loop", headers=marks)
+    looped = await client.post("/api/replay/loop", headers=marks)
+    assert "loop_detected" in looped.text
+    assert (await client.get("/_metrics")).json()["error_counts_by_class"]["dispatch"] == 0
+
+
+async def test_head_works_wherever_get_does(client: httpx.AsyncClient) -> None:
+    for path in (
+        "/api/mocks",
+        "/api/history",
+        "/api/playground/state",
+        "/openapi.json",
+        "/_metrics",
+    ):
+        head = await client.head(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert int(head.headers["content-length"]) > 2
+
+
 async def test_the_lab_reads_streams_and_files_whole(client: httpx.AsyncClient) -> None:  # W33
     answer = await client.post("/api/playground/request", json={"path": "/stream"})
     assert answer.json()["response"]["body"] == "chunk-one\nchunk-two\nchunk-three\n"
