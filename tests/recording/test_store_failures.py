@@ -179,3 +179,18 @@ async def test_a_row_that_can_not_be_rendered_never_ends_the_store() -> None:
         assert store.health.lost == 1
         store.note_request(Row("/next"))
         assert await paths(store) == ["/next"]
+
+
+async def test_two_processes_may_write_to_one_file(tmp_path: Path) -> None:
+    """Two stores stand for the processes: SQLite's locks are those of connections."""
+    path = tmp_path / "state.sqlite3"
+    async with open_store(path) as one, open_store(path) as other:
+        for number in range(20):
+            one.note_request(Row(f"/one/{number}"))
+            other.note_request(Row(f"/other/{number}"))
+            await one.put("mock", f"one-{number}", b"{}")
+            await other.put("mock", f"other-{number}", b"{}")
+        assert len(await paths(one)) == len(await paths(other)) == 40
+        assert one.health.lost == other.health.lost == 0
+        firsts = [await store.reserve_events(10) for store in (one, other, one)]
+    assert firsts == [1, 11, 21]

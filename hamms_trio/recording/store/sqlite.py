@@ -265,7 +265,7 @@ class SqliteStore:
             StoreUnavailable: nothing was written.
         """
         try:
-            return await self._worker.run(write)
+            return await self._worker.run(write, writes=True)
         except StoreUnavailable as error:
             self.health.refused += 1
             self.health.problem = str(error)

@@ -34,8 +34,9 @@ MAX_WAITING_JOBS = 1_000
 class _Job(Generic[T]):
     """One use of the connection, and the task that waits for its outcome."""
 
-    def __init__(self, run: Callable[[Connection], T]) -> None:
+    def __init__(self, run: Callable[[Connection], T], *, writes: bool = False) -> None:
         self.run = run
+        self.writes = writes
         self.result: outcome.Maybe[T] | None = None
         self._done = trio.Event()
         self._token = trio.lowlevel.current_trio_token()
@@ -94,8 +95,11 @@ class Worker:
         with trio.CancelScope(shield=True):
             await opened.wait()
 
-    async def run(self, use: Callable[[Connection], T]) -> T:
+    async def run(self, use: Callable[[Connection], T], *, writes: bool = False) -> T:
         """Use the connection in the thread.
+
+        Args:
+            writes: True to have the file's lock from the beginning: another process can't come between then.
 
         Raises:
             StoreUnavailable: the file can't be used at the moment, or too many jobs wait.
@@ -106,7 +110,7 @@ class Worker:
             raise StoreUnavailable(
                 f"{MAX_WAITING_JOBS} reads and writes wait for the store already"
             )
-        job = _Job(use)
+        job = _Job(use, writes=writes)
         self._inbox.put(job)  # type: ignore[arg-type] # the thread treats every result alike
         with trio.CancelScope(shield=True):  # the thread finishes it anyway
             result = await job.wait()
@@ -152,7 +156,7 @@ class Worker:
                 continue
             if job is not None:
                 self._flush(connection)
-                job.finish(outcome.capture(_within_transaction, connection, job.run))
+                job.finish(outcome.capture(_transact, connection, job.run, writes=job.writes))
             elif self._is_ending and self._inbox.empty():
                 self._flush(connection)
                 return
@@ -172,14 +176,14 @@ class Worker:
 
 def _write(connection: Connection, rows: Rows, backlog: Backlog) -> None:
     try:
-        _within_transaction(connection, rows.write)
+        _transact(connection, rows.write, writes=True)
     except StoreUnavailable as error:
         backlog.note_loss(len(rows), str(error))
 
 
-def _within_transaction(connection: Connection, use: Callable[[Connection], T]) -> T:
+def _transact(connection: Connection, use: Callable[[Connection], T], *, writes: bool) -> T:
     try:
-        connection.execute("BEGIN")
+        connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = use(connection)
         connection.execute("COMMIT")
     except sqlite3.Error as error:
