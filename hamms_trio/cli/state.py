@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,7 +13,10 @@ import trio
 from hamms_trio.cli import options
 from hamms_trio.cli.records import STATE
 from hamms_trio.errors import StateUnusable, StoreUnavailable
+from hamms_trio.lab.doors import Doors
+from hamms_trio.modes import known_modes
 from hamms_trio.recording.store import HistoryBounds, open_store
+from hamms_trio.workbench.failures import once_door
 from hamms_trio.workbench.mocks import Mocks
 from hamms_trio.workbench.problems import Problem
 from hamms_trio.workbench.router import reserved_by_name
@@ -35,10 +39,11 @@ def import_files(files: tuple[Path, ...], state: str, as_json: bool) -> None:
     Everything that can't be imported is named.
     """
     imported: dict[str, dict[str, object]] = {}
+    doors = Doors(known_modes())
 
     async def main() -> None:
         async with open_store(state, bounds=EVERYTHING) as store:
-            mocks = Mocks(store, is_reserved=reserved_by_name, check_fail=lambda _: None)
+            mocks = Mocks(store, is_reserved=reserved_by_name, check_fail=partial(once_door, doors))
             await mocks.load()
             for path in files:
                 read = read_state(path)

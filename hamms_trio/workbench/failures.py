@@ -5,8 +5,9 @@ The connection ends after that exchange: many a mode leaves it in a state in whi
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -40,42 +41,50 @@ class Failures:
         self._once: dict[str, OnceDoor] = {}
 
     def check(self, fail: str) -> None:
-        """Refuse a failure mode that can't be an answer.
+        """Refuse a failure mode that can't be an answer (see `once_door`)."""
+        once_door(self._doors, fail)
 
-        Args:
-            fail: a slug, or a slug with a query.
+    def owner(self, fail: str) -> Callable[[Handover], None]:
+        """Return the function that has a failure mode answer on a connection.
 
         Raises:
-            ValueError: there is no such mode, it needs a port of its own, or an argument can't be used.
+            ValueError: the mode can't be an answer, such as one of a package that is not installed any more.
         """
-        self._door(fail)
-
-    def take(self, fail: str, handover: Handover) -> None:
-        """Have a failure mode answer on a connection."""
         door = self._once.get(fail)
         if door is None:
-            door = self._once[fail] = self._door(fail)
+            door = self._once[fail] = once_door(self._doors, fail)
+        return partial(self._take, door)
+
+    def forget(self) -> None:
+        """Forget the doors, since the mocks have changed."""
+        self._once.clear()
+
+    def _take(self, door: OnceDoor, handover: Handover) -> None:
         try:
             self._host.adopt(door, handover)
         except OSError:  # the kernel has no memory for one more registration
             handover.sock.close()
             handover.on_end()
 
-    def forget(self) -> None:
-        """Forget the doors, since the mocks have changed."""
-        self._once.clear()
 
-    def _door(self, fail: str) -> OnceDoor:
-        slug, _, query = fail.partition("?")
-        try:
-            door = self._doors.find(slug)
-            reason = door.mode.driver.needs_port
-            if reason:
-                raise ValueError(f"{slug} needs a port of its own: {reason}")
-            pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
-            return OnceDoor(door, door.mode.checked(dict(pairs)))
-        except (UnknownMode, ParameterError) as error:
-            raise ValueError(str(error)) from None
+def once_door(doors: Doors, fail: str) -> OnceDoor:
+    """Find the failure mode that a mock names.
+
+    Args:
+        fail: a slug, or a slug with a query.
+
+    Raises:
+        ValueError: there is no such mode, it needs a port of its own, or an argument can't be used.
+    """
+    slug, _, query = fail.partition("?")
+    try:
+        door = doors.find(slug)
+        if reason := door.mode.driver.needs_port:
+            raise ValueError(f"{slug} needs a port of its own: {reason}")
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+        return OnceDoor(door, door.mode.checked(dict(pairs)))
+    except (UnknownMode, ParameterError) as error:
+        raise ValueError(str(error)) from None
 
 
 class OnceDoor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from functools import partial
 from inspect import iscoroutinefunction
 
 import trio
@@ -201,7 +200,10 @@ async def _response(answer: Answer, content: bytes, failures: Failures) -> Respo
     """The response of a mock, once its delay is over."""
     if answer.fail:
         await trio.sleep(answer.delay)
-        return GivenAway(partial(failures.take, answer.fail), content, CAN_NOT_FAIL)
+        try:
+            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL)
+        except ValueError as problem:
+            return error(502, "failure_mode", str(problem))
     if answer.events is not None:
         return Response(answer.status, _events(answer.events, answer.delay), answer.fields)
     await trio.sleep(answer.delay)

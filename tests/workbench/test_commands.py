@@ -115,12 +115,15 @@ def test_a_mistake_ends_with_2_and_one_line(arguments: list[str], words: str) ->
 
 def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
     mock = {"id": "m1", "method": "GET", "path_pattern": "/a", "status": 200, "color": "blue"}
-    (tmp_path / "old.json").write_text(json.dumps({"version": 1, "mocks": [mock], "history": []}))
+    unknown = {**mock, "id": "m2", "path_pattern": "/b", "fail": "frame-nope"}
+    document = {"version": 1, "mocks": [mock, unknown], "history": []}
+    (tmp_path / "old.json").write_text(json.dumps(document))
     state = ("--state", str(tmp_path / "state.sqlite3"))
 
     said = run("import", str(tmp_path / "old.json"), *state)
-    assert "1 mocks" in said
+    assert "2 mocks" in said
     assert "color" in said
+    assert "frame-nope" in said
     run("export", "--output", str(tmp_path / "new.json"), *state)
     exported = json.loads((tmp_path / "new.json").read_text())
     assert [m["path_pattern"] for m in exported["mocks"]] == ["/a"]

@@ -75,7 +75,7 @@ class Mocks:
         *,
         limits: MockLimits | None = None,
         is_reserved: Callable[[str], bool],
-        check_fail: Callable[[str], None],
+        check_fail: Callable[[str], object],
         on_change: Callable[[], None] = lambda: None,
     ) -> None:
         self._on_change = on_change

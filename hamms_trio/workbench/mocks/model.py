@@ -139,7 +139,7 @@ def document_of(mock: Mock) -> Document:
     }
 
 
-def read_mock(given: Document, *, max_body: int, check_fail: Callable[[str], None]) -> Mock:
+def read_mock(given: Document, *, max_body: int, check_fail: Callable[[str], object]) -> Mock:
     """Build a mock from a document.
 
     Args:
@@ -183,7 +183,7 @@ def _status(value: int | float | str, name: str) -> int:
     return status
 
 
-def _check_answer(mock: Mock, max_body: int, check_fail: Callable[[str], None]) -> None:
+def _check_answer(mock: Mock, max_body: int, check_fail: Callable[[str], object]) -> None:
     try:
         PathPattern(mock.path_pattern)
     except ValueError as error:
@@ -197,7 +197,7 @@ def _check_answer(mock: Mock, max_body: int, check_fail: Callable[[str], None]) 
         _check_fail(mock.fail, "fail", check_fail)
 
 
-def _check_step(step: Step, name: str, max_body: int, check_fail: Callable[[str], None]) -> None:
+def _check_step(step: Step, name: str, max_body: int, check_fail: Callable[[str], object]) -> None:
     if step.status is None and not step.fail:
         raise _refusal(f"{name} needs a status or a failure mode", name, msgspec.to_builtins(step))
     if step.status is not None:
@@ -208,7 +208,7 @@ def _check_step(step: Step, name: str, max_body: int, check_fail: Callable[[str]
         _check_fail(step.fail, f"{name}.fail", check_fail)
 
 
-def _check_fail(fail: str, name: str, check_fail: Callable[[str], None]) -> None:
+def _check_fail(fail: str, name: str, check_fail: Callable[[str], object]) -> None:
     try:
         check_fail(fail)
     except ValueError as error:
