@@ -1,4 +1,4 @@
-"""Each mode, on the wire, compared with its reviewed transcript."""
+"""Each mode, played in virtual time and compared with its reviewed transcript."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ POST = b"POST / HTTP/1.1\r\nHost: hamms.test\r\n"
 UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
-# A few tokens show the point of a stream.
+# A few tokens are enough to show a stream's fault.
 STREAM = GET.replace(b"/ ", b"/?tokens=4&after=2&n=2 ")
 LATER = STREAM.replace(b"\r\n\r\n", b"\r\nLast-Event-ID: 2\r\n\r\n")
 DOCUMENT = b"POST /?tokens=4 HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 2\r\n\r\n{}"
@@ -27,7 +27,7 @@ CALL = (
     b'{"jsonrpc":"2.0","id":7,"method":"tools/call"}'
 )
 MCP = ("cut", "empty-data", "heartbeat", "line-separators", "resume")
-# Requests to modes of which one plain GET does not show the point.
+# Requests for modes whose fault one plain GET does not show.
 REQUESTS = {
     "conn-421-once": [GET] * 2,
     "conn-drop-after-request": [GET, UPLOAD],
@@ -66,9 +66,9 @@ def requests_to(door: Door) -> list[bytes]:
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_a_mode_sends_what_was_reviewed(door: Door) -> None:
+def test_a_mode_matches_its_reviewed_transcript(door: Door) -> None:
     check_transcript(door, REVIEWED / f"{door.name}.txt", requests_to(door))
 
 
-def test_there_is_no_transcript_without_its_mode() -> None:
+def test_every_transcript_belongs_to_a_door() -> None:
     assert {path.stem for path in REVIEWED.iterdir()} == {door.name for door in DOORS}
