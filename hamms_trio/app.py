@@ -55,19 +55,20 @@ class RunningWorkbench:
 
     Attributes:
         port: the port that it listens on.
+        library: what Python code may do with it.
     """
 
     def __init__(self, workbench: Workbench) -> None:
         self.port = workbench.port
-        self._workbench = workbench
+        self.library = workbench
 
     def url(self, path: str = "/") -> str:
         """The URL of one of its resources."""
-        return self._workbench.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
+        return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
         """Answer what is in flight, for so many seconds at most, and nothing more."""
-        await self._workbench.drain(seconds)
+        await self.library.drain(seconds)
 
 
 class OpenDoor:
@@ -259,7 +260,8 @@ async def open_hamms(
             beside = None
             if settings is not None:
                 port = _workbench_port(settings, beginning_port, lab.listeners)
-                beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
+                opened_beside = _opened_workbench(host, port, settings, lab)
+                beside = await stack.enter_async_context(opened_beside)
             yield lab.hamms(host, beside)
 
 
@@ -323,10 +325,11 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 
 
 def _opened_workbench(
-    host: str, port: int, settings: WorkbenchSettings
+    host: str, port: int, settings: WorkbenchSettings, lab: RunningLab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.telling.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
         host=host,
@@ -334,6 +337,7 @@ def _opened_workbench(
         port_option="--workbench-port",
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
+        failures=Failures(lab.running, lab.doors),
     )
 
 

@@ -13,7 +13,7 @@ from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from outcome import Error, Outcome, acapture, capture
@@ -22,7 +22,6 @@ from hamms_trio.app import (
     BEGINNING_PORT,
     Hamms,
     OpenDoor,
-    RunningWorkbench,
     WorkbenchSettings,
     open_hamms,
 )
@@ -30,6 +29,9 @@ from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench.verify import Verdict
 
 T = TypeVar("T")
 
@@ -144,13 +146,13 @@ class HammsServer:
             self._doors.pop().close()
 
     @property
-    def workbench(self) -> RunningWorkbench:
-        """The workbench beside the failure modes: its ``port``, and ``url(path)``.
+    def workbench(self) -> BlockingWorkbench:
+        """The workbench beside the failure modes: its ``port``, ``url(path)``, mocks, history and verification.
 
         Raises:
             NotRunning: the server is not running, or was created without ``workbench=True``.
         """
-        return self._running.hamms.workbench
+        return BlockingWorkbench(self._running)
 
     @property
     def ledger(self) -> BlockingLedger:
@@ -227,6 +229,45 @@ class BlockingDoor:
             task_status.started(door)
             await self._closing.wait()
         self._closed.set()
+
+
+class BlockingWorkbench:
+    """The workbench (see `hamms_trio.workbench.Workbench`), for any thread.
+
+    Attributes:
+        port: the port that it listens on.
+    """
+
+    def __init__(self, loop: _Loop) -> None:
+        self._loop = loop
+        self._workbench = loop.hamms.workbench
+        self.port = self._workbench.port
+
+    def url(self, path: str = "/") -> str:
+        """The URL of one of its resources."""
+        return self._workbench.url(path)
+
+    def mock(self, path: str, **members: Any) -> dict[str, object]:
+        """Create a mock (see `Workbench.mock`)."""
+        return self._loop.run(partial(self._workbench.library.mock, path, **members))
+
+    def delete_mock(self, id: str) -> None:
+        """Delete a mock (see `Workbench.delete_mock`)."""
+        self._loop.run(partial(self._workbench.library.delete_mock, id))
+
+    def history(self, **filters: object) -> list[dict[str, object]]:
+        """Return the answered requests that filters select (see `Workbench.history`)."""
+        return self._loop.run(partial(self._workbench.library.history, **filters))
+
+    def verify(
+        self, method: str | None = None, path: str | None = None, **wanted: object
+    ) -> Verdict:
+        """Compare the history with what a test expects (see `Workbench.verify`)."""
+        return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
+
+    def start_afresh(self) -> None:
+        """Delete every mock and the history."""
+        self._loop.run(self._workbench.library.start_afresh)
 
 
 class BlockingLedger:

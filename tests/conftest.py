@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from functools import partial
 
@@ -10,6 +11,9 @@ import pytest
 from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
+
+# No test leaves a state file behind; those of the state files name their own.
+os.environ["HAMMS_STATE"] = ":memory:"
 
 HUBS = [
     pytest.param(

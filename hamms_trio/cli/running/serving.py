@@ -72,7 +72,7 @@ def serve_alone(
         kept_ready_file,
         raise_descriptor_limit,
     )
-    from hamms_trio.errors import PortUnavailable
+    from hamms_trio.errors import PortUnavailable, StateUnusable
 
     async def main() -> None:
         async with signals.watched() as signalled, opened as server:
@@ -87,7 +87,7 @@ def serve_alone(
     try:
         with kept_ready_file(running.ready_file):
             trio.run(main)
-    except PortUnavailable as error:
+    except (PortUnavailable, StateUnusable) as error:
         raise Refused(str(error)) from None
 
 

@@ -60,9 +60,7 @@ class Conversation:
         self._buffer = b""
         self._reader: RequestReader | None = None  # of a head that has come in part
         self._content: Content | None = None  # of the request whose body is coming
-        self._match: Match | None = (
-            None  # of that body; None if the body is dropped or a task reads it
-        )
+        self._match: Match | None = None  # of that body, unless it is dropped or a task reads it
 
     # Events that the carrier reports
 
@@ -142,8 +140,7 @@ class Conversation:
 
     def on_deadline(self) -> bytes:
         """End the wait: the client was too slow or silent, or its route was (see `Exchange.is_overdue`)."""
-        self.deadline = FOREVER
-        self.is_idle = False
+        self.deadline, self.is_idle = FOREVER, False
         if self.exchange is not None:
             if self._content is not None and not self._content.has_failed:
                 self._content.fail(RequestTimeout("the body did not come in time"))
@@ -170,9 +167,14 @@ class Conversation:
 
     def end(self) -> bytes:
         """Say no more, since every request that was accepted is answered."""
-        self.closing = True
-        self.is_idle = False
+        self.closing, self.is_idle = True, False
         return b""
+
+    def give_away(self, exchange: Exchange, status: int) -> bytes:
+        """Say no more, since another owner answers; return the octets that follow the request."""
+        self.answers.note(exchange, status)
+        self.exchange, rest, self._buffer = None, self._buffer, self.end()
+        return rest
 
     def turn_away(self) -> bytes:
         """Answer that there are too many connections, and nothing else."""

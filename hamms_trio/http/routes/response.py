@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
+from hamms_trio.net.accepted import Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.status import has_no_body
 
@@ -103,6 +104,13 @@ class Response:
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
+    @property
+    def sent_fields(self) -> tuple[Field, ...]:
+        """The fields with the Content-Type that the server adds."""
+        is_typed = any(name.lower() == "content-type" for name, _ in self.fields)
+        is_empty = has_no_body(self.status) or self.status == 205
+        return self.fields if is_typed or is_empty else (*self.fields, ("Content-Type", TEXT))
+
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
             return self.lines + b"X-Request-ID: "
@@ -114,6 +122,27 @@ class Response:
             return self.preamble
         framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
         return self.lines + framing + b"X-Request-ID: "
+
+
+class GivenAway(Response):
+    """No response of ours: another owner takes the connection, and answers the request.
+
+    Attributes:
+        take: called with the open connection, and the octets of the request.
+        request_content: the content, which the route has read.
+        instead: the response where the connection can't be given away.
+    """
+
+    __slots__ = ("instead", "request_content", "take")
+
+    def __init__(
+        self, take: Callable[[Handover], None], request_content: bytes, instead: Response
+    ) -> None:
+        super().__init__()
+        self.status = 0  # the server does not know what the new owner sends
+        self.take = take
+        self.request_content = request_content
+        self.instead = instead
 
 
 def text(content: str, status: int = 200, *fields: Field) -> Response:
