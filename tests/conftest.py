@@ -14,7 +14,7 @@ pytest_plugins = ["pytester"]
 HUBS = [
     pytest.param(
         "epoll",
-        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="epoll is Linux's"),
+        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="this platform has no epoll"),
     ),
     "trio",
 ]
@@ -29,5 +29,5 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hosting(hub_kind: str) -> HostModes:
-    """``async with hosting(modes, environment=...) as hamms``; the modes' clock is 1000 times ours."""
+    """Open a lab: ``async with hosting(modes, environment=...) as hamms``; its clock runs 1000 times as fast."""
     return partial(hosting_modes, hub=hub_kind)

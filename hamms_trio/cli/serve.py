@@ -129,7 +129,7 @@ def serve(
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            signalled = await stack.enter_async_context(signals.heeded())
+            signalled = await stack.enter_async_context(signals.watched())
             hamms = await stack.enter_async_context(
                 _opened(host, modes, beside, log_format, verbose)
             )

@@ -20,10 +20,10 @@ from hamms_trio.recording.recorder import Recording
 
 
 class Host:
-    """Serves listeners until it is cancelled, and then closes them and every connection.
+    """The host of the lab's listeners; on cancellation it closes them and every connection.
 
     Args:
-        hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
+        hub: the hub of the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Host:
                     try:
                         yield
                     finally:
-                        listener.turn_away()
+                        listener.reset_backlog()
                         self._drop_connections_of(name)
                         nursery.cancel_scope.cancel()
         finally:
@@ -67,17 +67,17 @@ class Host:
             listener.close()
 
     def adopt(self, door: AnyDoor, handover: Handover) -> None:
-        """Let a door play on a connection that another owner gives away.
+        """Let a door play on a connection that another owner hands over.
 
         Raises:
-            OSError: the kernel has no memory for its registration; the caller closes the socket.
+            OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
         self._player(door).play(handover)
 
     def drop_connections(self) -> None:
-        """Close every connection, those that wait to be accepted too; the listeners stay."""
+        """Reset every connection, those in the backlog included; the listeners stay."""
         for listener in self._listeners:
-            listener.turn_away()
+            listener.reset_backlog()
         for watcher in self._hub.watchers:
             if isinstance(watcher, ModeConnection):
                 watcher.abandon()

@@ -1,4 +1,4 @@
-"""The sockets that doors listen on."""
+"""The listening sockets of doors."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class Listener:
     def listens(self) -> bool:
         return self.door.listens
 
-    def turn_away(self) -> None:
-        """Reset the connections that wait to be accepted."""
+    def reset_backlog(self) -> None:
+        """Reset the connections that are not accepted yet."""
         for sock in self.sockets if self.listens else ():
-            with suppress(OSError):  # BlockingIOError: nobody waits any more
+            with suppress(OSError):  # BlockingIOError: the backlog is empty
                 while True:
                     waiting, _ = sock.accept()
                     reset_and_close(waiting)
@@ -43,7 +43,7 @@ def open_listeners(
     """Bind every door to ``beginning_port`` plus its offset, or to free ports if that is 0.
 
     Raises:
-        PortUnavailable: a port could not be bound, or the host has no address here; nothing is left open.
+        PortUnavailable: a port can't be bound, or the host has no address here; nothing is left open.
     """
     addresses = resolve(host)
     listeners: list[Listener] = []

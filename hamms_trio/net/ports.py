@@ -11,21 +11,21 @@ from contextlib import suppress
 from hamms_trio.errors import PortUnavailable
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
-# SO_SNDBUF for a door whose bodies are large: without it, each client that never reads costs megabytes of kernel
-# memory. The kernel doubles it.
+# SO_SNDBUF for a door with large bodies. Without a limit, each client that never reads costs megabytes of kernel
+# memory. The kernel doubles this number.
 LARGE_BODY_SEND_BUFFER = 128 * 1024
-KEEPALIVE_IDLE = 30  # seconds after which the kernel asks whether a silent client still exists
-ATTEMPTS = 20  # at finding a free port that is free on every address
+KEEPALIVE_IDLE = 30  # seconds of silence before the kernel's first keep-alive probe
+ATTEMPTS = 20  # to find a port that is free on every address
 
 
 def resolve(host: str) -> list[tuple[int, str]]:
-    """Family and numeric address of each of the host's addresses that this machine has."""
+    """Resolve a host to those of its addresses that this machine has, each with its family."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise _no_address(host, error.strerror or str(error)) from None
     except UnicodeError:
-        raise _no_address(host, "no host is called so") from None
+        raise _no_address(host, "no host has this name") from None
     addresses = dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found)
     usable: list[tuple[int, str]] = [address for address in addresses if _is_ours(*address)]
     if not usable:
@@ -34,7 +34,7 @@ def resolve(host: str) -> list[tuple[int, str]]:
 
 
 def _is_ours(family: int, address: str) -> bool:
-    """Whether it can be listened on: "localhost" may mean ::1 on a machine without IPv6."""
+    """Return True if this machine has the address: "localhost" may mean ::1 on one without IPv6."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.bind((address, 0))
@@ -53,15 +53,18 @@ def _no_address(host: str, problem: str) -> PortUnavailable:
 def open_port(
     host: str, port: int, *, purpose: str, option: str, send_buffer: int | None = None
 ) -> tuple[int, tuple[socket.socket, ...]]:
-    """Listen on one port of each of the host's addresses; on a free one if that is 0.
+    """Listen on one port of each of the host's addresses; on a free one if ``port`` is 0.
 
     Args:
-        purpose, option: what the port is for, and what chooses it, for the error's message.
+        host: name or address.
+        port: number, or 0.
+        purpose: the port's use, for the error message.
+        option: the option that chooses the port, for the error message.
         send_buffer: SO_SNDBUF of each accepted connection, such as `LARGE_BODY_SEND_BUFFER`; None for the
             system's own, which grows.
 
     Raises:
-        PortUnavailable: it could not be bound, or the host has no address here; nothing is left open.
+        PortUnavailable: the port can't be bound, or the host has no address here; nothing is left open.
     """
     return open_port_on(
         resolve(host), port, listens=True, purpose=purpose, option=option, send_buffer=send_buffer
@@ -100,13 +103,13 @@ def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.sock
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         sock.setblocking(False)
-        if family == socket.AF_INET6:  # "::" takes IPv4 clients too, a single address only its own
+        if family == socket.AF_INET6:  # "::" accepts IPv4 clients too, any other address only IPv6
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
         if not listens:
             # No SO_REUSEADDR: two sockets that have it and do not listen may share a port.
             sock.bind((address, port))
             return sock
-        if sys.platform != "win32":  # where it would allow to steal the port
+        if sys.platform != "win32":  # on Windows, the option lets others steal the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         # Accepted sockets inherit all of this on Linux.
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -114,7 +117,7 @@ def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.sock
         if hasattr(socket, "TCP_KEEPIDLE"):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
         if address == "::1" or address.startswith("127."):
-            _send_at_once(sock)
+            _disable_pacing(sock)
         sock.bind((address, port))
         sock.listen(BACKLOG)
     except BaseException:
@@ -123,11 +126,11 @@ def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.sock
     return sock
 
 
-def _send_at_once(sock: socket.socket) -> None:
-    """Have nothing wait for its turn that has no network before it, whatever the system's choice for networks.
+def _disable_pacing(sock: socket.socket) -> None:
+    """Choose a congestion control that does not pace, for connections on loopback.
 
-    BBR, which many systems choose, paces what it sends by a timer: a mode's octets would come later than it says,
-    and a file of 1 MiB take twice the time.
+    BBR, which many systems choose, paces octets by a timer: a mode's octets would come later than declared, and a
+    file of 1 MiB would take twice the time.
     """
     if hasattr(socket, "TCP_CONGESTION"):
         with suppress(OSError):  # not in every kernel
@@ -143,7 +146,7 @@ def _unavailable(
             f"wait, or choose another with {option} (0 takes a free one)"
         )
     elif error.errno in (errno.EACCES, errno.EPERM):
-        remedy = f"may not be used by this user: choose one of 1024 or more with {option}"
+        remedy = f"may not be used by this user: choose 1024 or above with {option}"
     else:
         remedy = f"can't be used: {os.strerror(error.errno or 0)}"
     where = f"[{address}]" if ":" in address else address

@@ -1,4 +1,4 @@
-"""Each mode, on the wire, compared with its reviewed transcript."""
+"""Each mode, played in virtual time and compared with its reviewed transcript."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ TUNNEL = b"CONNECT hamms.test:80 HTTP/1.1\r\nHost: hamms.test:80\r\n\r\n"
 ABSOLUTE = GET.replace(b" / ", b" http://hamms.test/ ")
 CONDITION = b'If-None-Match: "hamms-1"'
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
-# A few tokens show the point of a stream.
+# A few tokens are enough to show a stream's fault.
 STREAM = GET.replace(b"/ ", b"/?tokens=4&after=2&n=2 ")
 LATER = STREAM.replace(b"\r\n\r\n", b"\r\nLast-Event-ID: 2\r\n\r\n")
 DOCUMENT = b"POST /?tokens=4 HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 2\r\n\r\n{}"
@@ -38,7 +38,7 @@ def at(target: bytes, *lines: bytes) -> bytes:
     return head.replace(b"\r\n\r\n", b"".join(b"\r\n" + line for line in (*lines, b"\r\n")))
 
 
-# Requests to modes of which one plain GET does not show the point.
+# Requests for modes whose fault one plain GET does not show.
 REQUESTS = {
     "coding-empty-body": [GET, GET.replace(b"GET", b"HEAD"), GET.replace(b"/ ", b"/?status=204 ")],
     "coding-unasked": [GET, GET.replace(b"\r\n\r\n", b"\r\nAccept-Encoding: gzip, br\r\n\r\n")],
@@ -103,9 +103,9 @@ def requests_to(door: Door) -> list[bytes]:
 
 
 @pytest.mark.parametrize("door", DOORS, ids=lambda door: door.name)
-def test_a_mode_sends_what_was_reviewed(door: Door) -> None:
+def test_a_mode_matches_its_reviewed_transcript(door: Door) -> None:
     check_transcript(door, REVIEWED / f"{door.name}.txt", requests_to(door))
 
 
-def test_there_is_no_transcript_without_its_mode() -> None:
+def test_every_transcript_belongs_to_a_door() -> None:
     assert {path.stem for path in REVIEWED.iterdir()} == {door.name for door in DOORS}

@@ -22,7 +22,6 @@ from hamms_trio.modes.streams.faults import FAULTS, FinOrRst, HowOrTls
 from hamms_trio.modes.streams.odd import ILLEGAL, LEGAL, odd_event
 from hamms_trio.modes.streams.parameters import (
     After,
-    AnyNonce,
     At,
     Beat,
     ErrorStatus,
@@ -57,7 +56,6 @@ def llm(
     tool: Flag = False,
     shape: LlmShape = "path",
     key: Text = "default",
-    nonce: AnyNonce = "",
 ) -> None:
     """Name the parameters that all of the family have."""
 
