@@ -57,7 +57,10 @@ class FailureMode:
 
     @property
     def family(self) -> str:
-        return self.act.__module__.rpartition(".")[2]
+        """The name of the module, or of the package of modules, that declares the mode."""
+        module = self.act.__module__
+        inside = module.partition(".families.")[2]
+        return inside.partition(".")[0] if inside else module.rpartition(".")[2]
 
     @property
     def summary(self) -> str:

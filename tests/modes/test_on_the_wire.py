@@ -82,7 +82,7 @@ def receive(client: socket.socket, octets: int) -> bytes:
 
 
 def masked(octets: bytes) -> bytes:
-    """Remove the dates, which depend on the server's clock, and the ports, which depend on the kernel."""
+    """Remove the dates and the ports, which the server's clock and the kernel decide."""
     *dated, rest = octets.split(ZONE)
     return PORT.sub(b":port", ZONE.join([*(part[: -len(DATE)] for part in dated), rest]))
 

@@ -33,7 +33,7 @@ MCP = ("cut", "empty-data", "heartbeat", "line-separators", "resume")
 
 
 def at(target: bytes, *lines: bytes) -> bytes:
-    """A GET of another target than /, with more field lines."""
+    """Return a GET of another target than /, with more field lines."""
     head = GET.replace(b" / ", b" " + target + b" ")
     return head.replace(b"\r\n\r\n", b"".join(b"\r\n" + line for line in (*lines, b"\r\n")))
 
