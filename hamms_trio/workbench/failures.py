@@ -22,8 +22,8 @@ from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 
