@@ -1,4 +1,7 @@
-"""A reader of the Messages API, and the failures that it has to survive. Needs: pip install anthropic"""
+"""A reader of the Messages API, and the failures that it has to survive.
+
+Install the client with `pip install anthropic`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A reader of a plain event stream that comes back, by httpx-sse. Needs: pip install httpx-sse"""
+"""A reader of a plain event stream that reconnects, with httpx-sse.
+
+Install the client with `pip install httpx-sse`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A reader of Chat Completions, and the failures that it has to survive. Needs: pip install openai"""
+"""A reader of Chat Completions, and the failures that it has to survive.
+
+Install the client with `pip install openai`.
+"""
 
 from __future__ import annotations
 

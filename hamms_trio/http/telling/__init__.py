@@ -1,1 +1,1 @@
-"""The account of what was answered: metrics and the access log."""
+"""The account of answers, metrics and the access log."""
