@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from os import PathLike
 from types import TracebackType
 from typing import TypeVar
 
@@ -52,6 +53,7 @@ class HammsServer:
         speed: float = 1.0,
         limits: Limits | None = None,
         workbench: bool | WorkbenchSettings = False,
+        canary_file: str | PathLike[str] | None = None,
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
@@ -63,6 +65,7 @@ class HammsServer:
             speed=speed,
             limits=limits,
             workbench=workbench,
+            canary_file=canary_file,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
+from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import NAME as PATH_DOOR, PREFIX
 from hamms_trio.recording.names import check_parameters
 
@@ -52,7 +53,7 @@ class Addresses:
             UnknownMode: there is no such mode, or it is not served, or it needs a port and has none.
             ParameterError: the mode has no such parameter, or does not take this value.
         """
-        if name == PATH_DOOR:
+        if name in (PATH_DOOR, OtherDoor.name):
             check_parameters(name, parameters, ())
             return self._url(name, path, {})
         door = self._doors.find_served(name)

@@ -54,7 +54,7 @@ PORTS = (
     Port(33, "head-10m"),
 )
 
-RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+RESERVED = ("other", "path", "workbench")  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):

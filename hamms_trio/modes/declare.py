@@ -38,6 +38,7 @@ class FailureMode:
         decides: True if the mode says itself when it strikes, by ``peer.strike()``.
         lenient: True if malformed requests are handed to it, rather than refused.
         needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
+        crosses: True if it leads clients to the other origin, whose door is then served beside it.
     """
 
     act: Callable[..., Awaitable[None]]
@@ -48,6 +49,7 @@ class FailureMode:
     decides: bool = False
     lenient: bool = False
     needs_http11: bool = False
+    crosses: bool = False
 
     @cached_property
     def slug(self) -> str:
@@ -55,7 +57,10 @@ class FailureMode:
 
     @property
     def family(self) -> str:
-        return self.act.__module__.rpartition(".")[2]
+        """The name of the module, or of the package of modules, that declares the mode."""
+        module = self.act.__module__
+        inside = module.partition(".families.")[2]
+        return inside.partition(".")[0] if inside else module.rpartition(".")[2]
 
     @property
     def summary(self) -> str:
@@ -137,6 +142,7 @@ def on_request(
     decides: bool = False,
     lenient: bool = False,
     needs_http11: bool = False,
+    crosses: bool = False,
 ) -> Callable[[OnRequest], FailureMode]:
     """Declare a failure mode that acts each time a request's head has arrived."""
     return lambda act: FailureMode(
@@ -148,4 +154,5 @@ def on_request(
         decides=decides,
         lenient=lenient,
         needs_http11=needs_http11,
+        crosses=crosses,
     )
