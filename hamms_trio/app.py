@@ -323,7 +323,7 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings
 ) -> AbstractAsyncContextManager[Workbench]:
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
 
     return open_workbench(

@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 
 from hamms_trio import HammsServer
-from tests.clients.streaming import (
+from tests.clients.stream_readers import (
     NODE_MODULES,
     NodeReaders,
     Read,

@@ -18,9 +18,9 @@ from hypothesis import given, settings, strategies as st
 
 from hamms_trio.http import Request, Response, Router, Service, text
 from hamms_trio.http.routes.router import Route
-from tests.http.talking import talk
+from tests.http.conversations import talk
 from tests.http.test_requests import ANSWERED, REFUSED
-from tests.wire.playing import DETERMINISTIC, PLACES, cut
+from tests.wire.pieces import DETERMINISTIC, PLACES, cut
 from tests.wire.test_request_against_h11 import mutate
 
 # A pattern of the octets, and the reason.

@@ -28,8 +28,8 @@ from hamms_trio.http.routes.router import Route
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
-from tests.http.serving import Serving, read_all, serving
-from tests.http.talking import CLIENT, read_answers
+from tests.http.conversations import CLIENT, read_answers
+from tests.http.server import Serving, read_all, serving
 from tests.http.test_files import reset, said
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]

@@ -18,8 +18,8 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
-from tests.http.serving import Serving, serving
-from tests.http.talking import read_answers
+from tests.http.conversations import read_answers
+from tests.http.server import Serving, serving
 from tests.http.test_connections import GET, get
 
 pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])

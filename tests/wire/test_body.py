@@ -16,7 +16,7 @@ from hamms_trio.wire.http1.body import (
     MAX_TRAILER_OCTETS,
 )
 from hamms_trio.wire.http1.section import MAX_FIELD_LINES
-from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
+from tests.wire.pieces import DETERMINISTIC, PLACES, WAYS, Way, cut
 from tests.wire.test_request_against_h11 import mutate
 
 TAIL = b"GET /next HTTP/1.1\r\n"

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.wire.fields.conditional import Validators, evaluate, is_weak, range_applies
 from hamms_trio.wire.fields.dates import imf_fixdate
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 NOW = 1_800_000_000.0
 MODIFIED = 1_700_000_000

@@ -12,7 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from hamms_trio.errors import RequestError
 from hamms_trio.wire import RequestHead
-from tests.wire.playing import DETERMINISTIC, read_heads
+from tests.wire.pieces import DETERMINISTIC, read_heads
 from tests.wire.test_request import GOOD
 
 

@@ -11,7 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from hamms_trio.errors import IncompleteResponse, MalformedResponse, ResponseError
 from hamms_trio.wire import MAX_HEAD_OCTETS, ResponseReader
-from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut, octet_by_octet
+from tests.wire.pieces import DETERMINISTIC, PLACES, WAYS, Way, cut, octet_by_octet
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NONE = b"Content-Length: 0\r\n\r\n"

@@ -6,12 +6,12 @@ import logging
 import re
 
 from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
+from hamms_trio.http.accounting.account import Account
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import Response, error, explain
 from hamms_trio.http.routes.router import Route
 from hamms_trio.http.serving.service import RETRY_AFTER, Service
-from hamms_trio.http.telling.account import Account
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.http1.section import TOKEN
 

@@ -10,13 +10,13 @@ from time import monotonic
 
 import trio
 
+from hamms_trio.http.accounting.account import Account
 from hamms_trio.http.limits.backlog import Backlog
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.http.limits.request_bodies import BodyBudget
 from hamms_trio.http.routes.match import Matcher
 from hamms_trio.http.routes.response import FileBody, Response, error
 from hamms_trio.http.routes.router import Route, Router
-from hamms_trio.http.telling.account import Account
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import h11
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
+from hamms_trio.http.accounting.metrics import add_metrics
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.resources.basics import add_basics
-from hamms_trio.http.telling.metrics import add_metrics
 
 CLIENT = ("192.0.2.1", 40000)
 

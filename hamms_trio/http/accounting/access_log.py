@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
+from hamms_trio.http.accounting.account import Entry
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.account import Entry
 
 ENGINE = "trio"
 

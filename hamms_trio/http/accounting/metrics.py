@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from hamms_trio.http.accounting.access_log import ENGINE
+from hamms_trio.http.accounting.account import BOUNDS, RouteAccount
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import Response, json_response
 from hamms_trio.http.routes.router import Router
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.access_log import ENGINE
-from hamms_trio.http.telling.account import BOUNDS, RouteAccount
 
 if TYPE_CHECKING:
     from prometheus_client import Metric

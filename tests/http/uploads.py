@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
-from tests.http.serving import Serving
+from tests.http.server import Serving
 from tests.http.test_files import said
 
 EACH = 100_000
