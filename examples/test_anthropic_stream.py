@@ -21,7 +21,7 @@ class Incomplete(Exception):
 
 
 def answer(client: anthropic.Anthropic) -> str:
-    """The code under test: put yours here."""
+    """Stand for the code under test: put yours here."""
     messages = [{"role": "user", "content": "Say something."}]
     with client.messages.stream(model="any", max_tokens=100, messages=messages) as stream:
         text = "".join(stream.text_stream)

@@ -16,7 +16,7 @@ httpx_sse = pytest.importorskip("httpx_sse")
 
 
 def events(client: httpx.Client, url: str) -> Iterator[str]:
-    """The code under test: put yours here. The data of each event, across connections."""
+    """Yield the data of each event, across connections; put your code under test here."""
     last_event_id = ""
     while True:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}

@@ -21,7 +21,7 @@ class Incomplete(Exception):
 
 
 def answer(client: openai.OpenAI) -> str:
-    """The code under test: put yours here."""
+    """Stand for the code under test: put yours here."""
     text, finish = [], None
     messages = [{"role": "user", "content": "Say something."}]
     for chunk in client.chat.completions.create(model="any", messages=messages, stream=True):

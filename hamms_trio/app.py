@@ -62,7 +62,7 @@ class RunningWorkbench:
         self._workbench = workbench
 
     def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
+        """Return the URL of a resource of the workbench."""
         return self._workbench.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
@@ -90,7 +90,7 @@ class OpenDoor:
         return self._host, self.port
 
     def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments.
+        """Return the door's URL; parameters in the query override the door's arguments.
 
         Raises:
             ParameterError: the mode has no such parameter, or does not take this value.

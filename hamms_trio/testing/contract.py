@@ -94,7 +94,7 @@ def _reset(client: socket.socket) -> None:
 
 
 def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
-    """A request is in the ledger whether the mode reads it or not."""
+    """Check that the ledger has a request even if the mode does not read it."""
     earlier = len(server.ledger.requests(door.name))
     with socket.create_connection(door.address, SECONDS) as client:
         with suppress(ConnectionError):
@@ -108,7 +108,7 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
 
 
 def _check_cancelled(server: HammsServer, name: str) -> None:
-    """The door's end is the end of every connection."""
+    """Check that the end of the door ends every connection."""
     with ExitStack() as stack:
         door = stack.enter_context(server.open(name))
         clients = [
@@ -153,7 +153,7 @@ def _listens(door: BlockingDoor) -> bool:
 
 
 def _open_sockets() -> set[str]:
-    """The sockets of this process, where the system lists them."""
+    """List the sockets of this process, if the system lists them."""
     if sys.platform != "linux":
         return set()
     found = set()

@@ -33,7 +33,7 @@ def get(path: str, *fields: str) -> bytes:
 
 
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
-    """The lines that a server logs from now on."""
+    """Collect the lines that a server logs from now on."""
     lines: list[bytes] = []
     service.account.log_to(AccessLog(service, log_format, lines.append).write)
     return lines

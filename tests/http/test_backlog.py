@@ -87,7 +87,7 @@ LIMIT = 20_000_000
 
 
 async def connect(server: Serving) -> trio.SocketStream:
-    """A client with little room of its own."""
+    """Open a client with a small receive buffer."""
     sock = trio.socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     await sock.connect(("127.0.0.1", server.port))

@@ -38,7 +38,7 @@ class Now:
 
 
 def conversing(router: Router) -> tuple[Now, Callable[[], Conversation]]:
-    """A clock, and what begins a conversation of one service that goes by it."""
+    """Return a fake clock, and a function that begins a conversation on this clock."""
     now = Now()
     service = Service(router, limits=LIMITS, clock=now, wall_clock=lambda: 1e9)
     return now, lambda: Conversation(service, CLIENT)

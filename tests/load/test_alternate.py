@@ -21,7 +21,7 @@ Clock = trio.testing.MockClock
 
 
 def generator(name: str, made: list[str], play: Play, *, accepts: float = inf) -> Generate:
-    """A load on a server in memory, which notes its turns by name."""
+    """Make a load on a server in memory that records its turns by name."""
 
     async def generate(plan: Plan, /) -> Result:
         made.append(name)

@@ -273,7 +273,7 @@ _REFUSED_BY_H11 = re.compile(rb"[0-9A-Fa-f][ \t]+;")
 
 
 def read_by_h11(octets: bytes) -> tuple[bytes, bytes] | None:
-    """The same, as h11 reads it."""
+    """Read the same body with h11."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     connection.receive_data(head + octets)
