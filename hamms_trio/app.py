@@ -63,7 +63,7 @@ class RunningWorkbench:
         self.library = workbench
 
     def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
+        """Return the URL of a resource of the workbench."""
         return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
@@ -91,7 +91,7 @@ class OpenDoor:
         return self._host, self.port
 
     def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments.
+        """Return the door's URL; parameters in the query override the door's arguments.
 
         Raises:
             ParameterError: the mode has no such parameter, or does not take this value.
@@ -327,7 +327,7 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings, lab: RunningLab
 ) -> AbstractAsyncContextManager[Workbench]:
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
     from hamms_trio.workbench.failures import Failures
 

@@ -24,7 +24,7 @@ STDERR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """Which failure modes are served, and how."""
+    """The options for the failure modes to serve."""
 
     beginning_port: int
     only: tuple[str, ...]
@@ -54,12 +54,12 @@ MODES = options.together(
     ),
     click.argument("more", nargs=-1, metavar="[SLUG]..."),
     options.MODES_FROM,
-    click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
+    click.option("--seed", default=0, show_default=True, help="Seed of every random choice."),
     click.option(
         "--speed",
         default=1.0,
         show_default=True,
-        help="How many seconds pass for a failure mode in one real second.",
+        help="Seconds that pass for a failure mode in one real second.",
     ),
     click.option(
         "--canary-file",
@@ -71,7 +71,7 @@ MODES = options.together(
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Whether the workbench is served beside them, and how."""
+    """The options for the workbench beside the failure modes."""
 
     workbench_port: int | None
     with_workbench: bool
@@ -91,7 +91,7 @@ BESIDE = options.together(
         "with_workbench",
         default=True,
         show_default=True,
-        help="Serve the workbench too, the well-behaved server beside the failure modes.",
+        help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
     options.drain_timeout("the workbench's "),
 )
@@ -134,7 +134,7 @@ def serve(
                 _opened(host, modes, beside, log_format, verbose)
             )
             collect_garbage_rarely()
-            _tell_where(hamms, ready_file)
+            _announce(hamms, ready_file)
             await signalled.wait()
             if hamms.has_workbench:
                 await hamms.workbench.drain(beside.drain_timeout)
@@ -171,7 +171,7 @@ def _opened(
     )
 
 
-def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
+def _announce(hamms: Hamms, ready_file: Path | None) -> None:
     from hamms_trio.cli.running.process import announcing, write_ready_file
 
     with announcing():
@@ -181,7 +181,7 @@ def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
 
 
 def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
-    """Where everything is found, for the ready file."""
+    """List the addresses of all ports, for the ready file."""
     addresses: dict[str, dict[str, object]] = {
         name: {"port": port, "url": hamms.url(name)} for name, port in hamms.ports.items()
     }

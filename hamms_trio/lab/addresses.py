@@ -47,7 +47,7 @@ class Addresses:
         return self._host, self.ports[name]
 
     def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
-        """The URL of a failure mode: ``path`` with its own query and fragment, and the parameters.
+        """Return the URL of a failure mode, from ``path`` with its query and fragment and the parameters.
 
         A mode that has no port of its own is found through the path door.
 
@@ -72,7 +72,7 @@ class Addresses:
 
 
 def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """The URL of a door that has a port.
+    """Return the URL of a door that has a port.
 
     Raises:
         ParameterError: the mode has no such parameter, or does not take this value.
@@ -91,7 +91,7 @@ def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str,
 
 
 def joined_url(host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """A URL whose query is that of ``path`` and then the parameters, before the fragment of ``path``."""
+    """Join host, port and ``path``, and append the parameters to the query of ``path``."""
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _, _, place, query, fragment = urlsplit(f"http://{authority}{_absolute(path)}")
     given = urlencode({name: str(value) for name, value in parameters.items()})

@@ -50,7 +50,7 @@ class PathDoor:
         return HTTP1.drive(peer, self._choose)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
-        """The encounter that the request's path names.
+        """Return the encounter named by the request's path.
 
         Raises:
             NoSuchMode: it names none.
@@ -96,7 +96,7 @@ class PathDoor:
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
-    """The arguments in a path's segment, such as ``--tries-5--key-ab``.
+    """Return the arguments in a path's segment, such as ``--tries-5--key-ab``.
 
     A value ends where ``--`` and the name of another parameter or modifier follow, so it may have dashes.
 

@@ -130,7 +130,7 @@ class FailureMode:
         }
 
     def checked(self, given: Mapping[str, object]) -> dict[str, Value]:
-        """The values of some parameters, given as values or as text.
+        """Check values for some parameters, given as values or as text.
 
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.

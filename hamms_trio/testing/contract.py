@@ -122,7 +122,7 @@ def _reset(client: socket.socket) -> None:
 
 
 def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
-    """A request is in the ledger whether the mode reads it or not, unless it was reset before it came."""
+    """Check that the ledger has a request even if the mode does not read it, unless the mode reset it before."""
     earlier = len(server.ledger.requests(door.name))
     resets = _unread_resets(server.ledger, door)
     with _connect(door) as client:
@@ -157,7 +157,7 @@ def _unread_resets(ledger: Ledger | BlockingLedger, door: BlockingDoor) -> int:
 
 
 def _check_cancelled(server: HammsServer, name: str) -> None:
-    """The door's end is the end of every connection."""
+    """Check that the end of the door ends every connection."""
     with ExitStack() as stack:
         door = stack.enter_context(server.open(name))
         clients = [stack.enter_context(_connect(door)) for _ in range(CANCELLED_CLIENTS)]
@@ -200,7 +200,7 @@ def _listens(door: BlockingDoor) -> bool:
 
 
 def _open_sockets() -> set[str]:
-    """The sockets of this process, where the system lists them."""
+    """List the sockets of this process, if the system lists them."""
     if sys.platform != "linux":
         return set()
     found = set()
