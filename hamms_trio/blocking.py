@@ -244,7 +244,7 @@ class BlockingWorkbench:
         self.port = self._workbench.port
 
     def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
+        """Return the URL of one of its resources."""
         return self._workbench.url(path)
 
     def mock(self, path: str, **members: Any) -> dict[str, object]:

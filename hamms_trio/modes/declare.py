@@ -113,7 +113,7 @@ class FailureMode:
         return self.driver.needs_port or self.own_port or None
 
     def port_kind(self, given: Arguments) -> PortKind:
-        """The kind of port of a door that gives these arguments."""
+        """Return the kind of port of a door that gives these arguments."""
         if isinstance(self.port, PortKind):
             return self.port
         return self.port({p.name: given.get(p.name, p.default) for p in self.parameters})

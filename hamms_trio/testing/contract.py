@@ -151,7 +151,7 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
 
 
 def _unread_resets(ledger: Ledger | BlockingLedger, door: BlockingDoor) -> int:
-    """The number of connections that the mode has reset before it read anything."""
+    """Return the number of connections that the mode has reset before it read anything."""
     records = ledger.connections(door.name)
     return sum(r.ended is Ending.RST and not r.octets_received for r in records)
 

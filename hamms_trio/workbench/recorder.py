@@ -112,7 +112,7 @@ class Recorder:
 
 
 def is_of_page(head: bytes) -> bool:
-    """True if the page made the request for itself."""
+    """Return True if the page made the request for itself."""
     if b"-" not in head:
         return False
     lowered = head.lower() if b"age:" in head or b"AGE:" in head else b""

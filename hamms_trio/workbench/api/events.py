@@ -93,7 +93,7 @@ def _live_mode(*, available: bool) -> Response:
 
 
 async def _events(bench: Bench, subscription: Subscription) -> AsyncIterator[bytes]:
-    """The stream, until the client leaves or the server drains."""
+    """Return the stream, until the client leaves or the server drains."""
     yield b"retry: %d\n\n" % bench.settings.refresh_ms
     silent = 0.0
     while not bench.service.drain_began:
