@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,10 +20,11 @@ from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
-from hamms_trio.modes.environment import Environment, Limits
+from hamms_trio.modes.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
@@ -68,6 +71,7 @@ async def serve(
     limits: Limits | None = None,
     allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
+    canary_file: str | PathLike[str] | None = None,
     task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve failure modes until cancelled, each on its own port; for ``nursery.start``.
@@ -82,6 +86,7 @@ async def serve(
         limits: how long the modes that read HTTP wait for a client.
         allow_hosts: names by which the control API may be found beside IP addresses and localhost.
         workbench: True to serve the workbench beside the modes, or how.
+        canary_file: the only file to which a mode leads clients, ``redirect-to-file``.
         task_status: receives a `Hamms` once every port accepts.
 
     Raises:
@@ -100,6 +105,7 @@ async def serve(
         limits=limits,
         allow_hosts=allow_hosts,
         workbench=workbench,
+        canary_file=canary_file,
     )
     async with opened as hamms:
         task_status.started(hamms)
@@ -118,9 +124,15 @@ async def open_hamms(
     limits: Limits | None = None,
     allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
+    canary_file: str | PathLike[str] | None = None,
 ) -> AsyncIterator[Hamms]:
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
-    environment = Environment(seed=seed, speed=_checked_speed(speed), limits=limits)
+    environment = Environment(
+        seed=seed,
+        speed=_checked_speed(speed),
+        limits=limits,
+        canary_file=_uri(canary_file),
+    )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
     lab = Lab(doors, environment, allow_hosts)
@@ -134,7 +146,8 @@ async def open_hamms(
             beside = None
             if settings is not None:
                 port = _workbench_port(settings, beginning_port, lab.listeners)
-                beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
+                opened_beside = _opened_workbench(host, port, settings, lab)
+                beside = await stack.enter_async_context(opened_beside)
             yield lab.hamms(host, beside)
 
 
@@ -169,18 +182,23 @@ class Lab:
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors at which several modes are met."""
         families = [] if self.doors.is_limited else family_doors(self.doors, self._labels)
-        return [*families, ArmedDoor(self._arming), self.universal]
+        crosses = any(mode.crosses for mode in self.doors.served.values())
+        other = [OtherDoor()] if crosses else []
+        return [*families, *other, ArmedDoor(self._arming), self.universal]
 
     @asynccontextmanager
     async def opened(
         self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
     ) -> AsyncIterator[None]:
         """Serve doors, and record what happens there, while the ``async with`` block runs."""
-        self.listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
+        self.listeners = open_listeners(
+            doors_with_ports, host=host, beginning_port=beginning_port, skips=True
+        )
         try:
             for entry in self.listeners:
                 self.doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
                 self._ports[entry.door.name] = entry.port
+            self._environment.ports = self._ports
             self.running = Host(
                 self.listeners, self._environment, self._recording, find=self._labels.find
             )
@@ -265,10 +283,11 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 
 
 def _opened_workbench(
-    host: str, port: int, settings: WorkbenchSettings
+    host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
         host=host,
@@ -276,6 +295,7 @@ def _opened_workbench(
         port_option="--workbench-port",
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
+        failures=Failures(lab.running, lab.doors),
     )
 
 
@@ -306,6 +326,10 @@ def _checked_port(
             f"beginning_port={beginning_port} can't be used: give 0 for free ports, or 1 to {highest}"
         )
     return beginning_port
+
+
+def _uri(canary_file: str | PathLike[str] | None) -> str:
+    return CANARY_FILE if canary_file is None else Path(canary_file).absolute().as_uri()
 
 
 def _checked_speed(speed: float) -> float:

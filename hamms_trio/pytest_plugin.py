@@ -1,4 +1,4 @@
-"""The fixtures ``hamms`` and ``hamms_session``: servers of the session, the first emptied before each test.
+"""The fixtures ``hamms``, ``hamms_session`` and ``workbench``: running servers of the session.
 
 Why this is light: pytest imports the plugins of every installed package at each start, whether a test
 uses them or not. So the server, and trio with it, is imported when a fixture is first used.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from hamms_trio.blocking import HammsServer
+    from hamms_trio.blocking import BlockingWorkbench, HammsServer
 
 MARKER = "hamms_server"
 SETTINGS = ("seed", "speed", "limits")
@@ -85,7 +85,7 @@ def hamms_session() -> Iterator[HammsServer]:
 
 
 def _settings_of(node: pytest.Item) -> dict[str, Any]:
-    """The settings of the test's markers; the one nearest to the test counts.
+    """Merge the settings of the test's markers; the one nearest to the test counts.
 
     Raises:
         pytest.UsageError: a marker has another setting.
@@ -99,7 +99,7 @@ def _settings_of(node: pytest.Item) -> dict[str, Any]:
 
 
 def _told_by(server: HammsServer) -> str:
-    """The latest connections and requests, a line each."""
+    """List the latest connections and requests, a line each."""
     connections, requests = server.ledger.connections(), server.ledger.requests()
     lines = [repr(record) for record in connections[-SHOWN:]]
     lines += [
@@ -109,3 +109,22 @@ def _told_by(server: HammsServer) -> str:
         for record in requests[-SHOWN:]
     ]
     return "\n".join(lines) or "no client has connected"
+
+
+@pytest.fixture(scope="session")
+def _workbench_server() -> Iterator[HammsServer]:
+    from hamms_trio.blocking import HammsServer
+
+    with HammsServer(beginning_port=0, only=("status",), workbench=True) as server:
+        yield server
+
+
+@pytest.fixture
+def workbench(_workbench_server: HammsServer) -> BlockingWorkbench:
+    """A running workbench on a free port: ``workbench.url(path)``, ``mock(...)``, ``history()``, ``verify(...)``.
+
+    One server in a thread of its own serves the whole session. Before each test it has no mocks and no history.
+    """
+    workbench = _workbench_server.workbench
+    workbench.start_afresh()
+    return workbench

@@ -26,19 +26,20 @@ class RunningWorkbench:
 
     Attributes:
         port: the port that it listens on.
+        library: what Python code may do with it.
     """
 
     def __init__(self, workbench: Workbench) -> None:
         self.port = workbench.port
-        self._workbench = workbench
+        self.library = workbench
 
     def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
-        return self._workbench.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
+        """Return the URL of a resource of the workbench."""
+        return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
         """Answer what is in flight, for so many seconds at most, and nothing more."""
-        await self._workbench.drain(seconds)
+        await self.library.drain(seconds)
 
 
 class ArmedMode:
@@ -89,7 +90,7 @@ class OpenDoor:
         return self._host, self.port
 
     def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments.
+        """Return the door's URL; parameters in the query override the door's arguments.
 
         Raises:
             ParameterError: the mode has no such parameter, or does not take this value.

@@ -30,7 +30,7 @@ CLIENTS = {
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
-    """Every page by its path beneath docs."""
+    """Write every page, by its path beneath docs."""
     doors = listed_doors(catalogue)
     families: dict[str, list[FailureMode]] = {}
     for mode in dict.fromkeys(door.mode for door in doors):
@@ -131,7 +131,7 @@ def _transcript(door: Door, *, named: bool) -> str:
 
 
 def _read_outcomes() -> dict[str, str]:
-    """What every client of a measurement met, as a sentence, by slug."""
+    """Read the outcomes that all clients of a measurement had, as a sentence for each slug."""
     lines = OUTCOMES.read_text(encoding="utf-8").splitlines()
     rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
     sentences = {}
@@ -144,7 +144,7 @@ def _read_outcomes() -> dict[str, str]:
 
 
 def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
-    """The modes of each word that is in a name, an alias, a parameter, or hamms' own words."""
+    """Return the modes of each word that is in a name, an alias, a parameter, or hamms' own words."""
     found: dict[str, list[FailureMode]] = {}
     for door in doors:
         mode = door.mode

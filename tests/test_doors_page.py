@@ -23,7 +23,7 @@ def base() -> Iterator[str]:
 
 
 def example(language: str) -> tuple[str, str]:
-    """The only program in this language, and the output below it."""
+    """Return the only program in this language, and the output below it."""
     ((program, output),) = re.findall(
         rf"```{language}\n(.*?)```\n.*?```text\n(.*?)```", PAGE, re.DOTALL
     )
@@ -33,9 +33,7 @@ def example(language: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("language", "command"), [("sh", ["sh", "-s"]), ("js", ["node", "--input-type=module", "-"])]
 )
-def test_an_example_prints_what_the_page_says(
-    base: str, language: str, command: list[str]
-) -> None:
+def test_an_example_prints_what_the_page_says(base: str, language: str, command: list[str]) -> None:
     if which(command[0]) is None or which("curl") is None:
         pytest.skip(f"needs {command[0]} and curl")
     program, output = example(language)

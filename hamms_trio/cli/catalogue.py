@@ -1,4 +1,4 @@
-"""The catalogue of failure modes as lines, as text, as JSON and as a page: one source for all."""
+"""The catalogue of failure modes as a table, as text, as JSON and as Markdown."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
 def listed_doors(catalogue: Catalogue) -> list[Door]:
-    """Every door with a port, in port order, and then the modes that have none."""
+    """List every door with a port, in port order, and then the modes without a port."""
     doors = ports_of(catalogue)
     with_port = {door.slug for door in doors}
     return doors + [Door(m.slug, m) for m in catalogue.values() if m.slug not in with_port]
 
 
 def find_door(catalogue: Catalogue, wanted: str) -> Door:
-    """The door with this name or port, or the default one of the mode with this slug or alias.
+    """Find a door by its name or port, or the default door of a mode by slug or alias.
 
     Raises:
-        UnknownMode: nothing has this name.
+        UnknownMode: no door or mode has this name.
     """
     doors = listed_doors(catalogue) + _flagships(catalogue)
     by_name = {door.name: door for door in doors}
@@ -50,7 +50,7 @@ def find_door(catalogue: Catalogue, wanted: str) -> Door:
 
 
 def _flagships(catalogue: Catalogue) -> list[Door]:
-    """The flagship of each family at the family's port."""
+    """Return the flagship of each family at the family's port."""
     return [
         Door(f"family-{row.family}", catalogue[row.flagship], offset=row.offset)
         for row in FAMILY_PORTS
@@ -61,7 +61,7 @@ def _flagships(catalogue: Catalogue) -> list[Door]:
 def selected(
     doors: Iterable[Door], *, word: str | None, family: str | None, level: str | None
 ) -> list[Door]:
-    """The doors of this family and level, whose modes have each of these words somewhere."""
+    """Select the doors of this family and level whose modes have each of these words somewhere."""
     words = (word or "").lower().split()
     return [
         door
@@ -81,24 +81,24 @@ def _text_of(door: Door) -> str:
 
 
 def port(door: Door) -> str:
-    """The door's port above the usual beginning port, or a dash."""
+    """Return the door's port at the usual beginning port, or a dash."""
     return "-" if door.offset is None else str(BEGINNING_PORT + door.offset)
 
 
 def as_lines(doors: Sequence[Door]) -> list[str]:
-    """A heading, and a line for each: port, name, summary."""
+    """List the doors as lines: a heading, then port, name and summary of each."""
     return table((port(door), door.name, door.summary) for door in doors)
 
 
 def table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Ports, what is there, and what that does, as lines."""
+    """Format rows of port, name and summary as lines below a heading."""
     rows = [("port", "mode", "what it does"), *rows]
     width = max(len(name) for _, name, _ in rows)
-    return [f"{port:>5}  {name:{width}}  {what}" for port, name, what in rows]
+    return [f"{port:>5}  {name:{width}}  {summary}" for port, name, summary in rows]
 
 
 def as_text(door: Door) -> str:
-    """All that is known of one, for people."""
+    """Describe a door and its failure mode as text."""
     mode = door.mode
     lines = [
         f"{door.name} (family {mode.family}, {_where(door)})",
@@ -112,7 +112,7 @@ def as_text(door: Door) -> str:
     if mode.aliases:
         lines.append(f"It is also found as {', '.join(mode.aliases)}.")
     if mode.parameters:
-        how = "given by the door" if mode.driver.needs_port else "in the query"
+        how = "given by the door" if mode.needs_port else "in the query"
         lines += ["", f"Parameters, {how}:"]
         lines += [f"  {_parameter_line(parameter, door)}" for parameter in mode.parameters]
     return "\n".join(lines)
@@ -130,7 +130,9 @@ def as_json(door: Door) -> dict[str, object]:
 
 
 def _where(door: Door) -> str:
-    return f"{PREFIX}{door.name}/" if door.offset is None else f"port {port(door)}"
+    if door.offset is not None:
+        return f"port {port(door)}"
+    return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
 
 
 def _parameter_line(parameter: Parameter, door: Door) -> str:

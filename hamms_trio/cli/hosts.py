@@ -33,5 +33,5 @@ def hosts(address: str, modes_from: tuple[str, ...]) -> None:
     except (CatalogueError, ValueError) as error:
         raise Refused(str(error)) from None
     for mode in known.values():
-        if not mode.driver.needs_port:
+        if not mode.needs_port:
             click.echo(f"{where} {mode.slug}.hamms.localhost {mode.slug}.hamms")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     help="Only those of which a correct client owes its behaviour at this level.",
 )
 @options.MODES_FROM
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with everything known.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all details.")
 def modes(
     wanted: str | None,
     search: str | None,
@@ -35,7 +35,7 @@ def modes(
     modes_from: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """List the failure modes, or describe the one called SLUG, or the one on PORT."""
+    """List the failure modes, or describe the one named SLUG or the one on PORT."""
     filtered = any(option is not None for option in (search, family, level))
     if wanted is not None and filtered:
         raise click.UsageError("--search, --family and --level choose among all: leave SLUG out")

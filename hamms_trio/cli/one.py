@@ -62,7 +62,7 @@ def one(
         opened = open_one(
             slug, arguments, host=host, port=port, modes=modes, seed=seed, speed=speed
         )
-        async with signals.heeded() as signalled, opened as door:
+        async with signals.watched() as signalled, opened as door:
             collect_garbage_rarely()
             with announcing():
                 if ready_file is not None:

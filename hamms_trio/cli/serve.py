@@ -24,7 +24,7 @@ STDERR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """Which failure modes are served, and how."""
+    """The options for the failure modes to serve."""
 
     beginning_port: int
     only: tuple[str, ...]
@@ -33,6 +33,7 @@ class Modes:
     seed: int
     speed: float
     allow_host: tuple[str, ...]
+    canary_file: Path | None
 
 
 MODES = options.together(
@@ -54,12 +55,17 @@ MODES = options.together(
     ),
     click.argument("more", nargs=-1, metavar="[SLUG]..."),
     options.MODES_FROM,
-    click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
+    click.option("--seed", default=0, show_default=True, help="Seed of every random choice."),
     click.option(
         "--speed",
         default=1.0,
         show_default=True,
-        help="How many seconds pass for a failure mode in one real second.",
+        help="Seconds that pass for a failure mode in one real second.",
+    ),
+    click.option(
+        "--canary-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The only file to which redirect-to-file leads, instead of /hamms-canary.txt.",
     ),
     click.option(
         "--allow-host",
@@ -72,7 +78,7 @@ MODES = options.together(
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Whether the workbench is served beside them, and how."""
+    """The options for the workbench beside the failure modes."""
 
     workbench_port: int | None
     with_workbench: bool
@@ -92,7 +98,7 @@ BESIDE = options.together(
         "with_workbench",
         default=True,
         show_default=True,
-        help="Serve the workbench too, the well-behaved server beside the failure modes.",
+        help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
     options.drain_timeout("the workbench's "),
 )
@@ -130,12 +136,12 @@ def serve(
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            signalled = await stack.enter_async_context(signals.heeded())
+            signalled = await stack.enter_async_context(signals.watched())
             hamms = await stack.enter_async_context(
                 _opened(host, modes, beside, log_format, verbose)
             )
             collect_garbage_rarely()
-            _tell_where(hamms, ready_file)
+            _announce(hamms, ready_file)
             await signalled.wait()
             if hamms.has_workbench:
                 await hamms.workbench.drain(beside.drain_timeout)
@@ -169,10 +175,11 @@ def _opened(
         speed=modes.speed,
         allow_hosts=modes.allow_host,
         workbench=workbench if beside.with_workbench else False,
+        canary_file=modes.canary_file,
     )
 
 
-def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
+def _announce(hamms: Hamms, ready_file: Path | None) -> None:
     from hamms_trio.cli.running.process import announcing, write_ready_file
 
     with announcing():
@@ -182,7 +189,7 @@ def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
 
 
 def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
-    """Where everything is found, for the ready file."""
+    """List the addresses of all ports, for the ready file."""
     addresses: dict[str, dict[str, object]] = {
         name: {"port": port, "url": hamms.url(name)} for name, port in hamms.ports.items()
     }

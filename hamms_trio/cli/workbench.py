@@ -1,4 +1,4 @@
-"""``hamms-trio workbench``: the well-behaved server alone, until a signal."""
+"""``hamms-trio workbench``: the well-behaved server by itself, until a signal."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options
+from hamms_trio.cli.records import RECORDS, Records
 from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.running.signals import Signals
 
@@ -23,13 +24,13 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """Whether the routes of the codecrafters.io challenge are served, and what is beneath /files/."""
+    """The options for the codecrafters.io challenge: its routes and the directory of /files/."""
 
     codecrafters_mode: bool
     directory: Path | None
 
     def check(self) -> None:
-        """Refuse what can't be served.
+        """Refuse a directory that can't be served.
 
         Raises:
             click.UsageError
@@ -38,7 +39,7 @@ class Challenge:
             raise click.UsageError("--directory is for --codecrafters-mode")
         if self.directory and not os.access(os.path.join(self.directory, "."), os.X_OK):
             raise click.UsageError(
-                f"--directory {self.directory} is no directory that may be entered"
+                f"--directory {self.directory} is no directory, or may not be searched"
             )
 
 
@@ -53,7 +54,7 @@ CHALLENGE = options.together(
     click.option(
         "--directory",
         type=options.NamedPath(path_type=Path),
-        help="What /files/ reads and writes in codecrafters mode.",
+        help="Directory that /files/ reads and writes in codecrafters mode.",
     ),
 )
 
@@ -74,10 +75,11 @@ CHALLENGE = options.together(
     type=click.Choice(["trio", "threadpool", "selectors"]),
     default="trio",
     show_default=True,
-    help="For compatibility: there is one engine, and it is trio.",
+    help="For compatibility; the engine is always trio.",
 )
 @options.LIMITS
 @CHALLENGE
+@RECORDS
 @options.running("workbench")
 def workbench(
     host: str,
@@ -86,9 +88,10 @@ def workbench(
     engine: str,
     limits: options.ConnectionLimits,
     challenge: Challenge,
+    records: Records,
     running: options.Running,
 ) -> None:
-    """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
+    """Serve the workbench until SIGINT or SIGTERM, which drains it; a second signal ends it at once."""
     challenge.check()
     tls.check()
     signals = Signals()
@@ -111,6 +114,7 @@ def workbench(
             redirect_port=port if tls.enable_tls and tls.redirect_http else None,
             challenge=challenge.codecrafters_mode,
             directory=challenge.directory,
+            options=records.chosen(),
             **logs,
         )
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)

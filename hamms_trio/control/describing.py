@@ -31,7 +31,7 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         port=port,
         given=dict(door.given),
         driver=mode.driver.name,
-        needs_port=mode.driver.needs_port,
+        needs_port=mode.needs_port,
         summary=mode.summary,
         description=mode.description,
         client=documents.Client(

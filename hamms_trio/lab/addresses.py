@@ -9,6 +9,7 @@ from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.lab.shared.universal import NAME as PATH_DOOR
+from hamms_trio.net.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
 _ANY = {
@@ -16,6 +17,7 @@ _ANY = {
     "::": "::1",
     "": "localhost",
 }  # where a client finds "every address"
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Addresses:
@@ -45,7 +47,7 @@ class Addresses:
         return self._host, self.ports[name]
 
     def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
-        """The URL of a failure mode: ``path`` with its own query and fragment, and the parameters.
+        """Return the URL of a failure mode, from ``path`` with its query and fragment and the parameters.
 
         A mode that has no port of its own is found through the path door.
 
@@ -59,7 +61,7 @@ class Addresses:
         door = self._doors.find_served(name)
         if door.name in self.ports:
             return url_of(door, *self.address(door.name), path, parameters)
-        if reason := door.mode.driver.needs_port:
+        if reason := door.mode.needs_port:
             raise UnknownMode(f"{name} needs a port of its own ({reason}): open() gives it one")
         door.mode.checked(parameters)
         _exempt_names_of(path, door)
@@ -75,24 +77,26 @@ def client_host(host: str) -> str:
 
 
 def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """The URL of a door that has a port.
+    """Return the URL of a door that has a port.
 
     Raises:
         ParameterError: the mode has no such parameter, or does not take this value.
     """
     door.mode.checked(parameters)
-    if parameters and door.mode.driver.needs_port:
+    if parameters and door.mode.needs_port:
         names = ", ".join(parameters)
         raise ParameterError(
             f"{door.mode.slug} acts before a request has arrived, so a URL can't carry {names}: "
             f"open({door.mode.slug!r}, ...) gives a door with these arguments"
         )
     _exempt_names_of(path, door)
+    if door.port_kind.reach is Reach.IPV4_ONLY and host in _LOOPBACK:
+        host = "localhost"  # the client has to choose between both
     return joined_url(host, port, path, parameters)
 
 
 def joined_url(host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """A URL whose query is that of ``path`` and then the parameters, before the fragment of ``path``."""
+    """Join host, port and ``path``, and append the parameters to the query of ``path``."""
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _, _, place, query, fragment = urlsplit(f"http://{authority}{_absolute(path)}")
     given = urlencode({name: str(value) for name, value in parameters.items()})

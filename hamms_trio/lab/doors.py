@@ -13,6 +13,7 @@ from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.environment import State
 from hamms_trio.modes.parameters import Value
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import PortKind
 
 
 class Port(NamedTuple):
@@ -67,7 +68,12 @@ PORTS = (
     Port(33, "head-10m"),
 )
 
-RESERVED = ("path", "armed", "workbench")  # names of what a server has beside its failure modes
+RESERVED = (
+    "other",
+    "armed",
+    "path",
+    "workbench",
+)  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):
@@ -90,8 +96,12 @@ class AnyDoor(Protocol):
         """True if it accepts connections."""
 
     @property
+    def port_kind(self) -> PortKind:
+        """The kind of port that it needs."""
+
+    @property
     def summary(self) -> str:
-        """One line that says what is met there."""
+        """One line for listings that says what is met there."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Fail one client, for as long as it stays."""
@@ -123,6 +133,10 @@ class Door:
     @property
     def listens(self) -> bool:
         return self.mode.driver.listens
+
+    @property
+    def port_kind(self) -> PortKind:
+        return self.mode.port_kind(self.given)
 
     @property
     def summary(self) -> str:
@@ -172,11 +186,11 @@ class Doors:
         ]
 
     def __contains__(self, name: str) -> bool:
-        """True if this is the name of one mode, or of its door."""
+        """Return True if this is the name of one mode, or of its door."""
         return name in self._all or name in self.catalogue.names
 
     def find(self, name: str) -> Door:
-        """The door of this name; for a slug or alias, the mode's default one, which may have no port.
+        """Return the door of this name, or the default door of a slug or alias, which may have no port.
 
         Raises:
             UnknownMode: nothing has this name.
@@ -190,7 +204,7 @@ class Doors:
         return self._all[name]
 
     def find_served(self, name: str) -> Door:
-        """The same among the modes that are served.
+        """Return the door of this name, if its mode is served.
 
         Raises:
             UnknownMode: nothing has this name, or its mode is not served.
@@ -203,7 +217,7 @@ class Doors:
 
 
 def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Door]:
-    """The doors that have a port: those of `PORTS` whose modes are in the catalogue.
+    """Return the doors with a port, from `PORTS`, whose modes are in the catalogue.
 
     Raises:
         CatalogueError: a door's name is that of another mode.

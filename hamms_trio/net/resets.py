@@ -1,4 +1,4 @@
-"""Every reset that the lab sends, through netsplode."""
+"""Resets by the servers, all through netsplode."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import socket
 
 import trio
 
-from netsplode import (  # now: later there may be no descriptor to import with
+from netsplode import (  # imported now, since later no descriptor may be left for an import
     ConnectionNotFound,
     reset_connection,
 )
@@ -14,10 +14,10 @@ from netsplode.techniques import LINGER_ZERO, reset_and_close as reset_and_close
 
 
 def reset_stream(stream: trio.SocketStream) -> None:
-    """Have the peer see RST; whoever owns ``stream`` closes it then."""
+    """Reset the connection; the owner of ``stream`` has to close it afterwards."""
     try:
         reset_connection(stream, verify=False)
-    except ConnectionNotFound:  # the client has reset it before
+    except ConnectionNotFound:  # the client has reset the connection already
         pass
-    except OSError:  # no descriptor left to act on: the close that follows will send it
+    except OSError:  # no descriptor left: the owner's close sends the RST
         stream.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER_ZERO)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 MEDIA_TYPE = "text/event-stream"
 BOM = b"\xef\xbb\xbf"
@@ -30,7 +29,7 @@ class ServerSentEvent:
     retry: str | None = None
 
     def lines(self, spaces: int = 1) -> Iterator[bytes]:
-        """The event's lines without their ends, the empty one that dispatches it included.
+        """Return the event's lines without line ends, including the empty line that dispatches it.
 
         Args:
             spaces: stand behind the colon of each data line; a reader drops one. Other lines have at most one.
@@ -49,7 +48,7 @@ class ServerSentEvent:
 
 
 def comment(text: str) -> bytes:
-    """A line that readers ignore, and an empty one: what servers send to keep a connection alive."""
+    """Return a comment line and an empty line, which keep a connection alive."""
     return f": {text}\n\n".encode()
 
 
@@ -64,22 +63,27 @@ def ended_in_turn(lines: Iterable[bytes], line_ends: tuple[bytes, ...]) -> bytes
     return bytes(octets)
 
 
-def split_at(octets: bytes, offsets: Iterable[int]) -> list[bytes]:
-    """The pieces between the offsets, without empty ones."""
-    inside = sorted({at for at in offsets if 0 < at < len(octets)})
-    return [octets[start:end] for start, end in pairwise((0, *inside, len(octets))) if start < end]
+def split_at(octets: bytes, offsets: Iterable[int]) -> Iterator[bytes]:
+    """Split at ascending offsets; omit empty pieces."""
+    start = 0
+    for end in offsets:
+        if start < end < len(octets):
+            yield octets[start:end]
+            start = end
+    if start < len(octets):
+        yield octets[start:]
 
 
-def split_each(octets: bytes) -> list[bytes]:
+def split_each(octets: bytes) -> Iterator[bytes]:
     """One piece for each octet."""
-    return split_at(octets, range(len(octets)))
+    return split_at(octets, range(1, len(octets)))
 
 
-def split_line_ends(octets: bytes) -> list[bytes]:
+def split_line_ends(octets: bytes) -> Iterator[bytes]:
     """Pieces that end behind each CR and each LF, so that CR and LF of one line end are in two."""
     return split_at(octets, (match.end() for match in _LINE_END.finditer(octets)))
 
 
-def split_characters(octets: bytes) -> list[bytes]:
+def split_characters(octets: bytes) -> Iterator[bytes]:
     """Pieces that end behind the first octet of each character of several."""
     return split_at(octets, (match.end() for match in _LONG_CHARACTER.finditer(octets)))

@@ -15,6 +15,7 @@ from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 NAME = "armed"
@@ -47,6 +48,7 @@ class ArmedDoor:
     slug = ""
     offset = OFFSET
     listens = True
+    port_kind = OPEN
     summary = "A healthy server, until a fault is armed: POST /_hamms/arm on the universal door."
 
     def __init__(self, arming: Arming) -> None:

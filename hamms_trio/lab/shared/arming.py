@@ -98,7 +98,7 @@ class ArmedFault:
     @property
     def at_connect(self) -> bool:
         """True if its mode acts before a request has arrived."""
-        return self.door.mode.driver.needs_port is not None
+        return self.door.mode.needs_port is not None
 
     @property
     def encounter(self) -> Encounter:
@@ -137,9 +137,9 @@ class Arming:
         """
         known = self._doors.find_served(name)
         if not known.listens:
-            raise NeedsPort(f"{known.slug} can't be armed: {known.mode.driver.needs_port}")
+            raise NeedsPort(f"{known.slug} can't be armed: {known.mode.needs_port}")
         match = match if isinstance(match, Match) else Match.of(match or {})
-        if known.mode.driver.needs_port and not match.is_any:
+        if known.mode.needs_port and not match.is_any:
             raise ParameterError(
                 f"{known.slug} acts before a request has arrived, so no request can be matched: leave match out"
             )
@@ -159,12 +159,12 @@ class Arming:
         return fault
 
     def armed(self) -> list[ArmedFault]:
-        """The faults that still wait."""
+        """Return the faults that still wait."""
         self._forget_ended()
         return list(self._faults)
 
     def seconds_left(self, fault: ArmedFault) -> float:
-        """The seconds until a fault ends by its time."""
+        """Return the seconds until a fault ends by its time."""
         return max(0.0, fault.ends - self._clock())
 
     def disarm(self, number: int | None = None) -> int:

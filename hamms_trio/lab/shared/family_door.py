@@ -10,6 +10,7 @@ from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 
@@ -48,6 +49,7 @@ class FamilyDoor:
 
     slug = ""
     listens = True
+    port_kind = OPEN
 
     def __init__(self, port: FamilyPort, labels: Labels) -> None:
         self.name = f"family-{port.family}"
@@ -71,5 +73,5 @@ def family_doors(doors: Doors, labels: Labels) -> list[FamilyDoor]:
     return [
         FamilyDoor(port, labels)
         for port in FAMILY_PORTS
-        if port.flagship in served and not served[port.flagship].driver.needs_port
+        if port.flagship in served and not served[port.flagship].needs_port
     ]

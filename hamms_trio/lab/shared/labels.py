@@ -93,7 +93,7 @@ class Labels:
         return self.resolver(label)(request)
 
     def _resolver(self, door: Door, base: str) -> Resolver:
-        if reason := door.mode.driver.needs_port:
+        if reason := door.mode.needs_port:
             raise NeedsPort(f"{door.mode.slug} needs a port of its own: {reason}")
         return Resolver(door.mode, door.given, base=base, exempt=self._doors.exempt)
 

@@ -23,8 +23,8 @@ def _as_json(modes: list[FailureMode]) -> str:
         {
             "slug": mode.slug,
             "summary": mode.summary,
-            "path": None if mode.driver.needs_port else f"{PREFIX}{mode.slug}/",
-            "needs_port": mode.driver.needs_port,
+            "path": None if mode.needs_port else f"{PREFIX}{mode.slug}/",
+            "needs_port": mode.needs_port,
             "parameters": {p.name: p.takes for p in mode.parameters},
         }
         for mode in modes
@@ -43,7 +43,7 @@ def _as_html(modes: list[FailureMode]) -> str:
 
 
 def _link(mode: FailureMode) -> str:
-    if mode.driver.needs_port:
+    if mode.needs_port:
         return f"{mode.slug} (needs a port of its own)"
     return f'<a href="{PREFIX}{mode.slug}/">{mode.slug}</a>'
 

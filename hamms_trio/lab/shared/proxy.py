@@ -56,7 +56,7 @@ def proxied(request: RequestHead, labels: Labels) -> Encounter:
     if not is_connect or door.mode.family == FAMILY:
         return labels.resolver(label)(request)
     if not door.listens:
-        raise NeedsPort(f"{door.slug} has no tunnel: {door.mode.driver.needs_port}")
+        raise NeedsPort(f"{door.slug} has no tunnel: {door.mode.needs_port}")
     return _tunnel(door)
 
 

@@ -28,6 +28,7 @@ from hamms_trio.lab.shared.proxy import is_for_proxy, label_of, proxied
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.wire import RequestHead, scan_for
 
 NAME = "path"
@@ -51,6 +52,7 @@ class UniversalDoor:
     slug = ""
     offset = OFFSET
     listens = True
+    port_kind = OPEN
     summary = f"Every mode that acts on requests, at {PREFIX}SLUG/ANYTHING."
 
     def __init__(
@@ -67,7 +69,7 @@ class UniversalDoor:
         return HTTP1.drive(peer, self._choose)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
-        """The encounter that the request asks for.
+        """Return the encounter that the request asks for.
 
         Raises:
             NoSuchMode: it names no mode that is served.
@@ -79,7 +81,7 @@ class UniversalDoor:
         return self.choose_mode(request) or self._choose_rest(request)
 
     def choose_mode(self, request: RequestHead) -> Encounter | None:
-        """The encounter of a request that names a mode, or the control API; None if it names neither."""
+        """Return the encounter of a request that names a mode or the control API; None if it names neither."""
         path = request.path
         if path.startswith(API_PREFIX) and self._control is not None:
             return self._control

@@ -1,4 +1,4 @@
-"""The servers that many tests ask, and every client that asks them."""
+"""Fixtures: every client in turn, and the workbench they share."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ import pytest
 
 from tests.clients.adapters import SESSIONS
 from tests.clients.sessions import Session
-from tests.clients.workbench.serving import served
+from tests.clients.workbench.server import served
 from tests.http.commands import Running
 
 
 @pytest.fixture(params=SESSIONS)
 def kind(request: pytest.FixtureRequest) -> type[Session]:
-    """Each client's, one after the other."""
+    """Run the test with each client's session class."""
     return SESSIONS[request.param]
 
 

@@ -30,7 +30,7 @@ def _afresh(server: HammsServer) -> None:
 
 
 def statuses(server: HammsServer, door: str, requests_sent: int) -> list[int]:
-    """The status of so many requests, each on a connection of its own."""
+    """Return the status of so many requests, each on a connection of its own."""
     url = server.url(door, "/v1/x?status=404")
     return [requests.get(url, timeout=SAFETY_NET).status_code for _ in range(requests_sent)]
 

@@ -78,7 +78,7 @@ def test_separators_of_lines_stay_in_the_response(play: Ask) -> None:
 
 
 def frames(octets: bytes) -> list[tuple[int, bytes]]:
-    """The frames of a body; the last one may be cut."""
+    """Return the frames of a body; the last one may be cut."""
     found = []
     while octets:
         length = int.from_bytes(octets[1:5], "big")
@@ -135,3 +135,7 @@ def test_clients_of_grpc_web_text_receive_base64(play: Ask) -> None:
 def test_a_long_message_has_a_long_length(play: Ask) -> None:
     body = play("grpcweb-trailers-split/?tokens=1&nonce=" + "n" * 32, b"").body
     assert frames(body)[0][1][:2] == bytes((0x0A, 3 + 32))
+
+
+def test_an_id_that_is_no_json_is_refused(play: Ask) -> None:
+    assert play("mcp-resume/mcp", Last_Event_ID="{-2").status == 405

@@ -7,6 +7,7 @@ from hamms_trio.modes.streams.shapes.plain import Plain
 from hamms_trio.modes.streams.shapes.responses import Responses
 from hamms_trio.modes.streams.shapes.rpc import GrpcWeb, Mcp
 from hamms_trio.modes.streams.shapes.shape import (
+    PLACEHOLDER as PLACEHOLDER,
     Answer as Answer,
     Finish as Finish,
     Part as Part,
@@ -33,7 +34,7 @@ _PATHS = (
 
 
 def shape_of(path: str) -> tuple[Shape, str]:
-    """The shape that a path asks for, and its dialect."""
+    """Return the shape for a path, and its dialect."""
     for end, name, dialect in _PATHS:
         if path.endswith(end):
             return SHAPES[name], dialect

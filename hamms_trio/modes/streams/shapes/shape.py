@@ -16,6 +16,9 @@ CREATED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 TOOL = "look_up"
 INPUT_TOKENS = 3
 
+# A nonce that nobody gives: answers with it are written once, and then filled with each client's own.
+PLACEHOLDER = "~.~hamms.placeholder~.~"
+
 _ARGUMENTS = ('{"text":"', '"}')
 _REMEMBERED_ANSWERS = 64
 
@@ -71,7 +74,7 @@ class Answer:
         model: str = "hamms",
         dialect: str = "",
     ) -> Answer:
-        """An answer of ``count`` tokens: t0, t1 and so on, then the nonce.
+        """Return an answer of ``count`` tokens: t0, t1 and so on, then the nonce.
 
         Args:
             mark: stands at the end of each token's word.
@@ -92,7 +95,7 @@ class Answer:
         return "".join(self.tokens)
 
     def cut(self, after: int, finish: Finish = Finish.MISSING) -> Answer:
-        """The same answer, which ends after some tokens and gives ``finish`` for it."""
+        """Return the answer cut after some tokens, with the finish reason ``finish``."""
         return replace(self, tokens=self.tokens[:after], finish=finish)
 
 
@@ -102,13 +105,28 @@ class Piece:
 
     Attributes:
         tokens: how many tokens have left once this piece has.
-        event: its fields, in shapes that are event streams.
+        written: the event's fields; those of a piece that was `filled` still hold the placeholder.
+        nonce: stands for the placeholder, if it does.
     """
 
     octets: bytes
     part: Part
     tokens: int
-    event: ServerSentEvent | None = None
+    written: ServerSentEvent
+    nonce: str = PLACEHOLDER
+
+    @property
+    def event(self) -> ServerSentEvent:
+        """The event's fields."""
+        data = self.written.data
+        if data is None or self.nonce == PLACEHOLDER:
+            return self.written
+        return replace(self.written, data=data.replace(PLACEHOLDER, self.nonce))
+
+    def filled(self, nonce: str) -> Piece:
+        """Return the event with a nonce in place of the placeholder."""
+        octets = self.octets.replace(PLACEHOLDER.encode(), nonce.encode())
+        return Piece(octets, self.part, self.tokens, self.written, nonce)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,7 @@ class Shape(ABC):
         delta_type: the field ``event`` of a token's event, if it has one.
         resumes: True if a client may ask for what follows its last event.
         streams_by_default: True if a request has to say that it wants no stream.
+        counts_octets: True if an event says how long it is, so that a nonce can't be filled in.
         request_id: the name of the field that names the request.
     """
 
@@ -136,34 +155,35 @@ class Shape(ABC):
     delta_type: str | None = None
     resumes = False
     streams_by_default = False
+    counts_octets = False
     request_id = "x-request-id"
 
     @abstractmethod
     def events(self, answer: Answer) -> Iterator[tuple[Part, ServerSentEvent]]:
-        """The events of a healthy stream, in order."""
+        """Return the events of a healthy stream, in order."""
 
     @abstractmethod
     def document(self, answer: Answer) -> bytes:
-        """The same answer as one JSON document."""
+        """Return the answer as one JSON document."""
 
     @abstractmethod
     def error(self, problem: Problem) -> bytes:
-        """The body of an error response."""
+        """Return the body of an error response."""
 
     @abstractmethod
     def error_event(self, problem: Problem, answer: Answer) -> bytes:
-        """An error as an event; ``answer`` holds the tokens that precede it."""
+        """Return an error as an event; ``answer`` holds the tokens that precede it."""
 
     @abstractmethod
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
-        """The fields about a rate limit that is full again in ``reset`` seconds."""
+        """Return the fields about a rate limit that is full again in ``reset`` seconds."""
 
     def write(self, event: ServerSentEvent) -> bytes:
-        """The octets of one event."""
+        """Return the octets of one event."""
         return event.octets()
 
     def keep_alive(self, kind: str) -> bytes:
-        """An event that carries no content: ``comment``, ``ping`` or ``empty``."""
+        """Return an event that carries no content: ``comment``, ``ping`` or ``empty``."""
         if kind == "comment":
             return comment("keep-alive")
         if kind == "ping":
@@ -178,7 +198,7 @@ class Shape(ABC):
 
 @lru_cache(maxsize=_REMEMBERED_ANSWERS)
 def pieces(shape: Shape, answer: Answer) -> tuple[Piece, ...]:
-    """The healthy stream of an answer."""
+    """Return the healthy stream of an answer."""
     found, tokens = [], 0
     for part, event in shape.events(answer):
         tokens += part is Part.TOKEN
