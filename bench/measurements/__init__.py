@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from bench.effort import Effort
 from bench.figures import Figure
 from bench.measurements.churn import churn
+from bench.measurements.doors import doors
 from bench.measurements.drip import drip
 from bench.measurements.engine import engine
 from bench.measurements.fixture import fixture
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         requests,
         wrk,
         status,
+        doors,
         streams,
         engine,
         static,

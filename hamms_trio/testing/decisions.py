@@ -9,7 +9,7 @@ from hamms_trio.modes import Catalogue
 from hamms_trio.modes.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
-from hamms_trio.testing.transcript import GET, SECOND, ScriptedConnection
+from hamms_trio.testing.transcript import GET, PORTS, SECOND, ScriptedConnection
 
 
 def decisions(door: Door, *, seed: int = 0, count: int) -> Iterator[bool]:
@@ -19,6 +19,7 @@ def decisions(door: Door, *, seed: int = 0, count: int) -> Iterator[bool]:
     whoever sends them.
     """
     environment = Environment(seed=seed, wall_clock=lambda: SECOND)
+    environment.ports = PORTS
     recording = Recording(Ledger(Catalogue(door.mode).names))
     for number in range(count):
         observer = recording.opened(door.name, door.slug, ("192.0.2.1", 1024 + number % 64_000))
