@@ -72,7 +72,7 @@ def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
     assert shown in run("modes", wanted).stdout
 
 
-@pytest.mark.parametrize("wrong", ["stat", "nope", "5517", "ZZZ"])
+@pytest.mark.parametrize("wrong", ["stat", "nope", "5555", "ZZZ"])
 def test_an_unknown_name_gets_suggestions(wrong: str) -> None:
     done = run("modes", wrong)
 
