@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from os import PathLike
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from outcome import Error, Outcome, acapture, capture
@@ -21,7 +22,6 @@ from hamms_trio.app import (
     BEGINNING_PORT,
     Hamms,
     OpenDoor,
-    RunningWorkbench,
     WorkbenchSettings,
     open_hamms,
 )
@@ -29,6 +29,9 @@ from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench.verify import Verdict
 
 T = TypeVar("T")
 
@@ -52,6 +55,7 @@ class HammsServer:
         speed: float = 1.0,
         limits: Limits | None = None,
         workbench: bool | WorkbenchSettings = False,
+        canary_file: str | PathLike[str] | None = None,
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
@@ -63,6 +67,7 @@ class HammsServer:
             speed=speed,
             limits=limits,
             workbench=workbench,
+            canary_file=canary_file,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None
@@ -141,13 +146,13 @@ class HammsServer:
             self._doors.pop().close()
 
     @property
-    def workbench(self) -> RunningWorkbench:
-        """The workbench beside the failure modes: its ``port``, and ``url(path)``.
+    def workbench(self) -> BlockingWorkbench:
+        """The workbench beside the failure modes: its ``port``, ``url(path)``, mocks, history and verification.
 
         Raises:
             NotRunning: the server is not running, or was created without ``workbench=True``.
         """
-        return self._running.hamms.workbench
+        return BlockingWorkbench(self._running)
 
     @property
     def ledger(self) -> BlockingLedger:
@@ -224,6 +229,45 @@ class BlockingDoor:
             task_status.started(door)
             await self._closing.wait()
         self._closed.set()
+
+
+class BlockingWorkbench:
+    """The workbench (see `hamms_trio.workbench.Workbench`), for any thread.
+
+    Attributes:
+        port: the port that it listens on.
+    """
+
+    def __init__(self, loop: _Loop) -> None:
+        self._loop = loop
+        self._workbench = loop.hamms.workbench
+        self.port = self._workbench.port
+
+    def url(self, path: str = "/") -> str:
+        """Return the URL of one of its resources."""
+        return self._workbench.url(path)
+
+    def mock(self, path: str, **members: Any) -> dict[str, object]:
+        """Create a mock (see `Workbench.mock`)."""
+        return self._loop.run(partial(self._workbench.library.mock, path, **members))
+
+    def delete_mock(self, id: str) -> None:
+        """Delete a mock (see `Workbench.delete_mock`)."""
+        self._loop.run(partial(self._workbench.library.delete_mock, id))
+
+    def history(self, **filters: object) -> list[dict[str, object]]:
+        """Return the answered requests that filters select (see `Workbench.history`)."""
+        return self._loop.run(partial(self._workbench.library.history, **filters))
+
+    def verify(
+        self, method: str | None = None, path: str | None = None, **wanted: object
+    ) -> Verdict:
+        """Compare the history with what a test expects (see `Workbench.verify`)."""
+        return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
+
+    def start_afresh(self) -> None:
+        """Delete every mock and the history."""
+        self._loop.run(self._workbench.library.start_afresh)
 
 
 class BlockingLedger:

@@ -153,3 +153,15 @@ class IncompleteResponse(ResponseError):
 
 class LoadError(HammsError, ValueError):
     """A load plan is invalid."""
+
+
+class StoreError(HammsError):
+    """The store of the workbench can't do its work."""
+
+
+class StateUnusable(StoreError, ValueError):
+    """A state file is not one of ours, is newer than this program, or can't be opened."""
+
+
+class StoreUnavailable(StoreError, OSError):
+    """The store refused a read or a write: the disk is full, the file is locked, or it is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from functools import partial
 
@@ -10,6 +11,9 @@ import pytest
 from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
+
+# No test leaves a state file behind; those of the state files name their own.
+os.environ["HAMMS_STATE"] = ":memory:"
 
 HUBS = [
     pytest.param(
@@ -29,5 +33,5 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hosting(hub_kind: str) -> HostModes:
-    """Open a lab: ``async with hosting(modes, environment=...) as hamms``; its clock runs 1000 times as fast."""
+    """Return a function that opens a lab whose clock runs 1000 times as fast as real time."""
     return partial(hosting_modes, hub=hub_kind)

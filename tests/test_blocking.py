@@ -43,7 +43,7 @@ def test_the_server_has_the_ports_and_calls_of_the_original() -> None:
     server.start(beginning_port=beginning)
 
     doors = {port.name or port.slug: beginning + port.offset for port in PORTS}
-    assert server.ports == {**doors, "path": beginning + OFFSET}
+    assert server.ports == {**doors, "path": beginning + OFFSET, "other": beginning + 44}
     assert answers(server)
     server.stop()
     assert all(is_free(port, reuse=True) for port in range(beginning, beginning + 17))

@@ -21,6 +21,7 @@ import requests
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.cli.catalogue import listed_doors
 from hamms_trio.lab.path_door import OFFSET, PathDoor
+from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
 from tests.clients import raw
@@ -29,7 +30,11 @@ from tests.ports import free_beginning_port, is_free, taken_port
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 DOORS = {door.name: door for door in listed_doors(CATALOGUE) if door.offset is not None}
-SUMMARIES = {**{name: door.summary for name, door in DOORS.items()}, "path": PathDoor.summary}
+SUMMARIES = {
+    **{name: door.summary for name, door in DOORS.items()},
+    PathDoor.name: PathDoor.summary,
+    OtherDoor.name: OtherDoor.summary,
+}
 UNREACHABLE = {door.name for door in DOORS.values() if not door.listens}
 UNANSWERED = 0.1  # seconds after which a SYN to this machine will have no answer
 STATUS, REFUSED = 9, 0  # the offsets of two ports
@@ -69,7 +74,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start ``hamms-trio serve`` with these arguments, on free ports by default."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, modes: int = len(DOORS), workbench: bool = False) -> Serving:
+        def start(
+            *arguments: str, modes: int = len(SUMMARIES) - 1, workbench: bool = False
+        ) -> Serving:
             ready = tmp_path / "ready.json"
             if not workbench:
                 arguments = (*arguments, "--no-workbench")
@@ -128,6 +135,7 @@ def test_serve_counts_its_ports_from_the_beginning_port(serve: Serve) -> None:
     assert [entry["port"] for entry in serving.ready.values()] == [
         *(beginning + (door.offset or 0) for door in DOORS.values()),
         beginning + OFFSET,
+        beginning + OtherDoor.offset,
     ]
     assert get(serving.url("status", "?status=418")).status_code == 418
 

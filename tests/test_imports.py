@@ -19,9 +19,9 @@ NEVER_BEFORE_USE = [
 # Modules that serving does not need; each takes 10 to 800 ms to import.
 NEVER_TO_SERVE = [
     "asyncio", "cProfile", "concurrent.futures.process", "cryptography", "email", "http.client",
-    "http.server", "importlib.metadata", "importlib.resources", "markdown_it", "msgspec",
-    "multiprocessing", "pkg_resources", "pydoc", "pygments", "pytest", "rich", "scapy",
-    "setuptools", "sqlite3", "typing_extensions", "unittest", "xml",
+    "http.server", "importlib.metadata", "importlib.resources", "jmespath", "markdown_it",
+    "multiprocessing", "pkg_resources", "pydoc", "pygments", "pytest", "rich", "scapy", "setuptools",
+    "unittest", "xml",
 ]  # fmt: skip
 COMMAND_LINE = ["click", "hamms_trio.cli"]
 

@@ -131,8 +131,9 @@ def test_the_plugin_imports_no_slow_module_before_use(
             assert "trio" in sys.modules
         """
     )
-    # Plugins that import trio themselves.
-    others = ("-p", "no:trio", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+    # Plugins that import slow modules themselves.
+    heavy = ("trio", "anyio", "asyncio", "hypothesispytest", "schemathesis")
+    others = [option for name in heavy for option in ("-p", f"no:{name}")]
     pytester.makeini("[pytest]")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *others)
     result.assert_outcomes(passed=2)

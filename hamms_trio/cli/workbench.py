@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options
+from hamms_trio.cli.records import RECORDS, Records
 from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.running.signals import Signals
 
@@ -78,6 +79,7 @@ CHALLENGE = options.together(
 )
 @options.LIMITS
 @CHALLENGE
+@RECORDS
 @options.running("workbench")
 def workbench(
     host: str,
@@ -86,6 +88,7 @@ def workbench(
     engine: str,
     limits: options.ConnectionLimits,
     challenge: Challenge,
+    records: Records,
     running: options.Running,
 ) -> None:
     """Serve the workbench until SIGINT or SIGTERM, which drains it; a second signal ends it at once."""
@@ -111,6 +114,7 @@ def workbench(
             redirect_port=port if tls.enable_tls and tls.redirect_http else None,
             challenge=challenge.codecrafters_mode,
             directory=challenge.directory,
+            options=records.chosen(),
             **logs,
         )
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)

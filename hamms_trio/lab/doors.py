@@ -68,7 +68,7 @@ PORTS = (
     Port(33, "head-10m"),
 )
 
-RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+RESERVED = ("other", "path", "workbench")  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):
@@ -175,7 +175,7 @@ class Doors:
         ]
 
     def find(self, name: str) -> Door:
-        """The door of this name; for a slug or alias, the mode's default one, which may have no port.
+        """Return the door of this name, or the default door of a slug or alias, which may have no port.
 
         Raises:
             UnknownMode: nothing has this name.
@@ -189,7 +189,7 @@ class Doors:
         return self._all[name]
 
     def find_served(self, name: str) -> Door:
-        """The same among the modes that are served.
+        """Return the door of this name, if its mode is served.
 
         Raises:
             UnknownMode: nothing has this name, or its mode is not served.
@@ -202,7 +202,7 @@ class Doors:
 
 
 def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Door]:
-    """The doors that have a port: those of `PORTS` whose modes are in the catalogue.
+    """Return the doors with a port, from `PORTS`, whose modes are in the catalogue.
 
     Raises:
         CatalogueError: a door's name is that of another mode.

@@ -50,7 +50,7 @@ class PathDoor:
         return HTTP1.drive(peer, self._choose)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
-        """The encounter that the request's path names.
+        """Return the encounter named by the request's path.
 
         Raises:
             NoSuchMode: it names none.
@@ -96,21 +96,23 @@ class PathDoor:
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
-    """The arguments in a path's segment, such as ``--tries-5--key-ab``.
+    """Return the arguments in a path's segment, such as ``--tries-5--key-ab``.
 
-    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own.
+    A value ends where ``--`` and the name of another parameter or modifier follow, so it may have dashes.
 
     Raises:
-        ParameterError: it does not begin with the name of one of the mode's parameters.
+        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
     """
-    names = {parameter.name.replace("_", "-"): parameter.name for parameter in mode.parameters}
+    taken = (*mode.parameters, *mode.modifiers)
+    names = {parameter.name.replace("_", "-"): parameter.name for parameter in taken}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     one = re.compile(rf"--({either})-(.*?)(?=--(?:{either})-|$)") if names else re.compile(r"(?!)")
     given, at = {}, 0
     while at < len(text):
         match = one.match(text, at)
         if match is None:
-            takes = " or ".join(f"--{name}-VALUE" for name in names) or "no arguments"
+            own = (parameter.name.replace("_", "-") for parameter in mode.parameters)
+            takes = " or ".join(f"--{name}-VALUE" for name in own) or "no arguments"
             raise ParameterError(f"{text[at:][:80]!r} is no argument of {mode.slug}: give {takes}")
         given[names[match[1]]] = unquote(match[2])
         at = match.end()

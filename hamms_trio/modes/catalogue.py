@@ -46,7 +46,7 @@ class Catalogue(Mapping[str, FailureMode]):
         return len(self._modes)
 
     def find(self, name: str) -> FailureMode:
-        """The mode with this slug or alias.
+        """Return the mode with this slug or alias.
 
         Raises:
             UnknownMode: there is none.
@@ -56,7 +56,7 @@ class Catalogue(Mapping[str, FailureMode]):
         return self._modes[slug]
 
     def extended(self, sources: Iterable[Source]) -> Catalogue:
-        """This catalogue with more modes behind it, or itself if there are none.
+        """Return a catalogue with more modes appended, or this one if there are none.
 
         Raises:
             CatalogueError: two modes claim one slug or alias.

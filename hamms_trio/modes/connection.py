@@ -53,10 +53,10 @@ class PeerConnection(Protocol):
     def observer(self) -> ModeObserver: ...
 
     def now(self) -> float:
-        """The time by which ``receive`` measures its deadline, in seconds."""
+        """Return the time on the clock of ``receive``'s deadline, in seconds."""
 
     def receive(self, deadline: float | None = None) -> Awaitable[bytes]:
-        """Some octets, or none once the client has closed its side.
+        """Return received octets, or none once the client has closed its side.
 
         Raises:
             TimeoutError: nothing came before ``deadline``.
@@ -78,7 +78,7 @@ class PeerConnection(Protocol):
         """Let real seconds pass."""
 
     def client_keeps_alive(self) -> bool | None:
-        """True if the client's kernel sends TCP keep-alives (RFC 9293 §3.8.4), None if that can't be seen."""
+        """Return True if the client sends TCP keep-alives (RFC 9293 §3.8.4), None if that is unknown."""
 
     def pause(self) -> Awaitable[None]:
         """Let the other connections have their turn."""

@@ -41,6 +41,7 @@ class FailureMode:
         decides: True if the mode says itself when it strikes, by ``peer.strike()``.
         lenient: True if malformed requests are handed to it, rather than refused.
         needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
+        crosses: True if it leads clients to the other origin, whose door is then served beside it.
         port: the kind of port that the mode's own doors have.
         own_port: why a mode that acts on requests needs a port of its own; "" if a shared door can reach it.
         defaults: values of modifiers instead of theirs.
@@ -55,6 +56,7 @@ class FailureMode:
     decides: bool = False
     lenient: bool = False
     needs_http11: bool = False
+    crosses: bool = False
     port: Port = OPEN
     own_port: str = ""
     defaults: Arguments = field(default_factory=dict)
@@ -111,7 +113,7 @@ class FailureMode:
         return self.driver.needs_port or self.own_port or None
 
     def port_kind(self, given: Arguments) -> PortKind:
-        """The kind of port of a door that gives these arguments."""
+        """Return the kind of port of a door that gives these arguments."""
         if isinstance(self.port, PortKind):
             return self.port
         return self.port({p.name: given.get(p.name, p.default) for p in self.parameters})
@@ -128,7 +130,7 @@ class FailureMode:
         }
 
     def checked(self, given: Mapping[str, object]) -> dict[str, Value]:
-        """The values of some parameters, given as values or as text.
+        """Check values for some parameters, given as values or as text.
 
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.
@@ -195,6 +197,7 @@ def on_request(
     decides: bool = False,
     lenient: bool = False,
     needs_http11: bool = False,
+    crosses: bool = False,
     port: Port = OPEN,
     own_port: str = "",
     defaults: Arguments | None = None,
@@ -210,6 +213,7 @@ def on_request(
         decides=decides,
         lenient=lenient,
         needs_http11=needs_http11,
+        crosses=crosses,
         port=port,
         own_port=own_port,
         defaults=defaults or {},

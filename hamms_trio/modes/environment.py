@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from hamms_trio.wire.fields.dates import imf_fixdate
 V = TypeVar("V")
 
 STATE_ENTRIES = 1_000
+CANARY_FILE = "file:///hamms-canary.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class Environment:
         seed: decides, with the request's place in its sequence, every random choice.
         speed: how many seconds pass for a failure mode in one real second.
         wall_clock: seconds since the epoch, for the Date field.
+        canary_file: the URI of the only file that a mode may lead a client to; it need not exist.
+
+    Attributes:
+        ports: the port of each door, by its name.
     """
 
     def __init__(
@@ -76,10 +81,13 @@ class Environment:
         speed: float = 1.0,
         limits: Limits | None = None,
         wall_clock: Callable[[], float] = time.time,
+        canary_file: str = CANARY_FILE,
     ) -> None:
         self.seed = seed
         self.speed = speed
         self.limits = limits or Limits()
+        self.canary_file = canary_file
+        self.ports: Mapping[str, int] = {}
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
         self._nonces = 0

@@ -53,7 +53,7 @@ class Ledger:
     # Reading
 
     def connections(self, name: str | None = None) -> list[ConnectionRecord]:
-        """The connections of one failure mode or door, or of all, in the order in which they came.
+        """Return the connections of one failure mode or door, or of all, in order of arrival.
 
         Raises:
             UnknownMode: no mode or door has this name.
@@ -72,7 +72,7 @@ class Ledger:
         return [r for r in self._open.values() if r.left is None and belongs(r)]
 
     def requests(self, name: str | None = None, /, **parameters: object) -> Requests:
-        """The requests to one failure mode or door, or to all, with these parameters, given or by default.
+        """Return the requests to one failure mode or door, or to all, that had these parameters.
 
         Raises:
             UnknownMode: no mode or door has this name.
@@ -85,7 +85,7 @@ class Ledger:
         return Requests(r for r in self._requests if belongs(r) and wanted <= r.arguments.items())
 
     def fired(self, name: str, *, key: str | None = None) -> bool:
-        """True if the fault of this failure mode was ever played, for this ``key`` or any.
+        """Return True if the failure mode's fault has struck, for this ``key`` or any.
 
         Raises:
             UnknownMode: no mode has this name.
@@ -118,7 +118,7 @@ class Ledger:
         self._head_octets = self._body_octets = 0
 
     def _of(self, name: str | None) -> Callable[[ConnectionRecord | RequestRecord], bool]:
-        """The condition that a record belongs to a mode, met by whatever door, or to a door."""
+        """Return a filter for the records of a mode, through any door, or of one door."""
         if name is None:
             return lambda record: True
         slug = self._names.slug(name)

@@ -193,7 +193,7 @@ class Requests(list[RequestRecord]):
 
 
 def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """The first octets of an answer, after so many more of ``data`` were sent."""
+    """Return the first octets of an answer after ``octets`` more of ``data`` were sent."""
     if not answer:
         return bytes(data[: min(octets, ANSWER_OCTETS)])
     missing = ANSWER_OCTETS - len(answer)

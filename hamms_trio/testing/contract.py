@@ -18,7 +18,7 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 
-SECONDS = 10.0  # a net, not a measurement
+SECONDS = 30.0  # a net, not a measurement
 SECONDS_TO_CONNECT = 0.2  # to a port of this machine that listens
 SECONDS_TO_LOOK = 0.005  # whether there is still something to read for
 CANCELLED_CLIENTS = 3
@@ -126,7 +126,7 @@ def _reset(client: socket.socket) -> None:
 
 
 def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
-    """A request is in the ledger whether the mode reads it or not, unless it was reset before it came."""
+    """Check that the ledger has a request even if the mode does not read it, unless the mode reset it before."""
     earlier = len(server.ledger.requests(door.name))
     resets = _unread_resets(server.ledger, door)
     with _connect(door) as client:
@@ -160,13 +160,13 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
 
 
 def _unread_resets(ledger: Ledger | BlockingLedger, door: BlockingDoor) -> int:
-    """The number of connections that the mode has reset before it read anything."""
+    """Return the number of connections that the mode has reset before it read anything."""
     records = ledger.connections(door.name)
     return sum(r.ended is Ending.RST and not r.octets_received for r in records)
 
 
 def _check_cancelled(server: HammsServer, name: str) -> None:
-    """The door's end is the end of every connection."""
+    """Check that the end of the door ends every connection."""
     with ExitStack() as stack:
         door = stack.enter_context(server.open(name))
         clients = [stack.enter_context(_connect(door)) for _ in range(CANCELLED_CLIENTS)]
@@ -209,7 +209,7 @@ def _listens(door: BlockingDoor) -> bool:
 
 
 def _open_sockets() -> set[str]:
-    """The sockets of this process, where the system lists them."""
+    """List the sockets of this process, if the system lists them."""
     if sys.platform != "linux":
         return set()
     found = set()

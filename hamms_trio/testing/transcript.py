@@ -34,6 +34,7 @@ WHOLE = 400
 LONGEST_RUN = 100  # writes in a row; of a longer run
 FEW = 5  # are written down
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
+PORTS = {"other": 55544}
 UNANSWERED = 0.05  # real seconds after which a SYN to this machine will have no answer
 MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 
@@ -61,6 +62,7 @@ def script(door: Door, requests: Sequence[bytes] = (GET,)) -> list[Line]:
     )
     connection = ScriptedConnection(requests, observer)
     environment = Environment(wall_clock=lambda: SECOND)
+    environment.ports = PORTS
     return _joined(connection.play(door, environment))
 
 

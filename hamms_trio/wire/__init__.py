@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages as bytes. No sockets, no clock, no trio."""
+"""HTTP/1.1 messages as octets, without sockets, clock or trio."""
 
 from hamms_trio.wire.fields.dates import imf_fixdate as imf_fixdate
 from hamms_trio.wire.fields.forms import (
@@ -11,6 +11,7 @@ from hamms_trio.wire.http1.build import (
     Field as Field,
     chunk as chunk,
     connection_field as connection_field,
+    connection_lines as connection_lines,
     field_lines as field_lines,
     head as head,
     last_chunk as last_chunk,

@@ -11,8 +11,8 @@ from trio.testing import lockstep_stream_pair
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
 from hamms_trio.http.serving.portable import StreamConnection
-from tests.http.serving import serving
-from tests.http.talking import CLIENT, statuses
+from tests.http.conversations import CLIENT, statuses
+from tests.http.server import serving
 
 BIG = 20_000_000  # octets, more than the kernel takes for a client that does not read
 LONG = 100.0  # seconds, more than each of the limits but for those that are below

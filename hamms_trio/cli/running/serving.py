@@ -18,8 +18,8 @@ from netsplode.usage import Refused
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.running.signals import Signals
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.http.serving.running import RunningServer
-    from hamms_trio.http.telling.access_log import LogFormat
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class AccessLogChoice(TypedDict):
 def configure_logs(running: Running) -> AccessLogChoice:
     """Send the log to standard error, and the access log too unless it is switched off."""
     from hamms_trio.cli.running.log import configure_logging
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
 
     configure_logging(running.log_format, verbose=running.verbose)
     return {
@@ -72,7 +72,7 @@ def serve_alone(
         kept_ready_file,
         raise_descriptor_limit,
     )
-    from hamms_trio.errors import PortUnavailable
+    from hamms_trio.errors import PortUnavailable, StateUnusable
 
     async def main() -> None:
         async with signals.watched() as signalled, opened as server:
@@ -87,7 +87,7 @@ def serve_alone(
     try:
         with kept_ready_file(running.ready_file):
             trio.run(main)
-    except PortUnavailable as error:
+    except (PortUnavailable, StateUnusable) as error:
         raise Refused(str(error)) from None
 
 

@@ -13,7 +13,7 @@ from hamms_trio.errors import PeerGone, RequestError
 from hamms_trio.http.exchange.conversation import CONTINUE, Conversation
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.routes.refusals import checked, internal_error, refusal
-from hamms_trio.http.routes.response import FileBody, Response
+from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire import chunk, last_chunk
 
@@ -27,9 +27,14 @@ class Carrier(Protocol):
 
     Attributes:
         sends_files: True if the connection sends the file of a response itself.
+        gives_away: True if the connection can be given to another owner.
     """
 
     sends_files: ClassVar[bool]
+    gives_away: ClassVar[bool]
+
+    def give_away(self, exchange: Exchange, response: GivenAway) -> None:
+        """Give the connection to another owner, who answers the exchange."""
 
     async def send(self, data: bytes) -> None:
         """Hand all of ``data`` to the kernel; raises PeerGone."""
@@ -72,9 +77,14 @@ async def perform(
     service.in_flight += 1
     try:
         response = exchange.response or await _respond(service, exchange)
+        if isinstance(response, GivenAway) and not carrier.gives_away:
+            response = response.instead
         exchange.set_response(response)
         if exchange.is_overdue:  # the route has returned although it was cancelled
             exchange.close()
+            return
+        if isinstance(response, GivenAway):
+            carrier.give_away(exchange, response)
             return
         if (
             carrier.sends_files

@@ -1,4 +1,4 @@
-"""The route that answers a head, and the rules that hold for every route."""
+"""The search for the route of a request, and the checks that hold for every route."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hamms_trio.wire import Oddity, RequestHead, parse_head
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
 )
-# The names that a client may give its request, to be taken over.
+# The X-Request-ID values of clients that the server adopts.
 _REQUEST_ID = re.compile(r"[\w.:/+=@~-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
@@ -31,7 +31,7 @@ class Match:
 
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
-        plain: True if the request needs no more than one look: no content, no task, and the usual response.
+        plain: True if the usual head of a response suits the request.
     """
 
     __slots__ = ("given_id", "head", "parameters", "plain", "route", "trace_id")
@@ -53,10 +53,11 @@ class Match:
 
 
 class Matcher:
-    """Finds the route that answers a head.
+    """A search for the route that answers a head.
 
     Args:
-        longest_target: octets.
+        router: the routes.
+        longest_target: limit in octets.
     """
 
     def __init__(self, router: Router, *, longest_target: int) -> None:
@@ -66,8 +67,12 @@ class Matcher:
         self._latest: Match | None = None  # clients that poll repeat their heads
 
     def answer_all_by(self, route: Route) -> None:
-        """Answer every request by one route from now on."""
+        """Route every request to one route from now on."""
         self._instead = route
+        self._latest = None
+
+    def forget(self) -> None:
+        """Look every head up anew, because the routes have changed."""
         self._latest = None
 
     def find(self, octets: bytes) -> Match:
@@ -112,7 +117,7 @@ class Matcher:
 
 def _refuse_oddities(head: RequestHead) -> None:
     if Oddity.HIGHER_VERSION in head.oddities:
-        raise UnsupportedVersion("only HTTP/1.1 and HTTP/1.0 are spoken here")
+        raise UnsupportedVersion("this server speaks only HTTP/1.1 and HTTP/1.0")
     if Oddity.EMPTY_HOST in head.oddities:
         raise MalformedRequest("the Host is empty (RFC 9112 §3.2)")
 
@@ -124,7 +129,7 @@ def _unknown_method(method: str) -> RequestError:
 
 
 def _check_authority(path: str) -> None:
-    """Refuse what others read as a malformed authority (RFC 3986 §3.2)."""
+    """Refuse a path that others may read as a malformed authority (RFC 3986 §3.2)."""
     authority = path[2:].partition("/")[0]
     if ("[" in authority) != ("]" in authority):
         raise MalformedRequest("the target is not a path (RFC 9112 §3.2)")

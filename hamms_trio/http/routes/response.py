@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from functools import lru_cache
 from typing import Protocol
 
+from hamms_trio.net.accepted import Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.status import has_no_body
 
@@ -23,16 +24,16 @@ _RESERVED = frozenset(
 
 
 class OpenFile(Protocol):
-    """A file whose octets a response sends."""
+    """An open file for a response body."""
 
     def fileno(self) -> int: ...
     def close(self) -> None: ...
 
 
 class FileBody:
-    """Octets and ranges of one open file, in the order in which they are sent.
+    """Octets and ranges of one open file, in sending order.
 
-    The file is closed once the response was sent or has failed.
+    The server closes the file once the response was sent or has failed.
     """
 
     __slots__ = ("file", "octets", "pieces")
@@ -51,11 +52,11 @@ Body = bytes | FileBody | AsyncIterable[bytes]
 
 
 class Response:
-    """A status, fields and a body; immutable, so that one may answer many requests.
+    """A status, fields and a body; immutable, so that one response may answer many requests.
 
-    Content-Type is text/plain unless ``fields`` say otherwise; the server adds Date, Server, X-Request-ID and the
-    fields that frame the message. A body that is an async iterator is sent piece by piece as it comes,
-    each as a chunk, and closed at its end.
+    Content-Type is text/plain unless ``fields`` set it; the server adds Date, Server, X-Request-ID and the fields
+    that frame the message. A body that is an async iterator is sent piece by piece, each piece as a chunk, and
+    closed at its end.
 
     Args:
         close: True to end the connection with this response.
@@ -98,10 +99,17 @@ class Response:
             self.plain = not close and not self.has_origin
         else:
             self.plain = False
-            # Where only the end of a body tells its length, the head depends on the request's version.
+            # The framing of a body of unknown length depends on the request's version.
             self.preamble = b""
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
+
+    @property
+    def sent_fields(self) -> tuple[Field, ...]:
+        """The fields with the Content-Type that the server adds."""
+        is_typed = any(name.lower() == "content-type" for name, _ in self.fields)
+        is_empty = has_no_body(self.status) or self.status == 205
+        return self.fields if is_typed or is_empty else (*self.fields, ("Content-Type", TEXT))
 
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
@@ -109,11 +117,32 @@ class Response:
         return b"%bContent-Length: %d\r\nX-Request-ID: " % (self.lines, octets)
 
     def preamble_for(self, minor_version: int) -> bytes:
-        """Return the head up to the value of X-Request-ID, as framed for this minor version."""
+        """Return the head up to the value of X-Request-ID, framed for this minor version."""
         if self.preamble:
             return self.preamble
         framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
         return self.lines + framing + b"X-Request-ID: "
+
+
+class GivenAway(Response):
+    """No response of ours: another owner takes the connection, and answers the request.
+
+    Attributes:
+        take: called with the open connection, and the octets of the request.
+        request_content: the content, which the route has read.
+        instead: the response where the connection can't be given away.
+    """
+
+    __slots__ = ("instead", "request_content", "take")
+
+    def __init__(
+        self, take: Callable[[Handover], None], request_content: bytes, instead: Response
+    ) -> None:
+        super().__init__()
+        self.status = 0  # the server does not know what the new owner sends
+        self.take = take
+        self.request_content = request_content
+        self.instead = instead
 
 
 def text(content: str, status: int = 200, *fields: Field) -> Response:
@@ -122,7 +151,7 @@ def text(content: str, status: int = 200, *fields: Field) -> Response:
 
 
 def json_response(content: object, status: int = 200, *fields: Field) -> Response:
-    """Return a response that is a JSON document, its keys sorted, in ASCII."""
+    """Return a JSON document as a response, in ASCII with sorted keys."""
     octets = json.dumps(content, sort_keys=True, allow_nan=False).encode()
     return Response(status, octets, (("Content-Type", JSON), *fields))
 
@@ -130,7 +159,7 @@ def json_response(content: object, status: int = 200, *fields: Field) -> Respons
 def error(
     status: int, code: str, message: str, *fields: Field, close: bool = False, **more: object
 ) -> Response:
-    """Return the error document of every refusal: a code for programs, a message for people."""
+    """Return an error document, with a code for programs and a message for people."""
     content: Mapping[str, object] = {"error": {"code": code, "message": message, **more}}
     octets = json.dumps(content, sort_keys=True).encode()
     return Response(status, octets, (("Content-Type", JSON), *fields), close=close)
@@ -157,7 +186,7 @@ def _head_lines(status: int, fields: tuple[Field, ...]) -> tuple[bytes, bool, bo
 
 
 def check_fields(fields: tuple[Field, ...]) -> None:
-    """Refuse fields that would break a response apart, or contradict the server's own.
+    """Refuse malformed fields, and fields that only the server sends.
 
     Raises:
         ValueError: a field is malformed, or reserved for the server.
@@ -168,4 +197,4 @@ def check_fields(fields: tuple[Field, ...]) -> None:
         if not _VALUE.fullmatch(value):
             raise ValueError(f"{value[:80]!r} can't be the value of {name}")
         if name.lower() in _RESERVED:
-            raise ValueError(f"{name} is for the server to send")
+            raise ValueError(f"{name} is reserved for the server")

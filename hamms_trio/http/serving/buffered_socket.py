@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import struct
 from abc import ABC, abstractmethod
+from functools import partial
 from time import monotonic
 
 from hamms_trio.http.serving.service import FOREVER, Service
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.hub import IN, OUT, Hub
 from hamms_trio.net.resets import reset_and_close
 
@@ -128,15 +130,29 @@ class BufferedSocket(ABC):
             self._socket.close()
 
     def _forget(self) -> None:
+        self._detach()
+        _count_off(self._service)
+        self._on_end()
+
+    def _detach(self) -> None:
         self._hub.forget(self._fd)
         self._fd = -1
         self._out = None
         self._service.backlog.release(self)
-        self._service.connections -= 1
-        self._service.announce_vacancy()
-        self._service.announce_end()
-        self._on_end()
+
+    def _release(self, client: tuple[str, int], octets: bytes) -> Handover:
+        """Stop watching, and give the open connection away; it counts as ours until its new owner ends it."""
+        self._detach()
+        on_end = partial(_count_off, self._service)
+        return Handover(self._socket, client, octets, on_end=on_end)
 
     @abstractmethod
     def _on_end(self) -> None:
         """Wake a task that waits for this connection: it has ended."""
+
+
+def _count_off(service: Service) -> None:
+    """Count a connection no more."""
+    service.connections -= 1
+    service.announce_vacancy()
+    service.announce_end()

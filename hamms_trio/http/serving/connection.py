@@ -21,10 +21,11 @@ from hamms_trio.http.exchange.delivery import Delivery, Need
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
 from hamms_trio.http.limits.limits import BODY_OCTETS
-from hamms_trio.http.routes.response import FileBody, Response
+from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.hub import IN, LOST, OUT, Hub
+from hamms_trio.wire import chunk, last_chunk
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class ServerConnection(BufferedSocket):
     """One accepted connection, from its acceptance to its last octet."""
 
     sends_files: ClassVar[bool] = True  # see `_begin_delivery`
+    gives_away: ClassVar[bool] = True
 
     __slots__ = (
         "_delivery",
@@ -145,6 +147,16 @@ class ServerConnection(BufferedSocket):
             raise PeerGone
         if self._out is not None:
             await self._wait_room()
+
+    def give_away(self, exchange: Exchange, response: GivenAway) -> None:
+        if self._fd < 0:
+            raise PeerGone
+        head, content = exchange.match.head, response.request_content
+        if head.chunked:  # whose own chunks are decoded already
+            content = (chunk(content) if content else b"") + last_chunk()
+        rest = self.conversation.give_away(exchange, response.status)
+        client = self.conversation.answers.client
+        response.take(self._release(client, head.octets + content + rest))
 
     async def _wait_room(self) -> None:
         self._room = trio.Event()

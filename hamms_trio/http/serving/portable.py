@@ -20,6 +20,7 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
 from hamms_trio.http.limits.capacity import Capacity, Fate
+from hamms_trio.http.routes.response import GivenAway
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.resets import reset_stream
 
@@ -38,6 +39,7 @@ class StreamConnection:
     """One accepted connection on a trio stream."""
 
     sends_files: ClassVar[bool] = False
+    gives_away: ClassVar[bool] = False
 
     def __init__(self, service: Service, stream: Stream, client: tuple[str, int]) -> None:
         self.conversation = Conversation(service, client)
@@ -75,6 +77,9 @@ class StreamConnection:
             await trio.aclose_forcefully(stream)
 
     # Calls of a task (see `tasks.Carrier`)
+
+    def give_away(self, exchange: Exchange, response: GivenAway) -> None:
+        raise AssertionError("a stream can't be given away")
 
     async def send(self, data: bytes) -> None:
         self._sends = True

@@ -1,0 +1,141 @@
+"""The account of answers, which counts them for the metrics and writes them to the access log in batches.
+
+An answer costs its connection one tuple in a list; all further work happens here for a whole batch, which takes
+a fraction of the time.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter, deque
+from collections.abc import Callable
+from itertools import chain
+from typing import Protocol
+
+from hamms_trio.http.routes.match import Match
+
+BATCH = 128  # the limit of answers that are not counted yet
+SAMPLES = 1024  # the latest latencies of a route, for its percentiles
+ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
+BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
+
+
+class Client(Protocol):
+    """The connection of an answer (see `exchange.answers.Answers`)."""
+
+    id: int
+    client: tuple[str, int]
+
+
+# One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the
+# connection, and the request's id. A bare tuple, since a named one takes three times as long, for each request.
+Entry = tuple[float, float, Match, int, int, int, Client, int, bytes]
+
+
+class RouteAccount:
+    """The answers of one route."""
+
+    __slots__ = ("buckets", "requests", "samples", "seconds", "statuses")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.seconds = 0.0
+        self.statuses: Counter[int] = Counter()
+        self.buckets = [0] * (len(BOUNDS) + 1)
+        self.samples: deque[float] = deque(maxlen=SAMPLES)
+
+    def percentiles(self, *wanted: int) -> dict[str, float]:
+        """Return percentiles of the latest latencies, in milliseconds."""
+        ordered = sorted(self.samples)
+        return {f"p{percent}": percentile(ordered, percent) * 1000 for percent in wanted}
+
+
+class Account:
+    """The counters of one server; their number is bounded by the number of routes.
+
+    Attributes:
+        on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
+    """
+
+    def __init__(self) -> None:
+        self._entries: list[Entry] = []
+        self._observers: list[Callable[[list[Entry]], None]] = []
+        self.on_first: Callable[[], None] = lambda: None
+        self.routes: dict[str, RouteAccount] = {}
+        self.octets_sent = 0
+        self.reused = 0
+        self.last_request_id = b""
+        self.errors: Counter[str] = Counter()  # by class, without those below
+        self.read_errors: Counter[str] = Counter()  # by type
+        self.write_errors: Counter[str] = Counter()
+
+    @property
+    def errors_by_class(self) -> dict[str, int]:
+        """The errors by class, those of broken connections included."""
+        broken = {"read": self.read_errors.total(), "write": self.write_errors.total()}
+        return {name: self.errors[name] + broken.get(name, 0) for name in ERROR_CLASSES}
+
+    def overall_percentile(self, percent: float) -> float:
+        """Return a percentile of all routes' latest latencies, in seconds."""
+        samples = chain.from_iterable(route.samples for route in self.routes.values())
+        return percentile(sorted(samples), percent)
+
+    def log_to(self, write: Callable[[list[Entry]], None]) -> None:
+        """Pass each batch of entries on, such as to the access log or to the history."""
+        self._observers.append(write)
+
+    def note_handshake_failure(self, _reason: str) -> None:
+        """Count a failed TLS handshake."""
+        self.errors["tls_handshake"] += 1
+
+    @property
+    def pending(self) -> int:
+        """Answers that are not counted yet."""
+        return len(self._entries)
+
+    def note(self, entry: Entry) -> None:
+        """Enter an answer."""
+        entries = self._entries
+        if not entries:
+            self.on_first()
+        entries.append(entry)
+        if len(entries) >= BATCH:
+            self.settle()
+
+    def settle(self) -> None:
+        """Count and log the answers since the last call."""
+        entries = self._entries
+        if not entries:
+            return
+        groups: dict[tuple[str, int], list[float]] = {}
+        for begun, ended, match, status, _, octets_out, _, number, _ in entries:
+            groups.setdefault((match.route.key, status), []).append(ended - begun)
+            self.octets_sent += octets_out
+            self.reused += number > 1
+        for (route, status), seconds in groups.items():
+            self._count(route, status, seconds)
+        self.last_request_id = entries[-1][8]
+        for write in self._observers:
+            write(entries)
+        entries.clear()
+
+    def _count(self, key: str, status: int, seconds: list[float]) -> None:
+        route = self.routes.get(key)
+        if route is None:
+            route = self.routes[key] = RouteAccount()
+        route.requests += len(seconds)
+        route.statuses[status] += len(seconds)
+        route.seconds += sum(seconds)
+        route.samples += seconds
+        for second in seconds:
+            route.buckets[bisect_left(BOUNDS, second)] += 1
+
+
+def percentile(ordered: list[float], percent: float) -> float:
+    """Interpolate between the nearest ranks; return 0 for no samples."""
+    if not ordered:
+        return 0.0
+    place = (len(ordered) - 1) * percent / 100
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
