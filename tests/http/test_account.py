@@ -6,13 +6,10 @@ import json
 from collections.abc import Iterable
 
 import pytest
-import trio
 from prometheus_client.parser import text_string_to_metric_families
-from trio.testing import memory_stream_pair
 
 from hamms_trio.http import Router, Service, text
 from hamms_trio.http.exchange.conversation import Conversation
-from hamms_trio.http.serving.portable import StreamConnection
 from hamms_trio.http.telling.access_log import AccessLog, LogFormat
 from hamms_trio.http.telling.metrics import snapshot
 from tests.http.serving import serving
@@ -120,11 +117,10 @@ def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
     assert [line["shutdown_phase"] for line in said] == ["running", "draining"]
 
 
-@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
-async def test_no_answer_was_given_after_the_end(portable: bool) -> None:
+async def test_no_answer_was_given_after_the_end(hub_kind: str) -> None:
     router = Router()
     router.fixed("GET", "/", text("Hello World"))
-    async with serving(router, portable=portable) as server:
+    async with serving(router, hub=hub_kind) as server:
         lines = log_of(server.service, LogFormat.JSON)
         async with await server.connect() as client:
             await client.send_all(get("/"))
@@ -286,13 +282,3 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
     assert b'hamms_errors_total{class="read"} 2.0' in told
     assert b'hamms_errors_total{class="write"} 1.0' in told
-
-
-async def test_a_connection_lost_without_an_error_number_is_counted() -> None:
-    service = make_service()
-    service.clock = trio.current_time
-    client, ours = memory_stream_pair()
-    await client.send_all(get("/"))
-    await trio.aclose_forcefully(client)
-    await StreamConnection(service, ours, CLIENT).run()
-    assert service.account.write_errors == {"BrokenResourceError": 1}

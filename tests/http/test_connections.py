@@ -26,9 +26,9 @@ LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
 
-@pytest.fixture(params=[False, True], ids=["hub", "portable"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return partial(serving, portable=request.param)
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
 
 
 def get(path: str, *fields: str) -> bytes:
@@ -722,7 +722,7 @@ async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
     """Not even a client that goes on asking: what comes after a close is answered by a reset."""
     body = b"x" * 1_000_000  # for which the kernel has room, and the client has not
     router.fixed("GET", "/big", Response(200, body))
-    async with serving(router, ServerLimits(linger_seconds=30), portable=False) as server:
+    async with serving(router, ServerLimits(linger_seconds=30)) as server:
         async with await server.connect() as client, trio.open_nursery() as nursery:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
             await client.send_all(get("/big"))

@@ -28,9 +28,9 @@ BIG = os.urandom(3_000_000)
 SMALL = os.urandom(60_000)
 
 
-@pytest.fixture(params=[False, True], ids=["hub", "portable"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return partial(serving, portable=request.param)
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture

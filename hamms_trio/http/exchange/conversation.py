@@ -1,6 +1,6 @@
 """One client's requests and our answers, as octets: no sockets here, and no waiting.
 
-A carrier of the octets (`serving.connection`, `serving.portable`) hands in the octets that have arrived and
+A carrier of the octets (`serving.connection`) hands in the octets that have arrived and
 sends the octets that are returned, all answers to one read in one piece. Afterwards the carrier looks if the
 conversation is ``closing``, ``has_more`` to say once that was sent, or has an ``exchange`` that needs a task; and
 reports when the ``deadline`` has passed.
