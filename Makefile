@@ -22,7 +22,7 @@ serve: setup ## Serve every failure mode from port 5500 on.
 	$(BIN)/hamms-trio serve
 
 test: setup ## Run the tests, but for the fuzzing that is part of check.
-	$(BIN)/python -m pytest -m "not fuzz"
+	$(BIN)/python -m pytest -m "not fuzz" -n auto --dist worksteal
 
 test-clients: setup ## Let every real client meet every failure mode, and not only a sample.
 	HAMMS_CLIENTS=all $(BIN)/python -m pytest tests/clients

@@ -17,6 +17,7 @@ from functools import partial
 
 from bench.children import LOAD_SECONDS, STEADY
 from bench.errors import Unmeasurable
+from bench.loads.answers import answers
 from bench.loads.churn import churn
 from bench.loads.creep import creep
 from bench.loads.download import download
@@ -35,6 +36,7 @@ from bench.loads.wrk import wrk
 LOADS: dict[str, Callable[..., dict[str, float]]] = {
     load.__name__: load
     for load in (
+        answers,
         churn,
         creep,
         download,

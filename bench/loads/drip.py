@@ -1,4 +1,4 @@
-"""Clients that receive an octet at regular times, and note when each comes."""
+"""Clients that receive an octet or an event at regular times, and note when each comes."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from bench.machine import cpu_seconds, waited_seconds
 from bench.statistics import quantiles
 
 TICK_SECONDS = 0.001
+OPENING_SECONDS = 1.0  # the least that all connects take, spread evenly
 SETTLE_SECONDS = 1.5  # after the last connect, before anything is measured
 
 
@@ -33,8 +34,9 @@ class Dripped:
 class Watch:
     """All connections, and the time at which each octet came."""
 
-    def __init__(self, interval: float) -> None:
+    def __init__(self, interval: float, mark: bytes = b"") -> None:
         self.interval = interval
+        self.mark = mark
         self.measures = False
         self.dripped: list[Dripped] = []
         self._epoll = select.epoll()
@@ -52,7 +54,7 @@ class Watch:
     def run(self, seconds: float) -> None:
         """Note the octets that come within so many seconds."""
         poll, by_fd, monotonic = self._epoll.poll, self._by_fd, time.monotonic
-        interval, measures = self.interval, self.measures
+        interval, measures, mark = self.interval, self.measures, self.mark
         until = monotonic() + seconds
         while (left := until - monotonic()) > 0:
             for fd, _ in poll(left, 64):
@@ -61,7 +63,7 @@ class Watch:
                 octets = receive(4096)
                 if not octets:
                     raise Unmeasurable("a connection ended while octets were expected")
-                for _ in octets:
+                for _ in range(octets.count(mark) if mark else len(octets)):
                     dripped.seen += 1
                     if measures:
                         dripped.phases.append(arrival - dripped.seen * interval)
@@ -76,21 +78,25 @@ def drip(
     steady: Notice,
     target: str = "/",
     interval: float = 1.0,
+    mark: str = "",
 ) -> dict[str, float]:
     """Receive the octets of all connections, and return how late they were and the server's CPU.
 
     An octet's lateness counts from the time at which the promptest octet of its connection would have come
     in its place. So the figure shows drift and jitter, and the delay of the first octet does not shift the rest.
+
+    Args:
+        mark: the end of an event; with it, events are counted instead of octets.
     """
-    watch = Watch(interval)
+    watch = Watch(interval, mark.encode())
     request = b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % target.encode()
-    begin = time.monotonic()
+    begin, opening = time.monotonic(), max(interval, OPENING_SECONDS)
     while (opened := len(watch.dripped)) < connections:
-        due = int((time.monotonic() - begin + TICK_SECONDS) * connections / interval)
+        due = int((time.monotonic() - begin + TICK_SECONDS) * connections / opening)
         for _ in range(min(connections, due) - opened):
             watch.open(address, request)
         watch.run(TICK_SECONDS)
-    watch.run(SETTLE_SECONDS * interval)
+    watch.run(SETTLE_SECONDS)
     steady()
     watch.measures = True
     cpu, waited, since = cpu_seconds(pid), waited_seconds(pid), time.monotonic()
@@ -99,6 +105,7 @@ def drip(
     wall = time.monotonic() - since
     return {
         **_lateness(watch),
+        "cpu_us": cpu / sum(len(dripped.phases) for dripped in watch.dripped) * 1e6,
         "cpu_percent": 100 * cpu / wall,
         "waited_percent": 100 * waited / wall,
     }

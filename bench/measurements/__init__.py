@@ -20,6 +20,7 @@ from bench.measurements.resets import resets
 from bench.measurements.startup import startup
 from bench.measurements.static import static
 from bench.measurements.status import status
+from bench.measurements.streams import streams
 from bench.measurements.tls import tls
 from bench.trials import Trials
 
@@ -34,6 +35,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         requests,
         wrk,
         status,
+        streams,
         engine,
         static,
         tls,

@@ -17,6 +17,7 @@ from types import coroutine
 from hamms_trio.errors import PeerGone
 from hamms_trio.modes.connection import ModeObserver
 from hamms_trio.net.accepted import AcceptedSocket, Handover
+from hamms_trio.net.far_end import keeps_alive
 from hamms_trio.net.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.net.observer import Ending, how_lost
 
@@ -133,6 +134,9 @@ class ModeConnection(AcceptedSocket):
         self._set_timer(begin + seconds)
         yield _TIME
         self.observer.slept(seconds)
+
+    def client_keeps_alive(self) -> bool | None:
+        return keeps_alive(self._fd)
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:

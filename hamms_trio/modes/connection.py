@@ -36,6 +36,9 @@ class ModeObserver(Observer, Protocol):
     def met(self, slug: str, arguments: Mapping[str, Value], ignored: tuple[str, ...], /) -> None:
         """Note the failure mode that the client, or its last request, meets."""
 
+    def note_keep_alive(self, keeps_alive: bool, /) -> None:
+        """Note whether the client's kernel sends TCP keep-alives."""
+
     def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
         """Note that the failure mode plays its fault."""
 
@@ -64,6 +67,9 @@ class PeerConnection(Protocol):
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let real seconds pass."""
+
+    def client_keeps_alive(self) -> bool | None:
+        """True if the client's kernel sends TCP keep-alives (RFC 9293 §3.8.4), None if that can't be seen."""
 
     def pause(self) -> Awaitable[None]:
         """Let the other connections have their turn."""

@@ -101,6 +101,10 @@ class Environment:
         self._nonces += 1
         return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
 
+    def date(self, seconds: int = 0) -> str:
+        """Return the time so many seconds from now in the form of fields (RFC 9110 §5.6.7)."""
+        return imf_fixdate(int(self._wall_clock()) + seconds)
+
     def state(self, slug: str, name: str = "") -> State[Any]:
         """Return one failure mode's memory beyond a request: one bounded mapping for each name."""
         return self._states.setdefault((slug, name), State())

@@ -91,6 +91,15 @@ class Peer:
         """
         return self.connection.sleep(seconds / self.environment.speed)
 
+    def look_at_keep_alive(self) -> None:
+        """Enter in the ledger whether the client's kernel sends TCP keep-alives, if that can be seen.
+
+        It can once the client has been idle for a moment, and is on this machine.
+        """
+        keeps_alive = self.connection.client_keeps_alive()
+        if keeps_alive is not None:
+            self.connection.observer.note_keep_alive(keeps_alive)
+
     # Memory and chance
 
     @property

@@ -71,6 +71,9 @@ class Recorder:
 
     # The peer's calls
 
+    def note_keep_alive(self, keeps_alive: bool) -> None:
+        self.record.keeps_alive = keeps_alive
+
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
         self._request = request = self._ledger.add_request(self.record, head, self._slug)

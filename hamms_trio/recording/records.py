@@ -38,6 +38,8 @@ class ConnectionRecord:
         left_after: seconds from ``opened`` until it left, or None.
         ended: how the server ended it, or None.
         closed: True once the server has closed its socket.
+        keeps_alive: True if the client's kernel sends TCP keep-alives; None if no failure mode has looked, or the
+            client is on another machine.
     """
 
     __slots__ = (
@@ -46,6 +48,7 @@ class ConnectionRecord:
         "closed",
         "door",
         "ended",
+        "keeps_alive",
         "left",
         "left_after",
         "number",
@@ -68,6 +71,7 @@ class ConnectionRecord:
         self.left_after: float | None = None
         self.ended: Ending | None = None
         self.closed = False
+        self.keeps_alive: bool | None = None
 
     def __repr__(self) -> str:
         left = self.left.value if self.left else "still there"
@@ -156,6 +160,11 @@ class RequestRecord:
     def fields(self) -> tuple[tuple[str, str], ...]:
         """The header section, name and value, as it was sent."""
         return self.head.fields
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The field Idempotency-Key, by which a server knows a request that is sent again."""
+        return self.head.get("idempotency-key")
 
     @property
     def status(self) -> int | None:

@@ -139,6 +139,9 @@ class ScriptedConnection:
     async def sleep(self, seconds: float) -> None:
         self._advance(self._now + seconds)
 
+    def client_keeps_alive(self) -> bool | None:
+        return None
+
     async def pause(self) -> None:
         pass
 

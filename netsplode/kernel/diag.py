@@ -40,6 +40,7 @@ class Entry:
         inode: the inode of the socket's file; 0 for an orphan, which no process holds any more.
         key: the inet_diag_sockid that names the socket, with its cookie.
         attributes: more about the socket, as the kernel encodes it.
+        timer: 1 until all that the socket has sent is acknowledged, 2 while it waits to send a keep-alive.
     """
 
     state: State
@@ -51,6 +52,7 @@ class Entry:
     key: bytes
     family: int
     attributes: bytes = b""
+    timer: int = 0
 
     @property
     def cgroup(self) -> int:
@@ -197,6 +199,7 @@ def _entry(reply: bytes) -> Entry:
         key=reply[4:52],
         family=family,
         attributes=reply[72:],
+        timer=reply[2],
     )
 
 

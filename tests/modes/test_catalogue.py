@@ -55,10 +55,9 @@ def test_a_slug_or_alias_claimed_twice_is_refused(rival: FailureMode) -> None:
         Catalogue(odd_thing, rival)
 
 
-@pytest.mark.parametrize("name", ["pace-byte-slow", "path", "workbench"])
-def test_a_mode_called_like_a_door_is_refused(name: str) -> None:
-    with pytest.raises(CatalogueError, match=name):
-        Doors(CATALOGUE.extended([named(name)]))
+def test_a_mode_called_like_a_door_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="pace-byte-slow"):
+        Doors(CATALOGUE.extended([named("pace-byte-slow")]))
 
 
 @pytest.mark.parametrize("source", ["odd_thing", 5, None])
@@ -93,7 +92,7 @@ def test_a_module_without_modes_is_refused(module: str, problem: str) -> None:
 def test_the_ports_of_hamms_are_one_table() -> None:
     offsets = [port.offset for port in PORTS]
     assert offsets[:17] == list(range(17))
-    assert len(set(offsets)) == len(offsets)
+    assert offsets == sorted(set(offsets))
     doors = {door.offset: door for door in ports_of(CATALOGUE)}
     assert (doors[7].slug, doors[7].name) == ("pace-byte", "pace-byte-slow")
     assert doors[7].given == {"interval": 30.0}

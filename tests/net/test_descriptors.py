@@ -97,7 +97,7 @@ def test_a_flood_of_one_port_leaves_the_other_ports_open(limit: int, flooded: st
         import trio
         from hamms_trio.app import open_hamms
         from hamms_trio.http import Router, Service
-        from hamms_trio.http.basics import add_basics
+        from hamms_trio.http.resources.basics import add_basics
         from hamms_trio.http.serving.running import open_server
         from hamms_trio.net.ports import open_port
 

@@ -38,7 +38,7 @@ def test_everything_works_without_what_only_linux_has() -> None:
             assert result.outcome.tally.statuses == {200: 10}, result
         assert "hamms_trio.net.trio_hub" in sys.modules
         assert "hamms_trio.net.alarm" not in sys.modules
-        import hamms_trio.http.server
+        import hamms_trio.http.serving.server
     """)
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, timeout=60, check=False

@@ -1,0 +1,426 @@
+"""Answers of language models that break off, fall silent, fail inside a 200, or are refused."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Annotated
+
+from hamms_trio.errors import NeedsPort
+from hamms_trio.modes.expectation import (
+    Level,
+    may_choose,
+    may_retry,
+    must_error,
+    must_error_or_succeed,
+    must_succeed,
+    must_time_out,
+)
+from hamms_trio.modes.parameters import Choice, Flag, Seconds, Text, Times
+from hamms_trio.modes.streams.cut import cut, until, without
+from hamms_trio.modes.streams.declare import on_stream
+from hamms_trio.modes.streams.faults import FAULTS, FinOrRst, HowOrTls
+from hamms_trio.modes.streams.odd import ILLEGAL, LEGAL, odd_event
+from hamms_trio.modes.streams.parameters import (
+    After,
+    AnyNonce,
+    At,
+    Beat,
+    ErrorStatus,
+    ErrorType,
+    KeepAlive,
+    LlmShape,
+    PerMinute,
+    RetryAfter,
+    ShouldRetry,
+    StallAt,
+    Tokens,
+)
+from hamms_trio.modes.streams.problems import (
+    SIGN_IN,
+    problem_named,
+    problem_of,
+    retry_fields,
+    take,
+    wait_fields,
+)
+from hamms_trio.modes.streams.shapes import Finish, Part, pieces
+from hamms_trio.modes.streams.stream import Stream, octets_of
+
+MARKER = "the API's marker of the end"
+EVENTS = "WHATWG HTML §9.2.6"
+
+
+def llm(
+    *,
+    tokens: Tokens = 40,
+    gap: Seconds = 0.0,
+    tool: Flag = False,
+    shape: LlmShape = "path",
+    key: Text = "default",
+    nonce: AnyNonce = "",
+) -> None:
+    """Name the parameters that all of the family have."""
+
+
+on_llm = partial(on_stream, llm)
+
+
+@on_llm(client=must_succeed(EVENTS))
+async def llm_ok(stream: Stream) -> None:
+    """Answer with a healthy stream in the shape that the path asks for: the control."""
+    await stream.play_healthy()
+
+
+@on_llm(
+    client=must_error("RFC 9112 §8; " + MARKER),
+    issues=(
+        "openai/openai-python#2065",
+        "openai/openai-node#1738",
+        "anthropics/anthropic-sdk-typescript#842",
+        "pydantic/pydantic-ai#6610",
+        "NVIDIA/TensorRT-LLM#18289",
+        "BerriAI/litellm#32159",
+    ),
+)
+async def llm_cut(
+    stream: Stream, *, how: HowOrTls = "clean", at: At = "event", after: After = 20
+) -> None:
+    """End the body after some tokens, between two events, inside one, or inside a character.
+
+    ``how`` is ``clean`` (the last chunk is sent: the framing says that the body is complete), ``fin``
+    (FIN without it), ``rst``, ``delimited`` (no framing, FIN) or ``gzip`` (a gzip stream that breaks off
+    within honest framing). ``tls`` needs the TLS twin of this door.
+    """
+    if how == "tls":
+        raise NeedsPort("llm-cut with how=tls needs TLS: over plain HTTP there is no close_notify")
+    answer = stream.answer_with(mark="€" if at == "utf8" else "")
+    await stream.play(cut(pieces(stream.shape, answer), after, at), how)
+
+
+@on_llm(
+    client=must_error_or_succeed(MARKER, Level.SHOULD),
+    issues=(
+        "openai/openai-node#1738",
+        "anthropics/anthropic-sdk-typescript#842",
+    ),
+)
+async def llm_no_terminal(stream: Stream) -> None:
+    """Send the whole text and its finish reason, and leave out the marker of the end.
+
+    In the shapes responses and messages a correct client reports an error.
+    """
+    await stream.play(without(stream.pieces, Part.TERMINAL))
+
+
+@on_llm(client=must_error(MARKER, Level.SHOULD), issues=("pydantic/pydantic-ai#6610",))
+async def llm_no_finish(stream: Stream, *, after: After = 20) -> None:
+    """Cut the text after some tokens, then send the marker of the end without a finish reason.
+
+    In the shape responses the marker is ``response.completed`` with a status of null.
+    """
+    await stream.play(octets_of(pieces(stream.shape, stream.answer.cut(after))))
+
+
+@on_llm(
+    client=must_time_out("an idle timeout, or an end at the marker"),
+    issues=(
+        "openai/openai-node#1825",
+        "anthropics/anthropic-sdk-typescript#867",
+        "MoonshotAI/kimi-code#1798",
+        "QwenLM/qwen-code#5143",
+        "vercel/ai#11670",
+    ),
+)
+async def llm_stall(
+    stream: Stream, *, at: StallAt = "mid", after: After = 20, hold: Seconds = 30.0
+) -> None:
+    """Fall silent for ``hold`` seconds with the connection open, then end with FIN and without the last chunk.
+
+    ``at`` is ``head`` (no head comes), ``first`` (no event), ``mid`` (after some tokens), ``inside`` (within
+    an event) or ``after`` (behind the marker of the end, where a correct client is done).
+    """
+    if at != "head":
+        await stream.open()
+        if at == "after":
+            await stream.send(octets_of(stream.pieces))
+        elif at != "first":
+            await stream.send(cut(stream.pieces, after, "inside" if at == "inside" else "event"))
+    await stream.wait(hold)
+    await stream.hang_up()
+
+
+@on_llm(
+    client=must_time_out("the time without content is bounded"),
+    issues=(
+        "encode/httpx#1450",
+        "tinyhumansai/openhuman#4763",
+    ),
+)
+async def llm_heartbeat(
+    stream: Stream,
+    *,
+    kind: KeepAlive = "comment",
+    every: Seconds = 0.5,
+    after: After = 20,
+    hold: Seconds = 60.0,
+) -> None:
+    """Send keep-alives without content after some tokens, every ``every`` seconds (0 stands for silence).
+
+    After ``hold`` seconds the connection ends with FIN and without the last chunk.
+    """
+    await stream.open()
+    await stream.send(octets_of(until(stream.pieces, after)))
+    await stream.beat(kind, every, hold)
+    await stream.hang_up()
+
+
+@on_llm(client=must_time_out("a total deadline, if one is set"))
+async def llm_drip(stream: Stream, *, every: Seconds = 0.01) -> None:
+    """Send a healthy stream whose body leaves one octet every ``every`` seconds."""
+    await stream.open()
+    await stream.drip(octets_of(stream.pieces), every)
+
+
+@on_llm(client=must_succeed(EVENTS))
+async def llm_slow_first(stream: Stream, *, delay: Seconds = 10.0, beat: Beat = "comment") -> None:
+    """Send the head at once and the first event after ``delay`` seconds; until then a keep-alive each second.
+
+    With ``beat=none`` the stream is silent until then: a client's idle timeout may count that.
+    """
+    await stream.open()
+    await stream.beat(beat, 1.0, delay)
+    await stream.send(octets_of(stream.pieces))
+    await stream.end()
+
+
+@on_llm(
+    client=must_error("the API's error event"),
+    aliases=("sse-mid-error-200",),
+    issues=(
+        "anthropics/anthropic-sdk-python#1918",
+        "anthropics/anthropic-sdk-python#1258",
+        "anthropics/anthropic-sdk-go#200",
+        "vercel/ai#10653",
+        "use-agent-os/agent-os#2118",
+    ),
+    decides=True,
+)
+async def llm_error_event(
+    stream: Stream,
+    *,
+    type: ErrorType = "overloaded_error",
+    at: Annotated[str, Choice("mid", "first")] = "mid",
+    after: After = 20,
+    fails: Times = 1,
+) -> None:
+    """Send an error as an event of a 200, then end the body cleanly.
+
+    With ``at=mid`` that follows some tokens, each time; with ``at=first`` it precedes all of them, in the first
+    ``fails`` requests with this ``key``.
+    """
+    if not stream.is_wanted or (at == "first" and stream.peer.count(stream.key) > fails):
+        await stream.play_healthy()
+        return
+    stream.peer.strike()
+    after = after if at == "mid" else 0
+    event = stream.shape.error_event(problem_named(type), stream.answer.cut(after))
+    await stream.play([*octets_of(until(stream.pieces, after)), event])
+
+
+@on_llm(
+    client=must_error("RFC 9110 §8.3"),
+    issues=(
+        "QwenLM/qwen-code#6465",
+        "letta-ai/letta-code#4419",
+        "decolua/9router#3051",
+    ),
+    decides=True,
+)
+async def llm_error_200(
+    stream: Stream, *, kind: Annotated[str, Choice("html", "json", "empty", "type")] = "html"
+) -> None:
+    """Answer 200 with a sign-in page, an error body, nothing, or a good stream labelled text/plain."""
+    stream.peer.strike()
+    if kind == "html":
+        await stream.respond(200, SIGN_IN, "text/html; charset=utf-8")
+    elif kind == "json":
+        await stream.refuse(200, problem_of(401))
+    elif kind == "empty":
+        await stream.respond(200, b"", stream.shape.content_type)
+    elif stream.is_wanted:
+        await stream.play(octets_of(stream.pieces), content_type="text/plain")
+    else:
+        await stream.respond(200, stream.shape.document(stream.answer), "text/plain")
+
+
+@on_llm(
+    client=may_retry("RFC 9110 §10.2.3, RFC 6585 §4"),
+    issues=(
+        "openai/openai-python#3555",
+        "vercel/ai#5018",
+        "BerriAI/litellm#4387",
+        "NousResearch/hermes-agent#26311",
+    ),
+    decides=True,
+)
+async def llm_status(
+    stream: Stream,
+    *,
+    status: ErrorStatus = 429,
+    fails: Times = 1,
+    retry_after: RetryAfter = "1",
+    should_retry: ShouldRetry = "none",
+) -> None:
+    """Refuse the first ``fails`` requests with this ``key`` by a status, then answer healthily.
+
+    ``retry_after`` is a number of seconds, ``date`` (two seconds ahead), ``garbage``, ``none``, or ``ms``, which
+    is ``retry-after-ms: 500``; ``should_retry`` sends ``x-should-retry``. A correct client sends the same body
+    each time, not before the time it was given, and 3600 does not put it to sleep unseen.
+    """
+    if stream.peer.count(stream.key) > fails:
+        await stream.play_healthy()
+        return
+    stream.peer.strike()
+    fields = retry_fields(retry_after, should_retry, stream.peer.environment)
+    rates = stream.shape.rate_fields(60, 0, 1.0) if status == 429 else ()
+    await stream.refuse(status, problem_of(status), *fields, *rates)
+
+
+@on_llm(client=may_retry("RFC 6585 §4"), decides=True)
+async def llm_quota(stream: Stream, *, rpm: PerMinute = 60) -> None:
+    """Give each ``key`` ``rpm`` requests a minute, refilled evenly; a refusal (429) says the true time to wait."""
+    wait, until_full = take(stream.peer.state("buckets"), stream.key, stream.now(), rpm)
+    if not wait:
+        await stream.play_healthy()
+        return
+    stream.peer.strike()
+    fields = stream.shape.rate_fields(rpm, 0, until_full)
+    await stream.refuse(429, problem_of(429), *wait_fields(wait), *fields)
+
+
+@on_llm(
+    client=may_retry("RFC 9110 §9.2.2"),
+    issues=(
+        "anthropics/anthropic-sdk-java#370",
+        "stripe/ai#402",
+    ),
+    decides=True,
+    unread=True,
+)
+async def llm_drop_post(
+    stream: Stream,
+    *,
+    how: FinOrRst = "fin",
+    times: Times = 1,
+    read: Annotated[str, Choice("body", "head")] = "body",
+) -> None:
+    """Read a request whole, then close or reset without an answer; after ``times`` such requests answer healthily.
+
+    With ``read=head`` its content is not read. A correct client sends the same ``Idempotency-Key`` each time, or
+    does not repeat a POST.
+    """
+    dropped = stream.peer.count(stream.key) <= times
+    if read == "body" or not dropped:
+        await stream.read()
+    if not dropped:
+        await stream.play_healthy()
+        return
+    stream.peer.strike()
+    await stream.hang_up(FAULTS[how])
+
+
+@on_llm(
+    client=must_error_or_succeed(EVENTS),
+    issues=(
+        "openai/openai-python#2722",
+        "openai/openai-python#3833",
+        "modelcontextprotocol/python-sdk#1670",
+    ),
+)
+async def llm_bad_event(
+    stream: Stream, *, kind: Annotated[str, Choice(*LEGAL, *ILLEGAL)] = "no-data", after: After = 20
+) -> None:
+    """Put one odd event in the middle of a stream that is healthy otherwise.
+
+    Legal ones, which a correct client passes over: ``no-data`` (``retry:`` alone), ``event-only``, ``comment``,
+    ``empty`` (``data:``), ``unknown`` (a type that nobody knows) and ``ping``. Illegal ones, at which it reports
+    an error or delivers all other text: ``json`` (cut), ``array``, ``null``, ``html`` and ``error-null``.
+    """
+    events = octets_of(stream.pieces)
+    events.insert(len(list(until(stream.pieces, after))), odd_event(stream.shape, kind))
+    await stream.play(events)
+
+
+@on_llm(client=may_choose("the sequence_number of the shape responses"))
+async def llm_repeat(
+    stream: Stream, *, kind: Annotated[str, Choice("dup", "swap")] = "dup", after: After = 20
+) -> None:
+    """Send one token's event twice, or after the one that follows it.
+
+    In the shape responses ``sequence_number`` shows this: a correct client reports or corrects it.
+    """
+    events = octets_of(stream.pieces)
+    tokens = [at for at, piece in enumerate(stream.pieces) if piece.part is Part.TOKEN]
+    at = tokens[min(after, len(tokens) - 1)]
+    if kind == "dup":
+        events.insert(at, events[at])
+    elif at < tokens[-1]:
+        events[at : at + 2] = reversed(events[at : at + 2])
+    await stream.play(events)
+
+
+@on_llm(client=must_succeed(MARKER))
+async def llm_after_end(stream: Stream) -> None:
+    """Send one more token after the marker of the end, which a correct client ignores.
+
+    The shape plain has no marker: there the token follows the last one.
+    """
+    extra = stream.shape.extra(stream.answer, "after the end")
+    await stream.play(octets_of((*stream.pieces, extra)))
+
+
+@on_llm(client=must_error(MARKER), issues=("earendil-works/pi#9897",))
+async def llm_tool_cut(
+    stream: Stream,
+    *,
+    how: Annotated[str, Choice("clean", "finish", "length")] = "clean",
+    after: After = 20,
+) -> None:
+    """End the arguments of a tool call in the middle of their JSON.
+
+    ``how`` is ``clean`` (the body ends there), ``finish`` (the finish reason is a complete tool call all the
+    same) or ``length`` (the finish reason is the limit of tokens). A correct client never hands the call out.
+    """
+    finish = {"finish": Finish.DONE, "length": Finish.LENGTH}.get(how, Finish.MISSING)
+    call = stream.answer_with(tool=True)
+    answer = call.cut(min(after, len(call.tokens) - 1), finish)
+    parts = () if how != "clean" else (Part.TERMINAL, Part.USAGE)
+    await stream.play(without(pieces(stream.shape, answer), *parts))
+
+
+@on_llm(client=must_error("RFC 9112 §8"), issues=("openai/openai-python#3269",), decides=True)
+async def llm_nonstream(
+    stream: Stream,
+    *,
+    kind: Annotated[str, Choice("cut", "stall", "slow")] = "cut",
+    delay: Seconds = 10.0,
+    hold: Seconds = 30.0,
+) -> None:
+    """Fail a request that wants no stream; others are answered healthily.
+
+    ``cut`` sends half of what Content-Length says, then FIN; ``stall`` falls silent for ``hold`` seconds
+    before that; ``slow`` sends the whole answer after ``delay`` seconds, and no octet before. The ledger says
+    whether the client's TCP keep-alives bridge such a time.
+    """
+    if stream.is_wanted:
+        await stream.play_healthy()
+        return
+    stream.peer.strike()
+    if kind == "slow":
+        await stream.wait(delay)
+        await stream.play_healthy()
+        return
+    await stream.send_half(stream.shape.document(stream.answer))
+    if kind == "stall":
+        await stream.wait(hold)
+    await stream.hang_up()

@@ -1,0 +1,69 @@
+"""The wishes that stand in a request for a stream."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+from hamms_trio.wire import RequestHead
+from hamms_trio.wire.event_stream import MEDIA_TYPE
+
+MAX_CONTENT_OCTETS = (
+    8 * 1024 * 1024
+)  # of a request that are looked at; the rest is read and forgotten
+# More than that is searched and not parsed: a prompt with pictures would hold up all other clients.
+PARSED_OCTETS = 64 * 1024
+LONGEST_MODEL = 100
+MODEL = "hamms"  # of a request that names none
+
+# Quotes within a string are escaped, so that none of these can match inside of one.
+_STREAM = re.compile(rb'"stream"[ \t\r\n]*:[ \t\r\n]*(true|false)')
+_USAGE = re.compile(rb'"include_usage"[ \t\r\n]*:[ \t\r\n]*true')
+_MODEL = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\]{1,100}")')
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The wishes of one request.
+
+    Attributes:
+        stream: None if the request does not say whether it wants a stream.
+        usage: True if numbers of tokens are wanted.
+    """
+
+    stream: bool | None = None
+    usage: bool = False
+    model: str = MODEL
+
+    @classmethod
+    def by(cls, request: RequestHead, content: bytes) -> Asked:
+        """Read them; without JSON content a request wants what is read most easily, a stream."""
+        body = _found(content) if len(content) > PARSED_OCTETS else parsed(content)
+        if body is None:
+            return cls(stream=True)
+        stream, options, model = (body.get(name) for name in ("stream", "stream_options", "model"))
+        if not isinstance(stream, bool):
+            stream = True if MEDIA_TYPE in (request.get("accept") or "") else None
+        usage = isinstance(options, dict) and options.get("include_usage") is True
+        known = isinstance(model, str) and 0 < len(model) <= LONGEST_MODEL and model.isprintable()
+        return cls(stream, usage, str(model) if known else MODEL)
+
+
+def parsed(content: bytes) -> dict[str, object] | None:
+    """The JSON object that some content is, or None."""
+    try:
+        body = json.loads(content) if content else None
+    except (ValueError, RecursionError):
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _found(content: bytes) -> dict[str, object]:
+    """The members that matter of a large JSON object."""
+    body: dict[str, object] = {"stream_options": {"include_usage": bool(_USAGE.search(content))}}
+    if stream := _STREAM.search(content):
+        body["stream"] = stream[1] == b"true"
+    if model := _MODEL.search(content):
+        body["model"] = model[1][1:-1].decode("utf-8", "replace")
+    return body

@@ -1,0 +1,54 @@
+"""Points at which a healthy stream breaks, and the octets that leave before that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from hamms_trio.modes.streams.shapes import Part, Piece
+
+
+def until(pieces: Iterable[Piece], after: int) -> Iterator[Piece]:
+    """The pieces up to the token number ``after``, and none behind the last token."""
+    for piece in pieces:
+        if piece.tokens > after or piece.part in _BEHIND:
+            return
+        yield piece
+
+
+def cut(pieces: Iterable[Piece], after: int, at: str = "event") -> list[bytes]:
+    """The octets that leave until the fault.
+
+    Args:
+        after: tokens that leave whole.
+        at: ``event`` (between two events), ``inside`` (half of the next event), or ``utf8`` (up to the
+            first octet of the next event's first character of several).
+    """
+    pieces = list(pieces)
+    whole = [piece.octets for piece in until(pieces, after)]
+    if at == "event" or len(whole) == len(pieces):
+        return whole
+    following = pieces[len(whole)].octets
+    return [*whole, half(following) if at == "inside" else half_character(following)]
+
+
+def without(pieces: Iterable[Piece], *parts: Part) -> list[bytes]:
+    """The octets of all events but those of some parts."""
+    return [piece.octets for piece in pieces if piece.part not in parts]
+
+
+def half(octets: bytes) -> bytes:
+    """The first half of an event: up to the middle of its content, so that the cut lies inside a line."""
+    content = octets.rstrip(b"\r\n")
+    start = max(content.rfind(b"data:"), 0)
+    return octets[: start + max(1, (len(content) - start) // 2)]
+
+
+def half_character(octets: bytes) -> bytes:
+    """Octets up to the first one of the first character of several; all but the last if there is none."""
+    for at, octet in enumerate(octets):
+        if octet >= 0xC0:
+            return octets[: at + 1]
+    return octets[:-1]
+
+
+_BEHIND = (Part.CLOSING, Part.FINISH, Part.USAGE, Part.TERMINAL)

@@ -1,0 +1,85 @@
+"""How a failure mode that answers with a stream is declared.
+
+Its coroutine receives a `Stream` instead of a peer and a request. Its parameters are its own keyword-only arguments
+and those of a family's common ones, which are declared once.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Awaitable, Callable
+from typing import Concatenate, get_type_hints
+
+from hamms_trio.modes.declare import FailureMode, OnRequest, on_request
+from hamms_trio.modes.expectation import Expectation
+from hamms_trio.modes.parameters import Value
+from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.streams.stream import Stream
+from hamms_trio.wire import RequestHead
+
+OnStream = Callable[Concatenate[Stream, ...], Awaitable[None]]
+
+
+def on_stream(
+    common: Callable[..., object],
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+    unread: bool = False,
+    shape: str = "path",
+) -> Callable[[OnStream], FailureMode]:
+    """Declare a failure mode that acts on requests for a stream; a HEAD is answered with the head alone.
+
+    Args:
+        common: has the common parameters as its keyword-only arguments; the mode's own win.
+        decides: True if the mode says itself when it strikes, and if it wants requests for a document, too.
+            Otherwise those are answered truthfully.
+        shape: of all answers, unless a parameter names another.
+        unread: True if the mode wants requests whose content is not read yet.
+    """
+
+    def declare(act: OnStream) -> FailureMode:
+        own = _keywords(act)
+        shared = {name: each for name, each in _keywords(common).items() if name not in own}
+        taken = _keywords(Stream.__init__).keys()
+
+        async def play(peer: Peer, request: RequestHead, **arguments: Value) -> None:
+            of_stream = {name: value for name, value in arguments.items() if name in taken}
+            of_stream.setdefault("shape", shape)
+            stream = Stream(peer, request, **of_stream)  # type: ignore[arg-type] # each by its name
+            if not unread:
+                await stream.read()
+            if request.method == "HEAD":
+                await stream.show_head()
+            elif decides:
+                await act(stream, **{name: arguments[name] for name in own})
+            elif stream.is_done or not stream.is_wanted:
+                await stream.play_healthy()
+            else:
+                peer.strike()
+                await act(stream, **{name: arguments[name] for name in own})
+
+        adopt(play, act, {**own, **shared}, get_type_hints(common, include_extras=True))
+        return on_request(client=client, aliases=aliases, issues=issues, decides=True)(play)
+
+    return declare
+
+
+def adopt(
+    play: OnRequest,
+    act: Callable[..., object],
+    parameters: dict[str, inspect.Parameter],
+    hints: dict[str, object],
+) -> None:
+    """Let ``play`` look like ``act``: its name, its description, and these parameters."""
+    play.__name__, play.__doc__ = act.__name__, act.__doc__
+    play.__module__, play.__qualname__ = act.__module__, act.__qualname__
+    play.__annotations__ = {**hints, **get_type_hints(act, include_extras=True)}
+    play.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
+
+
+def _keywords(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+    parameters = inspect.signature(function).parameters.values()
+    return {each.name: each for each in parameters if each.kind is each.KEYWORD_ONLY}

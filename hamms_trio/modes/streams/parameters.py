@@ -1,0 +1,68 @@
+"""Parameters that the modes of several families of streams have in common."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from hamms_trio.modes.parameters import Choice, Range
+
+Tokens = Annotated[int, Range("tokens", 1, 10_000)]
+After = Annotated[int, Range("tokens", 0, 10_000)]
+At = Annotated[str, Choice("event", "inside", "utf8")]
+LlmShape = Annotated[str, Choice("path", "chat", "responses", "messages", "plain", "ndjson")]
+SseShape = Annotated[str, Choice("plain", "chat", "responses", "messages")]
+KeepAlive = Annotated[str, Choice("comment", "ping", "empty")]
+Beat = Annotated[str, Choice("comment", "ping", "none")]
+StallAt = Annotated[str, Choice("mid", "head", "first", "inside", "after")]
+ErrorStatus = Annotated[int, Range("a status code", 400, 599)]
+ErrorType = Annotated[str, Choice("overloaded_error", "rate_limit_error", "server_error")]
+ShouldRetry = Annotated[str, Choice("none", "true", "false")]
+PerMinute = Annotated[int, Range("requests a minute", 1, 60_000)]
+
+NONCE = "hamms"  # of clients that give none
+_NONCE = re.compile(r"[0-9A-Za-z_.~-]{1,32}")
+
+
+class Nonce:
+    """The word that stands in an answer's last token; empty for that of the field X-Hamms-Nonce."""
+
+    def takes(self, kind: type) -> str:
+        return "1 to 32 letters, digits and ._~-"
+
+    def describe(self) -> dict[str, object]:
+        return {"maximum_length": 32, "pattern": _NONCE.pattern}
+
+    def read(self, text: str, kind: type) -> str:
+        if text and not _NONCE.fullmatch(text):
+            raise ValueError
+        return text
+
+
+class NumberOr:
+    """A number, as it is to be sent, or one of some names: ``Annotated[str, NumberOr("date", "none")]``."""
+
+    _NUMBER = re.compile(r"-?[0-9]{1,12}")
+
+    def __init__(self, *names: str) -> None:
+        self.names = names
+
+    def takes(self, kind: type) -> str:
+        return f"a whole number, or one of {', '.join(self.names)}"
+
+    def describe(self) -> dict[str, object]:
+        return {"choices": list(self.names), "pattern": self._NUMBER.pattern}
+
+    def read(self, text: str, kind: type) -> str:
+        if text not in self.names and not self._NUMBER.fullmatch(text):
+            raise ValueError
+        return text
+
+
+AnyNonce = Annotated[str, Nonce()]
+RetryAfter = Annotated[str, NumberOr("date", "ms", "garbage", "none")]
+
+
+def nonce_of(given: str, field: str | None) -> str:
+    """The nonce of an answer: the one that is given, or the request's field, or a fixed one."""
+    return given or (field if field and _NONCE.fullmatch(field) else NONCE)

@@ -1,0 +1,85 @@
+"""Server-sent events as octets (WHATWG HTML §9.2.5), and ways to split octets over chunks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+MEDIA_TYPE = "text/event-stream"
+BOM = b"\xef\xbb\xbf"
+LF, CRLF, CR = b"\n", b"\r\n", b"\r"
+
+_LINE_END = re.compile(rb"[\r\n]")
+_LONG_CHARACTER = re.compile(rb"[\xc0-\xff]")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSentEvent:
+    """The fields of one event; None stands for no line. Nothing is checked: ids may hold NUL.
+
+    Attributes:
+        data: its lines, each of which becomes a line of its own; only LF separates them.
+        type: the field ``event``.
+    """
+
+    data: str | None = None
+    type: str | None = None
+    id: str | None = None
+    retry: str | None = None
+
+    def lines(self, spaces: int = 1) -> Iterator[bytes]:
+        """The event's lines without their ends, the empty one that dispatches it included.
+
+        Args:
+            spaces: stand behind the colon of each data line; a reader drops one. Other lines have at most one.
+        """
+        space = " " * min(spaces, 1)
+        for name, value in (("event", self.type), ("id", self.id), ("retry", self.retry)):
+            if value is not None:
+                yield f"{name}:{space}{value}".encode()
+        if self.data is not None:
+            for line in self.data.split("\n"):
+                yield f"data:{' ' * spaces}{line}".encode()
+        yield b""
+
+    def octets(self, spaces: int = 1) -> bytes:
+        return b"".join(line + LF for line in self.lines(spaces))
+
+
+def comment(text: str) -> bytes:
+    """A line that readers ignore, and an empty one: what servers send to keep a connection alive."""
+    return f": {text}\n\n".encode()
+
+
+def ended_in_turn(lines: Iterable[bytes], line_ends: tuple[bytes, ...]) -> bytes:
+    """Lines that end with CR, LF and so on in turn; no CR stands before a line that is empty and ends with LF."""
+    octets = bytearray()
+    for nth, line in enumerate(lines):
+        line_end = line_ends[nth % len(line_ends)]
+        if not line and octets.endswith(CR) and line_end == LF:
+            line_end = CR  # CR LF would be one line end
+        octets += line + line_end
+    return bytes(octets)
+
+
+def split_at(octets: bytes, offsets: Iterable[int]) -> list[bytes]:
+    """The pieces between the offsets, without empty ones."""
+    inside = sorted({at for at in offsets if 0 < at < len(octets)})
+    return [octets[start:end] for start, end in pairwise((0, *inside, len(octets))) if start < end]
+
+
+def split_each(octets: bytes) -> list[bytes]:
+    """One piece for each octet."""
+    return split_at(octets, range(len(octets)))
+
+
+def split_line_ends(octets: bytes) -> list[bytes]:
+    """Pieces that end behind each CR and each LF, so that CR and LF of one line end are in two."""
+    return split_at(octets, (match.end() for match in _LINE_END.finditer(octets)))
+
+
+def split_characters(octets: bytes) -> list[bytes]:
+    """Pieces that end behind the first octet of each character of several."""
+    return split_at(octets, (match.end() for match in _LONG_CHARACTER.finditer(octets)))
