@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import trio
@@ -18,6 +19,7 @@ from hamms_trio.lab.path_door import PathDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Environment, Limits
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import Ledger
@@ -165,6 +167,22 @@ class Hamms(Addresses):
                 yield OpenDoor(door, self._host, listener.port)
         finally:
             del self.ports[door.name]
+
+    def adopter(self, name: str, /, **arguments: object) -> Callable[[Handover], None]:
+        """Return a function that lets a failure mode play on a connection of another owner.
+
+        Args:
+            name: the slug or an alias of a failure mode, or the name of a door.
+            arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
+
+        Raises:
+            UnknownMode: there is no such mode, or it is not served.
+            ParameterError: the mode has no such parameter, or does not take this value.
+        """
+        known = self.doors.find_served(name)
+        given = {**known.given, **known.mode.checked(arguments)}
+        door = Door(known.name, known.mode, given, exempt=self.doors.exempt)
+        return partial(self._running.adopt, door)
 
     def start_afresh(self) -> None:
         """Drop every connection and forget what the modes and the ledger remember; the ports stay."""

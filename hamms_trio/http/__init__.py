@@ -4,6 +4,7 @@ from hamms_trio.http.limits.limits import ServerLimits as ServerLimits
 from hamms_trio.http.routes.request import Request as Request
 from hamms_trio.http.routes.response import (
     FileBody as FileBody,
+    GivenAway as GivenAway,
     Response as Response,
     error as error,
     json_response as json_response,

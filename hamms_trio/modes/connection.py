@@ -79,3 +79,10 @@ class PeerConnection(Protocol):
 
     def reset(self) -> None:
         """Send RST and close."""
+
+    @property
+    def is_lent(self) -> bool:
+        """True if its earlier owner takes the connection back after an exchange."""
+
+    def give_back(self, octets: bytes) -> None:
+        """Give it back as soon as the mode has ended, with octets that were received and not used."""

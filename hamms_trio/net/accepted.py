@@ -21,7 +21,9 @@ class Handover:
         client: the client's address and port.
         octets: read from the client, and not used yet.
         observer: the connection's record, if the giver kept one.
-        on_end: the new owner calls it once the connection has ended, so that it is counted no more.
+        on_end: the new owner calls it once the connection has ended, so that it is counted no more. If it comes
+            with an observer, that is closed then.
+        giver: takes the connection back, once the new owner has no more use for it; None if nobody does.
     """
 
     sock: Socket
@@ -29,6 +31,7 @@ class Handover:
     octets: bytes = b""
     observer: Observer | None = None
     on_end: Callable[[], None] = lambda: None
+    giver: Callable[[Handover], None] | None = None
 
 
 class AcceptedSocket(HubSocket):

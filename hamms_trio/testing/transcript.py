@@ -152,6 +152,13 @@ class ScriptedConnection:
     def reset(self) -> None:
         self._end(Ending.RST)
 
+    @property
+    def is_lent(self) -> bool:
+        return False
+
+    def give_back(self, octets: bytes) -> None:
+        raise AssertionError("a script has no other owner")
+
     # Within
 
     def _advance(self, to: float) -> None:

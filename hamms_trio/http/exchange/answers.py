@@ -52,7 +52,7 @@ class Answers:
             response = respond(service, match.route, request)
         if response.plain and match.plain and not (last or number == service.most_requests):
             octets = b"".join((response.preamble, request_id, service.tail, response.content))
-        elif isinstance(response.body, bytes) or match.head.method == "HEAD":
+        elif response.is_ours and (isinstance(response.body, bytes) or match.head.method == "HEAD"):
             octets = self._encode(match, response, number, request_id, last=last)
         else:
             request = Request(match.head, match.parameters, request_id, self.client)

@@ -22,7 +22,7 @@ from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import Response
 from hamms_trio.http.serving.service import FOREVER, Service
-from hamms_trio.wire import RequestReader
+from hamms_trio.wire import RequestReader, chunk, last_chunk
 
 logger = logging.getLogger(__name__)
 
@@ -173,6 +173,21 @@ class Conversation:
         self.closing = True
         self.is_idle = False
         return b""
+
+    def give_away(self, exchange: Exchange, content: bytes) -> bytes:
+        """Say no more, since another owner answers; return the octets of the request and of those that follow it.
+
+        Args:
+            content: of the request.
+        """
+        head = exchange.match.head
+        if head.chunked:  # whose own chunks are decoded already
+            content = (chunk(content) if content else b"") + last_chunk()
+        self.answers.note(exchange, 0)
+        self.exchange = None
+        rest, self._buffer = self._buffer, b""
+        self.end()
+        return head.octets + content + rest
 
     def turn_away(self) -> bytes:
         """Answer that there are too many connections, and nothing else."""

@@ -49,7 +49,7 @@ class FileShortened(Incomplete):
 async def perform(
     carrier: Carrier, service: Service, conversation: Conversation, exchange: Exchange
 ) -> None:
-    """Answer one exchange; leave a file to the carrier, which sends files without a task.
+    """Answer one exchange, unless the carrier does: it sends files, and gives the connection away.
 
     An overdue exchange is left to `Conversation.abandon_overdue`.
 
@@ -67,7 +67,7 @@ async def perform(
         if exchange.is_overdue:  # the route has returned although it was cancelled
             exchange.close()
             return
-        if exchange.file is not None:
+        if exchange.file is not None or not response.is_ours:
             return
         head = conversation.encode(exchange, response)
         conversation.await_client(exchange)
@@ -88,7 +88,7 @@ async def perform(
 async def _respond(service: Service, exchange: Exchange) -> Response:
     handler = exchange.match.route.handler
     try:
-        return checked(await cast("Awaitable[object]", handler(exchange.request)))
+        return checked(await cast("Awaitable[object]", handler(exchange.request)), exchange.request)
     except RequestError as problem:
         return refusal(problem)
     except PeerGone:

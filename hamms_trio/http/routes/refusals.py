@@ -8,7 +8,7 @@ import re
 from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response, error, explain
+from hamms_trio.http.routes.response import GivenAway, Response, error, explain
 from hamms_trio.http.routes.router import Route
 from hamms_trio.http.serving.service import RETRY_AFTER, Service
 from hamms_trio.http.telling.account import Account
@@ -63,7 +63,7 @@ def refusal(problem: RequestError) -> Response:
 def respond(service: Service, route: Route, request: Request) -> Response:
     """Return the response of a plain function."""
     try:
-        return checked(route.handler(request))
+        return checked(route.handler(request), request)
     except RequestError as problem:
         return refusal(problem)
     except Exception:  # the boundary: a bug in one route costs one answer
@@ -71,10 +71,14 @@ def respond(service: Service, route: Route, request: Request) -> Response:
         return internal_error(service.account, request)
 
 
-def checked(response: object) -> Response:
-    """Return a route's response, or raise TypeError if the route returned something else."""
+def checked(response: object, request: Request) -> Response:
+    """Return a route's response, or raise TypeError if the route returned something that can't be one."""
     if not isinstance(response, Response):
         raise TypeError(f"the route returned {response!r:.80}, and not a Response")
+    if isinstance(response, GivenAway) and not (
+        request.is_read and len(response.request_content) == len(request.content)
+    ):
+        raise TypeError("the route gave the connection away without the request's whole content")
     return response
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, Mapping
+from collections.abc import AsyncIterable, Callable, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
+from hamms_trio.net.accepted import Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.status import has_no_body
 
@@ -64,6 +65,8 @@ class Response:
         ValueError: the status is not a final one, or a field is malformed or reserved for the server.
     """
 
+    is_ours: ClassVar[bool] = True  # False if somebody else answers
+
     __slots__ = (
         "body",
         "close",
@@ -114,6 +117,29 @@ class Response:
             return self.preamble
         framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
         return self.lines + framing + b"X-Request-ID: "
+
+
+class GivenAway(Response):
+    """No response of ours: another owner takes the connection, and answers the request.
+
+    The new owner finds the request among the octets of the handover, with a chunked content as one chunk, and
+    behind it what the client has sent since. Its giver is the server: that takes the connection back.
+
+    Attributes:
+        take: called with the connection; what it raises closes it.
+        request_content: the content, which the route has read.
+    """
+
+    is_ours = False
+
+    __slots__ = ("request_content", "take")
+
+    def __init__(self, take: Callable[[Handover], None], request_content: bytes = b"") -> None:
+        super().__init__()
+        self.status = 0  # the server does not know what the new owner sends
+        self.plain = False
+        self.take = take
+        self.request_content = request_content
 
 
 def text(content: str, status: int = 200, *fields: Field) -> Response:

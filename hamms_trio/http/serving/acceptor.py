@@ -82,6 +82,7 @@ class Listeners:
         self._sockets = sockets
         self._hub = hub
         service.account.on_first = self._settle_soon
+        service.take_back = self.adopt
         self._settles = False  # True while a timer will
         self._capacity = Capacity(service)
         self._handshakes = None

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 
 import trio
 
@@ -19,7 +20,7 @@ from hamms_trio.http.exchange.delivery import Delivery, Need
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
 from hamms_trio.http.limits.limits import BODY_OCTETS
-from hamms_trio.http.routes.response import FileBody, Response
+from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.accepted import Handover
@@ -242,6 +243,8 @@ class ServerConnection(BufferedSocket):
                 self._slow_down()
             elif self._delivery is not None:
                 self._deliver(self._delivery, exchange)
+            elif isinstance(exchange.response, GivenAway):
+                self._give_away(exchange, exchange.response)
             elif exchange.response is not None and (body := exchange.file) is not None:
                 self._begin_delivery(exchange, exchange.response, body)
             else:
@@ -254,6 +257,19 @@ class ServerConnection(BufferedSocket):
         else:
             self.watch_for(0 if conversation.ended else IN)
         self._service.announce_end()
+
+    def _give_away(self, exchange: Exchange, response: GivenAway) -> None:
+        """Let another owner answer, who may give the connection back."""
+        conversation, client = self.conversation, self.conversation.answers.client
+        octets = conversation.give_away(exchange, response.request_content)
+        released = self.release(client, octets)
+        given = replace(released, on_end=self._on_ended, giver=self._service.take_back)
+        try:
+            response.take(given)
+        except BaseException:
+            given.sock.close()
+            given.on_end()
+            raise
 
     def _start_task(self) -> None:
         self._has_task = True

@@ -17,6 +17,7 @@ from hamms_trio.http.routes.match import Matcher
 from hamms_trio.http.routes.response import FileBody, Response, error
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.telling.account import Account
+from hamms_trio.net.accepted import Handover
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
 
@@ -66,6 +67,9 @@ class Service:
         self.drain_began = 0.0
         self.something_ended = trio.Event()
         self.connections = 0  # open now
+        self.take_back: Callable[[Handover], None] | None = (
+            None  # serves a connection that was given away
+        )
         self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
         self.accepted = 0
         self.in_flight = 0  # requests whose answer waits for something
