@@ -39,6 +39,8 @@ BAD = [
     ("hamms-trio workbench --port 99999", "hamms-trio workbench", "0<=x<=65535"),
     ("hamms-trio workbench --enable-tls=yes", "hamms-trio workbench", "does not take a value"),
     ("hamms-trio workbench --engine nginx", "hamms-trio workbench", "'trio', 'threadpool'"),
+    ("hamms-trio serve --engine threadpool", "hamms-trio serve", "'epoll', 'trio'"),
+    ("hamms-trio load --engine nginx", "hamms-trio load", "'epoll', 'trio'"),
     ("hamms-trio workbench --max-connections 0", "hamms-trio workbench", "x>=1"),
     ("hamms-trio workbench --body-timeout 0", "hamms-trio workbench", "x>0"),
     ("hamms-trio workbench --head-timeout inf", "hamms-trio workbench", "not a number of seconds"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -36,9 +38,9 @@ FILE = NamedPath(dir_okay=False, path_type=Path)
 
 
 def given(name: str) -> bool:
-    """Whether the user gave this parameter of the running command, rather than its default."""
+    """True if the user gave this parameter to the running command, rather than its default."""
     source = click.get_current_context().get_parameter_source(name)
-    return source is not ParameterSource.DEFAULT
+    return source not in (ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
 
 HOST = click.option(
@@ -47,6 +49,46 @@ HOST = click.option(
     show_default=True,
     help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
 )
+
+
+HUBS = ("epoll", "trio")
+HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads
+
+
+def engine(*old_names: str) -> Option:
+    """``--engine``, which chooses the hub of this process.
+
+    Args:
+        old_names: engines of the past, which mean the platform's own hub.
+    """
+
+    def choose(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+        if name == "epoll" and not hasattr(select, "epoll"):
+            raise click.BadParameter(
+                "this platform has no epoll: choose trio", context, param=option
+            )
+        if name in HUBS:
+            os.environ[HUB_VARIABLE] = name
+        else:
+            os.environ.pop(HUB_VARIABLE, None)
+            if name is not None:
+                click.echo(
+                    f"hamms-trio: --engine {name} is accepted for compatibility; "
+                    f"the engines are {' and '.join(HUBS)}",
+                    err=True,
+                )
+        return name
+
+    return click.option(
+        "--engine",
+        type=click.Choice([*HUBS, *old_names]),
+        envvar=HUB_VARIABLE,
+        show_envvar=True,
+        show_default="epoll where the platform has it",
+        expose_value=False,
+        callback=choose,
+        help="Carry connections by epoll, or by plain trio.",
+    )
 
 
 MODES_FROM = click.option(

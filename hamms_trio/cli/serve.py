@@ -94,6 +94,7 @@ BESIDE = options.together(
 @click.command(short_help="Serve every failure mode, each on its own port.")
 @options.HOST
 @MODES
+@options.engine()
 @options.ready_file('slug: {"port", "url"}', "once every port accepts")
 @options.log_format("log lines")
 @BESIDE

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -17,8 +16,6 @@ from hamms_trio.cli.running.signals import Signals
 
 if TYPE_CHECKING:
     from hamms_trio.http import ServerLimits
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +66,7 @@ CHALLENGE = options.together(
     help="Port to listen on; 0 takes a free one.",
 )
 @options.TLS
-@click.option(
-    "--engine",
-    type=click.Choice(["trio", "threadpool", "selectors"]),
-    default="trio",
-    show_default=True,
-    help="For compatibility: there is one engine, and it is trio.",
-)
+@options.engine("threadpool", "selectors")
 @options.LIMITS
 @CHALLENGE
 @options.running("workbench")
@@ -83,7 +74,6 @@ def workbench(
     host: str,
     port: int | None,
     tls: options.Tls,
-    engine: str,
     limits: options.ConnectionLimits,
     challenge: Challenge,
     running: options.Running,
@@ -95,8 +85,6 @@ def workbench(
     from hamms_trio.workbench import CHALLENGE_PORT, WORKBENCH_PORT, open_workbench
 
     logs = configure_logs(running)
-    if engine != "trio":
-        logger.warning("--engine %s is accepted for compatibility; the engine is trio", engine)
     if port is None:
         port = CHALLENGE_PORT if challenge.codecrafters_mode else WORKBENCH_PORT
     tls.check_ports(port)

@@ -115,8 +115,21 @@ def test_the_limits_of_the_command_line_hold(run: Run) -> None:
 
 
 @pytest.mark.parametrize("engine", ["threadpool", "selectors"])
-def test_another_engine_is_accepted_and_said_to_be_trio(run: Run, engine: str) -> None:
+def test_an_engine_of_the_past_is_accepted_with_a_warning(run: Run, engine: str) -> None:
     assert f"--engine {engine} is accepted" in run("--engine", engine).stop()[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("command", ["workbench", "files"])
+@pytest.mark.parametrize(("engine", "has_timer"), [("epoll", True), ("trio", False)])
+def test_the_engine_option_chooses_the_hub(command: str, engine: str, has_timer: bool) -> None:
+    with starting(command) as run:
+        running = run("--engine", engine)
+        with running.connect() as client:
+            assert statuses(say(client, GET)) == [200]
+            opened = [os.readlink(fd) for fd in Path(f"/proc/{running.process.pid}/fd").iterdir()]
+        assert ("anon_inode:[timerfd]" in opened) is has_timer
+        running.stop()
 
 
 @pytest.mark.parametrize(
