@@ -143,7 +143,7 @@ CHUNK = b"3\r\nabc\r\n"
 REFUSED: dict[str, tuple[bytes, str, str, str]] = {
     "no request": (b"\0\r\n", "request/malformed", "-", "-"),
     "another version": (b"GET /a?b HTTP/2.0\r\n", "request/bad_request", "GET", "/a"),
-    "a minor version": (get("/a").replace(b"1.1", b"1.2"), "request/bad_request", "GET", "/a"),
+    "a method in lower case": (get("/a").replace(b"GET", b"get"), "request/bad_request", "get", "/a"),
     "an unknown method": (get("/a").replace(b"GET", b"BREW"), "request/bad_request", "BREW", "/a"),
     "an unknown coding": (post("/a", "Transfer-Encoding: gzip"), "request/bad_request", "POST", "/a"),
     "a field that is none": (get("/a#b", "X"), "request/malformed", "GET", "/a"),

@@ -27,6 +27,7 @@ from hamms_trio.wire import RequestReader, chunk, last_chunk
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CR, _LF = b"\r\n"
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
 
 
@@ -44,8 +45,8 @@ class Conversation:
     """
 
     __slots__ = (
-        "_buffer", "_content", "_match", "_reader", "_service", "answers", "closing", "deadline", "ended",
-        "exchange", "has_more", "is_idle",
+        "_buffer", "_content", "_had_empty_line", "_match", "_reader", "_service", "answers", "closing", "deadline",
+        "ended", "exchange", "has_more", "is_idle",
     )  # fmt: skip
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
@@ -58,6 +59,7 @@ class Conversation:
         self.deadline = service.clock() + service.limits.idle
         self.exchange: Exchange | None = None
         self._buffer = b""
+        self._had_empty_line = False  # before the next request line
         self._reader: RequestReader | None = None  # of a head that has come in part
         self._content: Content | None = None  # of the request whose body is coming
         self._match: Match | None = (
@@ -69,7 +71,8 @@ class Conversation:
     def receive(self, data: bytes) -> bytes:
         """Answer the octets that have arrived, as far as possible; octets after the last answer are dropped."""
         if self.is_idle:
-            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4:
+            is_whole = 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
+            if is_whole and data[0] != _CR:
                 return self._answer_whole(data)
         elif self.closing:
             return b""
@@ -117,7 +120,7 @@ class Conversation:
         except RequestError as problem:
             answers.append(self._refuse(problem))
         if self.ended and not self.has_more and self.exchange is None and not self.closing:
-            if self._match is not None or self._reader is not None or self._buffer:
+            if self._match is not None or self._reader is not None or self._buffer.strip(b"\r"):
                 cut_short = MalformedRequest("the request ended before it was complete")
                 answers.append(self._refuse(cut_short))
             else:
@@ -276,10 +279,12 @@ class Conversation:
         limits = service.limits
         if self._reader is None:
             end = buffer.find(b"\r\n\r\n")
-            if 0 <= end <= limits.head - 4:
+            if 0 < end <= limits.head - 4 and buffer[0] != _CR:
                 match = service.matcher.find(buffer[: end + 4])
                 self._buffer = buffer[end + 4 :]
                 return self._begin(match)
+            if buffer[0] == _CR and not self._had_empty_line:
+                return self._skip_empty_line(buffer)
             if buffer[0] in b"\r\n":
                 raise MalformedRequest("an empty line before the request line")
             self._reader = RequestReader(limits.head, limits.target + _LINE_ROOM)
@@ -296,9 +301,20 @@ class Conversation:
         self._buffer = rest
         return self._begin(match)
 
+    def _skip_empty_line(self, buffer: bytes) -> bytes | None:
+        """Ignore one empty line before a request line: some clients end a body with one (RFC 9112 §2.2)."""
+        if len(buffer) == 1:
+            return None
+        if buffer[1] != _LF:
+            raise MalformedRequest("a CR before the request line")
+        self._had_empty_line = True
+        self._buffer = buffer[2:]
+        return b""
+
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or take the steps that come before the answer."""
         service = self._service
+        self._had_empty_line = False
         begun = service.clock()
         head, route = match.head, match.route
         if not (head.content_length or head.chunked):
