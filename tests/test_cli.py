@@ -339,6 +339,14 @@ def test_a_signal_ends_it_though_nobody_reads_its_log(serve: Serve) -> None:
     assert serving.process.wait(timeout=SAFETY_NET / 4) == 0
 
 
+def test_a_verbose_log_masks_secrets_in_targets(serve: Serve) -> None:
+    serving = serve("-v", "--only", "status", modes=1)
+    get(serving.url("status", "?api_key=s3cret"))
+    _, errors = serving.stop()
+    assert "target=/?api_key=***" in errors
+    assert "s3cret" not in errors
+
+
 def test_it_is_silent_unless_told_to_be_verbose(serve: Serve) -> None:
     serving = serve("--only", "status", modes=1)
     assert get(serving.url("status")).status_code == 200

@@ -282,3 +282,18 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
     assert b'hamms_errors_total{class="read"} 2.0' in told
     assert b'hamms_errors_total{class="write"} 1.0' in told
+
+
+@pytest.mark.parametrize("log_format", LogFormat)
+@pytest.mark.parametrize(
+    "target",
+    ["http://user:s3cret@a/b", "//user:s3cret@a/b", "user:s3cret@a:80", "/b?token=s3cret"],
+)
+def test_no_secret_of_a_target_is_logged_or_answered(target: str, log_format: LogFormat) -> None:
+    service = make_service()
+    lines = log_of(service, log_format)
+    asked = (f"GET {target} HTTP/1.1\r\nHost: a\r\n\r\n", f"GET {target}  HTTP/1.1\r\n\r\n")
+    answered = b"".join(talk([octets.encode()], service=service)[0] for octets in asked)
+    service.account.settle()
+    assert len(lines) == 1
+    assert b"s3cret" not in answered + b"".join(lines)
