@@ -61,6 +61,12 @@ class NoSuchMode(RequestError):
     status = 404
 
 
+class Forbidden(RequestError):
+    """A web page of another origin may have sent the request (RFC 9110 §15.5.4)."""
+
+    status = 403
+
+
 class NeedsPort(RequestError):
     """The failure mode can't be met through a shared door (RFC 9110 §15.5.10)."""
 

@@ -39,6 +39,8 @@ BAD = [
     ("hamms-trio workbench --port 99999", "hamms-trio workbench", "0<=x<=65535"),
     ("hamms-trio workbench --enable-tls=yes", "hamms-trio workbench", "does not take a value"),
     ("hamms-trio workbench --engine nginx", "hamms-trio workbench", "'trio', 'threadpool'"),
+    ("hamms-trio workbench --allow-host http://a", "hamms-trio workbench", "no host name"),
+    ("hamms-trio serve --no-workbench --allow-host a", "hamms-trio serve", "for the workbench"),
     ("hamms-trio serve --engine threadpool", "hamms-trio serve", "'epoll', 'trio'"),
     ("hamms-trio load --engine nginx", "hamms-trio load", "'epoll', 'trio'"),
     ("hamms-trio workbench --max-connections 0", "hamms-trio workbench", "x>=1"),

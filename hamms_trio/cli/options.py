@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import select
 from collections.abc import Callable
 from dataclasses import dataclass, fields
@@ -50,6 +51,26 @@ HOST = click.option(
     help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
 )
 
+
+def _host_name(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise click.BadParameter(
+                f"{name!r} is no host name: give one without scheme and port", context, param=option
+            )
+    return names
+
+
+ALLOW_HOST = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_name,
+    help="Let URLs call the workbench so, beside localhost and addresses; may be repeated.",
+)
 
 HUBS = ("epoll", "trio")
 HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads

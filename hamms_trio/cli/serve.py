@@ -69,6 +69,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    allow_hosts: tuple[str, ...]
     drain_timeout: float
 
 
@@ -87,6 +88,7 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench too, the well-behaved server beside the failure modes.",
     ),
+    options.ALLOW_HOST,
     options.drain_timeout("the workbench's "),
 )
 
@@ -108,8 +110,12 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
-    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
-        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
+    if not beside.with_workbench and any(
+        map(given, ("workbench_port", "drain_timeout", "allow_hosts"))
+    ):
+        raise click.UsageError(
+            "--workbench-port, --allow-host and --drain-timeout are for the workbench"
+        )
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
@@ -153,6 +159,7 @@ def _opened(
         port=beside.workbench_port,
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
+        allow_hosts=beside.allow_hosts,
     )
     return open_hamms(
         host=host,

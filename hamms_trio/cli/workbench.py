@@ -65,6 +65,7 @@ CHALLENGE = options.together(
     type=options.PORT,
     help="Port to listen on; 0 takes a free one.",
 )
+@options.ALLOW_HOST
 @options.TLS
 @options.engine("threadpool", "selectors")
 @options.LIMITS
@@ -73,6 +74,7 @@ CHALLENGE = options.together(
 def workbench(
     host: str,
     port: int | None,
+    allow_hosts: tuple[str, ...],
     tls: options.Tls,
     limits: options.ConnectionLimits,
     challenge: Challenge,
@@ -99,6 +101,7 @@ def workbench(
             redirect_port=port if tls.enable_tls and tls.redirect_http else None,
             challenge=challenge.codecrafters_mode,
             directory=challenge.directory,
+            allow_hosts=allow_hosts,
             **logs,
         )
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from hamms_trio.http import Router, ServerLimits, Service
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
+from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
 from hamms_trio.http.telling.access_log import LogFormat
 from hamms_trio.http.telling.metrics import add_metrics
@@ -37,6 +38,7 @@ async def open_workbench(
     redirect_port: int | None = None,
     challenge: bool = False,
     directory: str | os.PathLike[str] | None = None,
+    allow_hosts: Iterable[str] = (),
 ) -> AsyncIterator[RunningServer]:
     """Serve the workbench while the ``async with`` block runs.
 
@@ -49,12 +51,13 @@ async def open_workbench(
         redirect_port: where plain HTTP is sent on to ``port``; None for nowhere.
         challenge: whether the routes of the codecrafters.io challenge are served too.
         directory: what is beneath its /files/.
+        allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
 
     Raises:
         PortUnavailable: the port can't be listened on.
     """
     router = Router()
-    service = Service(router, limits=limits)
+    service = Service(router, limits=limits, hosts=AllowedHosts([host, *allow_hosts]))
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
     add_basics(router)

@@ -19,6 +19,7 @@ from hamms_trio.files import (
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import FileBody, Response, explain
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import check_origin
 
 
 def as_response(answer: Answer, request: Request) -> Response:
@@ -111,6 +112,7 @@ def add_challenge(router: Router, root: Root | None) -> None:
 
     @router.post("/files/{name}")
     async def write(request: Request) -> Response:
+        check_origin(request.head)
         content, name = await request.read(), request.parameters["name"]
         # Not abandoned when the client leaves: what was begun is finished.
         answer = await trio.to_thread.run_sync(write_file, root, request.head, name, content)

@@ -13,6 +13,7 @@ from hamms_trio.errors import (
     UnknownMethod,
 )
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.wire import Oddity, RequestHead, parse_head
 
 METHODS = frozenset(
@@ -66,10 +67,14 @@ class Matcher:
 
     Args:
         longest_target: octets.
+        hosts: the names by which clients may call the server; None for any.
     """
 
-    def __init__(self, router: Router, *, longest_target: int) -> None:
+    def __init__(
+        self, router: Router, *, longest_target: int, hosts: AllowedHosts | None = None
+    ) -> None:
         self._router = router
+        self._hosts = hosts
         self._longest_target = longest_target
         self._instead: Route | None = None
         self._latest: Match | None = None  # clients that poll repeat their heads
@@ -113,6 +118,8 @@ class Matcher:
             route, parameters = self._router.find(head.method, path)
         else:
             route, parameters = self._instead, {}
+        if self._hosts is not None and not route.any_host:
+            self._hosts.check(head.host)
         if head.oddities and Oddity.EXPECTATION in head.oddities and not route.refuses:
             raise ExpectationFailed("only 100-continue can be expected")
         match = Match(head, route, parameters)

@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 # The route keys of requests that could not be read, by status.
 REFUSED = {
     400: "request/malformed",
+    403: "request/forbidden",
     408: "request/timeout",
     413: "request/too_large",
     414: "request/header_too_large",

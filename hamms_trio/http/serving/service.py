@@ -16,6 +16,7 @@ from hamms_trio.http.limits.request_bodies import BodyBudget
 from hamms_trio.http.routes.match import Matcher
 from hamms_trio.http.routes.response import FileBody, Response, error
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.telling.account import Account
 from hamms_trio.net.accepted import Handover
 from hamms_trio.version import VERSION
@@ -39,6 +40,7 @@ class Service:
     """Routes, limits, clock and account of one server.
 
     Args:
+        hosts: the names by which clients may call the server; None for any.
         clock: seconds, for latencies and deadlines.
         wall_clock: seconds since the epoch, for Date and the access log.
     """
@@ -48,6 +50,7 @@ class Service:
         router: Router,
         *,
         limits: ServerLimits | None = None,
+        hosts: AllowedHosts | None = None,
         clock: Callable[[], float] = monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -73,7 +76,7 @@ class Service:
         self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
         self.accepted = 0
         self.in_flight = 0  # requests whose answer waits for something
-        self.matcher = Matcher(router, longest_target=self.limits.target)
+        self.matcher = Matcher(router, longest_target=self.limits.target, hosts=hosts)
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
         self.next_second = 0.0

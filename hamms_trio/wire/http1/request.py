@@ -61,6 +61,7 @@ class RequestHead:
     """One request's start line and header section; immutable.
 
     Attributes:
+        host: the value of Host, or "" without one.
         minor_version: of HTTP/1.x, at most 1: a higher one is processed as 1 (RFC 9110 §2.5).
         request_id: the value of X-Request-ID; of two lines the last.
         traceparent: likewise.
@@ -70,6 +71,7 @@ class RequestHead:
         "chunked",
         "content_length",
         "expects_continue",
+        "host",
         "method",
         "minor_version",
         "octets",
@@ -87,6 +89,7 @@ class RequestHead:
         self.method = method
         self.target = target
         self.minor_version = minor_version
+        self.host = ""
         if "#" in target:  # a fragment is none of a server's business, but some clients send it
             target = target.partition("#")[0]
         self.path, _, self.query_string = target.partition("?")
@@ -167,6 +170,7 @@ def parse_head(octets: bytes) -> RequestHead:
         if name == "host":
             hosts += 1
             check_host(value)
+            head.host = value
             if value[:1] in ("", ":"):
                 deciding["empty host"] = []
         elif name == "x-request-id":
