@@ -136,6 +136,10 @@ def serve(
             )
             collect_garbage_rarely()
             _tell_where(hamms, ready_file)
+            if not verbose and sys.stdout is not None and sys.stdout.isatty():
+                from hamms_trio.cli.running.request_lines import showing_requests
+
+                await stack.enter_async_context(showing_requests(hamms))
             await signalled.wait()
             if hamms.has_workbench:
                 await hamms.workbench.drain(beside.drain_timeout)
