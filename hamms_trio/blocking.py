@@ -28,6 +28,7 @@ from hamms_trio.app import (
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
+from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
 
 T = TypeVar("T")
@@ -78,9 +79,11 @@ class HammsServer:
         Raises:
             PortUnavailable: a port can't be listened on; none is left open.
             AlreadyRunning: it was started before and not stopped.
+            PatchedProcess: gevent or eventlet has patched this process.
             UnknownMode, ValueError: see `hamms_trio.serve`.
         """
         port = self._beginning_port if beginning_port is None else beginning_port
+        refuse_patched_process()
         with self._changing:
             if self._loop is not None:
                 raise AlreadyRunning("this server is running: stop() it first, or make another")

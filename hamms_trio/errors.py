@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port could not be bound; nothing is left listening."""
 
 
+class PatchedProcess(HammsError, RuntimeError):
+    """gevent or eventlet has replaced modules that the server needs as they are."""
+
+
 class HubUnavailable(HammsError, ValueError):
     """There is no hub of this name, or the platform lacks what it needs."""
 

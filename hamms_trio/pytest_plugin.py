@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def _hamms_server() -> Iterator[HammsServer]:
-    from hamms_trio.blocking import HammsServer
+    from hamms_trio import HammsServer
 
     with HammsServer(beginning_port=0) as server:
         yield server
