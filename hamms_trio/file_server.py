@@ -219,4 +219,4 @@ def _service(root: Root, max_connections: int) -> Service:
     limits = ServerLimits(connections=max_connections, connections_wait=True)
     if max_connections == 1:  # a client that kept its connection would block all others
         limits = replace(limits, requests=1)
-    return Service(router, limits=limits)
+    return Service(router, limits=limits, text_errors=True)

@@ -17,7 +17,7 @@ from hamms_trio.files import (
     write_file,
 )
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import FileBody, Response, explain
+from hamms_trio.http.routes.response import FileBody, Response, explain, prefers_json
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import check_origin
 
@@ -44,6 +44,7 @@ _PROBLEMS = {
     400: "the path is not percent-encoded as it should be",
     403: "the path leads out of the directory that is served, or to what must not be read",
     404: "there is no such file",
+    405: "files are read by GET and HEAD",
     406: "it is not to be had in any of the content codings that are accepted",
     412: "a precondition of the request does not hold",
     416: "none of these ranges has an octet of the file; Content-Range says how many it has",
@@ -62,6 +63,13 @@ def as_workbench_response(answer: Answer, request: Request) -> Response:
     return explain(answer.status, problem, *fields)
 
 
+def _as_wanted(answer: Answer, request: Request) -> Response:
+    """The same, but refusals as JSON only if the client prefers that."""
+    if answer.status in _PROBLEMS and prefers_json(request.get("accept")):
+        return as_workbench_response(answer, request)
+    return as_response(answer, request)
+
+
 def add_static(router: Router, tree: FileTree) -> None:
     """Declare what lies beneath a directory, at the tree's prefix."""
 
@@ -77,12 +85,12 @@ class FileRouter(Router):
         super().__init__()
 
         def file(request: Request) -> Response:
-            return as_response(tree.answer(request.head), request)
+            return _as_wanted(tree.answer(request.head), request)
 
         async def page(request: Request) -> Response:
             # Listing takes as long as the directory is long, and the others need not wait for it.
             answer = await trio.to_thread.run_sync(tree.answer, request.head)
-            return as_response(answer, request)
+            return _as_wanted(answer, request)
 
         self._file, self._page = Route("files", file), Route("pages", page)
 

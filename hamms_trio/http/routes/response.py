@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from hamms_trio.net.accepted import Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
+from hamms_trio.wire.fields.negotiation import best_match
 from hamms_trio.wire.status import has_no_body
 
 TEXT = "text/plain; charset=utf-8"
@@ -142,9 +143,37 @@ class GivenAway(Response):
         self.request_content = request_content
 
 
+class ErrorDocument(Response):
+    """A refusal as JSON, with a code for programs and a message for people.
+
+    Attributes:
+        as_text: the same refusal for people alone.
+    """
+
+    __slots__ = ("as_text",)
+
+    def __init__(
+        self,
+        status: int,
+        content: Mapping[str, object],
+        message: str,
+        fields: tuple[Field, ...],
+        *,
+        close: bool,
+    ) -> None:
+        octets = json.dumps({"error": content}, sort_keys=True).encode()
+        super().__init__(status, octets, (("Content-Type", JSON), *fields), close=close)
+        self.as_text = Response(status, message.encode(), fields, close=close)
+
+
 def text(content: str, status: int = 200, *fields: Field) -> Response:
     """Return a response of plain text."""
     return Response(status, content.encode(), fields)
+
+
+def prefers_json(accept: str | None) -> bool:
+    """Return True if a client wants an error as JSON rather than as text."""
+    return best_match(accept, ("text/plain", JSON)) == JSON
 
 
 def json_response(content: object, status: int = 200, *fields: Field) -> Response:
@@ -156,10 +185,9 @@ def json_response(content: object, status: int = 200, *fields: Field) -> Respons
 def error(
     status: int, code: str, message: str, *fields: Field, close: bool = False, **more: object
 ) -> Response:
-    """Return the error document of every refusal: a code for programs, a message for people."""
-    content: Mapping[str, object] = {"error": {"code": code, "message": message, **more}}
-    octets = json.dumps(content, sort_keys=True).encode()
-    return Response(status, octets, (("Content-Type", JSON), *fields), close=close)
+    """Return the document of a refusal: a code for programs, a message for people."""
+    content = {"code": code, "message": message, **more}
+    return ErrorDocument(status, content, message, fields, close=close)
 
 
 def explain(status: int, problem: str, *fields: Field) -> Response:

@@ -41,6 +41,7 @@ class Service:
 
     Args:
         hosts: the names by which clients may call the server; None for any.
+        text_errors: True to explain refusals as text, unless a client prefers JSON.
         clock: seconds, for latencies and deadlines.
         wall_clock: seconds since the epoch, for Date and the access log.
     """
@@ -51,11 +52,13 @@ class Service:
         *,
         limits: ServerLimits | None = None,
         hosts: AllowedHosts | None = None,
+        text_errors: bool = False,
         clock: Callable[[], float] = monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.router = router
         self.limits = limits or ServerLimits()
+        self.text_errors = text_errors
         self.account = Account()
         self.most_requests = self.limits.requests
         self.backlog = Backlog(self.limits.waiting_output_total)
@@ -67,6 +70,7 @@ class Service:
         )
         self._wall_clock = wall_clock
         self.phase = Phase.RUNNING
+        self.drains = False  # True once each answer is the last one of its connection
         self.drain_began = 0.0
         self.something_ended = trio.Event()
         self.connections = 0  # open now
@@ -112,9 +116,10 @@ class Service:
         return b"%b%08x" % (self._id_prefix, number & 0xFFFFFFFF)
 
     def drain(self) -> None:
-        """Refuse every request from now on whose head has not come yet."""
+        """Refuse every request from now on whose head has not come yet, and end connections with their answers."""
         self.account.settle()  # of the answers until now, which are logged with their phase
         self.phase = Phase.DRAINING
+        self.drains = True
         self.drain_began = self.clock()
         self.matcher.answer_all_by(Route("drain/reject", DRAINING, refuses=True))
 
