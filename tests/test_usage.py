@@ -41,6 +41,8 @@ BAD = [
     ("hamms-trio workbench --engine nginx", "hamms-trio workbench", "'trio', 'threadpool'"),
     ("hamms-trio workbench --allow-host http://a", "hamms-trio workbench", "no host name"),
     ("hamms-trio serve --no-workbench --allow-host a", "hamms-trio serve", "for the workbench"),
+    ("hamms-trio workbench --max-head 1", "hamms-trio workbench", "64<=x<=1048576"),
+    ("hamms-trio workbench --server-name=\u00e9", "hamms-trio workbench", "visible ASCII"),
     ("hamms-trio serve --engine threadpool", "hamms-trio serve", "'epoll', 'trio'"),
     ("hamms-trio load --engine nginx", "hamms-trio load", "'epoll', 'trio'"),
     ("hamms-trio workbench --max-connections 0", "hamms-trio workbench", "x>=1"),

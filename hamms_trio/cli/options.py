@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import click
 from click.core import ParameterSource
 
+from hamms_trio.version import VERSION
 from netsplode.usage import Seconds
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -110,6 +111,11 @@ def engine(*old_names: str) -> Option:
         callback=choose,
         help="Carry connections by epoll, or by plain trio.",
     )
+
+
+def chosen_engine() -> str:
+    """Return the hub that this process uses."""
+    return os.environ.get(HUB_VARIABLE) or ("epoll" if hasattr(select, "epoll") else "trio")
 
 
 MODES_FROM = click.option(
@@ -276,6 +282,9 @@ class ConnectionLimits:
 
     max_connections: int
     max_requests: int
+    max_head: int
+    max_target: int
+    max_body: int
     keepalive_timeout: float
     head_timeout: float
     body_timeout: float
@@ -292,6 +301,16 @@ def _timeout(name: str, seconds: float, what: str) -> Option:
     )
 
 
+def _most(name: str, octets: int, highest: int, what: str) -> Option:
+    return click.option(
+        name,
+        default=octets,
+        show_default=True,
+        type=click.IntRange(64, highest),
+        help=f"Octets {what}.",
+    )
+
+
 LIMITS = together(
     "limits",
     ConnectionLimits,
@@ -303,6 +322,9 @@ LIMITS = together(
         type=click.IntRange(0),
         help="On one connection, which ends then; 0 for any number.",
     ),
+    _most("--max-head", 16 * 1024, 1 << 20, "of a request's head, then 431"),
+    _most("--max-target", 2048, 1 << 20, "of a request's target, then 414"),
+    _most("--max-body", 512 * 1024, 1 << 30, "of a request's content, then 413"),
     _timeout("--keepalive-timeout", 10.0, "a connection may be idle"),
     _timeout("--head-timeout", 10.0, "a request's head may take, then 408"),
     _timeout("--body-timeout", 30.0, "a request's body may take, then 408"),
@@ -312,5 +334,41 @@ LIMITS = together(
         show_default=True,
         type=Seconds(0, min_open=True),
         help="Seconds until a route has to begin its answer, then 503.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """What the server says of itself, and whether it invites contents."""
+
+    server_name: str
+    expect_continue: bool
+
+
+def _server_name(context: click.Context, option: click.Parameter, name: str) -> str:
+    if not re.fullmatch(r"(?:[!-~](?:[ -~]*[!-~])?)?", name):
+        raise click.BadParameter(
+            f"{name!r} can't be the value of a field: use visible ASCII", context, param=option
+        )
+    return name
+
+
+MANNERS = together(
+    "manners",
+    Manners,
+    click.option(
+        "--server-name",
+        default=f"Hamms/{VERSION}",
+        show_default=True,
+        metavar="TEXT",
+        callback=_server_name,
+        help="The Server field of responses; empty for none.",
+    ),
+    click.option(
+        "--expect-continue/--no-expect-continue",
+        default=True,
+        show_default=True,
+        help="Answer 100 (Continue) to clients that wait for it.",
     ),
 )

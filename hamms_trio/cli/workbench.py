@@ -13,6 +13,7 @@ import click
 from hamms_trio.cli import options
 from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.running.signals import Signals
+from hamms_trio.cli.settings import settings_lines
 
 if TYPE_CHECKING:
     from hamms_trio.http import ServerLimits
@@ -69,16 +70,22 @@ CHALLENGE = options.together(
 @options.TLS
 @options.engine("threadpool", "selectors")
 @options.LIMITS
+@options.MANNERS
 @CHALLENGE
 @options.running("workbench")
+@click.option("--dry-run", is_flag=True, help="Print the settings, and serve nothing.")
+@click.pass_context
 def workbench(
+    context: click.Context,
     host: str,
     port: int | None,
     allow_hosts: tuple[str, ...],
     tls: options.Tls,
     limits: options.ConnectionLimits,
+    manners: options.Manners,
     challenge: Challenge,
     running: options.Running,
+    dry_run: bool,
 ) -> None:
     """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
     challenge.check()
@@ -86,10 +93,15 @@ def workbench(
     signals = Signals()
     from hamms_trio.workbench import CHALLENGE_PORT, WORKBENCH_PORT, open_workbench
 
-    logs = configure_logs(running)
     if port is None:
         port = CHALLENGE_PORT if challenge.codecrafters_mode else WORKBENCH_PORT
     tls.check_ports(port)
+    if dry_run:
+        hidden = ["dry_run"] if tls.enable_tls else ["dry_run", "https_port", "redirect_http"]
+        lines = settings_lines(context, hidden, port=port, engine=options.chosen_engine())
+        click.echo("\n".join(lines))
+        return
+    logs = configure_logs(running)
     with ExitStack() as stack:
         certificate = stack.enter_context(certificate_of(tls))
         opened = open_workbench(
@@ -102,6 +114,8 @@ def workbench(
             challenge=challenge.codecrafters_mode,
             directory=challenge.directory,
             allow_hosts=allow_hosts,
+            server_name=manners.server_name,
+            expect_continue=manners.expect_continue,
             **logs,
         )
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)
@@ -113,6 +127,10 @@ def _server_limits(limits: options.ConnectionLimits) -> ServerLimits:
     return ServerLimits(
         connections=limits.max_connections,
         requests=limits.max_requests,
+        head=limits.max_head,
+        target=limits.max_target,
+        content=limits.max_body,
+        content_total=max(ServerLimits().content_total, limits.max_body),
         idle=limits.keepalive_timeout,
         head_seconds=limits.head_timeout,
         content_seconds=limits.body_timeout,

@@ -15,6 +15,7 @@ from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
+from hamms_trio.http.serving.service import SERVER_NAME
 from hamms_trio.http.telling.access_log import LogFormat
 from hamms_trio.http.telling.metrics import add_metrics
 from hamms_trio.net.ports import open_port
@@ -39,6 +40,8 @@ async def open_workbench(
     challenge: bool = False,
     directory: str | os.PathLike[str] | None = None,
     allow_hosts: Iterable[str] = (),
+    server_name: str = SERVER_NAME,
+    expect_continue: bool = True,
 ) -> AsyncIterator[RunningServer]:
     """Serve the workbench while the ``async with`` block runs.
 
@@ -51,13 +54,21 @@ async def open_workbench(
         redirect_port: where plain HTTP is sent on to ``port``; None for nowhere.
         challenge: whether the routes of the codecrafters.io challenge are served too.
         directory: what is beneath its /files/.
+        server_name: the value of the Server field; "" for none.
+        expect_continue: False to leave 100 (Continue) out, though a client waits for it.
         allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
 
     Raises:
         PortUnavailable: the port can't be listened on.
     """
     router = Router()
-    service = Service(router, limits=limits, hosts=AllowedHosts([host, *allow_hosts]))
+    service = Service(
+        router,
+        limits=limits,
+        hosts=AllowedHosts([host, *allow_hosts]),
+        server_name=server_name,
+        invites=expect_continue,
+    )
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
     add_basics(router)

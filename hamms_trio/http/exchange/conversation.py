@@ -350,7 +350,8 @@ class Conversation:
             self._match = None
             self.exchange = self.answers.begin(match, content, begun)
             return b""
-        return CONTINUE if head.expects_continue and not self._buffer else b""
+        is_awaited = head.expects_continue and service.invites and not self._buffer
+        return CONTINUE if is_awaited else b""
 
     def _read_content(self, content: Content) -> bytes | None:
         """Take the octets of the body that have come; an answer may wait for its end."""

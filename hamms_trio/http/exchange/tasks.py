@@ -58,7 +58,8 @@ async def perform(
         Incomplete: the connection has to end, so that the client sees that something is missing.
     """
     content = exchange.content
-    if content is not None and exchange.match.head.expects_continue and not content.octets:
+    waits = service.invites and exchange.match.head.expects_continue
+    if content is not None and waits and not content.octets:
         content.invite = lambda: carrier.send(CONTINUE)
     service.in_flight += 1
     try:

@@ -14,7 +14,7 @@ from hamms_trio.http.limits.backlog import Backlog
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.http.limits.request_bodies import BodyBudget
 from hamms_trio.http.routes.match import Matcher
-from hamms_trio.http.routes.response import FileBody, Response, error
+from hamms_trio.http.routes.response import FileBody, Response, check_fields, error
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.telling.account import Account
@@ -26,6 +26,9 @@ CLOSE = b"\r\nConnection: close\r\n"
 RETRY_AFTER = 2  # seconds
 FOREVER = float("inf")
 DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
+
+
+SERVER_NAME = f"Hamms/{VERSION}"
 
 
 class Phase(Enum):
@@ -42,6 +45,8 @@ class Service:
     Args:
         hosts: the names by which clients may call the server; None for any.
         text_errors: True to explain refusals as text, unless a client prefers JSON.
+        server_name: the value of the Server field; "" for none.
+        invites: False to leave 100 (Continue) out, though a client waits for it.
         clock: seconds, for latencies and deadlines.
         wall_clock: seconds since the epoch, for Date and the access log.
     """
@@ -53,12 +58,17 @@ class Service:
         limits: ServerLimits | None = None,
         hosts: AllowedHosts | None = None,
         text_errors: bool = False,
+        server_name: str = SERVER_NAME,
+        invites: bool = True,
         clock: Callable[[], float] = monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.router = router
         self.limits = limits or ServerLimits()
         self.text_errors = text_errors
+        self.invites = invites
+        check_fields((("Server", server_name),))
+        self._server_line = f"Server: {server_name}\r\n" if server_name else ""
         self.account = Account()
         self.most_requests = self.limits.requests
         self.backlog = Backlog(self.limits.waiting_output_total)
@@ -94,7 +104,7 @@ class Service:
         wall = self._wall_clock()
         second = int(wall)
         self.next_second = now + 1 - (wall - second)
-        self.stamp = f"Date: {imf_fixdate(second)}\r\nServer: Hamms/{VERSION}\r\n\r\n".encode()
+        self.stamp = f"Date: {imf_fixdate(second)}\r\n{self._server_line}\r\n".encode()
         self.tail = self._keep_alive + self.stamp
 
     def wall_clock_offset(self) -> float:
