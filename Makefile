@@ -40,7 +40,7 @@ check: setup ## Format, lint, types, import contracts, generated docs current, a
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
-	$(BIN)/python -m pytest -q -m fuzz tests/http
+	$(BIN)/python -m pytest -q -m fuzz tests/http tests/workbench/api
 
 format: setup ## Let ruff format and mend what it can.
 	$(BIN)/ruff format

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from hamms_trio.blocking import HammsServer as HammsServer
     from hamms_trio.file_server import HttpServer as HttpServer
     from hamms_trio.modes.environment import Limits as Limits
+    from hamms_trio.workbench import (
+        VerificationFailed as VerificationFailed,
+        open_workbench as open_workbench,
+    )
 
 __version__ = VERSION
 
@@ -22,11 +26,23 @@ _HOMES = {
     "HammsServer": "hamms_trio.blocking",
     "HttpServer": "hamms_trio.file_server",
     "Limits": "hamms_trio.modes.environment",
+    "VerificationFailed": "hamms_trio.workbench",
     "open_hamms": "hamms_trio.app",
+    "open_workbench": "hamms_trio.workbench",
     "serve": "hamms_trio.app",
 }
 
-__all__ = ["Hamms", "HammsServer", "HttpServer", "Limits", "__version__", "open_hamms", "serve"]
+__all__ = [
+    "Hamms",
+    "HammsServer",
+    "HttpServer",
+    "Limits",
+    "VerificationFailed",
+    "__version__",
+    "open_hamms",
+    "open_workbench",
+    "serve",
+]
 
 
 def __getattr__(name: str) -> object:

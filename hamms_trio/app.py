@@ -6,6 +6,8 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
@@ -15,10 +17,11 @@ from hamms_trio.lab.addresses import Addresses, url_of
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
+from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import PathDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
-from hamms_trio.modes.environment import Environment, Limits
+from hamms_trio.modes.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.bus import Bus
@@ -56,19 +59,20 @@ class RunningWorkbench:
 
     Attributes:
         port: the port that it listens on.
+        library: what Python code may do with it.
     """
 
     def __init__(self, workbench: Workbench) -> None:
         self.port = workbench.port
-        self._workbench = workbench
+        self.library = workbench
 
     def url(self, path: str = "/") -> str:
         """The URL of one of its resources."""
-        return self._workbench.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
+        return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
         """Answer what is in flight, for so many seconds at most, and nothing more."""
-        await self._workbench.drain(seconds)
+        await self.library.drain(seconds)
 
 
 class OpenDoor:
@@ -203,6 +207,7 @@ async def serve(
     speed: float = 1.0,
     limits: Limits | None = None,
     workbench: bool | WorkbenchSettings = False,
+    canary_file: str | PathLike[str] | None = None,
     task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve failure modes until cancelled, each on its own port; for ``nursery.start``.
@@ -216,6 +221,7 @@ async def serve(
         speed: how many seconds pass for a failure mode in one real second.
         limits: how long the modes that read HTTP wait for a client.
         workbench: True to serve the workbench beside the modes, or how.
+        canary_file: the only file to which a mode leads clients, ``redirect-to-file``.
         task_status: receives a `Hamms` once every port accepts.
 
     Raises:
@@ -233,6 +239,7 @@ async def serve(
         speed=speed,
         limits=limits,
         workbench=workbench,
+        canary_file=canary_file,
     )
     async with opened as hamms:
         task_status.started(hamms)
@@ -250,12 +257,20 @@ async def open_hamms(
     speed: float = 1.0,
     limits: Limits | None = None,
     workbench: bool | WorkbenchSettings = False,
+    canary_file: str | PathLike[str] | None = None,
 ) -> AsyncIterator[Hamms]:
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
-    environment = Environment(seed=seed, speed=_checked_speed(speed), limits=limits)
+    environment = Environment(
+        seed=seed,
+        speed=_checked_speed(speed),
+        limits=limits,
+        canary_file=_uri(canary_file),
+    )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
     doors_with_ports: list[AnyDoor] = [*doors.ports, PathDoor(doors)]
+    if any(mode.crosses for mode in doors.served.values()):
+        doors_with_ports.append(OtherDoor())
     beginning_port = _checked_port(beginning_port, doors_with_ports, settings)
     opened = opened_lab(doors, doors_with_ports, environment, host, beginning_port)
     with ungrouped():
@@ -265,7 +280,8 @@ async def open_hamms(
             beside = None
             if settings is not None:
                 port = _workbench_port(settings, beginning_port, lab.listeners)
-                beside = await stack.enter_async_context(_opened_workbench(host, port, settings))
+                opened_beside = _opened_workbench(host, port, settings, lab)
+                beside = await stack.enter_async_context(opened_beside)
             yield lab.hamms(host, beside)
 
 
@@ -301,10 +317,13 @@ async def opened_lab(
     beginning_port: int = 0,
 ) -> AsyncIterator[RunningLab]:
     """Serve doors, and record what happens there, while the ``async with`` block runs."""
-    listeners = open_listeners(doors_with_ports, host=host, beginning_port=beginning_port)
+    listeners = open_listeners(
+        doors_with_ports, host=host, beginning_port=beginning_port, skips=True
+    )
     try:
         for entry in listeners:
             doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
+        environment.ports = {entry.door.name: entry.port for entry in listeners}
         recording = Recording(Ledger(doors.names))
         async with trio.open_nursery() as nursery:
             running = Host(listeners, environment, recording)
@@ -326,10 +345,11 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 
 
 def _opened_workbench(
-    host: str, port: int, settings: WorkbenchSettings
+    host: str, port: int, settings: WorkbenchSettings, lab: RunningLab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.telling.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
         host=host,
@@ -338,6 +358,7 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
+        failures=Failures(lab.running, lab.doors),
     )
 
 
@@ -368,6 +389,10 @@ def _checked_port(
             f"beginning_port={beginning_port} can't be used: give 0 for free ports, or 1 to {highest}"
         )
     return beginning_port
+
+
+def _uri(canary_file: str | PathLike[str] | None) -> str:
+    return CANARY_FILE if canary_file is None else Path(canary_file).absolute().as_uri()
 
 
 def _checked_speed(speed: float) -> float:

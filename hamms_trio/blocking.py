@@ -1,7 +1,7 @@
 """The server for code that has no trio loop: plain tests, asyncio, threads.
 
-`HammsServer` runs a trio loop in a thread of its own and asks it things by callback, so it may be used
-from any thread, whatever loop that thread may run.
+`HammsServer` runs a trio loop in a thread of its own and calls into the loop, so any thread may use the server,
+even one that runs another loop.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, suppress
 from functools import partial
+from os import PathLike
 from types import TracebackType
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 from outcome import Error, Outcome, acapture, capture
@@ -21,7 +22,6 @@ from hamms_trio.app import (
     BEGINNING_PORT,
     Hamms,
     OpenDoor,
-    RunningWorkbench,
     WorkbenchSettings,
     open_hamms,
 )
@@ -31,13 +31,16 @@ from hamms_trio.modes.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
 
+if TYPE_CHECKING:
+    from hamms_trio.workbench.verify import Verdict
+
 T = TypeVar("T")
 
 
 class HammsServer:
     """A server in a thread of its own.
 
-    Use it as a context manager, or `start` and `stop` it, as often as you like.
+    Use it as a context manager, or call `start` and `stop`, any number of times.
 
     Args: see `hamms_trio.serve`.
     """
@@ -53,6 +56,7 @@ class HammsServer:
         speed: float = 1.0,
         limits: Limits | None = None,
         workbench: bool | WorkbenchSettings = False,
+        canary_file: str | PathLike[str] | None = None,
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
@@ -64,6 +68,7 @@ class HammsServer:
             speed=speed,
             limits=limits,
             workbench=workbench,
+            canary_file=canary_file,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: _Loop | None = None
@@ -71,14 +76,14 @@ class HammsServer:
         self._doors: list[BlockingDoor] = []
 
     def start(self, beginning_port: int | None = None) -> None:
-        """Serve from now on; every port accepts when this returns.
+        """Start serving; every port accepts when this returns.
 
         Args:
-            beginning_port: instead of the one given before.
+            beginning_port: replaces the constructor's.
 
         Raises:
-            PortUnavailable: a port can't be listened on; none is left open.
-            AlreadyRunning: it was started before and not stopped.
+            PortUnavailable: a port can't be bound; none is left open.
+            AlreadyRunning: the server runs already.
             PatchedProcess: gevent or eventlet has patched this process.
             UnknownMode, ValueError: see `hamms_trio.serve`.
         """
@@ -86,15 +91,15 @@ class HammsServer:
         refuse_patched_process()
         with self._changing:
             if self._loop is not None:
-                raise AlreadyRunning("this server is running: stop() it first, or make another")
+                raise AlreadyRunning("this server is running: stop() it first, or create another")
             self._loop = _Loop(lambda: self._open(beginning_port=port))
             self._ledger = BlockingLedger(self._loop)
 
     def stop(self) -> None:
-        """Close everything; every port is free when this returns. Does nothing if it is not running."""
+        """Close every port and connection before returning; do nothing if the server is not running."""
         with self._changing:
             loop, self._loop = self._loop, None
-            self._doors.clear()  # which end with the loop
+            self._doors.clear()  # the doors end with the loop
             if loop is not None:
                 loop.stop()
 
@@ -116,45 +121,45 @@ class HammsServer:
         return dict(self._running.hamms.ports)
 
     def address(self, name: str) -> tuple[str, int]:
-        """Host and port of a failure mode or door (see `Addresses.address`)."""
+        """Return host and port of a failure mode or door (see `Addresses.address`)."""
         return self._running.hamms.address(name)
 
     def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
-        """The URL of a failure mode or door, its parameters in the query (see `Addresses.url`)."""
+        """Return the URL of a failure mode or door, with parameters in its query (see `Addresses.url`)."""
         return self._running.hamms.url(name, path, **parameters)
 
     def open(self, name: str, /, **arguments: object) -> BlockingDoor:
-        """Open a door of one's own on a free port, until it is closed (see `Hamms.open`).
+        """Open a door for one test on a free port (see `Hamms.open`).
 
-        The end of a ``with`` block closes it, as do `close_doors`, `start_afresh` and `stop`; the fixture closes it
-        at the end of the test.
+        The end of a ``with`` block closes the door, as do `close_doors`, `start_afresh` and `stop`; the fixture
+        closes it at the end of the test.
 
         Raises:
-            UnknownMode: there is no such mode, or it is not served.
-            ParameterError: the mode has no such parameter, or does not take this value.
-            PortUnavailable: there is no free port.
+            UnknownMode: no such mode exists, or it is not served.
+            ParameterError: the mode has no such parameter, or rejects the value.
+            PortUnavailable: no port is free.
         """
         door = BlockingDoor(self._running, name, arguments)
         self._doors.append(door)
         return door
 
     def close_doors(self) -> None:
-        """Close every door that `open` has opened."""
+        """Close every door opened by `open`."""
         while self._doors:
             self._doors.pop().close()
 
     @property
-    def workbench(self) -> RunningWorkbench:
-        """The workbench beside the failure modes: its ``port``, and ``url(path)``.
+    def workbench(self) -> BlockingWorkbench:
+        """The workbench beside the failure modes: its ``port``, ``url(path)``, mocks, history and verification.
 
         Raises:
-            NotRunning: this server is not running, or was made without ``workbench=True``.
+            NotRunning: the server is not running, or was created without ``workbench=True``.
         """
-        return self._running.hamms.workbench
+        return BlockingWorkbench(self._running)
 
     @property
     def ledger(self) -> BlockingLedger:
-        """What each client did; it outlives `stop`, until the next `start`.
+        """The ledger of connections and requests; it stays readable after `stop`, until the next `start`.
 
         Raises:
             NotRunning: the server was never started.
@@ -164,7 +169,7 @@ class HammsServer:
         return self._ledger
 
     def start_afresh(self) -> None:
-        """Drop every connection and forget what the modes and the ledger remember; the ports stay."""
+        """Reset every connection and clear the modes' state and the ledger; the ports stay."""
         loop = self._running
         self.close_doors()
         loop.call(loop.hamms.start_afresh)
@@ -177,11 +182,11 @@ class HammsServer:
 
 
 class BlockingDoor:
-    """A door that was opened for one test, for any thread.
+    """A door opened for one test, for any thread.
 
     Attributes:
-        name: the door's name, which the ledger accepts.
-        port: the port that it listens on.
+        name: the door's name, also for queries of the ledger.
+        port: the door's port.
     """
 
     def __init__(self, loop: _Loop, name: str, arguments: dict[str, object]) -> None:
@@ -198,11 +203,11 @@ class BlockingDoor:
         return self._door.address
 
     def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments (see `OpenDoor.url`)."""
+        """Return the door's URL; parameters in the query override the door's arguments (see `OpenDoor.url`)."""
         return self._door.url(path, **parameters)
 
     def close(self) -> None:
-        """Stop listening and reset the door's connections. Does nothing if it is closed."""
+        """Stop listening and reset the door's connections; do nothing if the door is closed."""
 
         async def wait_closed() -> None:
             self._closing.set()
@@ -229,40 +234,79 @@ class BlockingDoor:
         self._closed.set()
 
 
+class BlockingWorkbench:
+    """The workbench (see `hamms_trio.workbench.Workbench`), for any thread.
+
+    Attributes:
+        port: the port that it listens on.
+    """
+
+    def __init__(self, loop: _Loop) -> None:
+        self._loop = loop
+        self._workbench = loop.hamms.workbench
+        self.port = self._workbench.port
+
+    def url(self, path: str = "/") -> str:
+        """The URL of one of its resources."""
+        return self._workbench.url(path)
+
+    def mock(self, path: str, **members: Any) -> dict[str, object]:
+        """Create a mock (see `Workbench.mock`)."""
+        return self._loop.run(partial(self._workbench.library.mock, path, **members))
+
+    def delete_mock(self, id: str) -> None:
+        """Delete a mock (see `Workbench.delete_mock`)."""
+        self._loop.run(partial(self._workbench.library.delete_mock, id))
+
+    def history(self, **filters: object) -> list[dict[str, object]]:
+        """Return the answered requests that filters select (see `Workbench.history`)."""
+        return self._loop.run(partial(self._workbench.library.history, **filters))
+
+    def verify(
+        self, method: str | None = None, path: str | None = None, **wanted: object
+    ) -> Verdict:
+        """Compare the history with what a test expects (see `Workbench.verify`)."""
+        return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
+
+    def start_afresh(self) -> None:
+        """Delete every mock and the history."""
+        self._loop.run(self._workbench.library.start_afresh)
+
+
 class BlockingLedger:
-    """What each client did (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
+    """The ledger of connections and requests (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
     def __init__(self, loop: _Loop) -> None:
         self._loop = loop
         self._ledger = loop.hamms.ledger
 
     def connections(self, name: str | None = None) -> list[ConnectionRecord]:
-        """The connections of one failure mode or door, or of all, in the order in which they came."""
+        """Return the connections of one failure mode or door, or of all, in order of arrival."""
         return self._loop.call(lambda: self._ledger.connections(name))
 
     def open_connections(self, name: str | None = None) -> list[ConnectionRecord]:
-        """Those that neither the client has left nor the server has closed."""
+        """Return the connections that neither the client has left nor the server has closed."""
         return self._loop.call(lambda: self._ledger.open_connections(name))
 
     def requests(self, name: str | None = None, /, **parameters: object) -> Requests:
-        """The requests to one failure mode or door, or to all, with these parameters, given or by default."""
+        """Return the requests to one failure mode or door, or to all, that had these parameters."""
         return self._loop.call(lambda: self._ledger.requests(name, **parameters))
 
     def fired(self, name: str, *, key: str | None = None) -> bool:
-        """True if the fault of this failure mode was ever played, for this ``key`` or any."""
+        """Return True if the failure mode's fault has struck, for this ``key`` or any."""
         return self._loop.call(lambda: self._ledger.fired(name, key=key))
 
     def clear(self) -> None:
-        """Forget everything but the connections that are still open."""
+        """Remove everything except connections that are still open."""
         self._loop.call(self._ledger.clear)
 
     def wait_until(
         self, condition: Callable[[Ledger], bool], *, timeout: float = WAIT_SECONDS
     ) -> None:
-        """Wait until ``condition`` holds of the ledger; it is asked again after each change.
+        """Wait until ``condition`` is true; it is called again after each change of the ledger.
 
         Raises:
-            TimeoutError: it did not hold within ``timeout`` seconds; says what the ledger has.
+            TimeoutError: the condition was false for ``timeout`` seconds; the message lists the ledger's content.
         """
         ledger = self._ledger
         if not self._loop.call(lambda: condition(ledger)):
@@ -273,7 +317,7 @@ class _Loop:
     """One run of a trio loop in a thread.
 
     Raises:
-        Exception: whatever ``opener`` raised.
+        Exception: any error of ``opener``.
     """
 
     def __init__(self, opener: Callable[[], AbstractAsyncContextManager[Hamms]]) -> None:
@@ -284,7 +328,7 @@ class _Loop:
         self.hamms = self._started.result()
 
     def stop(self) -> None:
-        with suppress(trio.RunFinishedError):  # a bug of ours may have ended it already
+        with suppress(trio.RunFinishedError):  # a bug in hamms-trio may have ended the loop already
             self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
         self._thread.join()
 
@@ -311,7 +355,7 @@ class _Loop:
         def start() -> None:
             try:
                 self._nursery.start_soon(task)
-            except RuntimeError:  # it is closed: the loop is about to end
+            except RuntimeError:  # the nursery is closed, because the loop is about to end
                 answer.set_exception(trio.RunFinishedError())
 
         try:
@@ -321,7 +365,7 @@ class _Loop:
             raise NotRunning("the server was stopped") from None
 
     async def start(self, task: Callable[..., Awaitable[None]]) -> OpenDoor:
-        """Start a task that lasts, and return the door that it opens."""
+        """Start a long-lived task and return the door that it opens."""
         door: OpenDoor = await self._nursery.start(task)
         return door
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 DAYS = 365
-CLOCK_SKEW = timedelta(days=1)  # a client's clock may be this late
+CLOCK_SKEW = timedelta(days=1)  # a client's clock may be slow by this much
 RELOAD_SECONDS = 5.0
 ALPN = ("http/1.1",)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
@@ -45,17 +45,17 @@ def make_certificates(
 ) -> Certificates:
     """Make a certificate for these names and addresses, signed by the authority in ``directory``.
 
-    An authority that is there already stays, so that its clients go on trusting it; otherwise a new one is
-    made. A certificate that the authority made is replaced. Files of the same names that came from elsewhere
-    are not, because somebody may need them.
+    An authority in the directory is kept, so that clients go on trusting it; otherwise a new one is made. A
+    certificate of that authority is replaced. Files of the same names from another source are not, because
+    they may be needed.
 
     Args:
-        directory: of the files; it is made if it is missing.
+        directory: the directory for the files; it is created if missing.
         names: host names and addresses.
-        days: validity from now on.
+        days: days until the certificate expires.
 
     Raises:
-        CertificateUnusable: a file can't be read or written, or would be lost, or a name is no host's.
+        CertificateUnusable: a file can't be read or written, or would be lost, or a name is not a host name.
     """
     made = Certificates(directory / _AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
     for name in names:
@@ -78,14 +78,14 @@ def make_certificates(
         made.certificate.write_bytes(b"".join((_reissued(own, authority), *others)))
     except OSError as error:
         raise CertificateUnusable(
-            f"certificates can't be kept in {directory}: {error.filename or directory}: "
+            f"certificates can't be written to {directory}: {error.filename or directory}: "
             f"{error.strerror}; give a directory of your own"
         ) from error
     except CertificateUnusable:
         raise
     except (ValueError, OverflowError) as error:
-        called = ", ".join(map(repr, names))
-        raise CertificateUnusable(f"no certificate for {called}: {error}; {_EXPECTED}") from error
+        listed = ", ".join(map(repr, names))
+        raise CertificateUnusable(f"no certificate for {listed}: {error}; {_EXPECTED}") from error
     return made
 
 
@@ -94,13 +94,12 @@ def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certi
     """Make certificates that exist, with their authority, until the block ends.
 
     Raises:
-        CertificateUnusable: no directory is writable, or a name is no host's.
+        CertificateUnusable: no directory is writable, or a name is not a host name.
     """
     with TemporaryDirectory(prefix="hamms-trio-", ignore_cleanup_errors=True) as directory:
         made = make_certificates(Path(directory), names, days=1)
-        made.authority.with_name(
-            _AUTHORITY_KEY
-        ).unlink()  # so that nobody can sign more certificates
+        # Without its key, the authority can't sign further certificates.
+        made.authority.with_name(_AUTHORITY_KEY).unlink()
         yield made
 
 
@@ -120,7 +119,7 @@ class ServerCertificate:
         self.reload()
 
     def reload(self) -> None:
-        """Load the files again; keep the former certificate if they are unusable.
+        """Load the files again; keep the previous certificate if they are unusable.
 
         Raises:
             CertificateUnusable: see `server_context`.
@@ -128,14 +127,14 @@ class ServerCertificate:
         self.context = server_context(*self._files)
 
     async def reload_in_thread(self, seconds: float = RELOAD_SECONDS) -> None:
-        """Load the files again in a thread, because one may be a FIFO, or on a disk that does not answer.
+        """Load the files again in a thread, because one may be a FIFO or on an unresponsive disk.
 
         Args:
             seconds: limit for reading. A thread that takes longer is abandoned, and no other thread starts before
                 it has ended.
 
         Raises:
-            CertificateUnusable: see `server_context`; or the files could not be read in time.
+            CertificateUnusable: see `server_context`; or reading the files timed out.
         """
         import trio
 

@@ -1,10 +1,10 @@
-"""Everything hamms_trio raises on purpose."""
+"""The exceptions of hamms_trio."""
 
 from __future__ import annotations
 
 
 class HammsError(Exception):
-    """Base class; catch this to catch only ours."""
+    """The base class of all exceptions of hamms_trio."""
 
 
 class CatalogueError(HammsError):
@@ -16,7 +16,11 @@ class UnknownMode(HammsError, LookupError):
 
 
 class PortUnavailable(HammsError, OSError):
-    """A listener's port could not be bound; nothing is left listening."""
+    """A listener's port can't be bound; no port is left open."""
+
+
+class PortKindUnavailable(PortUnavailable):
+    """The system can't hold a port in the way that a failure mode needs."""
 
 
 class PatchedProcess(HammsError, RuntimeError):
@@ -24,7 +28,7 @@ class PatchedProcess(HammsError, RuntimeError):
 
 
 class HubUnavailable(HammsError, ValueError):
-    """There is no hub of this name, or the platform lacks what it needs."""
+    """No hub has this name, or the platform does not support it."""
 
 
 class CertificateUnusable(HammsError, ValueError):
@@ -40,11 +44,11 @@ class AlreadyRunning(HammsError, RuntimeError):
 
 
 class PeerGone(HammsError):
-    """The client left mid-exchange. Expected: the host notes it and moves on."""
+    """The client left during an exchange; the host expects and records this."""
 
 
 class RequestError(HammsError):
-    """The client asked for something we refuse; ``status`` is the answer."""
+    """The request is refused; ``status`` is the status code of the answer."""
 
     status = 400
 
@@ -72,7 +76,7 @@ class Forbidden(RequestError):
 
 
 class NeedsPort(RequestError):
-    """The failure mode can't be met through a shared door (RFC 9110 §15.5.10)."""
+    """The failure mode needs a port and can't be played through a shared door (RFC 9110 §15.5.10)."""
 
     status = 409
 
@@ -100,7 +104,7 @@ class TargetTooLong(RequestError):
 
 
 class NoRoom(RequestError):
-    """There is no room for the request's content at the moment (RFC 9110 §15.6.4)."""
+    """The server is holding too many request bodies (RFC 9110 §15.6.4)."""
 
     status = 503
 
@@ -140,13 +144,13 @@ class ExpectationFailed(RequestError):
 
 
 class UnknownMethod(RequestError):
-    """The request's method is none that any resource here has (RFC 9110 §15.6.2)."""
+    """No resource of the server has this method (RFC 9110 §15.6.2)."""
 
     status = 501
 
 
 class ResponseError(HammsError):
-    """A server's answer can't be taken for a response."""
+    """A server's answer is not a valid response."""
 
 
 class MalformedResponse(ResponseError):
@@ -158,4 +162,16 @@ class IncompleteResponse(ResponseError):
 
 
 class LoadError(HammsError, ValueError):
-    """A load can't be made as it was asked for."""
+    """A load plan is invalid."""
+
+
+class StoreError(HammsError):
+    """The store of the workbench can't do its work."""
+
+
+class StateUnusable(StoreError, ValueError):
+    """A state file is not one of ours, is newer than this program, or can't be opened."""
+
+
+class StoreUnavailable(StoreError, OSError):
+    """The store refused a read or a write: the disk is full, the file is locked, or it is closed."""

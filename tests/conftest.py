@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 from functools import partial
 
@@ -11,10 +12,13 @@ from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
 
+# No test leaves a state file behind; those of the state files name their own.
+os.environ["HAMMS_STATE"] = ":memory:"
+
 HUBS = [
     pytest.param(
         "epoll",
-        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="epoll is Linux's"),
+        marks=pytest.mark.skipif(not hasattr(select, "epoll"), reason="this platform has no epoll"),
     ),
     "trio",
 ]
@@ -29,5 +33,5 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hosting(hub_kind: str) -> HostModes:
-    """``async with hosting(modes, environment=...) as hamms``; the modes' clock is 1000 times ours."""
+    """Open a lab: ``async with hosting(modes, environment=...) as hamms``; its clock runs 1000 times as fast."""
     return partial(hosting_modes, hub=hub_kind)

@@ -1,4 +1,4 @@
-"""Descriptors of this process: which is given next, and none that is left."""
+"""Control over this process's descriptors: predictable numbers, and none left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def no_gaps() -> Iterator[None]:
-    """All below the highest are taken: whichever is closed in the block is the next that is given."""
+    """Take every descriptor below the highest, so that the next one opened reuses the one closed last."""
     highest = max(map(int, os.listdir("/dev/fd")))
     taken = [os.open(os.devnull, os.O_RDONLY)]
     try:
@@ -25,15 +25,15 @@ def no_gaps() -> Iterator[None]:
 
 
 def reset_in_place(sock: socket.socket) -> None:
-    """Reset a connection without giving its descriptor away."""
+    """Reset a connection but keep its descriptor in use."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     with open(os.devnull) as nothing:
         os.dup2(nothing.fileno(), sock.fileno())
 
 
 @contextmanager
-def none_left() -> Iterator[None]:
-    """Nothing can be opened or accepted."""
+def exhausted_descriptors() -> Iterator[None]:
+    """Lower the limit so that no descriptor can be opened or accepted."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
     try:

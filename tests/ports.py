@@ -1,4 +1,4 @@
-"""Ports to be had, and ports that are taken."""
+"""Free ports and taken ports for tests."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BELOW_EPHEMERAL = range(10_000, 32_000)
 
 
 def is_free(port: int, *, reuse: bool = False) -> bool:
-    """Whether one can listen on a port; ``reuse`` passes over connections in TIME-WAIT."""
+    """Return True if a socket can listen on the port; ``reuse`` ignores connections in TIME-WAIT."""
     with socket.socket() as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
         try:
@@ -28,7 +28,7 @@ def is_free(port: int, *, reuse: bool = False) -> bool:
 
 
 def free_ports(count: int) -> int:
-    """The first of ``count`` neighbours that are free, below those that the kernel gives to anybody."""
+    """Find ``count`` consecutive free ports below the ephemeral range; return the first."""
     for first in random.sample(BELOW_EPHEMERAL, ATTEMPTS):
         with ExitStack() as stack, suppress(OSError):
             for port in range(first, first + count):
@@ -38,13 +38,13 @@ def free_ports(count: int) -> int:
 
 
 def free_beginning_port() -> int:
-    """A beginning port at which every door and the workbench find their ports free."""
+    """Find a beginning port at which every door and the workbench find their ports free."""
     return free_ports(WORKBENCH_OFFSET + 1)
 
 
 @contextmanager
 def taken_port(offset: int) -> Iterator[int]:
-    """A beginning port: what is ``offset`` from it is taken, and everything else is free."""
+    """Yield a beginning port from which all ports are free, except the one at ``offset``."""
     with socket.socket() as taken:
         first = free_beginning_port()
         taken.bind(("127.0.0.1", first + offset))
@@ -53,7 +53,7 @@ def taken_port(offset: int) -> Iterator[int]:
 
 
 def skip_without_ipv6() -> None:
-    """Skip the test where nobody can listen on ::1."""
+    """Skip the test on a machine that cannot listen on ::1."""
     with socket.socket(socket.AF_INET6) as sock:
         try:
             sock.bind(("::1", 0))

@@ -19,7 +19,7 @@ async def get(url: str) -> httpx.Response:
         return await client.get(url)
 
 
-async def test_it_serves_while_the_block_runs() -> None:
+async def test_open_hamms_serves_while_its_block_runs() -> None:
     beginning = free_beginning_port()
     async with hamms_trio.open_hamms(beginning_port=beginning) as hamms:
         assert hamms.url("status", status=503) == f"http://127.0.0.1:{beginning + 9}/?status=503"
@@ -30,7 +30,7 @@ async def test_it_serves_while_the_block_runs() -> None:
     assert all(is_free(port, reuse=True) for port in range(beginning, beginning + 17))
 
 
-async def test_a_nursery_can_host_it() -> None:
+async def test_serve_runs_in_a_nursery() -> None:
     async with trio.open_nursery() as nursery:
         hamms: hamms_trio.Hamms = await nursery.start(
             lambda task_status: hamms_trio.serve(
@@ -44,7 +44,7 @@ async def test_a_nursery_can_host_it() -> None:
     assert is_free(hamms.ports["status"], reuse=True)
 
 
-async def test_several_share_one_nursery() -> None:
+async def test_several_labs_share_one_nursery() -> None:
     async with (
         hamms_trio.open_hamms(beginning_port=0) as one,
         hamms_trio.open_hamms(beginning_port=0) as other,
@@ -57,7 +57,7 @@ async def test_several_share_one_nursery() -> None:
         assert (await get(one.url("retries", tries=2))).status_code == 500
 
 
-async def test_a_taken_port_is_raised_as_it_is() -> None:
+async def test_a_taken_port_raises_port_unavailable_ungrouped() -> None:
     with taken_port(9) as beginning:
         with pytest.raises(PortUnavailable, match="status"):
             async with hamms_trio.open_hamms(beginning_port=beginning):
@@ -65,7 +65,7 @@ async def test_a_taken_port_is_raised_as_it_is() -> None:
         assert is_free(beginning)
 
 
-async def test_an_unknown_mode_is_raised_as_it_is() -> None:
+async def test_an_unknown_mode_raises_unknown_mode_ungrouped() -> None:
     with pytest.raises(UnknownMode, match="pace-byte"):
         async with hamms_trio.open_hamms(beginning_port=0, only=["pace-bite"]):
             pass
@@ -73,19 +73,19 @@ async def test_an_unknown_mode_is_raised_as_it_is() -> None:
         await hamms_trio.serve(beginning_port=0, only=["pace-bite"])
 
 
-async def test_the_block_s_own_error_is_raised_as_it_is() -> None:
+async def test_an_error_in_the_block_propagates_ungrouped() -> None:
     with pytest.raises(ZeroDivisionError):
         async with hamms_trio.open_hamms(beginning_port=0, only=["status"]):
             raise ZeroDivisionError
 
 
-async def test_a_client_s_error_is_raised_as_it_is() -> None:
+async def test_a_client_s_error_in_the_block_propagates_ungrouped() -> None:
     with pytest.raises(httpx.RemoteProtocolError):
         async with hamms_trio.open_hamms(beginning_port=0) as hamms:
             await get(hamms.url("frame-cl-short-fin"))
 
 
-async def test_cancelling_closes_everything() -> None:
+async def test_cancellation_closes_every_port() -> None:
     async with trio.open_nursery() as nursery:
         hamms: hamms_trio.Hamms = await nursery.start(
             lambda task_status: hamms_trio.serve(beginning_port=0, task_status=task_status)
@@ -106,7 +106,7 @@ async def test_cancelling_closes_everything() -> None:
     assert all(is_free(port, reuse=True) for port in hamms.ports.values())
 
 
-async def test_a_deadline_around_the_block_closes_everything() -> None:
+async def test_a_deadline_around_the_block_closes_every_port() -> None:
     with trio.move_on_after(0.05) as scope:
         async with hamms_trio.open_hamms(beginning_port=0) as hamms:
             await trio.sleep_forever()
@@ -115,7 +115,7 @@ async def test_a_deadline_around_the_block_closes_everything() -> None:
     assert is_free(hamms.ports["tcp-accept-hang"])
 
 
-async def test_waiting_for_the_ledger_ends_with_the_change() -> None:
+async def test_wait_until_returns_once_the_ledger_changes() -> None:
     async with hamms_trio.open_hamms(beginning_port=0) as hamms, trio.open_nursery() as nursery:
         heard = trio.Event()
 
@@ -131,6 +131,6 @@ async def test_waiting_for_the_ledger_ends_with_the_change() -> None:
         await heard.wait()
 
 
-async def test_speed_runs_the_modes_clock() -> None:
+async def test_speed_accelerates_the_modes_clock() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, speed=10_000) as hamms:
         assert (await get(hamms.url("pace-byte-slow"))).status_code == 204  # an hour otherwise

@@ -37,13 +37,13 @@ def answers(server: HammsServer, status: int = 418) -> bool:
     return requests.get(url, timeout=SAFETY_NET, proxies={"http": ""}).status_code == status
 
 
-def test_it_serves_from_start_to_stop_as_the_original_did() -> None:
+def test_the_server_has_the_ports_and_calls_of_the_original() -> None:
     beginning = free_beginning_port()
     server = HammsServer()
     server.start(beginning_port=beginning)
 
     doors = {port.name or port.slug: beginning + port.offset for port in PORTS}
-    assert server.ports == {**doors, "path": beginning + OFFSET}
+    assert server.ports == {**doors, "path": beginning + OFFSET, "other": beginning + 44}
     assert answers(server)
     server.stop()
     assert all(is_free(port, reuse=True) for port in range(beginning, beginning + 17))
@@ -57,7 +57,7 @@ def test_stop_returns_when_every_port_is_free_again() -> None:
         assert all(is_free(port) for port in range(beginning, beginning + 17))
 
 
-def test_stop_closes_whoever_is_connected() -> None:
+def test_stop_closes_open_connections() -> None:
     with HammsServer(beginning_port=0) as server:
         hung = socket.create_connection(server.address("tcp-accept-hang"), timeout=SAFETY_NET)
         dripped_on = socket.create_connection(server.address("pace-byte"), timeout=SAFETY_NET)
@@ -71,7 +71,7 @@ def test_stop_closes_whoever_is_connected() -> None:
                 client.recv(1)
 
 
-def test_it_can_be_started_again_with_a_clean_slate() -> None:
+def test_a_restarted_server_has_a_fresh_ledger() -> None:
     server = HammsServer(beginning_port=0)
     for _ in range(3):
         server.start()
@@ -81,7 +81,7 @@ def test_it_can_be_started_again_with_a_clean_slate() -> None:
         server.stop()
 
 
-def test_several_run_at_once_and_know_nothing_of_each_other() -> None:
+def test_two_servers_at_once_share_no_state() -> None:
     with HammsServer(beginning_port=0) as one, HammsServer(beginning_port=0) as other:
         assert set(one.ports.values()).isdisjoint(other.ports.values())
         assert answers(one)
@@ -89,7 +89,7 @@ def test_several_run_at_once_and_know_nothing_of_each_other() -> None:
         assert other.ledger.requests("status") == []
 
 
-def test_any_thread_may_use_it() -> None:
+def test_any_thread_may_use_the_server() -> None:
     server = HammsServer(beginning_port=0)
     with ThreadPoolExecutor(8) as threads:
         threads.submit(server.start).result()
@@ -99,7 +99,7 @@ def test_any_thread_may_use_it() -> None:
         threads.submit(server.stop).result()
 
 
-def test_it_runs_beside_a_running_asyncio_loop() -> None:
+def test_the_server_runs_beside_an_asyncio_loop() -> None:
     async def main() -> int:
         with HammsServer(beginning_port=0) as server:
             async with httpx.AsyncClient(timeout=SAFETY_NET, trust_env=False) as client:
@@ -108,14 +108,14 @@ def test_it_runs_beside_a_running_asyncio_loop() -> None:
     assert asyncio.run(main()) == 404
 
 
-async def test_it_runs_beside_a_running_trio_loop() -> None:
+async def test_the_server_runs_beside_a_trio_loop() -> None:
     with HammsServer(beginning_port=0) as server:
         stream = await trio.open_tcp_stream(*server.address("status-garbage-at-connect"))
         async with stream:
             assert b"".join([bytes(octets) async for octets in stream]) == b"foo bar"
 
 
-def test_it_is_not_started_twice() -> None:
+def test_a_second_start_raises_already_running() -> None:
     with HammsServer(beginning_port=0) as server:
         with pytest.raises(AlreadyRunning, match="stop"):
             server.start()
@@ -123,7 +123,7 @@ def test_it_is_not_started_twice() -> None:
 
 
 @pytest.mark.parametrize("again", range(5))
-def test_it_is_started_once_though_several_threads_try(again: int) -> None:
+def test_one_of_several_threads_starts_the_server(again: int) -> None:
     server = HammsServer(beginning_port=0, only=["status"])
     together = threading.Barrier(8)
 
@@ -142,7 +142,7 @@ def test_it_is_started_once_though_several_threads_try(again: int) -> None:
     assert started.count(True) == 1
 
 
-def test_waiting_ends_when_another_thread_stops_the_server() -> None:
+def test_wait_until_ends_when_another_thread_stops_the_server() -> None:
     server = HammsServer(beginning_port=0)
     server.start()
     asked = threading.Event()
@@ -167,7 +167,7 @@ def test_stopping_twice_or_before_starting_is_harmless() -> None:
     server.stop()
 
 
-def test_a_taken_port_is_told_and_nothing_is_left_listening() -> None:
+def test_the_error_for_a_taken_port_leaves_no_listener() -> None:
     served = ("tcp-refused", "tcp-accept-hang", "frame-cl-short-fin")
     offset = 16
     with taken_port(offset) as beginning:
@@ -183,14 +183,14 @@ def test_a_taken_port_is_told_and_nothing_is_left_listening() -> None:
     server.stop()
 
 
-def test_what_is_raised_can_be_caught_as_ours_and_as_python_s() -> None:
+def test_errors_are_subclasses_of_python_s_own() -> None:
     assert issubclass(PortUnavailable, (HammsError, OSError))
     assert issubclass(UnknownMode, (HammsError, LookupError))
     assert issubclass(NotRunning, (HammsError, RuntimeError))
 
 
 @pytest.mark.parametrize(
-    ("arguments", "error", "told"),
+    ("arguments", "error", "message"),
     [
         ({"only": ["statos"]}, UnknownMode, "status"),
         ({"speed": 0}, ValueError, "speed"),
@@ -204,15 +204,15 @@ def test_what_is_raised_can_be_caught_as_ours_and_as_python_s() -> None:
         ({"host": "192.0.2.1"}, PortUnavailable, "192.0.2.1"),
     ],
 )
-def test_what_cannot_be_used_is_told_at_start(
-    arguments: dict[str, object], error: type[Exception], told: str
+def test_start_rejects_bad_arguments(
+    arguments: dict[str, object], error: type[Exception], message: str
 ) -> None:
-    with pytest.raises(error, match=told):
+    with pytest.raises(error, match=message):
         HammsServer(**{"beginning_port": 0, **arguments}).start()  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
-    ("slug", "parameters", "error", "told"),
+    ("slug", "parameters", "error", "message"),
     [
         ("retry", {}, UnknownMode, "retries"),
         ("pace-byte", {}, UnknownMode, "not served"),
@@ -222,15 +222,15 @@ def test_what_cannot_be_used_is_told_at_start(
         ("tcp-accept-hang", {"sleep": 1}, ParameterError, "it takes none"),
     ],
 )
-def test_a_url_that_cannot_be_meant_is_not_made(
-    slug: str, parameters: dict[str, object], error: type[Exception], told: str
+def test_url_rejects_unknown_modes_and_bad_parameters(
+    slug: str, parameters: dict[str, object], error: type[Exception], message: str
 ) -> None:
     only = ["status", "retries", "tcp-accept-hang"]
-    with HammsServer(beginning_port=0, only=only) as server, pytest.raises(error, match=told):
+    with HammsServer(beginning_port=0, only=only) as server, pytest.raises(error, match=message):
         server.url(slug, "/", **parameters)
 
 
-def test_a_url_is_quoted() -> None:
+def test_url_quotes_its_parameters() -> None:
     with HammsServer(beginning_port=0, only=["retries"]) as server:
         url = server.url("retries", "/a/path", key="a&b =ü")
         requests.get(url, timeout=SAFETY_NET)
@@ -239,7 +239,7 @@ def test_a_url_is_quoted() -> None:
         assert request.target.startswith("/a/path?key=")
 
 
-def test_nothing_can_be_asked_of_a_server_that_never_ran() -> None:
+def test_a_server_that_never_ran_raises_not_running() -> None:
     server = HammsServer(beginning_port=0)
     for ask in (lambda: server.ports, lambda: server.url("status"), lambda: server.ledger):
         with pytest.raises(NotRunning, match="start"):
@@ -248,7 +248,7 @@ def test_nothing_can_be_asked_of_a_server_that_never_ran() -> None:
         server.start_afresh()
 
 
-def test_the_ledger_tells_what_a_client_did_and_how_it_left() -> None:
+def test_the_ledger_records_requests_and_the_client_s_ending() -> None:
     sent = b"GET /?status=404 HTTP/1.1\r\nHost: hamms\r\nX-Try: 1\r\n\r\n"
     with HammsServer(beginning_port=0, only=["status"]) as server:
         with raw.connected(server.address("status")) as sock:
@@ -269,7 +269,7 @@ def test_the_ledger_tells_what_a_client_did_and_how_it_left() -> None:
         assert server.ledger.requests("status", status=200) == []
 
 
-def test_the_ledger_can_be_read_after_stop() -> None:
+def test_the_ledger_stays_readable_after_stop() -> None:
     with HammsServer(beginning_port=0) as server:
         answers(server, 503)
     ledger = server.ledger
@@ -283,7 +283,7 @@ def test_the_ledger_can_be_read_after_stop() -> None:
         server.url("status")
 
 
-def test_waiting_for_what_does_not_come_says_what_came() -> None:
+def test_the_timeout_of_wait_until_lists_the_requests() -> None:
     with HammsServer(beginning_port=0) as server:
         answers(server, 503)
         with pytest.raises(TimeoutError, match=r"0\.01 seconds(?s:.)*GET /\?status=503"):
@@ -291,7 +291,7 @@ def test_waiting_for_what_does_not_come_says_what_came() -> None:
         server.ledger.wait_until(lambda ledger: len(ledger.requests()) == 1, timeout=0)
 
 
-def test_a_condition_s_own_error_reaches_whoever_waits() -> None:
+def test_wait_until_raises_the_condition_s_error() -> None:
     def broken(_: object) -> bool:
         raise ZeroDivisionError
 
@@ -301,7 +301,7 @@ def test_a_condition_s_own_error_reaches_whoever_waits() -> None:
         assert answers(server)
 
 
-def test_starting_afresh_drops_connections_counters_and_ledger() -> None:
+def test_start_afresh_drops_connections_counters_and_ledger() -> None:
     with HammsServer(beginning_port=0) as server:
         ports = server.ports
         with requests.Session() as session, raw.connected(server.address("pace-byte")) as dripped:
@@ -319,7 +319,7 @@ def test_starting_afresh_drops_connections_counters_and_ledger() -> None:
         assert server.ports == ports
 
 
-def test_starting_afresh_forgets_those_too_who_wait_to_be_accepted() -> None:
+def test_start_afresh_drops_connections_in_the_backlog() -> None:
     with HammsServer(beginning_port=0) as server, ExitStack() as stack:
         for _ in range(20):
             for _ in range(50):
@@ -334,7 +334,7 @@ def test_starting_afresh_forgets_those_too_who_wait_to_be_accepted() -> None:
             server.start_afresh()
 
 
-def test_starting_afresh_repeats_the_same_drops() -> None:
+def test_start_afresh_replays_the_same_drops() -> None:
     with HammsServer(beginning_port=0, seed=3) as server:
         url = server.url("tcp-drop-random", failrate=0.5)
 
@@ -355,7 +355,7 @@ def _is_dropped(url: str) -> bool:
     return False
 
 
-def test_a_slow_head_is_ended_at_the_limit_given() -> None:
+def test_a_head_slower_than_its_limit_gets_408() -> None:
     with (
         HammsServer(beginning_port=0, limits=Limits(head=0.05)) as server,
         raw.connected(server.address("status")) as sock,
@@ -366,7 +366,7 @@ def test_a_slow_head_is_ended_at_the_limit_given() -> None:
     assert message.status == 408
 
 
-def test_the_package_has_what_it_says() -> None:
+def test_the_package_exports_its_public_names() -> None:
     assert {"HammsServer", "open_hamms", "serve"} <= set(dir(hamms_trio))
     for name in hamms_trio.__all__:
         assert getattr(hamms_trio, name)

@@ -20,6 +20,7 @@ import requests
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.cli.catalogue import listed_doors
+from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import OFFSET, PathDoor
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
@@ -29,7 +30,11 @@ from tests.ports import free_beginning_port, is_free, taken_port
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 DOORS = {door.name: door for door in listed_doors(CATALOGUE) if door.offset is not None}
-SUMMARIES = {**{name: door.summary for name, door in DOORS.items()}, "path": PathDoor.summary}
+SUMMARIES = {
+    **{name: door.summary for name, door in DOORS.items()},
+    PathDoor.name: PathDoor.summary,
+    OtherDoor.name: OtherDoor.summary,
+}
 STATUS, REFUSED = 9, 0  # the offsets of two ports
 
 
@@ -37,8 +42,8 @@ class Serving:
     """``hamms-trio serve`` while every port accepts.
 
     Attributes:
-        table: what it printed.
-        ready: what the ready file says.
+        table: the printed lines.
+        ready: the content of the ready file.
     """
 
     def __init__(self, process: subprocess.Popen[str], table: list[str], ready: Path) -> None:
@@ -53,7 +58,7 @@ class Serving:
         return "127.0.0.1", int(str(self.ready[slug]["port"]))
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
-        """The exit code, and what is on standard error."""
+        """Send a signal and return the exit code and the standard error."""
         self.process.send_signal(number)
         _, errors = self.process.communicate(timeout=SAFETY_NET)
         return self.process.returncode, errors
@@ -64,10 +69,12 @@ Serve = Callable[..., Serving]
 
 @pytest.fixture
 def serve(tmp_path: Path) -> Iterator[Serve]:
-    """Start ``hamms-trio serve`` with these arguments, on free ports unless told otherwise."""
+    """Start ``hamms-trio serve`` with these arguments, on free ports by default."""
     with ExitStack() as stack:
 
-        def start(*arguments: str, modes: int = len(DOORS), workbench: bool = False) -> Serving:
+        def start(
+            *arguments: str, modes: int = len(SUMMARIES) - 1, workbench: bool = False
+        ) -> Serving:
             ready = tmp_path / "ready.json"
             if not workbench:
                 arguments = (*arguments, "--no-workbench")
@@ -103,39 +110,38 @@ def get(url: str) -> requests.Response:
     return requests.get(url, timeout=SAFETY_NET, proxies={"http": ""})
 
 
-def test_serve_prints_one_table_and_writes_the_ready_file_when_every_port_accepts(
-    serve: Serve,
-) -> None:
+def test_serve_prints_a_table_and_writes_the_ready_file(serve: Serve) -> None:
     serving = serve()
     header, *rows = (line.split(maxsplit=2) for line in serving.table)
 
     assert header == ["port", "mode", "what it does\n"]
     assert [slug for _, slug, _ in rows] == list(SUMMARIES) == list(serving.ready)
-    for port, slug, what in rows:
-        assert what.strip() == SUMMARIES[slug]
+    for port, slug, summary in rows:
+        assert summary.strip() == SUMMARIES[slug]
         assert serving.ready[slug] == {"port": int(port), "url": f"http://127.0.0.1:{port}/"}
         with socket.socket() as client:
             assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug == "tcp-refused")
     assert serving.stop() == (0, "")
 
 
-def test_serve_takes_the_ports_from_the_beginning_port_on(serve: Serve) -> None:
+def test_serve_counts_its_ports_from_the_beginning_port(serve: Serve) -> None:
     beginning = free_beginning_port()
     serving = serve("--beginning-port", f"{beginning}")
 
     assert [entry["port"] for entry in serving.ready.values()] == [
         *(beginning + (door.offset or 0) for door in DOORS.values()),
         beginning + OFFSET,
+        beginning + OtherDoor.offset,
     ]
     assert get(serving.url("status", "?status=418")).status_code == 418
 
 
-def test_the_installed_command_does_the_same_as_the_module() -> None:
+def test_the_installed_command_equals_the_module() -> None:
     command = which("hamms-trio", path=str(Path(sys.executable).parent))
 
     assert command is not None
-    told = subprocess.run([command, "modes"], capture_output=True, text=True, timeout=SAFETY_NET)
-    assert told.stdout == run("modes").stdout
+    done = subprocess.run([command, "modes"], capture_output=True, text=True, timeout=SAFETY_NET)
+    assert done.stdout == run("modes").stdout
     assert run("--version").stdout == f"hamms-trio, version {VERSION}\n"
 
 
@@ -144,7 +150,7 @@ def test_several_modes_may_follow_one_only(serve: Serve) -> None:
     assert list(serving.ready) == ["status", "retries", "path"]
 
 
-def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
+def test_serve_opens_only_the_modes_asked_for(serve: Serve) -> None:
     serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
 
     assert list(serving.ready) == ["tcp-refused", "status", "path"]
@@ -152,7 +158,7 @@ def test_only_the_modes_asked_for_are_served(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_code_0_and_frees_every_port(
+def test_a_signal_ends_serve_with_code_0_and_frees_every_port(
     serve: Serve, number: signal.Signals
 ) -> None:
     serving = serve("--beginning-port", f"{free_beginning_port()}")
@@ -162,9 +168,7 @@ def test_a_signal_ends_it_with_code_0_and_frees_every_port(
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
-    serve: Serve, number: signal.Signals
-) -> None:
+def test_a_signal_ends_serve_with_connections_open(serve: Serve, number: signal.Signals) -> None:
     serving = serve("--beginning-port", f"{free_beginning_port()}")
     with ExitStack() as stack:
         clients = []
@@ -178,12 +182,12 @@ def test_a_signal_ends_it_with_clients_connected_and_mid_drip(
             assert serving.stop(number) == (0, "")
         for client in clients:
             with suppress(ConnectionResetError):
-                raw.receive_all(client)  # which would time out if it were still open
+                raw.receive_all(client)  # times out if the connection is still open
     assert is_free(serving.address("tcp-refused")[1])
     assert all(is_free(serving.address(slug)[1], reuse=True) for slug in SUMMARIES)
 
 
-def test_a_second_signal_of_another_kind_changes_nothing(serve: Serve) -> None:
+def test_a_second_signal_does_not_disturb_the_shutdown(serve: Serve) -> None:
     for first, second in (
         (signal.SIGINT, signal.SIGTERM),
         (signal.SIGTERM, signal.SIGINT),
@@ -194,18 +198,18 @@ def test_a_second_signal_of_another_kind_changes_nothing(serve: Serve) -> None:
         assert (code, errors) == (0, "")
 
 
-def test_a_taken_port_is_one_line_that_names_port_mode_and_remedy() -> None:
+def test_the_error_for_a_taken_port_names_port_mode_and_remedy() -> None:
     with taken_port(STATUS) as beginning:
         done = run("serve", "--beginning-port", f"{beginning}", "--only", "status")
 
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    for told in (f"port {beginning + STATUS} ", "status", "--beginning-port"):
-        assert told in line
+    for word in (f"port {beginning + STATUS} ", "status", "--beginning-port"):
+        assert word in line
 
 
-def test_a_failure_mode_s_port_is_none_for_the_workbench() -> None:
+def test_the_workbench_cannot_have_a_failure_mode_s_port() -> None:
     beginning = free_beginning_port()
     port = beginning + STATUS
     done = run("serve", "--beginning-port", f"{beginning}", "--workbench-port", f"{port}")
@@ -215,7 +219,7 @@ def test_a_failure_mode_s_port_is_none_for_the_workbench() -> None:
     assert f"--workbench-port {port} is that of status: choose another" in line
 
 
-def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
+def test_a_taken_port_of_tcp_refused_is_an_error(serve: Serve) -> None:
     serving = serve("--only", "tcp-refused", modes=1)
     port = serving.address("tcp-refused")[1]
     done = run("serve", "--beginning-port", f"{port}", "--only", "tcp-refused")
@@ -226,7 +230,7 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "problem"),
     [
         (["--speed", "0"], "speed"),
         (["--speed", "-1"], "speed"),
@@ -238,7 +242,7 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
         ),
         (["--host", "not..an..address"], "not..an..address"),
         (["--host", ""], "can't listen on host ''"),
-        (["--host", "a" * 64], "no host is called so; give an address"),
+        (["--host", "a" * 64], "no host has this name; give an address"),
         (["--host", "192.0.2.1"], "192.0.2.1"),
         (["--only", "statos"], "status"),
         (["--only", "status", "--only", "xyzzy"], "hamms-trio modes"),
@@ -246,8 +250,8 @@ def test_the_port_that_refuses_is_found_taken_too(serve: Serve) -> None:
         (["--ready-file", "{here}/a file/ready.json"], "{here}/a file"),
     ],
 )
-def test_an_option_that_cannot_be_used_is_one_line(
-    tmp_path: Path, arguments: list[str], told: str
+def test_a_bad_option_gets_a_one_line_error(
+    tmp_path: Path, arguments: list[str], problem: str
 ) -> None:
     (tmp_path / "a file").touch()
     given = [argument.format(here=tmp_path) for argument in arguments]
@@ -257,21 +261,21 @@ def test_an_option_that_cannot_be_used_is_one_line(
     assert done.returncode == 2
     assert done.stdout == ""
     (line,) = done.stderr.splitlines()
-    assert told.format(here=tmp_path) in line
+    assert problem.format(here=tmp_path) in line
     assert "Errno" not in line
 
 
-def test_an_empty_name_for_the_ready_file_is_refused_in_words() -> None:
+def test_an_empty_name_for_the_ready_file_gets_an_error() -> None:
     done = run("serve", "--beginning-port", "0", "--only", "status", "--ready-file", "")
 
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
 
 
-def test_speed_makes_a_drip_of_minutes_take_a_moment(serve: Serve) -> None:
+def test_speed_shortens_a_slow_drip(serve: Serve) -> None:
     serving = serve("--speed", "1000", "--only", "pace-byte", modes=1)
 
-    assert get(serving.url("pace-byte")).status_code == 204  # 7 minutes otherwise
+    assert get(serving.url("pace-byte")).status_code == 204  # would take 7 minutes at speed 1
 
 
 def test_a_seed_decides_which_requests_are_dropped(serve: Serve) -> None:
@@ -296,7 +300,7 @@ def _is_reset(address: tuple[str, int], target: bytes) -> bool:
         return True
 
 
-def test_a_verbose_json_log_is_one_object_to_a_line(serve: Serve) -> None:
+def test_a_verbose_json_log_has_one_object_per_line(serve: Serve) -> None:
     serving = serve("--log-format", "json", "-v")
     assert get(serving.url("status", "?status=503")).status_code == 503
     assert _is_reset(serving.address("tcp-drop-random"), b"/?failrate=1")
@@ -318,7 +322,7 @@ def test_a_verbose_json_log_is_one_object_to_a_line(serve: Serve) -> None:
     assert (request["method"], request["target"]) == ("GET", "/?status=503")
 
 
-def test_a_verbose_plain_log_is_for_people(serve: Serve) -> None:
+def test_a_verbose_plain_log_shows_the_request(serve: Serve) -> None:
     serving = serve("-v", "--only", "status", modes=1)
     get(serving.url("status", "?status=204"))
     _, errors = serving.stop()
@@ -327,7 +331,7 @@ def test_a_verbose_plain_log_is_for_people(serve: Serve) -> None:
     assert "/?status=204" in errors
 
 
-def test_a_signal_ends_it_though_nobody_reads_its_log(serve: Serve) -> None:
+def test_a_signal_ends_serve_while_its_log_pipe_is_full(serve: Serve) -> None:
     serving = serve("-v", "--only", "status", modes=1)
     request = b"GET / HTTP/1.1\r\nHost: hamms\r\n\r\n"
     with raw.connected(serving.address("status")) as sock:
@@ -347,14 +351,14 @@ def test_a_verbose_log_masks_secrets_in_targets(serve: Serve) -> None:
     assert "s3cret" not in errors
 
 
-def test_it_is_silent_unless_told_to_be_verbose(serve: Serve) -> None:
+def test_serve_logs_nothing_without_verbose(serve: Serve) -> None:
     serving = serve("--only", "status", modes=1)
     assert get(serving.url("status")).status_code == 200
 
     assert serving.stop() == (0, "")
 
 
-def test_a_terminal_is_shown_a_rich_table() -> None:
+def test_a_terminal_gets_a_rich_table() -> None:
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "50"}
     environment.pop("NO_COLOR", None)
@@ -369,7 +373,7 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
             while last not in shown:
                 shown += os.read(master, 4096)
             process.send_signal(signal.SIGINT)
-            with suppress(OSError):  # EIO: nobody has the terminal open any more
+            with suppress(OSError):  # EIO: the process has closed the terminal
                 while more := os.read(master, 4096):
                     shown += more
         finally:
@@ -383,7 +387,7 @@ def test_a_terminal_is_shown_a_rich_table() -> None:
     assert all(slug.encode() in shown for slug in SUMMARIES)
 
 
-def test_a_slug_alone_is_the_same_as_only(serve: Serve) -> None:
+def test_a_slug_as_argument_equals_only(serve: Serve) -> None:
     serving = serve("pace-byte", modes=1)
     assert list(serving.ready) == ["pace-byte", "path"]
 
@@ -393,7 +397,7 @@ def test_a_door_s_name_serves_its_port(serve: Serve) -> None:
     assert list(serving.ready) == ["pace-byte-slow", "path"]
 
 
-def test_the_ready_file_of_a_run_ends_with_it(serve: Serve, tmp_path: Path) -> None:
+def test_serve_removes_its_ready_file_at_the_end(serve: Serve, tmp_path: Path) -> None:
     serving = serve("--only", "status", modes=1)
     ready = tmp_path / "ready.json"
     assert ready.exists()
@@ -401,7 +405,7 @@ def test_the_ready_file_of_a_run_ends_with_it(serve: Serve, tmp_path: Path) -> N
     assert not ready.exists()
 
 
-def test_an_old_ready_file_is_removed_before_anything_is_bound(tmp_path: Path) -> None:
+def test_an_old_ready_file_is_removed_before_ports_are_bound(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     ready.write_text('{"status": {"port": 1, "url": "http://127.0.0.1:1/"}}')
     with taken_port(STATUS) as beginning:
@@ -415,13 +419,13 @@ def test_an_old_ready_file_is_removed_before_anything_is_bound(tmp_path: Path) -
 
 def test_the_module_without_a_command_serves() -> None:
     with socket.socket() as taken:
-        with suppress(OSError):  # another server of this machine has it already
+        with suppress(OSError):  # another process of this machine has the port
             taken.bind(("127.0.0.1", BEGINNING_PORT))
         done = run()
     assert done.returncode == 2
     assert f"port {BEGINNING_PORT} on 127.0.0.1, for the failure mode tcp-refused" in done.stderr
 
 
-def test_the_help_has_the_true_range_of_beginning_ports() -> None:
+def test_the_help_shows_the_range_of_beginning_ports() -> None:
     shown = " ".join(run("serve", "--help").stdout.split())
     assert f"0<=x<={65535 - OFFSET - 1}" in shown

@@ -43,7 +43,7 @@ def test_modes_as_json_has_everything() -> None:
 
 
 @pytest.mark.parametrize("slug", ["tcp-refused", "tcp-drop-random", "retries"])
-def test_modes_describes_one(slug: str) -> None:
+def test_modes_describes_one_mode(slug: str) -> None:
     done = run("modes", slug)
 
     assert done.returncode == 0
@@ -51,7 +51,7 @@ def test_modes_describes_one(slug: str) -> None:
     assert all(f"{p.name}: {p.takes}" in done.stdout for p in CATALOGUE[slug].parameters)
 
 
-def test_modes_knows_no_nonsense() -> None:
+def test_modes_rejects_unknown_names() -> None:
     done = run("modes", "retrys")
 
     assert done.returncode == 2
@@ -73,7 +73,7 @@ def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("wrong", ["stat", "nope", "5517", "ZZZ"])
-def test_a_name_that_nothing_has_gets_suggestions(wrong: str) -> None:
+def test_an_unknown_name_gets_suggestions(wrong: str) -> None:
     done = run("modes", wrong)
 
     assert done.returncode == 2

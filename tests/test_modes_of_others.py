@@ -1,4 +1,4 @@
-"""Failure modes in a package of their own, as docs/adding-a-failure-mode.md shows them, installed beside ours."""
+"""Failure modes in another package, built and installed as docs/adding-a-failure-mode.md shows."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BLOCKS = re.findall(r"```(?:python|toml)\n(.*?)```", PAGE.read_text(encoding="ut
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The page's three files, each in the file that its first line names."""
+    """Write the page's three files, each under the name in its first line."""
     folder = tmp_path_factory.mktemp("polite-modes")
     for block in BLOCKS:
         if named := re.match(r"# (\S+)\n", block):
@@ -32,7 +32,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder into which the package is installed."""
+    """Install the package into a folder of its own."""
     site = tmp_path_factory.mktemp("site")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     offline = ["--no-index", "--no-deps", "--no-build-isolation", "--target", str(site)]
@@ -53,7 +53,7 @@ def hamms(*arguments: str, path: Path | None, cwd: Path, code: int = 0) -> str:
     return run([sys.executable, "-m", "hamms_trio", *arguments], cwd, path=path, code=code)
 
 
-def test_the_page_s_mode_for_this_tree_works_as_it_is_pasted() -> None:
+def test_the_page_s_first_mode_works_as_pasted() -> None:
     names: dict[str, object] = {"__name__": "pasted"}
     exec(compile(BLOCKS[0], str(PAGE), "exec"), names)
     mode = names["frame_cut_short"]
@@ -62,7 +62,7 @@ def test_the_page_s_mode_for_this_tree_works_as_it_is_pasted() -> None:
     assert "Content-Length: 2016" in transcript(mode)
 
 
-def test_an_installed_package_s_modes_are_listed(installed: Path, tmp_path: Path) -> None:
+def test_modes_lists_the_modes_of_an_installed_package(installed: Path, tmp_path: Path) -> None:
     listed = json.loads(hamms("modes", "--json", path=installed, cwd=tmp_path))
     (polite,) = (mode for mode in listed if mode["slug"] == "polite-pause")
     assert (polite["port"], polite["needs_port"]) == (None, None)
@@ -80,7 +80,7 @@ def test_the_page_s_tests_pass_once_the_transcript_is_reviewed(
     assert "4 passed" in run(command, project, path=installed)
 
 
-def test_a_module_is_served_without_an_installation(project: Path, tmp_path: Path) -> None:
+def test_modes_from_takes_a_module_that_is_not_installed(project: Path, tmp_path: Path) -> None:
     listed = hamms("modes", "--modes-from", "polite_modes", path=project, cwd=tmp_path)
     assert "polite-pause" in listed
     wrong = hamms("modes", "--modes-from", "impolite", path=project, cwd=tmp_path, code=2)
@@ -103,10 +103,10 @@ def test_a_module_s_modes_are_served_at_the_path_door(project: Path, tmp_path: P
         assert process.wait(SAFETY_NET) == 0
 
 
-def test_an_entry_point_that_cannot_be_loaded_is_one_line(tmp_path: Path) -> None:
+def test_a_broken_entry_point_gets_a_one_line_error(tmp_path: Path) -> None:
     metadata = tmp_path / "broken-1.0.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.0\n")
     (metadata / "entry_points.txt").write_text("[hamms_trio.modes]\nbroken = no_such_module\n")
-    said = hamms("modes", path=tmp_path, cwd=tmp_path, code=2)
-    assert "can't load the failure modes 'broken' (no_such_module)" in said.splitlines()[-1]
+    errors = hamms("modes", path=tmp_path, cwd=tmp_path, code=2)
+    assert "can't load the failure modes 'broken' (no_such_module)" in errors.splitlines()[-1]

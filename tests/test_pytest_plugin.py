@@ -1,4 +1,4 @@
-"""The fixture ``hamms``, in a pytest of its own."""
+"""The fixture ``hamms``, in an inner run of pytest."""
 
 from __future__ import annotations
 
@@ -63,9 +63,9 @@ import pytest
 def test_fresh(hamms, again):
     assert hamms.ledger.requests() == []
     assert hamms.ledger.connections() == []
-    with pytest.raises(urllib.error.HTTPError) as told:
+    with pytest.raises(urllib.error.HTTPError) as raised:
         urllib.request.urlopen(hamms.url("retries", tries=2), timeout=60)
-    told.value.close()
+    raised.value.close()
     assert hamms.ledger.requests("retries")[0].status == 500
 
 def test_drops(hamms):
@@ -81,7 +81,7 @@ def test_drops(hamms):
 """
 
 
-def test_modules_share_one_server_and_each_test_finds_it_fresh(pytester: pytest.Pytester) -> None:
+def test_modules_share_one_server_and_each_test_starts_afresh(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(test_one=FRESH, test_other=FRESH)
 
     run(pytester).assert_outcomes(passed=8)
@@ -89,7 +89,7 @@ def test_modules_share_one_server_and_each_test_finds_it_fresh(pytester: pytest.
     assert first == second  # the same ports, and the same requests dropped
 
 
-def test_the_fixture_says_what_it_is(pytester: pytest.Pytester) -> None:
+def test_the_list_of_fixtures_describes_hamms(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
 
     run(pytester, "--fixtures").stdout.fnmatch_lines(["hamms*", "*A running hamms on free ports*"])
@@ -116,7 +116,7 @@ def test_a_failing_test_s_client_does_not_disturb_the_next(pytester: pytest.Pyte
     run(pytester).assert_outcomes(passed=1, failed=1)
 
 
-def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
+def test_the_plugin_imports_no_slow_module_before_use(
     pytester: pytest.Pytester,
 ) -> None:
     pytester.makepyfile(
@@ -131,8 +131,9 @@ def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
             assert "trio" in sys.modules
         """
     )
-    # Plugins that import trio themselves.
-    others = ("-p", "no:trio", "-p", "no:anyio", "-p", "no:asyncio", "-p", "no:hypothesispytest")
+    # Plugins that import slow modules themselves.
+    heavy = ("trio", "anyio", "asyncio", "hypothesispytest", "schemathesis")
+    others = [option for name in heavy for option in ("-p", f"no:{name}")]
     pytester.makeini("[pytest]")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *others)
     result.assert_outcomes(passed=2)

@@ -1,4 +1,4 @@
-"""The tools that `hamms_trio.testing` has for failure modes of one's own."""
+"""`hamms_trio.testing`: contract, declaration and transcript checks for new failure modes."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ def server() -> Iterator[HammsServer]:
 
 
 @pytest.mark.parametrize("slug", ["hello-at-connect", "hello-per-request", "repeat-all"])
-def test_a_mode_of_one_s_own_keeps_the_contract(server: HammsServer, slug: str) -> None:
+def test_a_correct_mode_passes_the_contract(server: HammsServer, slug: str) -> None:
     check_contract(server, slug)
 
 
-def test_a_mode_that_keeps_connections_breaks_the_contract(
+def test_a_mode_that_keeps_connections_fails_the_contract(
     server: HammsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("hamms_trio.testing.contract.SECONDS", 0.05)
@@ -54,13 +54,13 @@ def test_a_mode_that_keeps_connections_breaks_the_contract(
         check_contract(server, "stubborn")
 
 
-def test_a_declaration_without_words_breaks_the_contract() -> None:
+def test_a_declaration_without_a_sentence_fails_the_check() -> None:
     check_declaration(hello_at_connect)
     with pytest.raises(AssertionError, match=r"speechless: .* is no sentence"):
         check_declaration(speechless)
 
 
-def test_a_transcript_has_each_direction_with_its_time() -> None:
+def test_a_transcript_has_a_time_and_direction_per_line() -> None:
     assert transcript(hello_at_connect) == "   0.000  < 'hello world'\n   0.000  < FIN\n"
     drip = Door("drip", CATALOGUE["pace-byte"], {"interval": 0.5})
     first, second, *_ = transcript(drip).splitlines()[1:]
@@ -77,10 +77,10 @@ def test_a_new_transcript_is_written_and_fails_until_it_is_reviewed(tmp_path: Pa
         check_transcript(hello_at_connect, reviewed)
 
 
-def test_a_mode_that_sends_for_ever_has_a_transcript_nevertheless() -> None:
+def test_an_endless_mode_has_a_bounded_transcript() -> None:
     @on_connect(client=may_choose("a test"))
     async def flood(peer: Peer) -> None:
-        """Send for ever."""
+        """Send without end."""
         while True:
             await peer.send(bytes(1024 * 1024))
 

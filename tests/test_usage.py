@@ -1,4 +1,4 @@
-"""Whatever is wrong on a command line: one line on standard error that says what to do, and exit code 2."""
+"""Usage errors: one line on standard error with the remedy, and exit code 2."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from netsplode.cli import main as netsplode
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 PROGRAMS = {"hamms-trio": hamms_trio, "netsplode": netsplode}
 
-# The words of a command line, whose help is referred to, and what the line says.
+# A command line, the command whose help the error refers to, and a part of the error.
 BAD = [
     ("hamms-trio --nonsense", "hamms-trio", "--nonsense"),
     ("hamms-trio --version=3", "hamms-trio", "'--version' does not take a value"),
@@ -76,10 +76,10 @@ BAD = [
     ("hamms-trio modes status retries", "hamms-trio modes", "unexpected extra argument"),
     ("hamms-trio certs --days 0", "hamms-trio certs", "1<=x<=3650"),
     ("hamms-trio certs {here}/file", "hamms-trio certs", "is a file"),
-    ("hamms-trio certs {here}/file/in", None, "can't be kept in {here}/file/in"),
+    ("hamms-trio certs {here}/file/in", None, "can't be written to {here}/file/in"),
     ("hamms-trio certs --name= {here}/new", None, "no certificate for '': give names of hosts"),
     ("hamms-trio certs --name a@b {here}/new", None, "no certificate for 'a@b'"),
-    ("hamms-trio certs /dev/null", None, "can't be kept in /dev/null"),
+    ("hamms-trio certs /dev/null", None, "can't be written to /dev/null"),
     ("hamms-trio load", None, "say which URL"),
     ("hamms-trio load ftp://127.0.0.1/", None, "http://"),
     ("hamms-trio load http://127.0.0.1:1/ -c 0", "hamms-trio load", "1<=x"),
@@ -113,8 +113,8 @@ BAD = [
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A command that is not refused fails the test, instead of running until somebody ends it."""
+def _no_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail the test when a command line is accepted, instead of serving without end."""
 
     def run(*_arguments: object) -> None:
         pytest.fail("the command line was accepted")
@@ -122,40 +122,40 @@ def nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trio.run", run)
 
 
-@pytest.mark.parametrize(("line", "asked", "told"), BAD, ids=[line for line, *_ in BAD])
-def test_bad_usage_is_one_line_that_says_what_to_do(
-    tmp_path: Path, line: str, asked: str | None, told: str
+@pytest.mark.parametrize(("line", "command", "problem"), BAD, ids=[line for line, *_ in BAD])
+def test_a_usage_error_is_one_line_with_the_remedy(
+    tmp_path: Path, line: str, command: str | None, problem: str
 ) -> None:
     (tmp_path / "file").touch()
     program, *words = (word.format(here=tmp_path, long="x" * 300) for word in line.split())
     done = CliRunner().invoke(PROGRAMS[program], words, prog_name=program)
 
     assert (done.exit_code, done.stdout) == (2, "")
-    (said,) = done.stderr.splitlines()
-    assert said.startswith(f"{program}: ")
-    assert told.format(here=tmp_path) in said
-    if asked is not None:
-        assert said.endswith(f"ee `{asked} --help`")
+    (error,) = done.stderr.splitlines()
+    assert error.startswith(f"{program}: ")
+    assert problem.format(here=tmp_path) in error
+    if command is not None:
+        assert error.endswith(f"ee `{command} --help`")
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_every_command_refuses_what_it_does_not_know_and_explains_itself(program: str) -> None:
+def test_every_command_rejects_unknown_options_and_has_help(program: str) -> None:
     main: click.Group = PROGRAMS[program]
     for name in main.commands:
         refused = CliRunner().invoke(main, [name, "--no-such-option"], prog_name=program)
-        (said,) = refused.stderr.splitlines()
-        assert said.endswith(f"ee `{program} {name} --help`")
+        (error,) = refused.stderr.splitlines()
+        assert error.endswith(f"ee `{program} {name} --help`")
         helped = CliRunner().invoke(main, [name, "--help"], prog_name=program)
         assert (helped.exit_code, helped.stderr) == (0, "")
         assert helped.stdout.startswith(f"Usage: {program} {name} ")
 
 
 @pytest.mark.parametrize("word", ["two\nlines", "a\rcarriage", "\x1b[31mred", "\udcff"])
-def test_what_was_given_neither_breaks_the_line_nor_commands_the_terminal(word: str) -> None:
+def test_the_error_escapes_control_characters_of_the_argument(word: str) -> None:
     done = CliRunner().invoke(hamms_trio, ["serve", "--only", "status", word, "--speed", word])
 
-    (said,) = done.stderr.splitlines()
-    assert said.isprintable()
+    (error,) = done.stderr.splitlines()
+    assert error.isprintable()
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_what_was_given_neither_breaks_the_line_nor_commands_the_terminal(word: 
         [str(Path(sys.executable).with_name("netsplode"))],
     ],
 )
-def test_however_a_command_is_called_it_has_its_name(command: list[str]) -> None:
+def test_a_command_has_its_name_in_errors_however_it_is_started(command: list[str]) -> None:
     if not Path(command[0]).exists():
         pytest.skip("the project is not installed here")
     done = subprocess.run(
@@ -180,7 +180,7 @@ def test_however_a_command_is_called_it_has_its_name(command: list[str]) -> None
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 @pytest.mark.parametrize("module", ["hamms_trio.cli", "netsplode.cli"])
-def test_an_output_that_takes_no_more_is_told_in_a_line(module: str) -> None:
+def test_a_full_standard_output_gets_a_one_line_error(module: str) -> None:
     code = f"import sys; from {module} import main; main(sys.argv[1:], 'it')"
     for words in (["--help"], ["serve" if module.startswith("hamms") else "list", "--help"]):
         with open("/dev/full", "w") as full:
@@ -188,12 +188,15 @@ def test_an_output_that_takes_no_more_is_told_in_a_line(module: str) -> None:
                 [sys.executable, "-c", code, *words],
                 stdout=full, stderr=subprocess.PIPE, text=True, timeout=SAFETY_NET,
             )  # fmt: skip
-        (said,) = done.stderr.splitlines()
-        assert (done.returncode, said.startswith("it: can't write to standard output")) == (2, True)
+        (error,) = done.stderr.splitlines()
+        assert (done.returncode, error.startswith("it: can't write to standard output")) == (
+            2,
+            True,
+        )
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
-def test_without_a_command_the_commands_are_told(program: str) -> None:
+def test_without_a_command_the_help_lists_the_commands(program: str) -> None:
     done = CliRunner().invoke(PROGRAMS[program], [], prog_name=program)
 
     assert set(PROGRAMS[program].commands) <= set(done.output.split())

@@ -1,4 +1,4 @@
-"""The wheel, installed alone into an environment of its own."""
+"""The wheel, installed into a new environment."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ PIP = [sys.executable, "-m", "pip", "--disable-pip-version-check"]
 
 pytestmark = pytest.mark.skipif(
     not (PROJECT / "pyproject.toml").exists(),
-    reason="this is no checkout: there is nothing to build",
+    reason="this is no checkout, so there is no wheel to build",
 )
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's wheel, built with what is installed here."""
+    """Build the project's wheel with the installed build tools."""
     directory = tmp_path_factory.mktemp("dist")
     alone = ["--no-deps", "--no-build-isolation", "--no-index", "--wheel-dir", str(directory)]
     run([*PIP, "wheel", *alone, str(PROJECT)], directory)
@@ -39,20 +39,20 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the commands are of an environment that has the wheel, and what it depends on from here."""
+    """Install the wheel into a new environment that borrows our dependencies; return its folder of commands."""
     home = tmp_path_factory.mktemp("environment")
     venv.create(home, with_pip=False, symlinks=os.name != "nt")
     paths = sysconfig.get_paths("venv", vars={"base": str(home), "platbase": str(home)})
     python = Path(paths["scripts"], "python")
     install = ["--python", str(python), "install", "--no-deps", "--no-index", str(wheel)]
     run([*PIP, *install], home)
-    # After the environment's own; a .pth file that lies there, such as an editable install's, has no effect.
+    # A path in a .pth file comes after the environment's own, and .pth files in that path have no effect.
     Path(paths["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return python.parent
 
 
 def run(command: list[str], directory: Path) -> str:
-    """What a command prints; it must succeed."""
+    """Run a command, which must succeed, and return its standard output."""
     inherited = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         command, cwd=directory, env=inherited, capture_output=True, text=True, timeout=SAFETY_NET
@@ -61,7 +61,7 @@ def run(command: list[str], directory: Path) -> str:
     return done.stdout
 
 
-def test_the_wheel_has_both_packages_whole(wheel: Path) -> None:
+def test_the_wheel_contains_every_file_of_both_packages(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     sources = {
@@ -77,7 +77,7 @@ def test_the_wheel_has_both_packages_whole(wheel: Path) -> None:
     assert f"{metadata}/licenses/LICENSE" in names
 
 
-def test_the_wheel_says_how_it_is_used_and_what_it_needs(wheel: Path) -> None:
+def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         metadata = f"hamms_trio-{VERSION}.dist-info"
         entry_points = archive.read(f"{metadata}/entry_points.txt").decode()
@@ -109,7 +109,7 @@ def test_the_installed_command_lists_every_mode(scripts: Path, tmp_path: Path) -
     assert {mode["slug"] for mode in listed} == set(CATALOGUE)
 
 
-def test_what_is_imported_is_what_was_installed(scripts: Path, tmp_path: Path) -> None:
+def test_the_installed_packages_are_imported(scripts: Path, tmp_path: Path) -> None:
     code = "import hamms_trio, netsplode; print(hamms_trio.__file__, netsplode.__file__, sep='\\n')"
     found = run([str(scripts / "python"), "-c", code], tmp_path).split("\n")[:2]
 

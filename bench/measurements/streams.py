@@ -45,7 +45,7 @@ def _events(effort: Effort) -> list[Figure]:
                 pid=server.pid,
                 connections=clients,
                 seconds=seconds,
-                target=f"/mode/llm-ok{PATH}?gap={GAP}&tokens=10000",
+                target=f"/mode/llm-ok{PATH}?gap={GAP}&tokens=2000",
                 interval=GAP,
                 mark="\n\n",
             )

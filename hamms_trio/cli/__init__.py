@@ -38,3 +38,19 @@ main.add_command(files)
 main.add_command(modes)
 main.add_command(certs)
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
+main.add_command(
+    LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
+)
+main.add_command(
+    LazyCommand("history", "hamms_trio.cli.history", "Show what a running workbench answered.")
+)
+main.add_command(LazyCommand("events", "hamms_trio.cli.events", "Watch a running workbench."))
+main.add_command(
+    LazyCommand("verify", "hamms_trio.cli.verify", "Check which requests reached a workbench.")
+)
+main.add_command(
+    LazyCommand(
+        "import", "hamms_trio.cli.state", "Import JSON state files.", attribute="import_files"
+    )
+)
+main.add_command(LazyCommand("export", "hamms_trio.cli.state", "Export the state file as JSON."))

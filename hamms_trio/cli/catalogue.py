@@ -1,4 +1,4 @@
-"""The catalogue of failure modes as lines, as text, as JSON and as a page: one source for all."""
+"""The catalogue of failure modes as a table, as text, as JSON and as Markdown."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
 def listed_doors(catalogue: Catalogue) -> list[Door]:
-    """Every door with a port, in port order, and then the modes that have none."""
+    """List every door with a port, in port order, and then the modes without a port."""
     doors = ports_of(catalogue)
     with_port = {door.slug for door in doors}
     return doors + [Door(m.slug, m) for m in catalogue.values() if m.slug not in with_port]
 
 
 def find_door(catalogue: Catalogue, wanted: str) -> Door:
-    """The door with this name or port, or the default one of the mode with this slug or alias.
+    """Find a door by its name or port, or the default door of a mode by slug or alias.
 
     Raises:
-        UnknownMode: nothing has this name.
+        UnknownMode: no door or mode has this name.
     """
     doors = listed_doors(catalogue)
     by_name = {door.name: door for door in doors}
@@ -38,24 +38,24 @@ def find_door(catalogue: Catalogue, wanted: str) -> Door:
 
 
 def port(door: Door) -> str:
-    """The door's port above the usual beginning port, or a dash."""
+    """Return the door's port at the usual beginning port, or a dash."""
     return "-" if door.offset is None else str(BEGINNING_PORT + door.offset)
 
 
 def as_lines(doors: Sequence[Door]) -> list[str]:
-    """A heading, and a line for each: port, name, summary."""
+    """List the doors as lines: a heading, then port, name and summary of each."""
     return table((port(door), door.name, door.summary) for door in doors)
 
 
 def table(rows: Iterable[tuple[str, str, str]]) -> list[str]:
-    """Ports, what is there, and what that does, as lines."""
+    """Format rows of port, name and summary as lines below a heading."""
     rows = [("port", "mode", "what it does"), *rows]
     width = max(len(name) for _, name, _ in rows)
-    return [f"{port:>5}  {name:{width}}  {what}" for port, name, what in rows]
+    return [f"{port:>5}  {name:{width}}  {summary}" for port, name, summary in rows]
 
 
 def as_text(door: Door) -> str:
-    """All that is known of one, for people."""
+    """Describe a door and its failure mode as text."""
     mode = door.mode
     lines = [
         f"{door.name} (family {mode.family}, {_where(door)})",
@@ -76,7 +76,7 @@ def as_text(door: Door) -> str:
 
 
 def as_json(door: Door) -> dict[str, object]:
-    """All that is known of one, for programs."""
+    """Describe a door and its failure mode as a JSON object."""
     mode, client = door.mode, door.mode.client
     return {
         "name": door.name,
@@ -87,7 +87,7 @@ def as_json(door: Door) -> dict[str, object]:
         "port": None if door.offset is None else BEGINNING_PORT + door.offset,
         "given": dict(door.given),
         "driver": mode.driver.name,
-        "needs_port": mode.driver.needs_port,
+        "needs_port": mode.needs_port,
         "summary": mode.summary,
         "description": mode.description,
         "client": {
@@ -104,7 +104,7 @@ def as_json(door: Door) -> dict[str, object]:
 
 
 def as_markdown(catalogue: Catalogue) -> str:
-    """The page docs/modes.md."""
+    """Write the page docs/modes.md."""
     doors = listed_doors(catalogue)
     families: dict[str, list[FailureMode]] = {}
     for mode in dict.fromkeys(door.mode for door in doors):
@@ -121,7 +121,7 @@ def as_markdown(catalogue: Catalogue) -> str:
         + "".join(f"| {port(d)} | [`{d.name}`](#{d.slug}) | {_md(d.summary)} |\n" for d in doors),
     ]
     for family, members in families.items():
-        about = getdoc(modules[members[0].act.__module__]) or ""
+        about = getdoc(modules[members[0].family_module]) or ""
         parts.append(f"## Family `{family}`\n\n{about}\n")
         parts += [_section(mode, [d for d in doors if d.mode is mode]) for mode in members]
     return "\n".join(parts)
@@ -147,7 +147,9 @@ def _section(mode: FailureMode, doors: list[Door]) -> str:
 
 
 def _where(door: Door) -> str:
-    return f"{PREFIX}{door.name}/" if door.offset is None else f"port {port(door)}"
+    if door.offset is not None:
+        return f"port {port(door)}"
+    return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
 
 
 def _given(door: Door) -> str:

@@ -11,7 +11,7 @@ from hamms_trio.cli.options import NamedPath
 from netsplode.usage import Refused
 
 
-@click.command(short_help="Make a certificate, signed by an authority of its own.")
+@click.command(short_help="Make a certificate and the authority that signs it.")
 @click.argument("directory", type=NamedPath(file_okay=False, path_type=Path), default=Path("certs"))
 @click.option(
     "--name",
@@ -27,7 +27,7 @@ from netsplode.usage import Refused
     help="Days until the certificate expires.",
 )
 def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
-    """Make a certificate in DIRECTORY (default: certs), signed by an authority that is kept there."""
+    """Make a certificate in DIRECTORY (default: certs), signed by the authority in that directory."""
     from hamms_trio.certificates import LOCAL_NAMES, make_certificates
     from hamms_trio.errors import CertificateUnusable
 
@@ -36,6 +36,8 @@ def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
     except CertificateUnusable as error:
         raise Refused(str(error)) from None
     trusted = quote(str(made.authority))
-    click.echo(f"authority    {made.authority}    clients trust this: curl --cacert {trusted}")
+    click.echo(
+        f"authority    {made.authority}    trusted by clients, as in: curl --cacert {trusted}"
+    )
     click.echo(f"certificate  {made.certificate}")
     click.echo(f"key          {made.key}")

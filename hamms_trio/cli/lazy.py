@@ -30,13 +30,18 @@ class DelegatingCommand(click.Command):
 
 
 class LazyCommand(DelegatingCommand):
-    """A command of the same name in a module that is imported when the command is used."""
+    """A command in a module that is imported when the command is used.
 
-    def __init__(self, name: str, module: str, summary: str) -> None:
+    Args:
+        attribute: the command's name in the module, if that is not the command's own.
+    """
+
+    def __init__(self, name: str, module: str, summary: str, attribute: str = "") -> None:
         super().__init__(name, short_help=summary)
         self._module = module
+        self._attribute = attribute or name
 
     def delegate(self, name: str | None, args: list[str]) -> tuple[click.Command, str | None, int]:
         """Import the command."""
-        command: click.Command = getattr(import_module(self._module), str(self.name))
+        command: click.Command = getattr(import_module(self._module), self._attribute)
         return command, name, 0

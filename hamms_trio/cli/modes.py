@@ -12,9 +12,9 @@ from hamms_trio.cli import options
 @click.command()
 @click.argument("wanted", required=False, metavar="[SLUG|PORT]")
 @options.MODES_FROM
-@click.option("--json", "as_json", is_flag=True, help="As JSON, with everything known.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON with all details.")
 def modes(wanted: str | None, modes_from: tuple[str, ...], as_json: bool) -> None:
-    """List the failure modes, or describe the one called SLUG, or the one on PORT."""
+    """List the failure modes, or describe the one named SLUG or the one on PORT."""
     from hamms_trio.app import catalogue_with
     from hamms_trio.cli import catalogue
     from hamms_trio.errors import CatalogueError, UnknownMode

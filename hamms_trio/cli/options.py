@@ -1,4 +1,4 @@
-"""Options that several commands have, and those that belong together as one object."""
+"""Options shared by several commands, and groups of options that become one object."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ C = TypeVar("C", bound=Callable[..., Any])
 
 
 class Option(Protocol):
-    """What adds one or more options to a command."""
+    """A decorator that adds one or more options to a command."""
 
     def __call__(self, command: C, /) -> C: ...
 
 
 class NamedPath(click.Path):
-    """A path that is not empty: an unset variable of the shell does not stand for the current directory."""
+    """A path that must not be empty, so that an unset shell variable does not mean the current directory."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if value == "":
@@ -40,7 +40,7 @@ FILE = NamedPath(dir_okay=False, path_type=Path)
 
 
 def given(name: str) -> bool:
-    """True if the user gave this parameter to the running command, rather than its default."""
+    """Return True if the user gave this parameter on the command line."""
     source = click.get_current_context().get_parameter_source(name)
     return source not in (ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
@@ -49,7 +49,7 @@ HOST = click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="Address or name to listen on; a name's every address. 0.0.0.0 or :: for all.",
+    help="Address or name to listen on (all addresses of the name); 0.0.0.0 or :: for all interfaces.",
 )
 
 
@@ -126,51 +126,51 @@ MODES_FROM = click.option(
 )
 
 
-def drain_timeout(what: str) -> Option:
-    """``--drain-timeout``, of the server called ``what``, if there are others."""
+def drain_timeout(owner: str) -> Option:
+    """Make ``--drain-timeout``; ``owner`` names the server whose requests are meant, if there are others."""
     return click.option(
         "--drain-timeout",
         default=5.0,
         show_default=True,
         type=Seconds(0),
-        help=f"Seconds that {what}requests in flight are given when a signal comes.",
+        help=f"Seconds for {owner}requests in flight to complete after a signal.",
     )
 
 
-def log_format(what: str) -> Option:
-    """``--log-format``, of ``what`` is written."""
+def log_format(lines: str) -> Option:
+    """Make ``--log-format``; ``lines`` names the log lines."""
     return click.option(
         "--log-format",
         type=click.Choice(["plain", "json"]),
         default="plain",
         show_default=True,
-        help=f"How {what} on standard error look.",
+        help=f"Format of {lines} on standard error.",
     )
 
 
 def ready_file(content: str, when: str = "once it accepts") -> Option:
-    """``--ready-file``, where a command says that it is ready, and on which port."""
-    return click.option("--ready-file", type=FILE, help=f"Write {{{content}}} here {when}.")
+    """Make ``--ready-file``, the file that announces the ports."""
+    return click.option("--ready-file", type=FILE, help=f"File to write {{{content}}} to {when}.")
 
 
-def verbose(what: str) -> Option:
-    """``--verbose``, for logging ``what``."""
-    return click.option("-v", "--verbose", is_flag=True, help=f"Log {what}.")
+def verbose(events: str) -> Option:
+    """Make ``--verbose``, which logs ``events``."""
+    return click.option("-v", "--verbose", is_flag=True, help=f"Log {events}.")
 
 
-def max_connections(more: str) -> Option:
-    """``--max-connections``, and what becomes of more."""
+def max_connections(excess: str) -> Option:
+    """Make ``--max-connections``; ``excess`` is the help, which says how further connections are treated."""
     return click.option(
         "--max-connections",
         default=2048,
         show_default=True,
         type=click.IntRange(1),
-        help=more,
+        help=excess,
     )
 
 
 def together(name: str, kind: type, *options: Option) -> Option:
-    """Options that the command is given as one object of a dataclass, each as a field of its own name."""
+    """Group options into one dataclass object, which the command gets as its argument ``name``."""
 
     def decorate(command: C) -> C:
         @wraps(command)
@@ -188,7 +188,7 @@ def together(name: str, kind: type, *options: Option) -> Option:
 
 @dataclass(frozen=True, kw_only=True)
 class Running:
-    """How a server that runs alone is told that it has to end, and how it tells of itself."""
+    """The options for running one server: drain, logs and ready file."""
 
     drain_timeout: float
     log_format: str
@@ -198,7 +198,7 @@ class Running:
 
 
 def running(key: str) -> Option:
-    """What every server that runs alone has; its ready file calls it ``key``."""
+    """Make the options of a command that runs one server, named ``key`` in its ready file."""
     return together(
         "running",
         Running,
@@ -208,16 +208,16 @@ def running(key: str) -> Option:
             "--access-log/--no-access-log",
             default=True,
             show_default=True,
-            help="A line on standard error for each answer.",
+            help="Write a line to standard error for each answer.",
         ),
         ready_file(f'"{key}": {{"port", "url"}}'),
-        verbose("what else happens"),
+        verbose("connections and other events"),
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tls:
-    """Whether TLS is spoken, where, and with which certificate."""
+    """The options for TLS: switch, port and certificate."""
 
     enable_tls: bool
     cert_file: Path | None
@@ -226,7 +226,7 @@ class Tls:
     redirect_http: bool
 
     def check(self) -> None:
-        """Refuse what would be without effect.
+        """Refuse options without effect.
 
         Raises:
             click.UsageError
@@ -239,7 +239,7 @@ class Tls:
             raise click.UsageError("--key-file goes with --cert-file")
 
     def check_ports(self, port: int) -> None:
-        """Refuse a ``--port`` that TLS has.
+        """Refuse a ``--port`` that equals the port of TLS.
 
         Raises:
             click.UsageError
@@ -257,9 +257,11 @@ TLS = together(
     click.option(
         "--cert-file",
         type=FILE,
-        help="Certificate in PEM, its chain after it. Without one, one is made on the fly.",
+        help="Certificate in PEM, followed by its chain; without this option, a throwaway one is made.",
     ),
-    click.option("--key-file", type=FILE, help="Its key in PEM, unless it is in the same file."),
+    click.option(
+        "--key-file", type=FILE, help="Key in PEM, unless the certificate's file contains it."
+    ),
     click.option(
         "--https-port",
         default=8443,
@@ -271,14 +273,14 @@ TLS = together(
         "--redirect-http/--no-redirect-http",
         default=True,
         show_default=True,
-        help="With TLS, send http:// on --port there.",
+        help="With TLS, redirect http:// on --port to https://.",
     ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ConnectionLimits:
-    """What each connection may take, and how many there may be."""
+    """The limits of each connection, and of their number."""
 
     max_connections: int
     max_requests: int
@@ -291,13 +293,13 @@ class ConnectionLimits:
     answer_timeout: float
 
 
-def _timeout(name: str, seconds: float, what: str) -> Option:
+def _timeout(name: str, seconds: float, limit: str) -> Option:
     return click.option(
         name,
         default=seconds,
         show_default=True,
         type=Seconds(0, min_open=True),
-        help=f"Seconds that {what}.",
+        help=f"Seconds that {limit}.",
     )
 
 
@@ -314,26 +316,26 @@ def _most(name: str, octets: int, highest: int, what: str) -> Option:
 LIMITS = together(
     "limits",
     ConnectionLimits,
-    max_connections("128 more are answered 503, and those beyond are reset."),
+    max_connections("Limit of connections; the next 128 get 503, any others are reset."),
     click.option(
         "--max-requests",
         default=1000,
         show_default=True,
         type=click.IntRange(0),
-        help="On one connection, which ends then; 0 for any number.",
+        help="Requests per connection before the server closes it; 0 for no limit.",
     ),
     _most("--max-head", 16 * 1024, 1 << 20, "of a request's head, then 431"),
     _most("--max-target", 2048, 1 << 20, "of a request's target, then 414"),
     _most("--max-body", 512 * 1024, 1 << 30, "of a request's content, then 413"),
     _timeout("--keepalive-timeout", 10.0, "a connection may be idle"),
-    _timeout("--head-timeout", 10.0, "a request's head may take, then 408"),
-    _timeout("--body-timeout", 30.0, "a request's body may take, then 408"),
+    _timeout("--head-timeout", 10.0, "a request's head may take before 408"),
+    _timeout("--body-timeout", 30.0, "a request's body may take before 408"),
     click.option(
         "--answer-timeout",
         default=60.0,
         show_default=True,
         type=Seconds(0, min_open=True),
-        help="Seconds until a route has to begin its answer, then 503.",
+        help="Seconds that a route may take to begin its answer, before 503.",
     ),
 )
 

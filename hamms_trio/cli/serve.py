@@ -32,6 +32,7 @@ class Modes:
     modes_from: tuple[str, ...]
     seed: int
     speed: float
+    canary_file: Path | None
 
 
 MODES = options.together(
@@ -59,6 +60,11 @@ MODES = options.together(
         default=1.0,
         show_default=True,
         help="How many seconds pass for a failure mode in one real second.",
+    ),
+    click.option(
+        "--canary-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The only file to which redirect-to-file leads, instead of /hamms-canary.txt.",
     ),
 )
 
@@ -130,7 +136,7 @@ def serve(
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
-            signalled = await stack.enter_async_context(signals.heeded())
+            signalled = await stack.enter_async_context(signals.watched())
             hamms = await stack.enter_async_context(
                 _opened(host, modes, beside, log_format, verbose)
             )
@@ -173,6 +179,7 @@ def _opened(
         seed=modes.seed,
         speed=modes.speed,
         workbench=workbench if beside.with_workbench else False,
+        canary_file=modes.canary_file,
     )
 
 
@@ -197,12 +204,13 @@ def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
 
 def _print_table(hamms: Hamms) -> None:
     from hamms_trio.cli.catalogue import table
+    from hamms_trio.lab.other_door import OtherDoor
     from hamms_trio.lab.path_door import PathDoor
 
     if sys.stdout is None:  # closed before we started
         return
     summaries = {door.name: door.summary for door in hamms.doors.ports}
-    summaries[PathDoor.name] = PathDoor.summary
+    summaries |= {door.name: door.summary for door in (PathDoor, OtherDoor)}
     rows = [(str(port), name, summaries[name]) for name, port in hamms.ports.items()]
     if hamms.has_workbench:
         rows.append((str(hamms.workbench.port), "workbench", "The well-behaved server."))

@@ -1,4 +1,4 @@
-"""Quantities with units, as people write them: seconds, percent, factors."""
+"""Quantities with units on the command line: seconds, percent, factors."""
 
 from __future__ import annotations
 

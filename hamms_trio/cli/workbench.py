@@ -1,4 +1,4 @@
-"""``hamms-trio workbench``: the well-behaved server alone, until a signal."""
+"""``hamms-trio workbench``: the well-behaved server by itself, until a signal."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options
+from hamms_trio.cli.records import RECORDS, Records
 from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.running.signals import Signals
 from hamms_trio.cli.settings import settings_lines
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Challenge:
-    """Whether the routes of the codecrafters.io challenge are served, and what is beneath /files/."""
+    """The options for the codecrafters.io challenge: its routes and the directory of /files/."""
 
     codecrafters_mode: bool
     directory: Path | None
 
     def check(self) -> None:
-        """Refuse what can't be served.
+        """Refuse a directory that can't be served.
 
         Raises:
             click.UsageError
@@ -36,7 +37,7 @@ class Challenge:
             raise click.UsageError("--directory is for --codecrafters-mode")
         if self.directory and not os.access(os.path.join(self.directory, "."), os.X_OK):
             raise click.UsageError(
-                f"--directory {self.directory} is no directory that may be entered"
+                f"--directory {self.directory} is no directory, or may not be searched"
             )
 
 
@@ -51,7 +52,7 @@ CHALLENGE = options.together(
     click.option(
         "--directory",
         type=options.NamedPath(path_type=Path),
-        help="What /files/ reads and writes in codecrafters mode.",
+        help="Directory that /files/ reads and writes in codecrafters mode.",
     ),
 )
 
@@ -72,6 +73,7 @@ CHALLENGE = options.together(
 @options.LIMITS
 @options.MANNERS
 @CHALLENGE
+@RECORDS
 @options.running("workbench")
 @click.option("--dry-run", is_flag=True, help="Print the settings, and serve nothing.")
 @click.pass_context
@@ -84,10 +86,11 @@ def workbench(
     limits: options.ConnectionLimits,
     manners: options.Manners,
     challenge: Challenge,
+    records: Records,
     running: options.Running,
     dry_run: bool,
 ) -> None:
-    """Serve the workbench until interrupted: SIGINT or SIGTERM drains it, a second one ends it now."""
+    """Serve the workbench until SIGINT or SIGTERM, which drains it; a second signal ends it at once."""
     challenge.check()
     tls.check()
     signals = Signals()
@@ -116,6 +119,7 @@ def workbench(
             allow_hosts=allow_hosts,
             server_name=manners.server_name,
             expect_continue=manners.expect_continue,
+            options=records.chosen(),
             **logs,
         )
         serve_alone(signals, opened, "the workbench", key="workbench", running=running)

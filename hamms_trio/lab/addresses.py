@@ -7,7 +7,9 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
+from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import NAME as PATH_DOOR, PREFIX
+from hamms_trio.net.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
 _ANY = {
@@ -15,6 +17,7 @@ _ANY = {
     "::": "::1",
     "": "localhost",
 }  # where a client finds "every address"
+_LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Addresses:
@@ -52,13 +55,13 @@ class Addresses:
             UnknownMode: there is no such mode, or it is not served, or it needs a port and has none.
             ParameterError: the mode has no such parameter, or does not take this value.
         """
-        if name == PATH_DOOR:
+        if name in (PATH_DOOR, OtherDoor.name):
             check_parameters(name, parameters, ())
             return self._url(name, path, {})
         door = self._doors.find_served(name)
         if door.name in self.ports:
             return url_of(door, *self.address(door.name), path, parameters)
-        if reason := door.mode.driver.needs_port:
+        if reason := door.mode.needs_port:
             raise UnknownMode(f"{name} needs a port of its own ({reason}): open() gives it one")
         door.mode.checked(parameters)
         _exempt_names_of(path, door)
@@ -82,6 +85,8 @@ def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str,
             f"open({door.mode.slug!r}, ...) gives a door with these arguments"
         )
     _exempt_names_of(path, door)
+    if door.port_kind.reach is Reach.IPV4_ONLY and host in _LOOPBACK:
+        host = "localhost"  # the client has to choose between both
     return joined_url(host, port, path, parameters)
 
 

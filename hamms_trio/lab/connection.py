@@ -1,9 +1,8 @@
 """A connection on the hub, and the failure mode that plays on it.
 
-The mode's coroutine is stepped by the callbacks below. Each awaitable method of the connection ends in
-a ``yield`` of the `Wait` it needs; `_resume` sends the coroutine on when that has come about. The socket
-stays registered for input all the time, and is only taken off while input comes that nobody waits for,
-so that most exchanges need no system call but recv and send.
+The callbacks below step the mode's coroutine. Each awaitable method of the connection ends in a ``yield`` of the
+`Wait` it needs; `_resume` continues the coroutine when the wait is over. The socket stays registered for input,
+except while input arrives that the mode does not await, so most exchanges need no system call but recv and send.
 """
 
 from __future__ import annotations
@@ -24,25 +23,26 @@ from hamms_trio.net.observer import Ending, how_lost
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 4 * 1024  # small enough that what one read brings can't keep the others waiting
-# That are read before the mode wants them, where only that shows that a client left.
+RECEIVE_OCTETS = 4 * 1024  # small enough that one read does not delay other connections
+# The limit for reading ahead, on hubs where only a read shows that the client left.
 AHEAD_OCTETS = 64 * 1024
-SEND_IN_ONE_GO = 256 * 1024  # octets sent to a fast reader before the others get their turn
-LATE_SECONDS = 1.0  # a sleep that follows one that ended so late does not try to catch up
+SEND_IN_ONE_GO = 256 * 1024  # octets sent to a fast reader before other connections have their turn
+LATE_SECONDS = 1.0  # a sleep after one that ended later than this does not catch up
 
 
 class Wait(Enum):
-    """What a coroutine may wait for."""
+    """The events that a coroutine may wait for."""
 
     INPUT = "octets from the client"
     ROOM = "room in the kernel's send buffer"
     TIME = "time"
     TURN = "its turn"
+    LEAVING = "the client's leaving"
 
 
 Play = Coroutine[Wait, bytes | None, None]
 
-_INPUT, _ROOM, _TIME, _TURN = Wait  # a module's names are found faster than an enumeration's
+_INPUT, _ROOM, _TIME, _TURN, _LEAVING = Wait  # globals are faster than an enumeration's attributes
 
 
 class ModeConnection(AcceptedSocket):
@@ -85,7 +85,7 @@ class ModeConnection(AcceptedSocket):
         self._sent_in_one_go = 0
 
     def start(self, play: Play) -> None:
-        """Let ``play`` have the connection until it ends; then close it."""
+        """Run ``play`` on the connection, and close the connection at its end."""
         self._play = play
         self._resume(None)
 
@@ -96,7 +96,7 @@ class ModeConnection(AcceptedSocket):
 
     @coroutine
     def receive(self, deadline: float | None = None) -> Generator[Wait, bytes, bytes]:
-        if self._octets:  # of an earlier owner, or read ahead
+        if self._octets:  # from an earlier owner, or read ahead
             octets = self.read(RECEIVE_OCTETS)
             assert octets is not None
             return octets
@@ -111,8 +111,8 @@ class ModeConnection(AcceptedSocket):
     @coroutine
     def send(self, data: bytes | memoryview) -> Generator[Wait, bytes | None, None]:
         if self._hub.is_crowded:
-            # First read from everybody, then answer: each answer may wake a client that sleeps, and those
-            # that find theirs awake cost half.
+            # Read from all clients first, then answer: an answer may wake a sleeping client, and answering one
+            # that is awake costs half.
             self._hub.call_next(self._on_turn)
             yield _TURN
         sent = self._send_some(data)
@@ -122,7 +122,7 @@ class ModeConnection(AcceptedSocket):
                 self._set_deadline(self.now() + self._send_seconds)
                 try:
                     yield _ROOM
-                except TimeoutError:  # it does not read
+                except TimeoutError:  # the client does not read
                     raise PeerGone from None
                 self._deadline = None
             data = memoryview(data)[sent:]
@@ -148,6 +148,19 @@ class ModeConnection(AcceptedSocket):
         self._hub.call_next(self._on_turn)
         yield _TURN
 
+    @coroutine
+    def wait_left(self, deadline: float | None = None) -> Generator[Wait, bytes | None, None]:
+        if self._hub.reports_left:
+            self.watch_for((self._events | LEFT) & ~IN)
+        elif len(self._octets) < AHEAD_OCTETS:
+            self.watch_for(self._events | IN)
+        if deadline is not None:
+            self._set_deadline(deadline)
+        try:
+            yield _LEAVING
+        except TimeoutError:
+            return
+
     async def send_eof(self) -> None:
         try:
             self.finish()
@@ -155,10 +168,11 @@ class ModeConnection(AcceptedSocket):
             raise PeerGone from error
 
     def hand_over(self, owner: Callable[[Handover], None], octets: bytes = b"") -> None:
-        """Give the connection to another owner as soon as the mode has ended, instead of closing it.
+        """Hand the connection to another owner when the mode ends, instead of closing it.
 
         Args:
-            octets: received and not used.
+            owner: the callback that takes the connection over.
+            octets: octets that are received but not used.
         """
         self._next_owner = owner
         self._octets = octets + self._octets
@@ -197,29 +211,33 @@ class ModeConnection(AcceptedSocket):
             self._resume(data)
 
     def abandon(self) -> None:
-        """End at once, by a reset, so that the port is not left in TIME-WAIT."""
+        """Reset the connection, so that its port is not left in TIME-WAIT."""
         self._next_owner = None
         self.reset()
         self._end()
 
     def _on_unawaited(self, events: int) -> None:
-        """Note what has come though nobody waits for it, and watch no more for it until somebody does."""
+        """Note events that the mode does not await, and stop watching for them until it does."""
         if not self._hub.reports_left:
             self._read_ahead()
             return
         if events & LEFT:
             self.observer.note_left(Ending.FIN)
         self.watch_for(self._events & ~events)
+        if events & LEFT and self._wait is _LEAVING:
+            self._resume(None, PeerGone())
 
     def _read_ahead(self) -> None:
         try:
             if not self.read_ahead(AHEAD_OCTETS):
                 self.watch_for(self._events & ~IN)
+                if self._wait is _LEAVING and len(self._octets) < AHEAD_OCTETS:
+                    self._resume(None, PeerGone())
         except OSError as error:
             self._resume(None, _gone(error))
 
     def _on_lost(self) -> None:
-        """End whatever the mode waits for: the connection is reset, or closed by both."""
+        """End the mode's wait with an error: the connection is reset, or closed by both sides."""
         error = self.loss()
         if error is not None:
             self.observer.note_left(how_lost(error))
@@ -236,7 +254,7 @@ class ModeConnection(AcceptedSocket):
             self._resume(None)
             self._woken_due = 0.0
         elif self._deadline is not None:
-            if self._deadline > due:  # it was moved on since
+            if self._deadline > due:  # the deadline was extended
                 self._set_timer(self._deadline)
             else:
                 self._deadline = None
@@ -245,7 +263,7 @@ class ModeConnection(AcceptedSocket):
     # Within
 
     def _resume(self, came: bytes | None, error: Exception | None = None) -> None:
-        """Let the coroutine's wait end with what has come, or with an error, until it waits again."""
+        """End the coroutine's wait with octets or an error, and run it to its next wait."""
         play = self._play
         if play is None:
             return
@@ -268,7 +286,7 @@ class ModeConnection(AcceptedSocket):
         return sent
 
     def _set_deadline(self, deadline: float) -> None:
-        """Have the wait end then; an earlier timer serves too, as it is moved on when it fires."""
+        """Set the wait's deadline; an earlier timer is kept, as `_on_timer` extends it."""
         self._deadline = deadline
         if self._timer is None or self._timer_due > deadline:
             self._set_timer(deadline)
@@ -286,7 +304,7 @@ class ModeConnection(AcceptedSocket):
         super()._detach()
 
     def _end(self) -> None:
-        """Close the connection, or give it away; nothing more comes of this object."""
+        """Close the connection or hand it over."""
         play, self._play = self._play, None
         owner, self._next_owner = self._next_owner, None
         if owner is not None and self.is_open:

@@ -13,6 +13,7 @@ from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.environment import State
 from hamms_trio.modes.parameters import Value
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import PortKind
 
 
 class Port(NamedTuple):
@@ -48,13 +49,26 @@ PORTS = (
     Port(15, "frame-cl-short-hang"),
     Port(16, "frame-cl-short-fin"),
     # Ours, and what hamms wished for.
+    Port(17, "tcp-syn-blackhole"),
+    Port(18, "tcp-accept-rst"),
+    Port(19, "tcp-rst-after-request"),
+    Port(20, "tcp-never-read"),
+    Port(21, "tcp-slow-close"),
+    Port(22, "tcp-half-close-first"),
+    Port(23, "tcp-v6-blackhole-v4-ok"),
+    Port(24, "tcp-drop-every-nth", {"n": 10}, "tcp-drop-1-of-10"),
+    Port(25, "tcp-drop-every-nth", {"n": 100}, "tcp-drop-1-of-100"),
+    Port(26, "tcp-corrupt-bytes"),
+    Port(27, "tcp-bandwidth"),
     Port(28, "conn-408-unsolicited"),
+    Port(29, "type-missing"),
+    Port(30, "type-wrong"),
     Port(31, "status-binary"),
     Port(32, "head-1m"),
     Port(33, "head-10m"),
 )
 
-RESERVED = ("path", "workbench")  # names of what a server has beside its failure modes
+RESERVED = ("other", "path", "workbench")  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):
@@ -75,6 +89,10 @@ class AnyDoor(Protocol):
     @property
     def listens(self) -> bool:
         """True if it accepts connections."""
+
+    @property
+    def port_kind(self) -> PortKind:
+        """The kind of port that it needs."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Fail one client, for as long as it stays."""
@@ -106,6 +124,10 @@ class Door:
     @property
     def listens(self) -> bool:
         return self.mode.driver.listens
+
+    @property
+    def port_kind(self) -> PortKind:
+        return self.mode.port_kind(self.given)
 
     @property
     def summary(self) -> str:

@@ -9,8 +9,9 @@ import trio
 
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.lab.gate import Gate
 from hamms_trio.lab.listeners import Listener
-from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
+from hamms_trio.lab.mode_acceptor import DoorPlayer
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
@@ -20,10 +21,10 @@ from hamms_trio.recording.recorder import Recording
 
 
 class Host:
-    """Serves listeners until it is cancelled, and then closes them and every connection.
+    """The host of the lab's listeners; on cancellation it closes them and every connection.
 
     Args:
-        hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
+        hub: the hub of the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Host:
         self._environment = environment
         self._recording = recording
         self._hub = hub or open_hub()
+        self._gates: dict[str, Gate] = {}
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Host every listener as a task of one nursery."""
@@ -59,7 +61,7 @@ class Host:
                     try:
                         yield
                     finally:
-                        listener.turn_away()
+                        listener.reset_backlog()
                         self._drop_connections_of(name)
                         nursery.cancel_scope.cancel()
         finally:
@@ -67,20 +69,22 @@ class Host:
             listener.close()
 
     def adopt(self, door: AnyDoor, handover: Handover) -> None:
-        """Let a door play on a connection that another owner gives away.
+        """Let a door play on a connection that another owner hands over.
 
         Raises:
-            OSError: the kernel has no memory for its registration; the caller closes the socket.
+            OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
         self._player(door).play(handover)
 
     def drop_connections(self) -> None:
-        """Close every connection, those that wait to be accepted too; the listeners stay."""
+        """Reset every connection, those in the backlog included; the listeners stay, and accept again."""
         for listener in self._listeners:
-            listener.turn_away()
+            listener.reset_backlog()
         for watcher in self._hub.watchers:
             if isinstance(watcher, ModeConnection):
                 watcher.abandon()
+        for gate in self._gates.values():
+            gate.open()
 
     def _player(self, door: AnyDoor) -> DoorPlayer:
         return DoorPlayer(self._hub, door, self._environment, self._recording)
@@ -91,17 +95,16 @@ class Host:
                 watcher.abandon()
 
     async def _serve(self, listener: Listener) -> None:
-        share = PROCESS_BUDGET.open_share(listener.door.name)
-        player = self._player(listener.door)
-        acceptors = [
-            ModeAcceptor(self._hub, sock, player, share)
-            for sock in listener.sockets
-            if listener.listens
-        ]
+        door, environment = listener.door, self._environment
+        share = PROCESS_BUDGET.open_share(door.name)
+        refuses = door.port_kind.refuses / environment.speed
+        gate = Gate(self._hub, listener, self._player(door), share, refuses=refuses)
+        self._gates[door.name] = gate
+        environment.closes_port(door.name, gate.close)
         try:
             await trio.sleep_forever()
         finally:
-            for acceptor in acceptors:
-                acceptor.abandon()
-            listener.close()
+            environment.forget_port(door.name)
+            del self._gates[door.name]
+            gate.abandon()
             share.close()

@@ -1,18 +1,22 @@
-"""The sockets that doors listen on."""
+"""The listening sockets of doors."""
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
+from hamms_trio.errors import PortKindUnavailable
 from hamms_trio.lab.doors import AnyDoor
-from hamms_trio.net.ports import open_port_on, resolve
+from hamms_trio.net.ports import close_for_a_while, listen, open_port_on, resolve
 from hamms_trio.net.resets import reset_and_close
 
+logger = logging.getLogger(__name__)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(eq=False, slots=True)
 class Listener:
     """One door on one port, bound on each address of the host."""
 
@@ -24,13 +28,29 @@ class Listener:
     def listens(self) -> bool:
         return self.door.listens
 
-    def turn_away(self) -> None:
-        """Reset the connections that wait to be accepted."""
+    def reset_backlog(self) -> None:
+        """Reset the connections that are not accepted yet."""
         for sock in self.sockets if self.listens else ():
-            with suppress(OSError):  # BlockingIOError: nobody waits any more
+            with suppress(
+                OSError
+            ):  # BlockingIOError: the backlog is empty; EINVAL: the port is closed
                 while True:
                     waiting, _ = sock.accept()
                     reset_and_close(waiting)
+
+    def refuse(self) -> None:
+        """Have the kernel refuse connections, and hold the port.
+
+        Raises:
+            OSError: somebody else has taken the port meanwhile.
+        """
+        kind = self.door.port_kind
+        self.sockets = tuple(close_for_a_while(sock, kind) for sock in self.sockets)
+
+    def listen(self) -> None:
+        """Accept connections from now on, after they were refused."""
+        for sock in self.sockets:
+            listen(sock)
 
     def close(self) -> None:
         for sock in self.sockets:
@@ -38,12 +58,16 @@ class Listener:
 
 
 def open_listeners(
-    doors: Iterable[AnyDoor], *, host: str, beginning_port: int = 0
+    doors: Iterable[AnyDoor], *, host: str, beginning_port: int = 0, skips: bool = False
 ) -> list[Listener]:
     """Bind every door to ``beginning_port`` plus its offset, or to free ports if that is 0.
 
+    Args:
+        skips: True if doors whose kind of port this system lacks are left out, with a warning.
+
     Raises:
-        PortUnavailable: a port could not be bound, or the host has no address here; nothing is left open.
+        PortKindUnavailable: this system lacks the kind of port that a door needs.
+        PortUnavailable: a port can't be bound, or the host has no address here; nothing is left open.
     """
     addresses = resolve(host)
     listeners: list[Listener] = []
@@ -51,7 +75,12 @@ def open_listeners(
         for door in doors:
             has_port = beginning_port and door.offset is not None
             port = beginning_port + (door.offset or 0) if has_port else 0
-            listeners.append(_open_listener(door, addresses, port))
+            try:
+                listeners.append(_open_listener(door, addresses, port))
+            except PortKindUnavailable as error:
+                if not skips:
+                    raise
+                logger.warning("%s is not served: %s", door.name, error)
     except BaseException:
         for listener in listeners:
             listener.close()
@@ -62,6 +91,6 @@ def open_listeners(
 def _open_listener(door: AnyDoor, addresses: list[tuple[int, str]], port: int) -> Listener:
     purpose = f"the failure mode {door.name}" if door.slug else f"the {door.name} door"
     port, sockets = open_port_on(
-        addresses, port, listens=door.listens, purpose=purpose, option="--beginning-port"
+        addresses, port, kind=door.port_kind, purpose=purpose, option="--beginning-port"
     )
     return Listener(door, port, sockets)

@@ -1,4 +1,4 @@
-"""A door's listening socket on the hub."""
+"""The acceptor of a door, and the player that runs its failure mode on connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from hamms_trio.recording.recorder import Recorder, Recording
 
 
 class DoorPlayer:
-    """Lets one door play with connections, wherever they come from."""
+    """The player of one door, for accepted connections and handed-over ones."""
 
     def __init__(
         self, hub: Hub, door: AnyDoor, environment: Environment, recording: Recording
@@ -28,10 +28,10 @@ class DoorPlayer:
         self._recording = recording
 
     def play(self, handover: Handover) -> None:
-        """Play on a connection that another owner has given away, or that was just accepted.
+        """Play the door's failure mode on a connection.
 
         Raises:
-            OSError: the kernel has no memory for its registration; the caller closes the socket.
+            OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
         observer, door = handover.observer, self._door
         is_new = not isinstance(observer, Recorder)
@@ -49,7 +49,7 @@ class DoorPlayer:
 
 
 class ModeAcceptor(Acceptor):
-    """Has a player play with each connection that is accepted."""
+    """An acceptor that gives each connection to a player."""
 
     def __init__(
         self, hub: Hub, sock: socket.socket, player: DoorPlayer, share: DescriptorShare

@@ -19,6 +19,7 @@ from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.wire import RequestHead, best_match
 
 NAME = "path"
@@ -35,6 +36,7 @@ class PathDoor:
     slug = ""
     offset = OFFSET
     listens = True
+    port_kind = OPEN
     summary = f"Every mode that acts on requests, at {PREFIX}SLUG/ANYTHING."
 
     def __init__(self, doors: Doors) -> None:
@@ -74,7 +76,7 @@ class PathDoor:
     def _read(self, segment: str) -> Resolver:
         name, dashes, arguments = segment.partition("--")
         door = self._find(unquote(name))
-        if reason := door.mode.driver.needs_port:
+        if reason := door.mode.needs_port:
             raise NeedsPort(f"{door.mode.slug} needs a port of its own: {reason}")
         given = door.mode.checked(read_arguments(door.mode, dashes + arguments))
         exempt = self._doors.exempt
@@ -96,19 +98,21 @@ class PathDoor:
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     """The arguments in a path's segment, such as ``--tries-5--key-ab``.
 
-    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own.
+    A value ends where ``--`` and the name of another parameter or modifier follow, so it may have dashes.
 
     Raises:
-        ParameterError: it does not begin with the name of one of the mode's parameters.
+        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
     """
-    names = {parameter.name.replace("_", "-"): parameter.name for parameter in mode.parameters}
+    taken = (*mode.parameters, *mode.modifiers)
+    names = {parameter.name.replace("_", "-"): parameter.name for parameter in taken}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     one = re.compile(rf"--({either})-(.*?)(?=--(?:{either})-|$)") if names else re.compile(r"(?!)")
     given, at = {}, 0
     while at < len(text):
         match = one.match(text, at)
         if match is None:
-            takes = " or ".join(f"--{name}-VALUE" for name in names) or "no arguments"
+            own = (parameter.name.replace("_", "-") for parameter in mode.parameters)
+            takes = " or ".join(f"--{name}-VALUE" for name in own) or "no arguments"
             raise ParameterError(f"{text[at:][:80]!r} is no argument of {mode.slug}: give {takes}")
         given[names[match[1]]] = unquote(match[2])
         at = match.end()
@@ -120,8 +124,8 @@ def _as_json(modes: list[FailureMode]) -> str:
         {
             "slug": mode.slug,
             "summary": mode.summary,
-            "path": None if mode.driver.needs_port else f"{PREFIX}{mode.slug}/",
-            "needs_port": mode.driver.needs_port,
+            "path": None if mode.needs_port else f"{PREFIX}{mode.slug}/",
+            "needs_port": mode.needs_port,
             "parameters": {p.name: p.takes for p in mode.parameters},
         }
         for mode in modes
@@ -140,7 +144,7 @@ def _as_html(modes: list[FailureMode]) -> str:
 
 
 def _link(mode: FailureMode) -> str:
-    if mode.driver.needs_port:
+    if mode.needs_port:
         return f"{mode.slug} (needs a port of its own)"
     return f'<a href="{PREFIX}{mode.slug}/">{mode.slug}</a>'
 

@@ -74,6 +74,7 @@ class Resolver:
             mode.lenient,
             mode.needs_http11,
             modifiers_of(modifiers),
+            mode.nonce,
         )
 
     def _values(

@@ -62,6 +62,15 @@ class PeerConnection(Protocol):
             TimeoutError: nothing came before ``deadline``.
         """
 
+    def wait_left(self, deadline: float | None = None) -> Awaitable[None]:
+        """Wait until the client has closed its side, and read nothing meanwhile; or until ``deadline``.
+
+        Where only reading shows that a client has left, some octets are read ahead.
+
+        Raises:
+            PeerGone: it has.
+        """
+
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
         """Hand all of ``data`` to the kernel."""
 

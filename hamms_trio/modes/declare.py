@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Concatenate
 
-from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE, Driver
+from hamms_trio.modes.drivers import BLACKHOLE, HTTP1, RAW, REFUSE, Driver
 from hamms_trio.modes.expectation import Expectation
 from hamms_trio.modes.modifiers import MODIFIERS
 from hamms_trio.modes.parameters import Parameter, Value
 from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN, PortKind, Reach
 from hamms_trio.recording.names import check_parameters
 from hamms_trio.wire import RequestHead
 
+Arguments = Mapping[str, Value]
+Port = PortKind | Callable[[Arguments], PortKind]  # the same for all arguments, or made of them
 OnNothing = Callable[..., Awaitable[None]]
 OnConnect = Callable[Concatenate[Peer, ...], Awaitable[None]]
 OnRequest = Callable[Concatenate[Peer, RequestHead, ...], Awaitable[None]]
@@ -38,6 +41,11 @@ class FailureMode:
         decides: True if the mode says itself when it strikes, by ``peer.strike()``.
         lenient: True if malformed requests are handed to it, rather than refused.
         needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
+        crosses: True if it leads clients to the other origin, whose door is then served beside it.
+        port: the kind of port that the mode's own doors have.
+        own_port: why a mode that acts on requests needs a port of its own; "" if a shared door can reach it.
+        defaults: values of modifiers instead of theirs.
+        nonce: the canary's, where the client gives none; "" for a new one in each exchange.
     """
 
     act: Callable[..., Awaitable[None]]
@@ -48,6 +56,11 @@ class FailureMode:
     decides: bool = False
     lenient: bool = False
     needs_http11: bool = False
+    crosses: bool = False
+    port: Port = OPEN
+    own_port: str = ""
+    defaults: Arguments = field(default_factory=dict)
+    nonce: str = ""
 
     @cached_property
     def slug(self) -> str:
@@ -55,7 +68,13 @@ class FailureMode:
 
     @property
     def family(self) -> str:
-        return self.act.__module__.rpartition(".")[2]
+        return self.family_module.rpartition(".")[2]
+
+    @property
+    def family_module(self) -> str:
+        """The module that is the family, or the package if the family has several modules."""
+        before, families, within = self.act.__module__.partition(".families.")
+        return before + families + within.partition(".")[0]
 
     @property
     def summary(self) -> str:
@@ -82,7 +101,22 @@ class FailureMode:
     def modifiers(self) -> tuple[Parameter, ...]:
         """The modifiers that apply: all but those whose name is that of a parameter of the mode."""
         own = {parameter.name for parameter in self.parameters}
-        return tuple(modifier for modifier in MODIFIERS if modifier.name not in own)
+        return tuple(
+            replace(modifier, default=self.defaults.get(modifier.name, modifier.default))
+            for modifier in MODIFIERS
+            if modifier.name not in own
+        )
+
+    @property
+    def needs_port(self) -> str | None:
+        """Why it needs a port of its own, or None if a shared door can reach it."""
+        return self.driver.needs_port or self.own_port or None
+
+    def port_kind(self, given: Arguments) -> PortKind:
+        """The kind of port of a door that gives these arguments."""
+        if isinstance(self.port, PortKind):
+            return self.port
+        return self.port({p.name: given.get(p.name, p.default) for p in self.parameters})
 
     def arguments(self, given: Mapping[str, str]) -> dict[str, Value]:
         """Every parameter's default, or what was given instead; other names are not ours.
@@ -112,7 +146,26 @@ def never_accepts(
 ) -> Callable[[OnNothing], FailureMode]:
     """Declare a failure mode whose port is held but never listens."""
     return lambda act: FailureMode(
-        act=act, driver=REFUSE, client=client, aliases=aliases, issues=issues
+        act=act,
+        driver=REFUSE,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        port=PortKind(Reach.REFUSED),
+    )
+
+
+def never_answers(
+    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
+) -> Callable[[OnNothing], FailureMode]:
+    """Declare a failure mode whose port leaves each SYN without an answer."""
+    return lambda act: FailureMode(
+        act=act,
+        driver=BLACKHOLE,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        port=PortKind(Reach.BLACKHOLE),
     )
 
 
@@ -122,10 +175,17 @@ def on_connect(
     aliases: tuple[str, ...] = (),
     issues: tuple[str, ...] = (),
     decides: bool = False,
+    port: Port = OPEN,
 ) -> Callable[[OnConnect], FailureMode]:
     """Declare a failure mode that acts as soon as a client connects."""
     return lambda act: FailureMode(
-        act=act, driver=RAW, client=client, aliases=aliases, issues=issues, decides=decides
+        act=act,
+        driver=RAW,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        decides=decides,
+        port=port,
     )
 
 
@@ -137,6 +197,11 @@ def on_request(
     decides: bool = False,
     lenient: bool = False,
     needs_http11: bool = False,
+    crosses: bool = False,
+    port: Port = OPEN,
+    own_port: str = "",
+    defaults: Arguments | None = None,
+    nonce: str = "",
 ) -> Callable[[OnRequest], FailureMode]:
     """Declare a failure mode that acts each time a request's head has arrived."""
     return lambda act: FailureMode(
@@ -148,4 +213,9 @@ def on_request(
         decides=decides,
         lenient=lenient,
         needs_http11=needs_http11,
+        crosses=crosses,
+        port=port,
+        own_port=own_port,
+        defaults=defaults or {},
+        nonce=nonce,
     )

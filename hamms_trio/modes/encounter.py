@@ -23,6 +23,7 @@ class Encounter:
         decides: True if the mode says itself when it strikes; otherwise it always does.
         lenient: True if the mode wants malformed requests, too.
         needs_http11: True if the mode's lie needs HTTP/1.1.
+        nonce: the canary's, where the client gives none; "" for a new one in each exchange.
         modifiers: when the mode strikes, and how its octets leave.
     """
 
@@ -35,6 +36,7 @@ class Encounter:
     lenient: bool = False
     needs_http11: bool = False
     modifiers: Modifiers = NONE
+    nonce: str = ""
 
     @property
     def key(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, Generic, TypeVar
@@ -16,6 +16,7 @@ from hamms_trio.wire.fields.dates import imf_fixdate
 V = TypeVar("V")
 
 STATE_ENTRIES = 1_000
+CANARY_FILE = "file:///hamms-canary.txt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,10 @@ class Environment:
         seed: decides, with the request's place in its sequence, every random choice.
         speed: how many seconds pass for a failure mode in one real second.
         wall_clock: seconds since the epoch, for the Date field.
+        canary_file: the URI of the only file that a mode may lead a client to; it need not exist.
+
+    Attributes:
+        ports: the port of each door, by its name.
     """
 
     def __init__(
@@ -76,15 +81,23 @@ class Environment:
         speed: float = 1.0,
         limits: Limits | None = None,
         wall_clock: Callable[[], float] = time.time,
+        canary_file: str = CANARY_FILE,
     ) -> None:
         self.seed = seed
         self.speed = speed
         self.limits = limits or Limits()
+        self.canary_file = canary_file
+        self.ports: Mapping[str, int] = {}
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
         self._nonces = 0
+        self._closers: dict[str, Callable[[float], None]] = {}
         self._origin_second = -1
         self._origin = b""
+
+    def wall_time(self) -> float:
+        """Return the seconds since the epoch, as the Date field has them."""
+        return self._wall_clock()
 
     def origin(self) -> bytes:
         """Return the field lines of every truthful response of an origin server (RFC 9110 §6.6.1, §10.2.4)."""
@@ -114,6 +127,19 @@ class Environment:
         counters = self.state(slug, "counters")
         counters[key] = count = counters.get(key, 0) + 1
         return int(count)
+
+    def closes_port(self, door: str, close: Callable[[float], None]) -> None:
+        """Have ``close(seconds)`` called when a mode wants this door's port to refuse connections."""
+        self._closers[door] = close
+
+    def close_port(self, door: str, seconds: float) -> None:
+        """Have a door's port refuse connections for so many real seconds, if the door has a port."""
+        if door in self._closers:
+            self._closers[door](seconds)
+
+    def forget_port(self, door: str) -> None:
+        """Let a door go whose port is closed for good."""
+        self._closers.pop(door, None)
 
     def forget(self) -> None:
         """Start afresh: every counter and sequence begins anew."""

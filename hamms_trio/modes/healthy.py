@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from hamms_trio.canary import DEFAULT_OCTETS, canary
 from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.parameters import Value
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import RequestHead
 
@@ -21,4 +22,9 @@ async def answer_healthily(peer: Peer, request: RequestHead) -> None:
 
 def healthy_instead_of(encounter: Encounter) -> Encounter:
     """Return an encounter in which the mode of ``encounter`` never strikes."""
-    return Encounter(encounter.slug, answer_healthily, encounter.arguments, decides=True)
+    return Encounter(encounter.slug, _answer_whatever_is_given, encounter.arguments, decides=True)
+
+
+async def _answer_whatever_is_given(peer: Peer, request: RequestHead, **_: Value) -> None:
+    """Answer healthily: the arguments are the mode's own."""
+    await answer_healthily(peer, request)

@@ -61,6 +61,12 @@ class Peer:
             self._http = HttpPeer(self)
         return self._http
 
+    @property
+    def encounter(self) -> Encounter:
+        """The failure mode that the client meets, and its arguments."""
+        assert self._encounter is not None  # drivers set it before any mode acts
+        return self._encounter
+
     # Octets
 
     async def receive(self) -> bytes:
@@ -109,7 +115,10 @@ class Peer:
             given = self._encounter.modifiers.nonce if self._encounter is not None else None
             if given is None and self._request is not None:
                 given = self._request.get("x-hamms-nonce")
-            self._nonce = given if given and is_nonce(given) else self.environment.new_nonce()
+            if not given or not is_nonce(given):
+                own = self._encounter.nonce if self._encounter is not None else ""
+                given = own or self.environment.new_nonce()
+            self._nonce = given
         return self._nonce
 
     @property
@@ -143,6 +152,16 @@ class Peer:
         if seconds is None:
             return self._drain(None)
         return self._drain(self.connection.now() + seconds / self.environment.speed)
+
+    def wait_left(self, seconds: float | None = None) -> Awaitable[None]:
+        """Read nothing until the client closes its side, or for so long on the server's clock."""
+        if seconds is None:
+            return self.connection.wait_left(None)
+        return self.connection.wait_left(self.connection.now() + seconds / self.environment.speed)
+
+    async def half_close(self) -> None:
+        """Send FIN, and go on receiving."""
+        await self.connection.send_eof()
 
     async def finish(self) -> None:
         """End the response with a FIN the client can see.
@@ -178,6 +197,10 @@ class Peer:
             await self.reset_after_reading()
         else:
             await self.wait_gone()
+
+    def close_port(self, seconds: float) -> None:
+        """Have this door's port refuse connections for so long on the server's clock."""
+        self.environment.close_port(self.connection.observer.door, seconds / self.environment.speed)
 
     # For drivers
 

@@ -14,15 +14,14 @@ from hamms_trio.net.socket import HubSocket, Socket
 
 @dataclass(frozen=True, slots=True)
 class Handover:
-    """A connection on its way from one owner to another, who watches and at last closes it.
+    """A connection that one owner hands to another; the new owner watches and closes it.
 
     Attributes:
-        sock: non-blocking, and watched by nobody; it may speak TLS.
+        sock: a non-blocking socket that no hub watches; it may speak TLS.
         client: the client's address and port.
-        octets: read from the client, and not used yet.
-        observer: the connection's record, if the giver kept one.
-        on_end: the new owner calls it once the connection has ended, so that it is counted no more. If it comes
-            with an observer, that is closed then.
+        octets: octets that are read but not used.
+        observer: the connection's record, if the former owner kept one.
+        on_end: the callback for the end of the connection, which uncounts the connection and closes its record.
         giver: takes the connection back, once the new owner has no more use for it; None if nobody does.
     """
 
@@ -35,12 +34,12 @@ class Handover:
 
 
 class AcceptedSocket(HubSocket):
-    """The base of whatever serves a client."""
+    """The base of a server's side of a connection."""
 
     __slots__ = ()
 
     def reset(self) -> None:
-        """Have the client see RST."""
+        """Reset the connection; the client sees RST."""
         if self.is_open:
             self._detach()
             if self._observer is not None:
@@ -48,10 +47,11 @@ class AcceptedSocket(HubSocket):
             reset_and_close(cast(socket.socket, self._socket))
 
     def release(self, client: tuple[str, int], octets: bytes = b"") -> Handover:
-        """Stop watching, and give the open connection away.
+        """Stop watching and return the open connection for another owner.
 
         Args:
-            octets: read and not used; they come before those that were read ahead.
+            client: the client's address and port.
+            octets: octets that are read but not used; they precede those that were read ahead.
         """
         self._detach()
         return Handover(self._socket, client, octets + self._octets, self._observer)

@@ -1,4 +1,4 @@
-"""One listening socket on the hub."""
+"""A listening socket on the hub."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from hamms_trio.net.resets import reset_and_close
 
 logger = logging.getLogger(__name__)
 
-ACCEPTS_IN_ONE_GO = 64
-ACCEPT_SECONDS = 0.0005  # in one go, at most
-BACK_OFF_SECONDS = 0.1  # after accept failed for want of descriptors or memory
+ACCEPTS_PER_EVENT = 64
+ACCEPT_SECONDS = 0.0005  # limit for one event
+BACK_OFF_SECONDS = 0.1  # after accept failed because descriptors or memory ran out
 
 Address = tuple[str, int]
 
-# Errors for want of something: descriptors, memory, registrations (epoll_ctl(2)).
+# Errors for a lack of descriptors, memory or epoll registrations (epoll_ctl(2)).
 _SCARCE = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM, errno.ENOSPC)
 
 
 class Acceptor(ABC):
-    """Accepts the connections of one listening socket, and backs off while there is no room for more.
+    """An acceptor for one listening socket, which backs off when resources run out.
 
     Args:
-        share: the listener's share of the descriptors. Each connection that `welcome` receives is counted
-            there; its owner releases it when the connection has ended.
+        share: the listener's share of the descriptors. The acceptor counts each connection that `welcome`
+            receives; the connection's owner releases the share at the end.
     """
 
     def __init__(self, hub: Hub, sock: socket.socket, share: DescriptorShare) -> None:
@@ -41,24 +41,24 @@ class Acceptor(ABC):
 
     @property
     def group(self) -> str:
-        """One group for all acceptors: newcomers do not wait behind a busy port's connections."""
+        """The group of all acceptors: new connections do not wait behind those of a busy port."""
         return "acceptors"
 
     @abstractmethod
     def welcome(self, sock: socket.socket, address: Address) -> None:
-        """Take an accepted connection, non-blocking already.
+        """Take over an accepted, non-blocking socket.
 
         Raises:
             OSError: the kernel has no memory for another registration; the caller closes the socket.
         """
 
     def has_room(self) -> bool:
-        """True if another connection may be accepted now; if not, somebody calls `accept_again` later."""
+        """Return True if another connection may be accepted; if not, the subclass calls `accept_again` later."""
         return True
 
     def on_event(self, _events: int) -> None:
         ends = self._hub.now() + ACCEPT_SECONDS
-        for _ in range(ACCEPTS_IN_ONE_GO):
+        for _ in range(ACCEPTS_PER_EVENT):
             if not self.has_room():
                 self._hub.rewatch(self._fd, 0)
                 return
@@ -66,7 +66,7 @@ class Acceptor(ABC):
                 sock, address = self._socket.accept()
             except BlockingIOError:
                 return
-            except ConnectionError:  # the client has left already
+            except ConnectionError:  # the client has reset the connection
                 continue
             except OSError as error:
                 self._back_off(error)
@@ -83,17 +83,23 @@ class Acceptor(ABC):
                 if error.errno in _SCARCE:
                     self._back_off(error)
                     return
-            if self._hub.now() >= ends:
+            if (
+                self._hub.now() >= ends or self._socket.fileno() < 0
+            ):  # what was accepted has closed it
                 return
 
-    def abandon(self) -> None:
+    def stop(self) -> None:
+        """Accept no more; the socket is the caller's again."""
         self._hub.forget(self._fd)
+
+    def abandon(self) -> None:
+        self.stop()
         self._socket.close()
 
     def _back_off(self, error: OSError) -> None:
         if error.errno in _SCARCE:
             self._share.warnings.warn(
-                "%s: connections have to wait: %s; raise the limit of descriptors with ulimit -n",
+                "%s: new connections have to wait: %s; raise the limit of descriptors with ulimit -n",
                 self._share.name,
                 os.strerror(error.errno or 0),
             )
@@ -106,6 +112,6 @@ class Acceptor(ABC):
         self.accept_again()
 
     def accept_again(self) -> None:
-        """Accept connections from now on, after there was no room."""
+        """Resume accepting."""
         if self._socket.fileno() >= 0:
             self._hub.rewatch(self._fd, IN)

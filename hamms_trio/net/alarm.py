@@ -12,7 +12,7 @@ import time
 
 _TFD_NONBLOCK_CLOEXEC = 0o4000 | 0o2000000
 _TFD_TIMER_ABSTIME = 1
-_LATEST = 1e9  # seconds; the hub looks again then at whatever is due later
+_LATEST = 1e9  # seconds; the hub sets the alarm again for later times
 
 # The os module has these functions only from Python 3.13 on.
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -31,7 +31,7 @@ class Alarm:
     """One alarm on the clock of `time.monotonic`.
 
     Raises:
-        OSError: there is no descriptor left.
+        OSError: the process has no descriptor left.
     """
 
     def __init__(self) -> None:
@@ -44,26 +44,26 @@ class Alarm:
 
     @property
     def group(self) -> None:
-        """See `net.hub.Watcher`."""
+        """No group (see `net.hub.Watcher`)."""
 
     def fileno(self) -> int:
         return self._fd
 
     def set(self, due: float | None) -> None:
-        """Become readable at ``due`` and not before; never, if that is None."""
+        """Become readable at ``due``, never if that is None."""
         if due != self._due:
             self._due = due
             self._settime(due)
 
     def on_event(self, _events: int) -> None:
         self._due = None
-        self._settime(None)  # which makes it unreadable again
+        self._settime(None)  # makes the descriptor unreadable again
 
     def abandon(self) -> None:
         os.close(self._fd)
 
     def _settime(self, due: float | None) -> None:
-        # 0 disarms, so what is overdue is due a nanosecond after the clock's beginning.
+        # 0 disarms, so an overdue alarm gets the first nanosecond of the clock.
         initial = 0 if due is None else max(1, int(min(due, _LATEST) * 1e9))
         spec = self._spec
         spec.seconds, spec.nanoseconds = divmod(initial, 1_000_000_000)

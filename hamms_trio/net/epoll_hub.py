@@ -1,7 +1,7 @@
 """The hub on Linux: an epoll of its own, awaited with ``trio.lowlevel.wait_readable``.
 
-An epoll is readable when anything in it is. An idle connection costs some hundred octets, and an event some
-microseconds.
+An epoll descriptor is readable when any descriptor in its set is. An idle connection costs some hundred octets, an
+event some microseconds.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ import trio
 from hamms_trio.net.alarm import Alarm
 from hamms_trio.net.hub import IN, Hub
 
-# With so many timers, to wake for each of them costs more than to be a little late.
+# With more timers than this, waking for each costs more than a delay of a millisecond.
 COALESCING_TIMERS = 2_000
 COALESCING_SECONDS = 0.001
-AT_ONCE = 0.0  # a time that has passed
+AT_ONCE = 0.0  # a time in the past
 
 
 class EpollHub(Hub):
     """A hub on epoll and timerfd.
 
     Raises:
-        OSError: there is no descriptor left.
+        OSError: the process has no descriptor left.
     """
 
     reports_left = True
@@ -31,7 +31,7 @@ class EpollHub(Hub):
     def __init__(self) -> None:
         super().__init__()
         self._epoll = select.epoll()
-        self._alarm = Alarm()  # now, because later there may be no descriptor left for it
+        self._alarm = Alarm()  # opened now, since later no descriptor may be left
         self.watch(self._alarm.fileno(), self._alarm, IN)
 
     def _register(self, fd: int, events: int) -> None:
@@ -51,7 +51,7 @@ class EpollHub(Hub):
         await trio.lowlevel.wait_readable(self._epoll.fileno())
 
     def _wake(self) -> None:
-        """Set the alarm for the next thing to do."""
+        """Set the alarm for the next timer, or at once if a call is ready."""
         if self._ready:
             self._alarm.set(AT_ONCE)
         elif not self._timers:

@@ -1,23 +1,23 @@
 """The hub: one trio task that carries every listener, idle connection, quick answer and timer.
 
-Why not a trio task per connection: the machinery around each task's wait costs, and Python and parsing do not. A
+Why not a trio task per connection: the machinery around each task's wait costs more than Python and parsing do. A
 task parked in ``wait_readable`` takes 2 to 5 KB and 7 us to wake, a ``sleep`` about as much, and ten thousand of
 them waking each second are tens of milliseconds late. So one task calls plain callbacks, on Linux from an epoll of
-its own (`epoll_hub.py`), and elsewhere from what trio says of each descriptor (`trio_hub.py`). trio still owns the
-task, its cancellation and its neighbours' turns. Everything above sees `Hub`, and therefore exists once.
+its own (`epoll_hub.py`), elsewhere from trio's waits on each descriptor (`trio_hub.py`). trio still owns the task,
+its cancellation and the turns of other tasks. All code above sees only `Hub` and therefore exists once.
 
-Failure modes are coroutines, and the hub steps them itself: whatever a mode awaits on its peer ends in a ``yield``
-of a `Wait`, and the callback that sees its end sends the coroutine on (see `lab/connection.py`). A mode that never
-has to wait therefore costs no more than a function call.
+Failure modes are coroutines, and the hub steps them itself: each await on the peer ends in a ``yield`` of a `Wait`,
+and the callback for the awaited event resumes the coroutine (see `lab/connection.py`). A mode that never waits
+therefore costs no more than a function call.
 
-Fairness: a turn is bounded by time. The hub looks at the clock after each callback, and trio's other tasks run
-after `TURN_SECONDS`. Events that the turn had no time for wait by group (`Watcher.group`), and the groups take
-turns of `QUANTUM_SECONDS`, between which the hub looks for new events: five hundred clients that keep one port
-busy delay another port by milliseconds. A connection that could go on for ever has to ``pause``.
+Fairness: a turn is bounded by time. The hub reads the clock after each callback, and trio's other tasks run
+after `TURN_SECONDS`. Events that the turn had no time for are queued by group (`Watcher.group`); the groups take
+turns of `QUANTUM_SECONDS`, between which the hub polls for new events: five hundred clients that keep one port
+busy delay another port by milliseconds. A connection that could run without end has to ``pause``.
 
 Punctuality after a pause of the process (SIGSTOP, a suspended machine): a timer that is late by `PAUSE_SECONDS` or
-more does not run before everything that is readable was read, so that no deadline passes for want of octets
-that have arrived.
+more runs only after all readable octets have been read, so that no deadline expires while its octets wait in a
+socket.
 """
 
 from __future__ import annotations
@@ -36,17 +36,16 @@ import trio
 
 from hamms_trio.errors import HubUnavailable
 
-BATCH = 64  # events that one poll asks for, as long as no event waits for its turn
-OVERLOADED_BATCH = 2048  # and otherwise, so that a quiet port's event is among them
+BATCH = 64  # events per poll while no event is queued
+OVERLOADED_BATCH = 2048  # events per poll otherwise, so that a quiet port's event is among them
 TURN_SECONDS = 0.002
-QUANTUM_SECONDS = (
-    0.0005  # of one group's events, while other groups wait; of ready calls and timers in any turn
-)
-PAUSE_SECONDS = 0.25  # a timer that is later than this has slept with the process
+# For one group's events while other groups wait, and for ready calls and timers in any turn.
+QUANTUM_SECONDS = 0.0005
+PAUSE_SECONDS = 0.25  # a timer that is later than this: the process was paused
 CATCH_UP_SECONDS = 1.0  # a flood of events delays such timers by this at most
 STALE_TIMERS = 512
 
-# The numbers of epoll_ctl(2), which epoll therefore takes as they are; other hubs translate them.
+# The bits of epoll_ctl(2); other hubs translate them.
 IN, OUT, LEFT = 0x1, 0x4, 0x2000
 LOST = 0x8 | 0x10
 
@@ -59,15 +58,15 @@ class Watcher(Protocol):
 
     @property
     def group(self) -> Hashable:
-        """The name of those with whom it shares its turns when the hub is overloaded; a port, for example."""
+        """The group whose turns the watcher shares when the hub is overloaded, such as a port."""
 
     def on_event(self, events: int) -> None: ...
     def abandon(self) -> None:
-        """Close the descriptor; the hub is ending."""
+        """Close the descriptor, because the hub ends."""
 
 
 class Timer:
-    """One call to come, or None once it was made or cancelled."""
+    """A scheduled call; ``callback`` is None once it was made or cancelled."""
 
     __slots__ = ("callback",)
 
@@ -76,19 +75,19 @@ class Timer:
 
 
 class Hub(ABC):
-    """Watches descriptors and times for callbacks that return at once.
+    """A loop that calls short callbacks for the events of descriptors and at given times.
 
     Args:
         now: the clock of all timers.
 
     Attributes:
-        reports_left: True if events say that the client has closed its side (`LEFT`) before its octets are read.
-        is_crowded: True if other clients' events of this round are still to be served.
-        before_sleep: is called when nothing is left to do.
+        reports_left: True if an event (`LEFT`) reports that the client has closed its side, before a read does.
+        is_crowded: True while other clients' events of this round are pending.
+        before_sleep: the callback for when the hub has nothing left to do.
     """
 
     reports_left = False
-    _looks_until_idle = 1  # without an event, and nothing has come
+    _polls_until_idle = 1  # empty polls after which nothing is pending
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         self.now = now
@@ -98,12 +97,12 @@ class Hub(ABC):
         self._timers: list[tuple[float, int, Timer]] = []  # a heap
         self._timers_made = 0
         self._timers_stale = 0
-        self._punctual = inf  # the time of the call that `call_on_time` promised
+        self._punctual = inf  # the time of the call by `call_on_time`
         self._ready: deque[Callable[[], None]] = deque()
-        self._waiting: dict[Hashable, dict[int, int]] = {}  # events by descriptor, by group
-        self._held: set[int] = set()  # the descriptors of all of these
+        self._queued: dict[Hashable, dict[int, int]] = {}  # queued events by descriptor, by group
+        self._queued_fds: set[int] = set()  # the descriptors of all queued events
         self._catches_up_until = inf  # while late timers wait for events; inf otherwise
-        self._idle_looks = 0
+        self._idle_polls = 0
         self._sleeps = False
 
     # Descriptors
@@ -118,16 +117,16 @@ class Hub(ABC):
         self._watchers[fd] = watcher
 
     def rewatch(self, fd: int, events: int) -> None:
-        """Watch for other events."""
-        if fd in self._held:
-            self._drop_waiting(fd)
+        """Change the events to watch for."""
+        if fd in self._queued_fds:
+            self._unqueue(fd)
         self._modify(fd, events)
 
     def forget(self, fd: int) -> None:
         """Stop watching; the owner calls this before it closes the descriptor."""
         if self._watchers.pop(fd, None) is not None:
-            if fd in self._held:
-                self._drop_waiting(fd)
+            if fd in self._queued_fds:
+                self._unqueue(fd)
             self._unregister(fd)
 
     @property
@@ -139,7 +138,7 @@ class Hub(ABC):
     def call_at(self, due: float, callback: Callable[[float], None]) -> Timer:
         """Call ``callback(due)`` at that time of `now`, or a little later.
 
-        A task may ask while the hub sleeps, and wakes it; otherwise the hub looks before it goes to sleep.
+        A call from another task wakes the hub if it sleeps.
         """
         self._timers_made = number = self._timers_made + 1
         timer = Timer(callback)
@@ -149,12 +148,12 @@ class Hub(ABC):
         return timer
 
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
-        """Do the same for one that can't be a little late; only one such call may be outstanding."""
+        """Call ``callback(due)`` without coalescing; only one such call may be scheduled."""
         self._punctual = due
         self.call_at(due, callback)
 
     def cancel(self, timer: Timer) -> None:
-        """Never call it."""
+        """Cancel a scheduled call."""
         if timer.callback is None:
             return
         timer.callback = None
@@ -166,11 +165,11 @@ class Hub(ABC):
 
     @property
     def timers(self) -> int:
-        """The number of timers that are kept, cancelled ones included."""
+        """The number of timers in the heap, cancelled ones included."""
         return len(self._timers)
 
     def call_next(self, callback: Callable[[], None]) -> None:
-        """Call it once the others have had their turn; a task may ask while the hub sleeps."""
+        """Call ``callback`` in the next turn; a call from another task wakes the hub."""
         self._ready.append(callback)
         if self._sleeps:
             self._wake()
@@ -178,9 +177,9 @@ class Hub(ABC):
     # Running
 
     async def run(self) -> None:
-        """Serve until cancelled; then close whatever is still watched.
+        """Serve until cancelled; then close every watched descriptor.
 
-        Callbacks must not raise: an exception here is a bug of ours, and ends the server.
+        Callbacks must not raise: an exception here is a bug in hamms-trio and ends the server.
         """
         poll, now = self._poll, self.now
         try:
@@ -190,39 +189,39 @@ class Hub(ABC):
                 await self._sleep()
                 self._sleeps = False
                 turn_ends, busy = now() + TURN_SECONDS, True
-                # Until nothing more has come: to look is cheap, and to sleep and be woken is not.
+                # Poll until nothing more has come, since a poll is cheaper than a sleep and a wake-up.
                 while busy:
-                    events = poll(OVERLOADED_BATCH if self._waiting else BATCH)
+                    events = poll(OVERLOADED_BATCH if self._queued else BATCH)
                     has_more = self._serve(events, turn_ends)
                     if self._run_due(turn_ends, is_idle=not (events or has_more)):
                         has_more = True
                     busy = has_more or bool(events)
                     if has_more or now() >= turn_ends:
                         await trio.lowlevel.checkpoint()
-                        turn_ends = now() + (QUANTUM_SECONDS if self._waiting else TURN_SECONDS)
+                        turn_ends = now() + (QUANTUM_SECONDS if self._queued else TURN_SECONDS)
         finally:
             self._sleeps = False
             self.close()
 
     def close(self) -> None:
-        """Close whatever is still watched, and the hub's own descriptors; `run` does so when it ends."""
+        """Close every watched descriptor and the hub's own; `run` does so at its end."""
         for watcher in self.watchers:
             watcher.abandon()
         self._watchers.clear()
         self._timers.clear()
         self._ready.clear()
-        self._waiting.clear()
-        self._held.clear()
+        self._queued.clear()
+        self._queued_fds.clear()
         self._close()
 
     # Events
 
     def _serve(self, events: list[tuple[int, int]], turn_ends: float) -> bool:
-        """Serve these events, or some of them until the turn ends; True if others still wait."""
-        if self._waiting:
-            self._put_off(events)
-            self._serve_waiting(turn_ends)
-            return bool(self._waiting)
+        """Serve these events until the turn ends, queue the rest, and return True if any are queued."""
+        if self._queued:
+            self._queue(events)
+            self._serve_queued(turn_ends)
+            return bool(self._queued)
         watchers, now = self._watchers, self.now
         left = len(events)
         self.is_crowded = left > 1
@@ -232,21 +231,21 @@ class Hub(ABC):
             if watcher is not None:
                 watcher.on_event(event)
                 if left and now() >= turn_ends:
-                    self._put_off(events[-left:])
+                    self._queue(events[-left:])
                     break
         self.is_crowded = False
-        return bool(self._waiting)
+        return bool(self._queued)
 
-    def _put_off(self, events: Iterable[tuple[int, int]]) -> None:
-        watchers, held = self._watchers, self._held
+    def _queue(self, events: Iterable[tuple[int, int]]) -> None:
+        watchers, held = self._watchers, self._queued_fds
         for fd, event in events:
             if fd not in held and (watcher := watchers.get(fd)) is not None:
                 held.add(fd)
-                self._waiting.setdefault(watcher.group, {})[fd] = event
+                self._queued.setdefault(watcher.group, {})[fd] = event
 
-    def _serve_waiting(self, turn_ends: float) -> None:
-        """Serve the groups in turn, each for a quantum, until the turn ends; at least one event."""
-        waiting, watchers, held, now = self._waiting, self._watchers, self._held, self.now
+    def _serve_queued(self, turn_ends: float) -> None:
+        """Serve queued events, a quantum for each group, until the turn ends; at least one event."""
+        waiting, watchers, held, now = self._queued, self._watchers, self._queued_fds, self.now
         self.is_crowded = True
         time = now()
         while waiting:
@@ -261,21 +260,21 @@ class Hub(ABC):
                 time = now()
             del waiting[group]
             if events:
-                waiting[group] = events  # behind the others
+                waiting[group] = events  # behind the other groups
             if time >= turn_ends:
                 break
         self.is_crowded = False
 
-    def _drop_waiting(self, fd: int) -> None:
-        """Forget its event, which will be reported again if its owner still wants it."""
-        self._held.discard(fd)
-        for events in self._waiting.values():
+    def _unqueue(self, fd: int) -> None:
+        """Drop the descriptor's queued event; a poll reports the event again if it still holds."""
+        self._queued_fds.discard(fd)
+        for events in self._queued.values():
             events.pop(fd, None)
 
     # Ready calls and timers
 
     def _run_due(self, turn_ends: float, *, is_idle: bool) -> bool:
-        """Run ready calls and due timers until the turn ends, for a quantum at least; True if more wait."""
+        """Run ready calls and due timers until the turn ends, for at least a quantum; return True if more wait."""
         ready, timers, now = self._ready, self._timers, self.now
         if ready:
             ends = max(turn_ends, now() + QUANTUM_SECONDS)
@@ -305,20 +304,20 @@ class Hub(ABC):
         return bool(ready)
 
     def _is_catching_up(self, time: float, *, is_idle: bool) -> bool:
-        """True if timers have to wait: the process was paused, and what came meanwhile is not read yet."""
+        """Return True if timers have to wait until octets that came during a pause are read."""
         if self._timers[0][0] > time - PAUSE_SECONDS:
-            self._catches_up_until, self._idle_looks = inf, 0
+            self._catches_up_until, self._idle_polls = inf, 0
             return False
-        if self._catches_up_until == inf:  # the pause may have come after the last look at events
+        if self._catches_up_until == inf:  # the pause may have come after the last poll
             self._catches_up_until = time + CATCH_UP_SECONDS
             return True
-        self._idle_looks = self._idle_looks + 1 if is_idle else 0
-        if self._idle_looks >= self._looks_until_idle:
-            # Everything was read: late timers run until none is late any more.
+        self._idle_polls = self._idle_polls + 1 if is_idle else 0
+        if self._idle_polls >= self._polls_until_idle:
+            # All octets are read: late timers run until none is late.
             self._catches_up_until = -inf
         return time < self._catches_up_until
 
-    # Each kind's own
+    # Implemented by each kind of hub
 
     @abstractmethod
     def _register(self, fd: int, events: int) -> None: ...
@@ -328,11 +327,11 @@ class Hub(ABC):
     def _unregister(self, fd: int) -> None: ...
     @abstractmethod
     def _poll(self, most: int) -> list[tuple[int, int]]:
-        """Return events that have come, without waiting; ``most`` is advice."""
+        """Return pending events without waiting; ``most`` is a hint."""
 
     @abstractmethod
     async def _sleep(self) -> None:
-        """Wait for an event, the next timer or `_wake`; it has to be a checkpoint."""
+        """Wait for an event, the next timer or `_wake`; this is always a checkpoint."""
 
     @abstractmethod
     def _wake(self) -> None:
@@ -346,11 +345,11 @@ def open_hub(kind: str | None = None) -> Hub:
     """Open the hub that suits this platform.
 
     Args:
-        kind: "epoll" or "trio", instead of what the environment variable HAMMS_HUB says; without both, epoll
+        kind: "epoll" or "trio"; by default the value of the environment variable HAMMS_HUB, or else epoll
             where the platform has it.
 
     Raises:
-        HubUnavailable: there is no such hub, or not on this platform.
+        HubUnavailable: no such hub exists, or the platform lacks it.
     """
     has_epoll = hasattr(select, "epoll")
     chosen = kind or os.environ.get(CHOICE) or ("epoll" if has_epoll else "trio")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def ungrouped() -> Iterator[None]:
-    """Raise a single error as it is: that there is a nursery is our affair."""
+    """Raise a single error without its group, since the caller does not know of our nursery."""
     try:
         yield
     except BaseExceptionGroup as group:

@@ -1,4 +1,4 @@
-"""The observer of a connection: all that this room knows of ledgers and records."""
+"""The observer of a connection, through which `net` reports to ledgers and records."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ class Ending(Enum):
 
     FIN = "FIN"
     RST = "RST"
-    VANISHED = "vanished"  # stopped answering, and the kernel gave it up
+    VANISHED = "vanished"  # the client stopped answering, and the kernel timed out
 
 
 class Observer(Protocol):
     """The observer of one connection."""
 
     def received(self, octets: int) -> None:
-        """Note that so many octets came from the client."""
+        """Note that this number of octets came from the client."""
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         """Note that the kernel took the first ``octets`` of ``data``."""
@@ -35,9 +35,9 @@ _VANISHED = (errno.ETIMEDOUT, errno.EHOSTUNREACH, errno.ENETUNREACH)
 
 
 def how_lost(error: OSError) -> Ending:
-    """Tell from the kernel's error how the other end left."""
+    """Derive from the kernel's error how the other end left."""
     if error.errno == errno.ECONNRESET:
         return Ending.RST
     if error.errno in _VANISHED:
         return Ending.VANISHED
-    return Ending.FIN  # EPIPE, ENOTCONN: it had closed its side, and then refused what we sent
+    return Ending.FIN  # EPIPE, ENOTCONN: the client had closed its side before it reset

@@ -5,27 +5,33 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import struct
 import sys
+from array import array
 from contextlib import suppress
 
-from hamms_trio.errors import PortUnavailable
+from hamms_trio.errors import PortKindUnavailable, PortUnavailable
+from hamms_trio.net.port_kind import (
+    LARGE_BODY_SEND_BUFFER as LARGE_BODY_SEND_BUFFER,
+    PortKind,
+    Reach,
+)
 
 BACKLOG = 4096  # Linux's net.core.somaxconn since 5.4
-# SO_SNDBUF for a door whose bodies are large: without it, each client that never reads costs megabytes of kernel
-# memory. The kernel doubles it.
-LARGE_BODY_SEND_BUFFER = 128 * 1024
-KEEPALIVE_IDLE = 30  # seconds after which the kernel asks whether a silent client still exists
-ATTEMPTS = 20  # at finding a free port that is free on every address
+KEEPALIVE_IDLE = 30  # seconds of silence before the kernel's first keep-alive probe
+SO_ATTACH_FILTER = 26  # of Linux; Python has no name for it
+BPF_RET = 0x06  # "return this many octets", of which there are none
+ATTEMPTS = 20  # to find a port that is free on every address
 
 
 def resolve(host: str) -> list[tuple[int, str]]:
-    """Family and numeric address of each of the host's addresses that this machine has."""
+    """Resolve a host to those of its addresses that this machine has, each with its family."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except OSError as error:
         raise _no_address(host, error.strerror or str(error)) from None
     except UnicodeError:
-        raise _no_address(host, "no host is called so") from None
+        raise _no_address(host, "no host has this name") from None
     addresses = dict.fromkeys((family, str(where[0])) for family, _, _, _, where in found)
     usable: list[tuple[int, str]] = [address for address in addresses if _is_ours(*address)]
     if not usable:
@@ -34,7 +40,7 @@ def resolve(host: str) -> list[tuple[int, str]]:
 
 
 def _is_ours(family: int, address: str) -> bool:
-    """Whether it can be listened on: "localhost" may mean ::1 on a machine without IPv6."""
+    """Return True if this machine has the address: "localhost" may mean ::1 on one without IPv6."""
     try:
         with socket.socket(family, socket.SOCK_STREAM) as sock:
             sock.bind((address, 0))
@@ -53,81 +59,165 @@ def _no_address(host: str, problem: str) -> PortUnavailable:
 def open_port(
     host: str, port: int, *, purpose: str, option: str, send_buffer: int | None = None
 ) -> tuple[int, tuple[socket.socket, ...]]:
-    """Listen on one port of each of the host's addresses; on a free one if that is 0.
+    """Listen on one port of each of the host's addresses; on a free one if ``port`` is 0.
 
     Args:
-        purpose, option: what the port is for, and what chooses it, for the error's message.
+        host: name or address.
+        port: number, or 0.
+        purpose: the port's use, for the error message.
+        option: the option that chooses the port, for the error message.
         send_buffer: SO_SNDBUF of each accepted connection, such as `LARGE_BODY_SEND_BUFFER`; None for the
             system's own, which grows.
 
     Raises:
-        PortUnavailable: it could not be bound, or the host has no address here; nothing is left open.
+        PortUnavailable: the port can't be bound, or the host has no address here; nothing is left open.
     """
-    return open_port_on(
-        resolve(host), port, listens=True, purpose=purpose, option=option, send_buffer=send_buffer
-    )
+    kind = PortKind(send_buffer=send_buffer)
+    return open_port_on(resolve(host), port, kind=kind, purpose=purpose, option=option)
 
 
 def open_port_on(
-    addresses: list[tuple[int, str]],
-    port: int,
-    *,
-    listens: bool,
-    purpose: str,
-    option: str,
-    send_buffer: int | None = None,
+    addresses: list[tuple[int, str]], port: int, *, kind: PortKind, purpose: str, option: str
 ) -> tuple[int, tuple[socket.socket, ...]]:
+    """Hold one port of each of these addresses as ``kind`` says.
+
+    Raises:
+        PortUnavailable: it could not be bound.
+        PortKindUnavailable: this system has no such port.
+    """
+    if kind.reach is Reach.IPV4_ONLY:
+        addresses = _both_families_of(addresses)
     for attempt in range(1, ATTEMPTS + 1):
         sockets: list[socket.socket] = []
         chosen = port
         try:
             for family, address in addresses:
-                sockets.append(_bind(family, address, chosen, listens=listens))
-                if send_buffer is not None:  # accepted sockets inherit it
-                    sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
+                sockets.append(_hold(family, address, chosen, kind))
                 chosen = sockets[0].getsockname()[1]
             return chosen, tuple(sockets)
         except OSError as error:
             for sock in sockets:
                 sock.close()
+            if isinstance(error, PortUnavailable):
+                raise
             taken = error.errno == errno.EADDRINUSE
             if port or not taken or attempt == ATTEMPTS:
                 raise _unavailable(purpose, option, address, chosen, error) from None
     raise AssertionError("unreachable")
 
 
-def _bind(family: int, address: str, port: int, *, listens: bool) -> socket.socket:
-    sock = socket.socket(family, socket.SOCK_STREAM)
+def close_for_a_while(sock: socket.socket, kind: PortKind) -> socket.socket:
+    """Close a socket that listens, and return one that holds its port; `listen` opens the port again.
+
+    Raises:
+        OSError: somebody else was faster; nothing is left open.
+    """
+    family, (address, port) = sock.family, sock.getsockname()[:2]
+    sock.close()
+    return _bind(family, address, port, kind)
+
+
+def listen(sock: socket.socket) -> None:
+    """Accept connections from now on."""
+    sock.listen(BACKLOG)
+
+
+def _hold(family: int, address: str, port: int, kind: PortKind) -> socket.socket:
+    sock = _bind(family, address, port, kind)
     try:
-        sock.setblocking(False)
-        if family == socket.AF_INET6:  # "::" takes IPv4 clients too, a single address only its own
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, address != "::")
-        if not listens:
-            # No SO_REUSEADDR: two sockets that have it and do not listen may share a port.
-            sock.bind((address, port))
-            return sock
-        if sys.platform != "win32":  # where it would allow to steal the port
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        # Accepted sockets inherit all of this on Linux.
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        if hasattr(socket, "TCP_KEEPIDLE"):
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
-        if address == "::1" or address.startswith("127."):
-            _send_at_once(sock)
-        sock.bind((address, port))
-        sock.listen(BACKLOG)
+        if kind.reach is Reach.BLACKHOLE or (
+            kind.reach is Reach.IPV4_ONLY and family == socket.AF_INET6
+        ):
+            _drop_all(sock)
+        if kind.reach is not Reach.REFUSED and not kind.refuses:
+            listen(sock)
     except BaseException:
         sock.close()
         raise
     return sock
 
 
-def _send_at_once(sock: socket.socket) -> None:
-    """Have nothing wait for its turn that has no network before it, whatever the system's choice for networks.
+def _bind(family: int, address: str, port: int, kind: PortKind) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        if family == socket.AF_INET6:  # "::" accepts IPv4 clients too, any other address only IPv6
+            only = address != "::" or kind.reach is Reach.IPV4_ONLY
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        # Not for one that never listens: two sockets that have it and do not listen may share a port. Nor on
+        # Windows, where the option lets others steal the port.
+        if kind.reach is not Reach.REFUSED and sys.platform != "win32":
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if kind.reach is not Reach.REFUSED:
+            _set_options(sock, address, kind)
+        sock.bind((address, port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock
 
-    BBR, which many systems choose, paces what it sends by a timer: a mode's octets would come later than it says,
-    and a file of 1 MiB take twice the time.
+
+def _set_options(sock: socket.socket, address: str, kind: PortKind) -> None:
+    """Set what accepted sockets inherit on Linux."""
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE)
+    if _is_loopback(address):
+        _disable_pacing(sock)
+    if kind.send_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, kind.send_buffer)
+    if kind.receive_buffer is not None:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, kind.receive_buffer)
+
+
+def _drop_all(sock: socket.socket) -> None:
+    """Have the kernel drop each segment that is meant for this socket, so that no SYN is ever answered.
+
+    A filter that takes nothing does this for a socket that listens, without privileges. A backlog that is
+    filled would do, too, but for its own connections, which would have to be watched.
+
+    Raises:
+        PortKindUnavailable: the kernel knows no such filter.
+    """
+    if sys.platform != "linux":
+        raise PortKindUnavailable("only Linux can leave a SYN without an answer")
+    instruction = array("B", struct.pack("HBBI", BPF_RET, 0, 0, 0))
+    program = struct.pack("HP", 1, instruction.buffer_info()[0])  # struct sock_fprog
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, program)
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise PortKindUnavailable(
+            f"this kernel can't drop a SYN (SO_ATTACH_FILTER: {why})"
+        ) from None
+
+
+def _both_families_of(addresses: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    """Return these addresses, and those of the other family that are reached under the same name.
+
+    Raises:
+        PortKindUnavailable: there is none.
+    """
+    found = [*addresses]
+    for v6, v4 in (("::1", "127.0.0.1"), ("::", "0.0.0.0")):
+        if any(address in (v6, v4) for _, address in addresses):
+            found += [(socket.AF_INET6, v6), (socket.AF_INET, v4)]
+    usable = [address for address in dict.fromkeys(found) if _is_ours(*address)]
+    if {family for family, _ in usable} != {socket.AF_INET, socket.AF_INET6}:
+        raise PortKindUnavailable("the host needs an address of IPv4 and one of IPv6")
+    return usable
+
+
+def _is_loopback(address: str) -> bool:
+    return address == "::1" or address.startswith("127.")
+
+
+def _disable_pacing(sock: socket.socket) -> None:
+    """Choose a congestion control that does not pace, for connections on loopback.
+
+    BBR, which many systems choose, paces octets by a timer: a mode's octets would come later than declared, and a
+    file of 1 MiB would take twice the time.
     """
     if hasattr(socket, "TCP_CONGESTION"):
         with suppress(OSError):  # not in every kernel
@@ -143,7 +233,7 @@ def _unavailable(
             f"wait, or choose another with {option} (0 takes a free one)"
         )
     elif error.errno in (errno.EACCES, errno.EPERM):
-        remedy = f"may not be used by this user: choose one of 1024 or more with {option}"
+        remedy = f"may not be used by this user: choose 1024 or above with {option}"
     else:
         remedy = f"can't be used: {os.strerror(error.errno or 0)}"
     where = f"[{address}]" if ":" in address else address

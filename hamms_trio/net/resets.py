@@ -1,3 +1,3 @@
-"""Every reset that the lab sends, through netsplode."""
+"""Resets by the servers, all through netsplode."""
 
 from netsplode.techniques import reset_and_close as reset_and_close

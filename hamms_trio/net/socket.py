@@ -1,7 +1,7 @@
-"""A socket on the hub: the base of whatever carries octets.
+"""A socket on the hub: the base class of every connection.
 
-The base reads, writes as much as there is room for, can keep the rest, tells a stale event from a loss, and ends.
-All errors of the kernel arrive as OSError; only "not now" does not.
+The base reads, writes as much as the kernel takes, can buffer the rest, distinguishes a stale event from a loss,
+and closes. Errors of the kernel arrive as OSError, except "would block".
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from hamms_trio.net.hub import IN, OUT, Hub
 from hamms_trio.net.observer import Ending, Observer, how_lost
 
-WRITE_IN_ONE_GO = 256 * 1024  # octets of what was kept; then the others have their turn
+WRITE_IN_ONE_GO = 256 * 1024  # buffered octets to write before other connections have their turn
 
 _NOT_NOW = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
@@ -34,9 +34,9 @@ class HubSocket:
     """A socket that its hub watches until it is closed, reset or released.
 
     Args:
-        sock: connected or connecting, non-blocking.
+        sock: a non-blocking socket, connected or connecting.
         events: the events to watch for at first.
-        octets: read already, by an earlier owner; `read` returns them first.
+        octets: octets that an earlier owner has read; `read` returns them first.
 
     Raises:
         OSError: the kernel has no memory for the registration; the caller closes the socket.
@@ -55,10 +55,10 @@ class HubSocket:
     ) -> None:
         self._hub = hub
         self._socket = sock
-        self._fd = sock.fileno()  # negative once it is not ours any more
+        self._fd = sock.fileno()  # negative once closed, reset or released
         self._events = events
         self._octets = octets
-        self._unsent: bytes | memoryview = b""  # what was kept until there is room
+        self._unsent: bytes | memoryview = b""  # buffered until the kernel has room
         self._observer = observer
         hub.watch(self._fd, self, events)
 
@@ -77,9 +77,9 @@ class HubSocket:
     # Octets
 
     def read(self, most: int) -> bytes | None:
-        """Return octets that have come, none at the end of input, or None if the event was a stale one.
+        """Return received octets, none at the end of input, or None if the event is stale.
 
-        An event is stale if it was meant for an earlier owner of the descriptor.
+        A stale event belongs to an earlier owner of the descriptor.
 
         Raises:
             OSError: the connection is lost; the observer knows how.
@@ -90,9 +90,9 @@ class HubSocket:
         return self._read(most)
 
     def read_ahead(self, most: int) -> bool:
-        """Read octets that nobody waits for yet, up to ``most`` octets together; True if there may be more.
+        """Buffer input before it is wanted, up to ``most`` octets in all; return True if there may be more.
 
-        Where no event says that the client has left, only reading shows it.
+        On hubs without `LEFT` events, only a read shows that the client has left.
 
         Raises:
             OSError: the connection is lost; the observer knows how.
@@ -104,7 +104,7 @@ class HubSocket:
         return octets is None or 0 < len(octets) < room
 
     def write(self, octets: bytes | memoryview, flags: int = 0) -> int:
-        """Hand over as many octets as there is room for, and return their number.
+        """Write as many octets as the kernel has room for, and return their number.
 
         Args:
             flags: those of send(2).
@@ -124,9 +124,9 @@ class HubSocket:
         return sent
 
     def write_or_keep(self, octets: bytes | memoryview) -> bool:
-        """Hand over octets, and keep those that there is no room for; True if none are kept.
+        """Write octets, buffer those that do not fit, and return True if none are buffered.
 
-        The caller watches for `OUT` then, and calls `write_kept` when it comes.
+        If any are, the caller watches for `OUT` and then calls `write_kept`.
 
         Raises:
             OSError: the connection is lost.
@@ -141,7 +141,7 @@ class HubSocket:
         return True
 
     def write_kept(self, most: int = WRITE_IN_ONE_GO) -> bool:
-        """Hand over octets that were kept, about ``most`` of them; True if none are left.
+        """Write about ``most`` buffered octets; return True if none are left.
 
         Raises:
             OSError: the connection is lost.
@@ -155,7 +155,7 @@ class HubSocket:
         return not self._unsent
 
     def loss(self) -> OSError | None:
-        """Return why the connection is lost, after a `hub.LOST`; None if that event was a stale one."""
+        """Return the error that ended the connection, after a `hub.LOST`; None if the event is stale."""
         try:
             self._socket.recv(1, socket.MSG_PEEK)
         except _NOT_NOW:
@@ -170,20 +170,20 @@ class HubSocket:
 
     @property
     def is_open(self) -> bool:
-        """True until it is closed, reset or released."""
+        """True until the socket is closed, reset or released."""
         return self._fd >= 0
 
     def watch_for(self, events: int) -> None:
-        """Watch for these events instead."""
+        """Change the events to watch for."""
         if events != self._events:
             self._events = events
             self._hub.rewatch(self._fd, events)
 
     def exchange(self, wrap: Callable[[socket.socket], socket.socket]) -> None:
-        """Go on with a socket around the same connection, such as one that speaks TLS.
+        """Replace the socket by one around the same connection, such as a TLS socket.
 
         Raises:
-            OSError, ValueError: ``wrap`` failed, and has closed the socket.
+            OSError, ValueError: ``wrap`` failed and has closed the socket.
         """
         self._hub.forget(self._fd)
         self._fd = -1
@@ -192,10 +192,10 @@ class HubSocket:
         self._hub.watch(self._fd, self, self._events)
 
     def shake_hands(self, tls: ssl.SSLSocket) -> bool:
-        """Take a TLS handshake as far as it goes now, and watch for what the rest needs; True if there is no rest.
+        """Continue a TLS handshake, watch for the event that it needs next, and return True once it is complete.
 
         Raises:
-            OSError, ValueError: it failed; ssl.SSLError is one.
+            OSError, ValueError: the handshake failed; ssl.SSLError is an OSError.
         """
         try:
             tls.do_handshake()
@@ -210,7 +210,7 @@ class HubSocket:
     # Ending
 
     def finish(self) -> None:
-        """Send FIN; octets may still be received.
+        """Send FIN; the client may still send octets.
 
         Raises:
             OSError: the connection is lost.
@@ -224,7 +224,7 @@ class HubSocket:
             self._observer.note_ended(Ending.FIN)
 
     def close(self) -> None:
-        """Close the socket, with FIN, unless octets were not read: then the kernel resets."""
+        """Close the socket with FIN; the kernel resets if octets are unread."""
         if self._fd >= 0:
             self._detach()
             if self._observer is not None:
@@ -232,7 +232,7 @@ class HubSocket:
         self._socket.close()
 
     def _detach(self) -> None:
-        """Have the hub forget it; the one way out of the hub, whatever comes of the socket."""
+        """Stop watching; every way of leaving the hub goes through here."""
         self._hub.forget(self._fd)
         self._fd = -1
         self._unsent = b""

@@ -1,7 +1,7 @@
 """TLS on the hub: OpenSSL on the descriptor itself, stepped when it is readable or writable.
 
-The handshake comes after the accept and before the connection proper, in turns and under a deadline, so a
-client that is silent, slow or gone costs a timer and nothing else.
+The handshake comes after the accept and before the connection proper, in turns and with a deadline, so a client
+that is silent, slow or gone costs only a timer.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from hamms_trio.net.socket import HubSocket
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_SECONDS = 10.0
-TURN_SECONDS = 0.001  # of handshakes, of which one takes about half of that, mostly for a signature
-RECORD_OCTETS = 16 * 1024  # the most that a record holds (RFC 8446 §5.1)
+TURN_SECONDS = 0.001  # for handshakes; one takes about half of that, mostly for a signature
+RECORD_OCTETS = 16 * 1024  # the maximum of a record (RFC 8446 §5.1)
 
 _WANTED = (ssl.SSLWantReadError, ssl.SSLWantWriteError)
 _SPEAKS_HTTP = "HTTP_REQUEST"  # OpenSSL's name for octets that look like an HTTP request
@@ -34,22 +34,22 @@ _REFUSAL = (
 
 
 class TlsSocket(ssl.SSLSocket):
-    """A socket whose octets are those within TLS, and which fails as a plain one would."""
+    """A socket that sends and receives TLS content, and raises the errors of a plain socket."""
 
-    _is_shut = False  # for writing
+    _is_shut = False  # True once shut for writing
 
     def recv(self, buflen: int = RECORD_OCTETS, flags: int = 0) -> bytes:
-        """At least one whole record at a time: epoll knows nothing of what OpenSSL has read already.
+        """Read at least one whole record, since epoll does not see octets that OpenSSL has buffered.
 
-        Once it is shut for writing, what comes only has to be taken, so it comes as it was sent: to OpenSSL, more
-        content after our close_notify is an error, though RFC 8446 §6.1 has each side end by itself.
+        After `shutdown`, return the raw octets, which the caller only discards: OpenSSL raises an error for content
+        after our close_notify, although RFC 8446 §6.1 lets each side close by itself.
         """
-        if flags or self._is_shut:  # MSG_PEEK: whether the connection stands
+        if flags or self._is_shut:  # MSG_PEEK only checks the connection
             return socket.socket.recv(self, buflen, flags)
         try:
             return super().recv(max(buflen, RECORD_OCTETS))
         except _WANTED:
-            raise BlockingIOError(errno.EAGAIN, "no whole record yet") from None
+            raise BlockingIOError(errno.EAGAIN, "the TLS record is incomplete") from None
         except ssl.SSLError as error:
             raise _broken(error) from error
 
@@ -57,27 +57,29 @@ class TlsSocket(ssl.SSLSocket):
         try:
             return super().send(data, flags)
         except _WANTED:
-            raise BlockingIOError(errno.EAGAIN, "no room") from None
+            raise BlockingIOError(errno.EAGAIN, "the send buffer is full") from None
         except ssl.SSLError as error:
             raise _broken(error) from error
 
     def shutdown(self, how: int) -> None:
-        """Say close_notify before FIN (RFC 8446 §6.1), or else it would look like a truncation."""
+        """Send close_notify before FIN (RFC 8446 §6.1); a FIN alone would look like a truncation."""
         if how != socket.SHUT_RD:
-            with suppress(OSError, ValueError):  # that the client's has not come yet is as usual
+            with suppress(
+                OSError, ValueError
+            ):  # unwrap raises while the client's close_notify is missing, as usual
                 self.unwrap()
             self._is_shut = True
         socket.socket.shutdown(self, how)
 
     def close(self) -> None:
-        """Say close_notify if that was not done; what is not there any more hears nothing."""
+        """Send close_notify, unless that was done or the descriptor is closed; then close."""
         if self.fileno() >= 0 and not self._is_shut:
             with suppress(OSError, ValueError):
                 self.unwrap()
         super().close()
 
     def refuse_plain_http(self) -> None:
-        """Tell a client that speaks HTTP without TLS, in its own language."""
+        """Answer a client that speaks plain HTTP with a 400 in plain HTTP."""
         with suppress(OSError):
             socket.socket.send(self, _REFUSAL)
             socket.socket.shutdown(self, socket.SHUT_WR)
@@ -85,10 +87,10 @@ class TlsSocket(ssl.SSLSocket):
 
 
 class Handshakes:
-    """Makes accepted sockets speak TLS.
+    """The TLS handshakes of one server.
 
     Args:
-        on_failure: is told the reason of each that came to nothing.
+        on_failure: the callback for each failed handshake, with the reason.
     """
 
     def __init__(
@@ -103,13 +105,14 @@ class Handshakes:
         self._certificate = certificate
         self._seconds = seconds
         self._on_failure = on_failure
-        self._line: deque[Handshake] = deque()
+        self._queue: deque[Handshake] = deque()
 
     def begin(self, sock: socket.socket, then: Callable[[TlsSocket], None]) -> None:
-        """Shake hands on an accepted, non-blocking socket, which is taken over.
+        """Take over an accepted, non-blocking socket and begin its handshake.
 
         Args:
-            then: is given the socket once its connection is secured; what it raises closes it.
+            sock: the accepted socket.
+            then: the callback for the TLS socket after the handshake; its OSError closes the socket.
 
         Raises:
             OSError: the kernel has no memory for its registration; the caller closes the socket.
@@ -117,10 +120,10 @@ class Handshakes:
         Handshake(self._hub, self, sock, then, self._hub.now() + self._seconds)
 
     def secure(self, sock: socket.socket) -> TlsSocket:
-        """The same connection, to shake hands on.
+        """Wrap a socket in TLS, without the handshake.
 
         Raises:
-            OSError, ValueError: the client has sent something and gone already; the socket is closed.
+            OSError, ValueError: the client has reset the connection after its first octets; the socket is closed.
         """
         context = self._certificate.context
         context.sslsocket_class = TlsSocket
@@ -132,11 +135,11 @@ class Handshakes:
         assert isinstance(secured, TlsSocket)
         return secured
 
-    def enter_line(self, handshake: Handshake) -> None:
-        """Let it have its turn: a signature takes long, and others wait."""
-        if not self._line:
+    def enqueue(self, handshake: Handshake) -> None:
+        """Queue a handshake's next step: a signature takes long, and other connections wait."""
+        if not self._queue:
             self._hub.call_next(self._serve)
-        self._line.append(handshake)
+        self._queue.append(handshake)
 
     def note_failure(self, reason: str) -> None:
         logger.info("tls_handshake_failed error=%s", reason)
@@ -145,21 +148,21 @@ class Handshakes:
     def _serve(self) -> None:
         now = self._hub.now
         turn_ends = now() + TURN_SECONDS
-        while self._line:
-            self._line.popleft().step()
+        while self._queue:
+            self._queue.popleft().step()
             if now() >= turn_ends:
                 break
-        if self._line:
+        if self._queue:
             self._hub.call_next(self._serve)
 
 
 class Handshake(HubSocket):
-    """A handshake that is under way.
+    """A handshake in progress.
 
-    OpenSSL's state is made when the client has sent something, so that a silent client stays small.
+    OpenSSL's state is created at the client's first octet, so that a silent client costs little memory.
     """
 
-    __slots__ = ("_in_line", "_others", "_refused_for", "_secured", "_then", "_timer")
+    __slots__ = ("_is_queued", "_others", "_refused_for", "_secured", "_then", "_timer")
 
     def __init__(
         self,
@@ -172,26 +175,28 @@ class Handshake(HubSocket):
         super().__init__(hub, sock, IN)
         self._others, self._then = others, then
         self._secured: TlsSocket | None = None
-        self._refused_for: str | None = None  # the reason that the client received in plain HTTP
-        self._in_line = False
+        self._refused_for: str | None = (
+            None  # the reason, once the client was refused in plain HTTP
+        )
+        self._is_queued = False
         self._timer: Timer | None = hub.call_at(deadline, self._on_deadline)
 
     def on_event(self, _events: int) -> None:
-        if not self._in_line:
-            self._in_line = True
-            self._others.enter_line(self)
+        if not self._is_queued:
+            self._is_queued = True
+            self._others.enqueue(self)
 
     def abandon(self) -> None:
         self._end(None)
 
     def step(self) -> None:
-        self._in_line = False
-        if self._timer is None:  # its time was over while it stood in line
+        self._is_queued = False
+        if self._timer is None:  # the deadline passed while the step was queued
             return
         try:
             secured = self._secured or self._secure()
             if self._refused_for is not None:
-                self._hear_out(self._refused_for)
+                self._drain(self._refused_for)
             elif self.shake_hands(secured):
                 self._end(secured)
         except (OSError, ValueError) as error:  # ssl.SSLError is one
@@ -203,8 +208,8 @@ class Handshake(HubSocket):
             else:
                 self._fail(self._refused_for or reason)
 
-    def _hear_out(self, reason: str) -> None:
-        """Read what a refused client still sends; to close before would reset it (RFC 9112 §9.6)."""
+    def _drain(self, reason: str) -> None:
+        """Discard the octets that a refused client still sends; an early close would reset (RFC 9112 §9.6)."""
         if self.read(RECORD_OCTETS) == b"":
             self._fail(reason)
 
@@ -233,7 +238,7 @@ class Handshake(HubSocket):
         self._detach()
         try:
             self._then(secured)
-        except OSError:  # the kernel has no memory for its registration
+        except OSError:  # the kernel has no memory for the registration
             secured.close()
 
 
@@ -242,5 +247,5 @@ def _reason(error: Exception) -> str:
 
 
 def _broken(error: ssl.SSLError) -> OSError:
-    """Whatever breaks TLS within a connection breaks the connection."""
+    """Return the error of a broken connection for an error of TLS."""
     return ConnectionResetError(errno.ECONNRESET, f"TLS: {error.reason or error}")

@@ -1,10 +1,10 @@
 """The hub on plain trio, for every platform: one task for each event of each watched descriptor.
 
-Such a task waits, reports its event to the hub and stays parked until the hub has served it, so that events are
-served in the hub's order and never twice, and a descriptor whose event waits for its turn costs nothing.
-A task of a descriptor that the hub has forgotten meanwhile reports nothing.
+Such a task waits, reports its event to the hub and stays parked until the hub has served the event. Events are
+therefore served in the hub's order and never twice, and a descriptor with a queued event costs nothing. A task
+whose descriptor has been forgotten reports nothing.
 
-Events are `IN` and `OUT` only: that the client has closed its side shows when its octets are read.
+Events are `IN` and `OUT` only: a read shows whether the client has closed its side.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from hamms_trio.net.hub import IN, OUT, Hub
 class TrioHub(Hub):
     """A hub on ``trio.lowlevel.wait_readable``, ``wait_writable`` and trio's clock."""
 
-    # A task has to start, trio to look at its descriptor, and the task to report.
-    _looks_until_idle = 4
+    # One for the task's start, one for trio's poll of the descriptor, one for the report, one to spare.
+    _polls_until_idle = 4
 
     def __init__(self, now: Callable[[], float] = monotonic) -> None:
         super().__init__(now)
@@ -52,7 +52,7 @@ class TrioHub(Hub):
 
     def _modify(self, fd: int, events: int) -> None:
         self._wanted[fd] = events
-        self._reported.pop(fd, None)  # its owner wants something else now
+        self._reported.pop(fd, None)  # the event may not be wanted any more
         for event in (IN, OUT):
             if not events & event:
                 self._stop(fd, event)
@@ -88,17 +88,17 @@ class TrioHub(Hub):
         for fd in list(self._wanted):
             self._unregister(fd)
 
-    # A hub in memory replaces these
+    # Replaced by the hub in memory
 
     def _deadline(self, due: float) -> float:
-        """Translate a time of the hub's clock into one of trio's."""
+        """Convert a time of the hub's clock to trio's clock."""
         return trio.current_time() + due - self.now()
 
     async def _wait(self, fd: int, event: int) -> None:
         """Wait until a descriptor is readable or writable.
 
         Raises:
-            OSError, ValueError, trio.ClosedResourceError: the descriptor can't be waited for.
+            OSError, ValueError, trio.ClosedResourceError: the descriptor is closed or can't be watched.
         """
         if event == IN:
             await trio.lowlevel.wait_readable(fd)
@@ -108,7 +108,7 @@ class TrioHub(Hub):
     # Tasks
 
     def _start(self, fd: int) -> None:
-        """Start the tasks that are missing; before `run`, none."""
+        """Start the missing tasks of a descriptor; none before `run`."""
         for event in (IN, OUT):
             if self._wanted[fd] & event and self._nursery and (fd, event) not in self._scopes:
                 self._scopes[fd, event] = scope = trio.CancelScope()
@@ -127,9 +127,7 @@ class TrioHub(Hub):
                     await self._wait(fd, event)
                 except (OSError, ValueError, trio.ClosedResourceError):
                     return
-                if (
-                    scope.cancel_called
-                ):  # it became ready, and was forgotten before this task's turn
+                if scope.cancel_called:  # forgotten between the event and this task's turn
                     return
                 self._reported[fd] = self._reported.get(fd, 0) | event
                 self._parked[fd, event] = served = trio.Event()
@@ -137,7 +135,7 @@ class TrioHub(Hub):
                 await served.wait()
 
     def _resume_served(self) -> None:
-        """Let the tasks wait again whose events were served, and not those whose events wait for their turn."""
-        held, reported = self._held, self._reported
+        """Resume the tasks whose events were served; those with a queued event stay parked."""
+        held, reported = self._queued_fds, self._reported
         for key in [key for key in self._parked if key[0] not in held and key[0] not in reported]:
             self._parked.pop(key).set()

@@ -10,12 +10,16 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from threading import Thread
+from time import monotonic
 
-from hamms_trio.blocking import BlockingDoor, HammsServer
+from hamms_trio.blocking import BlockingDoor, BlockingLedger, HammsServer
 from hamms_trio.modes import FailureMode
+from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 
-SECONDS = 10.0  # a net, not a measurement
+SECONDS = 30.0  # a net, not a measurement
+SECONDS_TO_CONNECT = 0.2  # to a port of this machine that listens
 CANCELLED_CLIENTS = 3
 
 REQUEST = b"PUT /x?y=1 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: 7\r\n\r\n"
@@ -78,10 +82,34 @@ def check_contract(server: HammsServer, name: str) -> None:
 
 
 def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], None]) -> None:
-    client = socket.create_connection(door.address, SECONDS)
-    with suppress(ConnectionError):  # the mode has reset it
+    client = _connect(door)
+    with suppress(OSError):  # the mode has reset it
         client.sendall(octets)
     leave(client)
+
+
+def _read_all(client: socket.socket) -> None:
+    with suppress(OSError):
+        while client.recv(64 * 1024):
+            pass
+
+
+def _connect(door: BlockingDoor) -> socket.socket:
+    """Connect, and try again as long as the mode has its port refuse connections; one may be reset at once."""
+    ends = monotonic() + SECONDS
+    while True:
+        client = socket.socket()
+        client.settimeout(SECONDS)
+        try:
+            client.connect(door.address)
+        except ConnectionRefusedError:
+            client.close()
+            if monotonic() >= ends:
+                raise
+        except ConnectionResetError:
+            return client
+        else:
+            return client
 
 
 def _close(client: socket.socket) -> None:
@@ -94,29 +122,47 @@ def _reset(client: socket.socket) -> None:
 
 
 def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
-    """A request is in the ledger whether the mode reads it or not."""
+    """A request is in the ledger whether the mode reads it or not, unless it was reset before it came."""
     earlier = len(server.ledger.requests(door.name))
-    with socket.create_connection(door.address, SECONDS) as client:
-        with suppress(ConnectionError):
+    resets = _unread_resets(server.ledger, door)
+    with _connect(door) as client:
+        with suppress(OSError):
             client.sendall(REQUEST)
+        reading = Thread(target=_read_all, args=(client,))  # some modes send much before they read
+        reading.start()
         what = "a request did not reach the ledger"
-        _wait(server, lambda ledger: len(ledger.requests(door.name)) > earlier, door, what)
+        _wait(
+            server,
+            lambda ledger: (
+                len(ledger.requests(door.name)) > earlier or _unread_resets(ledger, door) > resets
+            ),
+            door,
+            what,
+        )
+        with suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+        reading.join()
+    if _unread_resets(server.ledger, door) > resets:
+        return
     request = server.ledger.requests(door.name)[-1]
     assert (request.method, request.target) == ("PUT", "/x?y=1"), f"{door.name}: {request}"
     assert request.fields == (("Host", "hamms.test"), ("X-Id", "7")), f"{door.name}: {request}"
     _wait_closed(server, door, visits, "after a request")
 
 
+def _unread_resets(ledger: Ledger | BlockingLedger, door: BlockingDoor) -> int:
+    """The number of connections that the mode has reset before it read anything."""
+    records = ledger.connections(door.name)
+    return sum(r.ended is Ending.RST and not r.octets_received for r in records)
+
+
 def _check_cancelled(server: HammsServer, name: str) -> None:
     """The door's end is the end of every connection."""
     with ExitStack() as stack:
         door = stack.enter_context(server.open(name))
-        clients = [
-            stack.enter_context(socket.create_connection(door.address, SECONDS))
-            for _ in range(CANCELLED_CLIENTS)
-        ]
+        clients = [stack.enter_context(_connect(door)) for _ in range(CANCELLED_CLIENTS)]
         for client in clients:
-            with suppress(ConnectionError):
+            with suppress(OSError):
                 client.sendall(HALF_A_HEAD)
         _wait(
             server,
@@ -149,6 +195,7 @@ def _wait(
 
 def _listens(door: BlockingDoor) -> bool:
     with socket.socket() as client:
+        client.settimeout(SECONDS_TO_CONNECT)
         return client.connect_ex(door.address) == 0
 
 

@@ -34,6 +34,8 @@ WHOLE = 400
 LONGEST_RUN = 100  # writes in a row; of a longer run
 FEW = 5  # are written down
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
+PORTS = {"other": 55544}
+UNANSWERED = 0.05  # real seconds after which a SYN to this machine will have no answer
 MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 
 TO_SERVER, TO_CLIENT = ">", "<"
@@ -49,7 +51,7 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     """
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
-        return _refused(door)
+        return _unreachable(door)
     return "".join(map(_line, _abridged(script(door, requests))))
 
 
@@ -60,6 +62,7 @@ def script(door: Door, requests: Sequence[bytes] = (GET,)) -> list[Line]:
     )
     connection = ScriptedConnection(requests, observer)
     environment = Environment(wall_clock=lambda: SECOND)
+    environment.ports = PORTS
     return _joined(connection.play(door, environment))
 
 
@@ -126,6 +129,9 @@ class ScriptedConnection:
         del self._script[:1]
         self.observer.received(len(octets))
         return octets
+
+    async def wait_left(self, deadline: float | None = None) -> None:
+        self._advance(self._ends if deadline is None else deadline)
 
     async def send(self, data: bytes | memoryview) -> None:
         if self._last:
@@ -223,14 +229,20 @@ def _line(line: Line) -> str:
     return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
 
 
-def _refused(door: Door) -> str:
+def _unreachable(door: Door) -> str:
     (listener,) = open_listeners([door], host="127.0.0.1")
     try:
         with socket.socket() as client:
-            error = client.connect_ex(("127.0.0.1", listener.port))
+            client.settimeout(UNANSWERED)
+            client.connect(("127.0.0.1", listener.port))
+        answer = "< SYN, ACK"
+    except ConnectionRefusedError:
+        answer = "< RST"
+    except TimeoutError:
+        answer = "> gives up"
     finally:
         listener.close()
-    return f"   0.000  > SYN\n   0.000  < {'RST' if error else 'SYN, ACK'}\n"
+    return f"   0.000  > SYN\n{PATIENCE if answer[0] == '>' else 0.0:8.3f}  {answer}\n"
 
 
 def _excerpt(octets: bytes) -> str:

@@ -11,6 +11,7 @@ from hamms_trio.wire.http1.build import (
     Field as Field,
     chunk as chunk,
     connection_field as connection_field,
+    connection_lines as connection_lines,
     field_lines as field_lines,
     head as head,
     last_chunk as last_chunk,

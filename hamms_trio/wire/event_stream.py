@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 MEDIA_TYPE = "text/event-stream"
 BOM = b"\xef\xbb\xbf"
@@ -64,22 +63,27 @@ def ended_in_turn(lines: Iterable[bytes], line_ends: tuple[bytes, ...]) -> bytes
     return bytes(octets)
 
 
-def split_at(octets: bytes, offsets: Iterable[int]) -> list[bytes]:
-    """The pieces between the offsets, without empty ones."""
-    inside = sorted({at for at in offsets if 0 < at < len(octets)})
-    return [octets[start:end] for start, end in pairwise((0, *inside, len(octets))) if start < end]
+def split_at(octets: bytes, offsets: Iterable[int]) -> Iterator[bytes]:
+    """The pieces between the offsets, which ascend; without empty pieces."""
+    start = 0
+    for end in offsets:
+        if start < end < len(octets):
+            yield octets[start:end]
+            start = end
+    if start < len(octets):
+        yield octets[start:]
 
 
-def split_each(octets: bytes) -> list[bytes]:
+def split_each(octets: bytes) -> Iterator[bytes]:
     """One piece for each octet."""
-    return split_at(octets, range(len(octets)))
+    return split_at(octets, range(1, len(octets)))
 
 
-def split_line_ends(octets: bytes) -> list[bytes]:
+def split_line_ends(octets: bytes) -> Iterator[bytes]:
     """Pieces that end behind each CR and each LF, so that CR and LF of one line end are in two."""
     return split_at(octets, (match.end() for match in _LINE_END.finditer(octets)))
 
 
-def split_characters(octets: bytes) -> list[bytes]:
+def split_characters(octets: bytes) -> Iterator[bytes]:
     """Pieces that end behind the first octet of each character of several."""
     return split_at(octets, (match.end() for match in _LONG_CHARACTER.finditer(octets)))

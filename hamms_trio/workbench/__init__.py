@@ -1,10 +1,12 @@
-"""The workbench: what the well-behaved server serves beside the failure modes."""
+"""The workbench: the well-behaved server beside the failure modes, with mocks, history, events and accounts."""
 
-from hamms_trio.http.serving.running import RunningServer as Workbench
+from hamms_trio.workbench.building import WorkbenchOptions as WorkbenchOptions
+from hamms_trio.workbench.library import (
+    VerificationFailed as VerificationFailed,
+    Workbench as Workbench,
+)
 from hamms_trio.workbench.running import (
     CHALLENGE_PORT as CHALLENGE_PORT,
     WORKBENCH_PORT as WORKBENCH_PORT,
     open_workbench as open_workbench,
 )
-
-__all__ = ["CHALLENGE_PORT", "WORKBENCH_PORT", "Workbench", "open_workbench"]

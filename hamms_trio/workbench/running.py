@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
-from hamms_trio.http import Router, ServerLimits, Service
+from hamms_trio.http import ServerLimits, Service
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
@@ -19,6 +19,10 @@ from hamms_trio.http.serving.service import SERVER_NAME
 from hamms_trio.http.telling.access_log import LogFormat
 from hamms_trio.http.telling.metrics import add_metrics
 from hamms_trio.net.ports import open_port
+from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
+from hamms_trio.workbench.failures import Failures, open_failures
+from hamms_trio.workbench.library import Workbench
+from hamms_trio.workbench.router import WorkbenchRouter
 
 WORKBENCH_PORT = 8080
 CHALLENGE_PORT = 4221
@@ -39,10 +43,12 @@ async def open_workbench(
     redirect_port: int | None = None,
     challenge: bool = False,
     directory: str | os.PathLike[str] | None = None,
+    options: WorkbenchOptions | None = None,
+    failures: Failures | None = None,
     allow_hosts: Iterable[str] = (),
     server_name: str = SERVER_NAME,
     expect_continue: bool = True,
-) -> AsyncIterator[RunningServer]:
+) -> AsyncIterator[Workbench]:
     """Serve the workbench while the ``async with`` block runs.
 
     Args:
@@ -54,14 +60,19 @@ async def open_workbench(
         redirect_port: where plain HTTP is sent on to ``port``; None for nowhere.
         challenge: whether the routes of the codecrafters.io challenge are served too.
         directory: what is beneath its /files/.
+        options: the state file, accounts, and limits of the records; everything in memory without them.
+        failures: plays the failure modes of mocks; None for one of the workbench's own.
         server_name: the value of the Server field; "" for none.
         expect_continue: False to leave 100 (Continue) out, though a client waits for it.
         allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
 
     Raises:
         PortUnavailable: the port can't be listened on.
+        StateUnusable: the state file, or a file to import, can't be used.
     """
-    router = Router()
+    options = options or WorkbenchOptions()
+    guard = options.guard()
+    router = WorkbenchRouter(guard)
     service = Service(
         router,
         limits=limits,
@@ -72,9 +83,15 @@ async def open_workbench(
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
     add_basics(router)
-    add_metrics(router, service)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))
     async with AsyncExitStack() as stack:
+        if failures is None:
+            own = open_failures(seed=options.settings.seed)
+            failures = await stack.enter_async_context(own)
+        bench = await stack.enter_async_context(
+            open_bench(service, router, guard, options, failures)
+        )
+        add_metrics(router, service, counted(bench))
         port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
         opened = open_server(
             service,
@@ -85,7 +102,7 @@ async def open_workbench(
             log_format=log_format,
             log_descriptor=log_descriptor,
         )
-        workbench = await stack.enter_async_context(opened)
+        workbench = Workbench(await stack.enter_async_context(opened), bench)
         if redirect_port is not None:
             redirect = await stack.enter_async_context(_open_redirect(host, redirect_port, port))
             workbench.companions["redirect"] = redirect

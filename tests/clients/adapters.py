@@ -1,4 +1,4 @@
-"""All HTTP clients that the tests have, each by its name; and each as one function, to which all GETs are alike."""
+"""Every HTTP client of the tests by its name: as a session class, and as a function that sends one GET."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Get = Callable[[str, float], Outcome]
 
 
 def get_by(kind: type[Session]) -> Get:
-    """A GET with a timeout, on a connection of its own."""
+    """Return a function that sends a GET with a timeout, each time on a new connection."""
 
     def get(url: str, timeout: float) -> Outcome:
         with kind(timeout=timeout) as session:
@@ -45,7 +45,7 @@ def get_by_fetch(url: str, timeout: float) -> Outcome:
 
 
 def fetch(url: str, timeout: float, method: str = "GET") -> Outcome:
-    """The same in a process of its own, because its connections last as long as that."""
+    """Send one request by Node's fetch in a new process, since fetch pools connections per process."""
     with NodeProcess() as process:
         return FetchSession(timeout=timeout, process=process).outcome(method, url)
 

@@ -1,4 +1,4 @@
-"""Shared by the tests with real clients."""
+"""Fixtures for all tests with real clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.clients.programs import close_shared_nodes
 
 @pytest.fixture(scope="session", autouse=True)
 def _no_proxy() -> Iterator[None]:
-    """Every client talks to the ports themselves, whatever proxy the machine has."""
+    """Have every client bypass the machine's proxy."""
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("NO_PROXY", "*")
         environment.setenv("no_proxy", "*")
@@ -19,6 +19,6 @@ def _no_proxy() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_process_is_left() -> Iterator[None]:
+def _end_shared_processes() -> Iterator[None]:
     yield
     close_shared_nodes()

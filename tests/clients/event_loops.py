@@ -1,4 +1,4 @@
-"""Clients that run in a loop of trio's or asyncio's, which has a thread of its own here."""
+"""Clients that need an event loop, of trio or asyncio; the loop runs in a thread of its own."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from anyio.from_thread import start_blocking_portal
 from tests.clients.outcomes import SAFETY_NET, Answer
 from tests.clients.sessions import ALL_CODINGS, HttpxSession, Request, Session, context, lowered
 
-NOT_WARNED_ABOUT = 1 << 20  # octets; of more, aiohttp says that they should come from a file
+MAX_BYTES_BODY = 1 << 20  # octets; aiohttp warns about a longer body that is not a file
 
 
 class LoopSession(Session):
@@ -38,11 +38,11 @@ class LoopSession(Session):
 
     @abstractmethod
     async def _perform(self, request: Request) -> Answer:
-        """See `perform`."""
+        """Implement `perform` as a coroutine."""
 
     @abstractmethod
     def _pieces(self, url: str) -> AsyncIterator[bytes]:
-        """See `stream`."""
+        """Implement `stream` as an asynchronous generator."""
 
     def perform(self, request: Request) -> Answer:
         return self._portal.call(self._perform, request)
@@ -75,7 +75,7 @@ class HttpxInTrioSession(LoopSession):
             request.method,
             request.url,
             headers=request.fields,
-            content=_for_loops(request),
+            content=_async_body(request),
             follow_redirects=request.follow,
         )
         return Answer(response.status_code, response.content, lowered(response.headers.items()))
@@ -99,11 +99,11 @@ class AiohttpSession(LoopSession):
         self._session = await self._stack.enter_async_context(session)
 
     async def _perform(self, request: Request) -> Answer:
-        data = _for_loops(request)
-        if isinstance(data, bytes) and len(data) > NOT_WARNED_ABOUT:
+        data = _async_body(request)
+        if isinstance(data, bytes) and len(data) > MAX_BYTES_BODY:
             data = io.BytesIO(data)
-        # Neither by `async with` nor by `response.read`: they raise what became of the last chunk of a body that
-        # was refused, in place of the answer that says so.
+        # Neither `async with` nor `response.read`: when the server has rejected the body, they raise the error of
+        # its last chunk and hide the response.
         response = await self._session.request(
             request.method,
             request.url,
@@ -124,14 +124,14 @@ class AiohttpSession(LoopSession):
                 yield piece
 
 
-def _for_loops(request: Request) -> bytes | AsyncIterator[bytes] | io.BytesIO | None:
+def _async_body(request: Request) -> bytes | AsyncIterator[bytes] | io.BytesIO | None:
     if isinstance(request.body, bytes | None):
         return request.body
-    return _from_threads(request.body)
+    return _iterate_in_thread(request.body)
 
 
-async def _from_threads(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """Pieces that may be waited for."""
+async def _iterate_in_thread(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """Read the pieces in a worker thread, so that the loop goes on."""
     iterator = iter(pieces)
     while piece := await anyio.to_thread.run_sync(next, iterator, b""):
         yield piece

@@ -1,34 +1,34 @@
-// Requests by Node's own clients, fetch and node:http. Commands are lines of JSON, and so is what comes of them:
-//   {id, do: "ask", by, method, url, fields, body, streams, follow, timeout, session, authority}
-//       -> {id, wants} for each piece of a body that streams, once those before are sent
-//       -> {id, status, fields} when the head of the response has come
-//   {id, do: "send", octets}     that piece; an empty one is the end
-//   {id, do: "read"}             -> {id, octets}: the next piece of the content, or nothing at its end
-//   {id, do: "rest"}             -> {id, octets}: all of it
-//   {do: "close", session}       the connections that node:http keeps for that session
-// or {id, code, head, message}, if that failed. Octets are in base64.
+// Requests by Node's own clients, fetch and node:http. Each command and each reply is a line of JSON:
+//   {id, do: "request", by, method, url, fields, body, streams, follow, timeout, session, authority}
+//       -> {id, wants} for each piece of a streamed body, once the previous pieces are sent
+//       -> {id, status, fields} when the head of the response has arrived
+//   {id, do: "send", octets}     sends that piece; an empty piece ends the body
+//   {id, do: "read"}             -> {id, octets}: the next piece of the content, empty at the end
+//   {id, do: "rest"}             -> {id, octets}: the rest of the content
+//   {do: "close", session}       closes the connections that node:http pools for that session
+// A command that fails has the reply {id, code, head, message}. Octets are in base64.
 import { readFileSync } from "node:fs";
 import http from "node:http";
 import https from "node:https";
 import { createInterface } from "node:readline";
 
-const exchanges = new Map(); // by id: what to do with a piece of the body (send), whence those of the content come (next)
+const exchanges = new Map(); // by id: send() takes a piece of the request body, next() returns a piece of the content
 const agents = new Map(); // of node:http, by session and scheme
 
-const say = (told) => process.stdout.write(JSON.stringify(told) + "\n");
+const reply = (message) => process.stdout.write(JSON.stringify(message) + "\n");
 const decoded = (octets) => Buffer.from(octets, "base64");
 
-function tellFailure(id, error, head) {
+function replyFailure(id, error, head) {
   const code = error.cause?.code ?? error.code;
   const named = typeof code === "string" ? code : error.name;
-  say({ id, code: named, head, message: `${error.cause ?? error}` });
+  reply({ id, code: named, head, message: `${error.cause ?? error}` });
 }
 
-function want(id, exchange) {
-  if (!exchange.next) say({ id, wants: true });
+function requestPiece(id, exchange) {
+  if (!exchange.next) reply({ id, wants: true });
 }
 
-async function askByFetch({ id, method, url, fields, follow, timeout, body, streams }) {
+async function requestByFetch({ id, method, url, fields, follow, timeout, body, streams }) {
   const exchange = {};
   exchanges.set(id, exchange);
   const signal = AbortSignal.timeout(timeout);
@@ -37,11 +37,11 @@ async function askByFetch({ id, method, url, fields, follow, timeout, body, stre
     options.duplex = "half";
     const pull = (controller) => {
       exchange.send = (piece) => (piece.length ? controller.enqueue(piece) : controller.close());
-      want(id, exchange);
+      requestPiece(id, exchange);
     };
     options.body = new ReadableStream({ pull }, { highWaterMark: 0 });
   } else if (body !== null) {
-    options.body = new Blob([decoded(body)]); // a Buffer can't be sent once more after a redirect
+    options.body = new Blob([decoded(body)]); // unlike a Buffer, a Blob can be sent again after a redirect
   }
   const response = await fetch(url, options);
   const pieces = response.body?.values();
@@ -49,25 +49,25 @@ async function askByFetch({ id, method, url, fields, follow, timeout, body, stre
   return { status: response.status, fields: Object.fromEntries(response.headers) };
 }
 
-function askByHttp({ id, method, url, fields, timeout, body, streams, session, authority }) {
+function requestByHttp({ id, method, url, fields, timeout, body, streams, session, authority }) {
   const exchange = {};
   exchanges.set(id, exchange);
   const kind = url.startsWith("https:") ? https : http;
   const octets = body === null ? undefined : decoded(body);
   const headers = { ...fields };
   const waits = "Expect" in fields;
-  if (waits && octets) headers["Content-Length"] = octets.length; // its head is sent before its body is known
+  if (waits && octets) headers["Content-Length"] = octets.length; // the head is sent before the body is known
   const signal = AbortSignal.timeout(timeout);
   const request = kind.request(url, { method, headers, signal, agent: agentOf(session, kind, authority) });
   exchange.send = (piece) => {
-    if (piece.length) request.write(piece, (error) => error || want(id, exchange));
+    if (piece.length) request.write(piece, (error) => error || requestPiece(id, exchange));
     else request.end();
   };
-  const begin = () => (streams ? want(id, exchange) : request.end(octets));
+  const begin = () => (streams ? requestPiece(id, exchange) : request.end(octets));
   if (waits) request.once("continue", begin);
   else begin();
   return new Promise((resolve, reject) => {
-    request.on("error", reject); // after the head nobody hears it, who sends what is not wanted any more
+    request.on("error", reject); // without effect after the head: the server may reject the rest of a body
     request.once("response", (response) => {
       const pieces = response[Symbol.asyncIterator]();
       exchange.next = async () => (await pieces.next()).value;
@@ -96,13 +96,13 @@ async function perform(command) {
   const exchange = exchanges.get(id);
   let octets;
   switch (command.do) {
-    case "ask":
-      say({ id, ...(await (command.by === "fetch" ? askByFetch : askByHttp)(command)) });
+    case "request":
+      reply({ id, ...(await (command.by === "fetch" ? requestByFetch : requestByHttp)(command)) });
       return;
     case "send":
       try {
         exchange.send(decoded(command.octets));
-      } catch {} // nobody wants it any more, and "ask" tells why
+      } catch {} // the request has failed, and the reply to "request" has the reason
       return;
     case "close":
       for (const isSecure of [true, false]) agents.get(`${session} ${isSecure}`)?.destroy();
@@ -114,11 +114,11 @@ async function perform(command) {
       octets = await all(exchange.next);
   }
   if (command.do === "rest" || !octets.length) exchanges.delete(id);
-  say({ id, octets: octets.toString("base64") });
+  reply({ id, octets: octets.toString("base64") });
 }
 
 for await (const line of createInterface({ input: process.stdin })) {
   const command = JSON.parse(line);
-  perform(command).catch((error) => tellFailure(command.id, error, command.do !== "ask"));
+  perform(command).catch((error) => replyFailure(command.id, error, command.do !== "request"));
 }
 process.exit();

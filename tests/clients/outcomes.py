@@ -1,4 +1,4 @@
-"""What the user of an HTTP client is told in the end: an answer, or how it failed."""
+"""The outcome of a request as the client reports it to its user: an answer or a failure."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
 
 class Failure(Enum):
-    """What a user is told instead of an answer."""
+    """Kinds of failure that a client reports to its user."""
 
-    REFUSED = "nobody listens there"
-    UNTRUSTED = "the certificate is by nobody who is trusted"
-    CLOSED = "the connection ended before an answer"
+    REFUSED = "the connection was refused"
+    UNTRUSTED = "the certificate's authority is not trusted"
+    CLOSED = "the connection was closed before a response"
     RESET = "the connection was reset"
-    PROTOCOL = "what came is not HTTP, or more of it than is borne"
-    TIMEOUT = "it took too long"
+    PROTOCOL = "the response is not HTTP, or exceeds a limit of the client"
+    TIMEOUT = "the client's timeout expired"
     INCOMPLETE = "the body is shorter than declared"
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came, as the client gives it to its user; ``fields`` has lower-case names."""
+    """A response as the client hands it to its user; ``fields`` has lower-case names."""
 
     status: int
     body: bytes
@@ -45,7 +45,7 @@ Outcome = Failure | Answer
 
 
 class CurlError(Exception):
-    """curl has ended with this exit code."""
+    """A failure of curl, with its exit code."""
 
     def __init__(self, code: int, message: str) -> None:
         super().__init__(f"exit code {code}: {message}")
@@ -53,7 +53,7 @@ class CurlError(Exception):
 
 
 class NodeError(Exception):
-    """What one of Node's clients has thrown, by its code, or by its name if it has none."""
+    """An error that one of Node's clients threw: its code, or its name if it has no code."""
 
     def __init__(self, code: str, message: str, *, has_head: bool) -> None:
         super().__init__(f"{code}: {message}")
@@ -66,7 +66,7 @@ _CURL_EXITS = {
     7: Failure.REFUSED,
     8: Failure.PROTOCOL,
     18: Failure.INCOMPLETE,
-    27: Failure.PROTOCOL,  # the head is too large; since 8.6 it is 100
+    27: Failure.PROTOCOL,  # the head is too large; curl 8.6 and later exit with 100
     28: Failure.TIMEOUT,
     52: Failure.CLOSED,
     56: Failure.RESET,
@@ -92,8 +92,8 @@ def _failure_in_node(code: str, *, has_head: bool) -> Failure | None:
     return _NODE_CODES.get(code)
 
 
-# The first cause that is one of these says what happened. Order matters: a subclass stands before its base.
-_TOLD: list[tuple[type[BaseException], Failure]] = [
+# The first match decides, so a subclass precedes its base.
+_FAILURES_BY_ERROR: list[tuple[type[BaseException], Failure]] = [
     (ssl.SSLCertVerificationError, Failure.UNTRUSTED),
     (ConnectionRefusedError, Failure.REFUSED),
     (http.client.RemoteDisconnected, Failure.CLOSED),
@@ -107,29 +107,29 @@ _TOLD: list[tuple[type[BaseException], Failure]] = [
     (http.client.HTTPException, Failure.PROTOCOL),
     (aiohttp.ClientResponseError, Failure.PROTOCOL),
 ]
-_TOLD_BY_HTTPX = {
+_FAILURES_BY_HTTPX_MESSAGE = {
     "Server disconnected without sending a response": Failure.CLOSED,
     "peer closed connection without sending complete message body": Failure.INCOMPLETE,
 }
 
 
 def classify(error: BaseException) -> Failure:
-    """What a client's error tells its user."""
+    """Return the kind of failure that a client's error reports."""
     if isinstance(error, CurlError | NodeError) and error.failure is not None:
         return error.failure
     causes = _causes(error)
     for cause in causes:
-        for kind, failure in _TOLD:
+        for kind, failure in _FAILURES_BY_ERROR:
             if isinstance(cause, kind):
                 return failure
     if isinstance(error, httpx.RemoteProtocolError):
-        told = (failure for text, failure in _TOLD_BY_HTTPX.items() if text in str(error))
-        return next(told, Failure.PROTOCOL)
-    raise AssertionError(f"what does {causes!r} mean?") from error
+        messages = _FAILURES_BY_HTTPX_MESSAGE.items()
+        return next((failure for text, failure in messages if text in str(error)), Failure.PROTOCOL)
+    raise AssertionError(f"cannot classify {causes!r}") from error
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The error, what it wraps and what it was raised from; the deepest first."""
+    """List the error, the errors it wraps and its causes, the deepest first."""
     wrapped = [argument for argument in error.args if isinstance(argument, BaseException)]
     if isinstance(error, BaseExceptionGroup):
         wrapped += error.exceptions

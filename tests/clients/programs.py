@@ -1,4 +1,4 @@
-"""Clients that are programs: curl, a process for each call, and Node's two, many requests to a process."""
+"""Clients that are programs: curl, in one process per call, and Node's two clients, which share a process."""
 
 from __future__ import annotations
 
@@ -42,24 +42,24 @@ def _find_node() -> str | None:
 
 
 def curl() -> str:
-    """The path of curl; skips the test if there is none."""
+    """Return the path of curl; skip the test if curl is not installed."""
     return _find_curl() or pytest.skip("curl is not installed")
 
 
 def node() -> str:
-    """The path of a Node that has fetch; skips the test if there is none."""
+    """Return the path of a Node with fetch; skip the test if none is installed."""
     return _find_node() or pytest.skip(f"Node {NODE_WITH_FETCH} or newer is not installed")
 
 
 @cache
 def _codings_of_curl() -> frozenset[str]:
-    told = subprocess.run([curl(), "--version"], capture_output=True, text=True).stdout
+    version = subprocess.run([curl(), "--version"], capture_output=True, text=True).stdout
     features = {"libz": "gzip", "brotli": "br", "zstd": "zstd"}
-    return frozenset(coding for feature, coding in features.items() if feature in told)
+    return frozenset(coding for feature, coding in features.items() if feature in version)
 
 
 class CurlSession(Session):
-    """What a process has to itself; connections last from URL to URL of one call."""
+    """curl in one process per call; only the URLs of one call share connections."""
 
     errors = (CurlError,)
 
@@ -92,7 +92,7 @@ class CurlSession(Session):
         return [Answer(message.status, message.body, message.fields) for message in found]
 
     def close(self) -> None:
-        """Nothing is left of a process that has ended."""
+        """Do nothing: the connections ended with their process."""
 
     def _body_options(self, request: Request) -> list[str]:
         if request.body is None:
@@ -103,10 +103,10 @@ class CurlSession(Session):
 
     @contextmanager
     def _running(self, *given: str, body: Body = None) -> Iterator[subprocess.Popen[bytes]]:
-        """curl, until it has ended by itself.
+        """Run curl until it exits.
 
         Raises:
-            CurlError: it failed.
+            CurlError: curl failed.
         """
         trusted = [] if self.authority is None else ["--cacert", str(self.authority)]
         command = [curl(), "--silent", "--show-error", "--max-time", f"{self.timeout}", *trusted]
@@ -136,7 +136,7 @@ def _feed(process: subprocess.Popen[bytes], body: Body) -> None:
 
 
 def _last_answer(octets: bytes, follow: bool) -> Answer:
-    """What comes after interim responses, and those that were followed; curl writes the heads of all."""
+    """Return the final response; curl also writes the heads of interim responses and followed redirects."""
     while True:
         head, _, octets = octets.partition(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").split("\r\n")
@@ -147,7 +147,7 @@ def _last_answer(octets: bytes, follow: bool) -> Answer:
 
 
 class NodeProcess:
-    """A Node that does what `node.mjs` is told, until it is closed; ``authority`` is trusted by its fetch."""
+    """A Node process that runs the commands of `node.mjs`; its fetch trusts ``authority``."""
 
     def __init__(self, authority: Path | None = None) -> None:
         pipe = subprocess.PIPE
@@ -155,16 +155,16 @@ class NodeProcess:
         self._process = subprocess.Popen(
             [node(), str(NODE)], stdin=pipe, stdout=pipe, env={**os.environ, **extra}
         )
-        self._told: dict[int, SimpleQueue[dict[str, Any]]] = {}
+        self._replies: dict[int, SimpleQueue[dict[str, Any]]] = {}
         self._writing = threading.Lock()
         self._ids = count(1)
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
     def begin(self) -> int:
-        """The id of a new exchange."""
+        """Return the id of a new exchange."""
         number = next(self._ids)
-        self._told[number] = SimpleQueue()
+        self._replies[number] = SimpleQueue()
         return number
 
     def command(self, do: str, **more: object) -> None:
@@ -174,16 +174,16 @@ class NodeProcess:
             self._process.stdin.write(line)
             self._process.stdin.flush()
 
-    def told(self, number: int) -> dict[str, Any]:
-        """What comes of the last command of an exchange.
+    def reply(self, number: int) -> dict[str, Any]:
+        """Wait for the reply to an exchange's last command.
 
         Raises:
-            NodeError: it failed.
+            NodeError: the command failed.
         """
-        told = self._told[number].get(timeout=SAFETY_NET)
-        if "code" in told:
-            raise NodeError(told["code"], told["message"], has_head=told["head"])
-        return told
+        reply = self._replies[number].get(timeout=SAFETY_NET)
+        if "code" in reply:
+            raise NodeError(reply["code"], reply["message"], has_head=reply["head"])
+        return reply
 
     def close(self) -> None:
         assert self._process.stdin is not None
@@ -201,16 +201,16 @@ class NodeProcess:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                told = json.loads(line)
-                self._told[told["id"]].put(told)
+                reply = json.loads(line)
+                self._replies[reply["id"]].put(reply)
 
 
-_processes: dict[Path | None, NodeProcess] = {}  # by what they trust
+_processes: dict[Path | None, NodeProcess] = {}  # by the authority they trust
 _sessions = count(1)
 
 
 def shared_node(authority: Path | None = None) -> NodeProcess:
-    """One for all who trust the same; `close_shared_nodes` ends it."""
+    """Return the process shared by the sessions that trust ``authority``; `close_shared_nodes` ends it."""
     if authority not in _processes:
         _processes[authority] = NodeProcess(authority)
     return _processes[authority]
@@ -225,7 +225,7 @@ class NodeSession(Session):
     """One of Node's clients.
 
     Args:
-        process: where it runs; one that is shared if none is given.
+        process: the Node process it runs in; by default a shared one.
     """
 
     by: ClassVar[str]
@@ -246,9 +246,9 @@ class NodeSession(Session):
         return shared_node()
 
     def perform(self, request: Request) -> Answer:
-        number, told = self._begin(request)
+        number, head = self._begin(request)
         self._node.command("rest", id=number)
-        return Answer(told["status"], b64decode(self._node.told(number)["octets"]), told["fields"])
+        return Answer(head["status"], b64decode(self._node.reply(number)["octets"]), head["fields"])
 
     @contextmanager
     def stream(self, url: str) -> Iterator[Iterator[bytes]]:
@@ -256,7 +256,7 @@ class NodeSession(Session):
 
         def read() -> bytes:
             self._node.command("read", id=number)
-            return b64decode(self._node.told(number)["octets"])
+            return b64decode(self._node.reply(number)["octets"])
 
         yield iter(read, b"")
 
@@ -264,11 +264,11 @@ class NodeSession(Session):
         self._node.command("close", session=self._number)
 
     def _begin(self, request: Request) -> tuple[int, dict[str, Any]]:
-        """Send it, as long as it is wanted; its id, and what the head of the response says."""
+        """Send the request, its body as far as Node reads it; return the exchange's id and the response head."""
         number = self._node.begin()
         body = request.body
         self._node.command(
-            "ask",
+            "request",
             id=number,
             by=self.by,
             session=self._number,
@@ -282,14 +282,14 @@ class NodeSession(Session):
             timeout=self.timeout * 1000,
         )
         pieces = iter(()) if isinstance(body, bytes | None) else iter(body)
-        while "wants" in (told := self._node.told(number)):
+        while "wants" in (head := self._node.reply(number)):
             piece = next(pieces, b"")
             self._node.command("send", id=number, octets=_encoded(piece))
-        return number, told
+        return number, head
 
 
 class FetchSession(NodeSession):
-    """All that run in one process share their connections; it trusts an authority from its start on."""
+    """Node's fetch; the sessions of one process share its connections and the authority it trusts."""
 
     by = "fetch"
     decodes = frozenset(("gzip", "br"))

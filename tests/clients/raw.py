@@ -1,4 +1,4 @@
-"""Octets as they are: a socket without a client around it."""
+"""Raw octets over a blocking socket, and a parser for the responses."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def connected(address: Address) -> Iterator[socket.socket]:
 
 
 def exchange(address: Address, octets: bytes) -> bytes:
-    """Send, and return what is answered until the server closes."""
+    """Send ``octets`` and return all octets that arrive until the server closes."""
     with connected(address) as sock:
         sock.sendall(octets)
         return receive_all(sock)
 
 
 def get(url: str) -> Message:
-    """Ask for a URL, and return the one response that has arrived when the server closes."""
+    """GET a URL and return the one response; its body ends when the server closes."""
     parts = urlsplit(url)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nConnection: close\r\n\r\n"
@@ -53,17 +53,17 @@ def receive_all(sock: socket.socket) -> bytes:
 
 
 def receive_messages(sock: socket.socket, count: int) -> list[Message]:
-    """The next responses, of which there must be no more than ``count`` on their way."""
+    """Receive ``count`` responses; no further one may be on its way."""
     octets = b""
     while len(found := messages(octets)) < count:
         data = sock.recv(65536)
-        assert data, f"closed after {found!r}"
+        assert data, f"the server closed after {found!r}"
         octets += data
     return found
 
 
 def messages(octets: bytes) -> list[Message]:
-    """The complete responses in octets; a body is as long as its Content-Length, if it has one."""
+    """Parse the complete responses; a body is as long as its Content-Length, or empty."""
     found = []
     while b"\r\n\r\n" in octets:
         head, _, octets = octets.partition(b"\r\n\r\n")

@@ -1,8 +1,8 @@
-"""Each HTTP client with its connections, as one class: any request, and what its user is given for it.
+"""One class per HTTP client, all with the same interface, each with its own connection pool.
 
-Here are those of Python that block; `event_loops` has those that run in a loop, `programs` curl and Node's.
-Timeouts are used as each client means them: requests, httpx, urllib3 and http.client count from read to read,
-aiohttp, curl and Node over the whole exchange.
+This module has Python's blocking clients; `event_loops` has the asynchronous ones, `programs` curl and Node's.
+A timeout means what it means to the client: requests, httpx, urllib3 and http.client apply it to each read,
+aiohttp, curl and Node to the whole exchange.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from requests.adapters import HTTPAdapter
 
 from tests.clients.outcomes import SAFETY_NET, Answer, Outcome, classify
 
-PIECE = 64 * 1024  # octets of a body, read at a time
-POOL = 32  # connections to one host, where a client wants to be told
+PIECE = 64 * 1024  # octets of a body to read at once
+POOL = 32  # connections to one host, for clients with a pool size
 
-Body = bytes | Iterable[bytes] | None  # octets are sent with a length, pieces as chunks
+Body = bytes | Iterable[bytes] | None  # bytes are sent with a Content-Length, an iterable in chunks
 Fields = Mapping[str, str]
 NO_FIELDS: Fields = {}
 ALL_CODINGS = frozenset(("gzip", "br", "zstd"))
@@ -38,7 +38,7 @@ ALL_CODINGS = frozenset(("gzip", "br", "zstd"))
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a client is asked to ask."""
+    """A request for any client to send."""
 
     method: str
     url: str
@@ -56,18 +56,18 @@ class Request:
 
 
 class Session(ABC):
-    """A client, and the connections that it keeps; many threads at once may use it.
+    """A client and its connection pool; threads may share it.
 
     Args:
         timeout: seconds.
-        authority: whose certificates are trusted, a file in PEM; None for those that the client trusts anyway.
+        authority: the PEM file of the authority to trust; None for the client's default.
 
     Attributes:
-        errors: what it raises.
-        decodes: the content codings that it takes off.
-        follows: whether it follows redirects, if it is asked to.
-        keeps_after_head: whether it keeps a connection after HEAD, though some servers send a body then.
-        notices_ends: whether it sees that a connection which it kept has ended, before it uses that again.
+        errors: the exceptions that the client raises.
+        decodes: the content codings that the client decodes.
+        follows: True if the client can follow redirects.
+        keeps_after_head: True if the client reuses a connection after HEAD, though some servers send a body.
+        notices_ends: True if the client finds a closed connection in its pool before it reuses that.
     """
 
     decodes: frozenset[str] = frozenset()
@@ -82,7 +82,7 @@ class Session(ABC):
 
     @abstractmethod
     def perform(self, request: Request) -> Answer:
-        """One request, on a connection that was kept if there is one.
+        """Send one request, on a pooled connection if there is one.
 
         Raises:
             BaseException: one of ``errors``.
@@ -90,13 +90,13 @@ class Session(ABC):
 
     @abstractmethod
     def stream(self, url: str) -> AbstractContextManager[Iterator[bytes]]:
-        """The content that is at ``url``, in the pieces in which the client hands it on as they come."""
+        """GET ``url`` and yield the content piece by piece, as the client hands it on."""
 
     @abstractmethod
     def close(self) -> None:
-        """End its connections."""
+        """Close the connections."""
 
-    def ask(
+    def request(
         self,
         method: str,
         url: str,
@@ -105,22 +105,22 @@ class Session(ABC):
         fields: Fields = NO_FIELDS,
         follow: bool = False,
     ) -> Answer:
-        """See `perform`."""
+        """Send one request (see `perform`)."""
         return self.perform(
             Request(method=method, url=url, fields=fields, body=body, follow=follow)
         )
 
     def get(self, url: str, fields: Fields = NO_FIELDS) -> Answer:
-        return self.ask("GET", url, fields=fields)
+        return self.request("GET", url, fields=fields)
 
     def get_in_a_row(self, urls: Iterable[str]) -> list[Answer]:
-        """One after the other."""
+        """GET the URLs one after the other."""
         return [self.get(url) for url in urls]
 
     def outcome(self, method: str, url: str, body: Body = None) -> Outcome:
-        """What came of one request."""
+        """Send one request and return the answer or the kind of failure."""
         try:
-            return self.ask(method, url, body)
+            return self.request(method, url, body)
         except self.errors as error:
             return classify(error)
 
@@ -137,7 +137,7 @@ class Session(ABC):
 
 
 class HttpClientSession(Session):
-    """A connection to each host for each thread, since one takes no more than that."""
+    """http.client, with one connection per host and thread, since it has no pool."""
 
     errors = (OSError, http.client.HTTPException)
     follows = False
@@ -181,7 +181,7 @@ class HttpClientSession(Session):
 
 @cache
 def context(authority: Path | None) -> ssl.SSLContext:
-    """What Python's clients verify certificates with."""
+    """Make the SSL context with which Python's clients verify certificates."""
     return ssl.create_default_context(cafile=authority)
 
 

@@ -1,4 +1,4 @@
-"""What happens around the messages: persistence, pipelining, versions and addresses."""
+"""Connections: persistence, pipelining, HTTP versions and addresses."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_a_session_gets_several_answers_over_one_connection(hamms: HammsServer, 
     assert len(hamms.ledger.connections(slug)) == 1
 
 
-def test_a_request_s_body_is_not_taken_for_the_next_request(hamms: HammsServer) -> None:
+def test_a_request_body_is_not_parsed_as_the_next_request(hamms: HammsServer) -> None:
     url = hamms.url("status", status=404)
     with requests.Session() as session:
         for body in (b"GET / HTTP/1.1\r\n\r\n", iter([b"in ", b"chunks"]), None):
@@ -70,14 +70,14 @@ def test_urllib3_and_aiohttp_keep_their_connection_too(hamms: HammsServer) -> No
 
 async def test_an_async_client_keeps_its_connection(hamms: HammsServer) -> None:
     async with httpx.AsyncClient(timeout=SAFETY_NET) as client:
-        told = [(await client.get(hamms.url("status", status=s))).status_code for s in (200, 503)]
+        urls = [hamms.url("status", status=status) for status in (200, 503)]
+        assert [(await client.get(url)).status_code for url in urls] == [200, 503]
 
-    assert told == [200, 503]
     (connection,) = hamms.ledger.connections("status")
     hamms.ledger.wait_until(lambda _: connection.left is Ending.FIN)
 
 
-def test_a_client_that_says_close_is_closed(hamms: HammsServer) -> None:
+def test_the_server_closes_after_connection_close(hamms: HammsServer) -> None:
     answer = requests.get(hamms.url("status"), headers={"Connection": "close"}, timeout=SAFETY_NET)
 
     assert answer.headers["Connection"] == "close"
@@ -85,11 +85,11 @@ def test_a_client_that_says_close_is_closed(hamms: HammsServer) -> None:
     hamms.ledger.wait_until(lambda _: connection.ended is Ending.FIN)
 
 
-def test_the_surplus_of_a_long_body_is_no_answer_to_the_next_request(hamms: HammsServer) -> None:
+def test_surplus_octets_are_not_the_next_response(hamms: HammsServer) -> None:
     with requests.Session() as session:
-        told = [session.get(hamms.url("frame-cl-long"), timeout=SAFETY_NET) for _ in range(2)]
+        answers = [session.get(hamms.url("frame-cl-long"), timeout=SAFETY_NET) for _ in range(2)]
 
-    assert [answer.content for answer in told] == [b"aaa", b"aaa"]
+    assert [answer.content for answer in answers] == [b"aaa", b"aaa"]
     assert len(hamms.ledger.connections("frame-cl-long")) == 2
 
 
@@ -119,7 +119,9 @@ def test_pipelined_requests_with_bodies_keep_their_bounds(hamms: HammsServer) ->
 
 
 @pytest.mark.parametrize("slug", PERSISTENT)
-def test_an_http_1_0_client_is_answered_and_closed(hamms: HammsServer, slug: str) -> None:
+def test_an_http_1_0_request_is_answered_and_the_connection_closed(
+    hamms: HammsServer, slug: str
+) -> None:
     _, _, target = hamms.url(slug, "/", **PERSISTENT[slug]).partition("?")
     octets = raw.exchange(hamms.address(slug), f"GET /?{target} HTTP/1.0\r\n\r\n".encode())
     (message,) = raw.messages(octets)
@@ -129,7 +131,7 @@ def test_an_http_1_0_client_is_answered_and_closed(hamms: HammsServer, slug: str
     assert "transfer-encoding" not in message.fields
 
 
-def test_an_http_1_0_client_that_says_keep_alive_is_kept(hamms: HammsServer) -> None:
+def test_http_1_0_keep_alive_keeps_the_connection(hamms: HammsServer) -> None:
     request = b"GET /?status=404 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     with raw.connected(hamms.address("status")) as sock:
         for _ in range(3):
@@ -139,16 +141,14 @@ def test_an_http_1_0_client_that_says_keep_alive_is_kept(hamms: HammsServer) -> 
 
 
 @pytest.mark.parametrize("status", [100, 101, 103, 199])
-def test_an_http_1_0_client_is_never_sent_an_interim_response(
-    hamms: HammsServer, status: int
-) -> None:
+def test_an_http_1_0_client_gets_no_interim_response(hamms: HammsServer, status: int) -> None:
     request = f"GET /?status={status} HTTP/1.0\r\n\r\n".encode()
     (message,) = raw.messages(raw.exchange(hamms.address("status"), request))
 
     assert message.status == 400
 
 
-def test_urllib_is_answered(hamms: HammsServer) -> None:
+def test_urllib_gets_an_answer(hamms: HammsServer) -> None:
     with urllib.request.urlopen(hamms.url("status"), timeout=SAFETY_NET) as response:
         assert response.status == 200
 
@@ -163,7 +163,9 @@ def test_urllib_is_answered(hamms: HammsServer) -> None:
     ],
     ids=["tls", "junk", "http/0.9", "http/2.0"],
 )
-def test_what_is_not_http_1_is_refused_in_words(hamms: HammsServer, octets: bytes) -> None:
+def test_octets_that_are_not_http_1_get_an_error_response(
+    hamms: HammsServer, octets: bytes
+) -> None:
     (message,) = raw.messages(raw.exchange(hamms.address("status"), octets))
 
     assert message.status == (505 if b"2.0" in octets else 400)
@@ -171,7 +173,7 @@ def test_what_is_not_http_1_is_refused_in_words(hamms: HammsServer, octets: byte
     assert message.body
 
 
-def test_a_head_without_end_is_refused_with_431(hamms: HammsServer) -> None:
+def test_a_head_without_an_end_gets_431(hamms: HammsServer) -> None:
     octets = b"GET / HTTP/1.1\r\nHost: hamms\r\n" + b"X-Filler: %b\r\n" % (b"x" * 1000) * 70
     (message,) = raw.messages(raw.exchange(hamms.address("status"), octets))
 
@@ -185,7 +187,7 @@ def on_ipv6() -> HammsServer:
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_each_client_is_answered_over_ipv6(on_ipv6: HammsServer, client: str) -> None:
+def test_each_client_gets_an_answer_over_ipv6(on_ipv6: HammsServer, client: str) -> None:
     with on_ipv6 as server:
         url = server.url("retries", tries=1)
 
@@ -198,7 +200,7 @@ def test_each_client_is_answered_over_ipv6(on_ipv6: HammsServer, client: str) ->
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_each_client_is_answered_and_refused_at_localhost(client: str) -> None:
+def test_each_client_reaches_localhost_and_its_refused_port(client: str) -> None:
     with HammsServer(host="localhost", beginning_port=0) as server:
         answer = CLIENTS[client](server.url("status", status=404), SAFETY_NET)
         assert isinstance(answer, Answer)
@@ -206,7 +208,7 @@ def test_each_client_is_answered_and_refused_at_localhost(client: str) -> None:
         assert not isinstance(CLIENTS[client](server.url("tcp-refused"), SAFETY_NET), Answer)
 
 
-def test_localhost_is_listened_on_at_each_of_its_addresses() -> None:
+def test_the_server_listens_on_every_address_of_localhost() -> None:
     found = socket.getaddrinfo("localhost", None, type=socket.SOCK_STREAM)
     with HammsServer(host="localhost", beginning_port=0) as server:
         for _, _, _, _, address in found:

@@ -13,8 +13,8 @@ from hamms_trio.modes import CATALOGUE
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer, Failure, Outcome
 
-LAST_OF_HAMMS = 16  # the offset of its last port
-BRIEF = 0.15  # seconds; for those who are meant to give up
+LAST_OF_HAMMS = 16  # the offset of the last port that the original hamms has
+BRIEF = 0.15  # seconds; for exchanges that are meant to time out
 
 REFUSED: set[Outcome] = {Failure.REFUSED}
 CLOSED: set[Outcome] = {Failure.CLOSED}
@@ -32,12 +32,12 @@ UNAVAILABLE = b'{"status": 503, "reason": "Service Unavailable", "success": fals
 
 @dataclass(frozen=True)
 class Row:
-    """What is asked of a mode, and what a client's user may be told: by all, or by the clients named."""
+    """A mode, its parameters, and the outcomes allowed: for every client, or for the clients named."""
 
     slug: str
     parameters: dict[str, float]
-    told: set[Outcome]
-    otherwise: dict[str, set[Outcome]] = field(default_factory=dict)
+    outcomes: set[Outcome]
+    exceptions: dict[str, set[Outcome]] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return "-".join(
@@ -48,7 +48,7 @@ class Row:
 ROWS = [
     Row("tcp-refused", {}, REFUSED),
     Row("tcp-accept-hang", {}, TIMEOUT),
-    # The FIN may come before the request is sent. undici, Node 20's at least, then never tells anybody.
+    # The FIN may come before the request is sent. undici (of Node 20, at least) then never settles the promise.
     Row(
         "tcp-accept-close",
         {},
@@ -56,7 +56,7 @@ ROWS = [
         {"fetch": CLOSED | TIMEOUT, "aiohttp": CLOSED | RESET},
     ),
     Row("tcp-close-after-data", {}, CLOSED),
-    # h11 does not look at a status line that does not end.
+    # h11 does not parse a status line before its end.
     Row(
         "status-garbage-at-connect",
         {},
@@ -70,7 +70,7 @@ ROWS = [
     Row("pace-first-byte", {"sleep": 60}, TIMEOUT),
     Row("status", {"status": 503}, {Answer(503, UNAVAILABLE)}),
     Row("status", {"status": 204}, {Answer(204, b"")}),
-    # None may hand on more than is declared.
+    # No client may hand on more octets than declared.
     Row(
         "frame-cl-long",
         {},
@@ -80,7 +80,7 @@ ROWS = [
             "aiohttp": {DECLARED, *PROTOCOL, *CLOSED, *RESET},
         },
     ),
-    # 63 KiB are too much for those who say so.
+    # A head of 63 KiB exceeds the limits of aiohttp and undici.
     Row("head-size", {}, {Answer(200, SUCCESS)}, {"aiohttp": PROTOCOL, "fetch": PROTOCOL}),
     Row("head-size", {"size": 1000}, {Answer(200, SUCCESS)}),
     Row("head-size", {"size": 1024 * 1024}, PROTOCOL, {"curl": PROTOCOL | RESET}),
@@ -93,11 +93,11 @@ ROWS = [
 ]
 
 
-EVERYWHERE = ("http.client", "curl")  # clients that meet every row by default
+EVERYWHERE = ("http.client", "curl")  # clients that play every row by default
 
 
 def sample() -> list[tuple[Row, str]]:
-    """Pairs of a row and a client: every client for one row of each family, and two clients for all rows."""
+    """Pair every client with one row of each family, and two clients with all rows."""
     first = {CATALOGUE[row.slug].family: row for row in reversed(ROWS) if row.slug in CATALOGUE}
     is_all = os.environ.get("HAMMS_CLIENTS") == "all"
     return [
@@ -109,17 +109,17 @@ def sample() -> list[tuple[Row, str]]:
 
 
 @pytest.mark.parametrize(("row", "client"), sample(), ids=str)
-def test_each_client_tells_its_user_what_the_port_did(
+def test_each_client_reports_the_fault_to_its_user(
     hamms: HammsServer, row: Row, client: str
 ) -> None:
-    told = row.otherwise.get(client, row.told)
-    timeout = BRIEF if Failure.TIMEOUT in told else SAFETY_NET
+    allowed = row.exceptions.get(client, row.outcomes)
+    timeout = BRIEF if Failure.TIMEOUT in allowed else SAFETY_NET
 
-    assert CLIENTS[client](hamms.url(row.slug, "/", **row.parameters), timeout) in told
+    assert CLIENTS[client](hamms.url(row.slug, "/", **row.parameters), timeout) in allowed
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_a_late_answer_has_the_request_s_fields_as_json(hamms: HammsServer, client: str) -> None:
+def test_a_late_answer_echoes_the_request_fields_as_json(hamms: HammsServer, client: str) -> None:
     answer = CLIENTS[client](hamms.url("pace-first-byte", sleep=0.01), SAFETY_NET)
 
     assert isinstance(answer, Answer)

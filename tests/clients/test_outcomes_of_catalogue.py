@@ -1,4 +1,4 @@
-"""Outcomes that all clients of a measurement had alike: curl and Python's http.client have them, too."""
+"""Modes with the same outcome for all 47 clients of a measurement: curl and http.client reproduce the outcome."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from tests.clients import outcomes
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer, Failure
 
-BRIEF = 0.15  # seconds; for those who are meant to give up
+BRIEF = 0.15  # seconds; for exchanges that are meant to time out
 NONCE = "outcomes"
 
 
 @dataclass(frozen=True)
 class Row:
-    """A mode, what is asked of it, and the outcome that so many clients had."""
+    """A mode, the query of the request, and the outcome that ``clients`` clients had."""
 
     slug: str
     query: str
@@ -47,7 +47,9 @@ def outcome_class(outcome: outcomes.Outcome) -> str:
 
 @pytest.mark.parametrize("client", ["curl", "http.client"])
 @pytest.mark.parametrize("row", read_rows(), ids=str)
-def test_a_client_meets_what_all_clients_met(hamms: HammsServer, row: Row, client: str) -> None:
+def test_a_client_has_the_outcome_that_all_clients_had(
+    hamms: HammsServer, row: Row, client: str
+) -> None:
     timeout = BRIEF if row.outcome == "hang" else SAFETY_NET
     url = f"{hamms.url(row.slug, '/')}?nonce={NONCE}&{row.query}"
 

@@ -1,4 +1,4 @@
-"""Parameters and the request's own wishes: what is taken, what is refused, and how."""
+"""Parameters in the query, and content negotiation: accepted values, and the errors for bad ones."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ MEBIBYTE = 1024 * 1024
         ("frame-cl-short-fin", "missing=all", "1", f"{64 * MEBIBYTE}"),
     ],
 )
-def test_a_bad_parameter_is_refused_by_name_value_and_range(
+def test_a_bad_parameter_gets_400_with_name_value_and_range(
     hamms: HammsServer, slug: str, given: str, least: str, most: str
 ) -> None:
     with requests.Session() as session:
@@ -55,14 +55,14 @@ def test_a_bad_parameter_is_refused_by_name_value_and_range(
     assert len(hamms.ledger.connections(slug)) == 1
 
 
-def test_a_query_s_other_names_are_passed_over(hamms: HammsServer) -> None:
+def test_unknown_names_in_the_query_are_ignored(hamms: HammsServer) -> None:
     url = f"{hamms.url('status')}?utm=1&status=404&status=503&x"
 
     assert requests.get(url, timeout=SAFETY_NET).status_code == 503
 
 
 @pytest.mark.parametrize("size", [0, 1, 63 * 1024, 64 * 1024 + 1, 3 * MEBIBYTE])
-def test_the_head_has_exactly_as_many_octets_as_asked(hamms: HammsServer, size: int) -> None:
+def test_the_cookie_has_exactly_the_size_asked_for(hamms: HammsServer, size: int) -> None:
     request = f"GET /?size={size} HTTP/1.1\r\nHost: hamms\r\nConnection: close\r\n\r\n".encode()
     octets = raw.exchange(hamms.address("head-size"), request)
     (message,) = raw.messages(octets)
@@ -90,7 +90,7 @@ def test_the_head_has_exactly_as_many_octets_as_asked(hamms: HammsServer, size: 
         ("*/*, text/html;q=0.000", "text/html"),
     ],
 )
-def test_the_type_is_one_that_was_not_asked_for(
+def test_the_media_type_is_one_the_client_did_not_accept(
     hamms: HammsServer, accept: str | None, sent: str
 ) -> None:
     answer = requests.get(
@@ -114,7 +114,7 @@ def test_the_type_is_one_that_was_not_asked_for(
         (["text/morse", "application/json", "text/html"], "text/csv"),
     ],
 )
-def test_each_body_is_a_true_example_of_its_type(
+def test_each_body_parses_as_its_media_type(
     hamms: HammsServer, refused: list[str], sent: str
 ) -> None:
     accept = ", ".join(refused) or "*/*"
@@ -127,7 +127,7 @@ def test_each_body_is_a_true_example_of_its_type(
 
 
 def _read(media_type: str, text: str) -> str:
-    """What a text of this type says."""
+    """Parse a text of this media type and return its message."""
     if media_type == "text/morse":
         return " ".join(map(_decode_morse, text.strip().split(" / ")))
     if media_type == "application/json":
@@ -159,7 +159,7 @@ def _decode_morse(word: str) -> str:
         ("image/png", "application/json", b'{"'),
     ],
 )
-def test_an_incomplete_body_has_the_type_that_was_asked_for(
+def test_an_incomplete_body_has_the_media_type_accepted(
     hamms: HammsServer, accept: str, sent: str, beginning: bytes
 ) -> None:
     field = f"Accept: {accept}\r\n" if accept else ""

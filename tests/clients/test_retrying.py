@@ -1,4 +1,4 @@
-"""The port that succeeds in the end, asked by clients that retry."""
+"""The mode ``retries``, which fails some times and then succeeds, and clients that retry."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from tests.clients.outcomes import SAFETY_NET
 
 
 def test_the_third_try_succeeds(hamms: HammsServer) -> None:
-    told = [requests.get(hamms.url("retries"), timeout=SAFETY_NET) for _ in range(4)]
+    answers = [requests.get(hamms.url("retries"), timeout=SAFETY_NET) for _ in range(4)]
 
-    assert [answer.status_code for answer in told] == [500, 500, 200, 200]
-    assert [answer.json() for answer in told[:3]] == [
+    assert [answer.status_code for answer in answers] == [500, 500, 200, 200]
+    assert [answer.json() for answer in answers[:3]] == [
         {
             "error": "The server had an error. Try again 2 more times",
             "key": "default",
@@ -51,11 +51,11 @@ def test_each_key_has_a_counter_of_its_own(hamms: HammsServer) -> None:
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 def test_every_method_counts_as_a_try(hamms: HammsServer, method: str) -> None:
     url = hamms.url("retries", tries=2)
-    told = [
+    answers = [
         requests.request(method, url, timeout=SAFETY_NET, data=data) for data in (None, b"a body")
     ]
 
-    assert [answer.status_code for answer in told] == [500, 200]
+    assert [answer.status_code for answer in answers] == [500, 200]
 
 
 def test_a_client_that_retries_enough_sees_only_success(hamms: HammsServer) -> None:
@@ -71,7 +71,7 @@ def test_a_client_that_retries_enough_sees_only_success(hamms: HammsServer) -> N
     assert all(seconds >= 0 for seconds in attempts.spacing)
 
 
-def test_a_client_that_gives_up_too_soon_is_told_so(hamms: HammsServer) -> None:
+def test_a_client_with_too_few_retries_raises(hamms: HammsServer) -> None:
     policy = urllib3.Retry(total=2, status_forcelist=[500], backoff_factor=0)
     with (
         urllib3.PoolManager(retries=policy) as pool,
@@ -82,7 +82,7 @@ def test_a_client_that_gives_up_too_soon_is_told_so(hamms: HammsServer) -> None:
     assert len(hamms.ledger.requests("retries", key="hasty")) == 3
 
 
-async def test_an_async_client_reads_the_attempts_it_made(hamms: HammsServer) -> None:
+async def test_the_ledger_has_the_attempts_of_an_async_client(hamms: HammsServer) -> None:
     url = hamms.url("retries", key="async", tries=2)
     async with httpx.AsyncClient(timeout=SAFETY_NET) as client:
         statuses = [(await client.get(url)).status_code for _ in range(2)]
@@ -91,13 +91,13 @@ async def test_an_async_client_reads_the_attempts_it_made(hamms: HammsServer) ->
     assert [each.status for each in hamms.ledger.requests("retries", key="async")] == statuses
 
 
-def test_a_reset_is_survived_by_a_client_that_retries_it(hamms: HammsServer) -> None:
+def test_a_client_that_retries_survives_a_reset(hamms: HammsServer) -> None:
     policy = urllib3.Retry(total=1, backoff_factor=0)
     url = hamms.url("tcp-drop-random", every=2)
     with urllib3.PoolManager(retries=policy) as pool:
-        told = [pool.request("GET", url, timeout=SAFETY_NET).status for _ in range(3)]
+        statuses = [pool.request("GET", url, timeout=SAFETY_NET).status for _ in range(3)]
 
-    assert told == [200, 200, 200]
+    assert statuses == [200, 200, 200]
     assert [each.status for each in hamms.ledger.requests("tcp-drop-random")] == [
         200,
         None,
@@ -144,7 +144,7 @@ def test_a_counter_is_set_by_query_or_by_form(
 
 @pytest.mark.parametrize("where", ["params", "data"])
 @pytest.mark.parametrize("tries", ["many", "1.5", "", "0x10", "1_0", "-1", "1000001"])
-def test_tries_that_are_no_integer_in_range_are_refused(
+def test_tries_out_of_range_or_no_integer_get_400(
     hamms: HammsServer, where: str, tries: str
 ) -> None:
     url = hamms.url("retries", COUNTERS)
@@ -156,14 +156,14 @@ def test_tries_that_are_no_integer_in_range_are_refused(
     assert requests.get(url, timeout=SAFETY_NET).json()["counters"] == {}
 
 
-def test_the_counters_have_no_other_method(hamms: HammsServer) -> None:
+def test_the_counters_reject_other_methods(hamms: HammsServer) -> None:
     answer = requests.delete(hamms.url("retries", COUNTERS), timeout=SAFETY_NET)
 
     assert answer.status_code == 405
     assert answer.headers["Allow"] == "GET, HEAD, POST"
 
 
-def test_a_counter_set_to_none_succeeds_at_once(hamms: HammsServer) -> None:
+def test_a_counter_set_to_zero_succeeds_at_once(hamms: HammsServer) -> None:
     requests.post(hamms.url("retries", COUNTERS), data={"tries": "0"}, timeout=SAFETY_NET)
 
     assert requests.get(hamms.url("retries"), timeout=SAFETY_NET).status_code == 200

@@ -1,4 +1,4 @@
-"""Every status, with the framing that it needs."""
+"""Every status code, with the framing and the fields that it requires."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WITHOUT_BODY = (204, 205, 304)
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST"])
-def test_one_connection_takes_every_status_after_the_other(hamms: HammsServer, method: str) -> None:
+def test_one_connection_carries_every_status_in_turn(hamms: HammsServer, method: str) -> None:
     connection = http.client.HTTPConnection(*hamms.address("status"), timeout=SAFETY_NET)
     for status in range(200, 600):
         connection.request(method, f"/?status={status}", body=b"x" if method == "POST" else None)
@@ -51,7 +51,7 @@ def test_each_client_understands_the_status(hamms: HammsServer, client: str, sta
 
 
 @pytest.mark.parametrize("status", [600, 799, 999])
-def test_statuses_that_nobody_registered_are_sent_as_well(hamms: HammsServer, status: int) -> None:
+def test_statuses_above_599_are_sent(hamms: HammsServer, status: int) -> None:
     assert CLIENTS["http.client"](hamms.url("status", status=status), SAFETY_NET) == Answer(
         status, json.dumps({"status": status, "reason": "", "success": False}).encode()
     )
@@ -109,13 +109,11 @@ def test_an_interim_response_is_followed_by_a_200(hamms: HammsServer, status: in
     assert (interim.status_code, final.status_code) == (status, 200)
 
 
-def test_early_hints_are_passed_over_by_a_client_that_does_not_want_them(
-    hamms: HammsServer,
-) -> None:
+def test_httpx_skips_early_hints(hamms: HammsServer) -> None:
     with httpx.Client(timeout=SAFETY_NET) as client:
-        told = [client.get(hamms.url("status", status=status)) for status in (103, 404, 103)]
+        answers = [client.get(hamms.url("status", status=status)) for status in (103, 404, 103)]
 
-    assert [answer.status_code for answer in told] == [200, 404, 200]
+    assert [answer.status_code for answer in answers] == [200, 404, 200]
     assert len(hamms.ledger.connections("status")) == 1
 
 
@@ -130,7 +128,7 @@ def test_switching_protocols_ends_http_on_the_connection(hamms: HammsServer) -> 
 @pytest.mark.parametrize(
     "slug", ["status", "retries", "head-size", "pace-first-byte", "type-not-accepted"]
 )
-def test_head_is_told_the_length_and_sent_no_body(hamms: HammsServer, slug: str) -> None:
+def test_head_gets_the_content_length_and_no_body(hamms: HammsServer, slug: str) -> None:
     parameters = {"sleep": 0} if slug == "pace-first-byte" else {}
     url = hamms.url(slug, "/", **parameters)
     with requests.Session() as session:
@@ -141,12 +139,12 @@ def test_head_is_told_the_length_and_sent_no_body(hamms: HammsServer, slug: str)
     assert len(hamms.ledger.connections(slug)) == 1
 
 
-def test_fetch_sends_head_too(hamms: HammsServer) -> None:
+def test_fetch_gets_the_answer_to_head(hamms: HammsServer) -> None:
     assert fetch(hamms.url("status", status=404), SAFETY_NET, "HEAD") == Answer(404, b"")
 
 
 @pytest.mark.parametrize("slug", ["status", "retries", "type-not-accepted"])
-def test_curl_gets_its_answer_after_a_large_body_it_expects_a_100_for(
+def test_curl_sends_a_large_body_after_100_continue(
     hamms: HammsServer, tmp_path: Path, slug: str
 ) -> None:
     body = tmp_path / "body"
@@ -159,7 +157,7 @@ def test_curl_gets_its_answer_after_a_large_body_it_expects_a_100_for(
     assert done.stdout.splitlines()[-1] == f"{500 if slug == 'retries' else 200} 0"
 
 
-def test_a_client_that_waits_for_a_100_to_post_a_form_is_told_to_go_on(hamms: HammsServer) -> None:
+def test_a_form_post_that_expects_100_gets_it(hamms: HammsServer) -> None:
     head = (
         b"POST /counters HTTP/1.1\r\nHost: hamms\r\nContent-Length: 7\r\n"
         b"Content-Type: application/x-www-form-urlencoded\r\n"

@@ -25,8 +25,10 @@ from tests.clients.streaming import (
 )
 
 TEXT = "t0 t1 t2 t3 n1"
-TIMEOUT = 0.5
-HOLD = 1.5  # that a server waits before it ends the connection: longer than a client's timeout
+TIMEOUT = 1.0  # of clients that meet a mode that waits
+HOLD = 2.5  # that such a mode waits before it ends the connection: longer than a client's timeout
+PATIENCE = 30.0  # of clients that have nothing to wait for
+WAITING = ("llm-stall", "llm-heartbeat")
 
 CLIENTS = (
     "py chat", "py responses", "py responses helper", "py messages", "py messages helper",
@@ -93,8 +95,7 @@ def readers() -> Iterator[dict[str, Read]]:
 
 def letter_of(outcome: StreamOutcome, slug: str) -> str:
     if outcome.error:
-        waits = slug.startswith(("llm-stall", "llm-heartbeat"))
-        if waits and not outcome.timed_out:
+        if slug.startswith(WAITING) and not outcome.timed_out:
             return "H"
         return "E" if outcome.own else "e"
     text = outcome.text
@@ -112,9 +113,10 @@ def test_clients_fare_as_they_were_measured(
     server: HammsServer, readers: dict[str, Read], slug: str
 ) -> None:
     expected = dict(zip(CLIENTS, MEASURED[slug].replace(" ", ""), strict=True))
+    timeout = TIMEOUT if slug.startswith(WAITING) else PATIENCE
     with ThreadPoolExecutor(len(readers)) as pool:
         reading = {
-            client: pool.submit(read, base_url(server, slug, client), TIMEOUT)
+            client: pool.submit(read, base_url(server, slug, client), timeout)
             for client, read in readers.items()
         }
         outcomes = {client: outcome.result() for client, outcome in reading.items()}
@@ -126,9 +128,9 @@ def test_clients_fare_as_they_were_measured(
 def base_url(server: HammsServer, slug: str, client: str) -> str:
     """The base URL of a failure mode for a client, with a short text and short waits."""
     segment = f"{slug}--tokens-4--nonce-n1"
-    if slug.startswith(("llm-cut", "llm-stall", "llm-heartbeat", "llm-no", "llm-error-event")):
+    if slug.startswith((*WAITING, "llm-cut", "llm-no", "llm-error-event")):
         segment += "--after-2"
-    if slug.startswith(("llm-stall", "llm-heartbeat")):
+    if slug.startswith(WAITING):
         segment += f"--hold-{HOLD}"
     if slug.startswith("llm-heartbeat"):
         segment += "--every-0.1"

@@ -78,27 +78,27 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
     def shown() -> str:
         return ssl.get_server_certificate(("127.0.0.1", running.port))
 
-    def told(what: str) -> None:
+    def wait_for_log(text: str) -> None:
         assert running.process.stderr is not None
-        while what not in running.process.stderr.readline():
+        while text not in running.process.stderr.readline():
             pass
 
     before = shown()
     make_certificates(tmp_path)
     running.process.send_signal(signal.SIGHUP)
-    told("action=reload")
+    wait_for_log("action=reload")
     after = shown()
     assert after != before
     made.key.write_text("no key")
     running.process.send_signal(signal.SIGHUP)
-    told("the certificate stays as it was")
+    wait_for_log("the previous certificate stays in use")
     assert shown() == after
     made.certificate.unlink()
     os.mkfifo(made.certificate)
     running.process.send_signal(signal.SIGHUP)
     assert shown() == after  # while nobody writes to it
     running.process.send_signal(signal.SIGHUP)
-    told("the certificate stays as it was")
+    wait_for_log("the previous certificate stays in use")
     assert shown() == after
     assert running.stop()[0] == 0
 

@@ -1,4 +1,4 @@
-"""Failure modes as somebody else would declare them."""
+"""Failure modes that a user of the package could declare."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def count_content(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=may_choose("RFC 9112 §3"), lenient=True)
 async def repeat_all(peer: Peer, request: RequestHead) -> None:
-    """Send back the octets of a request, well-formed or not, and what is wrong with it."""
+    """Send back the octets of a request, well-formed or not, and its problem."""
     problem = str(peer.http.problem or "nothing")
     await peer.send(request.octets + problem.encode())
     await peer.finish()

@@ -1,4 +1,4 @@
-"""Servers on this test's own trio loop."""
+"""Servers on the test's own trio loop, and a client for them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ async def hosting_modes(
     host = Host(listeners, environment, recording, hub=open_hub(hub))
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
-        with trio.fail_after(30):  # a net, not a measurement
+        with trio.fail_after(30):  # a safety net
             yield Hamms("127.0.0.1", doors, listeners, host, environment, recording)
         nursery.cancel_scope.cancel()
 
@@ -48,22 +48,22 @@ async def connect(hamms: Hamms, slug: str) -> trio.SocketStream:
 
 
 async def read_all(client: trio.SocketStream) -> bytes:
-    """Everything until the server closes its side.
+    """Read until the server closes its side.
 
     Raises:
-        trio.BrokenResourceError: it reset the connection instead.
+        trio.BrokenResourceError: the server reset the connection.
     """
     return b"".join([bytes(octets) async for octets in client])
 
 
 def open_sockets() -> set[str]:
-    """The sockets of this process."""
+    """List the sockets of this process."""
     found = set()
     for fd in Path("/proc/self/fd").iterdir():
         try:
-            what = os.readlink(fd)
-        except FileNotFoundError:  # the descriptor that lists them
+            target = os.readlink(fd)
+        except FileNotFoundError:  # the descriptor with which iterdir reads
             continue
-        if what.startswith("socket:"):
-            found.add(what)
+        if target.startswith("socket:"):
+            found.add(target)
     return found

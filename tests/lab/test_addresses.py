@@ -1,4 +1,4 @@
-"""Where a mode is found: URLs by slug, alias and door, with a path of one's own; doors for one test."""
+"""URLs and addresses of modes, by slug, alias and door; doors opened for one test."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ def test_a_url_joins_path_query_parameters_and_fragment(
     assert server.url("status", path=path, **parameters).endswith(expected)
 
 
-def test_a_parameter_in_the_path_and_by_keyword_is_the_keyword_s(server: HammsServer) -> None:
+def test_a_keyword_overrides_the_parameter_in_the_path(server: HammsServer) -> None:
     assert get(server.url("status", "/?status=404", status=503)).status_code == 503
 
 
-def test_names_in_the_path_may_come_close_to_a_parameter(server: HammsServer) -> None:
+def test_a_near_miss_in_the_path_of_url_is_ignored(server: HammsServer) -> None:
     url = server.url("retries", "/items?tires=4", tries=1)
     assert get(url).status_code == 200
     (request,) = server.ledger.requests("retries")
@@ -65,7 +65,7 @@ def test_names_in_the_path_may_come_close_to_a_parameter(server: HammsServer) ->
     assert get(server.url("retries", tries=1) + "&trues=4").status_code == 400
 
 
-def test_an_alias_and_a_door_have_urls_of_their_own(server: HammsServer) -> None:
+def test_an_alias_shares_the_url_and_a_door_has_its_own(server: HammsServer) -> None:
     assert server.url("status-code") == server.url("status")
     assert server.address("pace-byte-slow") != server.address("pace-byte")
 
@@ -77,19 +77,19 @@ def test_a_mode_without_a_port_has_the_path_door_s_url(server: HammsServer) -> N
     assert get(url).text == "hello you"
 
 
-def test_a_raw_mode_without_a_port_says_how_to_get_one(server: HammsServer) -> None:
+def test_the_error_for_a_portless_raw_mode_names_open(server: HammsServer) -> None:
     with pytest.raises(UnknownMode, match=r"needs a port of its own .* open\(\) gives it one"):
         server.url("hello-at-connect")
     with pytest.raises(UnknownMode, match=r"open\(\)"):
         server.address("hello-at-connect")
 
 
-def test_a_url_carries_no_parameters_of_a_raw_mode(server: HammsServer) -> None:
+def test_url_rejects_parameters_of_a_raw_mode(server: HammsServer) -> None:
     with pytest.raises(ParameterError, match=r"a URL can't carry size: open\('frame-cl-long'"):
         server.url("frame-cl-long", size=5)
 
 
-def test_a_door_of_one_s_own_gives_arguments_that_the_query_overrides(server: HammsServer) -> None:
+def test_the_query_overrides_the_arguments_of_an_opened_door(server: HammsServer) -> None:
     with server.open("status", status=404) as door:
         assert get(door.url()).status_code == 404
         assert get(door.url("/a?b=1", status=410)).status_code == 410
@@ -98,14 +98,14 @@ def test_a_door_of_one_s_own_gives_arguments_that_the_query_overrides(server: Ha
         assert get(server.url("status")).status_code == 200
 
 
-def test_a_door_gives_arguments_to_a_raw_mode(server: HammsServer) -> None:
+def test_an_opened_door_gives_arguments_to_a_raw_mode(server: HammsServer) -> None:
     with server.open("hello-at-connect", name="you") as door, raw.connected(door.address) as client:
         assert raw.receive_all(client) == b"hello you"
     with server.open("frame-cl-long", cl=2, size=4) as door:
         assert raw.exchange(door.address, b"").endswith(b"\r\n\r\naaaa")
 
 
-def test_the_end_of_a_door_resets_its_clients_and_frees_its_port(server: HammsServer) -> None:
+def test_closing_a_door_resets_its_clients_and_frees_its_port(server: HammsServer) -> None:
     with raw.connected(server.address("tcp-accept-hang")) as other:
         with server.open("tcp-accept-hang") as door, raw.connected(door.address) as client:
             server.ledger.wait_until(lambda ledger: len(ledger.connections(door.name)) == 1)
@@ -118,7 +118,7 @@ def test_the_end_of_a_door_resets_its_clients_and_frees_its_port(server: HammsSe
         other.sendall(b"still here")
 
 
-def test_starting_afresh_closes_the_doors_that_were_left_open(server: HammsServer) -> None:
+def test_start_afresh_closes_the_opened_doors(server: HammsServer) -> None:
     door = server.open("status")
     server.start_afresh()
     with pytest.raises(ConnectionRefusedError):
@@ -134,7 +134,7 @@ def test_starting_afresh_closes_the_doors_that_were_left_open(server: HammsServe
         ("status", {"status": 99}, ParameterError),
     ],
 )
-def test_a_door_that_cannot_be_meant_is_not_opened(
+def test_open_rejects_unknown_modes_and_bad_arguments(
     server: HammsServer, name: str, arguments: dict[str, object], error: type[Exception]
 ) -> None:
     ports = server.ports
@@ -143,7 +143,7 @@ def test_a_door_that_cannot_be_meant_is_not_opened(
     assert server.ports == ports
 
 
-async def test_a_door_lasts_as_long_as_its_block_in_a_trio_loop() -> None:
+async def test_a_door_closes_at_the_end_of_its_async_block() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, only="retries") as hamms:
         async with hamms.open("retries", tries=5) as door:
             stream = await trio.open_tcp_stream(*door.address)
@@ -155,14 +155,14 @@ async def test_a_door_lasts_as_long_as_its_block_in_a_trio_loop() -> None:
             await trio.open_tcp_stream(*door.address)
 
 
-async def test_an_error_in_a_door_s_block_is_raised_as_it_is() -> None:
+async def test_an_error_in_a_door_s_block_propagates_ungrouped() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, only="retries") as hamms:
         with pytest.raises(ZeroDivisionError):
             async with hamms.open("retries"):
                 raise ZeroDivisionError
 
 
-def test_the_workbench_runs_beside_the_modes_when_asked_for(server: HammsServer) -> None:
+def test_the_workbench_runs_only_when_it_is_requested(server: HammsServer) -> None:
     with HammsServer(beginning_port=0, only="status", workbench=True) as both:
         assert get(both.workbench.url("/")).text == "Hello World"
         assert both.workbench.url("/") == f"http://127.0.0.1:{both.workbench.port}/"

@@ -24,18 +24,18 @@ LAST_GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n"
 
 @on_request(client=may_choose("a test"))
 async def broken_mode(peer: Peer, request: RequestHead) -> None:
-    """Have a bug."""
+    """Raise LookupError."""
     raise LookupError("a bug in the mode")
 
 
 @on_connect(client=may_choose("a test"))
 async def flood(peer: Peer) -> None:
-    """Send for ever."""
+    """Send without end."""
     while True:
         await peer.send(bytes(64 * 1024))
 
 
-async def test_finish_shows_fin_even_with_unread_octets(hosting: HostModes) -> None:
+async def test_finish_sends_fin_even_with_unread_octets(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "frame-cl-short-fin") as client:
         await client.send_all(GET + b"x" * 100_000)
         assert (await read_all(client)).endswith(b"the rest of this")
@@ -68,7 +68,7 @@ async def test_a_bug_in_one_mode_is_logged_and_costs_one_connection(
     assert errors[0].exc_info is not None
 
 
-async def test_a_head_that_stays_incomplete_is_answered_408(hosting: HostModes) -> None:
+async def test_a_head_that_stays_incomplete_gets_408(hosting: HostModes) -> None:
     async with hosting(environment=Environment(limits=Limits(head=0.05))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(b"GET / HTTP/1.1\r\nHost: ha")
@@ -78,7 +78,7 @@ async def test_a_head_that_stays_incomplete_is_answered_408(hosting: HostModes) 
     assert "0.05 seconds" in json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
-async def test_dripping_a_head_does_not_put_its_deadline_off(hosting: HostModes) -> None:
+async def test_a_dripped_head_does_not_extend_its_deadline(hosting: HostModes) -> None:
     async with hosting(environment=Environment(limits=Limits(head=0.1))) as hamms:
         client = await connect(hamms, "status")
 
@@ -95,7 +95,7 @@ async def test_dripping_a_head_does_not_put_its_deadline_off(hosting: HostModes)
             nursery.cancel_scope.cancel()
 
 
-async def test_a_client_that_says_nothing_is_let_go_without_a_word(hosting: HostModes) -> None:
+async def test_a_silent_client_is_closed_without_a_response(hosting: HostModes) -> None:
     async with hosting(environment=Environment(limits=Limits(idle=0.05, head=0.02))) as hamms:
         async with await connect(hamms, "status") as client:
             assert await read_all(client) == b""
@@ -109,7 +109,7 @@ async def test_an_idle_persistent_connection_is_closed(hosting: HostModes) -> No
     assert answer.count(b"HTTP/1.1 ") == 1
 
 
-async def test_a_body_that_never_comes_ends_the_connection(hosting: HostModes) -> None:
+async def test_a_body_that_never_arrives_ends_the_connection(hosting: HostModes) -> None:
     async with hosting(environment=Environment(limits=Limits(body=0.05))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(
@@ -119,7 +119,7 @@ async def test_a_body_that_never_comes_ends_the_connection(hosting: HostModes) -
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-async def test_a_client_that_does_not_close_is_closed(hosting: HostModes) -> None:
+async def test_the_connection_of_a_lingering_client_is_closed(hosting: HostModes) -> None:
     async with hosting(environment=Environment(limits=Limits(linger=0.05))) as hamms:
         async with await connect(hamms, "tcp-accept-close") as client:
             assert await read_all(client) == b""
@@ -135,7 +135,7 @@ async def test_empty_lines_do_not_keep_an_idle_connection(hosting: HostModes) ->
             assert await read_all(client) == b""
 
 
-async def test_a_client_that_never_reads_is_let_go(hosting: HostModes) -> None:
+async def test_a_client_that_never_reads_times_out(hosting: HostModes) -> None:
     async with hosting([flood], environment=Environment(limits=Limits(send=0.05))) as hamms:
         async with await connect(hamms, "flood"):
             await hamms.ledger.wait_until(lambda ledger: bool(ledger.connections()))
@@ -150,7 +150,7 @@ async def test_a_client_that_never_reads_is_let_go(hosting: HostModes) -> None:
         (b"Content-Length: 9\r\n\r\nkey=", 408),
     ],
 )
-async def test_where_the_next_request_begins_is_never_guessed(
+async def test_a_broken_body_gets_an_error_and_a_close(
     hosting: HostModes, body: bytes, status: int
 ) -> None:
     async with hosting(environment=Environment(limits=Limits(body=0.05))) as hamms:
@@ -173,16 +173,14 @@ async def test_the_ledger_counts_a_body_with_its_own_request(hosting: HostModes)
         assert [first.status, second.status] == [200, 200]
 
 
-async def test_too_large_a_head_is_answered_431(hosting: HostModes) -> None:
+async def test_too_large_a_head_gets_431(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "status") as client:
         await client.send_all(b"GET / HTTP/1.1\r\nHost: hamms.test\r\nX: " + b"x" * 70_000)
         assert (await read_all(client)).startswith(b"HTTP/1.1 431 ")
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 104857600", b"Transfer-Encoding: chunked"])
-async def test_a_hundred_megabytes_are_read_and_forgotten(
-    hosting: HostModes, length: bytes
-) -> None:
+async def test_a_body_of_100_mib_is_read_and_discarded(hosting: HostModes, length: bytes) -> None:
     megabyte = bytes(1024 * 1024)
     chunk = b"%x\r\n%b\r\n" % (len(megabyte), megabyte) if b"chunked" in length else megabyte
     async with hosting() as hamms, await connect(hamms, "status") as client:
@@ -206,31 +204,29 @@ async def test_a_thousand_pipelined_requests_are_answered_in_order(hosting: Host
     assert answered == [*statuses, 200]
 
 
-async def test_a_half_closing_client_is_still_answered(hosting: HostModes) -> None:
+async def test_a_half_closing_client_gets_its_answer(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "pace-first-byte") as client:
         await client.send_all(GET.replace(b"/ ", b"/?sleep=20 "))
         await client.send_eof()
         assert b" 200 OK" in await read_all(client)
 
 
-async def test_a_client_that_never_reads_holds_up_nobody_else(hosting: HostModes) -> None:
+async def test_a_client_that_never_reads_delays_no_other(hosting: HostModes) -> None:
     async with hosting([flood, CATALOGUE["status"]]) as hamms:
         async with await connect(hamms, "flood"), await connect(hamms, "status") as client:
             await client.send_all(LAST_GET)
             assert b" 200 OK" in await read_all(client)
 
 
-async def test_a_client_that_reads_as_fast_as_it_can_holds_up_nobody_else(
-    hosting: HostModes,
-) -> None:
+async def test_a_client_that_reads_fast_delays_no_other(hosting: HostModes) -> None:
     async with hosting([flood, CATALOGUE["status"]]) as hamms, trio.open_nursery() as nursery:
         greedy = await connect(hamms, "flood")
 
-        async def read_on() -> None:
+        async def read() -> None:
             async for _ in greedy:
                 pass
 
-        nursery.start_soon(read_on)
+        nursery.start_soon(read)
         async with await connect(hamms, "status") as client:
             await client.send_all(LAST_GET)
             assert b" 200 OK" in await read_all(client)
@@ -238,14 +234,14 @@ async def test_a_client_that_reads_as_fast_as_it_can_holds_up_nobody_else(
     await greedy.aclose()
 
 
-async def test_a_refused_parameter_keeps_the_connection(hosting: HostModes) -> None:
+async def test_a_bad_parameter_keeps_the_connection(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "pace-first-byte") as client:
         await client.send_all(GET.replace(b"/ ", b"/?sleep=-1 ") + LAST_GET)
         answer = await read_all(client)
     assert [part[:3] for part in answer.split(b"HTTP/1.1 ")[1:]] == [b"400", b"200"]
 
 
-async def test_one_client_after_another_finds_each_port_as_it_was(hosting: HostModes) -> None:
+async def test_two_hundred_clients_in_turn_leave_no_open_connection(hosting: HostModes) -> None:
     async with hosting([CATALOGUE["status"]]) as hamms:
         for _ in range(200):
             async with await connect(hamms, "status") as client:

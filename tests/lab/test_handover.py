@@ -1,4 +1,4 @@
-"""Connections that one owner hands to another, with the octets that it has read and not used."""
+"""Handover of connections between owners, with octets that are read but not used."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LAST_GET = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 
 
 class Reception(AcceptedSocket):
-    """An owner that reads a line, answers it, and hands the connection over with what followed."""
+    """An owner that reads a line, answers it, and hands over the connection with the octets after the line."""
 
     def __init__(self, hub: Hub, handover: Handover, then: Callable[[Handover], None]) -> None:
         super().__init__(hub, handover.sock, IN, octets=handover.octets)
@@ -50,12 +50,12 @@ class Reception(AcceptedSocket):
 async def hosting_status(
     kind: str, recording: Recording, *, same_hub: bool
 ) -> AsyncIterator[tuple[Host, Hub]]:
-    """A host of the status mode, and a hub for another owner's connections: its own, or the host's."""
+    """Run a host of the status mode; yield the host and a hub for connections of another owner."""
     hub = open_hub(kind)
     others = hub if same_hub else open_hub(kind)
     listeners = open_listeners([STATUS], host="127.0.0.1")
     host = Host(listeners, Environment(), recording, hub=hub)
-    with trio.fail_after(30):  # a net, not a measurement
+    with trio.fail_after(30):  # a safety net
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
             if not same_hub:
@@ -89,7 +89,7 @@ async def test_a_failure_mode_plays_on_a_connection_of_another_owner(
 
         Reception(hub, Handover(sock, CLIENT), hand_over)
         async with client:
-            await client.send_all(b"hello\n" + LAST_GET)  # the request comes with the line
+            await client.send_all(b"hello\n" + LAST_GET)  # the request arrives with the line
             answer = await read_all(client)
         assert answer.startswith(b"HELLO\nHTTP/1.1 503 ")
         await ledger.wait_until(lambda ledger: not ledger.open_connections())

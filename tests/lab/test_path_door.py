@@ -50,13 +50,13 @@ def test_the_path_chooses_mode_and_arguments(server: HammsServer, target: str, s
     assert request.target == target
 
 
-def test_a_door_s_name_brings_its_arguments(server: HammsServer) -> None:
+def test_a_door_s_name_in_the_path_implies_its_arguments(server: HammsServer) -> None:
     get(server, "/mode/pace-byte-slow/?interval=0")
     (request,) = server.ledger.requests("pace-byte", interval=0)
     assert request.status == 204
 
 
-def test_requests_of_one_connection_may_meet_different_modes(server: HammsServer) -> None:
+def test_requests_of_one_connection_may_select_different_modes(server: HammsServer) -> None:
     with requests.Session() as session:
         base = server.url("path", "/mode")
         targets = ["/status/?status=503", "/retries--tries-1/", "/status/?status=404"]
@@ -66,7 +66,7 @@ def test_requests_of_one_connection_may_meet_different_modes(server: HammsServer
     assert [r.slug for r in server.ledger.requests("path")] == ["status", "retries", "status"]
 
 
-def test_a_mode_s_own_paths_lie_behind_its_segment(server: HammsServer) -> None:
+def test_a_mode_s_resources_follow_its_path_segment(server: HammsServer) -> None:
     assert get(server, "/mode/retries--tries-3--key-a-b/v1/x").status_code == 500
     listed = get(server, "/mode/retries/counters").json()
     assert listed["counters"] == {"a-b": 2}
@@ -78,7 +78,7 @@ def test_a_redirect_leads_back_through_the_same_door(server: HammsServer) -> Non
     assert get(server, location).status_code == 200
 
 
-def test_counters_are_those_of_the_mode_whatever_the_door(server: HammsServer) -> None:
+def test_every_door_of_a_mode_shares_its_counters(server: HammsServer) -> None:
     codes = [
         get(server, "/mode/retries/").status_code,
         requests.get(server.url("retries"), timeout=SAFETY_NET).status_code,
@@ -95,7 +95,7 @@ def test_counters_are_those_of_the_mode_whatever_the_door(server: HammsServer) -
         ("frame-cl-long", "it acts before a request has arrived"),
     ],
 )
-def test_a_mode_that_needs_a_port_is_409_with_the_reason(
+def test_a_mode_that_needs_a_port_gets_409_with_the_reason(
     server: HammsServer, slug: str, reason: str
 ) -> None:
     answer = get(server, f"/mode/{slug}/")
@@ -114,7 +114,7 @@ def test_a_mode_that_needs_a_port_is_409_with_the_reason(
         ("/mode/status/?staus=500", 400, "did you mean 'status'"),
     ],
 )
-def test_a_path_that_cannot_be_meant_says_why(
+def test_a_bad_path_gets_an_error_with_the_reason(
     server: HammsServer, target: str, status: int, problem: str
 ) -> None:
     answer = get(server, target)
@@ -123,7 +123,7 @@ def test_a_path_that_cannot_be_meant_says_why(
     assert server.ledger.requests("status") == []
 
 
-def test_the_root_lists_the_modes_as_page_and_as_json(server: HammsServer) -> None:
+def test_the_root_lists_the_modes_as_html_and_json(server: HammsServer) -> None:
     page = get(server, "/", Accept="text/html")
     assert page.headers["Content-Type"] == "text/html"
     assert all(slug in page.text for slug in CATALOGUE)
@@ -135,7 +135,7 @@ def test_the_root_lists_the_modes_as_page_and_as_json(server: HammsServer) -> No
     assert listed["tcp-refused"]["needs_port"] == "nothing listens on it"
 
 
-def test_only_limits_the_path_door_too() -> None:
+def test_the_argument_only_restricts_the_path_door() -> None:
     with HammsServer(beginning_port=0, only="status") as server:
         assert get(server, "/mode/status/").status_code == 200
         assert get(server, "/mode/retries/").status_code == 404
@@ -158,6 +158,6 @@ def test_a_value_ends_where_the_next_parameter_begins(text: str, given: dict[str
 
 
 @pytest.mark.parametrize("text", ["--", "--tri-5", "--tries5", "--5"])
-def test_a_segment_that_names_no_parameter_is_refused(text: str) -> None:
+def test_a_segment_without_a_parameter_is_refused(text: str) -> None:
     with pytest.raises(ParameterError, match="--key-VALUE or --tries-VALUE"):
         read_arguments(CATALOGUE["retries"], text)

@@ -1,4 +1,4 @@
-"""When there is no descriptor left: said once, and over as soon as there are some again."""
+"""Servers that run out of descriptors: one warning, and recovery once descriptors are free."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hamms_trio.http import Router, text
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.net import acceptor
 from hamms_trio.net.acceptor import Acceptor
-from tests.descriptors import none_left
+from tests.descriptors import exhausted_descriptors
 from tests.http.serving import serving
 from tests.lab.servers import hosting_modes, read_all
 
 CLIENTS = 20
-ATTEMPTS = 100  # at accepting, all of them in vain
+ATTEMPTS = 100  # failed calls of accept
 LAST_GET = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
@@ -40,7 +40,7 @@ async def well_behaved() -> AsyncIterator[int]:
 
 
 @pytest.mark.parametrize("serve", [lab, well_behaved])
-async def test_clients_wait_until_there_are_descriptors_again_and_one_line_says_why(
+async def test_clients_wait_for_descriptors_and_one_warning_is_logged(
     serve: Callable[[], AbstractAsyncContextManager[int]],
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
@@ -57,7 +57,7 @@ async def test_clients_wait_until_there_are_descriptors_again_and_one_line_says_
     monkeypatch.setattr(acceptor, "BACK_OFF_SECONDS", 0.0001)
     async with serve() as port:
         clients = [trio.SocketStream(trio.socket.socket()) for _ in range(CLIENTS)]
-        with none_left():
+        with exhausted_descriptors():
             for client in clients:
                 await client.socket.connect(("127.0.0.1", port))
                 await client.send_all(LAST_GET)
@@ -66,7 +66,7 @@ async def test_clients_wait_until_there_are_descriptors_again_and_one_line_says_
         for client in clients:
             assert b" 200 OK" in await read_all(client)
             await client.aclose()
-    (said,) = caplog.messages
-    assert said.endswith(
-        "connections have to wait: Too many open files; raise the limit of descriptors with ulimit -n"
+    (warning,) = caplog.messages
+    assert warning.endswith(
+        "new connections have to wait: Too many open files; raise the limit of descriptors with ulimit -n"
     )

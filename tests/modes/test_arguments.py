@@ -1,4 +1,4 @@
-"""The arguments of an encounter: defaults, the door's, the query's; near misses; names of the client's own."""
+"""The arguments of an encounter: from defaults, door and query; near misses and unknown names."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def get(target: str) -> RequestHead:
 )
 def test_arguments_come_from_the_query(target: str, given: dict[str, object]) -> None:
     resolver = Resolver(odd_thing, {})
-    for _ in range(2):  # read, then remembered
+    for _ in range(2):  # parsed, then a cache hit
         assert resolver(get(target)).arguments == DEFAULTS | given
 
 
@@ -42,12 +42,12 @@ def test_the_query_overrides_the_door_and_the_door_the_default() -> None:
     assert resolver(get("/?size=2")).arguments == DEFAULTS | {"size": 2, "name": "door"}
 
 
-def test_a_raw_mode_has_the_arguments_of_its_door() -> None:
+def test_a_raw_mode_gets_the_arguments_of_its_door() -> None:
     assert Resolver(odd_greeting, {"size": 2})(None).arguments == {"size": 2}
 
 
 @pytest.mark.parametrize("query", ["size=", "size=x", "size=-1", "size=1.0", "every=nan", "seed="])
-def test_a_wrong_argument_is_refused_however_often_it_comes(query: str) -> None:
+def test_a_bad_argument_is_refused_each_time(query: str) -> None:
     resolver = Resolver(odd_thing, {})
     for _ in range(2):
         with pytest.raises(ParameterError, match=query.partition("=")[0]):
@@ -59,7 +59,7 @@ def test_too_many_arguments_are_refused() -> None:
         Resolver(odd_thing, {})(get("/?" + "&".join(["a=b"] * 101)))
 
 
-def test_a_client_s_own_parameters_are_ignored_and_listed() -> None:
+def test_unknown_names_in_the_query_are_ignored_and_recorded() -> None:
     encounter = Resolver(odd_thing, {})(get("/?page=2&size=8&q=x"))
     assert encounter.arguments["size"] == 8
     assert encounter.ignored == ("page", "q")
@@ -71,11 +71,11 @@ def test_a_near_miss_is_refused_and_names_the_parameter(query: str) -> None:
         Resolver(odd_thing, {})(get(f"/?{query}"))
 
 
-def test_a_name_near_a_short_parameter_is_the_client_s_own() -> None:
+def test_a_name_close_to_a_short_parameter_is_ignored() -> None:
     assert Resolver(odd_thing, {})(get("/?sizes=1&nam=2")).ignored == ("sizes", "nam")
 
 
-def test_an_exempt_name_passes_although_it_is_near() -> None:
+def test_an_exempt_near_miss_is_ignored() -> None:
     exempt: State[bool] = State()
     resolver = Resolver(odd_thing, {}, exempt=exempt)
     with pytest.raises(ParameterError):
@@ -104,13 +104,13 @@ def test_an_exempt_name_passes_although_it_is_near() -> None:
         ("", "status", False),
     ],
 )
-def test_near_is_one_letter_more_less_or_other_or_two_exchanged(
+def test_a_near_miss_is_one_insertion_deletion_substitution_or_swap(
     name: str, parameter: str, near: bool
 ) -> None:
     assert is_near_miss(name, parameter) is near
 
 
-def test_arguments_are_remembered_within_bounds() -> None:
+def test_the_cache_of_arguments_is_bounded() -> None:
     resolver = Resolver(odd_thing, {})
     first = resolver(get("/?size=1"))
     assert resolver(get("/?size=1")) is first
@@ -119,6 +119,6 @@ def test_arguments_are_remembered_within_bounds() -> None:
     assert resolver(get("/?size=1")) is not first
 
 
-def test_two_resolvers_do_not_share_what_they_remember() -> None:
+def test_two_resolvers_do_not_share_a_cache() -> None:
     assert Resolver(odd_thing, {})(get("/?size=2")).arguments["size"] == 2
     assert Resolver(odd_greeting, {})(get("/?size=2")).slug == "odd-greeting"

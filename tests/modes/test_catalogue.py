@@ -1,4 +1,4 @@
-"""The catalogue: which failure modes it takes, from where, and what it refuses."""
+"""The catalogue: sources of failure modes, look-up, and conflicts."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ def named(slug: str, *aliases: str) -> FailureMode:
     return on_connect(client=must_error("RFC 9112 §8"), aliases=aliases)(act)
 
 
-def test_modes_come_one_by_one_from_modules_and_from_lists() -> None:
+def test_a_catalogue_takes_modes_modules_and_lists() -> None:
     catalogue = Catalogue(family(odd_thing), odd_greeting, [odd_silence])
     assert list(catalogue.values()) == [odd_thing, odd_greeting, odd_silence]
 
 
-def test_a_module_s_other_names_are_no_modes() -> None:
+def test_a_catalogue_skips_other_names_of_a_module() -> None:
     module = family(odd_thing)
     module.other = "not a mode"  # type: ignore[attr-defined]
     assert list(Catalogue(module)) == ["odd-thing"]
     assert dict(Catalogue()) == {}
 
 
-def test_one_mode_that_two_modules_name_is_no_conflict() -> None:
+def test_one_mode_in_two_modules_is_no_conflict() -> None:
     assert list(Catalogue(family(odd_thing), family(odd_thing))) == ["odd-thing"]
 
 
@@ -55,25 +55,25 @@ def test_a_slug_or_alias_claimed_twice_is_refused(rival: FailureMode) -> None:
         Catalogue(odd_thing, rival)
 
 
-def test_a_mode_called_like_a_door_is_refused() -> None:
+def test_a_mode_with_the_name_of_a_door_is_refused() -> None:
     with pytest.raises(CatalogueError, match="pace-byte-slow"):
         Doors(CATALOGUE.extended([named("pace-byte-slow")]))
 
 
 @pytest.mark.parametrize("source", ["odd_thing", 5, None])
-def test_a_source_that_is_no_mode_is_refused(source: object) -> None:
+def test_a_source_that_is_no_failure_mode_is_refused(source: object) -> None:
     with pytest.raises(CatalogueError, match="is no failure mode"):
         Catalogue(source)  # type: ignore[arg-type]
 
 
-def test_a_mode_is_found_by_its_alias() -> None:
+def test_find_accepts_an_alias_and_suggests_near_misses() -> None:
     catalogue = Catalogue(odd_thing)
     assert catalogue.find("peculiar-thing") is catalogue.find("odd-thing") is odd_thing
     with pytest.raises(UnknownMode, match="did you mean odd-thing"):
         catalogue.find("odd-things")
 
 
-def test_a_module_is_imported_for_its_modes() -> None:
+def test_modes_of_module_imports_the_module() -> None:
     pace = Catalogue(modes_of_module("hamms_trio.modes.families.pace"))
 
     assert {"pace-byte", "pace-first-byte"} <= set(pace)
@@ -89,7 +89,7 @@ def test_a_module_without_modes_is_refused(module: str, problem: str) -> None:
         modes_of_module(module)
 
 
-def test_the_ports_of_hamms_are_one_table() -> None:
+def test_the_port_table_keeps_the_offsets_of_hamms() -> None:
     offsets = [port.offset for port in PORTS]
     assert offsets[:17] == list(range(17))
     assert offsets == sorted(set(offsets))

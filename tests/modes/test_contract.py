@@ -17,14 +17,14 @@ from hamms_trio.testing.transcript import script
 from tests.clients import raw
 from tests.conftest import HUBS
 
-# Requests after which a client expects the end of the connection.
+# Requests after which the server has to close the connection.
 LAST_REQUESTS = {
     "Connection: close": b"GET / HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n",
     "HTTP/1.0": b"GET / HTTP/1.0\r\nHost: hamms.test\r\n\r\n",
 }
 ON_REQUEST = [mode for mode in CATALOGUE.values() if not mode.driver.needs_port]
 ENDS = {Ending.FIN.value, Ending.RST.value}
-ENDLESS = {Outcome.TIMEOUT, Outcome.BOUNDED}  # what a client owes to modes that do not end
+ENDLESS = {Outcome.TIMEOUT, Outcome.BOUNDED}  # the outcomes due for modes that do not end
 SILENT = {"interim-101-unexpected", "status-foreign-banner"}  # an error is due nevertheless
 REQUEST = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 
@@ -43,13 +43,13 @@ def test_a_client_costs_only_its_own_connection(server: HammsServer, slug: str) 
 
 
 @pytest.mark.parametrize("mode", CATALOGUE.values(), ids=CATALOGUE)
-def test_a_mode_says_what_it_does_and_what_a_client_owes(mode: FailureMode) -> None:
+def test_a_mode_declares_its_fault_and_the_client_s_duty(mode: FailureMode) -> None:
     check_declaration(mode)
 
 
 @pytest.mark.parametrize("octets", LAST_REQUESTS.values(), ids=LAST_REQUESTS)
 @pytest.mark.parametrize("mode", ON_REQUEST, ids=lambda mode: mode.slug)
-def test_a_connection_ends_when_the_client_wants_no_more(mode: FailureMode, octets: bytes) -> None:
+def test_a_connection_ends_after_the_last_request(mode: FailureMode, octets: bytes) -> None:
     *_, (_, _, end) = script(Door(mode.slug, mode), [octets])
 
     assert end in ENDS or mode.client.outcome in ENDLESS or mode.slug in SILENT

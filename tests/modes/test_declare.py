@@ -1,4 +1,4 @@
-"""How a failure mode is declared, and what its declaration says of it."""
+"""Declarations of failure modes: slug, driver, parameters, expectation."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def odd_silence() -> None:
     """Say nothing."""
 
 
-def test_a_declaration_says_all_there_is_to_know() -> None:
+def test_a_declaration_gives_names_texts_and_expectation() -> None:
     assert odd_thing.slug == "odd-thing"
     assert odd_thing.aliases == ("peculiar-thing",)
     assert odd_thing.issues == ("https://github.com/kevinburke/hamms/issues/1",)
@@ -94,7 +94,7 @@ def test_given_values_are_checked_as_text_and_as_values() -> None:
         odd_thing.checked({"size": -1})
 
 
-def test_a_parameter_without_a_type_of_ours_is_refused() -> None:
+def test_a_parameter_without_a_known_type_is_refused() -> None:
     with pytest.raises(CatalogueError, match="'size' has no type"):
         Parameter.of("size", int, 7)
 
@@ -110,7 +110,7 @@ def test_the_default_of_a_choice_is_its_first_name() -> None:
 
 
 @pytest.mark.parametrize("mode", CATALOGUE.values(), ids=CATALOGUE)
-def test_a_default_is_a_value_that_a_client_could_give(mode: FailureMode) -> None:
+def test_a_default_is_within_the_parameter_s_domain(mode: FailureMode) -> None:
     for parameter in mode.parameters:
         if parameter.default is not None:
             assert parameter.parse(str(parameter.default)) == parameter.default

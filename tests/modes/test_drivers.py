@@ -1,4 +1,4 @@
-"""The drivers: what each does around a mode."""
+"""The drivers: reading requests, rejecting malformed ones, keeping connections."""
 
 from __future__ import annotations
 
@@ -36,9 +36,7 @@ def _afresh(server: HammsServer) -> None:
 
 
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=list(MALFORMED))
-def test_a_malformed_request_is_refused_and_no_mode_meets_it(
-    server: HammsServer, octets: bytes
-) -> None:
+def test_a_malformed_request_gets_400_and_plays_no_mode(server: HammsServer, octets: bytes) -> None:
     with server.open("hello-per-request") as door:
         answer = raw.exchange(door.address, octets)
     assert answer.startswith(b"HTTP/1.1 400 ")
@@ -47,7 +45,7 @@ def test_a_malformed_request_is_refused_and_no_mode_meets_it(
 
 
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=list(MALFORMED))
-def test_a_lenient_mode_is_handed_a_malformed_request_and_the_problem(
+def test_a_lenient_mode_gets_the_malformed_request_and_its_problem(
     server: HammsServer, octets: bytes
 ) -> None:
     with server.open("repeat-all") as door:
@@ -57,7 +55,7 @@ def test_a_lenient_mode_is_handed_a_malformed_request_and_the_problem(
     assert server.ledger.fired("repeat-all")
 
 
-def test_a_lenient_mode_meets_well_formed_requests_without_a_problem(server: HammsServer) -> None:
+def test_a_lenient_mode_gets_no_problem_for_well_formed_requests(server: HammsServer) -> None:
     with server.open("repeat-all") as door:
         assert raw.exchange(door.address, GET) == GET + b"nothing"
 
@@ -83,7 +81,7 @@ def test_the_raw_driver_acts_before_a_request_and_ends_the_connection(server: Ha
 
 
 @pytest.mark.parametrize("framing", [b"Content-Length: 6", b"Transfer-Encoding: chunked"])
-def test_a_mode_that_reads_content_goes_on_to_the_next_request(
+def test_a_mode_that_reads_content_serves_the_next_request(
     server: HammsServer, framing: bytes
 ) -> None:
     body = b"2\r\nab\r\n4\r\ncdef\r\n0\r\n\r\n" if b"chunked" in framing else b"abcdef"
@@ -95,7 +93,7 @@ def test_a_mode_that_reads_content_goes_on_to_the_next_request(
     assert server.ledger.requests("count-content")[0].body == b"abcdef"
 
 
-def test_a_client_that_waits_for_100_is_asked_for_the_content(server: HammsServer) -> None:
+def test_receive_content_sends_100_continue(server: HammsServer) -> None:
     head = b"POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n"
     with server.open("count-content") as door, raw.connected(door.address) as client:
         client.sendall(head)

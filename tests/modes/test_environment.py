@@ -1,4 +1,4 @@
-"""What the failure modes share: chance, memory and the clock."""
+"""The environment that failure modes share: chance, state and clock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from hypothesis import given, settings, strategies as st
 from hamms_trio.modes.environment import STATE_ENTRIES, Environment, State, chance
 from hamms_trio.version import VERSION
 
-# Counts of 10 000 chances in tenths of [0, 1). A run can be replayed only while these hold.
+# A histogram of 10 000 chances in tenths of [0, 1). A seed replays a run only while these counts hold.
 TENTHS = {
     0: [1035, 1009, 978, 985, 956, 951, 997, 1012, 1088, 989],
     1: [1006, 965, 1005, 1009, 999, 999, 1008, 995, 989, 1025],
@@ -24,7 +24,7 @@ def test_chance_is_spread_evenly(seed: int, expected: list[int]) -> None:
         counts[int(chance(seed, "tcp-drop-random", "key", index) * 10)] += 1
     assert counts == expected
     chi_squared = sum((count - 1000) ** 2 / 1000 for count in counts)
-    assert chi_squared < 21.67  # 99 % of even spreads stay below, with nine degrees of freedom
+    assert chi_squared < 21.67  # the 99 % quantile for nine degrees of freedom
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_chance_depends_on_its_arguments_alone(seed: int, key: list[int | str | 
     assert chance(seed, *key) == first
 
 
-def test_chance_depends_on_each_argument_and_its_place() -> None:
+def test_chance_depends_on_each_argument_and_its_position() -> None:
     different = [
         (0, "a", "b"), (1, "a", "b"), (0, "b", "a"), (0, "a"), (0, "ab"), (0, "a", "b", None),
         (0, ("a", "b")), (0, "a, b"), (0, "1"), (0, 1), (0,), (-1,),
@@ -60,7 +60,7 @@ def test_chance_depends_on_each_argument_and_its_place() -> None:
     assert len({chance(*arguments) for arguments in different}) == len(different)  # type: ignore[arg-type]
 
 
-def test_state_forgets_what_was_set_longest_ago() -> None:
+def test_state_evicts_the_entry_set_longest_ago() -> None:
     state: State[int] = State(limit=3)
     for key in "abc":
         state[key] = ord(key)
@@ -79,7 +79,7 @@ def test_state_is_bounded() -> None:
     assert next(state.items()) == (STATE_ENTRIES, STATE_ENTRIES)
 
 
-def test_an_environment_counts_by_mode_and_key_until_it_forgets() -> None:
+def test_counters_are_per_mode_and_key_until_forget() -> None:
     environment = Environment()
     counts = [
         environment.count("a", 1),
@@ -95,14 +95,14 @@ def test_an_environment_counts_by_mode_and_key_until_it_forgets() -> None:
     assert environment.count("a", 1) == 1
 
 
-def test_an_environment_that_counts_many_keys_stays_bounded() -> None:
+def test_the_number_of_counters_is_bounded() -> None:
     environment = Environment()
     for key in range(STATE_ENTRIES + 10):
         environment.count("a", key)
     assert len(environment.state("a", "counters")) == STATE_ENTRIES
 
 
-def test_the_origin_fields_change_with_the_second() -> None:
+def test_the_origin_fields_are_refreshed_each_second() -> None:
     now = 784111777.0
     environment = Environment(wall_clock=lambda: now)
     first = environment.origin()

@@ -1,4 +1,4 @@
-"""Modifiers decide when a mode strikes and how its octets leave, whatever the mode is."""
+"""Modifiers: when any mode strikes, and how its octets are paced."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_each_key_has_decisions_of_its_own() -> None:
 
 
 @given(st.integers(0, 5000), st.integers(0, 700), st.floats(0, 1e6))
-def test_the_pieces_are_the_whole(octets: int, size: int, rate: float) -> None:
+def test_the_pieces_add_up_to_the_octets(octets: int, size: int, rate: float) -> None:
     pieces = list(Modifiers(slice=size, rate=rate).pieces(octets))
     assert [begin for begin, _ in pieces[1:]] == [end for _, end in pieces[:-1]]
     assert sum(end - begin for begin, end in pieces) == octets
@@ -68,7 +68,7 @@ def test_a_nonce_that_a_canary_can_not_carry_is_refused() -> None:
         modifiers_of({"nonce": "two words"})
 
 
-def test_every_modifier_says_what_it_takes() -> None:
+def test_every_modifier_describes_its_values() -> None:
     assert {modifier.name for modifier in MODIFIERS} >= {"share", "every", "first", "skip", "key"}
     assert all(modifier.takes for modifier in MODIFIERS)
 

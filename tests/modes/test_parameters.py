@@ -1,4 +1,4 @@
-"""What a failure mode's parameters may be."""
+"""Parameters of failure modes: their domains, parsing and error messages."""
 
 from __future__ import annotations
 
@@ -67,10 +67,10 @@ FLAG = Parameter.of("close", Flag, False)
         (FLAG, "no", False),
     ],
 )
-def test_a_value_in_range_is_read(parameter: Parameter, text: str, value: Value) -> None:
-    read = parameter.parse(text)
-    assert read == value
-    assert type(read) is parameter.kind
+def test_a_value_in_range_is_parsed(parameter: Parameter, text: str, value: Value) -> None:
+    parsed = parameter.parse(text)
+    assert parsed == value
+    assert type(parsed) is parameter.kind
 
 
 NOT_NUMBERS = [
@@ -81,7 +81,7 @@ NOT_NUMBERS = [
 
 @pytest.mark.parametrize("parameter", [SECONDS, OCTETS, SEED, SHARE], ids=lambda p: p.name)
 @pytest.mark.parametrize("text", NOT_NUMBERS, ids=ascii)
-def test_what_is_no_number_is_refused(parameter: Parameter, text: str) -> None:
+def test_a_text_that_is_no_number_is_refused(parameter: Parameter, text: str) -> None:
     with pytest.raises(ParameterError) as raised:
         parameter.parse(text)
     message = str(raised.value)
@@ -118,9 +118,7 @@ def test_a_value_out_of_range_is_refused(parameter: Parameter, text: str, messag
 @pytest.mark.parametrize(
     "text", ["1" * 20_000 + "x", "1" * 20_000, "1." * 10_000, "1e" + "9" * 20_000]
 )
-def test_a_huge_value_is_refused_in_linear_time_and_few_words(
-    parameter: Parameter, text: str
-) -> None:
+def test_the_error_for_a_huge_value_is_short(parameter: Parameter, text: str) -> None:
     with pytest.raises(ParameterError) as raised:
         parameter.parse(text)
     assert len(str(raised.value)) < 250
@@ -138,7 +136,7 @@ def test_a_huge_value_is_refused_in_linear_time_and_few_words(
         (Flag, bool, "true or false (or 1, 0, yes, no)"),
     ],
 )
-def test_a_parameter_is_read_off_its_annotation(
+def test_a_parameter_gets_kind_and_domain_from_its_annotation(
     annotation: object, kind: type[int] | type[float] | type[str], takes: str
 ) -> None:
     parameter = Parameter.of("x", annotation, None)

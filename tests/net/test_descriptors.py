@@ -1,4 +1,4 @@
-"""The budget of descriptors, and its shares."""
+"""The budget of descriptors and the share of each listener."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from hamms_trio.net.descriptors import RESERVED, SPARE, DescriptorBudget, Warnin
 
 
 class Process:
-    """A process with a limit of descriptors, so many of which are open."""
+    """A simulated process with a limit of descriptors, ``others`` of them open already."""
 
     def __init__(self, *, limit: int, others: int) -> None:
         self.now = 0.0
@@ -27,7 +27,7 @@ class Process:
         )
 
     def open_connections(self, name: str, wanted: int) -> int:
-        """How many of so many connections a new listener gets."""
+        """Return how many of ``wanted`` connections a new listener may accept."""
         share = self.budget.open_share(name)
         taken = sum(share.acquire(0) for _ in range(wanted) if self._count())
         self.connections = self.budget.connections
@@ -45,7 +45,7 @@ def test_a_flood_of_one_listener_leaves_a_reserve_for_the_others() -> None:
     assert process.open_connections("quiet", 100) == 100
 
 
-def test_what_is_open_already_is_not_given_away_again() -> None:
+def test_descriptors_open_already_reduce_the_budget() -> None:
     process = Process(limit=256, others=200)
     flooded = process.open_connections("flooded", 256)
     assert 0 < flooded < 256 - SPARE - 200
@@ -60,7 +60,7 @@ def test_other_code_that_opens_descriptors_is_noticed() -> None:
     assert process.open_connections("second", 10) == 1
 
 
-def test_the_newest_descriptor_tells_how_many_are_open_at_least() -> None:
+def test_a_high_descriptor_number_exhausts_the_budget() -> None:
     process = Process(limit=256, others=20)
     share = process.budget.open_share("a")
     assert share.acquire(20)
@@ -77,7 +77,7 @@ def test_a_closed_connection_makes_room_for_another() -> None:
     assert share.acquire(0)
 
 
-def test_the_same_warning_is_logged_once_in_a_while(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_repeated_warning_is_logged_once_per_interval(caplog: pytest.LogCaptureFixture) -> None:
     warnings = WarningThrottle()
     for number in range(3):
         warnings.warn("number %d", number)
@@ -89,7 +89,7 @@ def test_the_same_warning_is_logged_once_in_a_while(caplog: pytest.LogCaptureFix
     ("limit", "flooded"), [(64, "mode"), (256, "workbench"), (256, "mode"), (1024, "workbench")]
 )
 def test_a_flood_of_one_port_leaves_the_other_ports_open(limit: int, flooded: str) -> None:
-    """In a process of its own, whose limit of descriptors is low; its flood comes from another one."""
+    """Flood one port of a child process that has a low limit of descriptors."""
     serve = textwrap.dedent("""
         import resource, sys
         limit = int(sys.argv[1])
@@ -121,12 +121,12 @@ def test_a_flood_of_one_port_leaves_the_other_ports_open(limit: int, flooded: st
         )
         try:
             for port in quiet:
-                assert b" 200 OK" in _ask_beside_a_flood(busy, port, limit)
+                assert b" 200 OK" in _get_during_flood(busy, port, limit)
         finally:
             server.stdin.close()
 
 
-def _ask_beside_a_flood(busy: int, port: int, connections: int) -> bytes:
+def _get_during_flood(busy: int, port: int, connections: int) -> bytes:
     with ExitStack() as stack:
         for _ in range(connections):
             with suppress(ConnectionResetError):  # refused before the connect returned

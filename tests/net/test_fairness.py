@@ -1,4 +1,4 @@
-"""Turns of the hub: bounded by time, shared between groups, and events before late timers."""
+"""The hub's turns: their length, their order between groups, and events before late timers."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import trio
 from hamms_trio.net.hub import IN, PAUSE_SECONDS, TURN_SECONDS, Hub, open_hub
 
 BUSY = 300  # sockets that always have an event
-LOOKS_IN_ONE_TURN = 4
+READINGS_PER_TURN = 4
 
 
 class Ready:
-    """A watched socket that has octets to read, and counts its events; it reads only if asked to."""
+    """A watched socket with octets to read that counts its events; ``reads`` makes it read."""
 
     def __init__(self, hub: Hub, stack: ExitStack, group: str, *, octets: bytes = b"x") -> None:
         self.group = group
@@ -31,7 +31,7 @@ class Ready:
         self._other.send(octets)
         hub.watch(self._socket.fileno(), self, IN)
 
-    def say(self) -> None:
+    def make_readable(self) -> None:
         self._other.send(b"x")
 
     def on_event(self, _events: int) -> None:
@@ -47,15 +47,15 @@ class Ready:
 
 @pytest.fixture
 def hub(hub_kind: str) -> Hub:
-    """A hub whose clock goes on by a quarter of a turn whenever it is looked at."""
+    """Make a hub whose clock advances by a quarter of a turn with each reading."""
     ticks = count()
     hub = open_hub(hub_kind)
-    hub.now = lambda: next(ticks) * TURN_SECONDS / LOOKS_IN_ONE_TURN
+    hub.now = lambda: next(ticks) * TURN_SECONDS / READINGS_PER_TURN
     return hub
 
 
 async def run_until(hub: Hub, done: trio.Event) -> None:
-    with trio.fail_after(30):  # a net, not a measurement
+    with trio.fail_after(30):  # a safety net
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hub.run)
             await done.wait()
@@ -72,7 +72,7 @@ async def test_a_busy_port_delays_another_by_a_few_events_only(hub: Hub) -> None
         def note() -> None:
             served.append("busy")
             if len(served) == 3 * BUSY:
-                quiet.say()
+                quiet.make_readable()
 
         def end() -> None:
             served.append("quiet")
@@ -85,7 +85,7 @@ async def test_a_busy_port_delays_another_by_a_few_events_only(hub: Hub) -> None
     assert len(served) - 3 * BUSY < BUSY / 5
 
 
-async def test_every_connection_of_a_busy_port_has_its_turn(hub: Hub) -> None:
+async def test_every_connection_of_a_busy_port_gets_its_event(hub: Hub) -> None:
     done = trio.Event()
     with ExitStack() as stack:
         busy = [Ready(hub, stack, "busy") for _ in range(BUSY)]
@@ -100,7 +100,7 @@ async def test_every_connection_of_a_busy_port_has_its_turn(hub: Hub) -> None:
         assert max(each.events for each in busy) <= 3
 
 
-async def test_other_tasks_have_turns_while_a_port_is_busy(hub: Hub) -> None:
+async def test_other_tasks_run_while_a_port_is_busy(hub: Hub) -> None:
     done = trio.Event()
     served = 0
     seen: list[int] = []
@@ -125,10 +125,10 @@ async def test_other_tasks_have_turns_while_a_port_is_busy(hub: Hub) -> None:
             await run_until(hub, done)
             nursery.cancel_scope.cancel()
     # trio may give the hub two turns in a row.
-    assert max(after - before for before, after in pairwise(seen)) <= 2 * LOOKS_IN_ONE_TURN
+    assert max(after - before for before, after in pairwise(seen)) <= 2 * READINGS_PER_TURN
 
 
-async def test_a_forgotten_descriptor_has_no_event_that_still_waits(hub: Hub) -> None:
+async def test_forget_drops_the_descriptor_s_pending_event(hub: Hub) -> None:
     done = trio.Event()
     with ExitStack() as stack:
         busy = [Ready(hub, stack, "busy") for _ in range(BUSY)]
@@ -146,7 +146,7 @@ async def test_a_forgotten_descriptor_has_no_event_that_still_waits(hub: Hub) ->
         assert last.events <= 1
 
 
-async def test_after_a_pause_what_has_come_is_read_before_a_timer_runs(hub_kind: str) -> None:
+async def test_after_a_pause_pending_octets_are_read_before_timers_fire(hub_kind: str) -> None:
     hub, done = open_hub(hub_kind), trio.Event()
     order: list[str] = []
     with ExitStack() as stack:
@@ -164,7 +164,7 @@ async def test_after_a_pause_what_has_come_is_read_before_a_timer_runs(hub_kind:
     assert order == ["read"] * BUSY + ["deadline"]
 
 
-async def test_a_flood_of_events_does_not_put_off_timers_for_ever(hub: Hub) -> None:
+async def test_a_flood_of_events_does_not_starve_timers(hub: Hub) -> None:
     done = trio.Event()
     with ExitStack() as stack:
         _ = [Ready(hub, stack, "busy") for _ in range(BUSY)]

@@ -1,4 +1,4 @@
-"""The promises of each kind of hub."""
+"""The contract of each kind of hub: octets, endings, timers, turns."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ from tests.lab.servers import HostModes, connect, read_all
 REQUEST = b"GET /?sleep=86400 HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 
 
-async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
-    hosting: HostModes,
-) -> None:
+async def test_a_client_s_reset_is_recorded_while_the_mode_sleeps(hosting: HostModes) -> None:
     async with hosting(environment=Environment()) as hamms:
         client = await connect(hamms, "pace-first-byte")
         await client.send_all(REQUEST)
@@ -41,16 +39,14 @@ async def test_a_client_that_resets_is_noticed_while_the_mode_sleeps(
         assert record.left_after is not None
 
 
-async def test_a_client_that_closes_is_noticed_while_the_mode_sleeps(
-    hosting: HostModes,
-) -> None:
+async def test_a_client_s_fin_is_recorded_while_the_mode_sleeps(hosting: HostModes) -> None:
     async with hosting(environment=Environment()) as hamms:
         async with await connect(hamms, "pace-first-byte") as client:
             await client.send_all(REQUEST + b"more")
         await hamms.ledger.wait_until(lambda ledger: ledger.connections()[0].left is Ending.FIN)
 
 
-async def test_octets_that_nobody_waits_for_stay_in_order(hosting: HostModes) -> None:
+async def test_octets_that_arrive_during_a_sleep_stay_in_order(hosting: HostModes) -> None:
     async with hosting() as hamms, await connect(hamms, "pace-first-byte") as client:
         request = b"GET /?sleep=50 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: %d\r\n\r\n"
         for number in range(10):
@@ -62,7 +58,7 @@ async def test_octets_that_nobody_waits_for_stay_in_order(hosting: HostModes) ->
     assert found == list(range(10))
 
 
-async def test_slept_in_a_row_seconds_add_up_without_drift(hosting: HostModes) -> None:
+async def test_a_hundred_sleeps_in_a_row_never_end_early(hosting: HostModes) -> None:
     woken: list[float] = []
 
     @on_connect(client=may_choose("a test"))
@@ -105,7 +101,7 @@ async def test_timers_fire_in_order_and_never_early(hub_kind: str) -> None:
     assert fired == [(number, True) for number in range(0, 100, 2)]
 
 
-async def test_timers_that_take_long_let_the_others_have_their_turns(hub_kind: str) -> None:
+async def test_other_tasks_run_between_slow_timers(hub_kind: str) -> None:
     hub = open_hub(hub_kind)
     fired: list[float] = []
 
@@ -124,15 +120,14 @@ async def test_timers_that_take_long_let_the_others_have_their_turns(hub_kind: s
             await trio.lowlevel.checkpoint()
             seen.append(len(fired))
         nursery.cancel_scope.cancel()
-    assert (
-        max(after - before for before, after in pairwise(seen)) <= 2
-    )  # two turns in a row, of one
+    # trio may give the hub two turns in a row, each with one timer.
+    assert max(after - before for before, after in pairwise(seen)) <= 2
 
 
-async def test_a_task_that_asks_for_a_turn_wakes_the_hub(hub_kind: str) -> None:
+async def test_call_next_from_another_task_wakes_the_hub(hub_kind: str) -> None:
     hub = open_hub(hub_kind)
     called = trio.Event()
-    with trio.fail_after(30):  # a net, not a measurement
+    with trio.fail_after(30):  # a safety net
         async with trio.open_nursery() as nursery:
             nursery.start_soon(hub.run)
             await trio.testing.wait_all_tasks_blocked()
@@ -141,11 +136,11 @@ async def test_a_task_that_asks_for_a_turn_wakes_the_hub(hub_kind: str) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def test_a_task_that_asks_for_a_turn_within_its_own_gets_it(hub_kind: str) -> None:
+async def test_call_next_from_within_a_turn_is_served(hub_kind: str) -> None:
     hub = open_hub(hub_kind)
     called = trio.Event()
 
-    async def ask() -> None:
+    async def request_turn() -> None:
         hub.call_next(called.set)
 
     with trio.fail_after(30):
@@ -155,7 +150,7 @@ async def test_a_task_that_asks_for_a_turn_within_its_own_gets_it(hub_kind: str)
                 turn_ends = monotonic() + TURN_SECONDS
                 while monotonic() < turn_ends:
                     pass
-                nursery.start_soon(ask)  # which has its turn before the hub goes to sleep
+                nursery.start_soon(request_turn)  # runs before the hub waits for events
 
             hub.call_next(take_long)
             nursery.start_soon(hub.run)
@@ -173,8 +168,8 @@ def test_cancelled_timers_do_not_pile_up(hub_kind: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors as Linux does")
-def test_with_no_descriptor_left_the_ports_recover() -> None:
-    """In a process of its own, whose limit of descriptors is low."""
+def test_ports_recover_after_descriptors_run_out() -> None:
+    """Use up the descriptors of a child process that has a low limit."""
     script = textwrap.dedent("""
         import os, resource, socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
@@ -191,7 +186,7 @@ def test_with_no_descriptor_left_the_ports_recover() -> None:
                 while True:
                     taken.append(os.open(os.devnull, os.O_RDONLY))
             except OSError:
-                os.close(taken.pop())  # one for the client; none for the server's side
+                os.close(taken.pop())  # one for the client, none for the server
             client = socket.create_connection(server.address("status"), 10)
             client.sendall(b"GET / HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n")
             for fd in taken:
@@ -210,7 +205,7 @@ def test_with_no_descriptor_left_the_ports_recover() -> None:
     assert done.returncode == 0, done.stderr.decode()
 
 
-async def test_two_thousand_clients_at_once(hosting: HostModes) -> None:
+async def test_two_thousand_concurrent_clients_get_their_answers(hosting: HostModes) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     clients = min(2_000, soft // 4)
     async with hosting() as hamms, trio.open_nursery() as nursery:

@@ -1,4 +1,4 @@
-"""What the sockets that listen pass on to those that are accepted."""
+"""Socket options that accepted sockets inherit from the listening socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from hamms_trio.net.ports import LARGE_BODY_SEND_BUFFER, open_port
 
 TCP_CONGESTION = getattr(socket, "TCP_CONGESTION", None)
 
-knows_congestion = pytest.mark.skipif(TCP_CONGESTION is None, reason="not known here")
+knows_congestion = pytest.mark.skipif(
+    TCP_CONGESTION is None, reason="this platform has no TCP_CONGESTION"
+)
 
 
 def congestion_control(sock: socket.socket) -> bytes:
@@ -21,7 +23,7 @@ def congestion_control(sock: socket.socket) -> bytes:
 
 @knows_congestion
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-def test_nothing_is_paced_that_stays_on_this_machine(host: str) -> None:
+def test_loopback_connections_use_reno_without_pacing(host: str) -> None:
     port, (listening,) = open_port(host, 0, purpose="a test", option="--port")
     with closing(listening), socket.create_connection((host, port)):
         listening.setblocking(True)
@@ -31,13 +33,13 @@ def test_nothing_is_paced_that_stays_on_this_machine(host: str) -> None:
 
 
 @knows_congestion
-def test_what_leaves_this_machine_is_sent_as_its_owner_chose() -> None:
+def test_other_connections_keep_the_system_s_congestion_control() -> None:
     _, (listening,) = open_port("0.0.0.0", 0, purpose="a test", option="--port")
     with closing(listening), socket.socket() as usual:
         assert congestion_control(listening) == congestion_control(usual)
 
 
-def test_a_client_that_never_reads_costs_a_bounded_buffer() -> None:
+def test_the_send_buffer_for_a_client_that_never_reads_is_bounded() -> None:
     port, (listening,) = open_port(
         "127.0.0.1", 0, purpose="a test", option="--port", send_buffer=LARGE_BODY_SEND_BUFFER
     )

@@ -30,7 +30,7 @@ def client_context(certificates: Certificates) -> ssl.SSLContext:
 
 
 class Echo:
-    """Sends back what it receives, until the client has said its last."""
+    """An echo connection, which ends when the client has sent its last octet."""
 
     def __init__(self, hub: Hub, sock: TlsSocket) -> None:
         self._hub, self._socket, self._fd = hub, sock, sock.fileno()
@@ -48,7 +48,7 @@ class Echo:
         if octets:
             self._socket.send(octets)
         else:
-            with suppress(OSError):  # the client has gone altogether
+            with suppress(OSError):  # the client has closed or reset the connection
                 self._socket.shutdown(socket.SHUT_WR)
             self.abandon()
 
@@ -58,7 +58,7 @@ class Echo:
 
 
 class Server:
-    """A listener on the hub whose connections are secured and then echo."""
+    """A TLS echo server on the hub."""
 
     def __init__(self, hub: Hub, certificate: ServerCertificate, seconds: float) -> None:
         self.hub = hub
@@ -115,7 +115,7 @@ async def received(stream: trio.abc.ReceiveStream, octets: int) -> bytes:
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_octets_pass_both_ways_and_the_end_is_no_truncation(
+async def test_octets_pass_both_ways_and_close_notify_ends_them(
     certificates: Certificates, client_context: ssl.SSLContext, version: ssl.TLSVersion
 ) -> None:
     client_context.maximum_version = version
@@ -128,7 +128,7 @@ async def test_octets_pass_both_ways_and_the_end_is_no_truncation(
             assert stream.selected_alpn_protocol() == "http/1.1"
 
 
-async def test_a_silent_client_is_let_go_and_delays_nobody(
+async def test_a_silent_client_times_out_and_delays_nobody(
     certificates: Certificates, client_context: ssl.SSLContext
 ) -> None:
     async with serving(certificates, seconds=0.05) as server:
@@ -144,7 +144,7 @@ async def test_a_silent_client_is_let_go_and_delays_nobody(
         await silent.aclose()
 
 
-async def test_a_client_that_resets_in_the_handshake_harms_nobody(
+async def test_a_reset_during_the_handshake_harms_no_other_client(
     certificates: Certificates, client_context: ssl.SSLContext
 ) -> None:
     import netsplode
@@ -160,11 +160,13 @@ async def test_a_client_that_resets_in_the_handshake_harms_nobody(
             assert await received(other, 1) == b"x"
 
 
-async def test_a_client_that_has_gone_before_it_is_accepted_is_a_failure_like_others(
+async def test_a_reset_before_accept_is_a_handshake_failure(
     certificates: Certificates, client_context: ssl.SSLContext
 ) -> None:
     async with serving(certificates) as server:
-        client = socket.create_connection(server.address)  # nobody has accepted it meanwhile
+        client = socket.create_connection(
+            server.address
+        )  # the server accepts it only at the next checkpoint
         client.sendall(b"\x16\x03\x01\x02\x00")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()
@@ -174,7 +176,7 @@ async def test_a_client_that_has_gone_before_it_is_accepted_is_a_failure_like_ot
             assert await received(other, 1) == b"x"
 
 
-async def test_plain_http_is_answered_in_its_own_language(certificates: Certificates) -> None:
+async def test_plain_http_to_the_tls_port_gets_400(certificates: Certificates) -> None:
     async with serving(certificates) as server:
         stream = await trio.open_tcp_stream(*server.address)
         await stream.send_all(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -184,10 +186,8 @@ async def test_plain_http_is_answered_in_its_own_language(certificates: Certific
         await stream.aclose()
 
 
-async def test_plain_http_is_answered_however_much_of_it_there_is(
-    certificates: Certificates,
-) -> None:
-    octets = 10_000_000  # more than any buffer on the way holds
+async def test_a_long_plain_http_request_gets_400(certificates: Certificates) -> None:
+    octets = 10_000_000  # more than all socket buffers on the way hold
     async with serving(certificates) as server:
         stream = await trio.open_tcp_stream(*server.address)
         await stream.send_all(b"PUT / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % octets)
@@ -199,7 +199,7 @@ async def test_plain_http_is_answered_however_much_of_it_there_is(
 
 
 @pytest.mark.parametrize("version", ["-tls1_1", "-tls1"])
-async def test_old_versions_are_refused(certificates: Certificates, version: str) -> None:
+async def test_old_tls_versions_are_refused(certificates: Certificates, version: str) -> None:
     async with serving(certificates) as server:
         host, port = server.address
         command = ["openssl", "s_client", version, "-connect", f"{host}:{port}"]

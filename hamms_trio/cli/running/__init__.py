@@ -1,1 +1,1 @@
-"""How a server runs alone in a process: its signals, its log, and what it prints."""
+"""A server's process: its signals, logs, ready file and printed lines."""

@@ -1,4 +1,4 @@
-"""Log lines on standard error, for people or as JSON lines."""
+"""Log lines on standard error, as plain text or JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ STDERR = 2
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object for each record."""
+    """A formatter that writes each record as one JSON object."""
 
     converter = staticmethod(time.gmtime)  # the Z in the format means UTC
 

@@ -15,13 +15,13 @@ from netsplode.usage import Refused
 
 
 def collect_garbage_rarely() -> None:
-    """Make collections rare: connections leave no cycles, and with ten thousand of them one takes long."""
+    """Make collections rare, since connections leave no cycles and ten thousand make a collection slow."""
     gc.freeze()
     gc.set_threshold(10_000, 50, 1_000)
 
 
 def raise_descriptor_limit() -> float:
-    """Raise the limit of descriptors, one for each connection, as far as allowed, and return it."""
+    """Raise the limit of descriptors, since each connection needs one, and return the new limit."""
     if sys.platform == "win32":
         return inf
     import resource
@@ -35,7 +35,7 @@ def raise_descriptor_limit() -> float:
 
 @contextmanager
 def announcing() -> Iterator[None]:
-    """Refuse to serve if the block can't print or write the addresses of the servers.
+    """Turn an OSError of the block, which announces the servers' addresses, into `Refused`.
 
     Raises:
         Refused: the ready file or standard output can't be written.
@@ -49,10 +49,10 @@ def announcing() -> Iterator[None]:
 
 @contextmanager
 def kept_ready_file(path: Path | None) -> Iterator[None]:
-    """Remove the ready file of an earlier run now, and this run's at the end: nobody connects to dead ports.
+    """Remove an old ready file now and this run's at the end, so that no client connects to dead ports.
 
     Raises:
-        Refused: an old one can't be removed.
+        Refused: the old file can't be removed.
     """
     try:
         _remove(path)
@@ -61,17 +61,17 @@ def kept_ready_file(path: Path | None) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(OSError):  # the server has ended well all the same
+        with suppress(OSError):  # a leftover file does not make the exit a failure
             _remove(path)
 
 
 def _remove(path: Path | None) -> None:
-    if path is not None and path.is_file():  # a FIFO or a device is none of our making
+    if path is not None and path.is_file():  # a FIFO or device is not ours to remove
         path.unlink()
 
 
 def write_ready_file(path: Path, content: Mapping[str, Mapping[str, object]]) -> None:
-    """Write the ready file so that no reader finds a part of it."""
+    """Write the ready file atomically."""
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

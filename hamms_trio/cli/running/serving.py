@@ -27,7 +27,7 @@ STDERR = 2
 
 
 class AccessLogChoice(TypedDict):
-    """The arguments of a server that concern its access log."""
+    """A server's keyword arguments for the access log."""
 
     log_format: LogFormat
     log_descriptor: int | None
@@ -48,7 +48,7 @@ def configure_logs(running: Running) -> AccessLogChoice:
 def serve_alone(
     signals: Signals,
     opened: AbstractAsyncContextManager[RunningServer],
-    what: str,
+    title: str,
     *,
     key: str,
     running: Running,
@@ -58,7 +58,7 @@ def serve_alone(
     Args:
         signals: the process's signals.
         opened: the server.
-        what: the server's name in the line that says that it is ready.
+        title: the server's name in the printed line.
         key: the server's name in the ready file.
         running: the user's options.
 
@@ -72,41 +72,41 @@ def serve_alone(
         kept_ready_file,
         raise_descriptor_limit,
     )
-    from hamms_trio.errors import PortUnavailable
+    from hamms_trio.errors import PortUnavailable, StateUnusable
 
     async def main() -> None:
-        async with signals.heeded() as signalled, opened as server:
+        async with signals.watched() as signalled, opened as server:
             signals.on_hangup(partial(_reload_soon, server))
             collect_garbage_rarely()
-            _tell_where(server, what, key, running.ready_file)
+            _announce(server, title, key, running.ready_file)
             await signalled.wait()
-            logger.info("signal_received signal=%s action=drain_and_stop", signals.came)
+            logger.info("signal_received signal=%s action=drain_and_stop", signals.first)
             await server.drain(running.drain_timeout)
 
     raise_descriptor_limit()
     try:
         with kept_ready_file(running.ready_file):
             trio.run(main)
-    except PortUnavailable as error:
+    except (PortUnavailable, StateUnusable) as error:
         raise Refused(str(error)) from None
 
 
-def _tell_where(server: RunningServer, what: str, key: str, ready_file: Path | None) -> None:
+def _announce(server: RunningServer, title: str, key: str, ready_file: Path | None) -> None:
     from hamms_trio.cli.running.process import announcing, write_ready_file
 
     with announcing():
         if ready_file is not None:
             servers = {key: server, **server.companions}
-            where = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
-            write_ready_file(ready_file, where)
-        click.echo(f"{what} is ready on {server.url}")
+            addresses = {name: {"port": s.port, "url": s.url} for name, s in servers.items()}
+            write_ready_file(ready_file, addresses)
+        click.echo(f"{title} is ready on {server.url}")
         for name, companion in server.companions.items():
             click.echo(f"{name} is ready on {companion.url}")
 
 
 @contextmanager
 def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
-    """Load the user's certificate, or make one and print how to trust it; None without TLS.
+    """Load the user's certificate, or make one and print its authority; yield None without TLS.
 
     Raises:
         Refused: the certificate is unusable.
@@ -132,7 +132,7 @@ def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
 
 
 def _reload_soon(server: RunningServer) -> None:
-    """Reload the certificate in a task of its own, for the loop's thread."""
+    """Start a task that reloads the certificate; the loop's thread calls this."""
     import trio
 
     trio.lowlevel.spawn_system_task(_reload, server)
@@ -144,6 +144,6 @@ async def _reload(server: RunningServer) -> None:
     try:
         await server.reload()
     except CertificateUnusable as error:
-        logger.error("the certificate stays as it was: %s", error)
+        logger.error("the previous certificate stays in use: %s", error)
     else:
         logger.info("signal_received signal=SIGHUP action=reload")

@@ -1,4 +1,4 @@
-"""SIGINT, SIGTERM and SIGHUP, from the first moment of the process on."""
+"""SIGINT, SIGTERM and SIGHUP, handled before the server starts."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ class Signals:
     """The signals that end a server: the first drains it, the second ends it at once."""
 
     def __init__(self) -> None:
-        self._came: list[int] = []
+        self._received: list[int] = []
         self._notify: Callable[[], None] | None = None
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._on_signal)
 
     @asynccontextmanager
-    async def heeded(self) -> AsyncIterator[trio.Event]:
-        """Set the event at the first signal, even if that came before; cancel the block at the second."""
+    async def watched(self) -> AsyncIterator[trio.Event]:
+        """Yield an event that the first signal sets, even one that came before; the second cancels the block."""
         import trio
 
         token = trio.lowlevel.current_trio_token()
@@ -34,7 +34,7 @@ class Signals:
 
             def notify() -> None:
                 event.set()
-                if len(self._came) > 1:
+                if len(self._received) > 1:
                     scope.cancel()
 
             def notify_soon() -> None:
@@ -42,12 +42,12 @@ class Signals:
                     token.run_sync_soon(notify)
 
             self._notify = notify_soon
-            if self._came:
+            if self._received:
                 notify()
             yield event
 
     def on_hangup(self, do: Callable[[], None]) -> None:
-        """Call the function on the loop's thread whenever SIGHUP comes."""
+        """Call the function on the loop's thread at each SIGHUP."""
         import trio
 
         token = trio.lowlevel.current_trio_token()
@@ -60,11 +60,11 @@ class Signals:
             signal.signal(signal.SIGHUP, notify)
 
     @property
-    def came(self) -> str:
+    def first(self) -> str:
         """The name of the first signal."""
-        return signal.Signals(self._came[0]).name
+        return signal.Signals(self._received[0]).name
 
     def _on_signal(self, number: int, _frame: object) -> None:
-        self._came.append(number)
+        self._received.append(number)
         if self._notify is not None:
             self._notify()

@@ -62,9 +62,7 @@ class Conversation:
         self._had_empty_line = False  # before the next request line
         self._reader: RequestReader | None = None  # of a head that has come in part
         self._content: Content | None = None  # of the request whose body is coming
-        self._match: Match | None = (
-            None  # of that body; None if the body is dropped or a task reads it
-        )
+        self._match: Match | None = None  # of that body, unless it is dropped or a task reads it
 
     # Events that the carrier reports
 
@@ -145,8 +143,7 @@ class Conversation:
 
     def on_deadline(self) -> bytes:
         """End the wait: the client was too slow or silent, or its route was (see `Exchange.is_overdue`)."""
-        self.deadline = FOREVER
-        self.is_idle = False
+        self.deadline, self.is_idle = FOREVER, False
         if self.exchange is not None:
             if self._content is not None and not self._content.has_failed:
                 self._content.fail(RequestTimeout("the body did not come in time"))
@@ -173,8 +170,7 @@ class Conversation:
 
     def end(self) -> bytes:
         """Say no more, since every request that was accepted is answered."""
-        self.closing = True
-        self.is_idle = False
+        self.closing, self.is_idle = True, False
         return b""
 
     def give_away(self, exchange: Exchange, content: bytes) -> bytes:

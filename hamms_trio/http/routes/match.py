@@ -84,6 +84,10 @@ class Matcher:
         self._instead = route
         self._latest = None
 
+    def forget(self) -> None:
+        """Look every head up anew, because the routes have changed."""
+        self._latest = None
+
     def find(self, octets: bytes) -> Match:
         """Return the match of a whole head.
 

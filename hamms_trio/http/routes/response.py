@@ -107,6 +107,13 @@ class Response:
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
+    @property
+    def sent_fields(self) -> tuple[Field, ...]:
+        """The fields with the Content-Type that the server adds."""
+        is_typed = any(name.lower() == "content-type" for name, _ in self.fields)
+        is_empty = has_no_body(self.status) or self.status == 205
+        return self.fields if is_typed or is_empty else (*self.fields, ("Content-Type", TEXT))
+
     def _preamble(self, octets: int, *, bodiless: bool) -> bytes:
         if bodiless and self.status != 205:
             return self.lines + b"X-Request-ID: "
@@ -129,18 +136,25 @@ class GivenAway(Response):
     Attributes:
         take: called with the connection; what it raises closes it.
         request_content: the content, which the route has read.
+        instead: the response to a request that came without a connection, such as one that the server makes itself.
     """
 
     is_ours = False
 
-    __slots__ = ("request_content", "take")
+    __slots__ = ("instead", "request_content", "take")
 
-    def __init__(self, take: Callable[[Handover], None], request_content: bytes = b"") -> None:
+    def __init__(
+        self,
+        take: Callable[[Handover], None],
+        request_content: bytes = b"",
+        instead: Response | None = None,
+    ) -> None:
         super().__init__()
         self.status = 0  # the server does not know what the new owner sends
         self.plain = False
         self.take = take
         self.request_content = request_content
+        self.instead = instead or error(502, "no_connection", "Bad Gateway: nobody can answer here")
 
 
 class ErrorDocument(Response):

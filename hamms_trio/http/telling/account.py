@@ -59,7 +59,7 @@ class Account:
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
-        self._write: Callable[[list[Entry]], None] | None = None
+        self._observers: list[Callable[[list[Entry]], None]] = []
         self.on_first: Callable[[], None] = lambda: None
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
@@ -81,8 +81,8 @@ class Account:
         return percentile(sorted(samples), percent)
 
     def log_to(self, write: Callable[[list[Entry]], None]) -> None:
-        """Have each batch of entries written to the access log."""
-        self._write = write
+        """Have each batch of entries passed on, such as to the access log or to the history."""
+        self._observers.append(write)
 
     def note_handshake_failure(self, _reason: str) -> None:
         """Count a TLS handshake that came to nothing."""
@@ -115,8 +115,8 @@ class Account:
         for (route, status), seconds in groups.items():
             self._count(route, status, seconds)
         self.last_request_id = entries[-1][8]
-        if self._write is not None:
-            self._write(entries)
+        for write in self._observers:
+            write(entries)
         entries.clear()
 
     def _count(self, key: str, status: int, seconds: list[float]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from hamms_trio.http.routes.request import Request
@@ -18,12 +18,25 @@ if TYPE_CHECKING:
 LABELS = [f"<= {bound * 1000:g}ms" for bound in BOUNDS] + [f"> {BOUNDS[-1] * 1000:g}ms"]
 
 
-def add_metrics(router: Router, service: Service) -> None:
-    """Declare /_metrics and /metrics."""
+def add_metrics(
+    router: Router,
+    service: Service,
+    more: Callable[[], Awaitable[dict[str, object]]] | None = None,
+) -> None:
+    """Declare /_metrics and /metrics.
 
-    @router.get("/_metrics")
+    Args:
+        more: members of /_metrics that somebody else counts.
+    """
+
     def metrics_document(_request: Request) -> Response:
         return json_response(snapshot(service))
+
+    async def longer_document(_request: Request) -> Response:
+        assert more is not None
+        return json_response({**snapshot(service), **await more()})
+
+    router.get("/_metrics")(metrics_document if more is None else longer_document)
 
     collector = Collector(service)
 

@@ -2,5 +2,5 @@
 
 from hamms_trio.modes.drivers.driver import Driver as Driver
 from hamms_trio.modes.drivers.http1 import HTTP1 as HTTP1
-from hamms_trio.modes.drivers.raw import RAW as RAW
-from hamms_trio.modes.drivers.refuse import REFUSE as REFUSE
+from hamms_trio.modes.drivers.raw import RAW as RAW, serve_healthily as serve_healthily
+from hamms_trio.modes.drivers.refuse import BLACKHOLE as BLACKHOLE, REFUSE as REFUSE

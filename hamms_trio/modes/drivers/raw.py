@@ -23,8 +23,13 @@ class Raw:
             await encounter.act(peer, **encounter.arguments)
             await peer.finish()
         else:
-            healthy = healthy_instead_of(encounter)
-            await HTTP1.drive(peer, lambda _request: healthy)
+            await serve_healthily(peer)
+
+
+async def serve_healthily(peer: Peer) -> None:
+    """Let the client of a mode that acts on octets meet a server with which nothing is wrong."""
+    healthy = healthy_instead_of(peer.encounter)
+    await HTTP1.drive(peer, lambda _request: healthy)
 
 
 RAW = Raw()

@@ -16,7 +16,7 @@ from hamms_trio.modes.parameters import Choice, Seconds
 from hamms_trio.modes.streams.cut import without
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.faults import FAULTS, How
-from hamms_trio.modes.streams.parameters import AnyNonce, Tokens
+from hamms_trio.modes.streams.parameters import Tokens
 from hamms_trio.modes.streams.shapes import Part
 from hamms_trio.modes.streams.shapes.rpc import TRAILERS, frame
 from hamms_trio.modes.streams.stream import Stream, octets_of
@@ -27,7 +27,7 @@ PROTOCOL = "grpc/doc/PROTOCOL-WEB.md"
 OK, INTERNAL = "0", "13"
 
 
-def grpcweb(*, tokens: Tokens = 1, gap: Seconds = 0.0, nonce: AnyNonce = "") -> None:
+def grpcweb(*, tokens: Tokens = 1, gap: Seconds = 0.0) -> None:
     """Name the parameters that all of the family have."""
 
 

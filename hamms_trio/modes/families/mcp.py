@@ -24,7 +24,7 @@ from hamms_trio.modes.streams.asked import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream
 from hamms_trio.modes.streams.faults import How
-from hamms_trio.modes.streams.parameters import After, AnyNonce, KeepAlive, Tokens
+from hamms_trio.modes.streams.parameters import After, KeepAlive, Tokens
 from hamms_trio.modes.streams.shapes import pieces
 from hamms_trio.modes.streams.shapes.shape import TOOL, compact
 from hamms_trio.modes.streams.stream import Stream, octets_of
@@ -44,7 +44,7 @@ TOOLS = [
 ]
 
 
-def mcp(*, tokens: Tokens = 4, gap: Seconds = 0.0, nonce: AnyNonce = "") -> None:
+def mcp(*, tokens: Tokens = 4, gap: Seconds = 0.0) -> None:
     """Name the parameters that all of the family have."""
 
 
@@ -138,12 +138,20 @@ def _call(stream: Stream, *, resumes: bool) -> str | None:
         MethodNotAllowed: a GET wants another stream than that of a call.
     """
     if stream.request.method == "GET":
-        call, dash, _ = (stream.request.get("last-event-id") or "").rpartition("-")
-        if not (resumes and dash):
+        call, _, _ = (stream.request.get("last-event-id") or "").rpartition("-")
+        if not (resumes and _is_json(call)):
             raise MethodNotAllowed("there is no stream to come back to", allow="POST, DELETE")
         return call
     message = parsed(stream.content) or {}
     return json.dumps(message["id"]) if "id" in message else None
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _result(stream: Stream) -> tuple[int, bytes, str, *tuple[Field, ...]] | None:

@@ -10,11 +10,11 @@ from hamms_trio.modes.parameters import Choice, Seconds
 from hamms_trio.modes.streams.cut import half
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.faults import How
-from hamms_trio.modes.streams.parameters import AnyNonce, Tokens
+from hamms_trio.modes.streams.parameters import Tokens
 from hamms_trio.modes.streams.stream import Stream, octets_of
 
 
-def ndjson(*, tokens: Tokens = 40, gap: Seconds = 0.0, nonce: AnyNonce = "") -> None:
+def ndjson(*, tokens: Tokens = 40, gap: Seconds = 0.0) -> None:
     """Name the parameters that all of the family have."""
 
 

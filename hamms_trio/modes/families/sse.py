@@ -20,9 +20,9 @@ from hamms_trio.modes.expectation import (
 from hamms_trio.modes.parameters import Choice, Octets, Seconds, Text, Times
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import on_stream
-from hamms_trio.modes.streams.parameters import After, AnyNonce, SseShape, Tokens
+from hamms_trio.modes.streams.parameters import After, SseShape, Tokens
 from hamms_trio.modes.streams.problems import problem_of
-from hamms_trio.modes.streams.shapes import Piece, pieces
+from hamms_trio.modes.streams.shapes import pieces
 from hamms_trio.modes.streams.stream import Stream, octets_of
 from hamms_trio.wire.event_stream import (
     BOM,
@@ -58,15 +58,11 @@ LONG_CHARACTERS = "é€😀"  # of two, three and four octets in UTF-8
 When = Annotated[str, Choice("connect", "reconnect")]
 
 
-def sse(
-    *, tokens: Tokens = 40, gap: Seconds = 0.0, shape: SseShape = "plain", nonce: AnyNonce = ""
-) -> None:
+def sse(*, tokens: Tokens = 40, gap: Seconds = 0.0, shape: SseShape = "plain") -> None:
     """Name the parameters of modes whose fault does not lie in the JSON."""
 
 
-def plain(
-    *, tokens: Tokens = 40, gap: Seconds = 0.0, key: Text = "default", nonce: AnyNonce = ""
-) -> None:
+def plain(*, tokens: Tokens = 40, gap: Seconds = 0.0, key: Text = "default") -> None:
     """Name the parameters of modes that need ids, or count connections: their shape is plain."""
 
 
@@ -88,7 +84,7 @@ async def sse_crlf_split(
     stream: Stream, *, case: Annotated[str, Choice(*LINE_ENDS)] = "lf"
 ) -> None:
     """End lines with LF, CRLF, CR or all of them in turn, and split the chunks behind each CR and each LF."""
-    lines = (line for piece in stream.remaining for line in _event(piece).lines())
+    lines = (line for piece in stream.remaining for line in piece.event.lines())
     await stream.play(split_line_ends(ended_in_turn(lines, LINE_ENDS[case])))
 
 
@@ -133,7 +129,7 @@ async def sse_multiline(stream: Stream) -> None:
 
     In the shape plain each token comes twice, with an empty line in between; elsewhere the JSON is indented.
     """
-    events = (_event(piece) for piece in stream.remaining)
+    events = (piece.event for piece in stream.remaining)
     await stream.play(replace(event, data=_in_lines(event.data)).octets() for event in events)
 
 
@@ -142,7 +138,7 @@ async def sse_nospace(
     stream: Stream, *, case: Annotated[str, Choice("none", "two")] = "none"
 ) -> None:
     """Put no space behind the colons, or two behind those of data lines; a correct client drops one."""
-    events = (_event(piece) for piece in stream.remaining)
+    events = (piece.event for piece in stream.remaining)
     if case == "none":
         await stream.play(event.octets(spaces=0) for event in events)
     else:  # a marker that is no JSON keeps its meaning
@@ -367,11 +363,6 @@ async def _meets(stream: Stream, at: str, after: int) -> bool:
         return True
     await stream.play(octets_of(until(stream.pieces, after)))
     return False
-
-
-def _event(piece: Piece) -> ServerSentEvent:
-    assert piece.event is not None  # every shape here is an event stream
-    return piece.event
 
 
 def _in_lines(data: str | None) -> str:

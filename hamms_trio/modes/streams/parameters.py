@@ -7,8 +7,9 @@ from typing import Annotated
 
 from hamms_trio.modes.parameters import Choice, Range
 
-Tokens = Annotated[int, Range("tokens", 1, 10_000)]
-After = Annotated[int, Range("tokens", 0, 10_000)]
+MOST_TOKENS = 2_000  # are written in some 15 ms, for which all other clients wait
+Tokens = Annotated[int, Range("tokens", 1, MOST_TOKENS)]
+After = Annotated[int, Range("tokens", 0, MOST_TOKENS)]
 At = Annotated[str, Choice("event", "inside", "utf8")]
 LlmShape = Annotated[str, Choice("path", "chat", "responses", "messages", "plain", "ndjson")]
 SseShape = Annotated[str, Choice("plain", "chat", "responses", "messages")]
@@ -19,24 +20,6 @@ ErrorStatus = Annotated[int, Range("a status code", 400, 599)]
 ErrorType = Annotated[str, Choice("overloaded_error", "rate_limit_error", "server_error")]
 ShouldRetry = Annotated[str, Choice("none", "true", "false")]
 PerMinute = Annotated[int, Range("requests a minute", 1, 60_000)]
-
-NONCE = "hamms"  # of clients that give none
-_NONCE = re.compile(r"[0-9A-Za-z_.~-]{1,32}")
-
-
-class Nonce:
-    """The word that stands in an answer's last token; empty for that of the field X-Hamms-Nonce."""
-
-    def takes(self, kind: type) -> str:
-        return "1 to 32 letters, digits and ._~-"
-
-    def describe(self) -> dict[str, object]:
-        return {"maximum_length": 32, "pattern": _NONCE.pattern}
-
-    def read(self, text: str, kind: type) -> str:
-        if text and not _NONCE.fullmatch(text):
-            raise ValueError
-        return text
 
 
 class NumberOr:
@@ -59,10 +42,4 @@ class NumberOr:
         return text
 
 
-AnyNonce = Annotated[str, Nonce()]
 RetryAfter = Annotated[str, NumberOr("date", "ms", "garbage", "none")]
-
-
-def nonce_of(given: str, field: str | None) -> str:
-    """The nonce of an answer: the one that is given, or the request's field, or a fixed one."""
-    return given or (field if field and _NONCE.fullmatch(field) else NONCE)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peer import READING_SECONDS, Peer
 from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, PARSED_OCTETS, Asked
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
-from hamms_trio.modes.streams.parameters import nonce_of
 from hamms_trio.modes.streams.shapes import (
+    PLACEHOLDER,
     SHAPES,
     Answer,
     Piece,
@@ -20,9 +20,10 @@ from hamms_trio.modes.streams.shapes import (
 )
 from hamms_trio.wire import Field, RequestHead
 
-OCTETS_IN_ONE_GO = 64 * 1024
-# Between the last octets and a reset, in real seconds: so that the client has read what precedes it.
-READING_SECONDS = 0.08
+OCTETS_IN_ONE_GO = (
+    16 * 1024
+)  # then the others have their turn: in tiny chunks these take a millisecond
+SHORTEST_BEAT = 0.001
 
 
 class Stream:
@@ -42,7 +43,6 @@ class Stream:
         *,
         tokens: int,
         gap: float,
-        nonce: str,
         shape: str = "path",
         tool: bool = False,
         key: str = "default",
@@ -51,7 +51,7 @@ class Stream:
         self.request = request
         self.gap = gap
         self.key = key
-        self.nonce = nonce_of(nonce, request.get("x-hamms-nonce"))
+        self.nonce = peer.nonce
         by_path, dialect = shape_of(peer.http.path)
         self.shape: Shape = by_path if shape == "path" else SHAPES[shape]
         self.content = b""
@@ -80,12 +80,21 @@ class Stream:
     @property
     def pieces(self) -> tuple[Piece, ...]:
         """The events of the healthy stream."""
-        return pieces(self.shape, self.answer)
+        return tuple(self._filled(0))
+
+    def _filled(self, start: int) -> Iterator[Piece]:
+        """The same events from one on, each made when it is asked for."""
+        answer, first = self.answer, self._first
+        if self.shape.counts_octets:
+            return iter(pieces(self.shape, answer)[start:])
+        blank = Answer.of(len(first.tokens), PLACEHOLDER, tool=first.tool, dialect=first.dialect)
+        blank = replace(blank, model=answer.model, usage=answer.usage)
+        return (piece.filled(self.nonce) for piece in pieces(self.shape, blank)[start:])
 
     @property
     def remaining(self) -> tuple[Piece, ...]:
         """The events that a client wants which has some already (the field Last-Event-ID)."""
-        return self.pieces[self.position :]
+        return tuple(self._filled(self.position))
 
     @property
     def position(self) -> int:
@@ -159,6 +168,7 @@ class Stream:
             octets += self._body.write(event)
             if len(octets) >= OCTETS_IN_ONE_GO:
                 await self.peer.send(bytes(octets))
+                await self.peer.connection.pause()
                 octets.clear()
         if octets:
             await self.peer.send(bytes(octets))
@@ -170,8 +180,7 @@ class Stream:
         if self._body.ending is Ending.FIN:
             await self.peer.finish()
         elif self._body.ending is Ending.RST:
-            await self.peer.sleep(READING_SECONDS * self.peer.environment.speed)
-            self.peer.reset()
+            await self.peer.reset_after_reading()
 
     async def play(
         self, events: Iterable[bytes], how: str = "clean", content_type: str = ""
@@ -192,7 +201,9 @@ class Stream:
 
     async def beat(self, kind: str, every: float, seconds: float) -> None:
         """Send keep-alives for a time; ``none`` is silence."""
-        beats = int(seconds / every) if kind != "none" and every else 0
+        silent = kind == "none" or not every
+        every = max(every, SHORTEST_BEAT)
+        beats = 0 if silent else int(seconds / every)
         octets = self._body.write(self.shape.keep_alive(kind)) if beats else b""
         for _ in range(beats):
             await self.peer.sleep(every)
@@ -222,7 +233,7 @@ class Stream:
         elif self.is_done:
             await self.respond(204)
         else:
-            await self.play(piece.octets for piece in self.remaining)
+            await self.play(piece.octets for piece in self._filled(self.position))
 
     async def show_head(self) -> None:
         """Answer HEAD: the head of a healthy stream alone."""
@@ -250,7 +261,8 @@ class Stream:
     def fields(self, content_type: str = "") -> tuple[Field, ...]:
         """The fields that every answer has."""
         typed = (("Content-Type", content_type),) if content_type else ()
-        return (*typed, ("Cache-Control", "no-cache"), (self.shape.request_id, f"req_{self.nonce}"))
+        names = (("X-Hamms-Nonce", self.nonce), (self.shape.request_id, f"req_{self.nonce}"))
+        return (*typed, ("Cache-Control", "no-cache"), *names)
 
 
 def octets_of(events: Iterable[Piece]) -> list[bytes]:

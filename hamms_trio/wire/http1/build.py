@@ -82,6 +82,12 @@ def connection_field(request: RequestHead, *, close: bool = False) -> bytes:
     return b"Connection: keep-alive\r\n" if request.minor_version == 0 else b""
 
 
+def connection_lines(request: RequestHead) -> tuple[bytes, ...]:
+    """Build the same as lines without CRLF: one, or none."""
+    line = connection_field(request)
+    return (line.removesuffix(CRLF),) if line else ()
+
+
 _BODILESS = ("HEAD", "CONNECT")
 
 

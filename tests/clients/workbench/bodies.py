@@ -1,4 +1,4 @@
-"""Contents of requests, and what the workbench makes of them."""
+"""Request bodies for the workbench, and the answers that echo them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from functools import cache
 from tests.clients.outcomes import Answer
 from tests.clients.sessions import Body
 
-LIMIT = 512 * 1024  # octets of content that the workbench takes
-FAR_ABOVE = 16 * LIMIT  # more than sockets hold, so whoever sends it has to be read from
+LIMIT = 512 * 1024  # octets; the workbench's limit for content
+FAR_ABOVE = 16 * LIMIT  # more than socket buffers hold, so the server has to read some of it
 PIECE = 64_000
 FRAMED = ["by-length", "in-chunks"]
 
 
 @cache
 def content(octets: int) -> bytes:
-    """So many octets, of which no two pieces are alike."""
+    """Make content of this length in which no two pieces are equal."""
     return b"".join(b"%07d " % number for number in range(octets // 8 + 1))[:octets]
 
 
 def body(octets: int, framed: str) -> Body:
-    """The same, to be sent with a length or in chunks."""
+    """Make a body of this length, framed by Content-Length or by chunks."""
     whole = content(octets)
     return whole if framed == "by-length" else _pieces(whole)
 

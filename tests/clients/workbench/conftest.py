@@ -1,4 +1,4 @@
-"""The servers that many tests ask, and every client that asks them."""
+"""Fixtures: every client in turn, and the workbench they share."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.http.commands import Running
 
 @pytest.fixture(params=SESSIONS)
 def kind(request: pytest.FixtureRequest) -> type[Session]:
-    """Each client's, one after the other."""
+    """Run the test with each client's session class."""
     return SESSIONS[request.param]
 
 

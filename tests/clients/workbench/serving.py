@@ -1,4 +1,4 @@
-"""Servers in processes of their own, as their users start them, and what can be known of them from outside."""
+"""Servers in processes of their own, started as a user starts them, and a count of their connections."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MANY_TESTS = 600.0  # seconds; more than all that share one server take
 
 @contextmanager
 def served(*arguments: str, command: str = "workbench") -> Iterator[Running]:
-    """A command that serves; it must end well, and have met no bug."""
+    """Run a serving command; require exit code 0 and no traceback at the end."""
     with starting(command, safety_net=MANY_TESTS) as run:
         running = run(*arguments)
         yield running
@@ -27,24 +27,24 @@ def served(*arguments: str, command: str = "workbench") -> Iterator[Running]:
 
 
 class Connections:
-    """How many a server accepts from now on."""
+    """A count of the connections that a server accepts from now on."""
 
     def __init__(self, running: Running) -> None:
         self._running = running
         self._before = self._accepted()
 
     def opened(self) -> int:
-        """All but the one that this takes; to be called once."""
+        """Count the connections, except the two that the metrics take; call this once."""
         return self._accepted() - self._before - 1
 
     def _accepted(self) -> int:
         with HttpClientSession(authority=self._running.authority) as session:
-            told = session.get(f"{self._running.url}/metrics").body.decode()
-        found = re.search(r"^hamms_connections_total (\S+)$", told, re.MULTILINE)
-        assert found, told
+            metrics = session.get(f"{self._running.url}/metrics").body.decode()
+        found = re.search(r"^hamms_connections_total (\S+)$", metrics, re.MULTILINE)
+        assert found, metrics
         return int(float(found[1]))
 
 
 def wait_until_idle_connections_have_ended(running: Running) -> None:
-    """Until one has that is younger than all others."""
+    """Wait for the idle timeout of a new connection, by which all older ones have ended."""
     assert raw.exchange(("127.0.0.1", running.port), GET)

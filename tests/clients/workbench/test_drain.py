@@ -1,4 +1,4 @@
-"""SIGTERM, while every client has something in flight, and a connection that it keeps."""
+"""SIGTERM while every client uploads, downloads and keeps an idle connection."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Kind = type[Session]
 
 
 class Uploads:
-    """A body of each client to /submit, of which the second half is not sent until it may be."""
+    """One upload per client to /submit; the second half waits for `outcomes`."""
 
     def __init__(self, stack: ExitStack, running: Running) -> None:
         self._running = running
@@ -56,9 +56,8 @@ class Uploads:
 
     def _pieces(self, has_begun: Event) -> Iterator[bytes]:
         whole = content(LIMIT)
-        yield whole[
-            : LIMIT // 2
-        ]  # more than the pipe to curl holds, so who wants the rest has sent some
+        # More than the pipe to curl holds, so a client that reads the second half has sent some of the first.
+        yield whole[: LIMIT // 2]
         has_begun.set()
         self._goes_on.wait(SAFETY_NET)
         yield whole[LIMIT // 2 :]
@@ -66,11 +65,11 @@ class Uploads:
 
 @dataclass
 class Story:
-    """What each client met.
+    """The outcomes of each client.
 
     Attributes:
-        kept: two requests after the signal, the first on a connection that was kept.
-        exit_code: of the server.
+        kept: those of two requests after the signal, the first on a persistent connection.
+        exit_code: the server's exit code.
     """
 
     uploads: dict[Kind, Outcome]
@@ -94,7 +93,7 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             pieces = stack.enter_context(session.stream(f"{url}/files/big"))
             downloads[kind] = next(pieces), pieces
         uploads = Uploads(stack, running)
-        kept = keeping(stack, running)
+        kept = open_sessions(stack, running)
         begin_drain(running)
         return Story(
             kept={kind: get_twice(session, url) for kind, session in kept.items()},
@@ -104,8 +103,8 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         )
 
 
-def keeping(stack: ExitStack, running: Running) -> dict[Kind, Session]:
-    """A session of each client, with a connection."""
+def open_sessions(stack: ExitStack, running: Running) -> dict[Kind, Session]:
+    """Open a session of each client with a persistent connection."""
     opened = {kind: kind(authority=running.authority) for kind in SESSIONS.values()}
     sessions = {kind: stack.enter_context(session) for kind, session in opened.items()}
     for session in sessions.values():
@@ -118,13 +117,13 @@ def get_twice(session: Session, url: str) -> list[Outcome]:
 
 
 def begin_drain(running: Running) -> None:
-    """Return when the drain has begun, before which everything was heard that had been said."""
+    """Send SIGTERM and return when the drain has begun; the server has read all earlier octets by then."""
     with ExitStack() as stack:
         sock = stack.enter_context(raw.connected(("127.0.0.1", running.port)))
         if running.authority is not None:
             trusting = context(running.authority)
             sock = stack.enter_context(trusting.wrap_socket(sock, server_hostname="localhost"))
-        for _ in range(2):  # by the first, all connections are accepted
+        for _ in range(2):  # after the first, the server has accepted all connections
             assert status(sock) == 200
         running.process.send_signal(signal.SIGTERM)
         while status(sock) == 200:
@@ -136,44 +135,44 @@ def status(sock: socket.socket) -> int:
     return raw.receive_messages(sock, 1)[0].status
 
 
-def test_what_is_being_sent_is_taken_and_answered(kind: Kind, story: Story) -> None:
+def test_an_upload_in_flight_is_read_and_answered(kind: Kind, story: Story) -> None:
     assert story.uploads[kind] == echo(LIMIT)
 
 
-def test_what_is_being_received_arrives_whole(kind: Kind, story: Story) -> None:
+def test_a_download_in_flight_arrives_whole(kind: Kind, story: Story) -> None:
     assert story.downloads[kind] == BIG
 
 
-def test_what_comes_after_is_told_to_come_again_and_then_refused(kind: Kind, story: Story) -> None:
-    if kind is CurlSession:  # which keeps nothing from one process to the next
+def test_a_later_request_gets_503_then_connections_are_refused(kind: Kind, story: Story) -> None:
+    if kind is CurlSession:  # its connections end with each process
         assert story.kept[kind] == REFUSED
         return
-    told, then = story.kept[kind]
+    first, second = story.kept[kind]
 
-    assert isinstance(told, Answer)
-    assert told.json()["error"]["code"] == "draining"
-    assert (told.status, told.fields["retry-after"]) == (503, "2")
-    assert told.fields["connection"] == "close"
-    assert then is Failure.REFUSED
+    assert isinstance(first, Answer)
+    assert first.json()["error"]["code"] == "draining"
+    assert (first.status, first.fields["retry-after"]) == (503, "2")
+    assert first.fields["connection"] == "close"
+    assert second is Failure.REFUSED
 
 
-def test_the_server_ends_well_then(story: Story) -> None:
+def test_the_drained_server_exits_with_code_zero(story: Story) -> None:
     assert story.exit_code == 0
 
 
 @pytest.fixture(scope="module")
 def after_an_idle_end() -> dict[Kind, list[Outcome]]:
-    """What each client meets that keeps a connection to a server which has ended, with nothing in flight."""
+    """Stop a server to which each client keeps an idle connection; return the outcomes of two requests."""
     with served("--no-access-log", "--drain-timeout", f"{SAFETY_NET}") as running:
         with ExitStack() as stack:
-            kept = keeping(stack, running)
+            kept = open_sessions(stack, running)
             running.stop()
             return {kind: get_twice(session, running.url) for kind, session in kept.items()}
 
 
-def test_kept_connections_hinder_neither_the_end_nor_the_client(
+def test_idle_connections_delay_neither_shutdown_nor_client(
     kind: Kind, after_an_idle_end: dict[Kind, list[Outcome]]
 ) -> None:
-    told = after_an_idle_end[kind]
+    outcomes = after_an_idle_end[kind]
 
-    assert told == (REFUSED if kind.notices_ends else [Failure.CLOSED, Failure.REFUSED])
+    assert outcomes == (REFUSED if kind.notices_ends else [Failure.CLOSED, Failure.REFUSED])

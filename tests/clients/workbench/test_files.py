@@ -1,4 +1,4 @@
-"""Files, as each client gets them."""
+"""Files from the file server to each client: conditions, ranges, content codings, listings."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def test_a_megabyte_arrives_as_it_is(session: Session, files: Running) -> None:
         assert b"".join(pieces) == BIG
 
 
-def test_many_megabytes_arrive_at_once(session: Session, files: Running) -> None:
+def test_concurrent_downloads_arrive_whole(session: Session, files: Running) -> None:
     with ThreadPoolExecutor(AT_ONCE) as threads:
         answers = threads.map(session.get, [f"{files.url}/big"] * AT_ONCE)
         assert all(answer.body == BIG for answer in answers)
 
 
-def test_what_is_known_already_is_not_sent_again(session: Session, workbench: Running) -> None:
+def test_a_matching_validator_gets_304(session: Session, workbench: Running) -> None:
     url = f"{workbench.url}/static/test.html"
     page = session.get(url)
     known = session.get(url, {"If-None-Match": f'"another", {page.fields["etag"]}'})
@@ -59,7 +59,7 @@ def test_what_is_known_already_is_not_sent_again(session: Session, workbench: Ru
     assert (since.status, since.body) == (304, b"")
 
 
-def test_a_part_is_sent_to_who_wants_no_more(session: Session, files: Running) -> None:
+def test_a_range_request_gets_206_or_416(session: Session, files: Running) -> None:
     url = f"{files.url}/big"
     part = session.get(url, {"Range": "bytes=1000000-"})
     beyond = session.get(url, {"Range": f"bytes={len(BIG)}-"})
@@ -70,7 +70,7 @@ def test_a_part_is_sent_to_who_wants_no_more(session: Session, files: Running) -
     assert beyond.fields["content-range"] == f"bytes */{len(BIG)}"
 
 
-def test_parts_put_together_are_the_whole(session: Session, files: Running) -> None:
+def test_the_ranges_of_a_file_add_up_to_the_file(session: Session, files: Running) -> None:
     ranges = [(at, min(at + 300_000, len(BIG)) - 1) for at in range(0, len(BIG), 300_000)]
     parts = [session.get(f"{files.url}/big", {"Range": f"bytes={a}-{b}"}) for a, b in ranges]
 
@@ -78,9 +78,7 @@ def test_parts_put_together_are_the_whole(session: Session, files: Running) -> N
     assert b"".join(part.body for part in parts) == BIG
 
 
-def test_a_page_that_lies_there_coded_is_the_page_to_its_user(
-    session: Session, files: Running
-) -> None:
+def test_a_precompressed_page_is_decoded_by_the_client(session: Session, files: Running) -> None:
     url = f"{files.url}/page.html"
     for coding in ("gzip", "br", "zstd"):
         if coding in session.decodes:
@@ -91,7 +89,7 @@ def test_a_page_that_lies_there_coded_is_the_page_to_its_user(
             assert int(page.fields.get("content-length", "0")) < len(PAGE)
 
 
-def test_a_page_comes_in_what_a_client_accepts_by_itself(session: Session, files: Running) -> None:
+def test_a_page_has_a_coding_that_the_client_accepts(session: Session, files: Running) -> None:
     page = session.get(f"{files.url}/page.html")
 
     assert page.body == PAGE
@@ -100,7 +98,7 @@ def test_a_page_comes_in_what_a_client_accepts_by_itself(session: Session, files
         assert "content-encoding" not in page.fields
 
 
-def test_a_listing_can_be_followed(session: Session, files: Running) -> None:
+def test_a_listing_links_to_its_files(session: Session, files: Running) -> None:
     listing = session.get(f"{files.url}/")
 
     assert listing.fields["content-type"] == "text/html; charset=utf-8"

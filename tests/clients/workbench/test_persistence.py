@@ -1,4 +1,4 @@
-"""Connections that are kept, and what a client meets when the server ends one."""
+"""Persistent connections, and clients whose connection the server closes."""
 
 from __future__ import annotations
 
@@ -33,29 +33,27 @@ def test_ten_requests_take_one_connection(session: Session, workbench: Running) 
 
 
 @pytest.mark.parametrize("kind", POOLING.values(), ids=POOLING)
-def test_answers_of_every_kind_leave_the_connection_to_the_next(
-    kind: type[Session], workbench: Running
-) -> None:
+def test_answers_of_every_kind_keep_the_connection(kind: type[Session], workbench: Running) -> None:
     connections = Connections(workbench)
     url = workbench.url
     with kind() as session:
         page = session.get(f"{url}/static/test.html")
         tag = page.fields["etag"]
-        told = [
-            session.ask("HEAD", f"{url}/stream"),
+        answers = [
+            session.request("HEAD", f"{url}/stream"),
             session.get(f"{url}/stream"),
-            session.ask("POST", f"{url}/submit", body(100_000, "in-chunks")),
-            session.ask("HEAD", f"{url}/static/test.html"),
+            session.request("POST", f"{url}/submit", body(100_000, "in-chunks")),
+            session.request("HEAD", f"{url}/static/test.html"),
             session.get(f"{url}/static/test.html", {"If-None-Match": tag}),
             session.get(f"{url}/static/test.html", {"Range": "bytes=-5"}),
-            session.ask("OPTIONS", f"{url}/"),
-            session.ask("POST", f"{url}/nowhere", body(100_000, "by-length")),
-            session.ask("DELETE", f"{url}/", b""),
-            session.ask("POST", f"{url}/submit", b""),
+            session.request("OPTIONS", f"{url}/"),
+            session.request("POST", f"{url}/nowhere", body(100_000, "by-length")),
+            session.request("DELETE", f"{url}/", b""),
+            session.request("POST", f"{url}/submit", b""),
             session.get(f"{url}/"),
         ]
 
-    statuses = [answer.status for answer in told]
+    statuses = [answer.status for answer in answers]
     assert statuses == [200, 200, 200, 200, 304, 206, 204, 404, 405, 200, 200]
     assert connections.opened() <= (1 if kind.keeps_after_head else 3)
 
@@ -66,7 +64,7 @@ def three_requests_each() -> Iterator[Running]:
         yield running
 
 
-def test_after_the_last_request_of_a_connection_a_client_takes_another(
+def test_a_client_opens_another_connection_after_the_last_request(
     session: Session, three_requests_each: Running
 ) -> None:
     connections = Connections(three_requests_each)
@@ -86,7 +84,7 @@ def test_the_last_request_of_a_connection_may_have_a_body(
     session: Session, three_requests_each: Running, framed: str
 ) -> None:
     for octets in (100_000, 1, 0) * 2:
-        answer = session.ask("POST", f"{three_requests_each.url}/submit", body(octets, framed))
+        answer = session.request("POST", f"{three_requests_each.url}/submit", body(octets, framed))
 
         assert answer == echo(octets)
 
@@ -97,7 +95,7 @@ Rested = Callable[[type[Session], str], tuple[Session, str]]
 
 @pytest.fixture(scope="module")
 def rested() -> Iterator[Rested]:
-    """A session of a client for each method, whose connection has ended because nothing was asked; and the URL."""
+    """Yield a function that returns a session whose idle connection has timed out, and the URL."""
     sessions = {}
     with ExitStack() as stack:
         running = stack.enter_context(served("--no-access-log", "--keepalive-timeout", "0.7"))
@@ -109,7 +107,7 @@ def rested() -> Iterator[Rested]:
 
 
 @pytest.mark.parametrize("method", IDEMPOTENT_OR_NOT)
-def test_a_client_goes_on_when_its_idle_connection_has_ended(
+def test_a_client_recovers_when_its_idle_connection_has_ended(
     kind: type[Session], rested: Rested, method: str
 ) -> None:
     session, url = rested(kind, method)
@@ -117,10 +115,10 @@ def test_a_client_goes_on_when_its_idle_connection_has_ended(
     if not session.notices_ends:
         assert session.outcome(method, f"{url}{path}", sent) is Failure.CLOSED
 
-    assert session.ask(method, f"{url}{path}", sent).status == 200
+    assert session.request(method, f"{url}{path}", sent).status == 200
 
 
-def test_the_log_tells_whose_requests_shared_a_connection() -> None:
+def test_the_log_records_which_requests_shared_a_connection() -> None:
     with served("--log-format", "json") as running:
         for name, kind in POOLING.items():
             with kind() as session:

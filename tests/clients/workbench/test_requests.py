@@ -1,4 +1,4 @@
-"""What the users of each client get from the workbench, request by request."""
+"""Requests of each client to the workbench, and the answers that its user gets."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ def test_the_metrics_are_json(session: Session, workbench: Running) -> None:
 
 
 @pytest.mark.parametrize("framed", FRAMED)
-def test_a_body_arrives_as_it_was_whatever_its_size(
+def test_a_body_of_any_size_arrives_intact(
     session: Session, workbench: Running, framed: str
 ) -> None:
     for octets in (0, 1, 100_000, LIMIT, 1):
         sent = body(octets, framed)
 
-        assert session.ask("POST", f"{workbench.url}/submit", sent) == echo(octets)
+        assert session.request("POST", f"{workbench.url}/submit", sent) == echo(octets)
 
 
 @pytest.mark.parametrize("framed", FRAMED)
 @pytest.mark.parametrize("octets", [LIMIT + 1, FAR_ABOVE])
-def test_a_body_that_is_too_long_is_refused_in_words(
+def test_a_body_above_the_limit_gets_413(
     session: Session, workbench: Running, octets: int, framed: str
 ) -> None:
-    answer = session.ask("POST", f"{workbench.url}/submit", body(octets, framed))
+    answer = session.request("POST", f"{workbench.url}/submit", body(octets, framed))
 
     assert answer.status == 413
     assert answer.json()["error"]["code"] == "content_too_large"
@@ -60,12 +60,12 @@ def test_a_body_that_is_too_long_is_refused_in_words(
 
 
 @pytest.mark.parametrize("framed", FRAMED)
-def test_a_body_that_nobody_wants_does_not_hide_why(
+def test_an_unread_body_does_not_hide_404_or_405(
     session: Session, workbench: Running, framed: str
 ) -> None:
     for octets in (0, 100_000, 1):
-        lost = session.ask("POST", f"{workbench.url}/nowhere", body(octets, framed))
-        unwanted = session.ask("POST", f"{workbench.url}/", body(octets, framed))
+        lost = session.request("POST", f"{workbench.url}/nowhere", body(octets, framed))
+        unwanted = session.request("POST", f"{workbench.url}/", body(octets, framed))
 
         assert (lost.status, lost.json()["error"]["code"]) == (404, "not_found")
         assert (unwanted.status, unwanted.fields["allow"]) == (405, "GET, HEAD, OPTIONS")
@@ -73,10 +73,10 @@ def test_a_body_that_nobody_wants_does_not_hide_why(
 
 
 @pytest.mark.parametrize("framed", FRAMED)
-def test_a_body_that_nobody_wants_may_be_longer_than_is_read(
+def test_404_arrives_after_a_body_too_long_to_drain(
     session: Session, workbench: Running, framed: str
 ) -> None:
-    answer = session.ask("POST", f"{workbench.url}/nowhere", body(FAR_ABOVE, framed))
+    answer = session.request("POST", f"{workbench.url}/nowhere", body(FAR_ABOVE, framed))
 
     assert answer.status == 404
     if answer.fields["connection"] == "keep-alive" and not session.notices_ends:
@@ -86,20 +86,20 @@ def test_a_body_that_nobody_wants_may_be_longer_than_is_read(
 
 @pytest.mark.parametrize("framed", FRAMED)
 @pytest.mark.parametrize("kind", EXPECTING.values(), ids=EXPECTING)
-def test_who_waits_for_100_is_told_to_go_on_and_who_does_not_is_not_confused(
+def test_a_body_that_expects_100_continue_arrives_intact(
     kind: type[Session], workbench: Running, framed: str
 ) -> None:
     url, expecting = f"{workbench.url}/submit", {"Expect": "100-continue"}
     with kind() as session:
         for octets in (1, 100_000, 1):
-            answer = session.ask("POST", url, body(octets, framed), fields=expecting)
+            answer = session.request("POST", url, body(octets, framed), fields=expecting)
 
             assert answer == echo(octets)
 
 
 @pytest.mark.parametrize("framed", FRAMED)
 @pytest.mark.parametrize("kind", EXPECTING.values(), ids=EXPECTING)
-def test_who_waits_for_100_may_be_refused_instead(
+def test_a_final_status_replaces_100_continue(
     kind: type[Session], workbench: Running, framed: str
 ) -> None:
     url, expecting = workbench.url, {"Expect": "100-continue"}
@@ -107,13 +107,13 @@ def test_who_waits_for_100_may_be_refused_instead(
         for path, status in (("/submit", 413), ("/nowhere", 404), ("/", 405)):
             sent = body(LIMIT + 1, framed)
 
-            assert session.ask("POST", url + path, sent, fields=expecting).status == status
+            assert session.request("POST", url + path, sent, fields=expecting).status == status
             assert session.get(f"{url}/") == GREETING
 
 
-def test_head_is_told_what_get_would_be_and_no_more(session: Session, workbench: Running) -> None:
+def test_head_gets_the_fields_of_get_and_no_body(session: Session, workbench: Running) -> None:
     for path in ("/", "/stream", "/static/test.html", "/nowhere"):
-        head = session.ask("HEAD", workbench.url + path)
+        head = session.request("HEAD", workbench.url + path)
         got = session.get(workbench.url + path)
 
         assert (head.status, head.body) == (got.status, b"")
@@ -121,12 +121,12 @@ def test_head_is_told_what_get_would_be_and_no_more(session: Session, workbench:
             assert head.fields.get(name) == got.fields.get(name)
 
 
-def test_a_stream_is_whole(session: Session, workbench: Running) -> None:
+def test_a_stream_arrives_whole(session: Session, workbench: Running) -> None:
     with session.stream(f"{workbench.url}/stream") as pieces:
         assert b"".join(pieces) == b"chunk-one\nchunk-two\nchunk-three\n"
 
 
-async def test_a_piece_of_a_stream_is_read_before_the_next_is_made(kind: type[Session]) -> None:
+async def test_a_client_reads_a_piece_before_the_next_is_made(kind: type[Session]) -> None:
     router, is_read = Router(), trio.Event()
 
     @router.get("/")
@@ -148,7 +148,7 @@ async def test_a_piece_of_a_stream_is_read_before_the_next_is_made(kind: type[Se
         assert await trio.to_thread.run_sync(read, server.port) == [b"first", b"second"]
 
 
-def test_a_request_is_called_what_its_client_calls_it(session: Session, workbench: Running) -> None:
+def test_the_answer_echoes_the_request_id(session: Session, workbench: Running) -> None:
     for name in ("first-1", "second.2"):
         answer = session.get(f"{workbench.url}/", {"X-Request-ID": name})
 
@@ -164,9 +164,9 @@ def on_ipv6() -> Iterator[Running]:
         yield running
 
 
-def test_ipv6_is_spoken(session: Session, on_ipv6: Running) -> None:
+def test_the_workbench_answers_over_ipv6(session: Session, on_ipv6: Running) -> None:
     assert on_ipv6.url.startswith("http://[::1]:")
     assert session.get(f"{on_ipv6.url}/") == GREETING
-    assert session.ask("POST", f"{on_ipv6.url}/submit", b"x") == Answer(
+    assert session.request("POST", f"{on_ipv6.url}/submit", b"x") == Answer(
         200, b"Received POST body: x"
     )

@@ -1,4 +1,4 @@
-"""TLS with a certificate made on the fly, and the way there from plain HTTP."""
+"""TLS with a certificate made at start, and the redirect from plain HTTP."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Secured:
     """A workbench that speaks TLS.
 
     Attributes:
-        plain: where plain HTTP is sent on from.
+        plain: the URL of the port that redirects plain HTTP.
     """
 
     running: Running
@@ -48,7 +48,7 @@ def trusting(kind: type[Session], secured: Secured) -> Iterator[Session]:
         yield session
 
 
-def test_who_trusts_the_printed_authority_is_served(trusting: Session, secured: Secured) -> None:
+def test_a_client_that_trusts_the_authority_is_served(trusting: Session, secured: Secured) -> None:
     by_name = secured.url.replace("127.0.0.1", "localhost")
 
     assert trusting.get(f"{secured.url}/") == GREETING
@@ -62,51 +62,55 @@ def test_ten_requests_take_one_handshake(trusting: Session, secured: Secured) ->
     assert connections.opened() <= 1  # fetch may have one already
 
 
-def test_who_does_not_refuses_to_go_on(kind: type[Session], secured: Secured) -> None:
+def test_a_client_rejects_an_authority_it_does_not_trust(
+    kind: type[Session], secured: Secured
+) -> None:
     with kind() as session:
         assert session.outcome("GET", f"{secured.url}/") is Failure.UNTRUSTED
 
 
 @pytest.mark.parametrize("framed", FRAMED)
-def test_bodies_arrive_as_they_were(trusting: Session, secured: Secured, framed: str) -> None:
+def test_bodies_arrive_intact_over_tls(trusting: Session, secured: Secured, framed: str) -> None:
     for octets in (0, 1, 100_000, LIMIT, 1):
-        assert trusting.ask("POST", f"{secured.url}/submit", body(octets, framed)) == echo(octets)
+        assert trusting.request("POST", f"{secured.url}/submit", body(octets, framed)) == echo(
+            octets
+        )
 
 
 @pytest.mark.parametrize("framed", FRAMED)
 @pytest.mark.parametrize("octets", [LIMIT + 1, FAR_ABOVE])
-def test_what_is_too_long_is_refused_in_words(
+def test_a_body_above_the_limit_gets_413_over_tls(
     trusting: Session, secured: Secured, octets: int, framed: str
 ) -> None:
-    answer = trusting.ask("POST", f"{secured.url}/submit", body(octets, framed))
+    answer = trusting.request("POST", f"{secured.url}/submit", body(octets, framed))
 
     assert (answer.status, answer.json()["error"]["code"]) == (413, "content_too_large")
     assert trusting.get(f"{secured.url}/") == GREETING
 
 
-def test_a_post_to_plain_http_arrives_by_tls(trusting: Session, secured: Secured) -> None:
+def test_a_post_to_plain_http_is_redirected_to_tls(trusting: Session, secured: Secured) -> None:
     plain = f"{secured.plain}/submit?q=1"
     sent = content(100_000)
     if trusting.follows:
-        assert trusting.ask("POST", plain, sent, follow=True) == echo(100_000)
-    told = trusting.ask("POST", plain, sent)
+        assert trusting.request("POST", plain, sent, follow=True) == echo(100_000)
+    redirect = trusting.request("POST", plain, sent)
 
-    assert told.status == 308
-    assert told.fields["location"] == f"{secured.url}/submit?q=1"
-    assert trusting.ask("POST", told.fields["location"], sent) == echo(100_000)
+    assert redirect.status == 308
+    assert redirect.fields["location"] == f"{secured.url}/submit?q=1"
+    assert trusting.request("POST", redirect.fields["location"], sent) == echo(100_000)
 
 
 @pytest.mark.parametrize("framed", FRAMED)
-def test_the_way_is_shown_to_a_body_of_any_length(
+def test_the_redirect_arrives_after_a_body_of_any_length(
     trusting: Session, secured: Secured, framed: str
 ) -> None:
-    told = trusting.ask("PUT", f"{secured.plain}/x", body(FAR_ABOVE, framed))
+    redirect = trusting.request("PUT", f"{secured.plain}/x", body(FAR_ABOVE, framed))
 
-    assert (told.status, told.fields["location"]) == (308, f"{secured.url}/x")
+    assert (redirect.status, redirect.fields["location"]) == (308, f"{secured.url}/x")
 
 
-def test_plain_http_on_the_port_of_tls_is_told_so(session: Session, secured: Secured) -> None:
+def test_plain_http_to_the_tls_port_gets_400(session: Session, secured: Secured) -> None:
     for method, sent in (("GET", None), ("POST", body(100_000, "by-length"))):
-        answer = session.ask(method, secured.url.replace("https:", "http:") + "/", sent)
+        answer = session.request(method, secured.url.replace("https:", "http:") + "/", sent)
 
         assert (answer.status, answer.body) == (400, b"This port speaks TLS: use https://\n")

@@ -1,4 +1,4 @@
-"""Kept connections: what decides whether their fault is played."""
+"""Faults on persistent connections: the conditions under which they strike."""
 
 from __future__ import annotations
 
@@ -27,9 +27,8 @@ def test_a_connection_that_is_not_idle_is_spared(hamms: HammsServer, slug: str) 
             client.sendall(request)
             (message,) = raw.receive_messages(client, 1)
             assert message.status == 200
-        client.sendall(
-            (GET % NEVER) * 2
-        )  # pipelined: the second one has come before the first is answered
+        # Pipelined: the second request arrives before the first is answered.
+        client.sendall((GET % NEVER) * 2)
         assert len(raw.receive_messages(client, 2)) == 2
 
     assert struck(hamms, slug) == [False] * 5
@@ -60,7 +59,7 @@ def test_the_second_request_is_dropped_after_its_body(hamms: HammsServer, how: s
 
 
 @pytest.mark.parametrize("client", ["curl", "http.client", "requests"])
-def test_a_client_that_connects_anew_never_meets_421(hamms: HammsServer, client: str) -> None:
+def test_a_new_connection_never_gets_421(hamms: HammsServer, client: str) -> None:
     for _ in range(2):
         with SESSIONS[client]() as session:
             answer = session.get(hamms.url("conn-421-once", "/"))

@@ -1,4 +1,4 @@
-"""Uploads that are refused, awaited in silence, or counted."""
+"""Uploads that the server rejects early, reads without 100 Continue, or echoes as a digest."""
 
 from __future__ import annotations
 
@@ -19,21 +19,23 @@ EXPECTING = (
 
 @pytest.mark.parametrize("client", ["curl", "http.client", "requests", "httpx", "aiohttp"])
 @pytest.mark.parametrize("octets", [0, 1, MEBIBYTE])
-def test_the_echo_says_what_has_arrived(hamms: HammsServer, client: str, octets: int) -> None:
+def test_the_echo_has_the_length_and_digest_of_the_body(
+    hamms: HammsServer, client: str, octets: int
+) -> None:
     body = b"a" * octets
     with SESSIONS[client]() as session:
-        answer = session.ask("POST", hamms.url("upload-echo-digest", "/"), body)
+        answer = session.request("POST", hamms.url("upload-echo-digest", "/"), body)
 
     assert answer.json() == {"octets": octets, "sha256": sha256(body).hexdigest()}
 
 
-def test_an_early_refusal_can_be_read_while_the_upload_goes_on(hamms: HammsServer) -> None:
+def test_a_client_can_read_an_early_413_during_its_upload(hamms: HammsServer) -> None:
     head = b"POST / HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: %d\r\n\r\n" % (10 * MEBIBYTE)
     with raw.connected(hamms.open("upload-early-413").address) as client:
         client.sendall(head + b"a" * 2048)
         (message,) = raw.receive_messages(client, 1)
-        with pytest.raises(ConnectionError):  # the reset, which the rest of the upload meets
-            send_for_ever(client)
+        with pytest.raises(ConnectionError):  # the server resets the rest of the upload
+            send_without_end(client)
 
     assert message.status == 413
 
@@ -46,7 +48,7 @@ def test_an_early_refusal_can_be_read_while_the_upload_goes_on(hamms: HammsServe
         ("upload-expect-final", 413, 0),
     ],
 )
-def test_expect_is_not_answered_with_100(
+def test_these_modes_send_no_100_continue(
     hamms: HammsServer, slug: str, status: int, octets: int
 ) -> None:
     with raw.connected(hamms.open(slug).address) as client:
@@ -60,6 +62,6 @@ def test_expect_is_not_answered_with_100(
     assert (request.struck, request.body_octets) == (True, octets)
 
 
-def send_for_ever(client: socket.socket) -> None:
+def send_without_end(client: socket.socket) -> None:
     while True:
         client.sendall(b"a" * MEBIBYTE)

@@ -169,7 +169,7 @@ def test_keep_alives_carry_no_content(play: Ask, kind: str, octets: bytes) -> No
 
 def test_a_dripped_body_is_the_healthy_one(play: Ask) -> None:
     whole = play(f"llm-ok/{CHAT}?{QUERY}", STREAM)
-    assert play(f"llm-drip/{CHAT}?{QUERY}&every=0.001", STREAM) == whole
+    assert play(f"llm-drip/{CHAT}?{QUERY}&every=0.001", STREAM).chunks == whole.chunks
 
 
 def test_keep_alives_bridge_the_time_to_the_first_event(play: Ask) -> None:
@@ -355,7 +355,7 @@ def test_an_answer_without_a_stream_fails_on_its_own(play: Ask) -> None:
         assert answer.fields["content-length"] == str(len(whole.body))
         assert answer.body == whole.body[: len(whole.body) // 2]
         assert answer.ending == "fin"
-    assert play(f"{target}&kind=slow", DOCUMENT) == whole
+    assert play(f"{target}&kind=slow", DOCUMENT).body == whole.body
     assert text_of(CHAT, play(target, STREAM).body) == TEXT
 
 

@@ -135,3 +135,7 @@ def test_clients_of_grpc_web_text_receive_base64(play: Ask) -> None:
 def test_a_long_message_has_a_long_length(play: Ask) -> None:
     body = play("grpcweb-trailers-split/?tokens=1&nonce=" + "n" * 32, b"").body
     assert frames(body)[0][1][:2] == bytes((0x0A, 3 + 32))
+
+
+def test_an_id_that_is_no_json_is_refused(play: Ask) -> None:
+    assert play("mcp-resume/mcp", Last_Event_ID="{-2").status == 405

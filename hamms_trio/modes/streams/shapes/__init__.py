@@ -7,6 +7,7 @@ from hamms_trio.modes.streams.shapes.plain import Plain
 from hamms_trio.modes.streams.shapes.responses import Responses
 from hamms_trio.modes.streams.shapes.rpc import GrpcWeb, Mcp
 from hamms_trio.modes.streams.shapes.shape import (
+    PLACEHOLDER as PLACEHOLDER,
     Answer as Answer,
     Finish as Finish,
     Part as Part,

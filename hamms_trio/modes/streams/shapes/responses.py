@@ -58,7 +58,6 @@ class Responses(Shape):
     def extra(self, answer: Answer, text: str) -> Piece:
         """One more token's event, numbered as if it followed the whole stream."""
         piece = super().extra(answer, text)
-        assert piece.event is not None
         event = json.loads(piece.event.data or "{}")
         event["sequence_number"] = len(pieces(self, answer))
         return replace(piece, octets=ServerSentEvent(compact(event), piece.event.type).octets())

@@ -62,6 +62,7 @@ class GrpcWeb(Shape):
     name = "grpcweb"
     content_type = "application/grpc-web+proto"
     streams_by_default = True
+    counts_octets = True
 
     def events(self, answer: Answer) -> Iterator[Event]:
         for token in answer.tokens:

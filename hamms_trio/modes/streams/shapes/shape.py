@@ -16,6 +16,9 @@ CREATED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 TOOL = "look_up"
 INPUT_TOKENS = 3
 
+# A nonce that nobody gives: answers with it are written once, and then filled with each client's own.
+PLACEHOLDER = "~.~hamms.placeholder~.~"
+
 _ARGUMENTS = ('{"text":"', '"}')
 _REMEMBERED_ANSWERS = 64
 
@@ -102,13 +105,28 @@ class Piece:
 
     Attributes:
         tokens: how many tokens have left once this piece has.
-        event: its fields, in shapes that are event streams.
+        written: the event's fields; those of a piece that was `filled` still hold the placeholder.
+        nonce: stands for the placeholder, if it does.
     """
 
     octets: bytes
     part: Part
     tokens: int
-    event: ServerSentEvent | None = None
+    written: ServerSentEvent
+    nonce: str = PLACEHOLDER
+
+    @property
+    def event(self) -> ServerSentEvent:
+        """The event's fields."""
+        data = self.written.data
+        if data is None or self.nonce == PLACEHOLDER:
+            return self.written
+        return replace(self.written, data=data.replace(PLACEHOLDER, self.nonce))
+
+    def filled(self, nonce: str) -> Piece:
+        """The same event with a nonce where the placeholder stands."""
+        octets = self.octets.replace(PLACEHOLDER.encode(), nonce.encode())
+        return Piece(octets, self.part, self.tokens, self.written, nonce)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +146,7 @@ class Shape(ABC):
         delta_type: the field ``event`` of a token's event, if it has one.
         resumes: True if a client may ask for what follows its last event.
         streams_by_default: True if a request has to say that it wants no stream.
+        counts_octets: True if an event says how long it is, so that a nonce can't be filled in.
         request_id: the name of the field that names the request.
     """
 
@@ -136,6 +155,7 @@ class Shape(ABC):
     delta_type: str | None = None
     resumes = False
     streams_by_default = False
+    counts_octets = False
     request_id = "x-request-id"
 
     @abstractmethod

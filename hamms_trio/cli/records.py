@@ -1,0 +1,225 @@
+"""The options of a workbench's records: state file, history, events, metrics, accounts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hamms_trio.cli import options
+from netsplode.usage import Refused, Seconds
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench import WorkbenchOptions
+
+DEFAULT_STATE = "data/workbench.sqlite3"
+DEFAULT_USERS = "data/auth_users.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Records:
+    """The user's choices."""
+
+    state: str
+    state_file: Path | None
+    history_limit: int
+    history_octets: int
+    history_seconds: float | None
+    max_mock_body_bytes: int
+    default_chaos_seed: int
+    enable_playground: bool
+    enable_live_events: bool
+    event_buffer_size: int
+    event_heartbeat_secs: float
+    cli_refresh_ms: int
+    metrics_retention_days: int
+    demo_token: str
+    require_demo_token: bool
+    auth_users_file: Path
+    session_ttl_minutes: float
+    public_base_url: str
+
+    def chosen(self) -> WorkbenchOptions:
+        """The choices, as the workbench takes them.
+
+        Raises:
+            Refused: the users file can't be read, or the public URL is none.
+        """
+        from hamms_trio.errors import StateUnusable
+        from hamms_trio.recording.store import HistoryBounds
+        from hamms_trio.workbench import WorkbenchOptions
+        from hamms_trio.workbench.accounts import read_users
+        from hamms_trio.workbench.bench import BenchSettings
+        from hamms_trio.workbench.mocks import MockLimits
+
+        try:
+            users = read_users(self.auth_users_file)
+        except StateUnusable as error:
+            raise Refused(str(error)) from None
+        return WorkbenchOptions(
+            state=self.state,
+            imports=(self.state_file,) if self.state_file else (),
+            bounds=HistoryBounds(
+                rows=self.history_limit, octets=self.history_octets, seconds=self.history_seconds
+            ),
+            settings=BenchSettings(
+                seed=self.default_chaos_seed,
+                heartbeat=self.event_heartbeat_secs,
+                refresh_ms=max(100, self.cli_refresh_ms),
+                names=self._names(),
+                mocks=MockLimits(body_octets=self.max_mock_body_bytes),
+            ),
+            users=users,
+            demo_token=self.demo_token,
+            require_token=self.require_demo_token,
+            session_seconds=self.session_ttl_minutes * 60,
+            events=max(100, self.event_buffer_size),
+            retention_days=self.metrics_retention_days,
+            playground=self.enable_playground,
+            live_events=self.enable_live_events,
+        )
+
+    def _names(self) -> frozenset[str]:
+        """The host name of the public URL, which pages may use."""
+        from urllib.parse import urlsplit
+
+        if not self.public_base_url:
+            return frozenset()
+        try:
+            name = urlsplit(self.public_base_url).hostname
+        except ValueError:
+            name = None
+        if not name:
+            raise Refused(
+                f"--public-base-url {self.public_base_url} names no host: give a URL such as http://name:8080"
+            )
+        return frozenset((name,))
+
+
+STATE = click.option(
+    "--state",
+    default=DEFAULT_STATE,
+    show_default=True,
+    envvar="HAMMS_STATE",
+    show_envvar=True,
+    help="The state file, made if it is missing; :memory: for none.",
+)
+
+RECORDS = options.together(
+    "records",
+    Records,
+    STATE,
+    click.option(
+        "--state-file", type=options.FILE, help="A JSON state file to import once, if it is there."
+    ),
+    click.option(
+        "--history-limit",
+        default=500,
+        show_default=True,
+        type=click.IntRange(1, 10_000_000),
+        help="Requests that the history keeps.",
+    ),
+    click.option(
+        "--history-octets",
+        default=256 * 1024 * 1024,
+        show_default=True,
+        type=click.IntRange(1),
+        help="Octets that the history keeps.",
+    ),
+    click.option(
+        "--history-seconds",
+        type=Seconds(0, min_open=True),
+        help="The age at which a request leaves the history; any age without it.",
+    ),
+    click.option(
+        "--max-mock-body-bytes",
+        default=262_144,
+        show_default=True,
+        type=click.IntRange(0),
+        help="The greatest body of a mock, and of a request that the lab makes.",
+    ),
+    click.option(
+        "--default-chaos-seed",
+        default=1337,
+        show_default=True,
+        type=click.IntRange(-(2**63), 2**63 - 1),
+        help="Decides every random choice.",
+    ),
+    click.option(
+        "--enable-playground/--no-enable-playground",
+        default=True,
+        show_default=True,
+        help="Serve mocks, history, replay and lab.",
+    ),
+    click.option(
+        "--enable-live-events/--no-enable-live-events",
+        default=True,
+        show_default=True,
+        help="Serve events.",
+    ),
+    click.option(
+        "--event-buffer-size",
+        default=5_000,
+        show_default=True,
+        type=click.IntRange(1, 1_000_000),
+        help="Events that are kept, at least 100.",
+    ),
+    click.option(
+        "--event-heartbeat-secs",
+        default=5.0,
+        show_default=True,
+        type=Seconds(0, min_open=True),
+        help="Seconds of silence until an event stream sends a comment.",
+    ),
+    click.option(
+        "--cli-refresh-ms",
+        default=100,
+        show_default=True,
+        type=click.IntRange(0),
+        help="Milliseconds until a client of events should ask again, at least 100.",
+    ),
+    click.option(
+        "--metrics-retention-days",
+        default=30,
+        show_default=True,
+        envvar="METRICS_RETENTION_DAYS",
+        type=click.IntRange(1),
+        help="Days that trends are kept.",
+    ),
+    click.option(
+        "--demo-token",
+        default="",
+        envvar="DEMO_TOKEN",
+        help="A token whose bearer is admin; everybody else needs a login then.",
+    ),
+    click.option(
+        "--require-demo-token/--no-require-demo-token",
+        default=False,
+        envvar="REQUIRE_DEMO_TOKEN",
+        help="Refuse everybody without a token, even if there is none.",
+    ),
+    click.option(
+        "--auth-users-file",
+        default=DEFAULT_USERS,
+        show_default=True,
+        envvar="AUTH_USERS_FILE",
+        type=options.FILE,
+        help="The users who may log in; everybody may do everything without users and token.",
+    ),
+    click.option(
+        "--session-ttl-minutes",
+        default=480.0,
+        show_default=True,
+        envvar="SESSION_TTL_MINUTES",
+        type=Seconds(1),
+        help="Minutes that a login lasts.",
+    ),
+    click.option(
+        "--public-base-url",
+        default="",
+        envvar="PUBLIC_BASE_URL",
+        help="The URL that pages use; its host may then change state.",
+    ),
+)

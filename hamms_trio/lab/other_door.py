@@ -1,0 +1,36 @@
+"""The door of the other origin, to which modes redirect that want to see what a client takes along."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from typing import Any
+
+from hamms_trio.canary import is_nonce
+from hamms_trio.modes.drivers import HTTP1
+from hamms_trio.modes.elsewhere import OTHER, report_arrival
+from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.modifiers import NONE, Modifiers
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
+from hamms_trio.wire import RequestHead
+
+
+class OtherDoor:
+    """Says what reaches it, whatever the request."""
+
+    name = OTHER
+    slug = ""
+    offset = 44
+    listens = True
+    port_kind = OPEN
+    summary = "The other origin: it says which secrets a redirected request brought."
+
+    def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Answer one client, for as long as it stays."""
+        return HTTP1.drive(peer, _choose)
+
+
+def _choose(request: RequestHead | None) -> Encounter:
+    nonce = request.query.get("nonce", "") if request is not None else ""
+    modifiers = Modifiers(nonce=nonce) if is_nonce(nonce) else NONE
+    return Encounter(OTHER, report_arrival, {}, decides=True, modifiers=modifiers)

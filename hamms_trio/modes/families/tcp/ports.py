@@ -1,0 +1,147 @@
+"""Ports at which the kernel, or the accepting of a connection, is the fault: no request is ever read there."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from hamms_trio.modes.declare import never_accepts, never_answers, on_connect, on_request
+from hamms_trio.modes.drivers import serve_healthily
+from hamms_trio.modes.expectation import (
+    Level,
+    may_retry,
+    must_error,
+    must_stay_bounded,
+    must_succeed,
+    must_time_out,
+)
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.parameters import Choice, Range, Seconds
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import PortKind, Reach
+from hamms_trio.wire import RequestHead
+
+WHOLE = 64 * 1024  # octets of the canary
+LENGTH = b"Content-Length: %d" % WHOLE
+
+Connections = Annotated[int, Range("connections", 1, 10_000)]
+Surplus = Annotated[str, Choice("rst", "hang")]
+
+
+@never_accepts(client=must_error("RFC 9293 §3.10.7.1"))
+async def tcp_refused() -> None:
+    """Refuse every connection at once.
+
+    The port is bound but nothing listens on it, so the kernel answers a SYN with RST and no other
+    program can take the port meanwhile.
+    """
+
+
+@never_answers(client=must_time_out("RFC 9293 §3.8.3"))
+async def tcp_syn_blackhole() -> None:
+    """Leave every SYN without an answer, as a firewall does that drops it.
+
+    The client's kernel sends it again after 1, 3 and 7 seconds, and gives up after two minutes; only a
+    connect timeout of the client's own is shorter. Linux alone can do this without privileges.
+    """
+
+
+@on_request(
+    client=must_succeed("RFC 8305 §5", level=Level.SHOULD),
+    issues=("curl/curl#19740",),
+    port=PortKind(Reach.IPV4_ONLY),
+    own_port="its port does not answer by IPv6",
+    decides=True,
+)
+async def tcp_v6_blackhole_v4_ok(peer: Peer, request: RequestHead) -> None:
+    """Leave each SYN that comes by IPv6 without an answer, and answer healthily by IPv4 on the same port.
+
+    The client is to try both ("Happy Eyeballs"), the second one about 250 milliseconds after the first. It
+    has to connect to ``localhost``, or to another name of both addresses.
+    """
+    await answer_healthily(peer, request)
+
+
+@on_connect(client=must_time_out("RFC 9112 §9.5"))
+async def tcp_accept_hang(peer: Peer) -> None:
+    """Accept the connection, read whatever comes, and never answer."""
+    await peer.wait_gone()
+
+
+@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+async def tcp_accept_close(peer: Peer) -> None:
+    """Close the connection (FIN, no octets) as soon as it is accepted."""
+    await peer.finish()
+
+
+@on_connect(client=must_error("RFC 9293 §3.10.7.4, RFC 5961 §3"))
+async def tcp_accept_rst(peer: Peer) -> None:
+    """Reset the connection as soon as it is accepted.
+
+    The kernel counts no refused SYN, so this is how a port fails so many times and then comes up:
+    ``first=3`` resets the first three connections, and answers the others healthily.
+    """
+    peer.reset()
+
+
+@on_connect(client=must_error("RFC 9112 §9.6"))
+async def tcp_half_close_first(peer: Peer) -> None:
+    """Close our side (FIN) as soon as the connection is accepted, and go on reading until the client leaves.
+
+    No response can come any more, so the client must not wait for one.
+    """
+    await peer.half_close()
+    await peer.wait_gone()
+
+
+@on_connect(client=must_stay_bounded("RFC 9112 §9.4", level=Level.SHOULD), decides=True)
+async def tcp_max_conns(peer: Peer, *, n: Connections = 6, how: Surplus = "rst") -> None:
+    """Answer on ``n`` connections at a time, and reset each one beyond, or never answer on it.
+
+    A client with a pool is to wait for a connection of its own, or to report an error, and not to open more.
+    """
+    counters = peer.state("open")
+    counters["all"] = nth = counters.get("all", 0) + 1
+    try:
+        if nth <= n:
+            await serve_healthily(peer)
+            return
+        peer.strike()
+        if how == "rst":
+            peer.reset()
+        else:
+            await peer.wait_gone()
+    finally:
+        counters["all"] = counters.get("all", 1) - 1
+
+
+@on_request(
+    client=may_retry("RFC 9110 §9.2.2"), own_port="it closes its port for a while", decides=True
+)
+async def tcp_reuse_refuse(
+    peer: Peer, request: RequestHead, *, after: Connections = 1, seconds: Seconds = 1.0
+) -> None:
+    """Answer and close, and after each ``after``-th connection refuse all others for ``seconds`` seconds.
+
+    The port is closed before the answer is sent, so the next connection is refused; then it comes up again. The
+    client is to report an error, or to try again, and to recover.
+    """
+    if peer.count() % after == 0:
+        peer.strike()
+        peer.close_port(seconds)
+    await peer.send(peer.http.raw_head(b"Content-Type: text/plain", b"Connection: close", LENGTH))
+    await peer.http.send_canary(WHOLE)
+    await peer.finish()
+
+
+@on_request(
+    client=may_retry("RFC 9110 §9.2.2"),
+    port=lambda given: PortKind(refuses=float(given["seconds"] or 0)),
+    own_port="its port is closed at first",
+    decides=True,
+)
+async def tcp_refused_at_first(peer: Peer, request: RequestHead, *, seconds: Seconds = 1.0) -> None:
+    """Refuse every connection for ``seconds`` seconds from the door's opening on, then answer healthily.
+
+    So does a server that starts later than its client. ``open()`` says when the time begins.
+    """
+    await answer_healthily(peer, request)

@@ -1,0 +1,21 @@
+"""An honest frame around whatever a mode says of the content, and whatever the content is."""
+
+from __future__ import annotations
+
+from hamms_trio.modes.peer import Peer
+from hamms_trio.wire import RequestHead, connection_field
+
+WHOLE = 64 * 1024  # octets of the canary
+
+
+async def answer(
+    peer: Peer, request: RequestHead, *lines: bytes, body: bytes | None = None
+) -> None:
+    """Send 200 with these field lines, and ``body`` or else the canary, with its true length."""
+    persistence = connection_field(request).removesuffix(b"\r\n")
+    length = b"Content-Length: %d" % (WHOLE if body is None else len(body))
+    await peer.send(peer.http.raw_head(*lines, *filter(None, (persistence,)), length))
+    if body is None:
+        await peer.http.send_canary(WHOLE)
+    elif request.method != "HEAD":
+        await peer.send(body)

@@ -1,0 +1,13 @@
+"""The store: one seam, and the SQLite file that stands behind it unless another store is given."""
+
+from hamms_trio.recording.store.seam import (
+    ArmedFault as ArmedFault,
+    HistoryBounds as HistoryBounds,
+    HistoryQuery as HistoryQuery,
+    HistoryRow as HistoryRow,
+    PendingRow as PendingRow,
+    Store as Store,
+    StoreHealth as StoreHealth,
+    TrendRow as TrendRow,
+)
+from hamms_trio.recording.store.sqlite import SqliteStore as SqliteStore, open_store as open_store

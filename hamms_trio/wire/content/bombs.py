@@ -1,0 +1,114 @@
+"""Bodies that are small until they are decoded.
+
+Each is one block of octets again and again, between a beginning and an end: a decoder sees one sound stream,
+and nobody holds more of it than the block. Zeros are what shrinks most.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import shake_128
+from typing import NamedTuple
+
+from hamms_trio.wire.content.checksum import repeated_crc32
+from hamms_trio.wire.content.encode import GZIP_HEADER, encode, gzip_member, gzip_trailer
+
+BLOCK_OCTETS = 1024 * 1024  # of what a gzip or br bomb becomes
+PIECE_OCTETS = 64 * 1024
+
+_ZSTD_BLOCK_OCTETS = 128 * 1024  # the most that a block may become: RFC 8878 §3.1.1.2.3
+_ZSTD_BEGIN = b"\x28\xb5\x2f\xfd" + bytes([0, (23 - 10) << 3])  # a window of 8 MiB: RFC 9659 §3
+_ZSTD_RLE = 1  # RFC 8878 §3.1.1.2.2
+
+
+class Repetition(NamedTuple):
+    """Octets of which most are one block again and again."""
+
+    begin: bytes
+    block: bytes
+    times: int
+    end: bytes
+
+    @property
+    def octets(self) -> int:
+        """The number of all octets."""
+        return len(self.begin) + len(self.block) * self.times + len(self.end)
+
+    def pieces(self) -> Iterator[bytes]:
+        """Yield the octets in pieces of about 64 KiB."""
+        yield self.begin
+        at_once = max(1, PIECE_OCTETS // len(self.block))
+        some = self.block * min(at_once, self.times)
+        for sent in range(0, self.times, at_once):
+            yield some[: len(self.block) * (self.times - sent)]
+        yield self.end
+
+
+@lru_cache(maxsize=16)
+def gzip_bomb(octets: int, ratio: int) -> Repetition:
+    """Build a gzip member of so many octets, of which ``ratio`` at most come out of one.
+
+    Gzip itself ends at a ratio of about 1000; octets that do not shrink make a lower one.
+    """
+    content = _content(ratio)
+    times, rest = divmod(octets, len(content))
+    checksum = repeated_crc32(content, times, content[:rest])
+    end = _deflate(content[:rest], zlib.Z_FINISH) + gzip_trailer(checksum, octets)
+    return Repetition(GZIP_HEADER, _deflate(content, zlib.Z_FULL_FLUSH), times, end)
+
+
+@lru_cache(maxsize=16)
+def brotli_bomb(octets: int) -> Repetition:
+    """Build a br stream of so many zeros; from the second block on, each is coded alike."""
+    import brotli
+
+    stream = brotli.Compressor(quality=5)
+    times, rest = divmod(octets, BLOCK_OCTETS)
+    block = begin = b""
+    if times:
+        begin = stream.process(bytes(BLOCK_OCTETS)) + stream.flush()
+        block = stream.process(bytes(BLOCK_OCTETS)) + stream.flush()
+    end = stream.process(bytes(rest)) + stream.finish()
+    return Repetition(begin, block or end, max(0, times - 1), end)
+
+
+def zstd_bomb(octets: int) -> Repetition:
+    """Build a zstd frame of so many zeros: blocks of four octets, each of which becomes 128 KiB."""
+    times, rest = divmod(octets, _ZSTD_BLOCK_OCTETS)
+    block, end = _zstd_zeros(_ZSTD_BLOCK_OCTETS), _zstd_zeros(rest, is_last=True)
+    return Repetition(_ZSTD_BEGIN, block, times, end)
+
+
+@lru_cache(maxsize=16)
+def nested_bomb(octets: int, depth: int) -> Repetition:
+    """Build a gzip bomb in so many gzip members, one within the other."""
+    bomb = gzip_bomb(octets, BLOCK_OCTETS)
+    for _ in range(depth - 1):
+        bomb = Repetition(b"", gzip_member(b"".join(bomb.pieces())), 1, b"")
+    return bomb
+
+
+def empty_members(times: int, content: bytes) -> Repetition:
+    """Build a gzip body of so many members without content, and one with some (RFC 1952 §2.2)."""
+    return Repetition(b"", gzip_member(b""), times, encode("gzip", content))
+
+
+def _content(ratio: int) -> bytes:
+    """Build the content of one block: zeros, and octets that do not shrink behind them."""
+    least = len(_deflate(bytes(BLOCK_OCTETS), zlib.Z_FULL_FLUSH))
+    stiff = max(0, BLOCK_OCTETS // ratio - least)
+    return bytes(BLOCK_OCTETS - stiff) + shake_128(b"bomb").digest(stiff)
+
+
+def _deflate(content: bytes, flush: int) -> bytes:
+    """Build deflate blocks that know nothing of those before them, and end with an octet."""
+    stream = zlib.compressobj(zlib.Z_BEST_COMPRESSION, wbits=-zlib.MAX_WBITS)
+    return stream.compress(content) + stream.flush(flush)
+
+
+def _zstd_zeros(octets: int, *, is_last: bool = False) -> bytes:
+    """Build a block that repeats a zero (RFC 8878 §3.1.1.2)."""
+    return struct.pack("<I", octets << 3 | _ZSTD_RLE << 1 | is_last)[:3] + b"\0"

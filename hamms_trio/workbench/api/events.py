@@ -1,0 +1,164 @@
+"""/api/events: a page of events, a stream of them, and what is known about the stream."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import msgspec
+import trio
+
+from hamms_trio.http import Response
+from hamms_trio.http.routes.response import JSON
+from hamms_trio.http.telling.access_log import ENGINE
+from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.bench import Bench
+from hamms_trio.workbench.events import Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.problems import Problem
+
+DEFAULT_LIMIT = 200
+MAX_LIMIT = 1_000
+POLL_MS = 1_000
+DRAIN_LOOK = 0.5  # seconds between two looks whether the server drains
+EVENT_STREAM = "text/event-stream"
+PARAMETERS = (
+    Query(name="since_id", description="The id of the last event that the caller has."),
+    Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
+    Query(name="topics", description="Types of events, separated by commas; all without it."),
+)
+_PAGE = {
+    "type": "object",
+    "required": ["events", "latest_id", "oldest_id", "overflowed", "refresh_ms"],
+}
+
+
+async def snapshot(call: Call) -> Response:
+    bench, query = call.bench, call.request.query
+    bench.service.account.settle()
+    log = bench.events
+    position = _number(query.get("since_id") or call.request.get("last-event-id"), 0)
+    limit = min(MAX_LIMIT, _number(query.get("limit"), DEFAULT_LIMIT) or 1)
+    found, _, overflowed = log.since(position, limit, read_topics(query.get("topics")))
+    known = msgspec.json.encode(
+        {
+            "latest_id": log.latest_id,
+            "oldest_id": log.oldest_id,
+            "overflowed": overflowed,
+            "refresh_ms": bench.settings.refresh_ms,
+        }
+    )
+    events = b", ".join(event.document for event in found)
+    octets = b'{"events": [%b], %b' % (events, known[1:])
+    return Response(200, octets, (("Content-Type", JSON),))
+
+
+async def stream(call: Call) -> Response:
+    bench, query = call.bench, call.request.query
+    bench.service.account.settle()
+    text = query.get("since_id") or call.request.get("last-event-id")
+    position = _number(text, 0) if text else None
+    subscription = Subscription(bench.events, position, read_topics(query.get("topics")))
+    fields = (
+        ("Content-Type", EVENT_STREAM),
+        ("Cache-Control", "no-cache"),
+        ("X-Accel-Buffering", "no"),
+        ("X-Events-Latest-ID", str(bench.events.latest_id)),
+        ("X-Event-Heartbeat-Secs", f"{bench.settings.heartbeat:g}"),
+    )
+    return Response(200, _events(bench, subscription), fields)
+
+
+async def live_mode(_call: Call) -> Response:
+    return _live_mode(available=True)
+
+
+async def no_live_mode(_call: Call) -> Response:
+    return _live_mode(available=False)
+
+
+async def disabled(_call: Call) -> Response:
+    raise Problem(404, "disabled", "live events disabled")
+
+
+def _live_mode(*, available: bool) -> Response:
+    return answered(
+        {
+            "available": available,
+            "engine": ENGINE,
+            "required_engine": ENGINE,
+            "reason": "" if available else "live_events_disabled",
+            "fallback": {"mode": "snapshot_polling", "refresh_ms": POLL_MS},
+            "actions": {"retry": True, "recommended_command": "hamms-trio workbench"},
+        }
+    )
+
+
+async def _events(bench: Bench, subscription: Subscription) -> AsyncIterator[bytes]:
+    """The stream, until the client leaves or the server drains."""
+    yield b"retry: %d\n\n" % bench.settings.refresh_ms
+    silent = 0.0
+    while not bench.service.drain_began:
+        gap = events = None
+        with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
+            gap, events = await subscription.receive()
+        if gap is None and not events:
+            silent += min(DRAIN_LOOK, bench.settings.heartbeat)
+            if silent >= bench.settings.heartbeat:
+                silent = 0.0
+                yield b": heartbeat\n\n"
+            continue
+        silent = 0.0
+        octets = b"".join(map(as_sse, events or ()))
+        yield (gap_as_sse(gap) if gap else b"") + octets
+
+
+def _number(text: str | None, otherwise: int) -> int:
+    """Read a number as the reference does: one that can't be read is replaced, a negative one is 0."""
+    digits = (text or "").strip()
+    if digits.startswith("-") and digits[1:].isdigit():
+        return 0
+    return (
+        int(digits) if digits.isdecimal() and digits.isascii() and len(digits) < 19 else otherwise
+    )
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/events/snapshot",
+        handler=snapshot,
+        summary="List events, the oldest first.",
+        query=PARAMETERS,
+        answer=_PAGE,
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/stream",
+        handler=stream,
+        summary="Send events as they happen (server-sent events).",
+        query=PARAMETERS,
+        answer={"type": "string"},
+        media_type=EVENT_STREAM,
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/live-mode",
+        handler=live_mode,
+        summary="Say whether the stream is available.",
+    ),
+)
+# The same routes while events are off.
+WITHOUT_EVENTS = (
+    Operation(
+        method="GET",
+        path="/api/events/snapshot",
+        handler=disabled,
+        summary="Say that events are off.",
+        statuses=(404,),
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/live-mode",
+        handler=no_live_mode,
+        summary="Say that the stream is not available.",
+    ),
+)

@@ -1,0 +1,148 @@
+"""An operation of the API: one row of the table of routes, and what all of them have in common.
+
+Accounts, origins, refusals and the recording are done here, once. The row also says everything that the OpenAPI
+document needs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from hamms_trio.errors import RequestError, StoreUnavailable
+from hamms_trio.http import Request, Response, error, json_response
+from hamms_trio.http.routes.refusals import refusal
+from hamms_trio.http.routes.response import JSON
+from hamms_trio.workbench.accounts import check_origin
+from hamms_trio.workbench.accounts.guard import bearer_token
+from hamms_trio.workbench.accounts.roles import READS
+from hamms_trio.workbench.bench import ERRORS, Bench
+from hamms_trio.workbench.documents import Document, read_object
+from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.recorder import Recorder
+from hamms_trio.workbench.router import WorkbenchRouter, refusal_of
+
+MAX_CONTENT = 512 * 1024  # octets, the reference's limit
+RETRY_AFTER = ("Retry-After", "1")
+
+
+@dataclass
+class Call:
+    """One call of an operation.
+
+    Attributes:
+        content: of the request, once it was read.
+        token: the token of the caller.
+    """
+
+    bench: Bench
+    request: Request
+    token: str | None
+    content: bytes = b""
+
+    async def document(self, noun: str = "top-level json") -> Document:
+        """Read the request's content as a JSON object.
+
+        Raises:
+            Problem: the content is something else.
+        """
+        self.content = await self.request.read()
+        return read_object(self.content, noun=noun)
+
+    def parameter(self, name: str) -> str:
+        """A segment of the path."""
+        return self.request.parameters[name]
+
+
+Handler = Callable[[Call], Awaitable[Response]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """A parameter of the query, for the OpenAPI document."""
+
+    name: str
+    description: str
+    schema: Mapping[str, object] = field(default_factory=lambda: {"type": "string"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """One row of the table.
+
+    Attributes:
+        summary: for the OpenAPI document.
+        body: the model of the request's content.
+        answer: the schema of the content of a success.
+        statuses: of refusals, beside those that every operation has.
+        media_type: of a success.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    summary: str
+    status: int = 200
+    body: type[msgspec.Struct] | None = None
+    answer: Mapping[str, object] = field(default_factory=lambda: {"type": "object"})
+    query: tuple[Query, ...] = ()
+    statuses: tuple[int, ...] = ()
+    media_type: str = JSON
+    max_content: int = MAX_CONTENT
+
+    @property
+    def changes(self) -> bool:
+        """True if the operation changes something."""
+        return self.method not in READS
+
+
+def add_operations(
+    router: WorkbenchRouter, bench: Bench, recorder: Recorder, operations: tuple[Operation, ...]
+) -> None:
+    """Declare the routes of a table."""
+    for operation in operations:
+        handler = _bound(operation, bench, recorder)
+        declare = router.route(operation.method, operation.path, max_content=operation.max_content)
+        declare(handler)
+
+
+def answered(content: object, status: int = 200) -> Response:
+    """A success in JSON."""
+    return json_response(content, status)
+
+
+def _bound(
+    operation: Operation, bench: Bench, recorder: Recorder
+) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        token = bearer_token(request.get("authorization"), request.query)
+        call = Call(bench, request, token)
+        try:
+            response = await _perform(operation, call)
+        except Problem as problem:
+            response = refusal_of(problem)
+        except StoreUnavailable as problem:
+            response = error(503, "store_unavailable", str(problem), RETRY_AFTER)
+        except RequestError as problem:
+            response = refusal(problem)
+        if operation.changes and response.status >= 400:
+            await bench.store.count(ERRORS)
+        recorder.keep(request, call.content, response)
+        return response
+
+    return handle
+
+
+async def _perform(operation: Operation, call: Call) -> Response:
+    request = call.request
+    if operation.changes:
+        check_origin(
+            request.get("host") or "",
+            request.get("origin"),
+            request.get("sec-fetch-site"),
+            call.bench.settings.names,
+        )
+    call.bench.guard.check(request.method, request.path, call.token)
+    return await operation.handler(call)

@@ -1,0 +1,72 @@
+"""/api/replay: a recorded request once more, with the caller's own rights."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from hamms_trio.http import Response
+from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.bench import REPLAYS
+from hamms_trio.workbench.dispatch import InnerAnswer, dispatch
+from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.history.record import combined, content_of, written
+from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.received import Pair
+from hamms_trio.workbench.redact import REDACTED
+
+PREVIEW_CHARACTERS = 65_536
+
+
+async def replay(call: Call) -> Response:
+    bench, request_id = call.bench, call.parameter("request_id")
+    await call.document()  # nothing is chosen by it yet, but it has to be an object
+    bench.service.account.settle()
+    record = await bench.history.get(request_id)
+    asked = cast(Document, record["replay_input"])
+    if not asked:
+        raise Problem(400, "not_replayable", "request has no replay input")
+    fields = own_rights(cast("dict[str, str]", asked["headers"]), call)
+    target = str(asked["raw_target"])
+    answer = await dispatch(bench.service, str(asked["method"]), target, fields, content_of(asked))
+    await bench.store.count(REPLAYS)
+    document: Document = {
+        "replayed_request_id": request_id,
+        "result": result_of(answer),
+        "original": {"status": record["status"], **cast(Document, record.get("response", {}))},
+    }
+    if asked.get("redacted"):
+        document["redacted"] = True
+    return answered(document)
+
+
+def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
+    """The recorded fields without credentials, and the caller's token in their place."""
+    fields = [(name, value) for name, value in headers.items() if value != REDACTED]
+    if call.token and not any(name.lower() == "authorization" for name, _ in fields):
+        fields.append(("authorization", f"Bearer {call.token}"))
+    return fields
+
+
+def result_of(answer: InnerAnswer) -> Document:
+    """The answer of the replay; ``body_preview`` is the reference's name for the body."""
+    content = written(answer.body)
+    document: Document = {
+        "status": answer.status,
+        "headers": combined(answer.fields),
+        "body_preview": str(content["body"])[:PREVIEW_CHARACTERS],
+        **content,
+    }
+    if answer.truncated:
+        document["truncated"] = True
+    return document
+
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path="/api/replay/{request_id}",
+        handler=replay,
+        summary="Make a recorded request once more; show the result beside the original.",
+        statuses=(404,),
+    ),
+)

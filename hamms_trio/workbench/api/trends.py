@@ -1,0 +1,27 @@
+"""/api/metrics/trends."""
+
+from __future__ import annotations
+
+from hamms_trio.http import Response
+from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+
+
+async def show_trends(call: Call) -> Response:
+    call.bench.service.account.settle()
+    query = call.request.query
+    return answered(await call.bench.trends.document(query.get("window"), query.get("route")))
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/metrics/trends",
+        handler=show_trends,
+        summary="Show the requests of a route, minute by minute.",
+        query=(
+            Query(name="window", description="N, Ns, Nm, Nh or Nd; 24h without it."),
+            Query(name="route", description="Method and path; __all__ without it."),
+        ),
+        answer={"type": "object", "required": ["window_seconds", "route", "points", "summary"]},
+    ),
+)

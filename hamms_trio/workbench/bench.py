@@ -1,0 +1,49 @@
+"""The rules and records of one workbench, as its API uses them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from hamms_trio.http import Service
+from hamms_trio.recording.store import Store
+from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.events import EventLog
+from hamms_trio.workbench.history import History
+from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
+from hamms_trio.workbench.trends import Trends
+
+REPLAYS = "playground.replays"
+ERRORS = "playground.errors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchSettings:
+    """The settings of a workbench that its API reads.
+
+    Attributes:
+        seed: decides the shares of mocks that have no seed of their own.
+        heartbeat: seconds of silence on an event stream until a comment is sent.
+        refresh_ms: the time after which an event stream's client should connect again.
+        names: host names of the server, beside localhost, that pages may use.
+    """
+
+    seed: int = 1337
+    heartbeat: float = 5.0
+    refresh_ms: int = 100
+    names: frozenset[str] = frozenset()
+    mocks: MockLimits = field(default_factory=MockLimits)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Everything that an operation of the API may use."""
+
+    service: Service
+    settings: BenchSettings
+    store: Store
+    guard: Guard
+    mocks: Mocks
+    answers: MockAnswers
+    history: History
+    events: EventLog
+    trends: Trends

@@ -1,0 +1,207 @@
+"""Puts the parts of a workbench together, and keeps its records moving while it runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import trio
+
+from hamms_trio.errors import StateUnusable, StoreUnavailable
+from hamms_trio.http import Service
+from hamms_trio.net.nursery import ungrouped
+from hamms_trio.recording.store import HistoryBounds, Store, open_store
+from hamms_trio.recording.store.schema import MEMORY
+from hamms_trio.workbench.accounts import Guard, User
+from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
+from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
+from hamms_trio.workbench.events import EventLog
+from hamms_trio.workbench.failures import Failures
+from hamms_trio.workbench.history import History
+from hamms_trio.workbench.mocks import MockAnswers, Mocks
+from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.recorder import Recorder
+from hamms_trio.workbench.router import WorkbenchRouter
+from hamms_trio.workbench.state import import_once
+from hamms_trio.workbench.trends import Trends
+
+logger = logging.getLogger(__name__)
+
+FLUSH_SECONDS = 1.0  # between two hand-overs of trends
+PRUNE_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkbenchOptions:
+    """The choices of a user.
+
+    Attributes:
+        state: the state file, or ``:memory:``.
+        imports: JSON state files of the reference, each imported once.
+        users: who may log in.
+        demo_token, require_token, session_seconds: see `Guard`.
+        events: the number of events that the log keeps.
+        playground: False to serve neither mocks nor history, replay, verification and lab.
+        live_events: False to serve no events.
+    """
+
+    state: str | os.PathLike[str] = MEMORY
+    imports: tuple[str | os.PathLike[str], ...] = ()
+    bounds: HistoryBounds = field(default_factory=HistoryBounds)
+    settings: BenchSettings = field(default_factory=BenchSettings)
+    users: dict[str, User] = field(default_factory=dict)
+    demo_token: str = ""
+    require_token: bool = False
+    session_seconds: float = 480 * 60.0
+    events: int = 5_000
+    retention_days: int = 30
+    playground: bool = True
+    live_events: bool = True
+
+    def guard(self) -> Guard:
+        return Guard(
+            self.users,
+            demo_token=self.demo_token,
+            require_token=self.require_token,
+            session_seconds=self.session_seconds,
+        )
+
+
+@asynccontextmanager
+async def open_bench(
+    service: Service,
+    router: WorkbenchRouter,
+    guard: Guard,
+    options: WorkbenchOptions,
+    failures: Failures,
+) -> AsyncIterator[Bench]:
+    """Open the store, and declare the API, while the ``async with`` block runs.
+
+    Args:
+        failures: plays the failure modes of mocks.
+
+    Raises:
+        StateUnusable: the state file, or a file to import, can't be used.
+    """
+    opened = open_store(options.state, bounds=options.bounds, kept_events=options.events)
+    async with opened as store:
+        bench = _bench(service, router, guard, store, options, failures)
+        await bench.mocks.load()
+        await bench.events.load()
+        recorder = Recorder(service, store, bench.events, bench.trends)
+        mocks = bench.mocks if options.playground else None
+        router.attach(mocks, bench.answers, recorder, failures)
+        served = operations_of(playground=options.playground, live_events=options.live_events)
+        add_operations(router, bench, recorder, served)
+        router.get("/openapi.json")(openapi_route(served))
+        service.account.log_to(recorder.write)
+        for path in options.imports:
+            await _import(path, bench)
+        bench.events.publish(
+            "system.health",
+            {"state": "server_initialized", "engine": "trio", "live_events": options.live_events},
+        )
+        try:
+            with ungrouped():
+                async with trio.open_nursery() as nursery:
+                    nursery.start_soon(bench.events.run)
+                    nursery.start_soon(_keep_trends, bench.trends)
+                    yield bench
+                    nursery.cancel_scope.cancel()
+        finally:
+            await _close(bench)
+
+
+async def _close(bench: Bench) -> None:
+    """Hand over the last records; the store ends every job within its own time."""
+    bench.service.account.settle()
+    bench.trends.flush()
+    with trio.CancelScope(shield=True):
+        try:
+            await bench.events.close()
+        except StoreUnavailable as error:
+            logger.warning("the last event ids were not given back: %s", error)
+
+
+def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
+    """The members of /_metrics that the workbench counts."""
+
+    async def count() -> dict[str, object]:
+        counters = await bench.store.counters()
+        health = bench.store.health
+        return {
+            "playground_mock_count": len(bench.mocks),
+            "playground_history_count": await bench.store.history_size(),
+            "playground_replay_total": counters.get(REPLAYS, 0),
+            "playground_admin_errors_total": counters.get(ERRORS, 0),
+            "metrics_backend": "sqlite",
+            "store_writes_refused": health.refused,
+            "store_rows_lost": health.lost,
+            "store_problem": health.problem,
+            "event_subscribers": bench.events.subscribers,
+        }
+
+    return count
+
+
+def _bench(
+    service: Service,
+    router: WorkbenchRouter,
+    guard: Guard,
+    store: Store,
+    options: WorkbenchOptions,
+    failures: Failures,
+) -> Bench:
+    def on_change() -> None:
+        failures.forget()
+        router.refresh()
+        service.matcher.forget()
+
+    mocks = Mocks(
+        store,
+        limits=options.settings.mocks,
+        is_reserved=router.is_reserved,
+        check_fail=failures.check,
+        on_change=on_change,
+    )
+    return Bench(
+        service=service,
+        settings=options.settings,
+        store=store,
+        guard=guard,
+        mocks=mocks,
+        answers=MockAnswers(store, seed=options.settings.seed),
+        history=History(store),
+        events=EventLog(store, kept=options.events),
+        trends=Trends(store, retention_days=options.retention_days),
+    )
+
+
+async def _import(path: str | os.PathLike[str], bench: Bench) -> None:
+    try:
+        imported = await import_once(path, bench.store, bench.mocks)
+    except Problem as problem:
+        raise StateUnusable(f"the state file {path} can't be imported: {problem}") from None
+    if imported is None:
+        return
+    read, dropped = imported
+    logger.warning("imported %s from %s", read.summary, path)
+    for sentence in dropped:
+        logger.warning("not imported from %s: %s", path, sentence)
+
+
+async def _keep_trends(trends: Trends) -> None:
+    """Hand over trends every second, and delete old ones every minute."""
+    due = trio.current_time()
+    while True:
+        await trio.sleep(FLUSH_SECONDS)
+        trends.flush()
+        if trio.current_time() >= due:
+            due += PRUNE_SECONDS
+            try:
+                await trends.prune()
+            except StoreUnavailable as error:
+                logger.warning("old trends were not deleted: %s", error)

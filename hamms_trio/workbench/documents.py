@@ -1,0 +1,139 @@
+"""JSON that clients send: read strictly, and refused with the field and the value in the message."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import TypeVar
+
+import msgspec
+
+from hamms_trio.workbench.problems import Problem
+
+M = TypeVar("M", bound=msgspec.Struct)
+Document = dict[str, object]
+
+MAX_DEPTH = 64  # arrays and objects within each other
+SHOWN_CHARACTERS = 80  # of a value, in a message
+
+_WHERE = re.compile(r" - at `\$(?P<path>.*)`$")
+_FIRST_FIELD = re.compile(r"\.(?P<name>\w+)")
+_UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
+_MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
+
+
+def read_object(octets: bytes, *, noun: str = "top-level json") -> Document:
+    """Read a JSON object; no octets at all are an empty one.
+
+    Raises:
+        Problem: the octets are not UTF-8, not JSON, too deep, or no object.
+    """
+    value = read_json(octets) if octets else {}
+    if not isinstance(value, dict):
+        raise Problem(400, "invalid_json", f"{noun} must be an object, not {show(value)}")
+    return value
+
+
+def read_json(octets: bytes) -> object:
+    """Read any JSON value.
+
+    Raises:
+        Problem: the octets are not UTF-8, not JSON, or too deep.
+    """
+    try:
+        octets.decode()
+    except UnicodeDecodeError as error:
+        raise Problem(400, "invalid_json", f"body must be utf-8: {error.reason}") from None
+    try:
+        value: object = msgspec.json.decode(octets)
+    except RecursionError:
+        raise _too_deep() from None
+    except ValueError as error:  # msgspec's, or an integer of thousands of digits
+        problem = str(error).split(" - at ")[0]
+        raise Problem(400, "invalid_json", f"body must be valid json: {problem}") from None
+    if depth(value) > MAX_DEPTH:
+        raise _too_deep()
+    return value
+
+
+def depth(value: object) -> int:
+    """Count how many arrays and objects stand within each other, up to `MAX_DEPTH` + 1."""
+    level, count = [value], 0
+    while count <= MAX_DEPTH:
+        inner: list[object] = []
+        for item in level:
+            if isinstance(item, dict):
+                inner += item.values()
+            elif isinstance(item, list):
+                inner += item
+        if not any(isinstance(item, dict | list) for item in level):
+            return count
+        level, count = inner, count + 1
+    return count
+
+
+def convert(given: object, model: type[M], code: str, messages: Mapping[str, str] = {}) -> M:
+    """Build a model from a document, strictly.
+
+    Args:
+        code: of the refusal.
+        messages: the words for a field that is refused, by its name.
+
+    Raises:
+        Problem: a field is unknown, missing, of the wrong type or out of range.
+    """
+    try:
+        return msgspec.convert(given, model)
+    except msgspec.ValidationError as error:
+        raise Problem(400, code, _explain(str(error), given, model, messages)) from None
+
+
+def show(value: object) -> str:
+    """Write a value as JSON, shortened for a message."""
+    text = json.dumps(value)
+    return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
+def _too_deep() -> Problem:
+    return Problem(
+        400, "invalid_json", f"body must be valid json: it nests more than {MAX_DEPTH} levels deep"
+    )
+
+
+def _explain(
+    problem: str, given: object, model: type[msgspec.Struct], messages: Mapping[str, str]
+) -> str:
+    where = _WHERE.search(problem)
+    path = where["path"] if where else ""
+    problem = problem[: where.start()] if where else problem
+    name = path.lstrip(".")
+    if unknown := _UNKNOWN.fullmatch(problem):
+        inside = f" in {name}" if name else f"; known are {', '.join(sorted(_names(model)))}"
+        return f"unknown field {show(unknown['name'])}{inside}"
+    if missing := _MISSING.fullmatch(problem):
+        field = f"{name}.{missing['name']}" if name else missing["name"]
+        return messages.get(missing["name"], f"{field} is required")
+    field = _FIRST_FIELD.match(path)
+    words = messages.get(field["name"]) if field else None
+    value = show(_value_at(given, path))
+    if words:
+        return f"{words}, and {name} is {value}"
+    problem = problem[:1].lower() + problem[1:].replace("`", "")
+    return f"{name or 'the document'}: {problem} ({value})"
+
+
+def _names(model: type[msgspec.Struct]) -> tuple[str, ...]:
+    return model.__struct_fields__
+
+
+def _value_at(given: object, path: str) -> object:
+    """The value that msgspec's path leads to, as far as the path can be followed."""
+    for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", path):
+        if name and isinstance(given, dict) and name in given:
+            given = given[name]
+        elif index.isdigit() and isinstance(given, list):
+            given = given[int(index)]
+        else:
+            return given
+    return given

@@ -1,0 +1,262 @@
+"""The event log that people watch live: published once, read by each subscriber at its own pace.
+
+Subscribers hold a position in one shared log, and no queue of their own. The server therefore never waits for a
+slow one and keeps nothing for it: what has left the log by the time it reads is a gap, which it learns of.
+Event ids grow over restarts; after a crash they leave a space instead of repeating one.
+"""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from collections.abc import Callable, Collection
+from operator import attrgetter
+
+import msgspec
+import trio
+
+from hamms_trio.recording.store import Store
+from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.times import timestamp
+
+KEPT = 5_000
+RESERVED = 100_000  # ids at once; a new block is reserved when half of it is used
+SOURCE = "server"
+# The least seconds between two deliveries, for each subscriber: with many of them, waking each one for each
+# event would take all of the processor's time.
+SECONDS_PER_SUBSCRIBER = 25e-6
+MAX_PAUSE = 0.04
+
+_of_id = attrgetter("id")
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """An event and its JSON, which is written once for all subscribers."""
+
+    id: int
+    type: str
+    document: bytes
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Events that a subscriber can't have any more.
+
+    Attributes:
+        latest_id, oldest_id: of the log; nothing between the subscriber's position and ``oldest_id`` is left.
+    """
+
+    latest_id: int
+    oldest_id: int
+
+
+class EventLog:
+    """The newest events.
+
+    Args:
+        kept: the number of events.
+        wall_clock: seconds since the epoch.
+    """
+
+    def __init__(
+        self, store: Store, *, kept: int = KEPT, wall_clock: Callable[[], float] = time.time
+    ) -> None:
+        self._store = store
+        self._kept = kept
+        self._wall_clock = wall_clock
+        self._events: list[Event] = []
+        self._next_id = 1
+        self._reserved = 0  # the last id that no other process uses
+        self._published = trio.Event()
+        self._released = trio.Event()
+        self._has_leader = False
+        self._is_half_used = trio.Event()
+        self._following: range | None = None  # reserved ids that come after `_reserved`
+        self.subscribers = 0
+
+    async def load(self) -> None:
+        """Continue the log of the process before this one."""
+        self._events = [
+            Event(id, _type_of(document), document)
+            for id, document in await self._store.events(0, self._kept)
+        ]
+        ids = await self._reserve()
+        self._next_id, self._reserved = ids.start, ids.stop - 1
+
+    async def close(self) -> None:
+        """Give back the ids that were not used, so that the next process continues with them."""
+        await self._store.return_events(self._next_id)
+
+    async def run(self) -> None:
+        """Reserve ids before they are needed, until cancelled."""
+        while True:
+            await self._is_half_used.wait()
+            self._following = await self._reserve()
+            self._is_half_used = trio.Event()
+
+    @property
+    def latest_id(self) -> int:
+        return self._next_id - 1
+
+    @property
+    def oldest_id(self) -> int:
+        """The id of the oldest event that is kept, or of the next one to come."""
+        return self._events[0].id if self._events else self._next_id
+
+    def publish(self, type: str, payload: Document, trace_id: str = "") -> None:
+        """Add an event, and wake the subscribers."""
+        id = self._take_id()
+        document = msgspec.json.encode(
+            {
+                "id": id,
+                "payload": payload,
+                "source": SOURCE,
+                "trace_id": trace_id,
+                "ts": timestamp(int(self._wall_clock() * 1000)),
+                "type": type,
+            }
+        )
+        self._events.append(Event(id, type, document))
+        if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
+            del self._events[: -self._kept]
+        self._store.note_events(id, [document])
+        if self._has_leader:
+            self._wake_leader()
+
+    def since(
+        self, position: int, limit: int, topics: Collection[str] = ()
+    ) -> tuple[list[Event], int, bool]:
+        """The oldest events after a position.
+
+        Returns:
+            The events; the position after them; True if some before them are gone. A position of the future is
+            one of another server, and everything counts as gone.
+        """
+        overflowed = position < self.oldest_id - 1 or position > self.latest_id
+        if position > self.latest_id:
+            position = 0
+        begin = bisect_right(self._events, position, key=_of_id)
+        if not topics:
+            found = self._events[begin : begin + limit]
+            return found, found[-1].id if found else max(position, self.latest_id), overflowed
+        found = []
+        for at in range(begin, len(self._events)):
+            event = self._events[at]
+            if event.type in topics:
+                found.append(event)
+                if len(found) == limit:
+                    return found, event.id, overflowed
+        return found, max(position, self.latest_id), overflowed
+
+    async def wait_beyond(self, position: int) -> None:
+        """Wait until there is an event after a position.
+
+        One of the waiting subscribers leads: it waits for an event and for a moment more, and then releases all of
+        them together. A timer and a wake-up for each event and subscriber would take all of the processor's time.
+        """
+        self.subscribers += 1
+        try:
+            while True:
+                if self.latest_id > position:
+                    self._wake_leader()
+                if self._has_leader:
+                    await self._released.wait()
+                else:
+                    await self._lead(position)
+                if self.latest_id > position:
+                    return
+        finally:
+            self.subscribers -= 1
+
+    async def _lead(self, position: int) -> None:
+        self._has_leader = True
+        try:
+            if self.latest_id <= position:
+                await self._published.wait()
+            await trio.sleep(min(MAX_PAUSE, self.subscribers * SECONDS_PER_SUBSCRIBER))
+        finally:
+            self._has_leader = False
+            released, self._released = self._released, trio.Event()
+            released.set()
+
+    def _wake_leader(self) -> None:
+        published, self._published = self._published, trio.Event()
+        published.set()
+
+    def _take_id(self) -> int:
+        if self._next_id > self._reserved and self._following is not None:
+            ids, self._following = self._following, None
+            self._next_id, self._reserved = ids.start, ids.stop - 1
+        id = self._next_id
+        self._next_id = id + 1
+        if self._reserved - id < RESERVED // 2 and self._following is None:
+            self._is_half_used.set()
+        return id
+
+    async def _reserve(self) -> range:
+        first = await self._store.reserve_events(RESERVED)
+        return range(first, first + RESERVED)
+
+
+class Subscription:
+    """One subscriber's position in the log.
+
+    Args:
+        position: the id of the last event that the subscriber has; None for only what comes from now on.
+        topics: types of events; empty for all.
+        most: events at a time.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        position: int | None = None,
+        topics: Collection[str] = (),
+        *,
+        most: int = 500,
+    ) -> None:
+        self._log = log
+        self._topics = frozenset(topics)
+        self._most = most
+        self.position = log.latest_id if position is None else position
+        self._has_more = True  # True if the next events may be there already
+
+    def take(self) -> tuple[Gap | None, list[Event]]:
+        """The gap before the next events, if there is one, and the events."""
+        found, position, overflowed = self._log.since(self.position, self._most, self._topics)
+        self.position = position
+        self._has_more = len(found) == self._most
+        gap = Gap(self._log.latest_id, self._log.oldest_id) if overflowed else None
+        return gap, found
+
+    async def receive(self) -> tuple[Gap | None, list[Event]]:
+        """Wait for a gap or an event that the subscriber asked for."""
+        while True:
+            if not self._has_more:
+                await self._log.wait_beyond(self.position)
+            gap, events = self.take()
+            if gap or events:
+                return gap, events
+
+
+def read_topics(text: str | None) -> frozenset[str]:
+    """Read a list of types, separated by commas."""
+    return frozenset(topic.strip() for topic in (text or "").split(",") if topic.strip())
+
+
+def as_sse(event: Event) -> bytes:
+    """Write an event as a server-sent one; the type of ours has no line ends."""
+    return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.document)
+
+
+def gap_as_sse(gap: Gap) -> bytes:
+    """Write a gap as an event without an id, so that it does not become a position."""
+    document = {**msgspec.structs.asdict(gap), "overflowed": True}
+    return b"event: stream.gap\ndata: %b\n\n" % msgspec.json.encode(document)
+
+
+class _Type(msgspec.Struct):
+    type: str = ""
+
+
+def _type_of(document: bytes) -> str:
+    return msgspec.json.decode(document, type=_Type).type

@@ -1,0 +1,130 @@
+"""Failure modes as the answers of mocks: the mode takes the connection over, and plays on it once.
+
+The connection ends after that exchange: many a mode leaves it in a state in which nothing more can be answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+from urllib.parse import parse_qsl
+
+import trio
+
+from hamms_trio.errors import ParameterError, RequestError, UnknownMode
+from hamms_trio.lab.doors import Door, Doors
+from hamms_trio.lab.host import Host
+from hamms_trio.modes import known_modes
+from hamms_trio.modes.arguments import Resolver
+from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.accepted import Handover
+from hamms_trio.net.nursery import ungrouped
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recording
+
+
+class Failures:
+    """The failure modes that mocks may have.
+
+    Args:
+        host: plays on the connections.
+        doors: finds the modes by name.
+    """
+
+    def __init__(self, host: Host, doors: Doors) -> None:
+        self._host = host
+        self._doors = doors
+        self._once: dict[str, OnceDoor] = {}
+
+    def check(self, fail: str) -> None:
+        """Refuse a failure mode that can't be an answer (see `once_door`)."""
+        once_door(self._doors, fail)
+
+    def owner(self, fail: str) -> Callable[[Handover], None]:
+        """Return the function that has a failure mode answer on a connection.
+
+        Raises:
+            ValueError: the mode can't be an answer, such as one of a package that is not installed any more.
+        """
+        door = self._once.get(fail)
+        if door is None:
+            door = self._once[fail] = once_door(self._doors, fail)
+        return partial(self._take, door)
+
+    def forget(self) -> None:
+        """Forget the doors, since the mocks have changed."""
+        self._once.clear()
+
+    def _take(self, door: OnceDoor, handover: Handover) -> None:
+        try:
+            self._host.adopt(door, handover)
+        except OSError:  # the kernel has no memory for one more registration
+            handover.sock.close()
+            handover.on_end()
+
+
+def once_door(doors: Doors, fail: str) -> OnceDoor:
+    """Find the failure mode that a mock names.
+
+    Args:
+        fail: a slug, or a slug with a query.
+
+    Raises:
+        ValueError: there is no such mode, it needs a port of its own, or an argument can't be used.
+    """
+    slug, _, query = fail.partition("?")
+    try:
+        door = doors.find(slug)
+        if reason := door.mode.driver.needs_port:
+            raise ValueError(f"{slug} needs a port of its own: {reason}")
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
+        return OnceDoor(door, door.mode.checked(dict(pairs)))
+    except (UnknownMode, ParameterError) as error:
+        raise ValueError(str(error)) from None
+
+
+class OnceDoor:
+    """A failure mode that answers one request, which has come already."""
+
+    offset = None
+    listens = True
+
+    def __init__(self, door: Door, given: dict[str, Any]) -> None:
+        self.name = door.name
+        self.slug = door.slug
+        self._resolver = Resolver(door.mode, {**door.given, **given})
+
+    def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Answer once."""
+        return self._play(peer)
+
+    async def _play(self, peer: Peer) -> None:
+        request = None
+        try:
+            request = await peer.http.receive_head()
+            # The query is the client's own: only the mock gives arguments.
+            encounter = self._resolver(None)
+            if peer.meet(encounter, request):
+                await encounter.act(peer, request, **encounter.arguments)
+            else:
+                await answer_healthily(peer, request)
+        except RequestError as error:
+            await peer.http.refuse(error, request)
+        await peer.finish()
+
+
+@asynccontextmanager
+async def open_failures(*, seed: int) -> AsyncIterator[Failures]:
+    """Play failure modes for a workbench that stands alone, while the ``async with`` block runs."""
+    doors = Doors(known_modes())
+    recording = Recording(Ledger(doors.names))
+    host = Host([], Environment(seed=seed), recording)
+    with ungrouped():
+        async with trio.open_nursery() as nursery:
+            await nursery.start(host.run)
+            yield Failures(host, doors)
+            nursery.cancel_scope.cancel()

@@ -1,0 +1,4 @@
+"""The history: every answered request, without credentials, found again by filters and pages."""
+
+from hamms_trio.workbench.history.pages import History as History, page_query as page_query
+from hamms_trio.workbench.history.record import Exchange as Exchange

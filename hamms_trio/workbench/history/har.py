@@ -1,0 +1,161 @@
+"""The history as HAR 1.2, and HAR files as mocks (http://www.softwareishard.com/blog/har-12-spec/)."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Iterable
+from typing import cast
+from urllib.parse import parse_qsl, urlsplit
+
+from hamms_trio.version import VERSION
+from hamms_trio.wire import reason_phrase
+from hamms_trio.workbench.documents import Document, show
+from hamms_trio.workbench.mocks.model import FRAMING, METHODS
+from hamms_trio.workbench.problems import Problem
+
+CODE = "invalid_har"
+# The workbench decodes nothing, and dates and cookies of another server would be lies.
+DROPPED = FRAMING | {"content-encoding", "date", "server", "alt-svc", "strict-transport-security"}
+
+
+def har_of(records: Iterable[Document], *, origin: str) -> Document:
+    """Write records as a HAR document; requests that could not be read have no entry.
+
+    Args:
+        origin: scheme, host and port of the workbench, for the URLs.
+    """
+    entries = [_entry(record, origin) for record in records if record["replay_input"]]
+    creator = {"name": "hamms-trio", "version": VERSION}
+    return {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+
+
+def mocks_of(har: Document) -> tuple[list[Document], list[str]]:
+    """Build mocks from a HAR document; of entries for the same request the first one counts.
+
+    Returns:
+        The mocks as documents, and a sentence for everything that was dropped.
+
+    Raises:
+        Problem: 400 if the document is not HAR.
+    """
+    log = har.get("log")
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(entries, list):
+        raise Problem(400, CODE, "log.entries must be a list of HAR entries")
+    mocks: dict[tuple[object, ...], Document] = {}
+    dropped: list[str] = []
+    for number, entry in enumerate(entries):
+        try:
+            mock, lost = _mock(entry)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            dropped.append(f"log.entries[{number}] is not an exchange: {error!r}")
+            continue
+        claim = mock["method"], mock["path_pattern"], show(mock["query"])
+        if mock["method"] not in METHODS:
+            dropped.append(f"log.entries[{number}]: no mock has the method {show(mock['method'])}")
+        elif claim in mocks:
+            dropped.append(f"log.entries[{number}] repeats {claim[0]} {claim[1]}")
+        else:
+            mocks[claim] = mock
+            dropped += [f"log.entries[{number}]: {words}" for words in lost]
+    return list(mocks.values()), dropped
+
+
+def _entry(record: Document, origin: str) -> Document:
+    asked = cast(Document, record["replay_input"])
+    answer = cast(Document, record.get("response", {}))
+    target, latency = str(asked["raw_target"]), record["latency_ms"]
+    status = cast(int, record["status"])
+    response_type = _headers(answer).get("content-type", "application/octet-stream")
+    return {
+        "startedDateTime": record["ts"],
+        "time": latency,
+        "request": {
+            "method": record["method"],
+            "url": f"{origin}{target}",
+            "httpVersion": asked["http_version"],
+            "cookies": [],
+            "headers": _pairs(_headers(asked)),
+            "queryString": [
+                {"name": name, "value": value}
+                for name, value in parse_qsl(target.partition("?")[2], keep_blank_values=True)
+            ],
+            "headersSize": -1,
+            "bodySize": -1,
+            **_post_data(asked),
+        },
+        "response": {
+            "status": status,
+            "statusText": reason_phrase(status),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _pairs(_headers(answer)),
+            "content": {
+                "size": len(str(answer.get("body", ""))),
+                "mimeType": response_type,
+                **_text(answer),
+            },
+            "redirectURL": _headers(answer).get("location", ""),
+            "headersSize": -1,
+            "bodySize": -1,
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": latency, "receive": 0},
+        "_request_id": record["request_id"],
+    }
+
+
+def _headers(message: Document) -> dict[str, str]:
+    return cast("dict[str, str]", message.get("headers", {}))
+
+
+def _pairs(headers: dict[str, str]) -> list[Document]:
+    return [{"name": name, "value": value} for name, value in headers.items()]
+
+
+def _post_data(asked: Document) -> Document:
+    if not asked.get("body"):
+        return {}
+    mime = _headers(asked).get("content-type", "application/octet-stream")
+    return {"postData": {"mimeType": mime, **_text(asked)}}
+
+
+def _text(message: Document) -> Document:
+    text: Document = {"text": message.get("body", "")}
+    if "body_encoding" in message:
+        text["encoding"] = message["body_encoding"]
+    return text
+
+
+def _mock(entry: Document) -> tuple[Document, list[str]]:
+    """A mock from one entry, and the parts of it that were dropped."""
+    request, response = cast(Document, entry["request"]), cast(Document, entry["response"])
+    url = urlsplit(str(request["url"]))
+    lost: list[str] = []
+    headers: dict[str, str] = {}
+    for field in cast("list[Document]", response.get("headers", [])):
+        name, value = str(field["name"]), str(field["value"])
+        if name.lower() in DROPPED or name.startswith(":"):
+            continue
+        if name in headers:
+            lost.append(f"a second {name} was dropped")
+        headers.setdefault(name, value)
+    content = cast(Document, response.get("content", {}))
+    text = str(content.get("text", ""))
+    if content.get("encoding") == "base64":
+        try:
+            text = b64decode(text, validate=True).decode()
+        except UnicodeDecodeError:
+            text = ""
+            lost.append("the body is not text and was dropped")
+    mock: Document = {
+        "method": str(request["method"]).upper(),
+        "path_pattern": url.path or "/",
+        "status": response["status"],
+        "headers": headers,
+        "body": text,
+        "query": dict(parse_qsl(url.query, keep_blank_values=True)),
+    }
+    if not any(name.lower() == "content-type" for name in headers):
+        mock["content_type"] = str(content.get("mimeType") or "application/octet-stream")
+    return mock, lost

@@ -1,0 +1,134 @@
+"""The record of one exchange as a JSON document; rendered in the store's thread."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Sequence
+
+import msgspec
+
+from hamms_trio.recording.store import HistoryRow
+from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.received import Pair, ReceivedRequest
+from hamms_trio.workbench.redact import redact_body, redact_fields, redact_query
+from hamms_trio.workbench.times import timestamp
+
+KEPT_ANSWER = 65_536  # octets of an answer's body that are recorded
+NOTHING = "-"  # method and path of a request that could not be read
+
+
+class Exchange(msgspec.Struct, gc=False):
+    """An answered request, as the server saw it.
+
+    Attributes:
+        target: as it was sent.
+        body: the whole content of the request.
+        answer_body: the content of the answer, or None if the server did not keep it.
+        latency: seconds.
+    """
+
+    request_id: str
+    method: str
+    target: str
+    status: int
+    at_ms: int
+    latency: float
+    octets_in: int
+    octets_out: int
+    fields: Sequence[Pair] = ()
+    body: bytes = b""
+    http_version: str = "HTTP/1.1"
+    answer_fields: Sequence[Pair] = ()
+    answer_body: bytes | None = None
+
+    @property
+    def path(self) -> str:
+        return self.target.partition("?")[0]
+
+    def row(self) -> HistoryRow:
+        """The row that the store keeps."""
+        document = json.dumps(self.document(), sort_keys=True).encode()
+        return HistoryRow(
+            self.at_ms, self.request_id, self.method, self.path, self.status, document
+        )
+
+    def document(self) -> Document:
+        """The record as the API shows it, without credentials."""
+        document: Document = {
+            "request_id": self.request_id,
+            "trace_id": self.request_id,
+            "method": self.method,
+            "path": self.path,
+            "status": self.status,
+            "latency_ms": round(self.latency * 1000, 3),
+            "bytes_in": self.octets_in,
+            "bytes_out": self.octets_out,
+            "ts": timestamp(self.at_ms),
+            "replay_input": {},
+        }
+        if self.method != NOTHING:
+            document["replay_input"] = self._replay_input()
+        if self.answer_body is not None:
+            document["response"] = self._response(self.answer_body)
+        return document
+
+    def _replay_input(self) -> Document:
+        path, mark, query = self.target.partition("?")
+        headers = combined(redact_fields(self.fields))
+        body = redact_body(self.body, headers.get("content-type", ""))
+        target = f"{path}{mark}{redact_query(query)}"
+        is_redacted = body != self.body or target != self.target
+        return {
+            "method": self.method,
+            "path": path,
+            "raw_target": target,
+            "http_version": self.http_version,
+            "headers": headers,
+            **written(body),
+            **({"redacted": True} if is_redacted else {}),
+        }
+
+    def _response(self, body: bytes) -> Document:
+        headers = combined(redact_fields(self.answer_fields))
+        cut = body[:KEPT_ANSWER]
+        content = {} if len(cut) == len(body) else {"truncated": True}
+        shown = redact_body(cut, headers.get("content-type", ""))
+        return {"status": self.status, "headers": headers, **written(shown), **content}
+
+
+def combined(fields: Sequence[Pair]) -> dict[str, str]:
+    """Header fields by name in lower case, lines with the same name combined."""
+    return ReceivedRequest("", "", fields=fields).fields
+
+
+def written(body: bytes) -> Document:
+    """A content as text, or in base64 if it is not UTF-8."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"body": b64encode(body).decode(), "body_encoding": "base64"}
+
+
+def content_of(document: Document) -> bytes:
+    """The octets that `written` wrote.
+
+    Raises:
+        ValueError: the document was not written by it.
+    """
+    body = str(document.get("body", ""))
+    if document.get("body_encoding") == "base64":
+        return b64decode(body, validate=True)
+    return body.encode()
+
+
+def received(document: Document) -> ReceivedRequest:
+    """The request of a record, for the rules."""
+    asked = document.get("replay_input")
+    if not isinstance(asked, dict) or not asked:
+        return ReceivedRequest(str(document["method"]), str(document["path"]))
+    headers = asked["headers"]
+    assert isinstance(headers, dict)
+    query = str(asked["raw_target"]).partition("?")[2]
+    body = content_of(asked)
+    return ReceivedRequest(str(asked["method"]), str(asked["path"]), query, headers.items(), body)

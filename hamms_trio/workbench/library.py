@@ -1,0 +1,140 @@
+"""A running workbench, for Python code on the same trio loop."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from hamms_trio.http.serving.running import RunningServer
+from hamms_trio.workbench.bench import Bench
+from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.events import Gap, Subscription
+from hamms_trio.workbench.history import page_query
+from hamms_trio.workbench.verify import Verdict, read_verification, verify
+
+
+class VerificationFailed(AssertionError):
+    """The requests that came are not those that were expected.
+
+    Attributes:
+        verdict: with the nearest request.
+    """
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+
+class Workbench(RunningServer):
+    """A running workbench.
+
+    Attributes:
+        bench: its rules and records.
+    """
+
+    def __init__(self, running: RunningServer, bench: Bench) -> None:
+        super().__init__(
+            running.host, running.port, running._server, running._stopped, running._certificate
+        )
+        self.bench = bench
+
+    async def mock(
+        self,
+        path: str,
+        *,
+        method: str = "GET",
+        status: int = 200,
+        json: object = None,
+        **members: object,
+    ) -> Document:
+        """Create a mock, and return its document.
+
+        Args:
+            path: exact, or a pattern such as ``/users/{id}``.
+            json: the body as a JSON value, instead of ``body``.
+            members: further members of the document, such as ``sequence`` or ``delay_ms``.
+
+        Raises:
+            Problem: the document is refused, with the field and the value in the message.
+            StoreUnavailable: the store refused the write.
+        """
+        given: Document = {"method": method, "path_pattern": path, "status": status, **members}
+        if json is not None:
+            given["body"] = _dumped(json)
+        return await self.bench.mocks.create(given)
+
+    async def delete_mock(self, id: str) -> None:
+        """Delete a mock.
+
+        Raises:
+            Problem: there is no such mock.
+        """
+        await self.bench.mocks.delete(id)
+        await self.bench.answers.start_afresh(id)
+
+    async def history(self, **filters: object) -> list[Document]:
+        """Return the answered requests that filters such as ``path`` select, the oldest first.
+
+        Raises:
+            Problem: a filter is unknown, or its value can't be used.
+        """
+        self.bench.service.account.settle()
+        query = page_query({name: str(value) for name, value in filters.items()})
+        documents, _ = await self.bench.history.page(query)
+        return [msgspec.json.decode(octets, type=dict[str, object]) for octets in documents]
+
+    async def clear_history(self) -> None:
+        """Delete every answered request."""
+        self.bench.service.account.settle()
+        await self.bench.store.clear_history()
+
+    async def start_afresh(self) -> None:
+        """Delete every mock and the history."""
+        for document in self.bench.mocks.documents():
+            await self.delete_mock(str(document["id"]))
+        await self.clear_history()
+
+    async def verify(
+        self, method: str | None = None, path: str | None = None, **wanted: object
+    ) -> Verdict:
+        """Compare the history with what a test expects: by default at least one such request.
+
+        Args:
+            wanted: ``query``, ``headers``, ``body_contains``, ``times``, ``at_least``, ``at_most``,
+                ``within_seconds``, ``in_order``.
+
+        Raises:
+            VerificationFailed: the message shows the nearest request.
+            Problem: an argument is unknown, or its value can't be used.
+        """
+        given = {"method": method, "path": path, **wanted}
+        verification = read_verification({n: v for n, v in given.items() if v is not None})
+        self.bench.service.account.settle()
+        now_ms = int(time.time() * 1000)
+        verdict = await verify(self.bench.history, verification, now_ms=now_ms)
+        if not verdict.verified:
+            raise VerificationFailed(verdict)
+        return verdict
+
+    async def events(
+        self, *topics: str, since_id: int | None = None
+    ) -> AsyncGenerator[Document, None]:
+        """Yield events as they happen; a gap comes as an event of the type ``stream.gap``."""
+        subscription = Subscription(self.bench.events, since_id, topics)
+        while True:
+            gap, events = await subscription.receive()
+            if gap is not None:
+                yield _gap_document(gap)
+            for event in events:
+                yield msgspec.json.decode(event.document, type=dict[str, object])
+
+
+def _dumped(value: object) -> str:
+    return json.dumps(value)
+
+
+def _gap_document(gap: Gap) -> Document:
+    return {"type": "stream.gap", "payload": msgspec.structs.asdict(gap)}

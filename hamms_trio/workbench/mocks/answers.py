@@ -1,0 +1,118 @@
+"""The answer of a mock: which step of its sequence, whether its failure mode strikes, and the octets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hamms_trio.recording.store import Store
+from hamms_trio.workbench.chance import strikes
+from hamms_trio.workbench.mocks import templates
+from hamms_trio.workbench.mocks.model import Mock
+from hamms_trio.workbench.received import Pair, ReceivedRequest
+
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer that is ready to be sent.
+
+    Attributes:
+        fields: each value as a text of octets (latin-1), as header sections are written.
+        delay: seconds before the answer, and between the events of a stream.
+        fail: the failure mode that answers instead, or an empty text.
+    """
+
+    status: int
+    fields: tuple[Pair, ...]
+    body: bytes
+    delay: float = 0.0
+    fail: str = ""
+
+    @property
+    def events(self) -> list[bytes] | None:
+        """The events of a stream, which leave one at a time; None for an answer of another kind."""
+        content_type = {name.lower(): value for name, value in self.fields}["content-type"]
+        if not content_type.lower().startswith(EVENT_STREAM):
+            return None
+        text = self.body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return [event + b"\n\n" for event in text.split(b"\n\n") if event.strip(b"\n")]
+
+
+class MockAnswers:
+    """The answers of all mocks of one workbench.
+
+    Args:
+        store: counts the requests of mocks whose answer depends on that.
+        seed: decides about shares, unless a mock has a seed of its own.
+    """
+
+    def __init__(self, store: Store, *, seed: int) -> None:
+        self._store = store
+        self._seed = seed
+
+    async def answer(self, mock: Mock, request: ReceivedRequest) -> Answer:
+        """The next answer of a mock to this request."""
+        if is_constant(mock):
+            return _answer(mock, request, mock.code, mock.headers, mock.body, mock.fail)
+        index = await self._store.count(f"{counter_prefix(mock.id)}asked") - 1
+        fail = mock.fail
+        status, headers, body = mock.code, mock.headers, mock.body
+        if mock.sequence:
+            step = mock.sequence[min(index, len(mock.sequence) - 1)]
+            fail = step.fail or fail
+            status = mock.code if step.status is None else int(step.status)
+            headers = {**mock.headers, **(step.headers or {})}
+            body = mock.body if step.body is None else step.body
+        seed = self._seed if mock.seed is None else mock.seed
+        if not strikes(mock.share, seed, index):
+            fail = ""
+        return _answer(mock, request, status, headers, body, fail)
+
+    async def start_afresh(self, id: str) -> None:
+        """Forget how often a mock was asked."""
+        await self._store.reset_counters(counter_prefix(id))
+
+
+def constant_answer(mock: Mock) -> Answer:
+    """The answer of a mock that depends on no request at all."""
+    nobody = ReceivedRequest(mock.method, mock.path_pattern)
+    return _answer(mock, nobody, mock.code, mock.headers, mock.body, "")
+
+
+def is_constant(mock: Mock) -> bool:
+    """True if the answer does not depend on the requests that came before."""
+    return not mock.sequence and (not mock.fail or mock.share == 1)
+
+
+def counter_prefix(id: str) -> str:
+    """The beginning of the names of a mock's counters."""
+    return f"mock:{id}:"
+
+
+def _answer(
+    mock: Mock,
+    request: ReceivedRequest,
+    status: int,
+    headers: dict[str, str],
+    body: str,
+    fail: str,
+) -> Answer:
+    typed = any(name.lower() == "content-type" for name in headers)
+    fields = headers if typed else {**headers, "Content-Type": mock.content_type}
+    content_type = next(value for name, value in fields.items() if name.lower() == "content-type")
+    filled = templates.fill_body(body, request, is_json="json" in content_type.lower())
+    return Answer(
+        status,
+        tuple(
+            (name, _octets(templates.fill_field(value, request))) for name, value in fields.items()
+        ),
+        filled.encode(errors="replace"),
+        mock.delay_ms / 1000,
+        fail,
+    )
+
+
+def _octets(value: str) -> str:
+    """A field's value as a text of octets: UTF-8 where the value goes beyond ASCII."""
+    return value.encode(errors="replace").decode("latin-1")

@@ -1,0 +1,92 @@
+"""Templates: ``{{path.id}}``, ``{{query.name}}``, ``{{header.name}}`` and ``{{body.user.name}}`` in answers.
+
+The words after ``body.`` are JMESPath, asked of the request's JSON; ``{{body}}`` is the whole content. Other text
+in double braces stays as it is, so that a page of templates of another kind can be a mock.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from urllib.parse import unquote
+
+from hamms_trio.workbench.received import ReceivedRequest
+
+_PLACE = re.compile(
+    r"\{\{\s*(?:(?P<source>path|query|header|body)\.(?P<name>[^{}]{1,512}?)|(?P<all>body))\s*\}\}"
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
+
+
+def has_places(text: str) -> bool:
+    """True if the text depends on the request."""
+    return _PLACE.search(text) is not None
+
+
+def check(text: str) -> None:
+    """Refuse a template that can't be filled.
+
+    Raises:
+        ValueError: an expression after ``body.`` is not JMESPath.
+    """
+    for place in _PLACE.finditer(text):
+        if place["source"] == "body":
+            check_expression(place["name"])
+
+
+def check_expression(expression: str) -> None:
+    """Refuse what is not JMESPath.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    import jmespath  # only mocks that read JSON need it
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        jmespath.compile(expression)
+    except JMESPathError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"{expression!r} is not an expression of JMESPath: {reason}") from None
+
+
+def search(expression: str, value: object) -> object:
+    """Ask a JSON value; an expression that does not apply to it finds nothing."""
+    import jmespath
+    from jmespath.exceptions import JMESPathError
+
+    try:
+        found: object = jmespath.search(expression, value)
+    except (JMESPathError, TypeError, ValueError, RecursionError):
+        return None
+    return found
+
+
+def fill_body(text: str, request: ReceivedRequest, *, is_json: bool) -> str:
+    """Fill a body. In JSON, text is escaped as the inside of a string."""
+    return _PLACE.sub(lambda place: _written(_value(place, request), is_json=is_json), text)
+
+
+def fill_field(text: str, request: ReceivedRequest) -> str:
+    """Fill the value of a header field; control characters can't get in."""
+    filled = fill_body(text, request, is_json=False)
+    return _CONTROL.sub(" ", filled).strip()
+
+
+def _value(place: re.Match[str], request: ReceivedRequest) -> object:
+    source, name = place["source"], (place["name"] or "").strip()
+    if source == "path":
+        return unquote(request.parameters.get(name, ""))
+    if source == "query":
+        return request.query.get(name, [""])[0]
+    if source == "header":
+        return request.fields.get(name.lower(), "")
+    if source == "body":
+        return search(name, request.json)
+    return request.body.decode(errors="replace")
+
+
+def _written(value: object, *, is_json: bool) -> str:
+    if isinstance(value, str):
+        return json.dumps(value)[1:-1] if is_json else value
+    return "" if value is None and not is_json else json.dumps(value)

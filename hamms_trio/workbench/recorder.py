@@ -1,0 +1,156 @@
+"""Records every answer: into the history, the event log and the trends.
+
+The server enters each answer into its account, which hands them over in batches. The content of a request and of
+its answer is not in there: routes keep both with `Recorder.keep` until the batch comes.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+
+from hamms_trio.http import Request, Response, Service
+from hamms_trio.http.telling.access_log import ENGINE
+from hamms_trio.http.telling.account import Entry
+from hamms_trio.recording.store import HistoryRow, Store
+from hamms_trio.workbench.accounts.roles import PROTECTED
+from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.events import EventLog
+from hamms_trio.workbench.history.record import Exchange
+from hamms_trio.workbench.trends import Trends
+
+# Requests that would fill the history with themselves.
+UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
+UNRECORDED_PREFIXES = ("/static/",)
+SILENT = "/api/events/"  # reading events is never an event
+PAGE_MARK = b"x-hamms-page:"  # the page's own requests, which a browser also marks as same-origin
+SAME_ORIGIN = b"sec-fetch-site: same-origin"
+# Octets of contents that wait for their batch; more are handed over at once.
+KEPT_OCTETS = 4 * 1024 * 1024
+INTERNAL = ("internal", 0)  # the client of a request that the workbench makes itself
+
+_Key = tuple[bytes, tuple[str, int]]
+_Kept = tuple[bytes, Response]
+
+
+class Recorder:
+    """The observer of one server's account."""
+
+    def __init__(self, service: Service, store: Store, events: EventLog, trends: Trends) -> None:
+        self._service = service
+        self._store = store
+        self._events = events
+        self._trends = trends
+        self._kept: OrderedDict[_Key, deque[_Kept]] = OrderedDict()
+        self._octets = 0
+
+    def keep(self, request: Request, content: bytes, response: Response) -> None:
+        """Keep the contents of an exchange until it is recorded."""
+        if request.client is INTERNAL:
+            return
+        key = request.id, request.client
+        kept = self._kept.get(key)
+        if kept is None:
+            kept = self._kept[key] = deque()
+        kept.append((content, response))
+        self._octets += len(content) + len(response.content)
+        if self._octets > KEPT_OCTETS:
+            self._service.account.settle()
+            while self._octets > KEPT_OCTETS:  # of exchanges that are still going on
+                self._forget_oldest()
+
+    def write(self, entries: list[Entry]) -> None:
+        """Record a batch of answers."""
+        offset = self._service.wall_clock_offset()
+        groups: dict[tuple[str, int], list[float]] = {}
+        for entry in entries:
+            begun, ended, match, status, *_, client, _, request_id = entry
+            content, response = self._take(request_id, client.client)
+            if response is None:
+                response = match.route.fixed
+            groups.setdefault((match.route.key, status), []).append(ended - begun)
+            head = match.head
+            path = head.path
+            if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES):
+                continue
+            if is_of_page(head.octets):
+                continue
+            self._store.note_request(PendingExchange(entry, content, response, offset))
+            if not path.startswith(SILENT):
+                self._publish(entry)
+        for (route_key, status), seconds in groups.items():
+            self._trends.note(route_key, status, seconds, entries[-1][1] + offset)
+
+    def _take(self, request_id: bytes, client: tuple[str, int]) -> tuple[bytes, Response | None]:
+        key = request_id, client
+        kept = self._kept.get(key)
+        if not kept:
+            return b"", None
+        content, response = kept.popleft()
+        if not kept:
+            del self._kept[key]
+        self._octets -= len(content) + len(response.content)
+        return content, response
+
+    def _forget_oldest(self) -> None:
+        _, kept = self._kept.popitem(last=False)
+        self._octets -= sum(len(content) + len(response.content) for content, response in kept)
+
+    def _publish(self, entry: Entry) -> None:
+        begun, ended, match, status, octets_in, octets_out, _, number, request_id = entry
+        payload: Document = {
+            "bytes_in": octets_in,
+            "bytes_out": octets_out,
+            "connection_reused": number > 1,
+            "engine": ENGINE,
+            "latency_ms": round((ended - begun) * 1000, 3),
+            "method": match.head.method,
+            "path": match.head.path,
+            "route_key": match.route.key,
+            "status": status,
+        }
+        self._events.publish("request.completed", payload, request_id.decode())
+
+
+def is_of_page(head: bytes) -> bool:
+    """True if the page made the request for itself."""
+    if b"-" not in head:
+        return False
+    lowered = head.lower() if b"age:" in head or b"AGE:" in head else b""
+    return PAGE_MARK in lowered and SAME_ORIGIN in lowered
+
+
+class PendingExchange:
+    """An exchange that the store's thread renders, if the history keeps it."""
+
+    __slots__ = ("_content", "_entry", "_offset", "_response")
+
+    def __init__(
+        self, entry: Entry, content: bytes, response: Response | None, offset: float
+    ) -> None:
+        self._entry = entry
+        self._content = content
+        self._response = response
+        self._offset = offset
+
+    def row(self) -> HistoryRow:
+        """Render the exchange."""
+        begun, ended, match, status, octets_in, octets_out, _, _, request_id = self._entry
+        head, response = match.head, self._response
+        # An answer of the API has records in it, and a record of that would grow from one to the next.
+        is_ours = head.path.startswith(PROTECTED) or head.path == "/openapi.json"
+        has_content = response is not None and isinstance(response.body, bytes) and not is_ours
+        return Exchange(
+            request_id=request_id.decode(),
+            method=head.method,
+            target=head.target,
+            status=status,
+            at_ms=int((ended + self._offset) * 1000),
+            latency=ended - begun,
+            octets_in=octets_in,
+            octets_out=octets_out,
+            fields=head.fields if head.octets.endswith(b"\r\n\r\n") else (),
+            body=self._content,
+            http_version=f"HTTP/1.{head.minor_version}",
+            answer_fields=response.sent_fields if response is not None else (),
+            answer_body=response.content if response is not None and has_content else None,
+        ).row()

@@ -1,0 +1,109 @@
+"""Credentials are removed from everything that is recorded.
+
+Header fields, the query, forms and JSON are searched for names that carry secrets. Text around a secret stays as
+it was sent, octet by octet.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from urllib.parse import unquote_plus
+
+import msgspec
+
+from hamms_trio.workbench.received import Pair
+
+REDACTED = "[redacted]"
+
+_FIELDS = frozenset(
+    (
+        "authorization", "proxy-authorization", "cookie", "set-cookie", "x-api-key", "api-key", "apikey",
+        "x-auth-token", "x-access-token", "x-csrf-token", "x-amz-security-token", "x-goog-api-key",
+    )
+)  # fmt: skip
+_WORDS = (
+    r"passw(?:or)?d|passphrase|pwd|secrets?|token|api[-_]?key|credentials?|private[-_]?key|session[-_]?id"
+    r"|auth(?:orization)?"
+)
+# At the end of a name: ``max_tokens`` and ``author`` are no credentials.
+_SECRET = re.compile(rf"(?:{_WORDS})\]?$", re.IGNORECASE)
+_PAIR = re.compile(r"([^&;=]+)=([^&;]*)")
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_MEMBER = re.compile(rf"({_STRING})(\s*:\s*)({_STRING}|-?[0-9][0-9.eE+-]*|true|false)", re.DOTALL)
+_HINT = re.compile(rf"{_WORDS}|\\u", re.IGNORECASE)
+
+
+def is_secret(name: str) -> bool:
+    """True if a value with this name is a credential, such as ``access_token`` or ``newPassword``."""
+    return _SECRET.search(name) is not None
+
+
+def redact_fields(fields: Iterable[Pair]) -> list[Pair]:
+    """Replace the values of header fields that carry credentials."""
+    return [
+        (name, REDACTED if name.lower() in _FIELDS or is_secret(name) else value)
+        for name, value in fields
+    ]
+
+
+def redact_query(query: str) -> str:
+    """Replace the secrets of a query or a form."""
+    if not query or (_HINT.search(query) is None and "%" not in query):
+        return query
+    return _PAIR.sub(_redact_pair, query)
+
+
+def redact_body(body: bytes, content_type: str) -> bytes:
+    """Replace the secrets of JSON and of a form; other content stays as it is."""
+    if not body:
+        return body
+    try:
+        text = body.decode()
+    except UnicodeDecodeError:
+        return body
+    if "x-www-form-urlencoded" in content_type.lower():
+        return redact_query(text).encode()
+    if _HINT.search(text) is None or text.lstrip()[:1] not in ("{", "["):
+        return body
+    text = _MEMBER.sub(_redact_member, text)
+    return _redact_nested(text).encode()
+
+
+def _redact_pair(pair: re.Match[str]) -> str:
+    return f"{pair[1]}={REDACTED}" if is_secret(unquote_plus(pair[1])) and pair[2] else pair[0]
+
+
+def _redact_member(member: re.Match[str]) -> str:
+    try:
+        name: object = msgspec.json.decode(member[1])
+    except ValueError:
+        name = member[1]
+    return f'{member[1]}{member[2]}"{REDACTED}"' if is_secret(str(name)) else member[0]
+
+
+def _redact_nested(text: str) -> str:
+    """Write JSON anew where an object or an array stands under a secret name."""
+    try:
+        value: object = msgspec.json.decode(text)
+        return text if _is_clean(value) else msgspec.json.encode(_cleaned(value)).decode()
+    except (ValueError, RecursionError):
+        return text
+
+
+def _is_clean(value: object) -> bool:
+    if isinstance(value, dict):
+        return all(
+            not (is_secret(name) and isinstance(inner, dict | list)) and _is_clean(inner)
+            for name, inner in value.items()
+        )
+    return not isinstance(value, list) or all(_is_clean(inner) for inner in value)
+
+
+def _cleaned(value: object) -> object:
+    if isinstance(value, dict):
+        return {
+            name: REDACTED if is_secret(name) and inner is not None else _cleaned(inner)
+            for name, inner in value.items()
+        }
+    return [_cleaned(inner) for inner in value] if isinstance(value, list) else value

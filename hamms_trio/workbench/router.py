@@ -1,0 +1,227 @@
+"""The workbench's router: its own routes first, then the mocks; accounts guard what neither answers."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from inspect import iscoroutinefunction
+
+import trio
+
+from hamms_trio.http import GivenAway, Request, Response, Router, error
+from hamms_trio.http.routes.router import H, Handler, Route
+from hamms_trio.workbench.accounts.guard import Guard, bearer_token
+from hamms_trio.workbench.accounts.roles import PROTECTED
+from hamms_trio.workbench.failures import Failures
+from hamms_trio.workbench.mocks import Answer, Candidates, Mock, MockAnswers, Mocks
+from hamms_trio.workbench.mocks.answers import constant_answer, is_constant
+from hamms_trio.workbench.mocks.templates import has_places
+from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.recorder import Recorder
+
+# The reference's prefixes and paths that no mock may have, beside the routes themselves.
+RESERVED_PREFIXES = (
+    "/static/", "/api/mocks", "/api/history", "/api/replay", "/api/playground", "/api/scenarios",
+    "/api/targets", "/api/proxy", "/api/events", "/api/incidents", "/api/auth", "/api/metrics", "/api/verify",
+    "/proxy/", "/_hamms/",
+)  # fmt: skip
+RESERVED = frozenset(
+    (
+        "/",
+        "/submit",
+        "/stream",
+        "/_metrics",
+        "/metrics",
+        "/playground",
+        "/playground-minimal",
+        "/openapi.json",
+    )
+)
+CAN_NOT_FAIL = error(
+    502,
+    "failure_mode",
+    "a failure mode answers this request, and it needs the client's own connection",
+)
+MAX_KNOWN = 1_000  # paths; a pattern matches any number
+_NOTHING: Mapping[str, str] = {}
+
+
+def refusal_of(problem: Problem) -> Response:
+    """The response of a refusal."""
+    return error(problem.status, problem.code, problem.message, *problem.fields)
+
+
+def reserved_by_name(path: str) -> bool:
+    """True if no mock can have this path in any workbench."""
+    return path in RESERVED or path.startswith(RESERVED_PREFIXES)
+
+
+class WorkbenchRouter(Router):
+    """The routes of one workbench. The mocks are attached once they are there."""
+
+    def __init__(self, guard: Guard) -> None:
+        super().__init__()
+        self._guard = guard
+        self._mocks: Mocks | None = None
+        self._answers: MockAnswers | None = None
+        self._recorder: Recorder | None = None
+        self._failures: Failures | None = None
+        self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
+        self._known: dict[tuple[str, str], Route] = {}  # the same, by method and path
+
+    def route(
+        self, method: str, template: str, *, max_content: int | None = None
+    ) -> Callable[[H], H]:
+        """Declare a handler; the exchanges of a plain function are kept for the records."""
+        declare = super().route(method, template, max_content=max_content)
+
+        def declare_kept(handler: H) -> H:
+            declare(handler if iscoroutinefunction(handler) else self._kept(handler))
+            return handler
+
+        return declare_kept
+
+    def _kept(self, handler: Handler) -> Handler:
+        def answer(request: Request) -> Response:
+            response = handler(request)
+            assert isinstance(response, Response)
+            if self._recorder is not None:
+                self._recorder.keep(request, request.content, response)
+            return response
+
+        return answer
+
+    def attach(
+        self,
+        mocks: Mocks | None,
+        answers: MockAnswers,
+        recorder: Recorder,
+        failures: Failures,
+    ) -> None:
+        """Record the exchanges, and answer by mocks what no route answers."""
+        self._mocks, self._answers, self._recorder = mocks, answers, recorder
+        self._failures = failures
+
+    def refresh(self) -> None:
+        """Build the routes of mocks anew, because they have changed."""
+        self._fixed.clear()
+        self._known.clear()
+
+    def is_reserved(self, path: str) -> bool:
+        """True if no mock can have this path, because a route has it or may have it."""
+        if reserved_by_name(path):
+            return True
+        route, _ = super().find("GET", path)
+        return route is not self.otherwise
+
+    def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+        """The route of a request: a built-in one, a mock's, or one that refuses."""
+        known = self._known.get((method, path))
+        if known is not None:
+            return known, _NOTHING
+        route, parameters = super().find(method, path)
+        if route is self.otherwise and self._mocks is not None:
+            candidates = self._mocks.find(method, path)
+            if candidates:
+                route = self._mock_route(candidates)
+                if route.fixed is not None and len(self._known) < MAX_KNOWN:
+                    self._known[method, path] = route
+                return route, _NOTHING
+            if allowed := self._mocks.methods(path):
+                return _not_allowed(path, allowed), _NOTHING
+        if route.refuses and self._guard.is_on and path.startswith(PROTECTED):
+            return self._guarded(route), _NOTHING
+        return route, parameters
+
+    def _guarded(self, route: Route) -> Route:
+        """A route that refuses strangers before it says that there is nothing here."""
+
+        def answer(request: Request) -> Response:
+            try:
+                token = bearer_token(request.get("authorization"), request.query)
+                self._guard.check(request.method, request.path, token)
+            except Problem as problem:
+                return refusal_of(problem)
+            assert route.fixed is not None
+            return route.fixed
+
+        return Route("other", answer, refuses=True)
+
+    def _mock_route(self, candidates: Candidates) -> Route:
+        mock = candidates.certain
+        if mock is None:
+            return Route("mock", self._choosing(candidates))
+        route = self._fixed.get(mock.id)
+        if route is None and _is_fixed(mock):
+            route = self._fixed[mock.id] = Route(_key(mock), _as_response(constant_answer(mock)))
+        return route or Route(_key(mock), self._choosing(candidates))
+
+    def _choosing(self, candidates: Candidates) -> Callable[[Request], Awaitable[Response]]:
+        answers, recorder, failures = self._answers, self._recorder, self._failures
+        otherwise = self.otherwise.fixed
+        assert answers is not None
+        assert recorder is not None
+        assert failures is not None
+        assert otherwise is not None
+
+        async def respond(request: Request) -> Response:
+            content = await request.read()
+            asked = ReceivedRequest(
+                request.method, request.path, request.query_string, request.head.fields, content
+            )
+            mock = candidates.choose(asked)
+            if mock is None:
+                response = otherwise
+            else:
+                answer = await answers.answer(mock, asked)
+                response = await _response(answer, content, failures)
+            recorder.keep(request, content, response)
+            return response
+
+        return respond
+
+
+def _key(mock: Mock) -> str:
+    return f"{mock.method} {mock.path_pattern}"
+
+
+def _is_fixed(mock: Mock) -> bool:
+    """True if all requests get the same octets at once."""
+    texts = (mock.body, *mock.headers.values())
+    is_stream = "event-stream" in mock.content_type.lower()
+    return (
+        is_constant(mock)
+        and not (mock.fail or mock.delay_ms or is_stream)
+        and not any(map(has_places, texts))
+    )
+
+
+async def _response(answer: Answer, content: bytes, failures: Failures) -> Response:
+    """The response of a mock, once its delay is over."""
+    if answer.fail:
+        await trio.sleep(answer.delay)
+        try:
+            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL)
+        except ValueError as problem:
+            return error(502, "failure_mode", str(problem))
+    if answer.events is not None:
+        return Response(answer.status, _events(answer.events, answer.delay), answer.fields)
+    await trio.sleep(answer.delay)
+    return _as_response(answer)
+
+
+def _as_response(answer: Answer) -> Response:
+    return Response(answer.status, answer.body, answer.fields)
+
+
+async def _events(events: list[bytes], pause: float) -> AsyncIterator[bytes]:
+    """The events of a stream, each after a pause."""
+    for event in events:
+        await trio.sleep(pause)
+        yield event
+
+
+def _not_allowed(path: str, methods: set[str]) -> Route:
+    allow = ", ".join(sorted({*methods, "OPTIONS"}))
+    message = f"Method Not Allowed: {path} takes {allow}"
+    return Route("other", error(405, "method_not_allowed", message, ("Allow", allow)), refuses=True)

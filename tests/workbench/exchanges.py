@@ -1,0 +1,20 @@
+"""Exchanges for tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hamms_trio.workbench.history import Exchange
+
+
+def exchange(target: str = "/", method: str = "GET", **more: Any) -> Exchange:
+    """An exchange of which a test says only what matters to it."""
+    usual: dict[str, Any] = {
+        "request_id": "id",
+        "status": 200,
+        "at_ms": 1_000,
+        "latency": 0.0015,
+        "octets_in": 10,
+        "octets_out": 20,
+    }
+    return Exchange(method=method, target=target, **{**usual, **more})

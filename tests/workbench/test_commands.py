@@ -1,0 +1,150 @@
+"""The commands that talk to a running workbench, and those that import and export state files."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.http.commands import Running, starting
+
+SAFETY_NET = 60.0
+HAMMS = [sys.executable, "-m", "hamms_trio"]
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    with starting("workbench") as run:
+        yield run("--no-access-log")
+
+
+def run(*arguments: str, code: int = 0, said: str = "") -> str:
+    """Run a command, and return its standard output."""
+    done = subprocess.run(
+        [*HAMMS, *arguments], input=said, capture_output=True, text=True, timeout=SAFETY_NET
+    )
+    assert done.returncode == code, done.stderr
+    return done.stdout + done.stderr
+
+
+def get(running: Running, path: str) -> bytes:
+    with urllib.request.urlopen(running.url + path, timeout=SAFETY_NET) as answer:
+        octets: bytes = answer.read()
+        return octets
+
+
+def test_mocks_are_added_listed_shown_and_deleted(running: Running) -> None:
+    server = ("--server", running.url)
+    run(
+        "mock",
+        "add",
+        "GET",
+        "/a/{id}",
+        "--body",
+        "<{{path.id}}>",
+        "--id",
+        "m1",
+        "--header",
+        "X: y",
+        *server,
+    )
+    document = json.dumps({"id": "m2", "method": "GET", "path_pattern": "/b", "status": 200})
+    run("mock", "load", "-", *server, said=document)
+
+    assert get(running, "/a/7") == b"<7>"
+    listed = json.loads(run("mock", "list", "--json", *server))["mocks"]
+    assert [mock["id"] for mock in listed] == ["m1", "m2"]
+    assert json.loads(run("mock", "show", "m1", *server))["headers"] == {"X": "y"}
+    assert run("mock", "delete", "m1", *server) == "deleted m1\n"
+    assert "404 not_found: mock not found" in run("mock", "show", "m1", *server, code=1)
+
+
+def test_the_history_is_shown_for_people_and_for_programs(running: Running) -> None:
+    for number in range(3):
+        get(running, f"/?n={number}")
+    server = ("--server", running.url)
+    lines = run("history", "--path", "/", "--limit", "2", "--method", "GET", *server).splitlines()
+    records = json.loads(run("history", "--limit", "3", "--json", *server))["history"]
+    har = json.loads(run("history", "--har", *server))
+
+    assert len(lines) == 2
+    assert len(records) == 3
+    assert har["log"]["version"] == "1.2"
+
+
+def test_verify_ends_with_3_and_the_nearest_request(running: Running) -> None:
+    get(running, "/?verified=1")
+    server = ("--server", running.url)
+    assert "verified" in run("verify", "GET", "/", "--query", "verified=1", "--times", "1", *server)
+    assert "nearest is" in run("verify", "GET", "/x", *server, code=3)
+    assert json.loads(run("verify", "PUT", "/x", "--json", *server, code=3))["verified"] is False
+
+
+def test_events_are_printed_as_they_are_stored(running: Running) -> None:
+    server = ("--server", running.url)
+    line = run("events", "tail", "--since-id", "0", "--count", "1", "--json", *server)
+    assert json.loads(line)["type"] == "system.health"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["mock", "list", "--server", "http://127.0.0.1:1"], "no workbench answers"),
+        (["mock", "list", "--server", "nowhere"], "is no URL"),
+        (["mock", "list", "--server", "http://["], "is no URL"),
+        (["mock", "load", "-"], "is not JSON"),
+        (["mock", "add", "GET", "/a", "--header", "x"], "no colon"),
+        (["verify", "GET", "/a", "--query", "x"], "NAME=VALUE"),
+        (["export", "--state", "none.sqlite3"], "there is no state file"),
+        (["import", "none.json"], "can't be read"),
+        (["workbench", "--port", "0", "--state", __file__], "not a file of SQLite"),
+        (["workbench", "--port", "0", "--auth-users-file", __file__], "is not JSON"),
+        (["workbench", "--port", "0", "--public-base-url", "x"], "names no host"),
+    ],
+)
+def test_a_mistake_ends_with_2_and_one_line(arguments: list[str], words: str) -> None:
+    said = run(*arguments, code=2)
+    assert words in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
+    mock = {"id": "m1", "method": "GET", "path_pattern": "/a", "status": 200, "color": "blue"}
+    unknown = {**mock, "id": "m2", "path_pattern": "/b", "fail": "frame-nope"}
+    document = {"version": 1, "mocks": [mock, unknown], "history": []}
+    (tmp_path / "old.json").write_text(json.dumps(document))
+    state = ("--state", str(tmp_path / "state.sqlite3"))
+
+    said = run("import", str(tmp_path / "old.json"), *state)
+    assert "2 mocks" in said
+    assert "color" in said
+    assert "frame-nope" in said
+    run("export", "--output", str(tmp_path / "new.json"), *state)
+    exported = json.loads((tmp_path / "new.json").read_text())
+    assert [m["path_pattern"] for m in exported["mocks"]] == ["/a"]
+    assert json.loads(run("export", "targets", *state)) == {"version": 1, "targets": []}
+
+
+def test_a_json_state_file_is_imported_once_at_the_start(tmp_path: Path) -> None:
+    mock = {"id": "m1", "method": "GET", "path_pattern": "/a", "status": 200, "body": "hi"}
+    (tmp_path / "old.json").write_text(json.dumps({"version": 1, "mocks": [mock]}))
+    state = ("--state", str(tmp_path / "new.sqlite3"), "--state-file", str(tmp_path / "old.json"))
+    with starting("workbench") as run_workbench:
+        running = run_workbench(*state)
+        assert get(running, "/a") == b"hi"
+        assert "imported 1 mocks" in running.stop()[1]
+        assert "imported" not in run_workbench(*state).stop()[1]
+
+
+def test_features_that_are_off_are_not_there() -> None:
+    with starting("workbench") as run_workbench:
+        running = run_workbench("--no-enable-playground", "--no-enable-live-events")
+        live = json.loads(get(running, "/api/events/live-mode"))
+        paths = json.loads(get(running, "/openapi.json"))["paths"]
+    assert (live["available"], live["reason"]) == (False, "live_events_disabled")
+    assert "/api/mocks" not in paths

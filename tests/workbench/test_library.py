@@ -1,0 +1,58 @@
+"""The workbench from Python: on a trio loop, for any thread, and as a fixture."""
+
+from __future__ import annotations
+
+import urllib.request
+
+import pytest
+
+import hamms_trio
+from hamms_trio.workbench.problems import Problem
+
+
+def get(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:
+        octets: bytes = answer.read()
+        return octets
+
+
+def test_a_plain_test_defines_asks_and_verifies() -> None:
+    with hamms_trio.HammsServer(beginning_port=0, only="status", workbench=True) as hamms:
+        workbench = hamms.workbench
+        mock = workbench.mock("/users/{id}", body="{{path.id}}", content_type="text/plain")
+
+        assert get(workbench.url("/users/7")) == b"7"
+        assert workbench.verify("GET", "/users/7", times=1).count == 1
+        with pytest.raises(hamms_trio.VerificationFailed, match="nearest is GET /users/7"):
+            workbench.verify("GET", "/users/8")
+        with pytest.raises(Problem, match="method/path already exists"):
+            workbench.mock("/users/{id}")
+        workbench.delete_mock(str(mock["id"]))
+        assert [record["path"] for record in workbench.history()] == ["/users/7"]
+        workbench.start_afresh()
+        assert workbench.history() == []
+
+
+async def test_events_are_iterated_as_they_happen() -> None:
+    async with hamms_trio.open_workbench(port=0) as workbench:
+        events = workbench.events("system.health", since_id=0)
+        assert (await anext(events))["id"] == 1
+        await events.aclose()
+
+
+def test_the_fixture_is_empty_in_each_test(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        def test_one(workbench):
+            workbench.mock("/a", body="hi")
+            assert urllib.request.urlopen(workbench.url("/a")).read() == b"hi"
+            workbench.verify("GET", "/a", times=1)
+
+        def test_two(workbench):
+            assert workbench.history() == []
+            workbench.mock("/a")
+        """
+    )
+    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
