@@ -17,8 +17,8 @@ from hamms_trio.lab.addresses import Addresses, url_of
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import CANARY_FILE, Environment, Limits

@@ -20,8 +20,8 @@ import requests
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.cli.catalogue import listed_doors
-from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import OFFSET, PathDoor
+from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
 from tests.clients import raw

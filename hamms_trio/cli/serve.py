@@ -204,8 +204,8 @@ def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
 
 def _print_table(hamms: Hamms) -> None:
     from hamms_trio.cli.catalogue import table
-    from hamms_trio.lab.other_door import OtherDoor
     from hamms_trio.lab.path_door import PathDoor
+    from hamms_trio.lab.shared.other_door import OtherDoor
 
     if sys.stdout is None:  # closed before we started
         return

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
-from hamms_trio.lab.other_door import OtherDoor
 from hamms_trio.lab.path_door import NAME as PATH_DOOR, PREFIX
+from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.net.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 

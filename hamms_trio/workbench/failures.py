@@ -23,6 +23,7 @@ from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
+from hamms_trio.net.port_kind import OPEN
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 
@@ -92,6 +93,7 @@ class OnceDoor:
 
     offset = None
     listens = True
+    port_kind = OPEN
 
     def __init__(self, door: Door, given: dict[str, Any]) -> None:
         self.name = door.name
