@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hamms_trio.certificates import ServerCertificate
@@ -71,12 +72,14 @@ async def open_workbench(
         StateUnusable: the state file, or a file to import, can't be used.
     """
     options = options or WorkbenchOptions()
+    names = options.settings.names.union(allow_hosts)
+    options = replace(options, settings=replace(options.settings, names=names))
     guard = options.guard()
     router = WorkbenchRouter(guard)
     service = Service(
         router,
         limits=limits,
-        hosts=AllowedHosts([host, *allow_hosts]),
+        hosts=AllowedHosts([host, *names]),
         server_name=server_name,
         invites=expect_continue,
     )

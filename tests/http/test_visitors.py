@@ -79,6 +79,18 @@ async def test_only_pages_of_the_same_origin_write_a_file(
     assert (tmp_path / "a").exists() is (status == 201)
 
 
+@pytest.mark.parametrize(("host", "status"), [("lab.test", 201), ("evil.test", 403)])
+async def test_a_page_of_an_allowed_name_may_use_the_api(host: str, status: int) -> None:
+    mock = {"method": "GET", "path_pattern": "/a", "status": 200}
+    async with open_workbench(port=0, allow_hosts=["lab.test"]) as workbench:
+        async with httpx.AsyncClient(base_url=workbench.url) as client:
+            headers = {"Host": host, "Origin": f"http://{host}"}
+            made = await client.post("/api/mocks", json=mock, headers=headers)
+            answer = await client.get("/a", headers={"Host": "api.test"})  # a mock: for any client
+    assert made.status_code == status
+    assert answer.status_code == (200 if status == 201 else 404)
+
+
 async def test_failure_modes_answer_by_any_name_and_the_workbench_beside_them_does_not() -> None:
     settings = WorkbenchSettings(allow_hosts=("lab.test",))
     async with open_hamms(beginning_port=0, only=["status"], workbench=settings) as hamms:
