@@ -349,6 +349,14 @@ def test_a_signal_ends_serve_while_its_log_pipe_is_full(serve: Serve) -> None:
     assert serving.process.wait(timeout=SAFETY_NET / 4) == 0
 
 
+def test_a_verbose_log_masks_secrets_in_targets(serve: Serve) -> None:
+    serving = serve("-v", "--only", "status", modes=1)
+    get(serving.url("status", "?api_key=s3cret"))
+    _, errors = serving.stop()
+    assert "target=/?api_key=***" in errors
+    assert "s3cret" not in errors
+
+
 def test_serve_logs_nothing_without_verbose(serve: Serve) -> None:
     serving = serve("--only", "status", modes=1)
     assert get(serving.url("status")).status_code == 200

@@ -1,6 +1,6 @@
 """One client's requests and our answers as octets, without sockets and without waiting.
 
-A carrier of the octets (`serving.connection`, `serving.portable`) hands in the octets that have arrived and
+A carrier of the octets (`serving.connection`) hands in the octets that have arrived and
 sends the octets that are returned, all answers to one read in one piece. Afterwards the carrier checks whether the
 conversation is ``closing``, ``has_more`` answers once those are sent, or has an ``exchange`` that needs a task. The
 carrier also reports when the ``deadline`` has passed.
@@ -22,11 +22,12 @@ from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import Response
 from hamms_trio.http.serving.service import FOREVER, Service
-from hamms_trio.wire import RequestReader
+from hamms_trio.wire import RequestReader, chunk, last_chunk
 
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_CR, _LF = b"\r\n"
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
 
 
@@ -44,8 +45,8 @@ class Conversation:
     """
 
     __slots__ = (
-        "_buffer", "_content", "_match", "_reader", "_service", "answers", "closing", "deadline", "ended",
-        "exchange", "has_more", "is_idle",
+        "_buffer", "_content", "_had_empty_line", "_match", "_reader", "_service", "answers", "closing", "deadline",
+        "ended", "exchange", "has_more", "is_idle",
     )  # fmt: skip
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
@@ -58,6 +59,7 @@ class Conversation:
         self.deadline = service.clock() + service.limits.idle
         self.exchange: Exchange | None = None
         self._buffer = b""
+        self._had_empty_line = False  # before the next request line
         self._reader: RequestReader | None = None  # of a head that is incomplete
         self._content: Content | None = None  # of the request whose body is being received
         self._match: Match | None = None  # of that body, unless it is dropped or a task reads it
@@ -67,7 +69,8 @@ class Conversation:
     def receive(self, data: bytes) -> bytes:
         """Answer the octets that have arrived, as far as possible; drop octets after the last answer."""
         if self.is_idle:
-            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4:
+            is_whole = 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
+            if is_whole and data[0] != _CR:
                 return self._answer_whole(data)
         elif self.closing:
             return b""
@@ -115,7 +118,7 @@ class Conversation:
         except RequestError as problem:
             answers.append(self._refuse(problem))
         if self.ended and not self.has_more and self.exchange is None and not self.closing:
-            if self._match is not None or self._reader is not None or self._buffer:
+            if self._match is not None or self._reader is not None or self._buffer.strip(b"\r"):
                 cut_short = MalformedRequest("the request ended before it was complete")
                 answers.append(self._refuse(cut_short))
             else:
@@ -170,11 +173,20 @@ class Conversation:
         self.closing, self.is_idle = True, False
         return b""
 
-    def give_away(self, exchange: Exchange, status: int) -> bytes:
-        """Say no more, since another owner answers; return the octets that follow the request."""
-        self.answers.note(exchange, status)
-        self.exchange, rest, self._buffer = None, self._buffer, self.end()
-        return rest
+    def give_away(self, exchange: Exchange, content: bytes) -> bytes:
+        """Say no more, since another owner answers; return the octets of the request and of those that follow it.
+
+        Args:
+            content: of the request.
+        """
+        head = exchange.match.head
+        if head.chunked:  # whose own chunks are decoded already
+            content = (chunk(content) if content else b"") + last_chunk()
+        self.answers.note(exchange, 0)
+        self.exchange = None
+        rest, self._buffer = self._buffer, b""
+        self.end()
+        return head.octets + content + rest
 
     def turn_away(self) -> bytes:
         """Answer 503, because there are too many connections, and close."""
@@ -263,10 +275,12 @@ class Conversation:
         limits = service.limits
         if self._reader is None:
             end = buffer.find(b"\r\n\r\n")
-            if 0 <= end <= limits.head - 4:
+            if 0 < end <= limits.head - 4 and buffer[0] != _CR:
                 match = service.matcher.find(buffer[: end + 4])
                 self._buffer = buffer[end + 4 :]
                 return self._begin(match)
+            if buffer[0] == _CR and not self._had_empty_line:
+                return self._skip_empty_line(buffer)
             if buffer[0] in b"\r\n":
                 raise MalformedRequest("an empty line before the request line")
             self._reader = RequestReader(limits.head, limits.target + _LINE_ROOM)
@@ -283,9 +297,20 @@ class Conversation:
         self._buffer = rest
         return self._begin(match)
 
+    def _skip_empty_line(self, buffer: bytes) -> bytes | None:
+        """Ignore one empty line before a request line: some clients end a body with one (RFC 9112 §2.2)."""
+        if len(buffer) == 1:
+            return None
+        if buffer[1] != _LF:
+            raise MalformedRequest("a CR before the request line")
+        self._had_empty_line = True
+        self._buffer = buffer[2:]
+        return b""
+
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or prepare to read its content."""
         service = self._service
+        self._had_empty_line = False
         begun = service.clock()
         head, route = match.head, match.route
         if not (head.content_length or head.chunked):
@@ -321,7 +346,8 @@ class Conversation:
             self._match = None
             self.exchange = self.answers.begin(match, content, begun)
             return b""
-        return CONTINUE if head.expects_continue and not self._buffer else b""
+        is_awaited = head.expects_continue and service.invites and not self._buffer
+        return CONTINUE if is_awaited else b""
 
     def _read_content(self, content: Content) -> bytes | None:
         """Read the body's octets from the buffer, and answer once it is complete."""
