@@ -177,13 +177,7 @@ class Hamms(Addresses):
     def adopter(self, name: str, /, **arguments: object) -> Callable[[Handover], None]:
         """Return a function that lets a failure mode play on a connection of another owner.
 
-        Args:
-            name: the slug or an alias of a failure mode, or the name of a door.
-            arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
-
-        Raises:
-            UnknownMode: there is no such mode, or it is not served.
-            ParameterError: the mode has no such parameter, or does not take this value.
+        The arguments, and what is raised, are those of `open`.
         """
         known = self.doors.find_served(name)
         given = {**known.given, **known.mode.checked(arguments)}
