@@ -364,7 +364,7 @@ LIMITS = together(
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """What the server says of itself, and whether it invites contents."""
+    """The name that the server gives itself, and whether it invites contents."""
 
     server_name: str
     expect_continue: bool

@@ -1,4 +1,4 @@
-"""What web pages of others can't do here: change anything, or read by a name that leads to this machine."""
+"""Web pages of other origins change nothing here, and read nothing by a name that leads to this machine."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ async def test_a_page_of_an_allowed_name_may_use_the_api(host: str, status: int)
     assert answer.status_code == (200 if status == 201 else 404)
 
 
-async def test_failure_modes_answer_by_any_name_and_the_workbench_beside_them_does_not() -> None:
+async def test_failure_modes_answer_any_host_beside_a_strict_workbench() -> None:
     settings = WorkbenchSettings(allow_hosts=("lab.test",))
     async with open_hamms(beginning_port=0, only=["status"], workbench=settings) as hamms:
         async with httpx.AsyncClient() as client:
