@@ -18,8 +18,9 @@ $(INSTALLED): pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	touch $@
 
-serve: setup ## Serve every failure mode from port 5500 on.
-	$(BIN)/hamms-trio serve
+serve: setup ## Serve every failure mode from port 5500 on; make serve ARGS="--beginning-port 7500" elsewhere.
+	@$(BIN)/hamms-trio serve $(ARGS) || { code=$$?; \
+	  [ $$code -ne 2 ] || echo 'make: options go into ARGS: make serve ARGS="--beginning-port 7500"' >&2; exit $$code; }
 
 test: setup ## Run the tests, without the fuzzing of make check.
 	$(BIN)/python -m pytest -m "not fuzz" -n auto --dist worksteal

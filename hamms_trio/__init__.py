@@ -50,6 +50,9 @@ def __getattr__(name: str) -> object:
         raise AttributeError(f"module 'hamms_trio' has no attribute {name!r}")
     from importlib import import_module
 
+    from hamms_trio.monkey_patches import refuse_patched_process
+
+    refuse_patched_process()  # the import of trio would fail in more obscure words
     return getattr(import_module(_HOMES[name]), name)
 
 

@@ -53,11 +53,13 @@ class WorkbenchSettings:
         port: 0 takes a free one; None the beginning port plus `WORKBENCH_OFFSET`.
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
+        allow_hosts: names of this machine in URLs, beside localhost and its addresses.
     """
 
     port: int | None = None
     log_format: str = "plain"
     log_descriptor: int | None = None
+    allow_hosts: tuple[str, ...] = ()
 
 
 async def serve(
@@ -298,6 +300,7 @@ def _opened_workbench(
         port_option="--workbench-port",
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
+        allow_hosts=settings.allow_hosts,
         failures=Failures(lab.running, lab.doors),
     )
 

@@ -28,6 +28,7 @@ from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, Match
 from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
+from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
 
 if TYPE_CHECKING:
@@ -83,9 +84,11 @@ class HammsServer:
         Raises:
             PortUnavailable: a port can't be bound; none is left open.
             AlreadyRunning: the server runs already.
+            PatchedProcess: gevent or eventlet has patched this process.
             UnknownMode, ValueError: see `hamms_trio.serve`.
         """
         port = self._beginning_port if beginning_port is None else beginning_port
+        refuse_patched_process()
         with self._changing:
             if self._loop is not None:
                 raise AlreadyRunning("this server is running: stop() it first, or create another")

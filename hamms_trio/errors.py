@@ -23,6 +23,10 @@ class PortKindUnavailable(PortUnavailable):
     """The system can't hold a port in the way that a failure mode needs."""
 
 
+class PatchedProcess(HammsError, RuntimeError):
+    """gevent or eventlet has replaced modules that the server needs as they are."""
+
+
 class HubUnavailable(HammsError, ValueError):
     """No hub has this name, or the platform does not support it."""
 
@@ -73,6 +77,12 @@ class NoSuchResource(RequestError):
 
 class NotOurs(RequestError):
     """The request is meant for another server, or comes from a page of another one (RFC 9110 §15.5.4)."""
+
+    status = 403
+
+
+class Forbidden(RequestError):
+    """A web page of another origin may have sent the request (RFC 9110 §15.5.4)."""
 
     status = 403
 

@@ -21,6 +21,7 @@ from hamms_trio.http import ServerLimits, Service
 from hamms_trio.http.accounting.access_log import LogFormat
 from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.serving.running import DRAIN_SECONDS, RunningServer, open_server
+from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.net.ports import BACKLOG, open_port
 
 logger = logging.getLogger(__name__)
@@ -124,7 +125,9 @@ class HttpServer:
         Raises:
             PortUnavailable: the port can't be listened on.
             AlreadyRunning: the socket is open.
+            PatchedProcess: gevent or eventlet has patched this process.
         """
+        refuse_patched_process()
         if self._sockets or self._listens:
             raise AlreadyRunning("this server's socket is open: call close_socket() first")
         self._is_closing = False
@@ -216,4 +219,4 @@ def _service(root: Root, max_connections: int) -> Service:
     limits = ServerLimits(connections=max_connections, connections_wait=True)
     if max_connections == 1:  # a client that kept its connection would block all others
         limits = replace(limits, requests=1)
-    return Service(router, limits=limits)
+    return Service(router, limits=limits, text_errors=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from hamms_trio.errors import NotRunning
@@ -13,6 +14,7 @@ from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
 from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
 from hamms_trio.modes.environment import Environment
+from hamms_trio.net.accepted import Handover
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
@@ -210,6 +212,22 @@ class Hamms(Addresses):
     def seed(self) -> int:
         """The seed that decides every random choice."""
         return self._environment.seed
+
+    def adopter(self, name: str, /, **arguments: object) -> Callable[[Handover], None]:
+        """Return a function that lets a failure mode play on a connection of another owner.
+
+        Args:
+            name: the slug or an alias of a failure mode, or the name of a door.
+            arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
+
+        Raises:
+            UnknownMode: there is no such mode, or it is not served.
+            ParameterError: the mode has no such parameter, or does not take this value.
+        """
+        known = self.doors.find_served(name)
+        given = {**known.given, **known.mode.checked(arguments)}
+        door = Door(known.name, known.mode, given, exempt=self.doors.exempt)
+        return partial(self._running.adopt, door)
 
     def start_afresh(self) -> None:
         """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""

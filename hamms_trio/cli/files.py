@@ -26,6 +26,7 @@ from hamms_trio.cli.running.signals import Signals
 @options.max_connections(
     "Further connections wait. With 1, requests are answered one after the other."
 )
+@options.engine()
 @options.running("files")
 def files(
     directory: Path, host: str, port: int, max_connections: int, running: options.Running

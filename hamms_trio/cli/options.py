@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import re
+import select
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -11,6 +14,7 @@ from typing import Any, Protocol, TypeVar
 import click
 from click.core import ParameterSource
 
+from hamms_trio.version import VERSION
 from netsplode.usage import Seconds
 
 C = TypeVar("C", bound=Callable[..., Any])
@@ -36,9 +40,9 @@ FILE = NamedPath(dir_okay=False, path_type=Path)
 
 
 def given(name: str) -> bool:
-    """Return True if the user gave this parameter of the running command."""
+    """Return True if the user gave this parameter on the command line."""
     source = click.get_current_context().get_parameter_source(name)
-    return source is not ParameterSource.DEFAULT
+    return source not in (ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
 
 HOST = click.option(
@@ -47,6 +51,71 @@ HOST = click.option(
     show_default=True,
     help="Address or name to listen on (all addresses of the name); 0.0.0.0 or :: for all interfaces.",
 )
+
+
+def _host_name(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    for name in names:
+        if not re.fullmatch(r"[\w.-]+", name):
+            raise click.BadParameter(
+                f"{name!r} is no host name: give one without scheme and port", context, param=option
+            )
+    return names
+
+
+ALLOW_HOST = click.option(
+    "--allow-host",
+    "allow_hosts",
+    multiple=True,
+    metavar="NAME",
+    callback=_host_name,
+    help="Let URLs call the workbench so, beside localhost and addresses; may be repeated.",
+)
+
+HUBS = ("epoll", "trio")
+HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads
+
+
+def engine(*old_names: str) -> Option:
+    """``--engine``, which chooses the hub of this process.
+
+    Args:
+        old_names: engines of the past, which mean the platform's own hub.
+    """
+
+    def choose(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
+        if name == "epoll" and not hasattr(select, "epoll"):
+            raise click.BadParameter(
+                "this platform has no epoll: choose trio", context, param=option
+            )
+        if name in HUBS:
+            os.environ[HUB_VARIABLE] = name
+        else:
+            os.environ.pop(HUB_VARIABLE, None)
+            if name is not None:
+                click.echo(
+                    f"hamms-trio: --engine {name} is accepted for compatibility; "
+                    f"the engines are {' and '.join(HUBS)}",
+                    err=True,
+                )
+        return name
+
+    return click.option(
+        "--engine",
+        type=click.Choice([*HUBS, *old_names]),
+        envvar=HUB_VARIABLE,
+        show_envvar=True,
+        show_default="epoll where the platform has it",
+        expose_value=False,
+        callback=choose,
+        help="Carry connections by epoll, or by plain trio.",
+    )
+
+
+def chosen_engine() -> str:
+    """Return the hub that this process uses."""
+    return os.environ.get(HUB_VARIABLE) or ("epoll" if hasattr(select, "epoll") else "trio")
 
 
 MODES_FROM = click.option(
@@ -237,6 +306,9 @@ class ConnectionLimits:
 
     max_connections: int
     max_requests: int
+    max_head: int
+    max_target: int
+    max_body: int
     keepalive_timeout: float
     head_timeout: float
     body_timeout: float
@@ -253,6 +325,16 @@ def _timeout(name: str, seconds: float, limit: str) -> Option:
     )
 
 
+def _most(name: str, octets: int, highest: int, what: str) -> Option:
+    return click.option(
+        name,
+        default=octets,
+        show_default=True,
+        type=click.IntRange(64, highest),
+        help=f"Octets {what}.",
+    )
+
+
 LIMITS = together(
     "limits",
     ConnectionLimits,
@@ -264,6 +346,9 @@ LIMITS = together(
         type=click.IntRange(0),
         help="Requests per connection before the server closes it; 0 for no limit.",
     ),
+    _most("--max-head", 16 * 1024, 1 << 20, "of a request's head, then 431"),
+    _most("--max-target", 2048, 1 << 20, "of a request's target, then 414"),
+    _most("--max-body", 512 * 1024, 1 << 30, "of a request's content, then 413"),
     _timeout("--keepalive-timeout", 10.0, "a connection may be idle"),
     _timeout("--head-timeout", 10.0, "a request's head may take before 408"),
     _timeout("--body-timeout", 30.0, "a request's body may take before 408"),
@@ -273,5 +358,41 @@ LIMITS = together(
         show_default=True,
         type=Seconds(0, min_open=True),
         help="Seconds that a route may take to begin its answer, before 503.",
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """The name that the server gives itself, and whether it invites contents."""
+
+    server_name: str
+    expect_continue: bool
+
+
+def _server_name(context: click.Context, option: click.Parameter, name: str) -> str:
+    if not re.fullmatch(r"(?:[!-~](?:[ -~]*[!-~])?)?", name):
+        raise click.BadParameter(
+            f"{name!r} can't be the value of a field: use visible ASCII", context, param=option
+        )
+    return name
+
+
+MANNERS = together(
+    "manners",
+    Manners,
+    click.option(
+        "--server-name",
+        default=f"Hamms/{VERSION}",
+        show_default=True,
+        metavar="TEXT",
+        callback=_server_name,
+        help="The Server field of responses; empty for none.",
+    ),
+    click.option(
+        "--expect-continue/--no-expect-continue",
+        default=True,
+        show_default=True,
+        help="Answer 100 (Continue) to clients that wait for it.",
     ),
 )

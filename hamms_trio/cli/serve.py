@@ -82,6 +82,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    allow_hosts: tuple[str, ...]
     drain_timeout: float
 
 
@@ -100,6 +101,7 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
+    options.ALLOW_HOST,
     options.drain_timeout("the workbench's "),
 )
 
@@ -107,6 +109,7 @@ BESIDE = options.together(
 @click.command(short_help="Serve every failure mode, each on its own port.")
 @options.HOST
 @MODES
+@options.engine()
 @options.ready_file('slug: {"port", "url"}', "once every port accepts")
 @options.log_format("log lines")
 @BESIDE
@@ -120,8 +123,12 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
-    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
-        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
+    if not beside.with_workbench and any(
+        map(given, ("workbench_port", "drain_timeout", "allow_hosts"))
+    ):
+        raise click.UsageError(
+            "--workbench-port, --allow-host and --drain-timeout are for the workbench"
+        )
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
@@ -142,6 +149,10 @@ def serve(
             )
             collect_garbage_rarely()
             _announce(hamms, ready_file)
+            if not verbose and sys.stdout is not None and sys.stdout.isatty():
+                from hamms_trio.cli.running.request_lines import showing_requests
+
+                await stack.enter_async_context(showing_requests(hamms))
             await signalled.wait()
             if hamms.has_workbench:
                 await hamms.workbench.drain(beside.drain_timeout)
@@ -165,6 +176,7 @@ def _opened(
         port=beside.workbench_port,
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
+        allow_hosts=beside.allow_hosts,
     )
     return open_hamms(
         host=host,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from hamms_trio.cli import options
 from hamms_trio.cli.records import RECORDS, Records
 from hamms_trio.cli.running.serving import certificate_of, configure_logs, serve_alone
 from hamms_trio.cli.running.signals import Signals
+from hamms_trio.cli.settings import settings_lines
 
 if TYPE_CHECKING:
     from hamms_trio.http import ServerLimits
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,27 +67,28 @@ CHALLENGE = options.together(
     type=options.PORT,
     help="Port to listen on; 0 takes a free one.",
 )
+@options.ALLOW_HOST
 @options.TLS
-@click.option(
-    "--engine",
-    type=click.Choice(["trio", "threadpool", "selectors"]),
-    default="trio",
-    show_default=True,
-    help="For compatibility; the engine is always trio.",
-)
+@options.engine("threadpool", "selectors")
 @options.LIMITS
+@options.MANNERS
 @CHALLENGE
 @RECORDS
 @options.running("workbench")
+@click.option("--dry-run", is_flag=True, help="Print the settings, and serve nothing.")
+@click.pass_context
 def workbench(
+    context: click.Context,
     host: str,
     port: int | None,
+    allow_hosts: tuple[str, ...],
     tls: options.Tls,
-    engine: str,
     limits: options.ConnectionLimits,
+    manners: options.Manners,
     challenge: Challenge,
     records: Records,
     running: options.Running,
+    dry_run: bool,
 ) -> None:
     """Serve the workbench until SIGINT or SIGTERM, which drains it; a second signal ends it at once."""
     challenge.check()
@@ -97,12 +96,15 @@ def workbench(
     signals = Signals()
     from hamms_trio.workbench import CHALLENGE_PORT, WORKBENCH_PORT, open_workbench
 
-    logs = configure_logs(running)
-    if engine != "trio":
-        logger.warning("--engine %s is accepted for compatibility; the engine is trio", engine)
     if port is None:
         port = CHALLENGE_PORT if challenge.codecrafters_mode else WORKBENCH_PORT
     tls.check_ports(port)
+    if dry_run:
+        hidden = ["dry_run"] if tls.enable_tls else ["dry_run", "https_port", "redirect_http"]
+        lines = settings_lines(context, hidden, port=port, engine=options.chosen_engine())
+        click.echo("\n".join(lines))
+        return
+    logs = configure_logs(running)
     with ExitStack() as stack:
         certificate = stack.enter_context(certificate_of(tls))
         opened = open_workbench(
@@ -114,6 +116,9 @@ def workbench(
             redirect_port=port if tls.enable_tls and tls.redirect_http else None,
             challenge=challenge.codecrafters_mode,
             directory=challenge.directory,
+            allow_hosts=allow_hosts,
+            server_name=manners.server_name,
+            expect_continue=manners.expect_continue,
             options=records.chosen(),
             **logs,
         )
@@ -126,6 +131,10 @@ def _server_limits(limits: options.ConnectionLimits) -> ServerLimits:
     return ServerLimits(
         connections=limits.max_connections,
         requests=limits.max_requests,
+        head=limits.max_head,
+        target=limits.max_target,
+        content=limits.max_body,
+        content_total=max(ServerLimits().content_total, limits.max_body),
         idle=limits.keepalive_timeout,
         head_seconds=limits.head_timeout,
         content_seconds=limits.body_timeout,

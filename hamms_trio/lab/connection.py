@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from enum import Enum
+from functools import partial
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
@@ -50,6 +51,7 @@ class ModeConnection(AcceptedSocket):
     __slots__ = (
         "_client",
         "_deadline",
+        "_giver",
         "_next_owner",
         "_on_end",
         "_play",
@@ -68,7 +70,10 @@ class ModeConnection(AcceptedSocket):
         super().__init__(hub, handover.sock, IN | LEFT, octets=handover.octets, observer=observer)
         self.observer = observer
         self._client = handover.client
+        self._giver = handover.giver
         self._on_end = handover.on_end
+        if handover.observer is not observer:  # otherwise its record is closed there already
+            self._on_end = partial(_close_record, observer, handover.on_end)
         self._next_owner: Callable[[Handover], None] | None = None
         self._send_seconds = send_seconds
         self._play: Play | None = None
@@ -174,6 +179,14 @@ class ModeConnection(AcceptedSocket):
         """
         self._next_owner = owner
         self._octets = octets + self._octets
+
+    @property
+    def is_lent(self) -> bool:
+        return self._giver is not None
+
+    def return_to_giver(self, octets: bytes) -> None:
+        assert self._giver is not None
+        self.hand_over(self._giver, octets)
 
     # The hub's calls
 
@@ -298,7 +311,7 @@ class ModeConnection(AcceptedSocket):
         play, self._play = self._play, None
         owner, self._next_owner = self._next_owner, None
         if owner is not None and self.is_open:
-            given = replace(self.release(self._client), on_end=self._on_ended)
+            given = replace(self.release(self._client), on_end=self._on_end)
             if play is not None:
                 play.close()
             owner(given)
@@ -306,11 +319,12 @@ class ModeConnection(AcceptedSocket):
         self.close()
         if play is not None:
             play.close()
-            self._on_ended()
+            self._on_end()
 
-    def _on_ended(self) -> None:
-        self.observer.closed()
-        self._on_end()
+
+def _close_record(observer: ModeObserver, on_end: Callable[[], None]) -> None:
+    observer.closed()
+    on_end()
 
 
 def _gone(error: OSError) -> PeerGone:

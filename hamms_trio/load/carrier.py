@@ -137,10 +137,10 @@ class LoadConnection(HubSocket):
 
     # Within
 
-    def write(self, octets: bytes | memoryview) -> int:
+    def write(self, octets: bytes | memoryview, flags: int = 0) -> int:
         """Write what there is room for; of a lost connection, the client first receives what has come on it."""
         try:
-            return super().write(octets)
+            return super().write(octets, flags)
         except OSError as error:
             self._lost = loss(error)
             return len(octets)

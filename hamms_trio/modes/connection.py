@@ -102,3 +102,10 @@ class PeerConnection(Protocol):
 
     def reset(self) -> None:
         """Send RST and close."""
+
+    @property
+    def is_lent(self) -> bool:
+        """True if its earlier owner takes the connection back after an exchange."""
+
+    def return_to_giver(self, octets: bytes) -> None:
+        """Give the connection back as soon as the mode has ended, with octets that were received and not used."""

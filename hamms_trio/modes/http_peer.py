@@ -314,6 +314,10 @@ class HttpPeer:
         else:
             await self._peer.finish()
 
+    def take_rest(self) -> bytes:
+        """Return the octets that have come and belong to no exchange yet, and drop them here."""
+        return self._reader.take()
+
     def overhear(self, data: bytes, *, heads: bool) -> bool:
         """Enter in the ledger what the mode does not read: the rest of a body, and before that a request.
 

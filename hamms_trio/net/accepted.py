@@ -21,7 +21,8 @@ class Handover:
         client: the client's address and port.
         octets: octets that are read but not used.
         observer: the connection's record, if the former owner kept one.
-        on_end: the callback for the end of the connection, which uncounts the connection.
+        on_end: the callback for the end of the connection, which uncounts the connection and closes its record.
+        giver: takes the connection back, once the new owner has no more use for it; None if nobody does.
     """
 
     sock: Socket
@@ -29,6 +30,7 @@ class Handover:
     octets: bytes = b""
     observer: Observer | None = None
     on_end: Callable[[], None] = lambda: None
+    giver: Callable[[Handover], None] | None = None
 
 
 class AcceptedSocket(HubSocket):

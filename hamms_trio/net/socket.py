@@ -103,14 +103,17 @@ class HubSocket:
             self._octets += octets
         return octets is None or 0 < len(octets) < room
 
-    def write(self, octets: bytes | memoryview) -> int:
+    def write(self, octets: bytes | memoryview, flags: int = 0) -> int:
         """Write as many octets as the kernel has room for, and return their number.
+
+        Args:
+            flags: those of send(2).
 
         Raises:
             OSError: the connection is lost; the observer knows how.
         """
         try:
-            sent = self._socket.send(octets)
+            sent = self._socket.send(octets, flags)
         except _NOT_NOW:
             return 0
         except OSError as error:
@@ -158,7 +161,9 @@ class HubSocket:
         except _NOT_NOW:
             return None
         except OSError as error:
-            return error
+            return error.with_traceback(
+                None
+            )  # which knows the caller's frame, and would be a cycle there
         return OSError(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "")
 
     # Watching

@@ -23,6 +23,7 @@ from hamms_trio.recording.records import (
     extended,
 )
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.masking import mask
 
 logger = logging.getLogger(__name__)
 
@@ -179,7 +180,7 @@ class Ledger:
         requests = self._requests
         requests.append(record)
         if self._logs:
-            _log(connection, "request", method=head.method, target=head.target)
+            _log(connection, "request", method=head.method, target=mask(head.target))
         self._head_octets += len(head.octets)
         while len(requests) > MAX_REQUESTS or self._head_octets > MAX_KEPT_OCTETS:
             self._head_octets -= len(requests.popleft().head.octets)

@@ -170,6 +170,13 @@ class ScriptedConnection:
     def reset(self) -> None:
         self._end(Ending.RST)
 
+    @property
+    def is_lent(self) -> bool:
+        return False
+
+    def return_to_giver(self, octets: bytes) -> None:
+        raise AssertionError("a script has no other owner")
+
     # Within
 
     def _advance(self, to: float) -> None:

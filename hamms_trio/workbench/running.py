@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from hamms_trio.certificates import ServerCertificate
@@ -15,7 +16,9 @@ from hamms_trio.http.accounting.metrics import add_metrics
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
+from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
+from hamms_trio.http.serving.service import SERVER_NAME
 from hamms_trio.net.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
@@ -43,6 +46,9 @@ async def open_workbench(
     directory: str | os.PathLike[str] | None = None,
     options: WorkbenchOptions | None = None,
     failures: Failures | None = None,
+    allow_hosts: Iterable[str] = (),
+    server_name: str = SERVER_NAME,
+    expect_continue: bool = True,
 ) -> AsyncIterator[Workbench]:
     """Serve the workbench while the ``async with`` block runs.
 
@@ -57,15 +63,26 @@ async def open_workbench(
         directory: what is beneath its /files/.
         options: the state file, accounts, and limits of the records; everything in memory without them.
         failures: plays the failure modes of mocks; None for one of the workbench's own.
+        server_name: the value of the Server field; "" for none.
+        expect_continue: False to leave 100 (Continue) out, though a client waits for it.
+        allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
 
     Raises:
         PortUnavailable: the port can't be listened on.
         StateUnusable: the state file, or a file to import, can't be used.
     """
     options = options or WorkbenchOptions()
+    names = options.settings.names.union(allow_hosts)
+    options = replace(options, settings=replace(options.settings, names=names))
     guard = options.guard()
     router = WorkbenchRouter(guard)
-    service = Service(router, limits=limits)
+    service = Service(
+        router,
+        limits=limits,
+        hosts=AllowedHosts([host, *names]),
+        server_name=server_name,
+        invites=expect_continue,
+    )
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
     add_basics(router)

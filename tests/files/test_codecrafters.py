@@ -309,7 +309,7 @@ async def test_clients_of_the_workbench_create_a_file_once(served: Path) -> None
     async def ask(port: int, go: trio.Event) -> None:
         async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
             await go.wait()
-            head = b"POST /files/a HTTP/1.1\r\nHost: a\r\nIf-None-Match: *\r\nContent-Length: 1\r\n\r\n"
+            head = b"POST /files/a HTTP/1.1\r\nHost: [::]\r\nIf-None-Match: *\r\nContent-Length: 1\r\n\r\n"
             await stream.send_all(head + b"x")
             statuses[(await stream.receive_some())[9:12]] += 1
 

@@ -10,6 +10,7 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import Router, ServerLimits, Service
 from hamms_trio.http.serving.server import Server
+from hamms_trio.net.hub import open_hub
 from hamms_trio.net.ports import open_port
 
 
@@ -53,14 +54,17 @@ async def serving(
     limits: ServerLimits | None = None,
     *,
     host: str = "127.0.0.1",
-    portable: bool = False,
+    hub: str | None = None,
     certificate: ServerCertificate | None = None,
 ) -> AsyncIterator[Serving]:
-    """Serve ``router`` on a free port while the block runs."""
+    """Serve ``router`` on a free port while the block runs.
+
+    Args:
+        hub: the kind that carries the connections; None for the platform's own.
+    """
     port, sockets = open_port(host, 0, purpose="a test", option="--port")
-    server = Server(
-        Service(router, limits=limits), sockets, certificate=certificate, portable=portable
-    )
+    service = Service(router, limits=limits)
+    server = Server(service, sockets, certificate=certificate, hub=open_hub(hub))
     with trio.fail_after(30):  # a net, not a measurement
         async with trio.open_nursery() as nursery:
             await nursery.start(server.run)

@@ -21,11 +21,12 @@ from hamms_trio.http.routes.router import Route
 from tests.http.conversations import talk
 from tests.http.test_requests import ANSWERED, REFUSED
 from tests.wire.pieces import DETERMINISTIC, PLACES, cut
-from tests.wire.test_request_against_h11 import mutate
+from tests.wire.test_request_against_h11 import EMPTY_ELEMENTS, mutate
 
 # A pattern of the octets, and the reason.
 WE_ACCEPT_MORE = {
     rb"[0-9A-Fa-f][ \t]+;": "whitespace before a chunk extension has to be borne (RFC 9110 §5.6.3)",
+    EMPTY_ELEMENTS: "empty list elements are ignored (RFC 9110 §5.6.1.2)",
 }
 
 
@@ -60,12 +61,15 @@ def read_by_us(pieces: list[bytes]) -> list[Read]:
 
 
 def read_by_h11(octets: bytes) -> list[Read]:
-    """Return the requests that h11 parses from the octets, up to a refused or incomplete one."""
-    connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
-    connection.receive_data(octets)
+    """Return the requests that h11 parses from the octets, up to a refused or incomplete one.
+
+    An empty line before a request line is ignored (RFC 9112 §2.2), which h11 leaves to others.
+    """
     found: list[Read] = []
     try:
         while True:
+            connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
+            connection.receive_data(octets.removeprefix(b"\r\n"))
             request, content = connection.next_event(), b""
             if not isinstance(request, h11.Request):
                 return found
@@ -79,7 +83,7 @@ def read_by_h11(octets: bytes) -> list[Read]:
             connection.send(h11.EndOfMessage())
             if connection.our_state is not h11.DONE or connection.their_state is not h11.DONE:
                 return found
-            connection.start_next_cycle()
+            octets = connection.trailing_data[0]
     except (h11.RemoteProtocolError, h11.LocalProtocolError):
         return found
 

@@ -25,7 +25,6 @@ from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import FileBody
 from hamms_trio.http.routes.router import Route
-from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.conversations import CLIENT, read_answers
@@ -37,9 +36,9 @@ Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 LENGTH = 20_000_000  # more than any socket's buffers take
 
 
-@pytest.fixture(params=[False, True], ids=["hub", "portable"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return partial(serving, portable=request.param)
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture
@@ -223,8 +222,18 @@ async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
 
 def served_on(server: Serving) -> list[int]:
     """List the descriptors of the connections."""
-    connections = server.server._listeners.connections
-    return [one._fd for one in connections if isinstance(one, ServerConnection)]
+    connections = server.server.connections
+    return [one._fd for one in connections]
+
+
+@pytest.mark.parametrize("missing", ["sendfile", "preadv", "RWF_NOWAIT"])
+async def test_a_file_arrives_where_the_platform_lacks_a_call(
+    serve: Serve, router: Router, missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, missing, raising=False)
+    async with serve(router) as server:
+        octets = await server.ask(said("/file") + said("/", CLOSE))
+    assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
 
 
 @pytest.mark.parametrize("is_cold", [False, True], ids=["in memory", "on disk"])
@@ -257,7 +266,9 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2 * SENDFILE_OCTETS)
             sock.setblocking(False)
         exchange = some_exchange()
-        delivery = Delivery(exchange, ours, b"head", FileBody(opened, range(LENGTH), b"tail"))
+        delivery = Delivery(
+            exchange, ours.send, ours.fileno(), b"head", FileBody(opened, range(LENGTH), b"tail")
+        )
         received, turns = bytearray(), 0
         while need := delivery.proceed():
             turns += 1

@@ -15,12 +15,14 @@ from pathlib import Path
 import pytest
 import trio
 
+from hamms_trio.file_server import open_file_server
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Response, Router, ServerLimits
 from hamms_trio.http.resources.files import FileRouter, add_challenge, add_static
+from hamms_trio.wire import reason_phrase
 from tests.files.answers import make, settled
 from tests.http.conversations import Answer, read_answers
-from tests.http.server import Serving, read_until, serving
+from tests.http.server import Serving, read_all, read_until, serving
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
@@ -28,9 +30,9 @@ BIG = os.urandom(3_000_000)
 SMALL = os.urandom(60_000)
 
 
-@pytest.fixture(params=[False, True], ids=["hub", "portable"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return partial(serving, portable=request.param)
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture
@@ -312,3 +314,39 @@ async def test_a_directory_may_be_all_there_is(serve: Serve, directory: Path) ->
         "text/plain; charset=utf-8",
         b"Not Found",
     )
+
+
+BAD_REQUESTS = {
+    "no Host": (b"GET / HTTP/1.1\r\n%b\r\n", 400),
+    "a method that nobody knows": (b"BREW / HTTP/1.1\r\nHost: a\r\n%b\r\n", 501),
+    "another version": (b"GET / HTTP/2.0\r\nHost: a\r\n%b\r\n", 505),
+    "a way out": (b"GET /../../etc/passwd HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%b\r\n", 403),
+    "no such file": (b"GET /absent HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%b\r\n", 404),
+    "another method": (b"POST / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n%b\r\n", 405),
+}
+
+
+@pytest.mark.parametrize(("octets", "status"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+@pytest.mark.parametrize(
+    ("accept", "content_type"),
+    [
+        (b"", "text/plain; charset=utf-8"),
+        (b"Accept: */*\r\n", "text/plain; charset=utf-8"),
+        (b"Accept: text/plain;q=0.5, application/json\r\n", "application/json"),
+        (b"Accept: application/json\r\n", "application/json"),
+    ],
+    ids=["no Accept", "anything", "rather JSON", "JSON"],
+)
+async def test_every_error_of_the_file_server_has_one_form(
+    octets: bytes, status: int, accept: bytes, content_type: str, tmp_path: Path
+) -> None:
+    async with open_file_server(tmp_path, port=0) as server:
+        stream = await trio.open_tcp_stream("127.0.0.1", server.port)
+        async with stream:
+            await stream.send_all(octets % accept)
+            (answer,) = read_answers(await read_all(stream))
+    assert (answer.status, answer.fields["content-type"]) == (status, content_type)
+    if content_type == "application/json":
+        assert json.loads(answer.body)["error"]["message"]
+    else:
+        assert answer.body.decode().startswith(reason_phrase(status))

@@ -95,13 +95,12 @@ def found_by_the_collector() -> Iterator[list[object]]:
         gc.enable()
 
 
-@pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
 @pytest.mark.parametrize("heard", SAID)
 async def test_a_client_that_leaves_leaves_no_cycle(
-    router: Router, heard: str, portable: bool
+    router: Router, heard: str, hub_kind: str
 ) -> None:
     octets, was_heard = SAID[heard]
-    async with serving(router, portable=portable) as server:
+    async with serving(router, hub=hub_kind) as server:
         with found_by_the_collector() as found:
             for _ in range(3):
                 client = await server.connect()

@@ -10,8 +10,6 @@ from hamms_trio.http.resources.basics import add_basics
 from tests.http.conversations import statuses
 from tests.http.server import read_all, serving
 
-pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
-
 TOO_LONG = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
 
 
@@ -23,10 +21,10 @@ def router() -> Router:
 
 
 async def test_who_sends_slowly_what_is_not_wanted_is_told_in_the_end(
-    router: Router, portable: bool
+    router: Router, hub_kind: str
 ) -> None:
     limits = ServerLimits(linger_seconds=0.5)
-    async with serving(router, limits, portable=portable) as server:
+    async with serving(router, limits, hub=hub_kind) as server:
         async with await server.connect() as client:
             await client.send_all(TOO_LONG)
             for _ in range(12):
@@ -38,10 +36,10 @@ async def test_who_sends_slowly_what_is_not_wanted_is_told_in_the_end(
 
 
 async def test_a_client_that_never_stops_sending_is_disconnected(
-    router: Router, portable: bool
+    router: Router, hub_kind: str
 ) -> None:
     limits = ServerLimits(linger_seconds=3600, content_seconds=0.1)
-    async with serving(router, limits, portable=portable) as server:
+    async with serving(router, limits, hub=hub_kind) as server:
         async with await server.connect() as client:
             await client.send_all(TOO_LONG)
             with pytest.raises(trio.BrokenResourceError):

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from time import monotonic
-
 import pytest
 import trio
-from trio.testing import lockstep_stream_pair
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.serving.portable import StreamConnection
+from hamms_trio.http.serving.server import Server
+from hamms_trio.net.accepted import Handover
+from hamms_trio.testing.memory import MemoryHub, memory_connection
 from tests.http.conversations import CLIENT, statuses
-from tests.http.server import serving
 
 BIG = 20_000_000  # octets, more than the kernel takes for a client that does not read
 LONG = 100.0  # seconds, more than each of the limits but for those that are below
@@ -62,40 +59,17 @@ async def read_big(client: trio.abc.ReceiveStream) -> None:
         left -= len(await client.receive_some(left))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
 @pytest.mark.parametrize(("first", "rest"), NEXT.values(), ids=NEXT)
-async def test_a_large_answer_may_be_read_slowly(router: Router, first: bytes, rest: bytes) -> None:
-    from hamms_trio.http.serving.connection import ServerConnection
-
-    slow, now = Slow(router), monotonic()
-    async with serving(router, LIMITS, portable=False) as server:
-        service = server.service
-        service.clock = lambda: now
-        async with await server.connect() as client:
-            await client.send_all(GET_BIG + first)
-            while not service.backlog.octets:
-                await trio.lowlevel.checkpoint()
-            now += LONG
-            await read_big(client)
-            while service.backlog.octets:
-                await trio.lowlevel.checkpoint()
-            (connection,) = server.server._listeners.connections
-            assert isinstance(connection, ServerConnection)
-            connection.check(now)
-            slow.goes_on.set()
-            await client.send_all(rest)
-            assert statuses(bytes(await client.receive_some())) == [200]
-
-
-@pytest.mark.parametrize(("first", "rest"), NEXT.values(), ids=NEXT)
-async def test_a_large_answer_may_be_read_slowly_from_a_task(
+async def test_a_large_answer_may_be_read_slowly(
     router: Router, first: bytes, rest: bytes, autojump_clock: trio.testing.MockClock
 ) -> None:
     slow = Slow(router)
     service = Service(router, limits=LIMITS, clock=trio.current_time)
-    client, ours = lockstep_stream_pair()
+    server = Server(service, [], hub=MemoryHub())
+    ours, client = memory_connection()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(StreamConnection(service, ours, CLIENT).run)
+        await nursery.start(server.run)
+        server.adopt(Handover(ours, CLIENT))
         await client.send_all(GET_BIG + first)
         await trio.sleep(LONG)
         await read_big(client)

@@ -32,9 +32,9 @@ from tests.http.uploads import (
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
 
-@pytest.fixture(params=[False, True], ids=["hub", "portable"])
-def serve(request: pytest.FixtureRequest) -> Serve:
-    return partial(serving, portable=request.param)
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture

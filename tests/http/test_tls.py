@@ -7,7 +7,6 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-import pytest
 import trio
 
 import netsplode
@@ -21,8 +20,6 @@ from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
 from hamms_trio.lab.connection import RECEIVE_OCTETS
 from tests.http.server import Serving, serving
-
-pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
 
 BIG = 3_000_000  # octets, more than any buffer on the way holds
 
@@ -43,9 +40,9 @@ def client_of(server: Serving, trusting: ssl.SSLContext) -> httpx.AsyncClient:
 
 
 async def test_requests_are_answered_and_the_connection_is_kept(
-    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
-    async with serving(basics(), portable=portable, certificate=certificate) as server:
+    async with serving(basics(), hub=hub_kind, certificate=certificate) as server:
         async with client_of(server, trusting) as client:
             assert (await client.get("/")).text == "Hello World"
             assert (await client.get("/stream")).text == "chunk-one\nchunk-two\nchunk-three\n"
@@ -54,13 +51,13 @@ async def test_requests_are_answered_and_the_connection_is_kept(
 
 
 async def test_a_file_arrives_whole_at_a_client_that_reads_slowly(
-    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool, tmp_path: Path
+    certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str, tmp_path: Path
 ) -> None:
     octets = bytes(range(256)) * (BIG // 256)
     (tmp_path / "file").write_bytes(octets)
     router = Router()
     add_static(router, FileTree(root=Root(tmp_path), prefix="/static/"))
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         async with client_of(server, trusting) as client:
             async with client.stream("GET", "/static/file") as response:
                 got = b""
@@ -70,9 +67,9 @@ async def test_a_file_arrives_whole_at_a_client_that_reads_slowly(
 
 
 async def test_the_end_of_a_connection_is_told_and_no_truncation(
-    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
-    async with serving(basics(), portable=portable, certificate=certificate) as server:
+    async with serving(basics(), hub=hub_kind, certificate=certificate) as server:
         stream = trio.SSLStream(  # which raises if there is no close_notify
             await server.connect(), trusting, server_hostname="localhost"
         )
@@ -83,10 +80,10 @@ async def test_the_end_of_a_connection_is_told_and_no_truncation(
 
 
 async def test_silent_and_vanishing_clients_cost_nobody_else_anything(
-    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     limits = ServerLimits(handshake_seconds=0.05)
-    opened = serving(basics(), limits, portable=portable, certificate=certificate)
+    opened = serving(basics(), limits, hub=hub_kind, certificate=certificate)
     async with opened as server:
         silent, vanishing = await server.connect(), await server.connect()
         await vanishing.send_all(b"\x16\x03\x01\x02\x00")  # the beginning of a ClientHello
@@ -101,10 +98,10 @@ async def test_silent_and_vanishing_clients_cost_nobody_else_anything(
 
 
 async def test_a_handshake_that_fails_makes_room_for_whoever_waits(
-    certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     limits = ServerLimits(connections=1, connections_wait=True, handshake_seconds=0.05)
-    opened = serving(basics(), limits, portable=portable, certificate=certificate)
+    opened = serving(basics(), limits, hub=hub_kind, certificate=certificate)
     async with opened as server:
         silent = await server.connect()
         async with client_of(server, trusting) as client:
@@ -113,12 +110,12 @@ async def test_a_handshake_that_fails_makes_room_for_whoever_waits(
 
 
 async def test_a_certificate_loaded_anew_is_shown_to_the_next_client(
-    portable: bool, tmp_path: Path
+    hub_kind: str, tmp_path: Path
 ) -> None:
     first = make_certificates(tmp_path, ["one.test"])
     certificate = ServerCertificate(first.certificate, first.key)
     trusting = ssl.create_default_context(cafile=str(first.authority))
-    async with serving(basics(), portable=portable, certificate=certificate) as server:
+    async with serving(basics(), hub=hub_kind, certificate=certificate) as server:
         handshake = partial(_handshake, server, trusting)
         kept = await handshake("one.test")
         make_certificates(tmp_path, ["two.test"])

@@ -22,8 +22,6 @@ from tests.http.conversations import read_answers
 from tests.http.server import Serving, serving
 from tests.http.test_connections import GET, get
 
-pytestmark = pytest.mark.parametrize("portable", [False, True], ids=["hub", "portable"])
-
 BIG = 20_000_000  # octets, more than any buffer on the way holds
 
 Stream = trio.SSLStream[trio.SocketStream]
@@ -86,10 +84,10 @@ async def test_a_drain_waits_for_a_stream(
     router: Router,
     certificate: ServerCertificate,
     trusting: ssl.SSLContext,
-    portable: bool,
+    hub_kind: str,
     goes_on: trio.Event,
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         await stream.send_all(get("/pieces"))
         answered = bytes(await stream.receive_some())
@@ -104,9 +102,9 @@ async def test_a_drain_waits_for_a_stream(
 
 
 async def test_a_drain_waits_for_a_download(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         await stream.send_all(get("/static/big", "Connection: close"))
         answered = [bytes(await stream.receive_some())]
@@ -119,9 +117,9 @@ async def test_a_drain_waits_for_a_download(
 
 
 async def test_a_drain_ends_a_download_that_takes_too_long(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         await stream.send_all(get("/static/big"))
         await stream.receive_some()
@@ -132,10 +130,10 @@ async def test_a_drain_ends_a_download_that_takes_too_long(
 
 
 async def test_a_client_that_never_reads_is_disconnected_and_costs_nobody_anything(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     limits = ServerLimits(send_seconds=0.05)
-    opened = serving(router, limits, portable=portable, certificate=certificate)
+    opened = serving(router, limits, hub=hub_kind, certificate=certificate)
     async with opened as server:
         greedy, other = await secured(server, trusting), await secured(server, trusting)
         await greedy.send_all(get("/static/big"))
@@ -149,10 +147,10 @@ async def test_a_client_that_never_reads_is_disconnected_and_costs_nobody_anythi
 
 
 async def test_an_idle_connection_ends_without_a_truncation(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     limits = ServerLimits(idle=0.05)
-    opened = serving(router, limits, portable=portable, certificate=certificate)
+    opened = serving(router, limits, hub=hub_kind, certificate=certificate)
     async with opened as server:
         stream = await secured(server, trusting)
         assert await read_all(stream) == b""
@@ -160,9 +158,9 @@ async def test_an_idle_connection_ends_without_a_truncation(
 
 
 async def test_a_refusal_arrives_at_a_client_that_still_sends(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = trio.SSLStream(
             await server.connect(), trusting, server_hostname="localhost", https_compatible=True
         )
@@ -175,10 +173,10 @@ async def test_a_refusal_arrives_at_a_client_that_still_sends(
 
 
 async def test_a_body_that_breaks_off_is_not_said_to_have_ended(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     """An HTTP/1.0 body ends with its connection: a close_notify would say that this is all of it."""
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         await stream.send_all(b"GET /breaking HTTP/1.0\r\n\r\n")
         with pytest.raises(trio.BrokenResourceError):
@@ -192,13 +190,13 @@ async def test_a_client_that_says_close_notify_gets_its_answer(
     router: Router,
     certificate: ServerCertificate,
     trusting: ssl.SSLContext,
-    portable: bool,
+    hub_kind: str,
     path: str,
     version: ssl.TLSVersion,
 ) -> None:
     """It closes only its own direction (RFC 8446 §6.1)."""
     trusting.maximum_version = version
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         await stream.send_all(get(path))
         answered = await half_close(stream)
@@ -208,11 +206,11 @@ async def test_a_client_that_says_close_notify_gets_its_answer(
 
 
 async def test_who_goes_on_talking_gets_all_of_the_last_answer(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, portable: bool
+    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     """As everybody does who pipelines: a close while octets are unread would drop what is on its way."""
     limits = ServerLimits(linger_seconds=30)
-    async with serving(router, limits, portable=portable, certificate=certificate) as server:
+    async with serving(router, limits, hub=hub_kind, certificate=certificate) as server:
         stream = await secured(server, trusting)
         assert isinstance(stream.transport_stream, trio.SocketStream)
         stream.transport_stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
@@ -248,18 +246,18 @@ async def half_close(stream: Stream) -> bytes:
 
 
 async def test_new_keys_change_nothing(
-    router: Router, certificate: ServerCertificate, portable: bool
+    router: Router, certificate: ServerCertificate, hub_kind: str
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         said = await converse("-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")])
         assert b"HTTP/1.1 200 OK" in said
         await wait_nobody(server)
 
 
 async def test_nobody_negotiates_again(
-    router: Router, certificate: ServerCertificate, portable: bool
+    router: Router, certificate: ServerCertificate, hub_kind: str
 ) -> None:
-    async with serving(router, portable=portable, certificate=certificate) as server:
+    async with serving(router, hub=hub_kind, certificate=certificate) as server:
         await converse("-tls1_2", server, [(GET, b"Hello World"), (b"R\n", b"RENEGOTIATING\n")])
         await wait_nobody(server)
         said = await converse("-tls1_2", server, [(GET, b"Hello World")])

@@ -55,7 +55,7 @@ async def test_many_late_clients_are_refused_a_few_at_a_time() -> None:
     refused = [0]  # as seen by another task at each of its turns
     with ExitStack() as clients, trio.fail_after(30):
         async with trio.open_nursery() as nursery:
-            await nursery.start(Server(service, sockets, portable=False).run)
+            await nursery.start(Server(service, sockets).run)
             for _ in range(LATE):
                 client = clients.enter_context(socket.create_connection(("127.0.0.1", port)))
                 client.send(b"GET / HT")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
@@ -115,8 +116,21 @@ def test_the_limits_of_the_command_line_hold(run: Run) -> None:
 
 
 @pytest.mark.parametrize("engine", ["threadpool", "selectors"])
-def test_another_engine_is_accepted_and_said_to_be_trio(run: Run, engine: str) -> None:
+def test_an_engine_of_the_past_is_accepted_with_a_warning(run: Run, engine: str) -> None:
     assert f"--engine {engine} is accepted" in run("--engine", engine).stop()[1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("command", ["workbench", "files"])
+@pytest.mark.parametrize(("engine", "has_timer"), [("epoll", True), ("trio", False)])
+def test_the_engine_option_chooses_the_hub(command: str, engine: str, has_timer: bool) -> None:
+    with starting(command) as run:
+        running = run("--engine", engine)
+        with running.connect() as client:
+            assert statuses(say(client, GET)) == [200]
+            opened = [os.readlink(fd) for fd in Path(f"/proc/{running.process.pid}/fd").iterdir()]
+        assert ("anon_inode:[timerfd]" in opened) is has_timer
+        running.stop()
 
 
 @pytest.mark.parametrize(
@@ -171,3 +185,80 @@ def test_with_standard_error_closed_nothing_else_takes_its_place(tmp_path: Path)
         finally:
             process.terminate()
         assert process.wait(SAFETY_NET) == 0
+
+
+def dry_run(*options: str, **environment: str) -> list[str]:
+    done = subprocess.run(
+        [*COMMAND, "--dry-run", *options],
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+        env={**os.environ, **environment},
+        check=True,
+    )
+    return done.stdout.splitlines()
+
+
+def test_a_dry_run_prints_the_settings_and_where_they_come_from() -> None:
+    options = ("--max-body", "1000000", "--no-expect-continue", "--server-name", "My Server")
+    resolved, *lines = dry_run(*options, PORT="99")
+    assert resolved.startswith("Resolved command: hamms-trio workbench --host 127.0.0.1 --port 99 ")
+    assert "dry-run" not in resolved
+    assert {
+        "--port 99  (environment)",
+        "--max-head 16384  (default)",
+        "--max-body 1000000  (command line)",
+        "--no-expect-continue  (command line)",
+        "--server-name 'My Server'  (command line)",
+    } <= set(lines)
+
+
+@pytest.mark.parametrize("options", [[], ["--enable-tls"], ["--codecrafters-mode"]])
+def test_the_command_that_a_dry_run_prints_can_be_run(options: list[str]) -> None:
+    resolved, *_ = dry_run(*options)
+    _, *again = shlex.split(resolved.partition(": ")[2])[1:]
+    assert dry_run(*again)[0] == resolved
+
+
+def test_a_server_has_the_name_that_it_is_given(run: Run) -> None:
+    for name, line in (("nginx/1.0", b"\r\nServer: nginx/1.0\r\n"), ("", b"")):
+        with run("--server-name", name).connect() as client:
+            answer = say(client, GET)
+        assert line in answer
+        assert (b"\r\nServer: " in answer) is bool(name)
+
+
+def test_the_sizes_of_the_command_line_hold(run: Run) -> None:
+    running = run("--max-head", "200", "--max-target", "64", "--max-body", "100")
+    asked = {
+        GET: 200,
+        GET.replace(b"GET /", b"GET /" + b"a" * 64): 414,
+        GET.replace(b"Host: a", b"Host: a\r\nX: " + b"a" * 200): 431,
+        BEGUN.replace(b": 3", b": 101"): 413,
+    }
+    for octets, status in asked.items():
+        with running.connect() as client:
+            assert statuses(say(client, octets)) == [status]
+
+
+def test_a_large_body_is_taken_if_it_may_be_so_large(run: Run) -> None:
+    octets = 66 * 1024 * 1024  # more than all bodies together may have otherwise
+    running = run("--max-body", str(octets))
+    with running.connect() as client:
+        client.sendall(BEGUN[:-1].replace(b": 3", b": %d" % octets) + b"x" * octets)
+        assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize(
+    ("option", "invited"), [("--expect-continue", True), ("--no-expect-continue", False)]
+)
+def test_a_client_that_waits_to_be_asked_may_wait_in_vain(
+    run: Run, option: str, invited: bool
+) -> None:
+    head = BEGUN[:-1].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
+    with run(option).connect() as client:
+        client.sendall(head)
+        if invited:
+            assert client.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        client.sendall(b"abc")
+        assert statuses(client.recv(65536)) == [200]

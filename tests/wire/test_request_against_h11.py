@@ -44,9 +44,11 @@ def read_by_us(octets: bytes) -> RequestHead | None:
     return heads[0] if heads and octets.endswith(heads[0].octets) else None
 
 
+EMPTY_ELEMENTS = rb"(?i)\ntransfer-encoding:[ \t]*(?:,|chunked[ \t]*,|\r)"
 # Where we accept what h11 does not, or read it differently: what the octets have, and why.
 WE_ACCEPT_MORE = {
     rb"\A\r\n": "empty lines before a request are ignored (RFC 9112 §2.2)",
+    EMPTY_ELEMENTS: "empty list elements are ignored (RFC 9110 §5.6.1.2)",
 }
 # h11 forgets the second of two equal Content-Length lines.
 FORGOTTEN_BY_H11 = "content-length"

@@ -91,8 +91,8 @@ def compare(
     `off`.
     """
     from hamms_trio.errors import LoadError
-    from hamms_trio.load.plan.masking import mask
     from hamms_trio.load.result.compare import Gates, check, comparison_json
+    from hamms_trio.wire.masking import mask
 
     try:
         if run:
@@ -117,8 +117,8 @@ def compare(
 
 def _read(first: str, second: str) -> tuple[Summary, Summary]:
     from hamms_trio.errors import LoadError
-    from hamms_trio.load.plan.masking import mask
     from hamms_trio.load.result.compare import read_summary
+    from hamms_trio.wire.masking import mask
 
     unused = [*given_options(), *(["--turns"] if given("turns") else [])]
     if unused:

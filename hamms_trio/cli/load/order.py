@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hamms_trio.cli.options import FILE, given, together
+from hamms_trio.cli.options import FILE, engine, given, together
 from hamms_trio.cli.units import SECONDS, Quantity
 from hamms_trio.load.limits import (
     MAX_BODY_OCTETS,
@@ -98,7 +98,8 @@ class Order:
 
 def given_options() -> list[str]:
     """Name the options of an order that the user gave to the running command."""
-    return [f"--{field.name.replace('_', '-')}" for field in fields(Order) if given(field.name)]
+    names = [*(field.name for field in fields(Order)), "engine"]
+    return [f"--{name.replace('_', '-')}" for name in names if given(name)]
 
 
 def _read_body(text: str) -> bytes:
@@ -203,5 +204,6 @@ ORDER = together(
         metavar="FILE",
         help="Trust these certificates (PEM) instead of the system's.",
     ),
+    engine(),
     click.option("--i-own-the-target", is_flag=True, help="Allow addresses that are not loopback."),
 )

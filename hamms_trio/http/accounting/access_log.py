@@ -14,6 +14,7 @@ from functools import lru_cache
 
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.http.serving.service import Service
+from hamms_trio.wire.masking import mask
 
 ENGINE = "trio"
 
@@ -56,7 +57,7 @@ def _plain_lines(
         whole, rest = divmod(int((ended - begun) * 100_000), 100)
         yield (
             f"{_time(int((ended + offset) * 1000))} client={connection.client[0]} "
-            f"method={head.method} path={head.path} engine={ENGINE} "
+            f"method={head.method} path={_path(head.path)} engine={ENGINE} "
             f'route_key="{match.route.key}" status={status} bytes_in={octets_in} '
             f"duration_ms={whole}{_HUNDREDTHS[rest]} connection_id={connection.id} "
             f"request_id={number} bytes_out={octets_out} "
@@ -72,7 +73,7 @@ def _json_lines(entries: Sequence[Entry], offset: float, phase: str, drained: in
         yield (
             f'{{"time": "{_time(int((ended + offset) * 1000))}", '
             f'"client": "{connection.client[0]}", "method": "{head.method}", '
-            f'"path": "{_escaped(head.path)}", "engine": "{ENGINE}", '
+            f'"path": "{_escaped(_path(head.path))}", "engine": "{ENGINE}", '
             f'"route_key": "{_escaped(match.route.key)}", "status": {status}, '
             f'"bytes_in": {octets_in}, "latency_ms": {whole}{_THOUSANDTHS[rest]}, '
             f'"connection_id": {connection.id}, "request_id": {number}, '
@@ -87,6 +88,11 @@ def _time(milliseconds: int) -> str:
     """Format a time of day as ISO 8601."""
     second, rest = divmod(milliseconds, 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03}Z"
+
+
+def _path(path: str) -> str:
+    """Mask the userinfo of a target that is no path, and was refused therefore."""
+    return mask(path) if "@" in path else path
 
 
 def _escaped(text: str) -> str:

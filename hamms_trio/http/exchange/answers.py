@@ -7,7 +7,7 @@ from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.refusals import respond
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response
+from hamms_trio.http.routes.response import ErrorDocument, Response, prefers_json
 from hamms_trio.http.serving.service import Service
 
 
@@ -50,9 +50,12 @@ class Answers:
         if response is None:
             request = Request(match.head, match.parameters, request_id, self.client, content)
             response = respond(service, match.route, request)
-        if response.plain and match.plain and not (last or number == service.most_requests):
+        if service.text_errors:
+            response = _for_people(match, response)
+        last = last or number == service.most_requests or service.drains
+        if response.plain and match.plain and not last:
             octets = b"".join((response.preamble, request_id, service.tail, response.content))
-        elif isinstance(response.body, bytes) or match.head.method == "HEAD":
+        elif response.is_ours and (isinstance(response.body, bytes) or match.head.method == "HEAD"):
             octets = self._encode(match, response, number, request_id, last=last)
         else:
             request = Request(match.head, match.parameters, request_id, self.client)
@@ -103,7 +106,16 @@ class Answers:
     def _encode(
         self, match: Match, response: Response, number: int, request_id: bytes, *, last: bool
     ) -> bytes:
-        last = last or number == self._service.most_requests
+        last = last or number == self._service.most_requests or self._service.drains
+        if self._service.text_errors:
+            response = _for_people(match, response)
         octets, ends = self._service.encode(match.head, response, request_id, last=last)
         self.ended = self.ended or ends
         return octets
+
+
+def _for_people(match: Match, response: Response) -> Response:
+    """Return an error as text, unless the client prefers JSON."""
+    if isinstance(response, ErrorDocument) and not prefers_json(match.head.get("accept")):
+        return response.as_text
+    return response

@@ -1,6 +1,6 @@
 """One client's requests and our answers as octets, without sockets and without waiting.
 
-A carrier of the octets (`serving.connection`, `serving.portable`) hands in the octets that have arrived and
+A carrier of the octets (`serving.connection`) hands in the octets that have arrived and
 sends the octets that are returned, all answers to one read in one piece. Afterwards the carrier checks whether the
 conversation is ``closing``, ``has_more`` answers once those are sent, or has an ``exchange`` that needs a task. The
 carrier also reports when the ``deadline`` has passed.
@@ -16,18 +16,18 @@ import logging
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.http.exchange.answers import Answers
 from hamms_trio.http.exchange.exchange import Exchange
+from hamms_trio.http.exchange.heads import CR, Heads
 from hamms_trio.http.limits.limits import BODY_OCTETS, EXCHANGES_IN_ONE_GO, TURN_SECONDS
 from hamms_trio.http.routes import refusals
 from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import Response
 from hamms_trio.http.serving.service import FOREVER, Service
-from hamms_trio.wire import RequestReader
+from hamms_trio.wire import chunk, last_chunk
 
 logger = logging.getLogger(__name__)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
 
 
 class Conversation:
@@ -44,8 +44,8 @@ class Conversation:
     """
 
     __slots__ = (
-        "_buffer", "_content", "_match", "_reader", "_service", "answers", "closing", "deadline", "ended",
-        "exchange", "has_more", "is_idle",
+        "_buffer", "_content", "_heads", "_match", "_service", "answers", "closing", "deadline",
+        "ended", "exchange", "has_more", "is_idle",
     )  # fmt: skip
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
@@ -58,7 +58,7 @@ class Conversation:
         self.deadline = service.clock() + service.limits.idle
         self.exchange: Exchange | None = None
         self._buffer = b""
-        self._reader: RequestReader | None = None  # of a head that is incomplete
+        self._heads = Heads(service)
         self._content: Content | None = None  # of the request whose body is being received
         self._match: Match | None = None  # of that body, unless it is dropped or a task reads it
 
@@ -67,7 +67,8 @@ class Conversation:
     def receive(self, data: bytes) -> bytes:
         """Answer the octets that have arrived, as far as possible; drop octets after the last answer."""
         if self.is_idle:
-            if 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4:
+            is_whole = 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
+            if is_whole and data[0] != CR:
                 return self._answer_whole(data)
         elif self.closing:
             return b""
@@ -115,13 +116,13 @@ class Conversation:
         except RequestError as problem:
             answers.append(self._refuse(problem))
         if self.ended and not self.has_more and self.exchange is None and not self.closing:
-            if self._match is not None or self._reader is not None or self._buffer:
+            if self._match is not None or self._heads.is_reading or self._buffer.strip(b"\r"):
                 cut_short = MalformedRequest("the request ended before it was complete")
                 answers.append(self._refuse(cut_short))
             else:
                 self.end()
         self.is_idle = not (
-            self._buffer or self._reader or self._content or self.exchange or self.closing
+            self._buffer or self._heads.is_reading or self._content or self.exchange or self.closing
         )
         return answers[0] if len(answers) == 1 else b"".join(answers)
 
@@ -150,7 +151,7 @@ class Conversation:
                 logger.warning("%s: no answer in time", self.exchange.match.route.key)
             self._set_deadline(self.exchange)
             return b""
-        if self._reader is not None or self._match is not None:
+        if self._heads.is_reading or self._match is not None:
             problem = self._content.problem if self._content is not None else None
             return self._refuse(problem or RequestTimeout("the request did not arrive in time"))
         return self.end()
@@ -170,11 +171,20 @@ class Conversation:
         self.closing, self.is_idle = True, False
         return b""
 
-    def give_away(self, exchange: Exchange, status: int) -> bytes:
-        """Say no more, since another owner answers; return the octets that follow the request."""
-        self.answers.note(exchange, status)
-        self.exchange, rest, self._buffer = None, self._buffer, self.end()
-        return rest
+    def give_away(self, exchange: Exchange, content: bytes) -> bytes:
+        """Say no more, since another owner answers; return the octets of the request and of those that follow it.
+
+        Args:
+            content: of the request.
+        """
+        head = exchange.match.head
+        if head.chunked:  # whose own chunks are decoded already
+            content = (chunk(content) if content else b"") + last_chunk()
+        self.answers.note(exchange, 0)
+        self.exchange = None
+        rest, self._buffer = self._buffer, b""
+        self.end()
+        return head.octets + content + rest
 
     def turn_away(self) -> bytes:
         """Answer 503, because there are too many connections, and close."""
@@ -258,30 +268,8 @@ class Conversation:
     # Reading
 
     def _read_head(self) -> bytes | None:
-        """Begin the next exchange if its head is complete."""
-        buffer, service = self._buffer, self._service
-        limits = service.limits
-        if self._reader is None:
-            end = buffer.find(b"\r\n\r\n")
-            if 0 <= end <= limits.head - 4:
-                match = service.matcher.find(buffer[: end + 4])
-                self._buffer = buffer[end + 4 :]
-                return self._begin(match)
-            if buffer[0] in b"\r\n":
-                raise MalformedRequest("an empty line before the request line")
-            self._reader = RequestReader(limits.head, limits.target + _LINE_ROOM)
-            self.deadline = service.clock() + limits.head_seconds
-        self._reader.feed(buffer)
-        self._buffer = b""
-        head = self._reader.next_head()
-        if head is None:
-            return None
-        rest = self._reader.take()
-        self._reader = None
-        self._buffer = head.octets + rest  # for the log, if the head is refused
-        match = service.matcher.match(head)
-        self._buffer = rest
-        return self._begin(match)
+        self._heads = Heads(service)
+        self._content: Content | None = None  # of the request whose body is being received
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or prepare to read its content."""
@@ -321,7 +309,8 @@ class Conversation:
             self._match = None
             self.exchange = self.answers.begin(match, content, begun)
             return b""
-        return CONTINUE if head.expects_continue and not self._buffer else b""
+        is_awaited = head.expects_continue and service.invites and not self._buffer
+        return CONTINUE if is_awaited else b""
 
     def _read_content(self, content: Content) -> bytes | None:
         """Read the body's octets from the buffer, and answer once it is complete."""
@@ -390,11 +379,11 @@ class Conversation:
                 content.drop()
             match = refusals.refused(match, problem)
         else:
-            octets = self._buffer if self._reader is None else self._reader.take()
+            octets = self._heads.take() or self._buffer
             end = octets.find(b"\r\n\r\n")
             octets_in = end + 4 if end >= 0 else len(octets)
             match = refusals.unreadable(octets[:octets_in], problem)
-        self._content = self._match = self._reader = None
+        self._content = self._match = None
         self._buffer = b""
         self.end()
         return self.answers.refuse(match, refusals.refusal(problem), octets_in)

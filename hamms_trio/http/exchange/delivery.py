@@ -1,14 +1,17 @@
 """Files on their way to clients, without a task: in each turn as much as the page cache has and the socket takes.
 
-``sendfile`` moves the octets to the socket; where the connection is encrypted, OpenSSL does. Octets that have to
+``sendfile`` moves the octets to the socket; where the connection is encrypted or observed, or the platform has no
+``sendfile``, they pass through our memory. Octets that have to
 come from the disk are read by a thread, which knows the file and not the socket: so a connection may end at any
 moment, and no thread writes to a descriptor that was closed and opened anew.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+from collections.abc import Callable
 from enum import Enum
 
 import trio
@@ -16,16 +19,18 @@ import trio
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import FILE_OCTETS, FileShortened
 from hamms_trio.http.routes.response import FileBody
-from hamms_trio.net.tls import TlsSocket
 
 # In one turn, which takes a tenth of a millisecond, and a quarter of one on an encrypted connection.
 SENDFILE_OCTETS = 1024 * 1024
-ENCRYPTED_OCTETS = 256 * 1024
-READ_OCTETS = 64 * 1024  # of an encrypted delivery, which wait in our memory for a slow client
+COPIED_OCTETS = 256 * 1024
+READ_OCTETS = 64 * 1024  # that pass through our memory, where they wait for a slow client
 
-_NOWAIT = getattr(os, "RWF_NOWAIT", 0)
 _MORE = getattr(socket, "MSG_MORE", 0)
-_PROBE = [bytearray(1)]
+_PROBE = bytearray(1)
+
+
+# Hands octets over with flags of send(2), and returns for how many there was room (see `HubSocket.write`).
+Write = Callable[[bytes | memoryview, int], int]
 
 
 class Need(Enum):
@@ -39,25 +44,33 @@ class Delivery:
     """A head, and the octets and parts of one file that follow it.
 
     The exchange counts the octets that the kernel has taken, and closes the file.
+
+    Args:
+        descriptor: of the socket, if the kernel may copy the file into it; None if ``write`` gets all.
     """
 
     __slots__ = (
         "_at",
-        "_encrypted",
+        "_descriptor",
         "_end",
         "_exchange",
         "_file",
         "_later",
-        "_socket",
         "_waiting",
+        "_write",
     )
 
     def __init__(
-        self, exchange: Exchange, sock: socket.socket, head: bytes, body: FileBody
+        self,
+        exchange: Exchange,
+        write: Write,
+        descriptor: int | None,
+        head: bytes,
+        body: FileBody,
     ) -> None:
         self._exchange = exchange
-        self._socket = sock
-        self._encrypted = isinstance(sock, TlsSocket)  # by OpenSSL: the kernel can't
+        self._write = write
+        self._descriptor = descriptor if hasattr(os, "sendfile") else None
         self._file = body.file.fileno()
         self._waiting: bytes | memoryview = head  # to be sent before the next part of the file
         self._at = self._end = 0  # the part of the file that comes next
@@ -72,20 +85,24 @@ class Delivery:
             FileShortened: the file is shorter than the head says.
             OSError: the connection is lost.
         """
-        encrypted = self._encrypted
-        left = ENCRYPTED_OCTETS if encrypted else SENDFILE_OCTETS
+        descriptor = self._descriptor
+        left = COPIED_OCTETS if descriptor is None else SENDFILE_OCTETS
         try:
             while True:
                 if self._waiting:
-                    self._send()
+                    if not self._send():
+                        return Need.ROOM
                 elif self._at < self._end:
                     count = min(self._end - self._at, left)
                     if not count:
                         return Need.ROOM
-                    taken = self._read_from_memory(count) if encrypted else self._send_file(count)
+                    if descriptor is None:
+                        taken = self._read_from_memory(count)
+                    else:
+                        taken = self._send_file(descriptor, count)
                     if taken is None:
                         return Need.DISK
-                    if taken < count and not encrypted:  # there is no more room
+                    if taken < count and descriptor is not None:  # there is no more room
                         return Need.ROOM
                     left -= taken
                 elif self._later:
@@ -117,21 +134,20 @@ class Delivery:
         else:
             self._at, self._end = piece.start, piece.stop
 
-    def _send(self) -> None:
+    def _send(self) -> int:
         waiting = self._waiting
-        if not self._encrypted and (self._at < self._end or self._later):
-            # A head is worth no segment of its own, nor to wake its client for.
-            sent = self._socket.send(waiting, _MORE)
-        else:
-            sent = self._socket.send(waiting)
+        # A head is worth no segment of its own, nor to wake its client for.
+        is_followed = self._descriptor is not None and (self._at < self._end or self._later)
+        sent = self._write(waiting, _MORE if is_followed else 0)
         self._exchange.octets_out += sent
         self._waiting = memoryview(waiting)[sent:] if sent < len(waiting) else b""
+        return sent
 
-    def _send_file(self, count: int) -> int | None:
+    def _send_file(self, descriptor: int, count: int) -> int | None:
         """Send up to ``count`` octets and return how many; None if that would wait for the disk."""
         if not _is_in_memory(self._file, self._at, count):
             return None
-        sent = os.sendfile(self._socket.fileno(), self._file, self._at, count)
+        sent = os.sendfile(descriptor, self._file, self._at, count)
         self._exchange.octets_out += sent
         self._advance(sent)
         return sent
@@ -140,8 +156,8 @@ class Delivery:
         """Read up to ``count`` octets to be sent and return how many; None if that would wait for the disk."""
         buffer = bytearray(min(count, READ_OCTETS))
         try:
-            read = os.preadv(self._file, [buffer], self._at, _NOWAIT)
-        except OSError:  # BlockingIOError, or a file system that can't tell
+            read = _read_cached(self._file, buffer, self._at)
+        except OSError:
             return None
         self._advance(read)
         self._waiting = memoryview(buffer)[:read]
@@ -154,12 +170,24 @@ class Delivery:
 
 
 def _is_in_memory(file: int, at: int, count: int) -> bool:
-    """Return True if a part of a file is in the page cache, as far as its ends tell."""
+    """Return True if a part of a file is in the page cache, as far as its ends tell, or if nobody can tell."""
     try:
-        os.preadv(file, _PROBE, at, _NOWAIT)
-        os.preadv(file, _PROBE, at + count - 1, _NOWAIT)
+        _read_cached(file, _PROBE, at)
+        _read_cached(file, _PROBE, at + count - 1)
     except BlockingIOError:
         return False
-    except OSError:  # a file system that can't tell
+    except OSError:
         return True
     return True
+
+
+def _read_cached(file: int, buffer: bytearray, at: int) -> int:
+    """Fill the buffer from the page cache, and return how many octets came.
+
+    Raises:
+        BlockingIOError: they would have to come from the disk.
+        OSError: the platform or the file system can't tell.
+    """
+    if not hasattr(os, "preadv") or not hasattr(os, "RWF_NOWAIT"):
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+    return os.preadv(file, [buffer], at, os.RWF_NOWAIT)

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import AsyncIterable, Awaitable
-from typing import ClassVar, Protocol, cast
-
-import trio
+from typing import Protocol, cast
 
 from hamms_trio.errors import PeerGone, RequestError
 from hamms_trio.http.exchange.conversation import CONTINUE, Conversation
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.routes.refusals import checked, internal_error, refusal
-from hamms_trio.http.routes.response import FileBody, GivenAway, Response
+from hamms_trio.http.routes.response import FileBody, Response
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire import chunk, last_chunk
 
@@ -23,18 +20,7 @@ FILE_OCTETS = 256 * 1024  # read and sent in one go
 
 
 class Carrier(Protocol):
-    """The connection that carries a conversation's octets, as a task sees it.
-
-    Attributes:
-        sends_files: True if the connection sends the file of a response itself.
-        gives_away: True if the connection can be given to another owner.
-    """
-
-    sends_files: ClassVar[bool]
-    gives_away: ClassVar[bool]
-
-    def give_away(self, exchange: Exchange, response: GivenAway) -> None:
-        """Give the connection to another owner, who answers the exchange."""
+    """The connection that carries a conversation's octets, as a task sees it."""
 
     async def send(self, data: bytes) -> None:
         """Hand all of ``data`` to the kernel; raises PeerGone."""
@@ -63,7 +49,7 @@ class FileShortened(Incomplete):
 async def perform(
     carrier: Carrier, service: Service, conversation: Conversation, exchange: Exchange
 ) -> None:
-    """Answer one exchange; leave a file to a carrier that sends files.
+    """Answer one exchange, unless the carrier does: it sends files, and gives the connection away.
 
     An overdue exchange is left to `Conversation.abandon_overdue`.
 
@@ -72,30 +58,22 @@ async def perform(
         Incomplete: the connection has to end, so that the client sees that something is missing.
     """
     content = exchange.content
-    if content is not None and exchange.match.head.expects_continue and not content.octets:
+    waits = service.invites and exchange.match.head.expects_continue
+    if content is not None and waits and not content.octets:
         content.invite = lambda: carrier.send(CONTINUE)
     service.in_flight += 1
     try:
         response = exchange.response or await _respond(service, exchange)
-        if isinstance(response, GivenAway) and not carrier.gives_away:
-            response = response.instead
         exchange.set_response(response)
         if exchange.is_overdue:  # the route has returned although it was cancelled
             exchange.close()
             return
-        if isinstance(response, GivenAway):
-            carrier.give_away(exchange, response)
-            return
-        if (
-            carrier.sends_files
-            and not isinstance(response.body, bytes)
-            and exchange.file is not None
-        ):
+        if exchange.file is not None or not response.is_ours:
             return
         head = conversation.encode(exchange, response)
         conversation.await_client(exchange)
         try:
-            if isinstance(response.body, bytes) or exchange.match.head.method == "HEAD":
+            if isinstance(response.body, bytes | FileBody) or exchange.match.head.method == "HEAD":
                 await carrier.send(head)
                 exchange.octets_out = len(head)
             else:
@@ -111,7 +89,7 @@ async def perform(
 async def _respond(service: Service, exchange: Exchange) -> Response:
     handler = exchange.match.route.handler
     try:
-        return checked(await cast("Awaitable[object]", handler(exchange.request)))
+        return checked(await cast("Awaitable[object]", handler(exchange.request)), exchange.request)
     except RequestError as problem:
         return refusal(problem)
     except PeerGone:
@@ -127,15 +105,12 @@ async def _send_body(
     conversation: Conversation,
     exchange: Exchange,
     head: bytes,
-    body: FileBody | AsyncIterable[bytes],
+    body: AsyncIterable[bytes],
 ) -> None:
     match = exchange.match
     try:
-        if isinstance(body, FileBody):
-            await _send_file(carrier, exchange, head, body)
-        else:
-            is_chunked = match.head.minor_version == 1
-            await _send_pieces(carrier, conversation, exchange, head, body, chunked=is_chunked)
+        is_chunked = match.head.minor_version == 1
+        await _send_pieces(carrier, conversation, exchange, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
     except Exception as error:
@@ -175,23 +150,3 @@ async def _send_pieces(
             await aclose()
     if chunked:
         await _send_octets(carrier, exchange, last_chunk())
-
-
-async def _send_file(carrier: Carrier, exchange: Exchange, head: bytes, body: FileBody) -> None:
-    """Send a file that a thread reads: not every connection can hand a file to the kernel."""
-    waiting, file = head, body.file.fileno()
-    for piece in body.pieces:
-        if isinstance(piece, bytes):
-            waiting += piece
-            continue
-        await _send_octets(carrier, exchange, waiting)
-        waiting, at = b"", piece.start
-        while at < piece.stop:
-            count = min(piece.stop - at, FILE_OCTETS)
-            octets = await trio.to_thread.run_sync(os.pread, file, count, at)
-            if not octets:
-                raise FileShortened
-            await _send_octets(carrier, exchange, octets)
-            at += len(octets)
-    if waiting:
-        await _send_octets(carrier, exchange, waiting)

@@ -17,8 +17,9 @@ from hamms_trio.files import (
     write_file,
 )
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import FileBody, Response, explain
+from hamms_trio.http.routes.response import FileBody, Response, explain, prefers_json
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import check_origin
 
 
 def as_response(answer: Answer, request: Request) -> Response:
@@ -43,6 +44,7 @@ _PROBLEMS = {
     400: "the percent-encoding of the path is malformed",
     403: "the path leads out of the served directory, or to an unreadable file",
     404: "there is no such file",
+    405: "files are read by GET and HEAD",
     406: "the file has none of the accepted content codings",
     412: "a precondition of the request does not hold",
     416: "no range overlaps the file; Content-Range has the file's length",
@@ -61,6 +63,13 @@ def as_workbench_response(answer: Answer, request: Request) -> Response:
     return explain(answer.status, problem, *fields)
 
 
+def _as_wanted(answer: Answer, request: Request) -> Response:
+    """Return the same, but refusals as JSON only if the client prefers that."""
+    if answer.status in _PROBLEMS and prefers_json(request.get("accept")):
+        return as_workbench_response(answer, request)
+    return as_response(answer, request)
+
+
 def add_static(router: Router, tree: FileTree) -> None:
     """Declare the files of a tree, at the tree's prefix."""
 
@@ -76,12 +85,12 @@ class FileRouter(Router):
         super().__init__()
 
         def file(request: Request) -> Response:
-            return as_response(tree.answer(request.head), request)
+            return _as_wanted(tree.answer(request.head), request)
 
         async def page(request: Request) -> Response:
             # Listing a long directory takes long, and other connections need not wait for it.
             answer = await trio.to_thread.run_sync(tree.answer, request.head)
-            return as_response(answer, request)
+            return _as_wanted(answer, request)
 
         self._file, self._page = Route("files", file), Route("pages", page)
 
@@ -112,6 +121,7 @@ def add_challenge(router: Router, root: Root | None) -> None:
 
     @router.post("/files/{name}")
     async def write(request: Request) -> Response:
+        check_origin(request.head)
         content, name = await request.read(), request.parameters["name"]
         # Not abandoned when the client leaves, so that a begun write is completed.
         answer = await trio.to_thread.run_sync(write_file, root, request.head, name, content)

@@ -11,9 +11,9 @@ from hamms_trio.errors import (
     RequestError,
     TargetTooLong,
     UnknownMethod,
-    UnsupportedVersion,
 )
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.wire import Oddity, RequestHead, parse_head
 
 METHODS = frozenset(
@@ -24,6 +24,16 @@ _REQUEST_ID = re.compile(r"[\w.:/+=@~-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
 )
+
+
+# A percent-encoded letter, digit, hyphen, full stop, underscore or tilde is that character (RFC 3986 §2.3).
+_UNRESERVED = re.compile(
+    "%(?:4[1-9A-Fa-f]|5[0-9Aa]|6[1-9A-Fa-f]|7[0-9Aa]|3[0-9]|2[DdEe]|5[Ff]|7[Ee])"
+)
+
+
+def _decoded(escape: re.Match[str]) -> str:
+    return chr(int(escape[0][1:], 16))
 
 
 class Match:
@@ -58,10 +68,14 @@ class Matcher:
     Args:
         router: the routes.
         longest_target: limit in octets.
+        hosts: the names by which clients may call the server; None for any.
     """
 
-    def __init__(self, router: Router, *, longest_target: int) -> None:
+    def __init__(
+        self, router: Router, *, longest_target: int, hosts: AllowedHosts | None = None
+    ) -> None:
         self._router = router
+        self._hosts = hosts
         self._longest_target = longest_target
         self._instead: Route | None = None
         self._latest: Match | None = None  # clients that poll repeat their heads
@@ -94,16 +108,23 @@ class Matcher:
         """
         if len(head.target) > self._longest_target:
             raise TargetTooLong(f"the target exceeds {self._longest_target} octets")
+        path = head.path
         if head.method not in METHODS:
             raise _unknown_method(head.method)
-        if head.path[:2] == "//":
-            _check_authority(head.path)
-        if head.oddities:
-            _refuse_oddities(head)
+        if path[:1] != "/" or head.method == "CONNECT":
+            _check_target(head)
+        elif path[:2] == "//":
+            _check_authority(path)
+        if head.oddities and Oddity.EMPTY_HOST in head.oddities:
+            raise MalformedRequest("the Host is empty (RFC 9112 §3.2)")
         if self._instead is None:
-            route, parameters = self._router.find(head.method, head.path)
+            if "%" in path:
+                path = _UNRESERVED.sub(_decoded, path)
+            route, parameters = self._router.find(head.method, path)
         else:
             route, parameters = self._instead, {}
+        if self._hosts is not None and not route.any_host:
+            self._hosts.check(head.host or "")
         if head.oddities and Oddity.EXPECTATION in head.oddities and not route.refuses:
             raise ExpectationFailed("only 100-continue can be expected")
         match = Match(head, route, parameters)
@@ -115,17 +136,23 @@ class Matcher:
         return match
 
 
-def _refuse_oddities(head: RequestHead) -> None:
-    if Oddity.HIGHER_VERSION in head.oddities:
-        raise UnsupportedVersion("this server speaks only HTTP/1.1 and HTTP/1.0")
-    if Oddity.EMPTY_HOST in head.oddities:
-        raise MalformedRequest("the Host is empty (RFC 9112 §3.2)")
-
-
 def _unknown_method(method: str) -> RequestError:
     if method.upper() in METHODS:
-        return MalformedRequest(f"the method {method} has to be in capitals (RFC 9110 §9.1)")
+        return UnknownMethod(f"the method {method} has to be in capitals (RFC 9110 §9.1)")
     return UnknownMethod(f"the method {method[:40]} is not one of {', '.join(sorted(METHODS))}")
+
+
+def _check_target(head: RequestHead) -> None:
+    """Refuse a target in none of the forms that an origin server may receive (RFC 9112 §3.2)."""
+    if head.method == "CONNECT":
+        raise MalformedRequest(
+            "CONNECT is for proxies, and this is an origin server (RFC 9110 §9.3.6)"
+        )
+    if (head.method, head.target) != ("OPTIONS", "*"):
+        form = "the target is neither a path nor an http URL"
+        if head.target == "*":
+            form = "the target * is for OPTIONS only"
+        raise MalformedRequest(f"{form} (RFC 9112 §3.2)")
 
 
 def _check_authority(path: str) -> None:

@@ -9,7 +9,7 @@ from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
 from hamms_trio.http.accounting.account import Account
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response, error, explain
+from hamms_trio.http.routes.response import GivenAway, Response, error, explain
 from hamms_trio.http.routes.router import Route
 from hamms_trio.http.serving.service import RETRY_AFTER, Service
 from hamms_trio.wire import RequestHead
@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 # The route keys of requests that could not be read, by status.
 REFUSED = {
     400: "request/malformed",
+    403: "request/forbidden",
     408: "request/timeout",
     413: "request/too_large",
     414: "request/header_too_large",
@@ -63,7 +64,7 @@ def refusal(problem: RequestError) -> Response:
 def respond(service: Service, route: Route, request: Request) -> Response:
     """Return the response of a plain function."""
     try:
-        return checked(route.handler(request))
+        return checked(route.handler(request), request)
     except RequestError as problem:
         return refusal(problem)
     except Exception:  # the boundary: a bug in one route costs one answer
@@ -71,10 +72,14 @@ def respond(service: Service, route: Route, request: Request) -> Response:
         return internal_error(service.account, request)
 
 
-def checked(response: object) -> Response:
-    """Return a route's response, or raise TypeError if the route returned something else."""
+def checked(response: object, request: Request) -> Response:
+    """Return a route's response, or raise TypeError if the route returned something that can't be one."""
     if not isinstance(response, Response):
         raise TypeError(f"the route returned {response!r:.80}, and not a Response")
+    if isinstance(response, GivenAway) and not (
+        request.is_read and len(response.request_content) == len(request.content)
+    ):
+        raise TypeError("the route gave the connection away without the request's whole content")
     return response
 
 

@@ -43,6 +43,11 @@ class Request:
         return Request(self.head, self.parameters, self.id, self.client)
 
     @property
+    def is_read(self) -> bool:
+        """True if `content` is all of the content."""
+        return self._body is None
+
+    @property
     def method(self) -> str:
         return self.head.method
 

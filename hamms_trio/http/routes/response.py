@@ -6,10 +6,11 @@ import json
 import re
 from collections.abc import AsyncIterable, Callable, Mapping
 from functools import lru_cache
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from hamms_trio.net.accepted import Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
+from hamms_trio.wire.fields.negotiation import best_match
 from hamms_trio.wire.status import has_no_body
 
 TEXT = "text/plain; charset=utf-8"
@@ -64,6 +65,8 @@ class Response:
     Raises:
         ValueError: the status is not a final one, or a field is malformed or reserved for the server.
     """
+
+    is_ours: ClassVar[bool] = True  # False if somebody else answers
 
     __slots__ = (
         "body",
@@ -127,27 +130,64 @@ class Response:
 class GivenAway(Response):
     """No response of ours: another owner takes the connection, and answers the request.
 
+    The new owner finds the request among the octets of the handover, with a chunked content as one chunk, and
+    behind it what the client has sent since. Its giver is the server: that takes the connection back.
+
     Attributes:
-        take: called with the open connection, and the octets of the request.
+        take: called with the connection; what it raises closes it.
         request_content: the content, which the route has read.
-        instead: the response where the connection can't be given away.
+        instead: the response to a request that came without a connection, such as one that the server makes itself.
     """
+
+    is_ours = False
 
     __slots__ = ("instead", "request_content", "take")
 
     def __init__(
-        self, take: Callable[[Handover], None], request_content: bytes, instead: Response
+        self,
+        take: Callable[[Handover], None],
+        request_content: bytes = b"",
+        instead: Response | None = None,
     ) -> None:
         super().__init__()
         self.status = 0  # the server does not know what the new owner sends
+        self.plain = False
         self.take = take
         self.request_content = request_content
-        self.instead = instead
+        self.instead = instead or error(502, "no_connection", "Bad Gateway: nobody can answer here")
+
+
+class ErrorDocument(Response):
+    """A refusal as JSON, with a code for programs and a message for people.
+
+    Attributes:
+        as_text: the same refusal for people alone.
+    """
+
+    __slots__ = ("as_text",)
+
+    def __init__(
+        self,
+        status: int,
+        content: Mapping[str, object],
+        message: str,
+        fields: tuple[Field, ...],
+        *,
+        close: bool,
+    ) -> None:
+        octets = json.dumps({"error": content}, sort_keys=True).encode()
+        super().__init__(status, octets, (("Content-Type", JSON), *fields), close=close)
+        self.as_text = Response(status, message.encode(), fields, close=close)
 
 
 def text(content: str, status: int = 200, *fields: Field) -> Response:
     """Return a response of plain text."""
     return Response(status, content.encode(), fields)
+
+
+def prefers_json(accept: str | None) -> bool:
+    """Return True if a client wants an error as JSON rather than as text."""
+    return best_match(accept, ("text/plain", JSON)) == JSON
 
 
 def json_response(content: object, status: int = 200, *fields: Field) -> Response:
@@ -160,9 +200,8 @@ def error(
     status: int, code: str, message: str, *fields: Field, close: bool = False, **more: object
 ) -> Response:
     """Return an error document, with a code for programs and a message for people."""
-    content: Mapping[str, object] = {"error": {"code": code, "message": message, **more}}
-    octets = json.dumps(content, sort_keys=True).encode()
-    return Response(status, octets, (("Content-Type", JSON), *fields), close=close)
+    content = {"code": code, "message": message, **more}
+    return ErrorDocument(status, content, message, fields, close=close)
 
 
 def explain(status: int, problem: str, *fields: Field) -> Response:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from time import monotonic
 
 import trio
 
@@ -14,9 +13,10 @@ from hamms_trio.http.limits.capacity import Capacity, Fate
 from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Service
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.acceptor import Acceptor, Address
 from hamms_trio.net.descriptors import PROCESS_BUDGET, DescriptorShare
-from hamms_trio.net.hub import Hub, open_hub
+from hamms_trio.net.hub import Hub
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 
@@ -26,25 +26,21 @@ MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
 
 class ServerAcceptor(Acceptor):
-    """Begins a conversation on each connection."""
+    """Hands each accepted connection to ``converse``, once it is secured if it is to be."""
 
     def __init__(
         self,
         hub: Hub,
-        nursery: trio.Nursery,
-        service: Service,
         sock: socket.socket,
         share: DescriptorShare,
         capacity: Capacity,
         handshakes: Handshakes | None,
+        converse: Callable[[Handover], None],
     ) -> None:
         super().__init__(hub, sock, share)
         self._handshakes = handshakes
         self._capacity = capacity
-        self._nursery = nursery
-        self._service = service
-        if capacity.waits:
-            service.on_vacancy.append(self.accept_again)
+        self._converse = converse
 
     def has_room(self) -> bool:
         return self._capacity.accepts
@@ -54,24 +50,22 @@ class ServerAcceptor(Acceptor):
             reset_and_close(sock)
             self._share.release()
         elif self._handshakes is None:
-            self._converse(address, sock)
+            self._converse(Handover(sock, address, on_end=self._share.release))
         else:
             self._handshakes.begin(sock, partial(self._converse_secured, address))
             self._capacity.handshake_began()
 
     def _converse_secured(self, address: Address, sock: socket.socket) -> None:
         self._capacity.handshake_ended()
-        self._converse(address, sock)
-
-    def _converse(self, address: Address, sock: socket.socket) -> None:
-        is_refused = self._capacity.fate is not Fate.SERVED
-        connection = ServerConnection(self._hub, self._nursery, self._service, sock, address)
-        if is_refused:
-            connection.refuse()
+        try:
+            self._converse(Handover(sock, address, on_end=self._share.release))
+        except OSError:
+            self._share.release()
+            raise
 
 
-class HubListeners:
-    """Accepts connections on a hub of its own, and ends those that have waited too long.
+class Listeners:
+    """Accepts connections on a hub, and ends those that have waited too long.
 
     One sweep over all connections now and then replaces a timer for each: a timer would cost each connection
     200 octets, and to move it with each request would cost more than the request.
@@ -79,14 +73,16 @@ class HubListeners:
 
     def __init__(
         self,
+        hub: Hub,
         service: Service,
         sockets: Sequence[socket.socket],
         certificate: ServerCertificate | None,
     ) -> None:
         self._service = service
         self._sockets = sockets
-        self._hub = open_hub()
+        self._hub = hub
         service.account.on_first = self._settle_soon
+        service.take_back = self.adopt
         self._settles = False  # True while a timer will
         self._capacity = Capacity(service)
         self._handshakes = None
@@ -95,8 +91,10 @@ class HubListeners:
                 self._hub,
                 certificate,
                 seconds=service.limits.handshake_seconds,
-                on_failure=self._capacity.handshake_failed,
+                on_failure=self._on_handshake_failed,
             )
+        self._nursery: trio.Nursery | None = None  # while it runs
+        self._share: DescriptorShare | None = None
         self._acceptors: list[ServerAcceptor] = []
         self._unswept: Iterator[ServerConnection] = iter(())
         limits = service.limits
@@ -119,18 +117,33 @@ class HubListeners:
         """Serve until cancelled; the tasks of requests run in ``nursery``."""
         hub, service = self._hub, self._service
         capacity, handshakes = self._capacity, self._handshakes
-        share = PROCESS_BUDGET.open_share(f"port {self._sockets[0].getsockname()[1]}")
-        service.on_vacancy.append(share.release)
+        name = f"port {self._sockets[0].getsockname()[1]}" if self._sockets else "connections"
+        self._share = share = PROCESS_BUDGET.open_share(name)
+        self._nursery = nursery
         self._acceptors = [
-            ServerAcceptor(hub, nursery, service, sock, share, capacity, handshakes)
+            ServerAcceptor(hub, sock, share, capacity, handshakes, self._converse)
             for sock in self._sockets
         ]
-        self._sweep(monotonic())
+        if capacity.waits:
+            service.on_vacancy += [acceptor.accept_again for acceptor in self._acceptors]
+        self._sweep(hub.now())
         task_status.started()
         try:
             await hub.run()
         finally:
+            self._nursery = None
             share.close()
+
+    def adopt(self, handover: Handover) -> None:
+        """Serve a connection that another owner gives away; close it if that is impossible."""
+        try:
+            if self._nursery is not None:
+                self._converse(handover)
+                return
+        except OSError:  # the kernel has no memory for its registration
+            pass
+        handover.sock.close()
+        handover.on_end()
 
     def finish(self) -> None:
         """Accept the clients that have connected already, close the listening sockets, and read what has come."""
@@ -140,10 +153,29 @@ class HubListeners:
         for connection in self.connections:
             connection.drain()
 
+    def _converse(self, handover: Handover) -> None:
+        """Begin a conversation on a connection, or refuse it.
+
+        Raises:
+            OSError: the kernel has no memory for its registration; the caller closes the socket.
+        """
+        assert self._nursery is not None
+        is_refused = self._capacity.fate is not Fate.SERVED
+        connection = ServerConnection(self._hub, self._nursery, self._service, handover)
+        if is_refused:
+            connection.refuse()
+        else:
+            connection.resume()
+
+    def _on_handshake_failed(self, reason: str) -> None:
+        if self._share is not None:
+            self._share.release()
+        self._capacity.handshake_failed(reason)
+
     def _settle_soon(self) -> None:
         if not self._settles:
             self._settles = True
-            self._hub.call_at(monotonic() + SETTLE_SECONDS, self._settle)
+            self._hub.call_at(self._hub.now() + SETTLE_SECONDS, self._settle)
 
     def _settle(self, _due: float) -> None:
         self._settles = False
@@ -166,4 +198,4 @@ class HubListeners:
             if now >= turn_ends:
                 self._hub.call_next(self._sweep_on)
                 return
-        self._hub.call_at(monotonic() + self._sweep_seconds, self._sweep)
+        self._hub.call_at(self._hub.now() + self._sweep_seconds, self._sweep)

@@ -1,17 +1,13 @@
-"""A client's socket on the hub, and the octets that wait for room in it."""
+"""A client's socket whose unsent octets count in the server's backlog, until there is room for them."""
 
 from __future__ import annotations
 
-import socket
 import struct
 from abc import ABC, abstractmethod
-from functools import partial
-from time import monotonic
 
 from hamms_trio.http.serving.service import FOREVER, Service
-from hamms_trio.net.accepted import Handover
+from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.hub import IN, OUT, Hub
-from hamms_trio.net.resets import reset_and_close
 
 try:
     import fcntl
@@ -21,21 +17,20 @@ except ImportError:  # Windows, which does not tell what it has not sent either
 _SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
 
-class BufferedSocket(ABC):
-    """An open socket, until it is closed or reset; the hub reports events to the subclass."""
+class BufferedSocket(AcceptedSocket, ABC):
+    """A connection of a server, until it is closed, reset or given to another owner."""
 
-    __slots__ = ("_events", "_fd", "_hub", "_out", "_out_due", "_out_since", "_service", "_socket")
+    __slots__ = ("_on_ended", "_room_due", "_service", "_waits_for_room", "_waits_since")
 
-    def __init__(self, hub: Hub, service: Service, sock: socket.socket) -> None:
-        self._hub = hub
+    def __init__(self, hub: Hub, service: Service, handover: Handover) -> None:
+        super().__init__(hub, handover.sock, IN, octets=handover.octets, observer=handover.observer)
         self._service = service
-        self._socket = sock
-        self._fd = sock.fileno()  # negative once it has ended
-        self._events = IN
-        self._out: memoryview | None = None  # the octets that the client has not made room for yet
-        self._out_due = FOREVER
-        self._out_since = 0.0
-        hub.watch(self._fd, self, IN)
+        self._on_ended = handover.on_end
+        self._waits_for_room = (
+            False  # in the kernel's buffer, for octets that are kept or for a file's
+        )
+        self._waits_since = 0.0
+        self._room_due = FOREVER
         service.connections += 1
 
     @property
@@ -43,20 +38,17 @@ class BufferedSocket(ABC):
         """See `net.hub.Watcher`."""
         return "http"
 
-    @abstractmethod
-    def on_event(self, events: int) -> None:
-        """See `net.hub.Watcher`."""
+    def close(self) -> None:
+        """Close the connection, unless it has ended or belongs to another owner."""
+        if self.is_open:
+            super().close()
+            self._on_ended()
 
-    @abstractmethod
-    def abandon(self) -> None:
-        """See `net.hub.Watcher`."""
-
-    def abort(self) -> None:
-        """Reset the connection."""
-        if self._fd >= 0:
-            sock = self._socket
-            self._forget()
-            reset_and_close(sock)
+    def reset(self) -> None:
+        """Have the client see RST."""
+        if self.is_open:
+            super().reset()
+            self._on_ended()
 
     def evict(self) -> None:
         """Reset the connection soon, since the backlog is full and the client does not read (see `Backlog`).
@@ -67,49 +59,46 @@ class BufferedSocket(ABC):
         self._hub.call_next(self._reset_unread)
 
     def _reset_unread(self) -> None:
-        if self._out is not None:
+        if self._waits_for_room:
             self._service.account.write_errors["BacklogFull"] += 1
-            self.abort()
+            self.reset()
 
-    def _write(self, octets: bytes) -> None:
-        """Hand octets to the kernel, and keep those that do not fit."""
-        try:
-            sent = self._socket.send(octets)
-        except BlockingIOError:
-            sent = 0
-        if sent < len(octets):
-            self._wait_for(memoryview(octets)[sent:])
+    def _write_all(self, octets: bytes) -> None:
+        """Hand octets to the kernel, and wait for room for those that do not fit."""
+        if not self.write_or_keep(octets):
+            self._wait_for_room()
 
-    def _write_rest(self) -> bool:
+    def _write_waiting(self) -> bool:
         """Hand over the octets that were kept, now that there is room; return True if that was all."""
-        if self._out:
-            sent = self._socket.send(self._out)
-            self._out_due = monotonic() + self._service.limits.send_seconds
-            if sent < len(self._out):
-                self._out = self._out[sent:]
-                self._keep(self._out)
+        if self._unsent:
+            is_all = self.write_kept()
+            self._room_due = self._service.clock() + self._service.limits.send_seconds
+            if not is_all:
+                self._enter_backlog()
                 return False
             self._service.backlog.release(self)
-        self._out = None
+        self._waits_for_room = False
         return True
 
-    def _wait_for(self, rest: memoryview) -> None:
-        """Write the rest once there is room, and read nothing until then."""
-        if self._out is None:
-            self._out_since = self._service.clock()
-        self._out = rest
-        if rest:
-            self._keep(rest)
-        self._out_due = monotonic() + self._service.limits.send_seconds
-        self._watch(OUT)
+    def _wait_for_room(self) -> None:
+        """Read nothing until there is room for more output."""
+        now = self._service.clock()
+        if not self._waits_for_room:
+            self._waits_for_room = True
+            self._waits_since = now
+        if self._unsent:
+            self._enter_backlog()
+        self._room_due = now + self._service.limits.send_seconds
+        self.watch_for(OUT)
 
-    def _keep(self, rest: memoryview) -> None:
-        """Report the rest to the backlog, and that the client has just read some; all of its octets are kept."""
-        self._service.backlog.keep(self, memoryview(rest.obj).nbytes)
+    def _enter_backlog(self) -> None:
+        """Report to the backlog what is kept, and that the client has just read some."""
+        whole = memoryview(memoryview(self._unsent).obj)  # of which a view keeps every octet
+        self._service.backlog.keep(self, whole.nbytes)
 
     @property
-    def _unsent(self) -> int:
-        """Octets for which the client has no room; 0 where the kernel does not say."""
+    def _undelivered(self) -> int:
+        """Octets in the kernel for which the client has no room; 0 where the kernel does not say."""
         if fcntl is None:
             return 0
         try:
@@ -119,40 +108,16 @@ class BufferedSocket(ABC):
         octets: int = struct.unpack("i", answered)[0]
         return octets
 
-    def _watch(self, events: int) -> None:
-        if events != self._events:
-            self._events = events
-            self._hub.rewatch(self._fd, events)
-
-    def _close(self) -> None:
-        if self._fd >= 0:
-            self._forget()
-            self._socket.close()
-
-    def _forget(self) -> None:
-        self._detach()
-        _count_off(self._service)
-        self._on_end()
-
     def _detach(self) -> None:
-        self._hub.forget(self._fd)
-        self._fd = -1
-        self._out = None
-        self._service.backlog.release(self)
-
-    def _release(self, client: tuple[str, int], octets: bytes) -> Handover:
-        """Stop watching, and give the open connection away; it counts as ours until its new owner ends it."""
-        self._detach()
-        on_end = partial(_count_off, self._service)
-        return Handover(self._socket, client, octets, on_end=on_end)
+        super()._detach()
+        self._waits_for_room = False
+        service = self._service
+        service.backlog.release(self)
+        service.connections -= 1
+        service.announce_vacancy()
+        service.announce_end()
+        self._on_detached()
 
     @abstractmethod
-    def _on_end(self) -> None:
-        """Wake a task that waits for this connection: it has ended."""
-
-
-def _count_off(service: Service) -> None:
-    """Count a connection no more."""
-    service.connections -= 1
-    service.announce_vacancy()
-    service.announce_end()
+    def _on_detached(self) -> None:
+        """Wake a task that waits for this connection: it has ended, or has another owner."""

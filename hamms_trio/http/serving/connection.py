@@ -10,8 +10,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
-from time import monotonic
-from typing import ClassVar
+from dataclasses import replace
 
 import trio
 
@@ -24,21 +23,18 @@ from hamms_trio.http.limits.limits import BODY_OCTETS
 from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.hub import IN, LOST, OUT, Hub
-from hamms_trio.wire import chunk, last_chunk
+from hamms_trio.net.tls import TlsSocket
 
 logger = logging.getLogger(__name__)
 
 RECEIVE_OCTETS = 8 * 1024  # of new requests: a larger buffer takes longer to allocate
 BUG = "bug in the server: one connection ends"
-NOTHING = memoryview(b"")
 
 
 class ServerConnection(BufferedSocket):
     """One accepted connection, from its acceptance to its last octet."""
-
-    sends_files: ClassVar[bool] = True  # see `_begin_delivery`
-    gives_away: ClassVar[bool] = True
 
     __slots__ = (
         "_delivery",
@@ -55,17 +51,16 @@ class ServerConnection(BufferedSocket):
         hub: Hub,
         nursery: trio.Nursery,
         service: Service,
-        sock: socket.socket,
-        client: tuple[str, int],
+        handover: Handover,
     ) -> None:
-        self.conversation = Conversation(service, client)
+        self.conversation = Conversation(service, handover.client)
         self._nursery = nursery
         self._delivery: Delivery | None = None  # of a file, in progress without a task
         self._lingers_until: float | None = None  # at most
         self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
         self._room: trio.Event | None = None  # set when there is room for what that task sends
-        super().__init__(hub, service, sock)
+        super().__init__(hub, service, handover)
 
     # Events that the hub reports
 
@@ -75,39 +70,45 @@ class ServerConnection(BufferedSocket):
                 self._on_other_event(events)
                 return
             conversation = self.conversation
-            data = self._socket.recv(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
+            data = self.read(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
+            if data is None:
+                return
             octets = conversation.receive(data) if data else conversation.end_of_input()
             if octets:
-                self._write(octets)
+                self._write_all(octets)
             if not conversation.is_idle:
                 self._proceed()
-        except BlockingIOError:  # the event was meant for an earlier owner of the descriptor
-            pass
         except OSError as error:
             self._lost(error)
         except Exception:  # the boundary: a bug costs one connection
             logger.exception(BUG)
-            self.abort()
+            self.reset()
 
     def abandon(self) -> None:
         """End at once, with a reset if an answer is missing."""
         if self._is_answering:
-            self.abort()
+            self.reset()
         else:
-            self._close()
+            self.close()
 
     def check(self, now: float) -> None:
         """End the connection if it has waited too long."""
-        if self._out is not None:
-            if now >= self._out_due:
+        if self._waits_for_room:
+            if now >= self._room_due:
                 self._service.account.write_errors["Timeout"] += 1
-                self.abort()
-        elif now >= self.conversation.deadline and self._fd >= 0:
+                self.reset()
+        elif now >= self.conversation.deadline and self.is_open:
             if self._lingers_until is not None:
-                self._close()
+                self.close()
             else:
                 self._send_from(self.conversation.on_deadline)
                 self._end_overdue()
+
+    def resume(self) -> None:
+        """Answer the octets that an earlier owner has read, if there are any."""
+        octets, self._octets = self._octets, b""
+        if octets:
+            self._send_from(lambda: self.conversation.receive(octets))
 
     def refuse(self) -> None:
         """Answer that there is no room for this client."""
@@ -118,50 +119,40 @@ class ServerConnection(BufferedSocket):
 
         A close would cost the client those octets if it went on sending, as pipelining clients do.
         """
-        if self._out is None and self._events & IN and self._lingers_until is None:
+        if not self._waits_for_room and self._events & IN and self._lingers_until is None:
             self.on_event(IN)
         is_idle = not self._is_answering and self._lingers_until is None
-        if self._fd >= 0 and is_idle and self._unsent:
+        if self.is_open and is_idle and self._undelivered:
             self._send_from(self.conversation.end)
 
     @property
     def is_busy(self) -> bool:
         """True if an answer is not in the kernel yet, or the last one is still there."""
-        return self._is_answering or bool(self._lingers_until is not None and self._unsent)
+        return self._is_answering or bool(self._lingers_until is not None and self._undelivered)
 
     @property
     def _is_answering(self) -> bool:
-        return self._out is not None or self.conversation.is_busy
+        return self._waits_for_room or self.conversation.is_busy
 
     # Calls of a task (see `tasks.Carrier`)
 
     async def send(self, data: bytes) -> None:
-        if self._out is not None:
+        if self._waits_for_room:
             await self._wait_room()
-        if self._fd >= 0:
+        if self.is_open:
             try:
-                self._write(data)
+                self._write_all(data)
             except OSError as error:
                 self._lost(error)
-        if self._fd < 0:
+        if not self.is_open:
             raise PeerGone
-        if self._out is not None:
+        if self._waits_for_room:
             await self._wait_room()
-
-    def give_away(self, exchange: Exchange, response: GivenAway) -> None:
-        if self._fd < 0:
-            raise PeerGone
-        head, content = exchange.match.head, response.request_content
-        if head.chunked:  # whose own chunks are decoded already
-            content = (chunk(content) if content else b"") + last_chunk()
-        rest = self.conversation.give_away(exchange, response.status)
-        client = self.conversation.answers.client
-        response.take(self._release(client, head.octets + content + rest))
 
     async def _wait_room(self) -> None:
         self._room = trio.Event()
         await self._room.wait()
-        if self._fd < 0:
+        if not self.is_open:
             raise PeerGone
 
     async def _run_task(self) -> None:
@@ -172,7 +163,7 @@ class ServerConnection(BufferedSocket):
     async def _finish_exchange(self) -> None:
         conversation = self.conversation
         exchange = conversation.exchange
-        if exchange is None or self._fd < 0:  # the client left before the task's first turn
+        if exchange is None or not self.is_open:  # the client left before the task's first turn
             return
         try:
             try:
@@ -183,21 +174,21 @@ class ServerConnection(BufferedSocket):
             finally:
                 self._scope = None
                 self._has_task = False
-                if self._fd < 0:
+                if not self.is_open:
                     self._drop(exchange)
                 elif exchange.is_overdue:
                     self._send_from(conversation.abandon_overdue)
         except PeerGone:
-            self.abort()
+            self.reset()
         except Incomplete as problem:
             if problem.needs_reset:
-                self.abort()
+                self.reset()
             else:
-                self._close()
+                self.close()
         except Exception:  # the boundary: a bug costs one connection
             logger.exception(BUG)
-            self.abort()
-        if self._fd >= 0:
+            self.reset()
+        if self.is_open:
             self._send_from(conversation.advance)
 
     # Within
@@ -206,36 +197,35 @@ class ServerConnection(BufferedSocket):
         """Send octets that the conversation produces outside of an event, and take the next step."""
         try:
             octets = produce()
-            if octets and self._out is None:
-                self._write(octets)
-            elif octets:
-                self._wait_for(memoryview(bytes(self._out or b"") + octets))
+            if octets:
+                self._write_all(octets)
             self._proceed()
         except OSError as error:
             self._lost(error)
         except Exception:  # the boundary: a bug costs one connection
             logger.exception(BUG)
-            self.abort()
+            self.reset()
 
     def _on_other_event(self, events: int) -> None:
-        if self._out is not None and events & OUT and not events & LOST:
+        if self._waits_for_room and events & OUT and not events & LOST:
             self._on_room()
         elif events & LOST and not events & IN:
             # Both sides are closed, or the client has reset: no waiting octet can be delivered.
-            self._lost(OSError(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), ""))
+            error = self.loss()
+            if error is not None:
+                self._lost(error)
         elif events & IN:
             self.on_event(IN)
 
     def _on_room(self) -> None:
-        assert self._out is not None
         if self._delivery is not None and not self._has_task:
-            self._out = None
+            self._waits_for_room = False
             self._proceed()
             return
-        if not self._write_rest():
+        if not self._write_waiting():
             return
-        self.conversation.extend_deadline(self._service.clock() - self._out_since)
-        self._watch(0 if self.conversation.ended else IN)
+        self.conversation.extend_deadline(self._service.clock() - self._waits_since)
+        self.watch_for(0 if self.conversation.ended else IN)
         if self._room is not None:
             room, self._room = self._room, None
             room.set()
@@ -245,7 +235,7 @@ class ServerConnection(BufferedSocket):
     def _proceed(self) -> None:
         """Take the next step after the conversation's octets were sent."""
         conversation = self.conversation
-        if self._out is not None or self._fd < 0:
+        if self._waits_for_room or not self.is_open:
             return
         exchange = conversation.exchange
         if exchange is not None:
@@ -253,18 +243,33 @@ class ServerConnection(BufferedSocket):
                 self._slow_down()
             elif self._delivery is not None:
                 self._deliver(self._delivery, exchange)
+            elif isinstance(exchange.response, GivenAway):
+                self._give_away(exchange, exchange.response)
             elif exchange.response is not None and (body := exchange.file) is not None:
                 self._begin_delivery(exchange, exchange.response, body)
             else:
                 self._start_task()
         elif conversation.has_more:
             self._hub.call_next(self._on_turn)
-            self._watch(0)
+            self.watch_for(0)
         elif conversation.closing:
             self._leave()
         else:
-            self._watch(0 if conversation.ended else IN)
+            self.watch_for(0 if conversation.ended else IN)
         self._service.announce_end()
+
+    def _give_away(self, exchange: Exchange, response: GivenAway) -> None:
+        """Let another owner answer, who may give the connection back."""
+        conversation, client = self.conversation, self.conversation.answers.client
+        octets = conversation.give_away(exchange, response.request_content)
+        released = self.release(client, octets)
+        given = replace(released, on_end=self._on_ended, giver=self._service.take_back)
+        try:
+            response.take(given)
+        except BaseException:
+            given.sock.close()
+            given.on_end()
+            raise
 
     def _start_task(self) -> None:
         self._has_task = True
@@ -275,7 +280,7 @@ class ServerConnection(BufferedSocket):
         """Send a file without a task, as long as it is in memory."""
         head = self.conversation.encode(exchange, response)
         self.conversation.await_client(exchange)
-        self._delivery = Delivery(exchange, self._socket, head, body)
+        self._delivery = Delivery(exchange, self.write, self._descriptor_for_files, head, body)
         self._service.in_flight += 1
         self._deliver(self._delivery, exchange)
 
@@ -284,18 +289,18 @@ class ServerConnection(BufferedSocket):
         try:
             need = delivery.proceed()
         except Incomplete:
-            self._close()
+            self.close()
             return
         if need is Need.ROOM:
-            self._wait_for(NOTHING)
+            self._wait_for_room()
             if delivery.kept:
                 self._service.backlog.keep(self, delivery.kept)
             else:
                 self._service.backlog.release(self)
             return
         self._service.backlog.release(self)
-        self._out = None
-        self._watch(0 if conversation.ended else IN)
+        self._waits_for_room = False
+        self.watch_for(0 if conversation.ended else IN)
         if need is Need.DISK:
             self._start_task()
             return
@@ -308,6 +313,12 @@ class ServerConnection(BufferedSocket):
             self._proceed()
         elif not conversation.is_finished():
             self._send_from(conversation.advance)
+
+    @property
+    def _descriptor_for_files(self) -> int | None:
+        """The descriptor into which the kernel may copy files; None if we have to copy them."""
+        passes_through = isinstance(self._socket, TlsSocket) or self._observer is not None
+        return None if passes_through or not isinstance(self._socket, socket.socket) else self._fd
 
     def _drop(self, exchange: Exchange) -> None:
         """Drop everything that an exchange has kept."""
@@ -322,7 +333,7 @@ class ServerConnection(BufferedSocket):
         """Read as much as the task has use for, and no more."""
         conversation = self.conversation
         is_full = conversation.is_full
-        self._watch(0 if conversation.ended or is_full else IN)
+        self.watch_for(0 if conversation.ended or is_full else IN)
         if (
             is_full
             and conversation.exchange is not None
@@ -331,21 +342,21 @@ class ServerConnection(BufferedSocket):
             conversation.exchange.content.on_room = self._on_taken
 
     def _on_taken(self) -> None:
-        if self._fd >= 0 and self._out is None and not self.conversation.ended:
-            self._watch(IN)
+        if self.is_open and not self._waits_for_room and not self.conversation.ended:
+            self.watch_for(IN)
 
     def _end_overdue(self) -> None:
         """Cancel the task of an overdue exchange; end the connection if its client can get no answer."""
         exchange = self.conversation.exchange
-        if exchange is None or not exchange.is_overdue or self._fd < 0:
+        if exchange is None or not exchange.is_overdue or not self.is_open:
             return
         if exchange.has_answered or self._scope is None or self._scope.cancel_called:
-            self.abort()
+            self.reset()
         else:
             self._scope.cancel()
 
     def _on_turn(self) -> None:
-        if self._fd >= 0 and self._out is None and self.conversation.has_more:
+        if self.is_open and not self._waits_for_room and self.conversation.has_more:
             self._send_from(self.conversation.advance)
 
     def _leave(self) -> None:
@@ -357,24 +368,23 @@ class ServerConnection(BufferedSocket):
         """
         conversation = self.conversation
         if conversation.ended:
-            self._close()
+            self.close()
             return
-        limits, now = self._service.limits, monotonic()
+        limits, now = self._service.limits, self._service.clock()
         if self._lingers_until is None:
             self._lingers_until = now + limits.content_seconds
-            self._socket.shutdown(socket.SHUT_WR)
-            self._watch(IN)
+            self.finish()
+            self.watch_for(IN)
         conversation.deadline = min(now + limits.linger_seconds, self._lingers_until)
 
     def _lost(self, error: OSError) -> None:
         errors = self._service.account.read_errors
-        if self._out is not None or self._delivery is not None:
+        if self._waits_for_room or self._delivery is not None:
             errors = self._service.account.write_errors
         errors[type(error).__name__] += 1
-        self._close()
+        self.close()
 
-    def _on_end(self) -> None:
-        """Wake a task that waits for this connection: it has ended."""
+    def _on_detached(self) -> None:
         if self._room is not None:
             self._room.set()
         elif self._scope is not None:

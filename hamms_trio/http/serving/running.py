@@ -13,6 +13,7 @@ from hamms_trio.http.accounting.access_log import AccessLog, LogFormat
 from hamms_trio.http.serving.server import Server
 from hamms_trio.http.serving.service import Service
 from hamms_trio.line_writer import LineWriter
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
 
 DRAIN_SECONDS = 5.0
@@ -48,6 +49,10 @@ class RunningServer:
         host = f"[{self.host}]" if ":" in self.host else self.host
         scheme = "http" if self._certificate is None else "https"
         return f"{scheme}://{host}:{self.port}"
+
+    def adopt(self, handover: Handover) -> None:
+        """Serve a connection that another owner gives away."""
+        self._server.adopt(handover)
 
     async def reload(self) -> None:
         """Load the certificate anew, for connections from now on.

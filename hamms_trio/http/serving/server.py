@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import select
 import socket
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import trio
 
 from hamms_trio.certificates import ServerCertificate
-from hamms_trio.http.serving.portable import PortableListeners
+from hamms_trio.http.serving.acceptor import Listeners
+from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Phase, Service
-
-HAS_EPOLL = hasattr(select, "epoll")
-
-if TYPE_CHECKING or HAS_EPOLL:
-    from hamms_trio.http.serving.acceptor import HubListeners
+from hamms_trio.net.accepted import Handover
+from hamms_trio.net.hub import Hub, open_hub
 
 
 class Server:
@@ -24,7 +20,7 @@ class Server:
 
     Args:
         certificate: for TLS; None to speak plain HTTP.
-        portable: True to use an ordinary trio task for each connection instead of the hub, which needs epoll.
+        hub: carries the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
     def __init__(
@@ -33,17 +29,17 @@ class Server:
         sockets: Sequence[socket.socket],
         *,
         certificate: ServerCertificate | None = None,
-        portable: bool = not HAS_EPOLL,
+        hub: Hub | None = None,
     ) -> None:
         self.service = service
-        self._listeners: HubListeners | PortableListeners
-        if portable:
-            service.clock = trio.current_time  # by which tasks wait
-            self._listeners = PortableListeners(service, sockets, certificate)
-        else:
-            self._listeners = HubListeners(service, sockets, certificate)
+        self._listeners = Listeners(hub or open_hub(), service, sockets, certificate)
         self._sockets = sockets
         self._stopped = trio.Event()
+
+    @property
+    def connections(self) -> list[ServerConnection]:
+        """The connections at this moment."""
+        return self._listeners.connections
 
     async def run(self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED) -> None:
         """Serve until `drain` has ended."""
@@ -58,6 +54,10 @@ class Server:
                 sock.close()
             self.service.account.settle()
             self.service.phase = Phase.STOPPED
+
+    def adopt(self, handover: Handover) -> None:
+        """Serve a connection that another owner gives away, while the server runs."""
+        self._listeners.adopt(handover)
 
     async def drain(self, timeout: float) -> None:
         """Answer the requests in flight, refuse later ones, and end."""

@@ -15,8 +15,10 @@ from hamms_trio.http.limits.backlog import Backlog
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.http.limits.request_bodies import BodyBudget
 from hamms_trio.http.routes.match import Matcher
-from hamms_trio.http.routes.response import FileBody, Response, error
+from hamms_trio.http.routes.response import FileBody, Response, check_fields, error
 from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.visitors import AllowedHosts
+from hamms_trio.net.accepted import Handover
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
 
@@ -24,6 +26,9 @@ CLOSE = b"\r\nConnection: close\r\n"
 RETRY_AFTER = 2  # seconds
 FOREVER = float("inf")
 DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
+
+
+SERVER_NAME = f"Hamms/{VERSION}"
 
 
 class Phase(Enum):
@@ -40,6 +45,10 @@ class Service:
     Args:
         router: the routes.
         limits: the limits; None for the defaults.
+        hosts: the names by which clients may call the server; None for any.
+        text_errors: True to explain refusals as text, unless a client prefers JSON.
+        server_name: the value of the Server field; "" for none.
+        invites: False to leave 100 (Continue) out, though a client waits for it.
         clock: the clock of latencies and deadlines, in seconds.
         wall_clock: the clock of Date and the access log, in seconds since the epoch.
     """
@@ -49,11 +58,19 @@ class Service:
         router: Router,
         *,
         limits: ServerLimits | None = None,
+        hosts: AllowedHosts | None = None,
+        text_errors: bool = False,
+        server_name: str = SERVER_NAME,
+        invites: bool = True,
         clock: Callable[[], float] = monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.router = router
         self.limits = limits or ServerLimits()
+        self.text_errors = text_errors
+        self.invites = invites
+        check_fields((("Server", server_name),))
+        self._server_line = f"Server: {server_name}\r\n" if server_name else ""
         self.account = Account()
         self.most_requests = self.limits.requests
         self.backlog = Backlog(self.limits.waiting_output_total)
@@ -65,13 +82,17 @@ class Service:
         )
         self._wall_clock = wall_clock
         self.phase = Phase.RUNNING
+        self.drains = False  # True once each answer is the last one of its connection
         self.drain_began = 0.0
         self.something_ended = trio.Event()
         self.connections = 0  # open now
+        self.take_back: Callable[[Handover], None] | None = (
+            None  # serves a connection that was given away
+        )
         self.on_vacancy: list[Callable[[], None]] = []  # callbacks for the end of a connection
         self.accepted = 0
         self.in_flight = 0  # requests without a complete answer
-        self.matcher = Matcher(router, longest_target=self.limits.target)
+        self.matcher = Matcher(router, longest_target=self.limits.target, hosts=hosts)
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
         self.next_second = 0.0
@@ -85,7 +106,7 @@ class Service:
         wall = self._wall_clock()
         second = int(wall)
         self.next_second = now + 1 - (wall - second)
-        self.stamp = f"Date: {imf_fixdate(second)}\r\nServer: Hamms/{VERSION}\r\n\r\n".encode()
+        self.stamp = f"Date: {imf_fixdate(second)}\r\n{self._server_line}\r\n".encode()
         self.tail = self._keep_alive + self.stamp
 
     def wall_clock_offset(self) -> float:
@@ -107,9 +128,10 @@ class Service:
         return b"%b%08x" % (self._id_prefix, number & 0xFFFFFFFF)
 
     def drain(self) -> None:
-        """Refuse every request whose head is not complete yet."""
+        """Refuse every request whose head is not complete yet, and end connections with their answers."""
         self.account.settle()  # logs the answers so far with their phase
         self.phase = Phase.DRAINING
+        self.drains = True
         self.drain_began = self.clock()
         self.matcher.answer_all_by(Route("drain/reject", DRAINING, refuses=True))
 

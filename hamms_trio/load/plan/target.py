@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import trio
 
 from hamms_trio.errors import LoadError
-from hamms_trio.load.plan.masking import mask
+from hamms_trio.wire.masking import mask
 
 PORTS = {"http": 80, "https": 443}
 

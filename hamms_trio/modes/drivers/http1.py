@@ -12,7 +12,8 @@ from hamms_trio.wire import RequestHead
 class Http1:
     """One encounter for each request; requests on one kept connection may meet different modes.
 
-    A malformed request is refused, unless the mode that it would meet is lenient.
+    A malformed request is refused, unless the mode that it would meet is lenient. A connection that is lent goes
+    back after one exchange, if it is fit for another.
     """
 
     name = "http1"
@@ -34,6 +35,9 @@ class Http1:
                     await http.refuse(error, request)
             if not http.is_ready():
                 await http.end_exchange()
+            if peer.connection.is_lent and not peer.finished:
+                peer.connection.return_to_giver(http.take_rest())
+                return
 
     async def _hand_over(self, peer: Peer, choose: Choose, problem: RequestError) -> bool:
         """Play with a client whose request is malformed, and finish; False if its mode is not lenient."""

@@ -16,6 +16,7 @@ from hamms_trio.wire.http1.section import (
     excerpt,
     split_field_line,
 )
+from hamms_trio.wire.masking import mask
 
 _REQUEST_LINE = re.compile(rf"{TOKEN} ([\x21-\x7e]++) HTTP/([0-9])\.([0-9])")
 _OTHER_PROTOCOL = re.compile(rf"{TOKEN} [\x21-\x7e]++ ({TOKEN}/[0-9]\.[0-9])")
@@ -69,7 +70,7 @@ def origin_form(target: str) -> str:
     authority = absolute[1]
     if not _HOST.fullmatch(authority) or authority[:1] in ("", ":"):
         raise MalformedRequest(
-            f"{authority[:80]!r} in the target is not a host and port (RFC 9112 §3.2)"
+            f"{mask('//' + authority)[2:82]!r} in the target is not a host and port (RFC 9112 §3.2)"
         )
     rest = target[absolute.end() :]
     return rest if rest[:1] == "/" else "/" + rest
@@ -89,7 +90,7 @@ def describe_junk(line: str) -> str:
     """Return the message for octets that are not a request line."""
     if line[:2] == "\x16\x03":
         return "this is a TLS ClientHello, and this port speaks plain HTTP: use http://"
-    return f"{excerpt(line)} is not the request line METHOD TARGET HTTP/1.1 (RFC 9112 §3)"
+    return f"{excerpt(mask(line))} is not the request line METHOD TARGET HTTP/1.1 (RFC 9112 §3)"
 
 
 def _check_field_line(line: str) -> None:

@@ -55,7 +55,6 @@ class Oddity(Enum):
 
     EMPTY_HOST = "an empty Host (RFC 9112 §3.2)"
     EXPECTATION = "an expectation other than 100-continue (RFC 9110 §10.1.1)"
-    HIGHER_VERSION = "a minor version above 1 (RFC 9110 §2.5)"
 
 
 class RequestHead:
@@ -161,8 +160,6 @@ def parse_head(octets: bytes) -> RequestHead:
     head = RequestHead(octets, method, target, 0 if minor == "0" else 1)
     if target[0] != "/":
         head.path, _, head.query_string = origin_form(target).partition("#")[0].partition("?")
-    if minor > "1":
-        head.oddities = (Oddity.HIGHER_VERSION,)
     hosts = 0
     deciding: dict[str, list[str]] = {}
     for name, value in _DECIDING.findall(text):
@@ -204,7 +201,7 @@ def _apply(head: RequestHead, deciding: dict[str, list[str]]) -> None:
     if expectations and head.minor_version == 1:
         expected = list_members(expectations)
         head.expects_continue = "100-continue" in expected
-        if set(expected) - {"100-continue", ""}:
+        if set(expected) - {"100-continue"}:
             head.oddities += (Oddity.EXPECTATION,)
     if "empty host" in deciding:
         head.oddities += (Oddity.EMPTY_HOST,)

@@ -152,7 +152,7 @@ def _apply_transfer_coding(head: ResponseHead, values: list[str]) -> None:
     codings = list_members(values)
     if head.minor_version == 0:
         raise MalformedResponse("Transfer-Encoding in an HTTP/1.0 response (RFC 9112 §6.1)")
-    if not all(map(_CODING.fullmatch, codings)):
+    if not codings or not all(map(_CODING.fullmatch, codings)):
         named = repr(", ".join(codings)[:80])
         raise MalformedResponse(f"Transfer-Encoding {named} is no list of codings (RFC 9112 §6.1)")
     if "chunked" in codings[:-1]:

@@ -35,8 +35,12 @@ def split_field_line(line: str) -> tuple[str, str]:
 
 
 def list_members(values: Iterable[str]) -> list[str]:
-    """Return the members of a list field in lower case, its lines combined (RFC 9110 §5.3, §5.6.1)."""
-    return [member.strip(" \t") for member in ",".join(values).lower().split(",")]
+    """Return the members of a list field in lower case, its lines combined (RFC 9110 §5.3), without empty ones.
+
+    A recipient has to ignore empty list elements (RFC 9110 §5.6.1.2).
+    """
+    members = ",".join(values).lower().split(",")
+    return [member for element in members if (member := element.strip(" \t"))]
 
 
 def excerpt(octets: bytes | str) -> str:

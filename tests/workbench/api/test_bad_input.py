@@ -66,7 +66,7 @@ async def test_bad_input_is_refused_and_costs_nobody_anything(
 
 
 INNER = [
-    ({"method": "get"}, 400),
+    ({"method": "get"}, 501),
     ({"method": "BREW"}, 501),
     ({"method": "A B"}, 400),
     ({"path": "/a b"}, 400),

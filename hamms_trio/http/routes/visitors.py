@@ -1,0 +1,82 @@
+"""The host names and the pages through which browsers may use a server.
+
+A browser sends requests to any address that a page names, so a page of any origin can have it POST something here.
+And the name of the page's own server may change its address to one of this machine (DNS rebinding): then the page
+may even read the answers. Neither concerns other programs, which send what their users want.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from hamms_trio.errors import Forbidden
+from hamms_trio.wire import RequestHead
+from hamms_trio.wire.http1.section import scan_for
+
+MAX_KNOWN = 64  # values of Host that were accepted
+
+_ORIGIN = scan_for("origin", "sec-fetch-site")
+_OTHER_SITES = ("cross-site", "same-site")  # Fetch Metadata §2.3; a site has many origins
+
+
+class AllowedHosts:
+    """The names by which clients may call a server: addresses, localhost, names beneath it, and given ones."""
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self._names = frozenset(name.lower().rstrip(".") for name in names)
+        self._known: set[str] = set()
+
+    def check(self, host: str) -> None:
+        """Refuse a Host that is none of these; without one (HTTP/1.0) the client is no browser.
+
+        Raises:
+            Forbidden: the host's name may be that of a page whose server lets it point here.
+        """
+        if not host or host in self._known:
+            return
+        if not self._allows(_name_of(host)):
+            raise Forbidden(
+                f"the Host {host[:80]!r} is neither an address nor localhost; --allow-host adds a name"
+            )
+        if len(self._known) < MAX_KNOWN:
+            self._known.add(host)
+
+    def _allows(self, name: str) -> bool:
+        if name in self._names or name == "localhost" or name.endswith(".localhost"):
+            return True
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+
+
+def check_origin(head: RequestHead) -> None:
+    """Refuse a request that changes something if a page of another origin has made it.
+
+    Raises:
+        Forbidden: Origin is not this server's, or Sec-Fetch-Site says so.
+    """
+    fields = head.combined(_ORIGIN)
+    origin, site = fields.get("origin"), fields.get("sec-fetch-site")
+    if site in _OTHER_SITES or (
+        origin is not None and _authority(origin) != (head.host or "").lower()
+    ):
+        raise Forbidden(f"a page of another origin ({(origin or site or '')[:80]}) sent this")
+
+
+def _name_of(host: str) -> str:
+    try:
+        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _authority(origin: str) -> str:
+    """Return the authority of a serialized origin, or "" of the origin ``null``."""
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""

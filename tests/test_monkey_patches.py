@@ -1,0 +1,62 @@
+"""Servers in processes that gevent or eventlet has patched say so in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SAFETY_NET = 60.0  # seconds
+PATCHES = {
+    "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
+    "gevent, select alone": "import gevent.monkey; gevent.monkey.patch_select()",
+    "eventlet": "import eventlet; eventlet.monkey_patch()",
+    "eventlet, thread alone": "import eventlet; eventlet.monkey_patch(all=False, thread=True)",
+}
+USES = {
+    "HammsServer": "hamms_trio.HammsServer(beginning_port=0).start()",
+    "HttpServer": "hamms_trio.HttpServer(port=0).open_socket()",
+}
+FIXTURE = "def test(hamms):\n    assert hamms.ports\n"
+
+
+def run(*lines: str) -> subprocess.CompletedProcess[str]:
+    # eventlet warns that it is deprecated
+    command = [sys.executable, "-W", "ignore", "-c", "\n".join(lines)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_a_process_that_is_patched_first_is_refused(patch: str, use: str) -> None:
+    check(run(patch, "import hamms_trio", use), patch)
+
+
+@pytest.mark.parametrize("use", USES.values(), ids=USES)
+@pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
+def test_a_process_that_is_patched_later_is_refused(patch: str, use: str) -> None:
+    imported = "from hamms_trio import HammsServer, HttpServer; import hamms_trio"
+    check(run(imported, patch, use), patch)
+
+
+def test_the_fixture_of_a_patched_process_says_so(pytester: pytest.Pytester) -> None:
+    pytester.makeconftest(PATCHES["gevent"])
+    pytester.makepyfile(FIXTURE)
+    ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "ignore")
+    ran.stdout.fnmatch_lines(["*PatchedProcess: gevent has patched select*"])
+
+
+@pytest.mark.parametrize("library", ["gevent", "eventlet"])
+def test_a_library_that_patches_nothing_disturbs_nothing(library: str) -> None:
+    ran = run(
+        f"import {library}, hamms_trio", "with hamms_trio.HammsServer(beginning_port=0): pass"
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def check(ran: subprocess.CompletedProcess[str], patch: str) -> None:
+    *_, last = ran.stderr.splitlines()
+    library = patch.split()[1].partition(".")[0].rstrip(";")
+    assert f"PatchedProcess: {library} has patched " in last
+    assert "hamms-trio serve --ready-file" in last
