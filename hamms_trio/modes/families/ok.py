@@ -5,7 +5,6 @@ A client that fails a control lacks what some failure modes need: it decodes no 
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import replace
 from hashlib import sha256
 
@@ -16,7 +15,8 @@ from hamms_trio.modes.expectation import may_choose, must_succeed
 from hamms_trio.modes.healthy import CANARY_TYPE, answer_healthily
 from hamms_trio.modes.parameters import LongText, Text
 from hamms_trio.modes.peer import Peer
-from hamms_trio.wire import Field, RequestHead, chunk, connection_field, last_chunk, stored
+from hamms_trio.wire import Field, RequestHead, chunk, connection_field, last_chunk
+from hamms_trio.wire.content.encode import encode
 
 CHUNK_OCTETS = 10_000  # no divisor of the canary, so that chunks and lines end in different places
 TARGET = "/target"
@@ -56,25 +56,25 @@ async def ok_close(peer: Peer, request: RequestHead) -> None:
 @on_request(client=must_succeed("RFC 9110 §8.4.1.3"), decides=True)
 async def ok_gzip(peer: Peer, request: RequestHead) -> None:
     """Answer with a body in gzip, whatever the client accepts."""
-    await _answer_coded(peer, request, "gzip", _gzipped(peer.http.canary()))
+    await _answer_coded(peer, request, "gzip")
 
 
 @on_request(client=must_succeed("RFC 7932"), decides=True)
 async def ok_br(peer: Peer, request: RequestHead) -> None:
     """Answer with a body in Brotli, whatever the client accepts."""
-    await _answer_coded(peer, request, "br", stored.stored_brotli(peer.http.canary()))
+    await _answer_coded(peer, request, "br")
 
 
 @on_request(client=must_succeed("RFC 8878"), decides=True)
 async def ok_zstd(peer: Peer, request: RequestHead) -> None:
     """Answer with a body in Zstandard, whatever the client accepts."""
-    await _answer_coded(peer, request, "zstd", stored.stored_zstd(peer.http.canary()))
+    await _answer_coded(peer, request, "zstd")
 
 
 @on_request(client=must_succeed("RFC 9110 §8.4.1.2"), decides=True)
 async def ok_deflate(peer: Peer, request: RequestHead) -> None:
     """Answer with a body in deflate, in zlib's format as it has to be, whatever the client accepts."""
-    await _answer_coded(peer, request, "deflate", zlib.compress(peer.http.canary()))
+    await _answer_coded(peer, request, "deflate")
 
 
 @on_request(client=must_succeed("RFC 9110 §15.4.3"), decides=True)
@@ -123,14 +123,9 @@ async def sequence(
     await play(peer, replace(met, modifiers=always), request)
 
 
-def _gzipped(content: bytes) -> bytes:
-    compressor = zlib.compressobj(wbits=31)  # RFC 1952's header and trailer, without a time
-    return compressor.compress(content) + compressor.flush()
-
-
-async def _answer_coded(peer: Peer, request: RequestHead, coding: str, content: bytes) -> None:
+async def _answer_coded(peer: Peer, request: RequestHead, coding: str) -> None:
     coded = (("Content-Encoding", coding), ("Vary", "Accept-Encoding"))
-    await _answer(peer, request, *coded, body=content)
+    await _answer(peer, request, *coded, body=encode(coding, peer.http.canary()))
 
 
 async def _answer(
