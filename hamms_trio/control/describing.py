@@ -15,7 +15,7 @@ from hamms_trio.modes.parameters import Parameter
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 
-# Of what a domain says of itself.
+# The members of a domain's description that the document names.
 _DOMAIN = ("unit", "minimum", "maximum", "maximum_length", "choices", "pattern")
 
 

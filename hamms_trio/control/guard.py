@@ -1,4 +1,4 @@
-"""Whose calls are answered: those that are meant for this machine, and that no other origin's page makes.
+"""The check of callers: a call has to be meant for this machine, and no page of another origin may make it.
 
 A page on the internet can have its own name resolve to 127.0.0.1 (DNS rebinding). Its browser then takes our
 answers for that page's own. But the name stays in the Host field, so names that are not ours are refused.
@@ -26,7 +26,8 @@ def check_caller(call: Call, allowed_hosts: Collection[str] = ()) -> None:
         NotOurs: the call is not to be answered.
     """
     authority = call.authority or ""
-    if not is_our_name(host_of(authority), allowed_hosts):
+    # Without a Host (HTTP/1.0) the client is no browser.
+    if authority and not is_our_name(host_of(authority), allowed_hosts):
         raise NotOurs(
             f"the API is not found at {authority[:80]!r}: use an IP address or localhost, or start the server "
             "with --allow-host NAME"

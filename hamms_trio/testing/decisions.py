@@ -15,8 +15,8 @@ from hamms_trio.testing.transcript import GET, PORTS, SECOND, ScriptedConnection
 def decisions(door: Door, *, seed: int = 0, count: int) -> Iterator[bool]:
     """Play so many requests, each on a connection of its own, and yield True for each that is struck.
 
-    A running server makes the same decisions for the requests of one key in the order in which they come,
-    whoever sends them.
+    A running server makes the same decisions for the requests of one key in the order in which they come, whichever
+    client sends them.
     """
     environment = Environment(seed=seed, wall_clock=lambda: SECOND)
     environment.ports = PORTS

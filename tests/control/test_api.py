@@ -189,6 +189,12 @@ def test_a_rebound_name_does_not_reach_the_api(server: HammsServer, host: str) -
     assert call(server, "health", Host=host).status_code == 403
 
 
+def test_a_client_without_a_host_reaches_the_api(server: HammsServer) -> None:
+    with raw.connected(server.address("path")) as client:
+        client.sendall(b"GET /_hamms/health HTTP/1.0\r\n\r\n")
+        assert raw.receive_all(client).startswith(b"HTTP/1.1 200 ")
+
+
 def test_an_allowed_host_reaches_the_api(server: HammsServer) -> None:
     assert call(server, "health", Host="HAMMS.internal:5599").status_code == 200
 
