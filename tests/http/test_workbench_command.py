@@ -220,6 +220,15 @@ def test_the_command_that_a_dry_run_prints_can_be_run(options: list[str]) -> Non
     assert dry_run(*again)[0] == resolved
 
 
+def test_a_dry_run_prints_no_secret() -> None:
+    lines = dry_run("--demo-token", "s3cret", "--auth-users-file", "users.json")
+    assert {
+        "--demo-token '***'  (command line)",
+        "--auth-users-file users.json  (command line)",
+    } <= {*lines}
+    assert "s3cret" not in "\n".join(lines)
+
+
 def test_a_server_has_the_name_that_it_is_given(run: Run) -> None:
     for name, line in (("nginx/1.0", b"\r\nServer: nginx/1.0\r\n"), ("", b"")):
         with run("--server-name", name).connect() as client:
