@@ -1,4 +1,4 @@
-# Everything happens in .venv; PYTHON is only what makes it.
+# All commands run in .venv; PYTHON creates it.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -7,10 +7,10 @@ INSTALLED := $(VENV)/.installed
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-clients test-all fuzz check format docs bench dist clean
 
-help: ## What there is to make.
+help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-setup: $(INSTALLED) ## Make .venv with the project and all that it is developed with.
+setup: $(INSTALLED) ## Make .venv with the project and its development tools.
 
 $(INSTALLED): pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.11 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
@@ -22,19 +22,19 @@ serve: setup ## Serve every failure mode from port 5500 on; make serve ARGS="--b
 	@$(BIN)/hamms-trio serve $(ARGS) || { code=$$?; \
 	  [ $$code -ne 2 ] || echo 'make: options go into ARGS: make serve ARGS="--beginning-port 7500"' >&2; exit $$code; }
 
-test: setup ## Run the tests, but for the fuzzing that is part of check.
+test: setup ## Run the tests, without the fuzzing of make check.
 	$(BIN)/python -m pytest -m "not fuzz" -n auto --dist worksteal
 
-test-clients: setup ## Let every real client meet every failure mode, and not only a sample.
+test-clients: setup ## Test every real client with every failure mode instead of a sample.
 	HAMMS_CLIENTS=all $(BIN)/python -m pytest tests/clients
 
-test-all: ## Run the tests on every Python from 3.11 on that is found.
+test-all: ## Run the tests on every installed Python from 3.11 on.
 	$(PYTHON) scripts/test_all.py
 
-fuzz: setup ## Fuzz the server's connections against h11 for some minutes.
+fuzz: setup ## Fuzz the server against h11 for some minutes.
 	FUZZ_EXAMPLES=50000 $(BIN)/python -m pytest -m fuzz tests/http
 
-check: setup ## Format, lint, types, import contracts, generated docs current, and a fixed budget of fuzzing.
+check: setup ## Check format, lint, types, import contracts and generated docs, and fuzz for some seconds.
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/mypy
@@ -42,22 +42,22 @@ check: setup ## Format, lint, types, import contracts, generated docs current, a
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python -m pytest -q -m fuzz tests/http tests/workbench/api
 
-format: setup ## Let ruff format and mend what it can.
+format: setup ## Format, and fix lint where ruff can.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
 docs: setup ## Write the generated pages.
 	$(BIN)/python scripts/generate_docs.py
 
-bench: setup ## Measure against the named peers; takes about forty minutes.
+bench: setup ## Measure against other servers; takes about three quarters of an hour.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m bench
 
-dist: setup ## Build the wheel and the source archive, and try the wheel alone in an empty environment.
+dist: setup ## Build the wheel and the source archive, and try the wheel in an empty environment.
 	rm -rf dist
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check build
 	$(BIN)/python -m build --no-isolation
 	$(BIN)/python scripts/try_wheel.py dist
 
-clean: ## Remove what was made.
+clean: ## Remove everything that make has made.
 	rm -rf $(VENV) .venvs dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

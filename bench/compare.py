@@ -37,7 +37,7 @@ class Change:
         return 100 * (self.after / self.before / self.machine - 1)
 
     def is_worse(self, tolerance: float) -> bool:
-        """True if the figure is worse by more than the tolerance, in per cent."""
+        """Return True if the figure is worse by more than the tolerance, in per cent."""
         return self.percent > tolerance
 
 

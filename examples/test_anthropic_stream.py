@@ -1,4 +1,7 @@
-"""A reader of the Messages API, and the failures that it has to survive. Needs: pip install anthropic"""
+"""A reader of the Messages API, and the failures that it has to survive.
+
+Install the client with `pip install anthropic`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Incomplete(Exception):
 
 
 def answer(client: anthropic.Anthropic) -> str:
-    """The code under test: put yours here."""
+    """Stand for the code under test: put yours here."""
     messages = [{"role": "user", "content": "Say something."}]
     with client.messages.stream(model="any", max_tokens=100, messages=messages) as stream:
         text = "".join(stream.text_stream)

@@ -1,4 +1,7 @@
-"""A reader of a plain event stream that comes back, by httpx-sse. Needs: pip install httpx-sse"""
+"""A reader of a plain event stream that reconnects, with httpx-sse.
+
+Install the client with `pip install httpx-sse`.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ httpx_sse = pytest.importorskip("httpx_sse")
 
 
 def events(client: httpx.Client, url: str) -> Iterator[str]:
-    """The code under test: put yours here. The data of each event, across connections."""
+    """Yield the data of each event, across connections; put your code under test here."""
     last_event_id = ""
     while True:
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}

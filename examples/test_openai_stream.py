@@ -1,4 +1,7 @@
-"""A reader of Chat Completions, and the failures that it has to survive. Needs: pip install openai"""
+"""A reader of Chat Completions, and the failures that it has to survive.
+
+Install the client with `pip install openai`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ class Incomplete(Exception):
 
 
 def answer(client: openai.OpenAI) -> str:
-    """The code under test: put yours here."""
+    """Stand for the code under test: put yours here."""
     text, finish = [], None
     messages = [{"role": "user", "content": "Say something."}]
     for chunk in client.chat.completions.create(model="any", messages=messages, stream=True):

@@ -1,34 +1,42 @@
-"""The composition root: a running server, and the object through which its users reach it."""
+"""The composition root: what a running server consists of, and its start and end."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import trio
 
-from hamms_trio.errors import NotRunning
-from hamms_trio.lab.addresses import Addresses, url_of
+from hamms_trio.lab.addresses import client_host
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.lab.shared.armed_door import ArmedDoor
+from hamms_trio.lab.shared.arming import Arming
+from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.family_door import family_doors
+from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
+from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import CANARY_FILE, Environment, Limits
-from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+from hamms_trio.server import (
+    ArmedMode as ArmedMode,
+    Hamms as Hamms,
+    OpenDoor as OpenDoor,
+    RunningWorkbench as RunningWorkbench,
+)
 
 if TYPE_CHECKING:
+    from hamms_trio.control import Control
     from hamms_trio.workbench import Workbench
 
 BEGINNING_PORT = 5500
@@ -54,143 +62,6 @@ class WorkbenchSettings:
     allow_hosts: tuple[str, ...] = ()
 
 
-class RunningWorkbench:
-    """The workbench beside the failure modes.
-
-    Attributes:
-        port: the port that it listens on.
-        library: what Python code may do with it.
-    """
-
-    def __init__(self, workbench: Workbench) -> None:
-        self.port = workbench.port
-        self.library = workbench
-
-    def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
-        return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
-
-    async def drain(self, seconds: float) -> None:
-        """Answer what is in flight, for so many seconds at most, and nothing more."""
-        await self.library.drain(seconds)
-
-
-class OpenDoor:
-    """A door that was opened for one test.
-
-    Attributes:
-        name: the door's name, which the ledger accepts.
-        port: the port that it listens on.
-    """
-
-    def __init__(self, door: Door, host: str, port: int) -> None:
-        self.name = door.name
-        self.port = port
-        self._door = door
-        self._host = host
-
-    @property
-    def address(self) -> tuple[str, int]:
-        """Host and port."""
-        return self._host, self.port
-
-    def url(self, path: str = "/", **parameters: object) -> str:
-        """The door's URL; parameters in the query override the door's arguments.
-
-        Raises:
-            ParameterError: the mode has no such parameter, or does not take this value.
-        """
-        return url_of(self._door, self._host, self.port, path, parameters)
-
-
-class Hamms(Addresses):
-    """A running server, for code on the same trio loop.
-
-    Attributes:
-        ledger: what each client did.
-        bus: the events as they happen, for subscribers.
-        doors: every door by name, and the failure modes that are served.
-    """
-
-    def __init__(
-        self,
-        host: str,
-        doors: Doors,
-        listeners: Iterable[Listener],
-        running: Host,
-        environment: Environment,
-        recording: Recording,
-        workbench: Workbench | None = None,
-    ) -> None:
-        super().__init__(host, doors, {entry.door.name: entry.port for entry in listeners})
-        self.doors = doors
-        self.ledger: Ledger = recording.ledger
-        self.bus: Bus = recording.bus
-        self._listens_on = host
-        self._running = running
-        self._environment = environment
-        self._workbench = None if workbench is None else RunningWorkbench(workbench)
-        self._opened = 0
-
-    @property
-    def workbench(self) -> RunningWorkbench:
-        """The workbench beside the failure modes.
-
-        Raises:
-            NotRunning: this server was started without one.
-        """
-        if self._workbench is None:
-            raise NotRunning("this server has no workbench: start it with workbench=True")
-        return self._workbench
-
-    @property
-    def has_workbench(self) -> bool:
-        """True if the workbench is served, too."""
-        return self._workbench is not None
-
-    @asynccontextmanager
-    async def open(self, name: str, /, **arguments: object) -> AsyncIterator[OpenDoor]:
-        """Open a door of one's own on a free port while the ``async with`` block runs.
-
-        Args:
-            name: the slug or an alias of a failure mode, or the name of a door.
-            arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
-
-        Raises:
-            UnknownMode: there is no such mode, or it is not served.
-            ParameterError: the mode has no such parameter, or does not take this value.
-            PortUnavailable: there is no free port.
-        """
-        known = self.doors.find_served(name)
-        given = {**known.given, **known.mode.checked(arguments)}
-        self._opened += 1
-        door = Door(f"{name}#{self._opened}", known.mode, given, exempt=self.doors.exempt)
-        (listener,) = open_listeners([door], host=self._listens_on)
-        self.doors.names.doors[door.name] = door.slug
-        self.ports[door.name] = listener.port
-        try:
-            async with self._running.serving(listener):
-                yield OpenDoor(door, self._host, listener.port)
-        finally:
-            del self.ports[door.name]
-
-    def adopter(self, name: str, /, **arguments: object) -> Callable[[Handover], None]:
-        """Return a function that lets a failure mode play on a connection of another owner.
-
-        The arguments, and what is raised, are those of `open`.
-        """
-        known = self.doors.find_served(name)
-        given = {**known.given, **known.mode.checked(arguments)}
-        door = Door(known.name, known.mode, given, exempt=self.doors.exempt)
-        return partial(self._running.adopt, door)
-
-    def start_afresh(self) -> None:
-        """Drop every connection and forget what the modes and the ledger remember; the ports stay."""
-        self._running.drop_connections()
-        self._environment.forget()
-        self.ledger.clear()
-
-
 async def serve(
     *,
     host: str = "127.0.0.1",
@@ -200,6 +71,7 @@ async def serve(
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
+    allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
     canary_file: str | PathLike[str] | None = None,
     task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
@@ -214,6 +86,7 @@ async def serve(
         seed: decides every random choice.
         speed: how many seconds pass for a failure mode in one real second.
         limits: how long the modes that read HTTP wait for a client.
+        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
         workbench: True to serve the workbench beside the modes, or how.
         canary_file: the only file to which a mode leads clients, ``redirect-to-file``.
         task_status: receives a `Hamms` once every port accepts.
@@ -232,6 +105,7 @@ async def serve(
         seed=seed,
         speed=speed,
         limits=limits,
+        allow_hosts=allow_hosts,
         workbench=workbench,
         canary_file=canary_file,
     )
@@ -250,6 +124,7 @@ async def open_hamms(
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
+    allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
     canary_file: str | PathLike[str] | None = None,
 ) -> AsyncIterator[Hamms]:
@@ -262,15 +137,14 @@ async def open_hamms(
     )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
-    doors_with_ports: list[AnyDoor] = [*doors.ports, PathDoor(doors)]
-    if any(mode.crosses for mode in doors.served.values()):
-        doors_with_ports.append(OtherDoor())
+    lab = Lab(doors, environment, allow_hosts)
+    doors_with_ports = [*doors.ports, *lab.shared_doors()]
     beginning_port = _checked_port(beginning_port, doors_with_ports, settings)
-    opened = opened_lab(doors, doors_with_ports, environment, host, beginning_port)
+    opened = lab.opened(doors_with_ports, host, beginning_port)
     with ungrouped():
         async with AsyncExitStack() as stack:
             # The lab binds its ports first, so that a clash names the workbench's.
-            lab = await stack.enter_async_context(opened)
+            await stack.enter_async_context(opened)
             beside = None
             if settings is not None:
                 port = _workbench_port(settings, beginning_port, lab.listeners)
@@ -279,15 +153,64 @@ async def open_hamms(
             yield lab.hamms(host, beside)
 
 
-@dataclass(frozen=True)
-class RunningLab:
-    """The parts of a lab that runs."""
+class Lab:
+    """The parts of one server's failure modes, from which its doors are opened.
 
-    doors: Doors
-    listeners: list[Listener]
+    Args:
+        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
+
+    Attributes:
+        universal: the door at which every mode that acts on requests is met.
+        listeners: all that listen while it is opened.
+        running: the host of all connections while it is opened.
+    """
+
     running: Host
-    environment: Environment
-    recording: Recording
+
+    def __init__(
+        self, doors: Doors, environment: Environment, allow_hosts: Iterable[str] = ()
+    ) -> None:
+        self.doors = doors
+        self.listeners: list[Listener] = []
+        self._environment = environment
+        self._allow_hosts = tuple(allow_hosts)
+        self._labels = Labels(doors)
+        self._arming = Arming(doors)
+        self._recording = Recording(Ledger(doors.names))
+        self._ports: dict[str, int] = {}
+        self._control: Control | None = None
+        self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
+
+    def shared_doors(self) -> list[AnyDoor]:
+        """Return the doors at which several modes are met."""
+        families = [] if self.doors.is_limited else family_doors(self.doors, self._labels)
+        crosses = any(mode.crosses for mode in self.doors.served.values())
+        other = [OtherDoor()] if crosses else []
+        return [*families, *other, ArmedDoor(self._arming), self.universal]
+
+    @asynccontextmanager
+    async def opened(
+        self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
+    ) -> AsyncIterator[None]:
+        """Serve doors, and record what happens there, while the ``async with`` block runs."""
+        self.listeners = open_listeners(
+            doors_with_ports, host=host, beginning_port=beginning_port, skips=True
+        )
+        try:
+            for entry in self.listeners:
+                self.doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
+                self._ports[entry.door.name] = entry.port
+            self._environment.ports = self._ports
+            self.running = Host(
+                self.listeners, self._environment, self._recording, find=self._labels.find
+            )
+            async with trio.open_nursery() as nursery:
+                await nursery.start(self.running.run)
+                yield
+                nursery.cancel_scope.cancel()
+        finally:
+            for listener in self.listeners:
+                listener.close()
 
     def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
         """Return the object that its users hold."""
@@ -296,37 +219,60 @@ class RunningLab:
             self.doors,
             self.listeners,
             self.running,
-            self.environment,
-            self.recording,
+            self._environment,
+            self._recording,
+            self._arming,
             workbench,
         )
 
+    def answer_call(self, call: Call) -> Answer:
+        """Answer a call of the control API, which is imported for the first one."""
+        if self._control is None:
+            from hamms_trio.control import Control
+
+            self._control = Control(
+                self.doors,
+                self._recording.ledger,
+                self._arming,
+                self._environment,
+                self._ports,
+                self._allow_hosts,
+            )
+        return self._control(call)
+
 
 @asynccontextmanager
-async def opened_lab(
-    doors: Doors,
-    doors_with_ports: Iterable[AnyDoor],
-    environment: Environment,
-    host: str,
-    beginning_port: int = 0,
-) -> AsyncIterator[RunningLab]:
-    """Serve doors, and record what happens there, while the ``async with`` block runs."""
-    listeners = open_listeners(
-        doors_with_ports, host=host, beginning_port=beginning_port, skips=True
-    )
-    try:
-        for entry in listeners:
-            doors.names.doors.setdefault(entry.door.name, entry.door.slug or None)
-        environment.ports = {entry.door.name: entry.port for entry in listeners}
-        recording = Recording(Ledger(doors.names))
-        async with trio.open_nursery() as nursery:
-            running = Host(listeners, environment, recording)
-            await nursery.start(running.run)
-            yield RunningLab(doors, listeners, running, environment, recording)
-            nursery.cancel_scope.cancel()
-    finally:
-        for listener in listeners:
-            listener.close()
+async def open_one(
+    name: str,
+    arguments: Mapping[str, object],
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    modes: Iterable[Source] = (),
+    seed: int = 0,
+    speed: float = 1.0,
+) -> AsyncIterator[OpenDoor]:
+    """Serve one failure mode at one port, and nothing else, while the ``async with`` block runs.
+
+    Args:
+        name: the slug or an alias of the mode, or the name of a door.
+        arguments: instead of the defaults.
+        port: 0 takes a free one.
+
+    Raises:
+        UnknownMode: there is no such mode.
+        ParameterError: the mode has no such parameter, or does not take this value.
+        PortUnavailable: the port can't be listened on.
+    """
+    environment = Environment(seed=seed, speed=_checked_speed(speed))
+    doors = Doors(catalogue_with(modes))
+    known = doors.find(name)
+    given = {**known.given, **known.mode.checked(arguments)}
+    door = Door(known.name, known.mode, given, offset=0, exempt=doors.exempt)
+    lab = Lab(doors, environment)
+    with ungrouped():
+        async with lab.opened([door], host, port):
+            yield OpenDoor(door, client_host(host), lab.listeners[0].port)
 
 
 def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
@@ -339,9 +285,9 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
 
 
 def _opened_workbench(
-    host: str, port: int, settings: WorkbenchSettings, lab: RunningLab
+    host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import open_workbench
     from hamms_trio.workbench.failures import Failures
 

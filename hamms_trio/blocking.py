@@ -7,25 +7,25 @@ even one that runs another loop.
 from __future__ import annotations
 
 import threading
-from collections.abc import Awaitable, Callable, Iterable
-from concurrent.futures import Future
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from functools import partial
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import trio
-from outcome import Error, Outcome, acapture, capture
 
 from hamms_trio.app import (
     BEGINNING_PORT,
-    Hamms,
+    ArmedMode,
     OpenDoor,
     WorkbenchSettings,
     open_hamms,
 )
 from hamms_trio.errors import AlreadyRunning, NotRunning
+from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, Match
+from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
@@ -33,8 +33,6 @@ from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, 
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.verify import Verdict
-
-T = TypeVar("T")
 
 
 class HammsServer:
@@ -55,6 +53,7 @@ class HammsServer:
         seed: int = 0,
         speed: float = 1.0,
         limits: Limits | None = None,
+        allow_hosts: Iterable[str] = (),
         workbench: bool | WorkbenchSettings = False,
         canary_file: str | PathLike[str] | None = None,
     ) -> None:
@@ -67,11 +66,12 @@ class HammsServer:
             seed=seed,
             speed=speed,
             limits=limits,
+            allow_hosts=tuple(allow_hosts),
             workbench=workbench,
             canary_file=canary_file,
         )
         self._changing = threading.Lock()  # any thread may start and stop
-        self._loop: _Loop | None = None
+        self._loop: LoopThread | None = None
         self._ledger: BlockingLedger | None = None
         self._doors: list[BlockingDoor] = []
 
@@ -92,7 +92,7 @@ class HammsServer:
         with self._changing:
             if self._loop is not None:
                 raise AlreadyRunning("this server is running: stop() it first, or create another")
-            self._loop = _Loop(lambda: self._open(beginning_port=port))
+            self._loop = LoopThread(lambda: self._open(beginning_port=port))
             self._ledger = BlockingLedger(self._loop)
 
     def stop(self) -> None:
@@ -143,6 +143,36 @@ class HammsServer:
         self._doors.append(door)
         return door
 
+    def arm(
+        self,
+        name: str,
+        /,
+        *,
+        times: int = TIMES,
+        ttl: float = TTL_SECONDS,
+        match: Match | Mapping[str, object] | None = None,
+        arguments: Mapping[str, object] | None = None,
+        **more: object,
+    ) -> BlockingArmedMode:
+        """Arm a failure mode for clients whose URL can't name one (see `Hamms.arm`).
+
+        The end of a ``with`` block disarms it, as do `BlockingArmedMode.disarm`, `start_afresh` and the end of
+        its time.
+
+        Raises:
+            UnknownMode, NeedsPort, ParameterError: see `Hamms.arm`.
+        """
+        loop, given = self._running, {**(arguments or {}), **more}
+        armed = loop.call(
+            lambda: loop.hamms.arm(name, times=times, ttl=ttl, match=match, arguments=given)
+        )
+        return BlockingArmedMode(loop, armed)
+
+    @property
+    def seed(self) -> int:
+        """The seed that decides every random choice."""
+        return self._running.hamms.seed
+
     def close_doors(self) -> None:
         """Close every door opened by `open`."""
         while self._doors:
@@ -169,13 +199,13 @@ class HammsServer:
         return self._ledger
 
     def start_afresh(self) -> None:
-        """Reset every connection and clear the modes' state and the ledger; the ports stay."""
+        """Reset every connection, disarm all, and clear the modes' state and the ledger; the ports stay."""
         loop = self._running
         self.close_doors()
         loop.call(loop.hamms.start_afresh)
 
     @property
-    def _running(self) -> _Loop:
+    def _running(self) -> LoopThread:
         if self._loop is None:
             raise NotRunning("this server is not running: start() it first")
         return self._loop
@@ -189,7 +219,7 @@ class BlockingDoor:
         port: the door's port.
     """
 
-    def __init__(self, loop: _Loop, name: str, arguments: dict[str, object]) -> None:
+    def __init__(self, loop: LoopThread, name: str, arguments: dict[str, object]) -> None:
         self._loop = loop
         self._name, self._arguments = name, arguments
         self._closing, self._closed = trio.Event(), trio.Event()
@@ -234,6 +264,34 @@ class BlockingDoor:
         self._closed.set()
 
 
+class BlockingArmedMode:
+    """A failure mode that was armed, for any thread.
+
+    Attributes:
+        number: its place among the armed ones of this server.
+    """
+
+    def __init__(self, loop: LoopThread, armed: ArmedMode) -> None:
+        self.number = armed.number
+        self._loop = loop
+        self._armed = armed
+
+    @property
+    def left(self) -> int:
+        """The number of connections or requests that it still waits for."""
+        return self._loop.call(lambda: self._armed.left)
+
+    def disarm(self) -> None:
+        """Let no more clients meet it."""
+        self._loop.call(self._armed.disarm)
+
+    def __enter__(self) -> BlockingArmedMode:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.disarm()
+
+
 class BlockingWorkbench:
     """The workbench (see `hamms_trio.workbench.Workbench`), for any thread.
 
@@ -241,13 +299,13 @@ class BlockingWorkbench:
         port: the port that it listens on.
     """
 
-    def __init__(self, loop: _Loop) -> None:
+    def __init__(self, loop: LoopThread) -> None:
         self._loop = loop
         self._workbench = loop.hamms.workbench
         self.port = self._workbench.port
 
     def url(self, path: str = "/") -> str:
-        """The URL of one of its resources."""
+        """Return the URL of one of its resources."""
         return self._workbench.url(path)
 
     def mock(self, path: str, **members: Any) -> dict[str, object]:
@@ -276,7 +334,7 @@ class BlockingWorkbench:
 class BlockingLedger:
     """The ledger of connections and requests (see `hamms_trio.recording.ledger.Ledger`), for any thread."""
 
-    def __init__(self, loop: _Loop) -> None:
+    def __init__(self, loop: LoopThread) -> None:
         self._loop = loop
         self._ledger = loop.hamms.ledger
 
@@ -296,6 +354,14 @@ class BlockingLedger:
         """Return True if the failure mode's fault has struck, for this ``key`` or any."""
         return self._loop.call(lambda: self._ledger.fired(name, key=key))
 
+    def of_nonce(self, nonce: str) -> tuple[list[ConnectionRecord], Requests]:
+        """Return the requests with this nonce, and the connections that carried them or have it themselves."""
+        return self._loop.call(lambda: self._ledger.of_nonce(nonce))
+
+    def forget(self, nonce: str) -> None:
+        """Forget the requests with this nonce, and the connections that ended and carried nothing else."""
+        self._loop.call(lambda: self._ledger.forget(nonce))
+
     def clear(self) -> None:
         """Remove everything except connections that are still open."""
         self._loop.call(self._ledger.clear)
@@ -311,73 +377,3 @@ class BlockingLedger:
         ledger = self._ledger
         if not self._loop.call(lambda: condition(ledger)):
             self._loop.run(partial(ledger.wait_until, condition, timeout=timeout))
-
-
-class _Loop:
-    """One run of a trio loop in a thread.
-
-    Raises:
-        Exception: any error of ``opener``.
-    """
-
-    def __init__(self, opener: Callable[[], AbstractAsyncContextManager[Hamms]]) -> None:
-        self._opener = opener
-        self._started: Future[Hamms] = Future()
-        self._thread = threading.Thread(target=self._run, name="hamms", daemon=True)
-        self._thread.start()
-        self.hamms = self._started.result()
-
-    def stop(self) -> None:
-        with suppress(trio.RunFinishedError):  # a bug in hamms-trio may have ended the loop already
-            self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
-        self._thread.join()
-
-    def call(self, function: Callable[[], T]) -> T:
-        """Call a function on the loop's thread, or here if the loop has ended."""
-        answer: Future[Outcome[T]] = Future()
-        try:
-            self._token.run_sync_soon(lambda: answer.set_result(capture(function)))
-        except trio.RunFinishedError:
-            return function()
-        return answer.result().unwrap()
-
-    def run(self, function: Callable[[], Awaitable[T]]) -> T:
-        """Run an async function on the loop.
-
-        Raises:
-            NotRunning: the loop ended before the function did.
-        """
-        answer: Future[Outcome[T]] = Future()
-
-        async def task() -> None:
-            answer.set_result(await acapture(function))
-
-        def start() -> None:
-            try:
-                self._nursery.start_soon(task)
-            except RuntimeError:  # the nursery is closed, because the loop is about to end
-                answer.set_exception(trio.RunFinishedError())
-
-        try:
-            self._token.run_sync_soon(start)
-            return answer.result().unwrap()
-        except (trio.RunFinishedError, trio.Cancelled):
-            raise NotRunning("the server was stopped") from None
-
-    async def start(self, task: Callable[..., Awaitable[None]]) -> OpenDoor:
-        """Start a long-lived task and return the door that it opens."""
-        door: OpenDoor = await self._nursery.start(task)
-        return door
-
-    def _run(self) -> None:
-        result = capture(trio.run, self._main)
-        if self._started.done():
-            result.unwrap()
-        elif isinstance(result, Error):
-            self._started.set_exception(result.error)
-
-    async def _main(self) -> None:
-        self._token = trio.lowlevel.current_trio_token()
-        async with self._opener() as hamms, trio.open_nursery() as self._nursery:
-            self._started.set_result(hamms)
-            await trio.sleep_forever()

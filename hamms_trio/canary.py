@@ -1,9 +1,9 @@
-"""Canary bodies: octets of which every piece says where it belongs.
+"""Canary bodies: content in which every line carries its position.
 
 A client that loses, repeats or invents part of a body seldom notices. A canary makes the damage
 readable: it is an endless text of 64-octet lines, each of which carries its number, the nonce of the
-run and a checksum of both. So whoever has the octets that a client delivered can say exactly which
-part is missing, which part came twice, and which part came from somewhere else.
+run and a checksum of both. The octets that a client delivered therefore show exactly which part is
+missing, which part came twice, and which part came from another source.
 
 The text is a pure function of the nonce and of the position, so any slice can be made without the
 octets before it, and nothing is stored.

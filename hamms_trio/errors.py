@@ -69,6 +69,18 @@ class NoSuchMode(RequestError):
     status = 404
 
 
+class NoSuchResource(RequestError):
+    """The control API has nothing at this path (RFC 9110 §15.5.5)."""
+
+    status = 404
+
+
+class NotOurs(RequestError):
+    """The request is meant for another server, or comes from a page of another one (RFC 9110 §15.5.4)."""
+
+    status = 403
+
+
 class Forbidden(RequestError):
     """A web page of another origin may have sent the request (RFC 9110 §15.5.4)."""
 

@@ -18,9 +18,9 @@ import trio
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import ServerLimits, Service
+from hamms_trio.http.accounting.access_log import LogFormat
 from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.serving.running import DRAIN_SECONDS, RunningServer, open_server
-from hamms_trio.http.telling.access_log import LogFormat
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.net.ports import BACKLOG, open_port
 

@@ -1,38 +1,114 @@
-"""The fixtures ``hamms`` and ``workbench``: one running server each for the session, emptied before each test.
+"""The fixtures ``hamms``, ``hamms_session`` and ``workbench``: running servers of the session.
 
 Why this is light: pytest imports the plugins of every installed package at each start, whether a test
-uses them or not. So the server, and trio with it, is imported when the fixture is first used.
+uses them or not. So the server, and trio with it, is imported when a fixture is first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from hamms_trio.blocking import BlockingWorkbench, HammsServer
 
+MARKER = "hamms_server"
+SETTINGS = ("seed", "speed", "limits")
+SHOWN = 50  # of the latest connections and requests in a report, each
+
+_TOLD = pytest.StashKey["HammsServer"]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker."""
+    line = f"{MARKER}(seed=..., speed=..., limits=...): give this test's hamms these settings"
+    config.addinivalue_line("markers", line)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Attach the ledger to the report of a test that has failed."""
+    report = yield
+    server = item.stash.get(_TOLD, None)
+    if report.failed and call.when == "call" and server is not None:
+        report.sections.append(("hamms ledger", _told_by(server)))
+    return report
+
 
 @pytest.fixture(scope="session")
-def _hamms_server() -> Iterator[HammsServer]:
-    from hamms_trio import HammsServer
+def _hamms_servers() -> Iterator[Callable[..., HammsServer]]:
+    """One server of the session for each different choice of settings."""
+    from hamms_trio.blocking import HammsServer
+
+    servers: dict[str, HammsServer] = {}
+    with ExitStack() as stack:
+
+        def server_with(**settings: Any) -> HammsServer:
+            name = repr(sorted(settings.items()))
+            if name not in servers:
+                servers[name] = stack.enter_context(HammsServer(beginning_port=0, **settings))
+            return servers[name]
+
+        yield server_with
+
+
+@pytest.fixture
+def hamms(
+    request: pytest.FixtureRequest, _hamms_servers: Callable[..., HammsServer]
+) -> Iterator[HammsServer]:
+    """A running hamms on free ports: ``hamms.url(name, **parameters)``, ``hamms.open(...)``, ``hamms.ledger``.
+
+    One server in a thread of its own serves the whole session, so tests may be plain functions, asyncio's or
+    trio's. Before each test it drops its connections, and empties its counters and its ledger. The marker
+    ``hamms_server(seed=..., speed=..., limits=...)`` gives a test a server with these settings. The report of a
+    test that fails shows what the ledger has.
+    """
+    server = _hamms_servers(**_settings_of(request.node))
+    server.start_afresh()
+    request.node.stash[_TOLD] = server
+    yield server
+    server.close_doors()
+
+
+@pytest.fixture(scope="session")
+def hamms_session() -> Iterator[HammsServer]:
+    """A running hamms for fixtures that live as long as the session; nothing empties it between two tests."""
+    from hamms_trio.blocking import HammsServer
 
     with HammsServer(beginning_port=0) as server:
         yield server
 
 
-@pytest.fixture
-def hamms(_hamms_server: HammsServer) -> Iterator[HammsServer]:
-    """A running hamms on free ports: ``hamms.url(name, **parameters)``, ``hamms.open(...)``, ``hamms.ledger``.
+def _settings_of(node: pytest.Item) -> dict[str, Any]:
+    """Merge the settings of the test's markers; the one nearest to the test counts.
 
-    One server in a thread of its own serves the whole session, so tests may be plain functions, asyncio's or
-    trio's. Before each test it drops its connections, and empties its counters and its ledger.
+    Raises:
+        pytest.UsageError: a marker has another setting.
     """
-    _hamms_server.start_afresh()
-    yield _hamms_server
-    _hamms_server.close_doors()
+    settings: dict[str, Any] = {}
+    for marker in reversed(list(node.iter_markers(MARKER))):
+        if marker.args or not set(marker.kwargs) <= set(SETTINGS):
+            raise pytest.UsageError(f"{MARKER} takes {', '.join(SETTINGS)}, by keyword")
+        settings.update(marker.kwargs)
+    return settings
+
+
+def _told_by(server: HammsServer) -> str:
+    """List the latest connections and requests, a line each."""
+    connections, requests = server.ledger.connections(), server.ledger.requests()
+    lines = [repr(record) for record in connections[-SHOWN:]]
+    lines += [
+        f"{record!r} on connection {record.connection.number}"
+        + (f", ignored {', '.join(record.ignored_parameters)}" if record.ignored_parameters else "")
+        + (", struck" if record.struck else "")
+        for record in requests[-SHOWN:]
+    ]
+    return "\n".join(lines) or "no client has connected"
 
 
 @pytest.fixture(scope="session")

@@ -5,20 +5,34 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from hamms_trio.cli.catalogue import as_markdown
-from hamms_trio.modes import CATALOGUE
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
-PAGE = Path(__file__).parent.parent / "docs" / "modes.md"
+from hamms_trio.modes import CATALOGUE
+from scripts.mode_pages import pages
+
+DOCS = Path(__file__).parent.parent / "docs"
 
 
 def main() -> int:
-    page = as_markdown(CATALOGUE)
+    """Write or check every page; return the exit code."""
+    written = {DOCS / path: page for path, page in pages(CATALOGUE).items()}
+    stale = [path for path in (DOCS / "modes").glob("*.md") if path not in written]
     if "--check" not in sys.argv[1:]:
-        PAGE.write_text(page, encoding="utf-8")
-    elif not PAGE.exists() or PAGE.read_text(encoding="utf-8") != page:
-        print("docs/modes.md is not current: run `make docs` and commit it", file=sys.stderr)
-        return 1
-    return 0
+        (DOCS / "modes").mkdir(exist_ok=True)
+        for path, page in written.items():
+            path.write_text(page, encoding="utf-8")
+        for path in stale:
+            path.unlink()
+        return 0
+    stale += [
+        path
+        for path, page in written.items()
+        if not path.exists() or path.read_text(encoding="utf-8") != page
+    ]
+    for path in stale:
+        name = path.relative_to(DOCS.parent)
+        print(f"{name} is not current: run `make docs` and commit it", file=sys.stderr)
+    return bool(stale)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def find_interpreters() -> dict[str, Path]:
 
 
 def candidates() -> Iterator[Path]:
-    """This interpreter, pyenv's, and whatever is called python3.N on the PATH; each name once."""
+    """List this interpreter, pyenv's, and each python3.N on the PATH, every name once."""
     seen = set()
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     directories = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep) if name]
@@ -75,7 +75,7 @@ def _named_python(directory: Path) -> list[Path]:
 
 
 def probe(python: Path) -> tuple[int, ...] | None:
-    """The version, or None if it is too old or not CPython.
+    """Return the version, or None if it is too old or not CPython.
 
     Raises:
         OSError, SubprocessError, ValueError: it does not run.

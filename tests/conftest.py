@@ -33,5 +33,5 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def hosting(hub_kind: str) -> HostModes:
-    """Open a lab: ``async with hosting(modes, environment=...) as hamms``; its clock runs 1000 times as fast."""
+    """Return a function that opens a lab whose clock runs 1000 times as fast as real time."""
     return partial(hosting_modes, hub=hub_kind)

@@ -37,7 +37,7 @@ async def test_serve_runs_in_a_nursery() -> None:
                 beginning_port=0, only=["status", "retries"], task_status=task_status
             )
         )
-        assert set(hamms.ports) == {"status", "retries", "path"}
+        assert set(hamms.ports) == {"status", "retries", "armed", "path"}
         assert (await get(hamms.url("retries", tries=1))).status_code == 200
         nursery.cancel_scope.cancel()
 

@@ -23,10 +23,10 @@ from hamms_trio.errors import (
     PortUnavailable,
     UnknownMode,
 )
-from hamms_trio.lab.doors import PORTS
-from hamms_trio.lab.path_door import OFFSET
+from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.recording.ledger import Ending
 from tests.clients import raw
+from tests.lab.servers import all_doors
 from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
@@ -42,8 +42,9 @@ def test_the_server_has_the_ports_and_calls_of_the_original() -> None:
     server = HammsServer()
     server.start(beginning_port=beginning)
 
-    doors = {port.name or port.slug: beginning + port.offset for port in PORTS}
-    assert server.ports == {**doors, "path": beginning + OFFSET, "other": beginning + 44}
+    assert server.ports == {
+        door.name: beginning + door.offset for door in all_doors() if door.offset is not None
+    }
     assert answers(server)
     server.stop()
     assert all(is_free(port, reuse=True) for port in range(beginning, beginning + 17))

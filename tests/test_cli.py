@@ -19,22 +19,19 @@ import pytest
 import requests
 
 from hamms_trio.app import BEGINNING_PORT
-from hamms_trio.cli.catalogue import listed_doors
-from hamms_trio.lab.path_door import OFFSET, PathDoor
-from hamms_trio.lab.shared.other_door import OtherDoor
-from hamms_trio.modes import CATALOGUE
 from hamms_trio.version import VERSION
 from tests.clients import raw
+from tests.lab.servers import all_doors
 from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 HAMMS = [sys.executable, "-m", "hamms_trio"]
-DOORS = {door.name: door for door in listed_doors(CATALOGUE) if door.offset is not None}
-SUMMARIES = {
-    **{name: door.summary for name, door in DOORS.items()},
-    PathDoor.name: PathDoor.summary,
-    OtherDoor.name: OtherDoor.summary,
-}
+DOORS = {door.name: door for door in all_doors()}
+SUMMARIES = {name: door.summary for name, door in DOORS.items()}
+HIGHEST_OFFSET = 100  # the workbench's
+SHARED = 2  # doors that are served with any mode: armed, and path
+UNREACHABLE = {door.name for door in DOORS.values() if not door.listens}
+UNANSWERED = 0.1  # seconds after which a SYN to this machine will have no answer
 STATUS, REFUSED = 9, 0  # the offsets of two ports
 
 
@@ -42,13 +39,17 @@ class Serving:
     """``hamms-trio serve`` while every port accepts.
 
     Attributes:
-        table: the printed lines.
-        ready: the content of the ready file.
+        table: the lines that it printed, from the heading on.
+        seed: the line behind the table.
+        ready: what the ready file says.
     """
 
-    def __init__(self, process: subprocess.Popen[str], table: list[str], ready: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], table: list[str], ready: Path, seed: str
+    ) -> None:
         self.process = process
         self.table = table
+        self.seed = seed
         self.ready: dict[str, dict[str, object]] = json.loads(ready.read_text())
 
     def url(self, slug: str, query: str = "") -> str:
@@ -73,7 +74,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     with ExitStack() as stack:
 
         def start(
-            *arguments: str, modes: int = len(SUMMARIES) - 1, workbench: bool = False
+            *arguments: str, modes: int = len(DOORS) - SHARED, workbench: bool = False
         ) -> Serving:
             ready = tmp_path / "ready.json"
             if not workbench:
@@ -82,8 +83,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
             process = stack.enter_context(_running(command))
             assert process.stdout is not None
-            table = [process.stdout.readline() for _ in range(modes + 2 + workbench)]
-            return Serving(process, table, ready)
+            rows = modes + SHARED + workbench
+            table = [process.stdout.readline() for _ in range(1 + rows)]
+            return Serving(process, table, ready, process.stdout.readline())
 
         yield start
 
@@ -118,10 +120,16 @@ def test_serve_prints_a_table_and_writes_the_ready_file(serve: Serve) -> None:
     assert [slug for _, slug, _ in rows] == list(SUMMARIES) == list(serving.ready)
     for port, slug, summary in rows:
         assert summary.strip() == SUMMARIES[slug]
-        assert serving.ready[slug] == {"port": int(port), "url": f"http://127.0.0.1:{port}/"}
+        host = "localhost" if slug == "tcp-v6-blackhole-v4-ok" else "127.0.0.1"
+        assert serving.ready[slug] == {"port": int(port), "url": f"http://{host}:{port}/"}
         with socket.socket() as client:
-            assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug == "tcp-refused")
+            client.settimeout(UNANSWERED if slug == "tcp-syn-blackhole" else SAFETY_NET)
+            assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug in UNREACHABLE)
     assert serving.stop() == (0, "")
+
+
+def test_serve_prints_the_seed_of_its_choices(serve: Serve) -> None:
+    assert serve("--seed", "7").seed == "seed 7: the same seed makes the same choices again\n"
 
 
 def test_serve_counts_its_ports_from_the_beginning_port(serve: Serve) -> None:
@@ -129,9 +137,7 @@ def test_serve_counts_its_ports_from_the_beginning_port(serve: Serve) -> None:
     serving = serve("--beginning-port", f"{beginning}")
 
     assert [entry["port"] for entry in serving.ready.values()] == [
-        *(beginning + (door.offset or 0) for door in DOORS.values()),
-        beginning + OFFSET,
-        beginning + OtherDoor.offset,
+        beginning + (door.offset or 0) for door in DOORS.values()
     ]
     assert get(serving.url("status", "?status=418")).status_code == 418
 
@@ -147,13 +153,13 @@ def test_the_installed_command_equals_the_module() -> None:
 
 def test_several_modes_may_follow_one_only(serve: Serve) -> None:
     serving = serve("--only", "status", "retries", modes=2)
-    assert list(serving.ready) == ["status", "retries", "path"]
+    assert list(serving.ready) == ["status", "retries", "armed", "path"]
 
 
 def test_serve_opens_only_the_modes_asked_for(serve: Serve) -> None:
     serving = serve("--only", "status", "--only", "tcp-refused", modes=2)
 
-    assert list(serving.ready) == ["tcp-refused", "status", "path"]
+    assert list(serving.ready) == ["tcp-refused", "status", "armed", "path"]
     assert get(serving.url("status")).status_code == 200
 
 
@@ -172,7 +178,7 @@ def test_a_signal_ends_serve_with_connections_open(serve: Serve, number: signal.
     serving = serve("--beginning-port", f"{free_beginning_port()}")
     with ExitStack() as stack:
         clients = []
-        for slug in SUMMARIES.keys() - {"tcp-refused"}:
+        for slug in SUMMARIES.keys() - UNREACHABLE - {"tcp-accept-rst"}:
             clients.append(stack.enter_context(raw.connected(serving.address(slug))))
             clients.append(stack.enter_context(raw.connected(serving.address(slug))))
             clients[-1].sendall(b"GET /?interval=0.05&sleep=60 HTTP/1.1\r\nHost: hamms\r\n\r\n")
@@ -238,7 +244,7 @@ def test_a_taken_port_of_tcp_refused_is_an_error(serve: Serve) -> None:
         (["--speed", "inf"], "speed"),
         (
             ["--beginning-port", "65530"],
-            f"0<=x<={65535 - OFFSET - 1}",
+            f"0<=x<={65535 - HIGHEST_OFFSET}",
         ),
         (["--host", "not..an..address"], "not..an..address"),
         (["--host", ""], "can't listen on host ''"),
@@ -389,12 +395,12 @@ def test_a_terminal_gets_a_rich_table() -> None:
 
 def test_a_slug_as_argument_equals_only(serve: Serve) -> None:
     serving = serve("pace-byte", modes=1)
-    assert list(serving.ready) == ["pace-byte", "path"]
+    assert list(serving.ready) == ["pace-byte", "armed", "path"]
 
 
 def test_a_door_s_name_serves_its_port(serve: Serve) -> None:
     serving = serve("pace-byte-slow", modes=1)
-    assert list(serving.ready) == ["pace-byte-slow", "path"]
+    assert list(serving.ready) == ["pace-byte-slow", "armed", "path"]
 
 
 def test_serve_removes_its_ready_file_at_the_end(serve: Serve, tmp_path: Path) -> None:
@@ -428,4 +434,4 @@ def test_the_module_without_a_command_serves() -> None:
 
 def test_the_help_shows_the_range_of_beginning_ports() -> None:
     shown = " ".join(run("serve", "--help").stdout.split())
-    assert f"0<=x<={65535 - OFFSET - 1}" in shown
+    assert f"0<=x<={65535 - HIGHEST_OFFSET}" in shown

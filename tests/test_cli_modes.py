@@ -72,9 +72,51 @@ def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
     assert shown in run("modes", wanted).stdout
 
 
-@pytest.mark.parametrize("wrong", ["stat", "nope", "5517", "ZZZ"])
+@pytest.mark.parametrize("wrong", ["stat", "nope", "5555", "ZZZ"])
 def test_an_unknown_name_gets_suggestions(wrong: str) -> None:
     done = run("modes", wrong)
 
     assert done.returncode == 2
     assert "did you mean" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("full response then more data", "frame-cl-long"),
+        ("10 MB headers", "head-10m"),
+        ("Binary data", "status-binary"),
+        ("retry-counter", "retries"),
+        ("psf/requests#4956", "frame-cl-short-close-hdr"),
+    ],
+)
+def test_search_finds_a_mode_by_words_of_its_own_and_of_hamms(words: str, found: str) -> None:
+    assert found in {
+        line.split()[1] for line in run("modes", "--search", words).stdout.splitlines()
+    }
+
+
+def test_family_and_level_filter_the_list() -> None:
+    described = json.loads(run("modes", "--family", "conn", "--level", "must", "--json").stdout)
+    assert {each["family"] for each in described} == {"conn"}
+    assert {each["client"]["level"] for each in described} == {"MUST"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (["--family", "connn"], "there is no family 'connn'"),
+        (["--search", "zzz"], "no failure mode is so"),
+        (["status", "--family", "status"], "leave SLUG out"),
+    ],
+)
+def test_a_filter_that_finds_nothing_says_so_in_one_line(
+    arguments: list[str], problem: str
+) -> None:
+    done = run("modes", *arguments)
+    assert done.returncode == 2
+    assert problem in done.stderr
+
+
+def test_a_family_s_port_finds_its_flagship() -> None:
+    assert "family-frame (family frame, port 5534)" in run("modes", "5534").stdout

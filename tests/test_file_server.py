@@ -23,7 +23,7 @@ import hamms_trio
 from hamms_trio import HttpServer
 from hamms_trio.errors import AlreadyRunning, NotRunning, PortUnavailable
 from hamms_trio.file_server import open_file_server
-from tests.files.asking import make
+from tests.files.answers import make
 from tests.ports import free_ports, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; no step takes nearly as long

@@ -137,3 +137,92 @@ def test_the_plugin_imports_no_slow_module_before_use(
     pytester.makeini("[pytest]")
     result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *others)
     result.assert_outcomes(passed=2)
+
+
+def test_a_marker_gives_a_test_a_server_with_its_settings(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        import pytest
+
+        from hamms_trio import Limits
+
+        pytestmark = pytest.mark.hamms_server(seed=7)
+        SERVERS = {}
+
+        def test_a_seed(hamms):
+            SERVERS["seed"] = hamms
+            assert hamms.seed == 7
+
+        def test_the_same_settings_are_the_same_server(hamms):
+            assert hamms is SERVERS["seed"]
+
+        @pytest.mark.hamms_server(speed=1000, limits=Limits(idle=2.0))
+        def test_speed_and_seed(hamms):
+            assert hamms is not SERVERS["seed"]
+            assert hamms.seed == 7
+            with urllib.request.urlopen(hamms.url("pace-byte")) as answer:
+                assert answer.status == 204
+        """
+    )
+    run(pytester, "--strict-markers").assert_outcomes(passed=3)
+
+
+def test_a_marker_with_another_setting_is_an_error(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import pytest
+
+        @pytest.mark.hamms_server(sped=1000)
+        def test_it(hamms): ...
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*hamms_server takes seed, speed, limits, by keyword*"])
+
+
+def test_the_session_s_server_keeps_what_it_knows_between_tests(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        import pytest
+
+        @pytest.fixture(scope="session")
+        def base(hamms_session):
+            return hamms_session.url("retries", tries=1)
+
+        @pytest.mark.parametrize("number", [1, 2])
+        def test_it(base, hamms, hamms_session, number):
+            urllib.request.urlopen(base).close()
+            assert len(hamms_session.ledger.requests("retries")) == number
+            assert hamms.ledger.requests() == []
+        """
+    )
+    run(pytester).assert_outcomes(passed=2)
+
+
+def test_the_report_of_a_failing_test_shows_the_ledger(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        """
+        import urllib.request
+
+        def test_it(hamms):
+            urllib.request.urlopen(hamms.url("status", status=201) + "&mine=1").close()
+            assert False
+
+        def test_untouched(hamms):
+            assert False
+        """
+    )
+    result = run(pytester)
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "*hamms ledger*",
+            "*GET /?status=201&mine=1 answered 201* on connection 1, ignored mine, struck*",
+            "*no client has connected*",
+        ]
+    )

@@ -23,7 +23,7 @@ SERVE = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", "0", "
 
 
 def lines_of(*events: Event | Lost) -> list[str]:
-    """The lines of events, without their time of day."""
+    """Return the lines of events, without their time of day."""
     shown = RequestLines(0.0)
     return [line.split(" ", 1)[1].strip() for event in events for line in shown.lines(event)]
 
@@ -84,7 +84,7 @@ def test_requests_are_shown_on_a_terminal(tmp_path: Path) -> None:
 
 
 def _read_until(descriptor: int, pattern: bytes) -> bytes:
-    """The octets on the terminal until they match, or until its process has ended."""
+    """Return the octets on the terminal until they match, or until its process has ended."""
     seen = b""
     while not re.search(pattern, seen):
         try:

@@ -16,7 +16,7 @@ from hamms_trio.modes.expectation import may_choose
 from hamms_trio.modes.peer import Peer
 from hamms_trio.testing import check_contract, check_declaration, check_transcript, transcript
 from hamms_trio.wire import RequestHead
-from tests.lab.modes_of_ones_own import hello_at_connect, hello_per_request, repeat_all
+from tests.lab.example_modes import hello_at_connect, hello_per_request, repeat_all
 
 
 @on_connect(client=may_choose("a test"))
@@ -31,7 +31,7 @@ async def stubborn(peer: Peer) -> None:
 
 @on_request(client=may_choose(""))
 async def speechless(peer: Peer, request: RequestHead) -> None:
-    """say nothing"""
+    """say nothing"""  # noqa: D403, D415 - `check_declaration` has to reject this docstring
 
 
 @pytest.fixture(scope="module")

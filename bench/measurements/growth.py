@@ -14,7 +14,7 @@ GROWTH_KB = 1000.0  # about an octet for each request; a kept object takes fifty
 
 
 def growth(effort: Effort) -> list[Figure]:
-    """A million requests to the workbench, each with a path and an id of its own."""
+    """Measure memory during a million requests to the workbench, each with a path and an id of its own."""
     requests = effort.count(REQUESTS)
 
     def sample() -> Mapping[str, float]:

@@ -24,7 +24,7 @@ MANY = ("--max-connections", str(KEPT + 1000), "--keepalive-timeout", "60")
 
 
 def idle(effort: Effort) -> list[Figure]:
-    """Persistent connections after a request, and clients that send a head octet by octet."""
+    """Measure persistent connections after a request, and clients that send a head octet by octet."""
     return [*_kept(effort), *_half_open(effort)]
 
 

@@ -30,7 +30,7 @@ DELAYED_SECONDS = 5.0
 
 
 def injection(effort: Effort) -> list[Trials]:
-    """Connections of other processes, by address: on loopback, across a router, with delay and loss."""
+    """Reset connections of other processes by address: on loopback, across a router, with delay and loss."""
     entering()
     here = [_on_loopback(effort, traffic) for traffic in TRAFFIC]
     return [*here, _across_router(effort), _with_delay_and_loss(effort)]

@@ -23,7 +23,7 @@ def requests(effort: Effort) -> list[Figure]:
 
 
 def wrk(effort: Effort) -> list[Figure]:
-    """The same requests by wrk, a client that others wrote."""
+    """Measure the same requests by wrk, a client of other authors."""
     if not has_wrk():
         raise NotInstalled("wrk is not installed (Debian's wrk)")
     return _measure(effort, lambda _: "wrk", WRK_SECONDS)

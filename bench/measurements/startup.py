@@ -34,12 +34,15 @@ def startup(effort: Effort) -> list[Figure]:
 
 
 def _start_ours() -> Mapping[str, float]:
-    from hamms_trio.lab.doors import ports_of
-    from hamms_trio.lab.path_door import OFFSET
+    from hamms_trio.app import Lab
+    from hamms_trio.lab.doors import Doors
+    from hamms_trio.lab.shared.universal import OFFSET
     from hamms_trio.modes import CATALOGUE
+    from hamms_trio.modes.environment import Environment
 
-    listening = [door.offset for door in ports_of(CATALOGUE) if door.listens and door.offset]
-    listening.append(OFFSET)
+    doors = Doors(CATALOGUE)
+    all_doors = [*doors.ports, *Lab(doors, Environment()).shared_doors()]
+    listening = [door.offset for door in all_doors if door.listens and door.offset]
     beginning = _free_ports(OFFSET + 1)
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"

@@ -17,7 +17,7 @@ DEBIAN = "tcp_nopush on;"  # the setting of Debian's package
 
 
 def static(effort: Effort) -> list[Figure]:
-    """A file of 1 MiB, cached in memory, by hamms-trio files and by nginx with sendfile, access logs on."""
+    """Compare hamms-trio files and nginx with sendfile on a cached file of 1 MiB, access logs on."""
     with ExitStack() as stack:
         folder = stack.enter_context(open_site()).folder
         servers = {OURS: stack.enter_context(files(folder))}

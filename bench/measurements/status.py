@@ -22,7 +22,7 @@ DIFFERENT = (Below("uvicorn", 1.4),)
 
 
 def status(effort: Effort) -> list[Figure]:
-    """A small 200 on 64 persistent connections, nine fields in each request."""
+    """Measure a small 200 on 64 persistent connections, nine fields in each request."""
     workload = f"CPU of a request to the port status on {CONNECTIONS} persistent connections"
     figures = []
     with ExitStack() as stack:

@@ -9,8 +9,8 @@ import trio
 from bench.peers.answer import GREETING, TYPE
 from bench.peers.listening import listen
 from hamms_trio.http import Request, Response, Router, Service
+from hamms_trio.http.accounting.access_log import AccessLog, LogFormat
 from hamms_trio.http.serving.server import Server
-from hamms_trio.http.telling.access_log import AccessLog, LogFormat
 from hamms_trio.line_writer import LineWriter
 
 router = Router()

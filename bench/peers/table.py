@@ -51,7 +51,7 @@ class Peer:
 
 
 def _python(name: str, module: str, *needs: str) -> Peer:
-    """A module of `bench.peers`, which takes a certificate and a key to speak TLS, and the packages it needs."""
+    """Declare a peer in a module of `bench.peers` (certificate and key as arguments for TLS) and its packages."""
 
     def plain(_: Site) -> AbstractContextManager[Server]:
         return peer(module)

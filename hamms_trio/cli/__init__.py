@@ -7,9 +7,12 @@ import os
 import click
 
 from hamms_trio.cli.certs import certs
+from hamms_trio.cli.decisions import decisions
 from hamms_trio.cli.files import files
+from hamms_trio.cli.hosts import hosts
 from hamms_trio.cli.lazy import LazyCommand
 from hamms_trio.cli.modes import modes
+from hamms_trio.cli.one import one
 from hamms_trio.cli.serve import serve
 from hamms_trio.cli.workbench import workbench
 from hamms_trio.version import VERSION
@@ -33,9 +36,12 @@ def _fill_standard_descriptors() -> None:
 
 
 main.add_command(serve)
+main.add_command(one)
 main.add_command(workbench)
 main.add_command(files)
 main.add_command(modes)
+main.add_command(hosts)
+main.add_command(decisions)
 main.add_command(certs)
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from inspect import getdoc
-from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.lab.doors import Door, ports_of
-from hamms_trio.lab.path_door import OFFSET, PREFIX
-from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.lab.shared.family_door import FAMILY_PORTS
+from hamms_trio.lab.shared.labels import PREFIX
+from hamms_trio.lab.shared.universal import OFFSET
+from hamms_trio.modes import Catalogue
 from hamms_trio.modes.parameters import Parameter
 
+# The words of hamms' own list of wishes for what has other names here.
+HAMMS_WORDS = {
+    "frame-cl-long": "full response then more data",
+    "type-missing": "no content type",
+    "type-wrong": "wrong content type",
+    "tcp-corrupt-bytes": "random octets bytes dropped",
+    "tcp-drop-1-of-10": "1 of 10 requests dropped",
+    "tcp-drop-1-of-100": "1 of 100 requests dropped",
+    "head-1m": "1 MB of header fields headers",
+    "head-10m": "10 MB of header fields headers",
+    "status-binary": "binary data",
+}
 PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
@@ -28,13 +40,44 @@ def find_door(catalogue: Catalogue, wanted: str) -> Door:
     Raises:
         UnknownMode: no door or mode has this name.
     """
-    doors = listed_doors(catalogue)
+    doors = listed_doors(catalogue) + _flagships(catalogue)
     by_name = {door.name: door for door in doors}
     by_port = {port(door): door for door in doors if door.offset is not None}
     if wanted in by_port or wanted in by_name:
         return by_port.get(wanted) or by_name[wanted]
     slug = catalogue.names.with_doors(dict.fromkeys(by_name)).slug(wanted)
     return by_name[str(slug)]
+
+
+def _flagships(catalogue: Catalogue) -> list[Door]:
+    """Return the flagship of each family at the family's port."""
+    return [
+        Door(f"family-{row.family}", catalogue[row.flagship], offset=row.offset)
+        for row in FAMILY_PORTS
+        if row.flagship in catalogue
+    ]
+
+
+def selected(
+    doors: Iterable[Door], *, word: str | None, family: str | None, level: str | None
+) -> list[Door]:
+    """Select the doors of this family and level whose modes have each of these words somewhere."""
+    words = (word or "").lower().split()
+    return [
+        door
+        for door in doors
+        if family in (None, door.mode.family)
+        and level in (None, door.mode.client.level.value.lower())
+        and all(each in _text_of(door) for each in words)
+    ]
+
+
+def _text_of(door: Door) -> str:
+    """All words by which a mode may be looked for, in lower case."""
+    mode = door.mode
+    parameters = (parameter.name for parameter in mode.parameters)
+    words = (door.name, mode.slug, *mode.aliases, mode.family, mode.description, *parameters)
+    return " ".join((*words, *mode.issues, HAMMS_WORDS.get(door.name, ""))).lower()
 
 
 def port(door: Door) -> str:
@@ -63,87 +106,27 @@ def as_text(door: Door) -> str:
         mode.description.replace("``", "`"),
         "",
         f"It acts {mode.driver.acts}.",
-        f"A correct client {mode.client}.",
+        *mode.client.sentences,
         *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:
         lines.append(f"It is also found as {', '.join(mode.aliases)}.")
     if mode.parameters:
-        how = "given by the door" if mode.driver.needs_port else "in the query"
+        how = "given by the door" if mode.needs_port else "in the query"
         lines += ["", f"Parameters, {how}:"]
         lines += [f"  {_parameter_line(parameter, door)}" for parameter in mode.parameters]
     return "\n".join(lines)
 
 
 def as_json(door: Door) -> dict[str, object]:
-    """Describe a door and its failure mode as a JSON object."""
-    mode, client = door.mode, door.mode.client
-    return {
-        "name": door.name,
-        "slug": mode.slug,
-        "aliases": list(mode.aliases),
-        "family": mode.family,
-        "offset": door.offset,
-        "port": None if door.offset is None else BEGINNING_PORT + door.offset,
-        "given": dict(door.given),
-        "driver": mode.driver.name,
-        "needs_port": mode.needs_port,
-        "summary": mode.summary,
-        "description": mode.description,
-        "client": {
-            "outcome": client.outcome.name.lower(),
-            "meaning": client.outcome.value,
-            "level": client.level.value,
-            "attempts": dict(client.attempts),
-            "reuse": client.reuse.name.lower(),
-            "source": client.source,
-        },
-        "issues": list(mode.links),
-        "parameters": [_parameter_json(parameter) for parameter in mode.parameters],
-    }
+    """All that is known of one, for programs; the control API says the same."""
+    from msgspec import to_builtins  # only now, because the other forms need nothing of it
 
+    from hamms_trio.control.describing import describe_mode
 
-def as_markdown(catalogue: Catalogue) -> str:
-    """Write the page docs/modes.md."""
-    doors = listed_doors(catalogue)
-    families: dict[str, list[FailureMode]] = {}
-    for mode in dict.fromkeys(door.mode for door in doors):
-        families.setdefault(mode.family, []).append(mode)
-    parts = [
-        "# The failure modes\n",
-        "Generated by `make docs` from the catalogue; `hamms-trio modes` lists them, and\n"
-        "`hamms-trio modes SLUG` prints the same of one.\n",
-        f"The ports are those of the beginning port {BEGINNING_PORT}; with another one they move along.\n"
-        f"Parameters go into the query, as in `http://127.0.0.1:{BEGINNING_PORT + 6}/?interval=0.5`.\n"
-        f"A mode that acts on requests is also found at `{PATH_DOOR}SLUG/ANYTHING`,\n"
-        f"with parameters in the query, or in the path as in `{PREFIX}pace-byte--interval-0.5/`.\n",
-        "| port | name | what happens |\n|---|---|---|\n"
-        + "".join(f"| {port(d)} | [`{d.name}`](#{d.slug}) | {_md(d.summary)} |\n" for d in doors),
-    ]
-    for family, members in families.items():
-        about = getdoc(modules[members[0].family_module]) or ""
-        parts.append(f"## Family `{family}`\n\n{about}\n")
-        parts += [_section(mode, [d for d in doors if d.mode is mode]) for mode in members]
-    return "\n".join(parts)
-
-
-def _section(mode: FailureMode, doors: list[Door]) -> str:
-    where = "; ".join(_where(door) + _given(door) for door in doors)
-    lines = [
-        f"### {mode.slug}\n",
-        f"{where[0].upper()}{where[1:]}. It acts {mode.driver.acts}.\n",
-        f"{_md(mode.description)}\n",
-        f"A correct client {mode.client}.\n",
-    ]
-    if mode.aliases:
-        lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    if mode.links:
-        lines.append("Reported: " + ", ".join(f"<{link}>" for link in mode.links) + ".\n")
-    if mode.parameters:
-        lines.append("| parameter | takes | default |\n|---|---|---|")
-        lines += [f"| `{p.name}` | {p.takes} | {_text(p.default)} |" for p in mode.parameters]
-        lines.append("")
-    return "\n".join(lines)
+    port = None if door.offset is None else BEGINNING_PORT + door.offset
+    described: dict[str, object] = to_builtins(describe_mode(door, port))
+    return described
 
 
 def _where(door: Door) -> str:
@@ -152,29 +135,10 @@ def _where(door: Door) -> str:
     return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
 
 
-def _given(door: Door) -> str:
-    given = ", ".join(f"`{name}={value}`" for name, value in door.given.items())
-    return f" with {given}, named `{door.name}`" if given else ""
-
-
 def _parameter_line(parameter: Parameter, door: Door) -> str:
     default = door.given.get(parameter.name, parameter.default)
     return f"{parameter.name}: {parameter.takes}; default {_text(default)}"
 
 
-def _parameter_json(parameter: Parameter) -> dict[str, object]:
-    return {
-        "name": parameter.name,
-        "type": parameter.kind.__name__,
-        "default": parameter.default,
-        "takes": parameter.takes,
-        **parameter.domain.describe(),
-    }
-
-
 def _text(default: object) -> str:
     return "the server's" if default is None else f"{default}"
-
-
-def _md(text: str) -> str:
-    return text.replace("``", "`").replace("|", "\\|")

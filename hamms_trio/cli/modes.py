@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from hamms_trio.cli import options
+from netsplode.usage import Refused
+
+if TYPE_CHECKING:
+    from hamms_trio.modes import Catalogue
 
 
 @click.command()
 @click.argument("wanted", required=False, metavar="[SLUG|PORT]")
+@click.option(
+    "--search", metavar="WORDS", help="Only those in whose description all of these words are."
+)
+@click.option("--family", metavar="NAME", help="Only those of this family.")
+@click.option(
+    "--level",
+    type=click.Choice(["must", "should", "quality"], case_sensitive=False),
+    help="Only those of which a correct client owes its behaviour at this level.",
+)
 @options.MODES_FROM
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all details.")
-def modes(wanted: str | None, modes_from: tuple[str, ...], as_json: bool) -> None:
+def modes(
+    wanted: str | None,
+    search: str | None,
+    family: str | None,
+    level: str | None,
+    modes_from: tuple[str, ...],
+    as_json: bool,
+) -> None:
     """List the failure modes, or describe the one named SLUG or the one on PORT."""
+    filtered = any(option is not None for option in (search, family, level))
+    if wanted is not None and filtered:
+        raise click.UsageError("--search, --family and --level choose among all: leave SLUG out")
     from hamms_trio.app import catalogue_with
     from hamms_trio.cli import catalogue
     from hamms_trio.errors import CatalogueError, UnknownMode
@@ -26,6 +50,10 @@ def modes(wanted: str | None, modes_from: tuple[str, ...], as_json: bool) -> Non
     except (CatalogueError, UnknownMode) as error:
         raise click.UsageError(str(error)) from None
     doors = catalogue.listed_doors(known)
+    if filtered:
+        doors = catalogue.selected(doors, word=search, family=family, level=level)
+        if not doors:
+            raise Refused(_nothing_found(known, family))
     if as_json:
         described = [catalogue.as_json(each) for each in ([door] if door else doors)]
         content = described[0] if door else described
@@ -35,3 +63,10 @@ def modes(wanted: str | None, modes_from: tuple[str, ...], as_json: bool) -> Non
     else:
         for line in catalogue.as_lines(doors):
             click.echo(line)
+
+
+def _nothing_found(known: Catalogue, family: str | None) -> str:
+    families = sorted({mode.family for mode in known.values()})
+    if family is not None and family not in families:
+        return f"there is no family {family!r}: give one of {', '.join(families)}"
+    return "no failure mode is so: give fewer words, or another family or level"

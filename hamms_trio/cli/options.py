@@ -126,6 +126,28 @@ MODES_FROM = click.option(
 )
 
 
+SET = click.option(
+    "--set",
+    "given",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Give the failure mode a parameter or a modifier; may be repeated.",
+)
+
+
+def settings(given: tuple[str, ...]) -> dict[str, str]:
+    """Return the parameters that ``--set`` gives.
+
+    Raises:
+        click.BadParameter: one is not NAME=VALUE.
+    """
+    pairs = [text.partition("=") for text in given]
+    for name, equals, _ in pairs:
+        if not name or not equals:
+            raise click.BadParameter(f"{name!r} is not NAME=VALUE", param_hint="--set")
+    return {name.replace("-", "_"): value for name, _, value in pairs}
+
+
 def drain_timeout(owner: str) -> Option:
     """Make ``--drain-timeout``; ``owner`` names the server whose requests are meant, if there are others."""
     return click.option(

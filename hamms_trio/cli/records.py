@@ -42,7 +42,7 @@ class Records:
     public_base_url: str
 
     def chosen(self) -> WorkbenchOptions:
-        """The choices, as the workbench takes them.
+        """Return the choices, as the workbench takes them.
 
         Raises:
             Refused: the users file can't be read, or the public URL is none.
@@ -82,7 +82,7 @@ class Records:
         )
 
     def _names(self) -> frozenset[str]:
-        """The host name of the public URL, which pages may use."""
+        """Return the host name of the public URL, which pages may use."""
         from urllib.parse import urlsplit
 
         if not self.public_base_url:

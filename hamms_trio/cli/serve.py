@@ -24,7 +24,7 @@ STDERR = 2
 
 @dataclass(frozen=True, kw_only=True)
 class Modes:
-    """Which failure modes are served, and how."""
+    """The options for the failure modes to serve."""
 
     beginning_port: int
     only: tuple[str, ...]
@@ -32,6 +32,7 @@ class Modes:
     modes_from: tuple[str, ...]
     seed: int
     speed: float
+    allow_host: tuple[str, ...]
     canary_file: Path | None
 
 
@@ -54,24 +55,30 @@ MODES = options.together(
     ),
     click.argument("more", nargs=-1, metavar="[SLUG]..."),
     options.MODES_FROM,
-    click.option("--seed", default=0, show_default=True, help="Decides every random choice."),
+    click.option("--seed", default=0, show_default=True, help="Seed of every random choice."),
     click.option(
         "--speed",
         default=1.0,
         show_default=True,
-        help="How many seconds pass for a failure mode in one real second.",
+        help="Seconds that pass for a failure mode in one real second.",
     ),
     click.option(
         "--canary-file",
         type=click.Path(dir_okay=False, path_type=Path),
         help="The only file to which redirect-to-file leads, instead of /hamms-canary.txt.",
     ),
+    click.option(
+        "--allow-host",
+        multiple=True,
+        metavar="NAME",
+        help="Answer /_hamms/ by this name, too, beside IP addresses and localhost; may be repeated.",
+    ),
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Beside:
-    """Whether the workbench is served beside them, and how."""
+    """The options for the workbench beside the failure modes."""
 
     workbench_port: int | None
     with_workbench: bool
@@ -92,7 +99,7 @@ BESIDE = options.together(
         "with_workbench",
         default=True,
         show_default=True,
-        help="Serve the workbench too, the well-behaved server beside the failure modes.",
+        help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
     options.ALLOW_HOST,
     options.drain_timeout("the workbench's "),
@@ -141,7 +148,7 @@ def serve(
                 _opened(host, modes, beside, log_format, verbose)
             )
             collect_garbage_rarely()
-            _tell_where(hamms, ready_file)
+            _announce(hamms, ready_file)
             if not verbose and sys.stdout is not None and sys.stdout.isatty():
                 from hamms_trio.cli.running.request_lines import showing_requests
 
@@ -178,12 +185,13 @@ def _opened(
         modes=[modes_of_module(name) for name in modes.modes_from],
         seed=modes.seed,
         speed=modes.speed,
+        allow_hosts=modes.allow_host,
         workbench=workbench if beside.with_workbench else False,
         canary_file=modes.canary_file,
     )
 
 
-def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
+def _announce(hamms: Hamms, ready_file: Path | None) -> None:
     from hamms_trio.cli.running.process import announcing, write_ready_file
 
     with announcing():
@@ -193,7 +201,7 @@ def _tell_where(hamms: Hamms, ready_file: Path | None) -> None:
 
 
 def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
-    """Where everything is found, for the ready file."""
+    """List the addresses of all ports, for the ready file."""
     addresses: dict[str, dict[str, object]] = {
         name: {"port": port, "url": hamms.url(name)} for name, port in hamms.ports.items()
     }
@@ -204,20 +212,18 @@ def _addresses(hamms: Hamms) -> dict[str, dict[str, object]]:
 
 def _print_table(hamms: Hamms) -> None:
     from hamms_trio.cli.catalogue import table
-    from hamms_trio.lab.path_door import PathDoor
-    from hamms_trio.lab.shared.other_door import OtherDoor
 
     if sys.stdout is None:  # closed before we started
         return
-    summaries = {door.name: door.summary for door in hamms.doors.ports}
-    summaries |= {door.name: door.summary for door in (PathDoor, OtherDoor)}
+    summaries = {door.name: door.summary for door in hamms.listening}
     rows = [(str(port), name, summaries[name]) for name, port in hamms.ports.items()]
     if hamms.has_workbench:
         rows.append((str(hamms.workbench.port), "workbench", "The well-behaved server."))
     if sys.stdout.isatty():
         _print_rich(rows)
-        return
-    click.echo("\n".join(table(rows)))
+    else:
+        click.echo("\n".join(table(rows)))
+    click.echo(f"seed {hamms.seed}: the same seed makes the same choices again")
 
 
 def _print_rich(rows: list[tuple[str, str, str]]) -> None:

@@ -1,4 +1,4 @@
-"""The well-behaved HTTP/1.1 server: routes in, truthful responses out."""
+"""The well-behaved HTTP/1.1 server: routes, and correct responses to every request."""
 
 from hamms_trio.http.limits.limits import ServerLimits as ServerLimits
 from hamms_trio.http.routes.request import Request as Request

@@ -7,8 +7,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
-from hamms_trio.lab.path_door import NAME as PATH_DOOR, PREFIX
-from hamms_trio.lab.shared.other_door import OtherDoor
+from hamms_trio.lab.shared.labels import PREFIX
+from hamms_trio.lab.shared.universal import NAME as PATH_DOOR
 from hamms_trio.net.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
@@ -29,7 +29,7 @@ class Addresses:
 
     def __init__(self, host: str, doors: Doors, ports: Mapping[str, int]) -> None:
         self.ports = dict(ports)
-        self._host = _ANY.get(host, host)
+        self._host = client_host(host)
         self._doors = doors
 
     def address(self, name: str) -> tuple[str, int]:
@@ -47,7 +47,7 @@ class Addresses:
         return self._host, self.ports[name]
 
     def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
-        """The URL of a failure mode: ``path`` with its own query and fragment, and the parameters.
+        """Return the URL of a failure mode, from ``path`` with its query and fragment and the parameters.
 
         A mode that has no port of its own is found through the path door.
 
@@ -55,7 +55,7 @@ class Addresses:
             UnknownMode: there is no such mode, or it is not served, or it needs a port and has none.
             ParameterError: the mode has no such parameter, or does not take this value.
         """
-        if name in (PATH_DOOR, OtherDoor.name):
+        if name in self.ports and name not in self._doors:  # a shared door
             check_parameters(name, parameters, ())
             return self._url(name, path, {})
         door = self._doors.find_served(name)
@@ -71,14 +71,19 @@ class Addresses:
         return joined_url(*self.address(name), path, parameters)
 
 
+def client_host(host: str) -> str:
+    """Return the host by which a client finds a server that listens on ``host``."""
+    return _ANY.get(host, host)
+
+
 def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """The URL of a door that has a port.
+    """Return the URL of a door that has a port.
 
     Raises:
         ParameterError: the mode has no such parameter, or does not take this value.
     """
     door.mode.checked(parameters)
-    if parameters and door.mode.driver.needs_port:
+    if parameters and door.mode.needs_port:
         names = ", ".join(parameters)
         raise ParameterError(
             f"{door.mode.slug} acts before a request has arrived, so a URL can't carry {names}: "
@@ -91,7 +96,7 @@ def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str,
 
 
 def joined_url(host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
-    """A URL whose query is that of ``path`` and then the parameters, before the fragment of ``path``."""
+    """Join host, port and ``path``, and append the parameters to the query of ``path``."""
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _, _, place, query, fragment = urlsplit(f"http://{authority}{_absolute(path)}")
     given = urlencode({name: str(value) for name, value in parameters.items()})

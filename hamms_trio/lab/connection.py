@@ -148,6 +148,9 @@ class ModeConnection(AcceptedSocket):
         self._hub.call_next(self._on_turn)
         yield _TURN
 
+    def give_back(self, octets: bytes) -> None:
+        self._octets = octets + self._octets
+
     @coroutine
     def wait_left(self, deadline: float | None = None) -> Generator[Wait, bytes | None, None]:
         if self._hub.reports_left:
@@ -181,7 +184,7 @@ class ModeConnection(AcceptedSocket):
     def is_lent(self) -> bool:
         return self._giver is not None
 
-    def give_back(self, octets: bytes) -> None:
+    def return_to_giver(self, octets: bytes) -> None:
         assert self._giver is not None
         self.hand_over(self._giver, octets)
 

@@ -17,7 +17,7 @@ from hamms_trio.net.port_kind import PortKind
 
 
 class Port(NamedTuple):
-    """One row of the table of ports.
+    """One row of the table of ports; the row of a mode that a catalogue lacks is skipped.
 
     Attributes:
         name: the door's, if that is not the slug.
@@ -68,7 +68,12 @@ PORTS = (
     Port(33, "head-10m"),
 )
 
-RESERVED = ("other", "path", "workbench")  # names of what a server has beside its failure modes
+RESERVED = (
+    "other",
+    "armed",
+    "path",
+    "workbench",
+)  # names of what a server has beside its failure modes
 
 
 class AnyDoor(Protocol):
@@ -93,6 +98,10 @@ class AnyDoor(Protocol):
     @property
     def port_kind(self) -> PortKind:
         """The kind of port that it needs."""
+
+    @property
+    def summary(self) -> str:
+        """One line for listings that says what is met there."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Fail one client, for as long as it stays."""
@@ -149,6 +158,7 @@ class Doors:
 
     Attributes:
         served: the failure modes that are served, by slug.
+        is_limited: True if only some of the modes are served.
         names: all names under which something is found here; unknown ones get suggestions.
         exempt: names in the paths of this server's URLs that look like a parameter and are not meant for one.
 
@@ -164,6 +174,7 @@ class Doors:
         slugs = {door.name: door.slug for door in self._all.values()}
         self.names = catalogue.names.with_doors(slugs)
         wanted = [only] if isinstance(only, str) else list(only)
+        self.is_limited = bool(wanted)
         chosen = [self.find(name) for name in wanted]
         slugs_chosen = {door.slug for door in chosen}
         self.served = {
@@ -174,8 +185,12 @@ class Doors:
             door for door in self._all.values() if not wanted or door.name in names_chosen
         ]
 
+    def __contains__(self, name: str) -> bool:
+        """Return True if this is the name of one mode, or of its door."""
+        return name in self._all or name in self.catalogue.names
+
     def find(self, name: str) -> Door:
-        """The door of this name; for a slug or alias, the mode's default one, which may have no port.
+        """Return the door of this name, or the default door of a slug or alias, which may have no port.
 
         Raises:
             UnknownMode: nothing has this name.
@@ -189,7 +204,7 @@ class Doors:
         return self._all[name]
 
     def find_served(self, name: str) -> Door:
-        """The same among the modes that are served.
+        """Return the door of this name, if its mode is served.
 
         Raises:
             UnknownMode: nothing has this name, or its mode is not served.
@@ -202,7 +217,7 @@ class Doors:
 
 
 def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Door]:
-    """The doors that have a port: those of `PORTS` whose modes are in the catalogue.
+    """Return the doors with a port, from `PORTS`, whose modes are in the catalogue.
 
     Raises:
         CatalogueError: a door's name is that of another mode.
@@ -217,7 +232,7 @@ def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Do
             if port.name and port.name in catalogue.names:
                 raise CatalogueError(f"slug claimed twice: {name} is the name of a port's door")
             mode = catalogue[port.slug]
-            given = mode.checked(port.given)
+            given = mode.checked(port.given) if port.given else {}
             doors.append(
                 Door(name, mode, given, port.offset, State() if exempt is None else exempt)
             )

@@ -12,7 +12,9 @@ from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.lab.gate import Gate
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.mode_acceptor import DoorPlayer
+from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.peer import knows_no_others
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.descriptors import PROCESS_BUDGET
 from hamms_trio.net.hub import Hub, open_hub
@@ -24,6 +26,7 @@ class Host:
     """The host of the lab's listeners; on cancellation it closes them and every connection.
 
     Args:
+        find: finds the encounter of a request with any mode of this server (see `lab.shared.labels`).
         hub: the hub of the connections; None for the platform's own (see `net.hub.open_hub`).
     """
 
@@ -33,8 +36,10 @@ class Host:
         environment: Environment,
         recording: Recording,
         *,
+        find: Find = knows_no_others,
         hub: Hub | None = None,
     ) -> None:
+        self._find = find
         self._listeners = list(listeners)
         self._environment = environment
         self._recording = recording
@@ -87,7 +92,7 @@ class Host:
             gate.open()
 
     def _player(self, door: AnyDoor) -> DoorPlayer:
-        return DoorPlayer(self._hub, door, self._environment, self._recording)
+        return DoorPlayer(self._hub, door, self._environment, self._recording, self._find)
 
     def _drop_connections_of(self, door: str) -> None:
         for watcher in self._hub.watchers:

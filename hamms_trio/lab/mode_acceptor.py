@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.environment import Environment
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peer import Peer, knows_no_others
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.acceptor import Acceptor, Address
 from hamms_trio.net.descriptors import DescriptorShare
@@ -20,8 +21,14 @@ class DoorPlayer:
     """The player of one door, for accepted connections and handed-over ones."""
 
     def __init__(
-        self, hub: Hub, door: AnyDoor, environment: Environment, recording: Recording
+        self,
+        hub: Hub,
+        door: AnyDoor,
+        environment: Environment,
+        recording: Recording,
+        find: Find = knows_no_others,
     ) -> None:
+        self._find = find
         self._hub = hub
         self._door = door
         self._environment = environment
@@ -45,7 +52,7 @@ class DoorPlayer:
             if is_new:
                 observer.closed()
             raise
-        connection.start(door.play(Peer(connection, self._environment)))
+        connection.start(door.play(Peer(connection, self._environment, self._find)))
 
 
 class ModeAcceptor(Acceptor):

@@ -41,7 +41,7 @@ class Resolver:
         self._by_query: dict[str, Encounter] = {"": self._resolve({})}
 
     def __call__(self, request: RequestHead | None) -> Encounter:
-        """The encounter of a request, or of a client that has sent nothing yet.
+        """Return the encounter of a request, or of a client that has sent nothing yet.
 
         Raises:
             ParameterError: a value has the wrong type or is out of range, or a name is a near miss.
@@ -63,6 +63,7 @@ class Resolver:
         arguments = self._values(mode.parameters, query)
         modifiers = self._values(mode.modifiers, query)
         names -= {*arguments, *modifiers}
+        values = modifiers_of(modifiers)
         self._refuse_near_misses(names)
         return Encounter(
             mode.slug,
@@ -73,8 +74,9 @@ class Resolver:
             mode.decides,
             mode.lenient,
             mode.needs_http11,
-            modifiers_of(modifiers),
+            values,
             mode.nonce,
+            str(arguments.get("key", values.key)),
         )
 
     def _values(
@@ -101,7 +103,7 @@ class Resolver:
 
 
 def is_near_miss(name: str, parameter: str) -> bool:
-    """True if one letter more, less or other, or two in the wrong order, make ``parameter`` of ``name``."""
+    """Return True if one insertion, deletion, substitution or swap turns ``name`` into ``parameter``."""
     if len(parameter) < LETTERS_OF_A_NEAR_MISS or abs(len(name) - len(parameter)) > 1:
         return False
     if name == parameter:

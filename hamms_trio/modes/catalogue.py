@@ -32,7 +32,7 @@ class Catalogue(Mapping[str, FailureMode]):
             raise CatalogueError(f"slug claimed twice: {', '.join(contested)}")
         self._modes = {mode.slug: mode for mode in modes}
         self.names = Names(
-            {mode.slug: tuple(p.name for p in mode.parameters) for mode in modes},
+            _ParametersOf(self._modes),
             {alias: mode.slug for mode in modes for alias in mode.aliases},
         )
 
@@ -46,7 +46,7 @@ class Catalogue(Mapping[str, FailureMode]):
         return len(self._modes)
 
     def find(self, name: str) -> FailureMode:
-        """The mode with this slug or alias.
+        """Return the mode with this slug or alias.
 
         Raises:
             UnknownMode: there is none.
@@ -56,13 +56,35 @@ class Catalogue(Mapping[str, FailureMode]):
         return self._modes[slug]
 
     def extended(self, sources: Iterable[Source]) -> Catalogue:
-        """This catalogue with more modes behind it, or itself if there are none.
+        """Return a catalogue with more modes appended, or this one if there are none.
 
         Raises:
             CatalogueError: two modes claim one slug or alias.
         """
         more = list(sources)
         return Catalogue(self._modes.values(), *more) if more else self
+
+
+class _ParametersOf(Mapping[str, tuple[str, ...]]):
+    """The names of each mode's parameters, read off its signature only when somebody asks.
+
+    To read all signatures takes as long as to import the modes.
+    """
+
+    def __init__(self, modes: Mapping[str, FailureMode]) -> None:
+        self._modes = modes
+
+    def __getitem__(self, slug: str) -> tuple[str, ...]:
+        return tuple(parameter.name for parameter in self._modes[slug].parameters)
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._modes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modes)
+
+    def __len__(self) -> int:
+        return len(self._modes)
 
 
 def modes_of_module(name: str) -> ModuleType:

@@ -33,8 +33,19 @@ class ModeObserver(Observer, Protocol):
     def body(self, data: bytes, /) -> None:
         """Note some of the last request's content."""
 
-    def met(self, slug: str, arguments: Mapping[str, Value], ignored: tuple[str, ...], /) -> None:
-        """Note the failure mode that the client, or its last request, meets."""
+    def met(
+        self,
+        slug: str,
+        arguments: Mapping[str, Value],
+        ignored: tuple[str, ...],
+        key: str,
+        nonce: str | None,
+        /,
+    ) -> None:
+        """Note the failure mode that the client, or its last request, meets, by which key and nonce."""
+
+    def note_nonce(self, nonce: str, /) -> None:
+        """Note the nonce that was made for the last request, or for a client that sends none."""
 
     def note_keep_alive(self, keeps_alive: bool, /) -> None:
         """Note whether the client's kernel sends TCP keep-alives."""
@@ -53,10 +64,10 @@ class PeerConnection(Protocol):
     def observer(self) -> ModeObserver: ...
 
     def now(self) -> float:
-        """The time by which ``receive`` measures its deadline, in seconds."""
+        """Return the time on the clock of ``receive``'s deadline, in seconds."""
 
     def receive(self, deadline: float | None = None) -> Awaitable[bytes]:
-        """Some octets, or none once the client has closed its side.
+        """Return received octets, or none once the client has closed its side.
 
         Raises:
             TimeoutError: nothing came before ``deadline``.
@@ -78,10 +89,13 @@ class PeerConnection(Protocol):
         """Let real seconds pass."""
 
     def client_keeps_alive(self) -> bool | None:
-        """True if the client's kernel sends TCP keep-alives (RFC 9293 §3.8.4), None if that can't be seen."""
+        """Return True if the client sends TCP keep-alives (RFC 9293 §3.8.4), None if that is unknown."""
 
     def pause(self) -> Awaitable[None]:
         """Let the other connections have their turn."""
+
+    def give_back(self, octets: bytes) -> None:
+        """Have the next ``receive`` return these octets, which came before any others."""
 
     def send_eof(self) -> Awaitable[None]:
         """Send FIN; octets may still be received."""
@@ -93,5 +107,5 @@ class PeerConnection(Protocol):
     def is_lent(self) -> bool:
         """True if its earlier owner takes the connection back after an exchange."""
 
-    def give_back(self, octets: bytes) -> None:
-        """Give it back as soon as the mode has ended, with octets that were received and not used."""
+    def return_to_giver(self, octets: bytes) -> None:
+        """Give the connection back as soon as the mode has ended, with octets that were received and not used."""

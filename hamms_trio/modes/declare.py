@@ -113,7 +113,7 @@ class FailureMode:
         return self.driver.needs_port or self.own_port or None
 
     def port_kind(self, given: Arguments) -> PortKind:
-        """The kind of port of a door that gives these arguments."""
+        """Return the kind of port of a door that gives these arguments."""
         if isinstance(self.port, PortKind):
             return self.port
         return self.port({p.name: given.get(p.name, p.default) for p in self.parameters})
@@ -130,7 +130,7 @@ class FailureMode:
         }
 
     def checked(self, given: Mapping[str, object]) -> dict[str, Value]:
-        """The values of some parameters, given as values or as text.
+        """Check values for some parameters, given as values or as text.
 
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.

@@ -19,6 +19,7 @@ class Encounter:
         act: its coroutine function.
         arguments: all of its parameters, given or by default.
         base: the part of the request's path that chose the mode, without a slash at its end.
+        key: requests are counted by this key: the mode's own argument, or the modifier.
         ignored: names in the query that are no parameters of the mode.
         decides: True if the mode says itself when it strikes; otherwise it always does.
         lenient: True if the mode wants malformed requests, too.
@@ -37,15 +38,17 @@ class Encounter:
     needs_http11: bool = False
     modifiers: Modifiers = NONE
     nonce: str = ""
-
-    @property
-    def key(self) -> str:
-        """The key by which requests are counted: the mode's own argument, or the modifier."""
-        return str(self.arguments.get("key", self.modifiers.key))
+    key: str = NONE.key
 
 
 Choose = Callable[[RequestHead | None], Encounter]
 """Says which encounter a request is to have; None stands for a client that has sent nothing yet.
+
+May raise a RequestError, which is the answer then.
+"""
+
+Find = Callable[[str, RequestHead], Encounter]
+"""Finds the encounter of a request with another mode, by its label: ``SLUG`` or ``SLUG--NAME-VALUE``.
 
 May raise a RequestError, which is the answer then.
 """

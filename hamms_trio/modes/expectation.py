@@ -50,8 +50,54 @@ class Expectation:
     attempts: Mapping[str, int] = field(default_factory=dict, hash=False)
     reuse: Reuse = Reuse.ANY
 
+    @property
+    def sentences(self) -> list[str]:
+        """The behaviour of a correct client, as sentences that a user can check."""
+        sentences = [_SENTENCES[self.outcome]]
+        if self.attempts:
+            times = " and ".join(
+                f"{method} at most {_times(number)}" for method, number in self.attempts.items()
+            )
+            sentences.append(f"The ledger shows {times} for one call.")
+        elif self.outcome is Outcome.RETRY:
+            sentences.append(
+                "The ledger shows how often it was sent, and how far apart: a number that its documentation names."
+            )
+        if self.reuse is not Reuse.ANY:
+            sentences.append(_REUSE[self.reuse])
+        sentences.append(f"Source: {self.source} ({self.level.value}).")
+        return sentences
+
     def __str__(self) -> str:
         return f"{self.outcome.value} ({self.source})"
+
+
+_SENTENCES = {
+    Outcome.ERROR: "The call fails with an error; no part of a body is taken for the whole.",
+    Outcome.EXACT: "The call succeeds, and the body is, octet by octet, the one that was sent.",
+    Outcome.ERROR_OR_EXACT: (
+        "The call fails with an error, or its body is exactly the one that was meant; it is never another one."
+    ),
+    Outcome.TIMEOUT: (
+        "With a timeout for the whole call, the call ends with an error once that has passed, however many octets "
+        "have come by then."
+    ),
+    Outcome.BOUNDED: (
+        "The call ends, or its limit ends it, before the process has taken more memory or time than that limit."
+    ),
+    Outcome.RETRY: (
+        "The call fails with an error, or the request is sent again, a limited number of times, until one succeeds."
+    ),
+    Outcome.POLICY: "The client does what its own documentation says; no standard decides.",
+}
+_REUSE = {
+    Reuse.FORBIDDEN: "The ledger shows the next request on another connection.",
+    Reuse.REQUIRED: "The ledger shows the next request on the same connection.",
+}
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number} times"
 
 
 # Each takes the source, then level, attempts and reuse by keyword.

@@ -22,7 +22,13 @@ async def answer_healthily(peer: Peer, request: RequestHead) -> None:
 
 def healthy_instead_of(encounter: Encounter) -> Encounter:
     """Return an encounter in which the mode of ``encounter`` never strikes."""
-    return Encounter(encounter.slug, _answer_whatever_is_given, encounter.arguments, decides=True)
+    return Encounter(
+        encounter.slug,
+        _answer_whatever_is_given,
+        encounter.arguments,
+        decides=True,
+        key=encounter.key,
+    )
 
 
 async def _answer_whatever_is_given(peer: Peer, request: RequestHead, **_: Value) -> None:

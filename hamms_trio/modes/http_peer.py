@@ -222,6 +222,10 @@ class HttpPeer:
         except RequestError:  # where the next request begins can't be known
             await self._peer.finish()
 
+    def take_unread(self) -> bytes:
+        """Return what has come behind the current request, and forget it here."""
+        return self._reader.take()
+
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:
@@ -294,7 +298,7 @@ class HttpPeer:
     # The end of an exchange
 
     def is_ready(self) -> bool:
-        """True if the next request may be received; otherwise the exchange has to be ended."""
+        """Return True if the connection can receive the next request; if not, end the exchange."""
         request = self._request
         if request is None or request.has_body or self._peer.finished:
             return False
@@ -383,7 +387,7 @@ class HttpPeer:
         return content
 
     def _loses_track(self, request: RequestHead) -> bool:
-        """True if it can't be known where the next request begins.
+        """Return True if the beginning of the next request can't be found.
 
         Because reading the body has failed, or because the client may hold it back until it sees a
         100, which it was not sent (RFC 9110 §10.1.1).

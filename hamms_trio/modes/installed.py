@@ -17,7 +17,7 @@ ENTRY_POINTS = "hamms_trio.modes"
 
 
 def installed_modes() -> list[Source]:
-    """The failure modes of every installed package.
+    """Return the failure modes of every installed package.
 
     Raises:
         CatalogueError: one can't be imported, or is no source of failure modes.
@@ -38,7 +38,7 @@ def installed_modes() -> list[Source]:
 
 
 def _may_have_modes(entry: str) -> bool:
-    """True if a package in this entry of ``sys.path`` names the group, or if only importlib can say so."""
+    """Return True if a package in this entry of ``sys.path`` has the group, or if only importlib can tell."""
     place = Path(entry or ".")
     if place.is_file():  # a zip archive
         return True

@@ -6,14 +6,19 @@ from collections.abc import Awaitable, Hashable
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.errors import PeerGone
+from hamms_trio.errors import NoSuchMode, PeerGone
 from hamms_trio.modes.connection import PeerConnection
-from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.encounter import Encounter, Find
 from hamms_trio.modes.environment import Environment, State, chance
 from hamms_trio.modes.http_peer import HttpPeer
 from hamms_trio.wire import RequestHead
 
 READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
+
+
+def knows_no_others(label: str, _request: RequestHead) -> Encounter:
+    """Find no encounter: this peer meets one mode alone."""
+    raise NoSuchMode(f"no other failure mode is to be met here, and so not {label[:80]!r}")
 
 
 class Peer:
@@ -25,6 +30,7 @@ class Peer:
     Attributes:
         environment: what all modes of this server share.
         finished: True once the connection is ended by us.
+        find: finds the encounter of a request with another mode.
     """
 
     __slots__ = (
@@ -38,11 +44,18 @@ class Peer:
         "_request",
         "connection",
         "environment",
+        "find",
         "finished",
     )
 
-    def __init__(self, connection: PeerConnection, environment: Environment) -> None:
+    def __init__(
+        self,
+        connection: PeerConnection,
+        environment: Environment,
+        find: Find = knows_no_others,
+    ) -> None:
         self.environment = environment
+        self.find = find
         self.finished = False
         self.connection = connection
         self._encounter: Encounter | None = None
@@ -118,6 +131,7 @@ class Peer:
             if not given or not is_nonce(given):
                 own = self._encounter.nonce if self._encounter is not None else ""
                 given = own or self.environment.new_nonce()
+                self.connection.observer.note_nonce(given)
             self._nonce = given
         return self._nonce
 
@@ -209,7 +223,7 @@ class Peer:
         self._encounter = encounter
         self._request = request
         self._nonce = None
-        self.connection.observer.met(encounter.slug, encounter.arguments, encounter.ignored)
+        self._note_met(encounter)
         modifiers = encounter.modifiers
         self._is_paced = modifiers.is_paced
         strikes = not (encounter.needs_http11 and request is not None and not request.minor_version)
@@ -238,6 +252,12 @@ class Peer:
             )
             await self.connection.send(octets)
 
+    def _note_met(self, met: Encounter) -> None:
+        nonce = met.modifiers.nonce or met.arguments.get("nonce")  # some modes have their own
+        self.connection.observer.met(
+            met.slug, met.arguments, met.ignored, met.key, str(nonce) if nonce else None
+        )
+
     @property
     def _slug(self) -> str:
         return self._encounter.slug if self._encounter is not None else ""
@@ -255,5 +275,5 @@ class Peer:
         http = self.http if self._overhears else self._http
         if http is not None and http.overhear(data, heads=self._overhears):
             self._overhears = False
-            if (met := self._encounter) is not None:
-                self.connection.observer.met(met.slug, met.arguments, met.ignored)
+            if self._encounter is not None:
+                self._note_met(self._encounter)

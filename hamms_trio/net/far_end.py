@@ -12,7 +12,7 @@ _MAPPED = "::ffff:"  # IPv4 in IPv6 (RFC 4291 §2.5.5.2)
 
 
 def keeps_alive(descriptor: int) -> bool | None:
-    """True if the far end's kernel sends TCP keep-alives, None if that can't be seen.
+    """Return True if the far end's kernel sends TCP keep-alives, None if that can't be seen.
 
     A socket's option is invisible to the other end until it acts, after hours by default. But Linux shows the timer
     that each of its sockets waits for, once what the socket has sent is acknowledged.

@@ -54,7 +54,7 @@ class Ledger:
     # Reading
 
     def connections(self, name: str | None = None) -> list[ConnectionRecord]:
-        """The connections of one failure mode or door, or of all, in the order in which they came.
+        """Return the connections of one failure mode or door, or of all, in order of arrival.
 
         Raises:
             UnknownMode: no mode or door has this name.
@@ -73,7 +73,7 @@ class Ledger:
         return [r for r in self._open.values() if r.left is None and belongs(r)]
 
     def requests(self, name: str | None = None, /, **parameters: object) -> Requests:
-        """The requests to one failure mode or door, or to all, with these parameters, given or by default.
+        """Return the requests to one failure mode or door, or to all, that had these parameters.
 
         Raises:
             UnknownMode: no mode or door has this name.
@@ -86,13 +86,20 @@ class Ledger:
         return Requests(r for r in self._requests if belongs(r) and wanted <= r.arguments.items())
 
     def fired(self, name: str, *, key: str | None = None) -> bool:
-        """True if the fault of this failure mode was ever played, for this ``key`` or any.
+        """Return True if the failure mode's fault has struck, for this ``key`` or any.
 
         Raises:
             UnknownMode: no mode has this name.
         """
         slug = self._names.slug(name) or self._names.doors[name]
         return any(s == slug and key in (None, k) for s, k in self._fired)
+
+    def of_nonce(self, nonce: str) -> tuple[list[ConnectionRecord], Requests]:
+        """Return the requests with this nonce, and the connections that carried them or have it themselves."""
+        requests = Requests(record for record in self._requests if record.nonce == nonce)
+        carried = {record.connection.number for record in requests}
+        known = self.connections()
+        return [r for r in known if r.number in carried or r.nonce == nonce], requests
 
     async def wait_until(
         self, condition: Callable[[Ledger], bool], *, timeout: float = WAIT_SECONDS
@@ -110,6 +117,22 @@ class Ledger:
             known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
             raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
 
+    def forget(self, nonce: str) -> None:
+        """Forget the requests with this nonce, and the connections that ended and carried nothing else."""
+        connections, requests = self.of_nonce(nonce)
+        gone = set(map(id, requests))
+        self._requests = deque(record for record in self._requests if id(record) not in gone)
+        self._with_body = deque(record for record in self._with_body if id(record) not in gone)
+        self._head_octets -= sum(len(record.head.octets) for record in requests)
+        self._body_octets -= sum(len(record.body) for record in requests)
+        numbers = {record.number for record in connections}
+        numbers -= {record.connection.number for record in self._requests}
+        kept = (record for record in self._closed if record.number not in numbers)
+        self._closed = deque(kept, maxlen=MAX_CONNECTIONS)
+        for record in connections:  # those that are still open
+            if record.nonce == nonce:
+                record.nonce, record.struck = None, False
+
     def clear(self) -> None:
         """Forget everything but the connections that are still open."""
         self._closed.clear()
@@ -119,7 +142,7 @@ class Ledger:
         self._head_octets = self._body_octets = 0
 
     def _of(self, name: str | None) -> Callable[[ConnectionRecord | RequestRecord], bool]:
-        """The condition that a record belongs to a mode, met by whatever door, or to a door."""
+        """Return a filter for the records of a mode, through any door, or of one door."""
         if name is None:
             return lambda record: True
         slug = self._names.slug(name)

@@ -29,7 +29,7 @@ class Names:
         self.doors: dict[str, str | None] = dict(doors or {})
 
     def slug(self, name: str) -> str | None:
-        """The slug for which ``name`` stands, or None if it is only the name of a door.
+        """Return the slug for ``name``, or None if that is only the name of a door.
 
         Raises:
             UnknownMode: nothing has this name.
@@ -43,7 +43,7 @@ class Names:
         raise UnknownMode(describe_unknown(name, self))
 
     def with_doors(self, doors: Mapping[str, str | None]) -> Names:
-        """The same names, and those of doors."""
+        """Return the names with those of doors added."""
         return Names(self._parameters, self._aliases, doors)
 
     def check_parameters(self, name: str, given: Iterable[str]) -> None:
@@ -56,8 +56,11 @@ class Names:
         slug = self.slug(name) or self.doors[name]
         check_parameters(name, given, self._parameters[slug] if slug else ())
 
+    def __contains__(self, name: str) -> bool:
+        return name in self._parameters or name in self._aliases or name in self.doors
+
     def __iter__(self) -> Iterator[str]:
-        return iter({**self._parameters, **self._aliases, **self.doors})
+        return iter(dict.fromkeys((*self._parameters, *self._aliases, *self.doors)))
 
 
 def check_parameters(
@@ -77,7 +80,7 @@ def check_parameters(
 
 
 def describe_unknown(name: str, known: Iterable[str]) -> str:
-    """The message for a name that nothing has, with those that come close."""
+    """Return the error message for an unknown name, with near misses."""
     from difflib import get_close_matches  # only now, because serving needs nothing of it
 
     listed = list(known)

@@ -88,20 +88,39 @@ class Recorder:
         if (publisher := self._bus.publisher) is not None:
             publisher.body(self.record.number, len(data))
 
-    def met(self, slug: str, arguments: Mapping[str, Argument], ignored: tuple[str, ...]) -> None:
-        """Note the failure mode that the client, or its last request, meets."""
+    def met(
+        self,
+        slug: str,
+        arguments: Mapping[str, Argument],
+        ignored: tuple[str, ...],
+        key: str,
+        nonce: str | None,
+    ) -> None:
+        """Note the failure mode that the client, or its last request, meets, by which key and nonce."""
         self.record.slug = slug
         request = self._request
-        if request is not None:
+        if request is None:
+            self.record.nonce = nonce
+        else:
             request.slug = slug
+            request.key = key
+            request.given_nonce = nonce
             request.arguments = arguments
             request.ignored_parameters = ignored
         if (publisher := self._bus.publisher) is not None:
             publisher.met(self.record.number, slug, arguments, ignored)
 
+    def note_nonce(self, nonce: str) -> None:
+        """Note the nonce that was made for the last request, or for a client that sends none."""
+        if self._request is None:
+            self.record.nonce = nonce
+        else:
+            self._request.given_nonce = nonce
+
     def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
         """Note that the failure mode plays its fault."""
         self._struck = self._request is None
+        self.record.struck = True
         self._ledger.add_strike(self._request, slug, key)
         if (publisher := self._bus.publisher) is not None:
             publisher.struck(self.record.number, slug, arguments, key)

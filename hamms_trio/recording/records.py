@@ -10,12 +10,15 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hamms_trio.net.observer import Ending
-from hamms_trio.wire import RequestHead, is_interim
+from hamms_trio.wire import RequestHead, is_interim, scan_for
 
 ANSWER_OCTETS = 256  # of each answer that are kept
 BODY_OCTETS = 64 * 1024  # of each body that are kept
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
+_NONCE_FIELD = b"x-hamms-nonce"
+_NONCE = scan_for("x-hamms-nonce")
+DEFAULT_KEY = "default"
 _EMPTY_SHA256 = sha256().hexdigest()
 if TYPE_CHECKING:
     from hashlib import _Hash as _Digest
@@ -38,6 +41,8 @@ class ConnectionRecord:
         left_after: seconds from ``opened`` until it left, or None.
         ended: how the server ended it, or None.
         closed: True once the server has closed its socket.
+        nonce: the nonce of a failure mode that acts before a request, or None.
+        struck: True if a fault was played on it.
         keeps_alive: True if the client's kernel sends TCP keep-alives; None if no failure mode has looked, or the
             client is on another machine.
     """
@@ -51,11 +56,13 @@ class ConnectionRecord:
         "keeps_alive",
         "left",
         "left_after",
+        "nonce",
         "number",
         "octets_received",
         "octets_sent",
         "opened",
         "slug",
+        "struck",
     )
 
     def __init__(self, number: int, door: str, slug: str, client: tuple[str, int]) -> None:
@@ -71,6 +78,8 @@ class ConnectionRecord:
         self.left_after: float | None = None
         self.ended: Ending | None = None
         self.closed = False
+        self.nonce: str | None = None
+        self.struck = False
         self.keeps_alive: bool | None = None
 
     def __repr__(self) -> str:
@@ -93,6 +102,7 @@ class RequestRecord:
         arguments: the mode's parameters for this request, given or by default.
         ignored_parameters: names in its query that are no parameters of the mode.
         struck: True if the mode played its fault.
+        key: the key by which it was counted.
         body: the first octets of its content, as far as that was read and is still kept.
         body_octets: of its content, as far as that was read.
         octets_sent: in answer.
@@ -107,8 +117,10 @@ class RequestRecord:
         "body",
         "body_octets",
         "connection",
+        "given_nonce",
         "head",
         "ignored_parameters",
+        "key",
         "octets_sent",
         "slug",
         "struck",
@@ -122,6 +134,8 @@ class RequestRecord:
         self.arguments = _NO_ARGUMENTS
         self.ignored_parameters: tuple[str, ...] = ()
         self.struck = False
+        self.key = DEFAULT_KEY
+        self.given_nonce: str | None = None  # by its query, or by the server
         self.body = b""
         self.body_octets = 0
         self.octets_sent = 0
@@ -142,6 +156,13 @@ class RequestRecord:
     def body_sha256(self) -> str:
         """The SHA-256 of its content, as far as that was read, in hexadecimal."""
         return _EMPTY_SHA256 if self._digest is None else self._digest.hexdigest()
+
+    @property
+    def nonce(self) -> str | None:
+        """The nonce of its exchange: from its query, its field X-Hamms-Nonce, or the server; or None."""
+        if self.given_nonce is None and _NONCE_FIELD in self.head.octets.lower():
+            return self.head.combined(_NONCE).get("x-hamms-nonce")
+        return self.given_nonce
 
     @property
     def octets(self) -> int:
@@ -193,7 +214,7 @@ class Requests(list[RequestRecord]):
 
 
 def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """The first octets of an answer, after so many more of ``data`` were sent."""
+    """Return the first octets of an answer after ``octets`` more of ``data`` were sent."""
     if not answer:
         return bytes(data[: min(octets, ANSWER_OCTETS)])
     missing = ANSWER_OCTETS - len(answer)

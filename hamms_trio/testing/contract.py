@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 from hamms_trio.blocking import BlockingDoor, BlockingLedger, HammsServer
@@ -20,6 +20,7 @@ from hamms_trio.recording.ledger import Ledger
 
 SECONDS = 30.0  # a net, not a measurement
 SECONDS_TO_CONNECT = 0.2  # to a port of this machine that listens
+SECONDS_TO_LOOK = 0.005  # whether there is still something to read for
 CANCELLED_CLIENTS = 3
 
 REQUEST = b"PUT /x?y=1 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: 7\r\n\r\n"
@@ -88,10 +89,13 @@ def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], N
     leave(client)
 
 
-def _read_all(client: socket.socket) -> None:
+def _read_until(seen: Event, client: socket.socket) -> None:
+    client.settimeout(SECONDS_TO_LOOK)
     with suppress(OSError):
-        while client.recv(64 * 1024):
-            pass
+        while not seen.is_set():
+            with suppress(TimeoutError):
+                if not client.recv(64 * 1024):
+                    return
 
 
 def _connect(door: BlockingDoor) -> socket.socket:
@@ -122,26 +126,31 @@ def _reset(client: socket.socket) -> None:
 
 
 def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
-    """A request is in the ledger whether the mode reads it or not, unless it was reset before it came."""
+    """Check that the ledger has a request even if the mode does not read it, unless the mode reset it before."""
     earlier = len(server.ledger.requests(door.name))
     resets = _unread_resets(server.ledger, door)
     with _connect(door) as client:
         with suppress(OSError):
             client.sendall(REQUEST)
-        reading = Thread(target=_read_all, args=(client,))  # some modes send much before they read
+        seen = Event()
+        reading = Thread(
+            target=_read_until, args=(seen, client)
+        )  # some modes send much before they read
         reading.start()
         what = "a request did not reach the ledger"
-        _wait(
-            server,
-            lambda ledger: (
-                len(ledger.requests(door.name)) > earlier or _unread_resets(ledger, door) > resets
-            ),
-            door,
-            what,
-        )
-        with suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
-        reading.join()
+        try:
+            _wait(
+                server,
+                lambda ledger: (
+                    len(ledger.requests(door.name)) > earlier
+                    or _unread_resets(ledger, door) > resets
+                ),
+                door,
+                what,
+            )
+        finally:
+            seen.set()
+            reading.join()
     if _unread_resets(server.ledger, door) > resets:
         return
     request = server.ledger.requests(door.name)[-1]
@@ -151,13 +160,13 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
 
 
 def _unread_resets(ledger: Ledger | BlockingLedger, door: BlockingDoor) -> int:
-    """The number of connections that the mode has reset before it read anything."""
+    """Return the number of connections that the mode has reset before it read anything."""
     records = ledger.connections(door.name)
     return sum(r.ended is Ending.RST and not r.octets_received for r in records)
 
 
 def _check_cancelled(server: HammsServer, name: str) -> None:
-    """The door's end is the end of every connection."""
+    """Check that the end of the door ends every connection."""
     with ExitStack() as stack:
         door = stack.enter_context(server.open(name))
         clients = [stack.enter_context(_connect(door)) for _ in range(CANCELLED_CLIENTS)]
@@ -200,7 +209,7 @@ def _listens(door: BlockingDoor) -> bool:
 
 
 def _open_sockets() -> set[str]:
-    """The sockets of this process, where the system lists them."""
+    """List the sockets of this process, if the system lists them."""
     if sys.platform != "linux":
         return set()
     found = set()

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
 from hamms_trio.errors import PeerGone
-from hamms_trio.lab.doors import AnyDoor, Door
+from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.modes import Catalogue, FailureMode
+from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.modes import Catalogue, FailureMode, known_modes
 from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.peer import Peer
 from hamms_trio.net.observer import Ending
@@ -83,6 +85,12 @@ def check_transcript(
     assert played == expected, f"{reviewed.name} has\n{expected}\nbut this was played:\n{played}"
 
 
+@cache
+def _labels() -> Labels:
+    """Every known mode by label, for those that play others."""
+    return Labels(Doors(known_modes()))
+
+
 class _Over(BaseException):
     """The client has seen the end, or gives up: nothing more is played."""
 
@@ -101,7 +109,7 @@ class ScriptedConnection:
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
         """Let the door play until its end or the client's, and return what crossed the wire."""
-        play = door.play(Peer(self, environment))
+        play = door.play(Peer(self, environment, _labels().find))
         try:
             play.send(None)
         except _Over:
@@ -151,6 +159,10 @@ class ScriptedConnection:
     async def pause(self) -> None:
         pass
 
+    def give_back(self, octets: bytes) -> None:
+        if octets:
+            self._script.insert(0, (self._now, octets))
+
     async def send_eof(self) -> None:
         self._end(Ending.FIN)
         raise _Over
@@ -162,7 +174,7 @@ class ScriptedConnection:
     def is_lent(self) -> bool:
         return False
 
-    def give_back(self, octets: bytes) -> None:
+    def return_to_giver(self, octets: bytes) -> None:
         raise AssertionError("a script has no other owner")
 
     # Within

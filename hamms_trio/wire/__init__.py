@@ -1,4 +1,4 @@
-"""HTTP/1.1 messages as bytes. No sockets, no clock, no trio."""
+"""HTTP/1.1 messages as octets, without sockets, clock or trio."""
 
 from hamms_trio.wire.fields.dates import imf_fixdate as imf_fixdate
 from hamms_trio.wire.fields.forms import (

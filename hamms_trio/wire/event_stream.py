@@ -29,7 +29,7 @@ class ServerSentEvent:
     retry: str | None = None
 
     def lines(self, spaces: int = 1) -> Iterator[bytes]:
-        """The event's lines without their ends, the empty one that dispatches it included.
+        """Return the event's lines without line ends, including the empty line that dispatches it.
 
         Args:
             spaces: stand behind the colon of each data line; a reader drops one. Other lines have at most one.
@@ -48,7 +48,7 @@ class ServerSentEvent:
 
 
 def comment(text: str) -> bytes:
-    """A line that readers ignore, and an empty one: what servers send to keep a connection alive."""
+    """Return a comment line and an empty line, which keep a connection alive."""
     return f": {text}\n\n".encode()
 
 
@@ -64,7 +64,7 @@ def ended_in_turn(lines: Iterable[bytes], line_ends: tuple[bytes, ...]) -> bytes
 
 
 def split_at(octets: bytes, offsets: Iterable[int]) -> Iterator[bytes]:
-    """The pieces between the offsets, which ascend; without empty pieces."""
+    """Split at ascending offsets; omit empty pieces."""
     start = 0
     for end in offsets:
         if start < end < len(octets):

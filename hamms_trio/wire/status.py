@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Ours and not http.HTTPStatus: its phrases differ between versions of Python, and what goes over the wire must not.
+# Instead of http.HTTPStatus, whose phrases differ between versions of Python.
 REASON_PHRASES = {
     100: "Continue",
     101: "Switching Protocols",
@@ -70,15 +70,15 @@ REASON_PHRASES = {
 
 
 def reason_phrase(status: int) -> str:
-    """The registered phrase, or an empty one, which RFC 9112 §4 allows."""
+    """Return the registered phrase, or an empty one, which RFC 9112 §4 allows."""
     return REASON_PHRASES.get(status, "")
 
 
 def is_interim(status: int) -> bool:
-    """Whether a final response has to follow (RFC 9110 §15.2); 101 is the last of HTTP instead."""
+    """Return True if a final response has to follow (RFC 9110 §15.2), unlike 101, which ends HTTP."""
     return 100 <= status < 200 and status != 101
 
 
 def has_no_body(status: int) -> bool:
-    """Whether a response ends with its header section, whatever that says (RFC 9112 §6.3)."""
+    """Return True if a response ends with its header section, whatever its fields (RFC 9112 §6.3)."""
     return status < 200 or status in (204, 304)

@@ -127,7 +127,7 @@ async def _close(bench: Bench) -> None:
 
 
 def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
-    """The members of /_metrics that the workbench counts."""
+    """Return the members of /_metrics that the workbench counts."""
 
     async def count() -> dict[str, object]:
         counters = await bench.store.counters()

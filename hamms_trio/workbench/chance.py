@@ -6,7 +6,7 @@ from random import Random
 
 
 def strikes(share: float, seed: int, index: int) -> bool:
-    """True if the request at ``index``, counted from 0, is within the share.
+    """Return True if the request at ``index``, counted from 0, is within the share.
 
     The first number of ``Random(seed + index)`` decides, as in the reference's scenarios, so that the same
     seed gives the same series whatever runs beside it. A share of 0 never strikes.

@@ -128,7 +128,7 @@ def _names(model: type[msgspec.Struct]) -> tuple[str, ...]:
 
 
 def _value_at(given: object, path: str) -> object:
-    """The value that msgspec's path leads to, as far as the path can be followed."""
+    """Return the value that msgspec's path leads to, as far as the path can be followed."""
     for name, index in re.findall(r"\.(\w+)|\[(\d+|\.\.\.)\]", path):
         if name and isinstance(given, dict) and name in given:
             given = given[name]

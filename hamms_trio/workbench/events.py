@@ -125,7 +125,7 @@ class EventLog:
     def since(
         self, position: int, limit: int, topics: Collection[str] = ()
     ) -> tuple[list[Event], int, bool]:
-        """The oldest events after a position.
+        """Return the oldest events after a position.
 
         Returns:
             The events; the position after them; True if some before them are gone. A position of the future is
@@ -221,7 +221,7 @@ class Subscription:
         self._has_more = True  # True if the next events may be there already
 
     def take(self) -> tuple[Gap | None, list[Event]]:
-        """The gap before the next events, if there is one, and the events."""
+        """Return the gap before the next events, if there is one, and the events."""
         found, position, overflowed = self._log.since(self.position, self._most, self._topics)
         self.position = position
         self._has_more = len(found) == self._most

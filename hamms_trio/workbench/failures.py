@@ -80,7 +80,7 @@ def once_door(doors: Doors, fail: str) -> OnceDoor:
     slug, _, query = fail.partition("?")
     try:
         door = doors.find(slug)
-        if reason := door.mode.driver.needs_port:
+        if reason := door.mode.needs_port:
             raise ValueError(f"{slug} needs a port of its own: {reason}")
         pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=100)
         return OnceDoor(door, door.mode.checked(dict(pairs)))
@@ -94,6 +94,7 @@ class OnceDoor:
     offset = None
     listens = True
     port_kind = OPEN
+    summary = "The answer of a mock."
 
     def __init__(self, door: Door, given: dict[str, Any]) -> None:
         self.name = door.name

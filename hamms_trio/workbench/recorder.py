@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 
 from hamms_trio.http import Request, Response, Service
-from hamms_trio.http.telling.access_log import ENGINE
-from hamms_trio.http.telling.account import Entry
+from hamms_trio.http.accounting.access_log import ENGINE
+from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.documents import Document
@@ -112,7 +112,7 @@ class Recorder:
 
 
 def is_of_page(head: bytes) -> bool:
-    """True if the page made the request for itself."""
+    """Return True if the page made the request for itself."""
     if b"-" not in head:
         return False
     lowered = head.lower() if b"age:" in head or b"AGE:" in head else b""

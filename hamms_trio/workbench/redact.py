@@ -35,7 +35,7 @@ _HINT = re.compile(rf"{_WORDS}|\\u", re.IGNORECASE)
 
 
 def is_secret(name: str) -> bool:
-    """True if a value with this name is a credential, such as ``access_token`` or ``newPassword``."""
+    """Return True if a value with this name is a credential, such as ``access_token`` or ``newPassword``."""
     return _SECRET.search(name) is not None
 
 

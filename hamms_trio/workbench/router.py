@@ -47,12 +47,12 @@ _NOTHING: Mapping[str, str] = {}
 
 
 def refusal_of(problem: Problem) -> Response:
-    """The response of a refusal."""
+    """Return the response of a refusal."""
     return error(problem.status, problem.code, problem.message, *problem.fields)
 
 
 def reserved_by_name(path: str) -> bool:
-    """True if no mock can have this path in any workbench."""
+    """Return True if no mock can have this path in any workbench."""
     return path in RESERVED or path.startswith(RESERVED_PREFIXES)
 
 
@@ -108,14 +108,14 @@ class WorkbenchRouter(Router):
         self._known.clear()
 
     def is_reserved(self, path: str) -> bool:
-        """True if no mock can have this path, because a route has it or may have it."""
+        """Return True if no mock can have this path, because a route has it or may have it."""
         if reserved_by_name(path):
             return True
         route, _ = super().find("GET", path)
         return route is not self.otherwise
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """The route of a request: a built-in one, a mock's, or one that refuses."""
+        """Return the route of a request: a built-in one, a mock's, or one that refuses."""
         known = self._known.get((method, path))
         if known is not None:
             return known, _NOTHING
@@ -134,7 +134,7 @@ class WorkbenchRouter(Router):
         return route, parameters
 
     def _guarded(self, route: Route) -> Route:
-        """A route that refuses strangers before it says that there is nothing here."""
+        """Return a route that refuses strangers before it says that there is nothing here."""
 
         def answer(request: Request) -> Response:
             try:
@@ -186,7 +186,7 @@ def _key(mock: Mock) -> str:
 
 
 def _is_fixed(mock: Mock) -> bool:
-    """True if all requests get the same octets at once."""
+    """Return True if all requests get the same octets at once."""
     texts = (mock.body, *mock.headers.values())
     is_stream = "event-stream" in mock.content_type.lower()
     return (
@@ -197,7 +197,7 @@ def _is_fixed(mock: Mock) -> bool:
 
 
 async def _response(answer: Answer, content: bytes, failures: Failures) -> Response:
-    """The response of a mock, once its delay is over."""
+    """Return the response of a mock, once its delay is over."""
     if answer.fail:
         await trio.sleep(answer.delay)
         try:
@@ -215,7 +215,7 @@ def _as_response(answer: Answer) -> Response:
 
 
 async def _events(events: list[bytes], pause: float) -> AsyncIterator[bytes]:
-    """The events of a stream, each after a pause."""
+    """Yield the events of a stream, each after a pause."""
     for event in events:
         await trio.sleep(pause)
         yield event

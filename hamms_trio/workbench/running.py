@@ -11,14 +11,14 @@ from pathlib import Path
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import ServerLimits, Service
+from hamms_trio.http.accounting.access_log import LogFormat
+from hamms_trio.http.accounting.metrics import add_metrics
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
 from hamms_trio.http.serving.service import SERVER_NAME
-from hamms_trio.http.telling.access_log import LogFormat
-from hamms_trio.http.telling.metrics import add_metrics
 from hamms_trio.net.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures

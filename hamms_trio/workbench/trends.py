@@ -78,7 +78,7 @@ class Trends:
         await self._store.prune_trends(int(self._wall_clock()) - self._retention)
 
     async def document(self, window: str | None, route: str | None) -> Document:
-        """The points of one route in a window, and their sum."""
+        """Return the points of one route in a window, and their sum."""
         route, seconds = route or ALL_ROUTES, window_seconds(window)
         self.flush()
         now = self._wall_clock()
@@ -106,7 +106,7 @@ def window_seconds(text: str | None) -> int:
 
 
 def point(rows: Iterable[TrendRow], start: int, route: str) -> Document:
-    """The sum of some rows as the API shows it."""
+    """Return the sum of some rows as the API shows it."""
     requests = client_errors = server_errors = 0
     buckets = [0] * TREND_BUCKETS
     for row in rows:
@@ -128,7 +128,7 @@ def point(rows: Iterable[TrendRow], start: int, route: str) -> Document:
 
 
 def percentile(buckets: Sequence[int], percent: int) -> float:
-    """The upper bound of the bucket that has the percentile, in milliseconds; 0 of nothing."""
+    """Return the upper bound of the bucket that has the percentile, in milliseconds; 0 of nothing."""
     total, seen = sum(buckets), 0
     if not total:
         return 0.0

@@ -112,11 +112,11 @@ class Matcher:
         self._pattern = PathPattern(criteria.path) if criteria.path else None
 
     def matches(self, request: ReceivedRequest) -> bool:
-        """True if the request agrees with every criterion."""
+        """Return True if the request agrees with every criterion."""
         return not self.misses(request)
 
     def distance(self, request: ReceivedRequest) -> float:
-        """The number of criteria that the request misses; a wrong path weighs more than all others."""
+        """Return the number of criteria that the request misses; a wrong path weighs more than all others."""
         misses = self.misses(request)
         is_elsewhere = any(words.startswith("path") for words in misses)
         shared = 0.0
@@ -125,7 +125,7 @@ class Matcher:
         return len(misses) + (100 - shared if is_elsewhere else 0)
 
     def misses(self, request: ReceivedRequest) -> list[str]:
-        """The criteria that a request does not meet, each in words."""
+        """Return the criteria that a request does not meet, each in words."""
         wanted = self._criteria
         missed = []
         if wanted.method and wanted.method.upper() != request.method:
@@ -182,7 +182,7 @@ def _is_within(record: Document, wanted: Verification, now_ms: int) -> bool:
 
 
 def _expected(wanted: Verification) -> tuple[int, int | None, str]:
-    """The least and the greatest count, and both in words."""
+    """Return the least and the greatest count, and both in words."""
     if wanted.times is not None:
         return wanted.times, wanted.times, f"exactly {wanted.times}"
     if wanted.at_least is None and wanted.at_most is not None:

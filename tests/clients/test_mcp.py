@@ -20,7 +20,7 @@ def server() -> Iterator[HammsServer]:
 
 
 async def call_tool(url: str, seconds: float) -> str:
-    """The text that the only tool returns."""
+    """Return the text that the only tool returns."""
     from mcp.client.streamable_http import streamable_http_client
 
     with anyio.fail_after(seconds):

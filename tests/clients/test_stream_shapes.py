@@ -9,7 +9,7 @@ from shutil import which
 import pytest
 
 from hamms_trio import HammsServer
-from tests.clients.streaming import MESSAGES, NODE_MODULES, NodeReaders
+from tests.clients.stream_readers import MESSAGES, NODE_MODULES, NodeReaders
 
 TEXT = "t0 t1 t2 t3 n1"
 TOKENS = 4

@@ -14,7 +14,7 @@ from shutil import which
 import pytest
 
 from hamms_trio import HammsServer
-from tests.clients.streaming import (
+from tests.clients.stream_readers import (
     NODE_MODULES,
     NodeReaders,
     Read,
@@ -126,7 +126,7 @@ def test_clients_fare_as_they_were_measured(
 
 
 def base_url(server: HammsServer, slug: str, client: str) -> str:
-    """The base URL of a failure mode for a client, with a short text and short waits."""
+    """Return a client's base URL for a failure mode, with a short text and short waits."""
     segment = f"{slug}--tokens-4--nonce-n1"
     if slug.startswith((*WAITING, "llm-cut", "llm-no", "llm-error-event")):
         segment += "--after-2"

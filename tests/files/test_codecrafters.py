@@ -21,7 +21,7 @@ import trio.testing
 from hamms_trio.files import Root, echo, read_file, user_agent, write_file
 from hamms_trio.wire import RequestHead
 from hamms_trio.workbench import open_workbench
-from tests.files.asking import make, received, request, settled, wait_for_another_time
+from tests.files.answers import make, received, request, settled, wait_for_another_time
 from tests.files.conftest import unprivileged
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.files.listing import MAX_ENTRIES, DirectoryEntry, page
-from tests.files.asking import ask, make
+from tests.files.answers import ask, make
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.files import OutsideRoot
 from hamms_trio.files.path import encode, parse_path
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 NAMES: dict[str, tuple[list[bytes], bool]] = {
     "": ([], True),

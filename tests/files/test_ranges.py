@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.wire.fields.dates import imf_fixdate
-from tests.files.asking import (
+from tests.files.answers import (
     LONG_AGO,
     Received,
     ask,
@@ -20,7 +20,7 @@ from tests.files.asking import (
     make,
     settled,
 )
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 MODIFIED = imf_fixdate(LONG_AGO)
 CONTENT = b"0123456789"

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings, strategies as st
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.files.remembered import FileMemory
-from tests.files.asking import (
+from tests.files.answers import (
     LONG_AGO,
     Received,
     ask,
@@ -26,7 +26,7 @@ from tests.files.asking import (
     wait_for_another_time,
 )
 from tests.files.conftest import unprivileged
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 SMALL, LARGE = b"0123456789", bytes(200_000)
 CODED = "Accept-Encoding: gzip, br"

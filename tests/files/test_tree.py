@@ -12,7 +12,7 @@ import pytest
 
 from hamms_trio.files import FileTree, Root
 from hamms_trio.wire.fields.dates import imf_fixdate
-from tests.files.asking import (
+from tests.files.answers import (
     LONG_AGO,
     ask,
     etag_of,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from tests.files.asking import LONG_AGO, ask, make, settled
+from tests.files.answers import LONG_AGO, ask, make, settled
 
 PLAIN, BR, ZSTD, GZIP = b"plain" * 20, b"br" * 5, b"zstd" * 5, b"gzip" * 10
 

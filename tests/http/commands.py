@@ -35,7 +35,7 @@ class Running:
         return socket.create_connection(("127.0.0.1", self.port), timeout=SAFETY_NET)
 
     def ended(self) -> tuple[int, str]:
-        """The exit code, and what is on standard error, once it has ended by itself."""
+        """Wait for the command to exit; return the exit code and the standard error."""
         _, errors = self.process.communicate(timeout=SAFETY_NET)
         return self.process.returncode, errors
 

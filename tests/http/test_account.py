@@ -9,12 +9,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from hamms_trio.http import Router, Service, text
+from hamms_trio.http.accounting.access_log import AccessLog, LogFormat
+from hamms_trio.http.accounting.metrics import snapshot
 from hamms_trio.http.exchange.conversation import Conversation
-from hamms_trio.http.telling.access_log import AccessLog, LogFormat
-from hamms_trio.http.telling.metrics import snapshot
-from tests.http.serving import serving
-from tests.http.talking import CLIENT, make_service, read_answers, talk
-from tests.wire.playing import Way, in_two, whole
+from tests.http.conversations import CLIENT, make_service, read_answers, talk
+from tests.http.server import serving
+from tests.wire.pieces import Way, in_two, whole
 
 KEYS = {
     "total_requests", "active_connections", "open_connections", "inflight_requests",
@@ -30,7 +30,7 @@ def get(path: str, *fields: str) -> bytes:
 
 
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
-    """The lines that a server logs from now on."""
+    """Collect the lines that a server logs from now on."""
     lines: list[bytes] = []
     service.account.log_to(AccessLog(service, log_format, lines.append).write)
     return lines

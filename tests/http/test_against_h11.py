@@ -18,9 +18,9 @@ from hypothesis import given, settings, strategies as st
 
 from hamms_trio.http import Request, Response, Router, Service, text
 from hamms_trio.http.routes.router import Route
-from tests.http.talking import talk
+from tests.http.conversations import talk
 from tests.http.test_requests import ANSWERED, REFUSED
-from tests.wire.playing import DETERMINISTIC, PLACES, cut
+from tests.wire.pieces import DETERMINISTIC, PLACES, cut
 from tests.wire.test_request_against_h11 import EMPTY_ELEMENTS, mutate
 
 # A pattern of the octets, and the reason.
@@ -48,7 +48,7 @@ class OneRoute(Router):
 
 
 def read_by_us(pieces: list[bytes]) -> list[Read]:
-    """The requests that reached a route, which here takes any."""
+    """Return the requests that reached a route; here every path has one."""
     reached: list[Read] = []
 
     def note(request: Request) -> Response:
@@ -61,7 +61,7 @@ def read_by_us(pieces: list[bytes]) -> list[Read]:
 
 
 def read_by_h11(octets: bytes) -> list[Read]:
-    """The requests that h11 finds in the same octets, up to what it refuses or has no end.
+    """Return the requests that h11 parses from the octets, up to a refused or incomplete one.
 
     An empty line before a request line is ignored (RFC 9112 §2.2), which h11 leaves to others.
     """

@@ -13,8 +13,8 @@ from hamms_trio.http import Request, Response, Router, ServerLimits, Service, te
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.backlog import Backlog
 from tests.descriptors import no_gaps, reset_in_place
-from tests.http.serving import Serving, read_all, serving
-from tests.http.talking import CLIENT, statuses
+from tests.http.conversations import CLIENT, statuses
+from tests.http.server import Serving, read_all, serving
 
 
 class Client:
@@ -87,7 +87,7 @@ LIMIT = 20_000_000
 
 
 async def connect(server: Serving) -> trio.SocketStream:
-    """A client with little room of its own."""
+    """Open a client with a small receive buffer."""
     sock = trio.socket.socket()
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     await sock.connect(("127.0.0.1", server.port))

@@ -17,8 +17,8 @@ import trio
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
 from hamms_trio.http.limits.limits import EXCHANGES_IN_ONE_GO
 from hamms_trio.http.resources.basics import add_basics
-from tests.http.serving import Serving, read_all, read_until, serving
-from tests.http.talking import read_answers, statuses
+from tests.http.conversations import read_answers, statuses
+from tests.http.server import Serving, read_all, read_until, serving
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"

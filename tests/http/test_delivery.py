@@ -27,8 +27,8 @@ from hamms_trio.http.routes.response import FileBody
 from hamms_trio.http.routes.router import Route
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
-from tests.http.serving import Serving, read_all, serving
-from tests.http.talking import CLIENT, read_answers
+from tests.http.conversations import CLIENT, read_answers
+from tests.http.server import Serving, read_all, serving
 from tests.http.test_files import reset, said
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
@@ -68,7 +68,7 @@ def cold(monkeypatch: pytest.MonkeyPatch) -> None:
 async def begun(
     server: Serving, *requests: bytes
 ) -> AsyncIterator[tuple[trio.SocketStream, bytes]]:
-    """A client that has asked, and taken the first octets."""
+    """Open a client that has sent a request and received the first octets."""
     async with await server.connect() as client:
         await client.send_all(b"".join(requests))
         yield client, bytes(await client.receive_some(10_000))
@@ -221,7 +221,7 @@ async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
 
 
 def served_on(server: Serving) -> list[int]:
-    """The descriptors of the connections."""
+    """List the descriptors of the connections."""
     connections = server.server.connections
     return [one._fd for one in connections]
 

@@ -20,9 +20,9 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Response, Router, ServerLimits
 from hamms_trio.http.resources.files import FileRouter, add_challenge, add_static
 from hamms_trio.wire import reason_phrase
-from tests.files.asking import make, settled
-from tests.http.serving import Serving, read_all, read_until, serving
-from tests.http.talking import Answer, read_answers
+from tests.files.answers import make, settled
+from tests.http.conversations import Answer, read_answers
+from tests.http.server import Serving, read_all, read_until, serving
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.files.asking import make
+from tests.files.answers import make
 from tests.http.commands import SAFETY_NET, Run, Running, starting
 from tests.ports import taken_port
 

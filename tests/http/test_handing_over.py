@@ -13,8 +13,8 @@ import trio
 from hamms_trio.app import Hamms
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import GivenAway, Request, Response, Router, text
-from tests.http.serving import Serving, serving
-from tests.http.talking import Answer, read_answers
+from tests.http.conversations import Answer, read_answers
+from tests.http.server import Serving, serving
 from tests.lab.servers import HostModes, open_sockets
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -22,7 +22,7 @@ LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 def routes(hamms: Hamms) -> Router:
-    """A healthy route, and routes that failure modes answer."""
+    """Return a healthy route, and routes that failure modes answer."""
     router = Router()
     router.fixed("GET", "/", text("Hello World"))
     fail = hamms.adopter("status", status=503)

@@ -14,7 +14,7 @@ import trio
 
 from hamms_trio.http import Request, Response, Router, text
 from hamms_trio.http.exchange.conversation import Conversation
-from tests.http.serving import Serving, serving
+from tests.http.server import Serving, serving
 from tests.http.test_files import reset, said
 
 LENGTH = "Content-Length: 100000"

@@ -7,8 +7,8 @@ import trio
 
 from hamms_trio.http import Router, ServerLimits
 from hamms_trio.http.resources.basics import add_basics
-from tests.http.serving import read_all, serving
-from tests.http.talking import statuses
+from tests.http.conversations import statuses
+from tests.http.server import read_all, serving
 
 TOO_LONG = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
 

@@ -9,7 +9,7 @@ from hamms_trio.http import Request, Response, Router, ServerLimits, Service, te
 from hamms_trio.http.serving.server import Server
 from hamms_trio.net.accepted import Handover
 from hamms_trio.testing.memory import MemoryHub, memory_connection
-from tests.http.talking import CLIENT, statuses
+from tests.http.conversations import CLIENT, statuses
 
 BIG = 20_000_000  # octets, more than the kernel takes for a client that does not read
 LONG = 100.0  # seconds, more than each of the limits but for those that are below

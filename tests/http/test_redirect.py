@@ -6,7 +6,7 @@ import pytest
 
 from hamms_trio.http import Service
 from hamms_trio.http.resources.redirect import RedirectRouter
-from tests.http.talking import read_answers, talk
+from tests.http.conversations import read_answers, talk
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,10 @@ import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
 from hamms_trio.http.limits.request_bodies import SMALL
-from tests.http.posting import (
+from tests.http.conversations import read_answers, statuses
+from tests.http.server import Serving, read_all, read_until, serving
+from tests.http.test_files import reset
+from tests.http.uploads import (
     CHUNK,
     CHUNKED,
     EACH,
@@ -25,9 +28,6 @@ from tests.http.posting import (
     taking_content,
     until,
 )
-from tests.http.serving import Serving, read_all, read_until, serving
-from tests.http.talking import read_answers, statuses
-from tests.http.test_files import reset
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 

@@ -17,9 +17,9 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.request_bodies import LOOKS, PATIENCE_SECONDS, BodyBudget
 from hamms_trio.http.routes.content import Content
 from hamms_trio.wire import parse_head
-from tests.http.posting import EACH, EXPECT, HALF, LENGTH, LIMIT, LIMITS, post, taking_content
-from tests.http.serving import read_until, serving
-from tests.http.talking import CLIENT, Answer, read_answers, statuses
+from tests.http.conversations import CLIENT, Answer, read_answers, statuses
+from tests.http.server import read_until, serving
+from tests.http.uploads import EACH, EXPECT, HALF, LENGTH, LIMIT, LIMITS, post, taking_content
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ class Now:
 
 
 def conversing(router: Router) -> tuple[Now, Callable[[], Conversation]]:
-    """A clock, and what begins a conversation of one service that goes by it."""
+    """Return a fake clock, and a function that begins a conversation on this clock."""
     now = Now()
     service = Service(router, limits=LIMITS, clock=now, wall_clock=lambda: 1e9)
     return now, lambda: Conversation(service, CLIENT)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service
-from tests.http.talking import make_service, read_answers, statuses, talk, without_ids
-from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
+from tests.http.conversations import make_service, read_answers, statuses, talk, without_ids
+from tests.wire.pieces import DETERMINISTIC, PLACES, WAYS, Way, cut
 
 NEXT = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 

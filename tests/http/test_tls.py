@@ -19,7 +19,7 @@ from hamms_trio.http import Request, Response, Router, ServerLimits, text
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
 from hamms_trio.lab.connection import RECEIVE_OCTETS
-from tests.http.serving import Serving, serving
+from tests.http.server import Serving, serving
 
 BIG = 3_000_000  # octets, more than any buffer on the way holds
 

@@ -18,8 +18,8 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
-from tests.http.serving import Serving, serving
-from tests.http.talking import read_answers
+from tests.http.conversations import read_answers
+from tests.http.server import Serving, serving
 from tests.http.test_connections import GET, get
 
 BIG = 20_000_000  # octets, more than any buffer on the way holds
@@ -60,7 +60,7 @@ def router(goes_on: trio.Event, tmp_path: Path) -> Router:
 
 
 async def secured(server: Serving, trusting: ssl.SSLContext) -> Stream:
-    """A connection that has to end with close_notify, or else reading raises."""
+    """Open a connection whose reads raise if it ends without close_notify."""
     stream = trio.SSLStream(await server.connect(), trusting, server_hostname="localhost")
     await stream.do_handshake()
     return stream
@@ -265,7 +265,7 @@ async def test_nobody_negotiates_again(
 
 
 async def converse(version: str, server: Serving, steps: list[tuple[bytes, bytes]]) -> bytes:
-    """The lines of OpenSSL's own client while it gets input, each answered by a line."""
+    """Run OpenSSL's client through some steps of input and expected output; return its whole output."""
     command = ["openssl", "s_client", version, "-connect", f"127.0.0.1:{server.port}"]
     run = partial(
         trio.run_process,

@@ -13,13 +13,13 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
+from hamms_trio.http.accounting.account import BATCH
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.server import Server
-from hamms_trio.http.telling.account import BATCH
 from hamms_trio.net.ports import open_port
-from tests.http.serving import serving
-from tests.http.talking import CLIENT, statuses
+from tests.http.conversations import CLIENT, statuses
+from tests.http.server import serving
 
 ASKED = 50
 LATE = 200

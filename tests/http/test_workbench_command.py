@@ -16,7 +16,7 @@ import pytest
 
 from hamms_trio.app import WORKBENCH_OFFSET
 from tests.http.commands import SAFETY_NET, Run, starting
-from tests.http.talking import read_answers, statuses
+from tests.http.conversations import read_answers, statuses
 from tests.ports import free_ports
 
 COMMAND = [sys.executable, "-m", "hamms_trio", "workbench"]

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import trio
 
-from hamms_trio.app import Hamms
+from hamms_trio.app import Hamms, Lab
 from hamms_trio.lab.doors import AnyDoor, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.path_door import PathDoor
+from hamms_trio.lab.shared.arming import Arming
+from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
 from hamms_trio.modes.environment import Environment
 from hamms_trio.net.hub import open_hub
@@ -21,6 +23,12 @@ from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 
 HostModes = Callable[..., AbstractAsyncContextManager[Hamms]]
+
+
+def all_doors() -> list[AnyDoor]:
+    """Every door that a server has at a port of its own if nothing limits it."""
+    doors = Doors(CATALOGUE)
+    return [*doors.ports, *Lab(doors, Environment()).shared_doors()]
 
 
 @asynccontextmanager
@@ -31,15 +39,17 @@ async def hosting_modes(
     hub: str | None = None,
 ) -> AsyncIterator[Hamms]:
     doors = Doors(Catalogue(modes))
-    at_ports: list[AnyDoor] = [*map(doors.find, doors.served), PathDoor(doors)]
+    labels, arming = Labels(doors), Arming(doors)
+    universal = UniversalDoor(doors, labels, arming)
+    at_ports: list[AnyDoor] = [*map(doors.find, doors.served), universal]
     listeners = open_listeners(at_ports, host="127.0.0.1")
     environment = environment or Environment(speed=1000)
     recording = Recording(Ledger(doors.names))
-    host = Host(listeners, environment, recording, hub=open_hub(hub))
+    host = Host(listeners, environment, recording, find=labels.find, hub=open_hub(hub))
     async with trio.open_nursery() as nursery:
         await nursery.start(host.run)
         with trio.fail_after(30):  # a safety net
-            yield Hamms("127.0.0.1", doors, listeners, host, environment, recording)
+            yield Hamms("127.0.0.1", doors, listeners, host, environment, recording, arming)
         nursery.cancel_scope.cancel()
 
 

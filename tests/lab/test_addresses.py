@@ -13,7 +13,7 @@ import hamms_trio
 from hamms_trio import HammsServer
 from hamms_trio.errors import NotRunning, ParameterError, UnknownMode
 from tests.clients import raw
-from tests.lab.modes_of_ones_own import hello_at_connect, hello_per_request
+from tests.lab.example_modes import hello_at_connect, hello_per_request
 
 SAFETY_NET = 60.0
 

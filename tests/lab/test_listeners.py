@@ -1,4 +1,4 @@
-"""Doors whose kind of port is not to be had."""
+"""Tests of doors whose kind of port is not available on this machine."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from hamms_trio.modes import CATALOGUE
 from hamms_trio.net import acceptor
 from hamms_trio.net.acceptor import Acceptor
 from tests.descriptors import exhausted_descriptors
-from tests.http.serving import serving
+from tests.http.server import serving
 from tests.lab.servers import hosting_modes, read_all
 
 CLIENTS = 20

@@ -13,7 +13,7 @@ from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.result import Result
 from hamms_trio.load.run import EndedBy
-from tests.load.loading import Play, answering, make_in_memory, result_of
+from tests.load.loads import Play, answering, make_in_memory, result_of
 
 PLAN = Plan(concurrency=2, duration=3.0, rate=10.0, timeout=20.0)
 
@@ -21,7 +21,7 @@ Clock = trio.testing.MockClock
 
 
 def generator(name: str, made: list[str], play: Play, *, accepts: float = inf) -> Generate:
-    """A load on a server in memory, which notes its turns by name."""
+    """Make a load on a server in memory that records its turns by name."""
 
     async def generate(plan: Plan, /) -> Result:
         made.append(name)

@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from hamms_trio.load.counts.latency import LONGEST_US, Latencies
 from hamms_trio.load.result.numbers import PERCENTS, spread
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 MICROSECONDS = st.integers(0, 10_000) | st.integers(0, LONGEST_US)
 # Reading an HdrHistogram takes long, because it has twenty thousand classes.

@@ -18,7 +18,7 @@ WIDE = ["min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99.9", "max"]
 
 
 def table_of(shown: Shown) -> dict[str, list[str]]:
-    """The rows of a table by their first word; notes come after them."""
+    """Return the rows of a table by their first word, without the notes."""
     rows: dict[str, list[str]] = {}
     for line in shown.lines:
         if words := line.split():

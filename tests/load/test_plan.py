@@ -7,7 +7,7 @@ from math import inf
 from hypothesis import assume, given, strategies as st
 
 from hamms_trio.load.plan.schedule import ClosedLoop, FixedRate, Plan
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 BEGINNINGS = st.floats(0.0, 1e7)
 RATES = st.floats(0.1, 20_000.0)

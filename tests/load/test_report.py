@@ -12,7 +12,7 @@ import trio.testing
 from hamms_trio.cli.load.report import show, why_silent
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.result import Result
-from tests.load.loading import (
+from tests.load.loads import (
     ANSWER,
     Play,
     Requests,

@@ -14,7 +14,7 @@ from hamms_trio.load.run import EndedBy
 from hamms_trio.net import epoll_hub
 from tests.conftest import HUBS
 from tests.lab.servers import open_sockets
-from tests.load.loading import ANSWER, Requests, answering, make, serving
+from tests.load.loads import ANSWER, Requests, answering, make, serving
 
 # Bounded in count, so that how fast this machine is decides nothing; and in time, generously.
 FEW = Plan(concurrency=4, requests=20, duration=30.0, timeout=20.0)

@@ -14,7 +14,7 @@ from hamms_trio.load.generate import generate
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.plan.request import make_request, parse_field
 from hamms_trio.load.plan.target import choose, parse_url, resolve
-from tests.load.loading import answering, serving
+from tests.load.loads import answering, serving
 
 
 class Names(trio.abc.HostnameResolver):

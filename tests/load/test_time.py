@@ -10,7 +10,7 @@ from hamms_trio.load.counts.latency import Latencies
 from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy, LoadOutcome
-from tests.load.loading import (
+from tests.load.loads import (
     ANSWER,
     Requests,
     answering,

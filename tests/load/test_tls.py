@@ -20,7 +20,7 @@ from hamms_trio.load.plan import Plan
 from hamms_trio.load.plan.target import Target, client_tls
 from hamms_trio.load.run import EndedBy, LoadOutcome
 from tests.conftest import HUBS
-from tests.load.loading import ANSWER, Play, Requests, answering, make, serving
+from tests.load.loads import ANSWER, Play, Requests, answering, make, serving
 
 FEW = Plan(concurrency=2, requests=10, duration=30.0, timeout=20.0)
 

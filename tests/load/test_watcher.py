@@ -14,7 +14,7 @@ import trio.testing
 from hamms_trio.cli.load.progress import Watcher
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
-from tests.load.loading import answering, load_in_memory
+from tests.load.loads import answering, load_in_memory
 
 PLAN = Plan(concurrency=1, duration=1.0, rate=10.0, timeout=20.0)
 

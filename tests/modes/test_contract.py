@@ -22,7 +22,7 @@ LAST_REQUESTS = {
     "Connection: close": b"GET / HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\r\n\r\n",
     "HTTP/1.0": b"GET / HTTP/1.0\r\nHost: hamms.test\r\n\r\n",
 }
-ON_REQUEST = [mode for mode in CATALOGUE.values() if not mode.driver.needs_port]
+ON_REQUEST = [mode for mode in CATALOGUE.values() if not mode.needs_port]
 ENDS = {Ending.FIN.value, Ending.RST.value}
 ENDLESS = {Outcome.TIMEOUT, Outcome.BOUNDED}  # the outcomes due for modes that do not end
 SILENT = {"interim-101-unexpected", "status-foreign-banner"}  # an error is due nevertheless
@@ -57,7 +57,7 @@ def test_a_connection_ends_after_the_last_request(mode: FailureMode, octets: byt
 
 def test_many_clients_of_all_modes_at_once_leave_nothing_open(server: HammsServer) -> None:
     server.start_afresh()
-    accepting = [mode for mode in CATALOGUE.values() if not mode.driver.needs_port]
+    accepting = [mode for mode in CATALOGUE.values() if not mode.needs_port]
     for _ in range(20):
         for mode in accepting:
             target = f"/mode/{mode.slug}/"

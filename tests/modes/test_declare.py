@@ -68,7 +68,7 @@ def test_an_expectation_has_outcome_level_attempts_and_reuse() -> None:
 
 def test_each_decorator_chooses_its_driver() -> None:
     assert [m.driver for m in (odd_thing, odd_greeting, odd_silence)] == [HTTP1, RAW, REFUSE]
-    assert [m.driver.needs_port is None for m in (odd_thing, odd_greeting, odd_silence)] == [
+    assert [m.needs_port is None for m in (odd_thing, odd_greeting, odd_silence)] == [
         True,
         False,
         False,

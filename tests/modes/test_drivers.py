@@ -8,7 +8,7 @@ import pytest
 
 from hamms_trio import HammsServer
 from tests.clients import raw
-from tests.lab.modes_of_ones_own import (
+from tests.lab.example_modes import (
     count_content,
     hello_at_connect,
     hello_per_request,

@@ -54,7 +54,7 @@ def test_a_mode_plays_its_script_over_a_socket(server: HammsServer, door: Door) 
 
 @contextmanager
 def connected_when_open(address: raw.Address) -> Iterator[socket.socket]:
-    """A connection, as soon as a port takes one that is closed at first."""
+    """Open a connection, as soon as a port takes one that is closed at first."""
     while True:
         with suppress(ConnectionRefusedError), raw.connected(address) as client:
             yield client

@@ -26,5 +26,5 @@ class Row(msgspec.Struct):
 
 
 async def paths(store: SqliteStore, query: HistoryQuery = ALL) -> list[str]:
-    """The paths of one page."""
+    """Return the paths of one page."""
     return [row.path for row in await store.history(query)]

@@ -67,7 +67,7 @@ async def test_a_subscriber_receives_each_thing_that_happens_in_order() -> None:
 
 
 def is_empty(event: Event) -> bool:
-    """True for the end of the client's octets."""
+    """Return True for the end of the client's octets."""
     return isinstance(event, Received) and not event.octets
 
 

@@ -16,7 +16,7 @@ from hamms_trio.wire.http1.body import (
     MAX_TRAILER_OCTETS,
 )
 from hamms_trio.wire.http1.section import MAX_FIELD_LINES
-from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut
+from tests.wire.pieces import DETERMINISTIC, PLACES, WAYS, Way, cut
 from tests.wire.test_request_against_h11 import mutate
 
 TAIL = b"GET /next HTTP/1.1\r\n"
@@ -273,7 +273,7 @@ _REFUSED_BY_H11 = re.compile(rb"[0-9A-Fa-f][ \t]+;")
 
 
 def read_by_h11(octets: bytes) -> tuple[bytes, bytes] | None:
-    """The same, as h11 reads it."""
+    """Read the same body with h11."""
     connection = h11.Connection(h11.SERVER, max_incomplete_event_size=1 << 20)
     head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     connection.receive_data(head + octets)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hamms_trio.wire.fields.codings import coding_quality
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 QUALITIES: list[tuple[str | None, str, float]] = [
     # RFC 9110 §12.5.3's own examples

@@ -9,7 +9,7 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.wire.fields.conditional import Validators, evaluate, is_weak, range_applies
 from hamms_trio.wire.fields.dates import imf_fixdate
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 NOW = 1_800_000_000.0
 MODIFIED = 1_700_000_000
@@ -190,7 +190,7 @@ def test_a_sentence_of_rfc_9110(
 
 
 def by_the_flow_of_13_2_2(method: str, held: dict[str, bool | None]) -> int | None:
-    """The section's six steps, word by word; None of a field that is absent."""
+    """Evaluate the six steps of the section literally; None is an absent field."""
     step = 1
     while True:
         match step:

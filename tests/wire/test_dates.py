@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from hamms_trio.wire.fields.dates import imf_fixdate, parse_http_date
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 NOW = 1_800_000_000  # Fri, 15 Jan 2027 08:00:00 GMT
 EXAMPLE = 784_111_777

@@ -149,7 +149,7 @@ def test_a_response_to_a_persistent_client_may_end_the_connection() -> None:
 
 
 def read_by_h11(octets: bytes, made: RequestHead) -> tuple[bytes, bytes]:
-    """The content that h11 finds as a client, and what it leaves for the next response."""
+    """Return the content that h11 parses as a client, and the octets it leaves."""
     client = h11.Connection(h11.CLIENT)
     client.send(
         h11.Request(

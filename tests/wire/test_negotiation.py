@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.wire import best_match, quality
 from hamms_trio.wire.fields import negotiation
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 RFC_EXAMPLE = (
     "text/*;q=0.3, text/plain;q=0.7, text/plain;format=flowed, text/plain;format=fixed;q=0.4, "

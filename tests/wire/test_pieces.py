@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import example, given, strategies as st
 
 from hamms_trio.wire import chunk, last_chunk
-from tests.wire.playing import DETERMINISTIC, PLACES, cut, octet_by_octet, read_requests
+from tests.wire.pieces import DETERMINISTIC, PLACES, cut, octet_by_octet, read_requests
 
 TARGETS = st.sampled_from((b"/", b"/a?b=c", b"http://a/b", b"/" + b"x" * 300))
 CONTENTS = st.one_of(

@@ -17,7 +17,7 @@ from hamms_trio.wire.fields.ranges import (
     multipart,
     requested_spans,
 )
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 
 IGNORED = None
 UNSATISFIABLE: list[tuple[int, int]] = []

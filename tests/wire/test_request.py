@@ -15,7 +15,7 @@ from hamms_trio.errors import (
 from hamms_trio.wire import Oddity
 from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead
 from hamms_trio.wire.http1.section import MAX_FIELD_LINES
-from tests.wire.playing import WAYS, Way, octet_by_octet, read_heads, whole
+from tests.wire.pieces import WAYS, Way, octet_by_octet, read_heads, whole
 
 NEXT = b"GET /next HTTP/1.1\r\nHost: b\r\n\r\n"
 

@@ -12,7 +12,7 @@ from hypothesis import example, given, strategies as st
 
 from hamms_trio.errors import RequestError
 from hamms_trio.wire import RequestHead
-from tests.wire.playing import DETERMINISTIC, read_heads
+from tests.wire.pieces import DETERMINISTIC, read_heads
 from tests.wire.test_request import GOOD
 
 
@@ -36,7 +36,7 @@ def read_by_h11(octets: bytes) -> tuple[Read, h11.Connection] | None:
 
 
 def read_by_us(octets: bytes) -> RequestHead | None:
-    """The head, if these octets are one head and nothing else."""
+    """Return the head if the octets are exactly one head."""
     try:
         heads, _ = read_heads([octets])
     except RequestError:

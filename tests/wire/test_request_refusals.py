@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from hamms_trio.errors import RequestError
 from hamms_trio.wire import parse_head
 from hamms_trio.wire.http1.refusals import explain_refusal
-from tests.wire.playing import DETERMINISTIC
+from tests.wire.pieces import DETERMINISTIC
 from tests.wire.test_request import BAD, GOOD
 from tests.wire.test_request_against_h11 import MUTATIONS, SHORT_HEADS, mutate
 

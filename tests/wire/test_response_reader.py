@@ -11,7 +11,7 @@ from hypothesis import example, given, strategies as st
 
 from hamms_trio.errors import IncompleteResponse, MalformedResponse, ResponseError
 from hamms_trio.wire import MAX_HEAD_OCTETS, ResponseReader
-from tests.wire.playing import DETERMINISTIC, PLACES, WAYS, Way, cut, octet_by_octet
+from tests.wire.pieces import DETERMINISTIC, PLACES, WAYS, Way, cut, octet_by_octet
 
 OK = b"HTTP/1.1 200 OK\r\n"
 NONE = b"Content-Length: 0\r\n\r\n"
@@ -24,7 +24,7 @@ def read(
     to_the_end: bool = False,
     into: list[int] | None = None,
 ) -> list[int]:
-    """The statuses of the responses in what arrives, of which nothing may be left."""
+    """Return the statuses of the responses in the pieces; no octet may be left."""
     reader, statuses = ResponseReader(method), [] if into is None else into
     for piece in pieces:
         response = reader.receive(piece)
@@ -275,7 +275,7 @@ FRAGMENTS = st.sampled_from(
 
 
 def read_by_h11(octets: bytes) -> int | None:
-    """The status of the one response that these octets are, until the connection ends; else None."""
+    """Return the status if the octets are exactly one response up to the end of the connection."""
     connection = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
     connection.send(h11.Request(method="GET", target="/", headers=[("Host", "a")]))
     connection.send(h11.EndOfMessage())
@@ -297,7 +297,7 @@ def read_by_h11(octets: bytes) -> int | None:
 
 @st.composite
 def probable_responses(draw: st.DrawFn) -> bytes:
-    """A response into which something was put, or nothing, at one or two places."""
+    """Make a response with octets inserted at one or two places."""
     octets = draw(st.sampled_from(sorted(COMPLETE.values(), key=len)[:-1]))
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(octets)))

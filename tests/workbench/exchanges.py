@@ -8,7 +8,7 @@ from hamms_trio.workbench.history import Exchange
 
 
 def exchange(target: str = "/", method: str = "GET", **more: Any) -> Exchange:
-    """An exchange of which a test says only what matters to it."""
+    """Return an exchange of which a test says only what matters to it."""
     usual: dict[str, Any] = {
         "request_id": "id",
         "status": 200,

@@ -37,7 +37,7 @@ def mock(path: str = "/a", **more: object) -> Document:
 
 
 async def answered(mocks: Mocks, store: SqliteStore, request: ReceivedRequest) -> str | None:
-    """The body that answers a request, or None."""
+    """Return the body that answers a request, or None."""
     found = mocks.find(request.method, request.path).choose(request)
     if found is None:
         return None

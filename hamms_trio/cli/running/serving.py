@@ -18,8 +18,8 @@ from netsplode.usage import Refused
 if TYPE_CHECKING:
     from hamms_trio.certificates import ServerCertificate
     from hamms_trio.cli.running.signals import Signals
+    from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.http.serving.running import RunningServer
-    from hamms_trio.http.telling.access_log import LogFormat
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +36,7 @@ class AccessLogChoice(TypedDict):
 def configure_logs(running: Running) -> AccessLogChoice:
     """Send the log to standard error, and the access log too unless it is switched off."""
     from hamms_trio.cli.running.log import configure_logging
-    from hamms_trio.http.telling.access_log import LogFormat
+    from hamms_trio.http.accounting.access_log import LogFormat
 
     configure_logging(running.log_format, verbose=running.verbose)
     return {

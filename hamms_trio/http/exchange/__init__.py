@@ -1,1 +1,1 @@
-"""One connection's requests and answers, as octets, and the tasks of those that wait."""
+"""One connection's requests and answers as octets, and the tasks of slow exchanges."""

@@ -1,4 +1,4 @@
-"""The answers of one connection: numbered, encoded, and entered into the account."""
+"""The answers of one connection: numbering, encoding, and the entry in the account."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Answers:
     """The answers of one connection; `Conversation` decides when each is due.
 
     Attributes:
-        id: of the connection, counted from 1.
-        client: address and port.
-        count: requests that were answered, or whose exchange has begun.
-        ended: True once an answer was encoded that ends the connection.
+        id: the connection's number, from 1.
+        client: the client's address and port.
+        count: the number of requests answered or begun.
+        ended: True once an encoded answer ends the connection.
     """
 
     __slots__ = ("_service", "client", "count", "ended", "id")
@@ -40,7 +40,7 @@ class Answers:
         *,
         last: bool = False,
     ) -> bytes | Exchange:
-        """Have a plain function answer a request that is complete; return an exchange if the body is to follow."""
+        """Answer a complete request by a plain function; return an exchange if the body needs more turns."""
         service = self._service
         if begun >= service.next_second:
             service.refresh_date(begun)
@@ -79,12 +79,12 @@ class Answers:
         return self._begin(match, content, len(match.head.octets), begun)
 
     def encode(self, exchange: Exchange, response: Response, *, last: bool) -> bytes:
-        """Encode the head of an exchange's response, with its body if that is octets and is sent."""
+        """Encode the head of an exchange's response, with the body if that is octets."""
         number, request_id = exchange.number, exchange.request.id
         return self._encode(exchange.match, response, number, request_id, last=last)
 
     def note(self, exchange: Exchange, status: int) -> None:
-        """Enter an exchange into the account that has ended, or will not be completed."""
+        """Enter an exchange that has ended, or will not be completed, into the account."""
         ended, octets_in, octets_out = (
             self._service.clock(),
             exchange.octets_in,

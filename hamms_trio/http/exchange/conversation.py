@@ -1,12 +1,12 @@
-"""One client's requests and our answers, as octets: no sockets here, and no waiting.
+"""One client's requests and our answers as octets, without sockets and without waiting.
 
 A carrier of the octets (`serving.connection`) hands in the octets that have arrived and
-sends the octets that are returned, all answers to one read in one piece. Afterwards the carrier looks if the
-conversation is ``closing``, ``has_more`` to say once that was sent, or has an ``exchange`` that needs a task; and
-reports when the ``deadline`` has passed.
+sends the octets that are returned, all answers to one read in one piece. Afterwards the carrier checks whether the
+conversation is ``closing``, ``has_more`` answers once those are sent, or has an ``exchange`` that needs a task. The
+carrier also reports when the ``deadline`` has passed.
 
-Nothing is answered out of order, because there is one exchange at a time: the octets after it stay in the
-buffer, and in the kernel once the buffer is full.
+Answers stay in order, because there is one exchange at a time: later octets stay in the buffer, and in the kernel
+once the buffer is full.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class Conversation:
 
     Attributes:
         answers: the answers so far.
-        closing: True if the connection ends once the octets that were returned last are sent.
-        deadline: when `on_deadline` has to be called.
+        closing: True if the connection ends once the last octets returned are sent.
+        deadline: the time for the call of `on_deadline`.
         ended: True if the client has closed its side.
         exchange: the exchange that a task has to finish, or None.
-        has_more: True if `advance` would answer more, now that the rest was sent.
-        is_idle: True if nothing has come of a next request, and nothing is left to do.
+        has_more: True if `advance` has more to answer once the earlier octets are sent.
+        is_idle: True if no octet of a next request has come, and nothing is left to do.
     """
 
     __slots__ = (
@@ -59,13 +59,13 @@ class Conversation:
         self.exchange: Exchange | None = None
         self._buffer = b""
         self._heads = Heads(service)
-        self._content: Content | None = None  # of the request whose body is coming
+        self._content: Content | None = None  # of the request whose body is being received
         self._match: Match | None = None  # of that body, unless it is dropped or a task reads it
 
     # Events that the carrier reports
 
     def receive(self, data: bytes) -> bytes:
-        """Answer the octets that have arrived, as far as possible; octets after the last answer are dropped."""
+        """Answer the octets that have arrived, as far as possible; drop octets after the last answer."""
         if self.is_idle:
             is_whole = 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
             if is_whole and data[0] != CR:
@@ -77,7 +77,7 @@ class Conversation:
         return self.advance()
 
     def _answer_whole(self, octets: bytes) -> bytes:
-        """Answer a read that is exactly one head, as most are."""
+        """Answer a read of exactly one head, the usual case."""
         try:
             answer = self._begin(self._service.matcher.find(octets))
         except RequestError as problem:
@@ -87,7 +87,7 @@ class Conversation:
         return answer
 
     def advance(self) -> bytes:
-        """Answer the octets that have arrived earlier and had to wait."""
+        """Answer octets that arrived earlier and are still buffered."""
         answers: list[bytes] = []
         octets = exchanges = 0
         service = self._service
@@ -136,15 +136,15 @@ class Conversation:
         return self.advance()
 
     def extend_deadline(self, seconds: float) -> None:
-        """Give the client more time, since it had to read first."""
+        """Extend the deadline by the time that the client needed for reading."""
         self.deadline += seconds
 
     def on_deadline(self) -> bytes:
-        """End the wait: the client was too slow or silent, or its route was (see `Exchange.is_overdue`)."""
+        """End a wait for a slow or silent client, or for a slow route (see `Exchange.is_overdue`)."""
         self.deadline, self.is_idle = FOREVER, False
         if self.exchange is not None:
             if self._content is not None and not self._content.has_failed:
-                self._content.fail(RequestTimeout("the body did not come in time"))
+                self._content.fail(RequestTimeout("the body did not arrive in time"))
             elif not self.exchange.is_overdue:
                 self.exchange.is_overdue = True
                 self._service.account.errors["dispatch"] += 1
@@ -153,11 +153,11 @@ class Conversation:
             return b""
         if self._heads.is_reading or self._match is not None:
             problem = self._content.problem if self._content is not None else None
-            return self._refuse(problem or RequestTimeout("the request did not come in time"))
+            return self._refuse(problem or RequestTimeout("the request did not arrive in time"))
         return self.end()
 
     def on_end(self) -> None:
-        """Drop everything: the connection has ended, and so has the task of its exchange."""
+        """Drop all state after the end of the connection and of the exchange's task."""
         self._buffer = b""
         if self._content is not None:
             self._content.drop()
@@ -167,7 +167,7 @@ class Conversation:
                 self.exchange.content.invite = None  # refers to the connection: a cycle
 
     def end(self) -> bytes:
-        """Say no more, since every request that was accepted is answered."""
+        """Close the conversation; every accepted request is answered."""
         self.closing, self.is_idle = True, False
         return b""
 
@@ -187,13 +187,13 @@ class Conversation:
         return head.octets + content + rest
 
     def turn_away(self) -> bytes:
-        """Answer that there are too many connections, and nothing else."""
+        """Answer 503, because there are too many connections, and close."""
         self.end()
         return self.answers.refuse(refusals.turned_away(), refusals.FULL, 0)
 
     @property
     def is_full(self) -> bool:
-        """True if no more should be read, because octets wait for their turn."""
+        """True if the carrier should stop reading, because the buffers are full."""
         waiting = len(self._buffer)
         if self.exchange is not None and self.exchange.content is not None:
             waiting += self.exchange.content.waiting
@@ -236,14 +236,14 @@ class Conversation:
         self.has_more = bool(self._buffer)
 
     def is_finished(self) -> bool:
-        """Return True if nothing is left to say after `finish`; otherwise `advance` says what comes next."""
+        """Return True if nothing is left to send after `finish`; if not, call `advance`."""
         if self._buffer or self._content is not None or self.closing or self.ended:
             return False
         self.is_idle = True
         return True
 
     def abandon_overdue(self) -> bytes:
-        """Answer 503 for an exchange whose task has ended late and without an answer, and go on."""
+        """Answer 503 for an overdue exchange whose task ended without an answer, then advance."""
         exchange = self.exchange
         if exchange is None:
             return b""
@@ -255,8 +255,8 @@ class Conversation:
     def _set_deadline(self, exchange: Exchange) -> None:
         """Limit the wait of a task, unless it waits for the request's body.
 
-        In the middle of a response a route may be silent for as long as it likes; but not to a client that has
-        closed its side: until the next octet is sent, nobody can tell if that client has closed both.
+        Within a response, a route may be silent without limit, unless the client has closed its side: only the next
+        octet sent shows whether that client has closed both sides.
         """
         if self._content is not None and not self._content.has_failed:
             return
@@ -268,18 +268,11 @@ class Conversation:
     # Reading
 
     def _read_head(self) -> bytes | None:
-        """Begin the next exchange, if its head has come."""
-        heads, service = self._heads, self._service
-        had_begun = heads.is_reading
-        match, self._buffer = heads.next(self._buffer)
-        if match is not None:
-            return self._begin(match)
-        if heads.is_reading and not had_begun:
-            self.deadline = service.clock() + service.limits.head_seconds
-        return None
+        self._heads = Heads(service)
+        self._content: Content | None = None  # of the request whose body is being received
 
     def _begin(self, match: Match) -> bytes:
-        """Answer a head, or take the steps that come before the answer."""
+        """Answer a head, or prepare to read its content."""
         service = self._service
         begun = service.clock()
         head, route = match.head, match.route
@@ -293,7 +286,7 @@ class Conversation:
         limit = limits.content if route.max_content is None else route.max_content
         too_long = head.content_length > limit
         if route.refuses:
-            # A body that won't be read to its end, or may not come at all, is the last one.
+            # The connection ends after a body that is too long to read, or that may never come.
             last = too_long or head.expects_continue
             answer = self._answer(match, len(head.octets), begun, last=last)
             self._content = Content(head, limit)
@@ -304,7 +297,7 @@ class Conversation:
             raise ContentTooLarge(f"the content exceeds {limit} octets")
         length = head.content_length
         if not route.waits and 0 < length <= len(self._buffer):
-            self._match = None  # the content has come with its head
+            self._match = None  # the content arrived with its head
             octets, self._buffer = self._buffer[:length], self._buffer[length:]
             return self._answer(match, len(head.octets) + length, begun, octets)
         self.deadline = begun + limits.content_seconds
@@ -320,7 +313,7 @@ class Conversation:
         return CONTINUE if is_awaited else b""
 
     def _read_content(self, content: Content) -> bytes | None:
-        """Take the octets of the body that have come; an answer may wait for its end."""
+        """Read the body's octets from the buffer, and answer once it is complete."""
         if self._match is not None and content.problem is not None:
             raise content.problem
         if self._buffer:
@@ -364,7 +357,7 @@ class Conversation:
         *,
         last: bool = False,
     ) -> bytes:
-        """Have a plain function answer a request that is complete."""
+        """Answer a complete request by a plain function."""
         answer = self.answers.answer(match, octets_in, begun, content, last=last)
         if isinstance(answer, bytes):
             self.deadline = begun + self._service.limits.idle
@@ -376,7 +369,7 @@ class Conversation:
         return b""
 
     def _refuse(self, problem: RequestError) -> bytes:
-        """Answer, for the last time, a request that could not be read or may not reach its route."""
+        """Answer a request that is malformed or rejected before its route, and close."""
         self._service.account.errors["read" if problem.status in (408, 503) else "parse"] += 1
         match, content = self._match, self._content
         if match is not None:

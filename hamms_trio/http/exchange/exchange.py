@@ -9,15 +9,15 @@ from hamms_trio.http.routes.response import FileBody, Response
 
 
 class Exchange:
-    """A request whose route waits, or whose response is no plain octets.
+    """A request whose route is a coroutine, or whose response body is a file or a stream.
 
     Attributes:
         response: the response, once the route has returned it.
-        content: of the request, if there is any.
-        has_answered: True if the head of the response was sent, or is being sent.
-        is_sending: True if the exchange waits for the client, and not for its route.
-        is_overdue: True if its time is up: its task has to end.
-        octets_out: of the response, sent so far.
+        content: the request's content, or None.
+        has_answered: True once the response's head is being sent.
+        is_sending: True while the exchange waits for the client, not for its route.
+        is_overdue: True once the deadline has passed; the task has to end.
+        octets_out: the number of response octets sent so far.
     """
 
     __slots__ = (
@@ -48,7 +48,7 @@ class Exchange:
         self.request = request
         self.response = response
         self.content = content
-        self._octets_in = octets_in  # without the content that is still to come
+        self._octets_in = octets_in  # without content that has not arrived
         self.begun = begun
         self.number = number
         self.has_answered = False
@@ -63,7 +63,7 @@ class Exchange:
         return body if isinstance(body, FileBody) and self.match.head.method != "HEAD" else None
 
     def set_response(self, response: Response) -> None:
-        """Note the route's response, and drop the content; a response that is a stream may read on."""
+        """Set the route's response and drop the content, unless a streamed response may go on reading."""
         self.response = response
         if self.content is None:
             return

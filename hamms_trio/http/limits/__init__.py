@@ -1,1 +1,1 @@
-"""How much of everything the clients of one server may take."""
+"""Limits for the clients of one server: sizes, times, numbers."""

@@ -1,9 +1,8 @@
-"""Answers that wait for clients that do not read them, over all connections of one server.
+"""The backlog of answers that clients have not read, over all connections of one server.
 
-Each connection keeps one answer at most, or some 64 KiB of small ones; but there may be thousands of
-connections, and answers of any size. Beyond the limit, the connection whose client has read nothing for the longest
-time is evicted: its time is up first anyway, while the latest client may be one that reads. A single answer may
-be larger than the limit.
+Each connection buffers at most one answer, or some 64 KiB of small ones. But there may be thousands of connections,
+and answers of any size. Beyond the limit, the connection whose client has read nothing for the longest time is
+evicted: its timeout is the next to expire, and newer clients may still read. A single answer may exceed the limit.
 """
 
 from __future__ import annotations
@@ -12,26 +11,26 @@ from typing import Protocol
 
 
 class SlowReader(Protocol):
-    """A connection whose client has not made room for an answer."""
+    """A connection whose client has not read its answer."""
 
     def evict(self) -> None:
         """End the connection soon."""
 
 
 class Backlog:
-    """Octets that are kept for clients that do not read.
+    """The octets buffered for clients that do not read.
 
     Attributes:
-        octets: kept now.
+        octets: the number of octets buffered now.
     """
 
     def __init__(self, limit: int) -> None:
         self.octets = 0
         self._limit = limit
-        self._kept: dict[SlowReader, int] = {}  # the one that has waited longest comes first
+        self._kept: dict[SlowReader, int] = {}  # the longest wait comes first
 
     def keep(self, reader: SlowReader, octets: int) -> None:
-        """Note that a connection keeps so many octets; call again when its client has read some of them."""
+        """Set the number of octets that a connection buffers; call again whenever its client has read."""
         self.release(reader)
         self._kept[reader] = octets
         self.octets += octets
@@ -41,5 +40,5 @@ class Backlog:
             longest.evict()
 
     def release(self, reader: SlowReader) -> None:
-        """Note that a connection keeps nothing any more."""
+        """Remove a connection that buffers nothing any more."""
         self.octets -= self._kept.pop(reader, 0)

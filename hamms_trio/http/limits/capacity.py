@@ -1,4 +1,4 @@
-"""How many connections one server may have, and the fate of one more."""
+"""The limit of connections of one server, and the treatment of connections beyond it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from enum import Enum, auto
 
 from hamms_trio.http.serving.service import Service
 
-REFUSED_POLITELY = 128  # connections above the limit that get a 503; more are reset
+REFUSED_POLITELY = 128  # connections above the limit that get 503; any others are reset
 
 
 class Fate(Enum):
-    """The treatment of a connection that has been accepted."""
+    """The treatment of an accepted connection."""
 
     SERVED = auto()
     REFUSED = auto()  # by a 503
@@ -18,27 +18,27 @@ class Fate(Enum):
 
 
 class Capacity:
-    """Room for the connections of one server, on whichever carrier.
+    """The capacity of one server for connections.
 
     Attributes:
-        limit: how many are served at a time.
-        waits: True if further connections wait in the kernel instead of being refused.
+        limit: the number of connections served at a time.
+        waits: True if further connections wait in the kernel's backlog instead of being refused.
     """
 
     def __init__(self, service: Service) -> None:
         self.limit = service.limits.connections
         self.waits = service.limits.connections_wait
         self._service = service
-        self._handshakes = 0  # under way; they take room too
+        self._handshakes = 0  # in progress; they count as connections
 
     @property
     def accepts(self) -> bool:
-        """True if another connection may be accepted now; `Service.on_vacancy` says when to look again."""
+        """True if another connection may be accepted; otherwise `Service.on_vacancy` reports when."""
         return not self.waits or self._open < self.limit
 
     @property
     def fate(self) -> Fate:
-        """The fate of a connection that is not counted yet."""
+        """The treatment of a connection that is not counted yet."""
         if self._open >= self.limit + REFUSED_POLITELY:
             return Fate.RESET
         return Fate.REFUSED if self._service.connections >= self.limit else Fate.SERVED
@@ -48,11 +48,11 @@ class Capacity:
         self._handshakes += 1
 
     def handshake_ended(self) -> None:
-        """Count the connection no more; from now on the service does."""
+        """Uncount the handshake; the service counts the connection from now on."""
         self._handshakes -= 1
 
     def handshake_failed(self, reason: str) -> None:
-        """Count the connection no more, and enter the failure into the account."""
+        """Uncount the handshake and enter the failure into the account."""
         self._handshakes -= 1
         self._service.account.note_handshake_failure(reason)
         self._service.announce_vacancy()

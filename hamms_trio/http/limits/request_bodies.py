@@ -1,18 +1,18 @@
-"""Room for the content of requests until their routes are done with it, over all connections of one server.
+"""The budget for buffered request bodies, over all connections of one server.
 
-Each content has a limit of its own; but there may be thousands of connections. The server keeps
+Each body has a limit of its own, but there may be thousands of connections. The server buffers
 
-- all of it for a route that is a plain function, and for a coroutine that asks for all (`Request.read`);
-- for a coroutine that takes content as it comes, the octets that wait for the coroutine.
+- the whole body for a route that is a plain function, and for a coroutine that calls `Request.read`;
+- only the unread octets for a coroutine that reads the body piece by piece.
 
-So each content needs room. A content of declared length gets room for all of it or none, before an octet of it
-is read: a client that was admitted and sends is not refused later, and no two clients wait for each other. A
-chunked content gets room as it comes, since nobody knows how much it will need, and may be refused on the way. As
-long as there is any room, the next content may be of any size, so that a route may take more than the limit:
-all of them together are at most one content above the limit, and the small ones.
+Each body therefore reserves room. A body of declared length reserves all of its room before the server reads an
+octet, or is refused: a client that was admitted is not refused later, and no two clients wait for each other. A
+chunked body reserves room as it arrives, since its length is unknown, and may be refused on the way. While any
+room is left, the next body may be of any size, so that a route may accept more than the limit: the total exceeds
+the limit by at most one body and the small ones.
 
-A client can declare octets for free, so the server does not reserve room for clients that do not send them: when
-there is no room, the contents that arrive too slowly are evicted.
+Declaring octets costs a client nothing, so the server does not reserve room for clients that do not send: when no
+room is left, bodies that arrive too slowly are evicted.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from typing import Protocol
 
 from hamms_trio.errors import NoRoom
 
-SMALL = 16 * 1024  # octets that always have room, as every connection has it for a head
-LOOKS = 8  # contents that are looked at when there is no room: refusing has to stay cheap
-PATIENCE_SECONDS = 2.0  # for which nobody is too slow; refused clients are asked to wait so long
+SMALL = 16 * 1024  # octets that need no room, as many as a head may have
+LOOKS = 8  # bodies checked when no room is left, so that a refusal stays cheap
+PATIENCE_SECONDS = 2.0  # before a body counts as slow; also the Retry-After of a refusal
 
 
 class PendingBody(Protocol):
-    """A request's content.
+    """A request body that is being received.
 
     Attributes:
-        begun: when its head had come.
-        octets: that have come.
+        begun: the time when its head was complete.
+        octets: the number of octets received.
     """
 
     begun: float
@@ -40,20 +40,22 @@ class PendingBody(Protocol):
 
     @property
     def is_awaited(self) -> bool:
-        """True if the route waits for the client, and not the client for the route."""
+        """True if the route waits for the client, rather than the client for the route."""
 
     def evict(self) -> None:
         """Drop the buffered body and reject the request."""
 
 
 class BodyBudget:
-    """Octets of content that the server has reserved room for.
+    """The server's budget for buffered bodies.
 
     Args:
-        seconds: that a content may take to come.
+        limit: octets for all bodies together.
+        seconds: the time within which a body has to arrive.
+        clock: the clock of `PendingBody.begun`.
 
     Attributes:
-        octets: reserved now.
+        octets: the number of octets reserved now.
     """
 
     def __init__(self, limit: int, *, seconds: float, clock: Callable[[], float]) -> None:
@@ -64,10 +66,10 @@ class BodyBudget:
         self._reserved: dict[PendingBody, int] = {}
 
     def reserve(self, content: PendingBody, octets: int) -> None:
-        """Reserve room for so many octets of one content in all, if not for more already.
+        """Raise a body's reservation to this number of octets, if it is lower.
 
         Raises:
-            NoRoom: there is none.
+            NoRoom: the budget is used up.
         """
         reserved = self._reserved.get(content, 0)
         if octets <= reserved:
@@ -78,14 +80,14 @@ class BodyBudget:
         self.octets += octets - reserved
 
     def shrink(self, content: PendingBody, octets: int) -> None:
-        """Reserve room for no more than so many octets."""
+        """Lower a body's reservation to this number of octets, if it is higher."""
         reserved = self._reserved.get(content, 0)
         if octets < reserved:
             self._reserved[content] = octets
             self.octets -= reserved - octets
 
     def release(self, content: PendingBody) -> None:
-        """Reserve no more room for this content."""
+        """Release a body's reservation."""
         self.octets -= self._reserved.pop(content, 0)
 
     def _has_room(self, asking: PendingBody) -> bool:
@@ -94,7 +96,7 @@ class BodyBudget:
         return self.octets < self._limit
 
     def _evict_slow(self, asking: PendingBody) -> None:
-        """Look at some of the contents, each time at others, and evict those that come too slowly."""
+        """Check some bodies, others each time, and evict those that arrive too slowly."""
         now = self._clock()
         for _ in range(min(LOOKS, len(self._reserved))):
             content = next(iter(self._reserved))
@@ -104,7 +106,7 @@ class BodyBudget:
                 content.evict()
 
     def _is_too_slow(self, content: PendingBody, octets: int, now: float) -> bool:
-        """Return True if so many octets won't have come in time, at the pace so far."""
+        """Return True if the body, at its pace so far, will not have ``octets`` octets in time."""
         elapsed = now - content.begun
         is_late = elapsed > PATIENCE_SECONDS and content.octets * self._seconds < octets * elapsed
         return is_late and content.is_awaited

@@ -1,1 +1,1 @@
-"""Routes that are ready to be declared: a greeting, files, a redirect."""
+"""Ready-made routes: a greeting, files, a redirect."""

@@ -15,7 +15,6 @@ GREETING = text("Hello World")
 
 def add_basics(router: Router) -> None:
     """Declare /, /stream and /submit."""
-
     router.fixed("GET", "/", GREETING)
 
     @router.get("/stream")

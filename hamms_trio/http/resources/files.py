@@ -23,7 +23,7 @@ from hamms_trio.http.routes.visitors import check_origin
 
 
 def as_response(answer: Answer, request: Request) -> Response:
-    """Turn an answer into a response of the server, which closes its file."""
+    """Convert an answer to a response; the server closes the answer's file."""
     if isinstance(answer.rendered, Response):
         return answer.rendered
     if answer.content_length is None:
@@ -39,22 +39,22 @@ def as_response(answer: Answer, request: Request) -> Response:
     return answer.rendered
 
 
-# The reasons why a client of the workbench gets no file, by status.
+# The workbench's explanations of refused files, by status.
 _PROBLEMS = {
-    400: "the path is not percent-encoded as it should be",
-    403: "the path leads out of the directory that is served, or to what must not be read",
+    400: "the percent-encoding of the path is malformed",
+    403: "the path leads out of the served directory, or to an unreadable file",
     404: "there is no such file",
     405: "files are read by GET and HEAD",
-    406: "it is not to be had in any of the content codings that are accepted",
+    406: "the file has none of the accepted content codings",
     412: "a precondition of the request does not hold",
-    416: "none of these ranges has an octet of the file; Content-Range says how many it has",
+    416: "no range overlaps the file; Content-Range has the file's length",
     500: "the file can't be written",
-    503: "too many files are open; ask again",
+    503: "too many files are open; retry later",
 }
 
 
 def as_workbench_response(answer: Answer, request: Request) -> Response:
-    """The same, but refusals in the one shape that all those of the workbench have."""
+    """Convert an answer to a response; refusals become the workbench's error document."""
     problem = _PROBLEMS.get(answer.status)
     if problem is None:
         return as_response(answer, request)
@@ -64,14 +64,14 @@ def as_workbench_response(answer: Answer, request: Request) -> Response:
 
 
 def _as_wanted(answer: Answer, request: Request) -> Response:
-    """The same, but refusals as JSON only if the client prefers that."""
+    """Return the same, but refusals as JSON only if the client prefers that."""
     if answer.status in _PROBLEMS and prefers_json(request.get("accept")):
         return as_workbench_response(answer, request)
     return as_response(answer, request)
 
 
 def add_static(router: Router, tree: FileTree) -> None:
-    """Declare what lies beneath a directory, at the tree's prefix."""
+    """Declare the files of a tree, at the tree's prefix."""
 
     @router.get(f"{tree.prefix}*")
     def static(request: Request) -> Response:
@@ -79,7 +79,7 @@ def add_static(router: Router, tree: FileTree) -> None:
 
 
 class FileRouter(Router):
-    """Has everything answered from beneath a directory, whatever the method."""
+    """A router that answers every request from one directory, whatever the method."""
 
     def __init__(self, tree: FileTree) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class FileRouter(Router):
             return _as_wanted(tree.answer(request.head), request)
 
         async def page(request: Request) -> Response:
-            # Listing takes as long as the directory is long, and the others need not wait for it.
+            # Listing a long directory takes long, and other connections need not wait for it.
             answer = await trio.to_thread.run_sync(tree.answer, request.head)
             return _as_wanted(answer, request)
 
@@ -102,15 +102,16 @@ def add_challenge(router: Router, root: Root | None) -> None:
     """Declare the routes of the codecrafters.io HTTP server challenge.
 
     Args:
-        root: of /files/; without one nothing is found there.
+        router: the router to declare the routes on.
+        root: the directory of /files/; None for 404 on every name.
     """
 
     @router.get("/echo/*")
-    def say_again(request: Request) -> Response:
+    def echo_text(request: Request) -> Response:
         return as_workbench_response(echo(request.head, request.parameters["*"]), request)
 
     @router.get("/user-agent")
-    def say_who(request: Request) -> Response:
+    def show_user_agent(request: Request) -> Response:
         return as_response(user_agent(request.head), request)
 
     @router.get("/files/{name}")
@@ -122,7 +123,7 @@ def add_challenge(router: Router, root: Root | None) -> None:
     async def write(request: Request) -> Response:
         check_origin(request.head)
         content, name = await request.read(), request.parameters["name"]
-        # Not abandoned when the client leaves: what was begun is finished.
+        # Not abandoned when the client leaves, so that a begun write is completed.
         answer = await trio.to_thread.run_sync(write_file, root, request.head, name, content)
         return as_workbench_response(answer, request)
 

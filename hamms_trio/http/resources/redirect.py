@@ -1,4 +1,4 @@
-"""Send every client from http:// to https://."""
+"""A router that redirects every request from http:// to https://."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _AUTHORITY = re.compile(r"(?:https?://)?(?:[^@/?#]*@)?(\[[^]]*\]|[^:/?#]*)(?::\d
 
 
 class RedirectRouter(Router):
-    """Answers every method on every path with 308.
+    """A router that answers every method on every path with 308.
 
     Args:
-        port: of the same host, for TLS.
+        port: the TLS port of the same host.
         host: the host for a request that names none.
     """
 
@@ -35,7 +35,7 @@ class RedirectRouter(Router):
             )
             return Response(308, b"Use HTTPS\n", fields, close=True)
 
-        # A content of any length: the client takes it along to the new place.
+        # The body may have any length, since the client sends it again to the new URL.
         self._route = Route("redirect", redirect, max_content=UNLIMITED, refuses=True)
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
@@ -43,7 +43,7 @@ class RedirectRouter(Router):
 
 
 def location(head: RequestHead, port: int, host: str) -> str:
-    """Return the URL that a request should be sent to instead."""
+    """Return the https URL of a request."""
     in_target = head.method == "CONNECT" or _ABSOLUTE.match(head.target)
     named = head.target if in_target else head.get("host") or ""
     found = _AUTHORITY.match(named)

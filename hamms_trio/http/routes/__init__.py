@@ -1,1 +1,1 @@
-"""Which route answers a request, and what routes take and return."""
+"""Routing: templates, requests, responses, error documents."""

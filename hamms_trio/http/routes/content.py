@@ -1,4 +1,4 @@
-"""A request's content, as it comes."""
+"""The content of a request while it is being received."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from hamms_trio.wire import BodyReader, RequestHead
 
 
 class Content:
-    """The content of one request, read while it comes.
+    """The content of one request, which a route can read while it arrives.
 
-    Fed by the connection, read by one coroutine; what waits in between is bounded by the connection,
-    which stops reading (see `waiting`). All that is kept has room in the budget.
+    The connection feeds it and one coroutine reads it. The connection bounds the unread octets by not reading
+    further (see `waiting`). All buffered octets have room in the budget.
 
     Args:
-        limit: octets of a chunked content, decoded.
-        budget: None for a content that is dropped as it comes.
-        window: octets that may wait for a route that takes the content as it comes; None for a route that takes
-            the content as a whole.
-        begun: when its head had come.
+        head: the request's head.
+        limit: octets of chunked content, decoded.
+        budget: the budget for buffered bodies; None for content that is discarded as it arrives.
+        window: limit of unread octets, for a route that reads piece by piece; None for a route that reads the
+            whole content.
+        begun: the time when the head was complete.
 
     Attributes:
-        problem: the reason why no more will come, if there is one.
-        invite: sends 100 (Continue), when the client waits for that; called before the first read.
-        on_room: called once, when the route has taken the octets that wait.
+        problem: the error that ended the content early, or None.
+        invite: the function that sends 100 (Continue) before the first read, if the client expects that.
+        on_room: the callback for when the route has read the buffered octets; called once.
     """
 
     __slots__ = (
@@ -56,39 +57,39 @@ class Content:
         self._reader = BodyReader(head, limit)
         self._budget = budget
         self._window = window
-        self._declared = head.content_length  # 0 of one that is chunked
+        self._declared = head.content_length  # 0 if chunked
         self._unread = bytearray()
         self.begun = begun
         self.problem: RequestError | None = None
         self._arrived: trio.Event | None = None
-        self.octets = 0  # that have come, decoded
+        self.octets = 0  # received, decoded
         self.invite: Callable[[], Awaitable[None]] | None = None
         self.on_room: Callable[[], None] | None = None
 
     @property
     def complete(self) -> bool:
-        """True if all of the content has come."""
+        """True if all of the content has arrived."""
         return self._reader.complete
 
     @property
     def waiting(self) -> int:
-        """Octets that have come and were not read yet."""
+        """The number of octets that have arrived and are unread."""
         return len(self._unread)
 
     @property
     def has_failed(self) -> bool:
-        """True if no more will come."""
+        """True if an error ended the content early."""
         return self.problem is not None
 
     @property
     def is_awaited(self) -> bool:
-        """True if the route waits for the client, and not the client for the route."""
+        """True if the route waits for the client, rather than the client for the route."""
         is_kept_waiting = self.invite is not None or (self._window is not None and self.waiting)
         return not (is_kept_waiting or self.complete or self.has_failed)
 
     @property
     def is_unreadable(self) -> bool:
-        """True if nobody can know where the content ends: it is broken, or the client still waits for 100."""
+        """True if the end of the content can't be found: it is malformed, or the client still expects 100."""
         return self.problem is not None or (
             self.invite is not None and not self.octets and not self.complete
         )
@@ -110,12 +111,12 @@ class Content:
         return self._reader.rest if self._reader.complete else b""
 
     def fail(self, problem: RequestError) -> None:
-        """Note why no more will come, and wake the reader, to whom that is raised."""
+        """End the content with an error, which the reader gets."""
         self.problem = problem
         self._wake()
 
     def reserve_room(self) -> None:
-        """Reserve room, as far as the length is known.
+        """Reserve room for the known length.
 
         Raises:
             NoRoom: the server holds too many bodies.
@@ -125,7 +126,7 @@ class Content:
             self._budget.reserve(self, known if self._window is None else min(known, self._window))
 
     def collect(self) -> None:
-        """Reserve room for the content as a whole, which the route keeps from now on.
+        """Reserve room for the whole content, because the route reads all of it.
 
         Raises:
             NoRoom: the server holds too many bodies.
@@ -134,18 +135,18 @@ class Content:
         self.reserve_room()
 
     def take(self) -> bytes:
-        """Return all that has come and was not read yet."""
+        """Return the unread octets."""
         taken = bytes(self._unread)
         self._empty()
         return taken
 
     def release_read(self) -> None:
-        """Release the room of the octets that were read."""
+        """Release the room of octets that are read."""
         if self._budget is not None and self.complete:
             self._budget.shrink(self, self.waiting)
 
     def drop(self) -> None:
-        """Drop the content, also what is still to come: nobody will read it."""
+        """Discard the content, including octets that have not arrived."""
         if self._budget is not None:
             self._budget.release(self)
             self._budget = None
@@ -154,13 +155,13 @@ class Content:
     def evict(self) -> None:
         """Drop the buffered body and reject the request (see `BodyBudget`)."""
         self.drop()
-        self.fail(NoRoom("the content came too slowly, and others need the room"))
+        self.fail(NoRoom("the body arrived too slowly while other requests needed the room"))
 
     async def receive_some(self) -> bytes:
         """Return the next octets, or none at the end.
 
         Raises:
-            RequestError: the client sent something else than content, too much of it, or too slowly.
+            RequestError: the content is malformed, too long or too slow.
             PeerGone: the client has left.
         """
         if self.invite is not None:

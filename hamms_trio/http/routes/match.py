@@ -1,4 +1,4 @@
-"""The route that answers a head, and the rules that hold for every route."""
+"""The search for the route of a request, and the checks that hold for every route."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hamms_trio.wire import Oddity, RequestHead, parse_head
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
 )
-# The names that a client may give its request, to be taken over.
+# The X-Request-ID values of clients that the server adopts.
 _REQUEST_ID = re.compile(r"[\w.:/+=@~-]{1,128}", re.ASCII)
 _TRACEPARENT = re.compile(  # W3C Trace Context §3.2
     r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}"
@@ -41,7 +41,7 @@ class Match:
 
     Attributes:
         given_id: the X-Request-ID that the client gave, or else the trace id of its traceparent.
-        plain: True if the request needs no more than one look: no content, no task, and the usual response.
+        plain: True if the usual head of a response suits the request.
     """
 
     __slots__ = ("given_id", "head", "parameters", "plain", "route", "trace_id")
@@ -63,10 +63,11 @@ class Match:
 
 
 class Matcher:
-    """Finds the route that answers a head.
+    """A search for the route that answers a head.
 
     Args:
-        longest_target: octets.
+        router: the routes.
+        longest_target: limit in octets.
         hosts: the names by which clients may call the server; None for any.
     """
 
@@ -80,7 +81,7 @@ class Matcher:
         self._latest: Match | None = None  # clients that poll repeat their heads
 
     def answer_all_by(self, route: Route) -> None:
-        """Answer every request by one route from now on."""
+        """Route every request to one route from now on."""
         self._instead = route
         self._latest = None
 
@@ -123,7 +124,7 @@ class Matcher:
         else:
             route, parameters = self._instead, {}
         if self._hosts is not None and not route.any_host:
-            self._hosts.check(head.host)
+            self._hosts.check(head.host or "")
         if head.oddities and Oddity.EXPECTATION in head.oddities and not route.refuses:
             raise ExpectationFailed("only 100-continue can be expected")
         match = Match(head, route, parameters)
@@ -155,7 +156,7 @@ def _check_target(head: RequestHead) -> None:
 
 
 def _check_authority(path: str) -> None:
-    """Refuse what others read as a malformed authority (RFC 3986 §3.2)."""
+    """Refuse a path that others may read as a malformed authority (RFC 3986 §3.2)."""
     authority = path[2:].partition("/")[0]
     if ("[" in authority) != ("]" in authority):
         raise MalformedRequest("the target is not a path (RFC 9112 §3.2)")

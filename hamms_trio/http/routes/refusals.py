@@ -1,4 +1,4 @@
-"""Errors as responses: in one shape, whatever went wrong."""
+"""Error responses, all with the same JSON document."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import logging
 import re
 
 from hamms_trio.errors import MethodNotAllowed, NoRoom, RequestError
+from hamms_trio.http.accounting.account import Account
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import GivenAway, Response, error, explain
 from hamms_trio.http.routes.router import Route
 from hamms_trio.http.serving.service import RETRY_AFTER, Service
-from hamms_trio.http.telling.account import Account
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.http1.section import TOKEN
 
@@ -30,7 +30,7 @@ REFUSED = {
     503: "request/no_room",
     505: "request/bad_request",
 }
-# The part of a request line that names the resource, whatever is wrong with the rest.
+# The part of a request line that names the resource, for the log of a malformed request.
 _ASKED = re.compile(TOKEN.encode().join((rb"(", rb") ([\x21-\x7e]++) ")))
 _LOGGED_PATH = 2048
 
@@ -48,7 +48,7 @@ OVERDUE = error(503, "overdue", "Service Unavailable: the answer was not ready i
 
 
 def refusal(problem: RequestError) -> Response:
-    """Return the response that explains why a request is not answered."""
+    """Return the response for a refused request."""
     if isinstance(problem, NoRoom):
         return error(
             problem.status,
@@ -84,13 +84,13 @@ def checked(response: object, request: Request) -> Response:
 
 
 def internal_error(account: Account, request: Request) -> Response:
-    """Return the response to a request that met a bug of ours, and count the bug."""
+    """Return the response for a bug in a route, and count the bug."""
     account.errors["dispatch"] += 1
     return error(500, "internal_error", "Internal Server Error", request_id=request.id.decode())
 
 
 def unreadable(octets: bytes, problem: RequestError) -> Match:
-    """Return a stand-in for a request that could not be read, with the legible part of its request line."""
+    """Return a match for a malformed request, with the readable part of its request line."""
     asked = _ASKED.match(octets)
     method, target = (part.decode() for part in asked.groups()) if asked else ("-", "-")
     head = RequestHead(octets, method, target)
@@ -99,18 +99,18 @@ def unreadable(octets: bytes, problem: RequestError) -> Match:
 
 
 def refused(match: Match, problem: RequestError) -> Match:
-    """Return a stand-in for a request that was read, and refused before its route ran."""
+    """Return a match for a request that is refused before its route runs."""
     route = _ROUTES[REFUSED[problem.status]]
     return Match(match.head, route, match.parameters, match.given_id, match.trace_id)
 
 
 def turned_away() -> Match:
-    """Return a stand-in for the request of a client for which there is no room."""
+    """Return a match for the unread request of a connection beyond the limit."""
     return Match(RequestHead(b"", "-", "-"), _QUEUE_FULL, {})
 
 
 def _unanswered(_request: Request) -> Response:
-    raise AssertionError("stands for a request that was never read")
+    raise AssertionError("this route only names refused requests in the account")
 
 
 _ROUTES = {key: Route(key, _unanswered) for key in {*REFUSED.values()}}

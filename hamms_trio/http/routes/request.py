@@ -1,4 +1,4 @@
-"""A request, as a route sees it."""
+"""The request that a route receives."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Request:
     """One request.
 
     Attributes:
-        parameters: the segments that the route's template leaves open, as they were sent; the rest of the path as
+        parameters: the path's segments for the template's parameters, not decoded; the rest of the path as
             ``"*"``.
         id: the value of X-Request-ID in the response.
         client: address and port of the client.
-        content: all of the content, for a route that is a plain function; a coroutine calls `read`.
+        content: the whole content, for a plain function; a coroutine calls `read`.
     """
 
     __slots__ = ("_body", "client", "content", "head", "id", "parameters")
@@ -39,7 +39,7 @@ class Request:
         self._body = body
 
     def without_content(self) -> Request:
-        """Return the request without its content, once the route is done with that."""
+        """Return the request without its content, after the route has used that."""
         return Request(self.head, self.parameters, self.id, self.client)
 
     @property
@@ -53,7 +53,7 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The target's path as it was sent, percent-encoding and all."""
+        """The target's path, percent-encoded as it was sent."""
         return self.head.path
 
     @property
@@ -62,7 +62,7 @@ class Request:
 
     @property
     def query(self) -> dict[str, str]:
-        """The query as a form; of a name given twice the last counts."""
+        """The query as a form; the last value of a repeated name counts."""
         return parse_form(self.head.query_string)
 
     def get(self, name: str) -> str | None:
@@ -70,13 +70,13 @@ class Request:
         return self.head.get(name)
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the content as it comes (see `Content.receive_some` for what it raises)."""
+        """Yield the content as it arrives; the errors are those of `Content.receive_some`."""
         if self._body is not None:
             while piece := await self._body.receive_some():
                 yield piece
 
     async def read(self) -> bytes:
-        """Return the whole content (see `Content.receive_some` and `Content.collect` for what it raises)."""
+        """Return the whole content; the errors are those of `Content.receive_some` and `Content.collect`."""
         if self._body is not None:
             self._body.collect()
             content = BytesIO()

@@ -25,16 +25,16 @@ _RESERVED = frozenset(
 
 
 class OpenFile(Protocol):
-    """A file whose octets a response sends."""
+    """An open file for a response body."""
 
     def fileno(self) -> int: ...
     def close(self) -> None: ...
 
 
 class FileBody:
-    """Octets and ranges of one open file, in the order in which they are sent.
+    """Octets and ranges of one open file, in sending order.
 
-    The file is closed once the response was sent or has failed.
+    The server closes the file once the response was sent or has failed.
     """
 
     __slots__ = ("file", "octets", "pieces")
@@ -53,11 +53,11 @@ Body = bytes | FileBody | AsyncIterable[bytes]
 
 
 class Response:
-    """A status, fields and a body; immutable, so that one may answer many requests.
+    """A status, fields and a body; immutable, so that one response may answer many requests.
 
-    Content-Type is text/plain unless ``fields`` say otherwise; the server adds Date, Server, X-Request-ID and the
-    fields that frame the message. A body that is an async iterator is sent piece by piece as it comes,
-    each as a chunk, and closed at its end.
+    Content-Type is text/plain unless ``fields`` set it; the server adds Date, Server, X-Request-ID and the fields
+    that frame the message. A body that is an async iterator is sent piece by piece, each piece as a chunk, and
+    closed at its end.
 
     Args:
         close: True to end the connection with this response.
@@ -102,7 +102,7 @@ class Response:
             self.plain = not close and not self.has_origin
         else:
             self.plain = False
-            # Where only the end of a body tells its length, the head depends on the request's version.
+            # The framing of a body of unknown length depends on the request's version.
             self.preamble = b""
             if isinstance(body, FileBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
@@ -120,7 +120,7 @@ class Response:
         return b"%bContent-Length: %d\r\nX-Request-ID: " % (self.lines, octets)
 
     def preamble_for(self, minor_version: int) -> bytes:
-        """Return the head up to the value of X-Request-ID, as framed for this minor version."""
+        """Return the head up to the value of X-Request-ID, framed for this minor version."""
         if self.preamble:
             return self.preamble
         framing = b"Transfer-Encoding: chunked\r\n" if minor_version else b""
@@ -191,7 +191,7 @@ def prefers_json(accept: str | None) -> bool:
 
 
 def json_response(content: object, status: int = 200, *fields: Field) -> Response:
-    """Return a response that is a JSON document, its keys sorted, in ASCII."""
+    """Return a JSON document as a response, in ASCII with sorted keys."""
     octets = json.dumps(content, sort_keys=True, allow_nan=False).encode()
     return Response(status, octets, (("Content-Type", JSON), *fields))
 
@@ -199,7 +199,7 @@ def json_response(content: object, status: int = 200, *fields: Field) -> Respons
 def error(
     status: int, code: str, message: str, *fields: Field, close: bool = False, **more: object
 ) -> Response:
-    """Return the document of a refusal: a code for programs, a message for people."""
+    """Return an error document, with a code for programs and a message for people."""
     content = {"code": code, "message": message, **more}
     return ErrorDocument(status, content, message, fields, close=close)
 
@@ -225,7 +225,7 @@ def _head_lines(status: int, fields: tuple[Field, ...]) -> tuple[bytes, bool, bo
 
 
 def check_fields(fields: tuple[Field, ...]) -> None:
-    """Refuse fields that would break a response apart, or contradict the server's own.
+    """Refuse malformed fields, and fields that only the server sends.
 
     Raises:
         ValueError: a field is malformed, or reserved for the server.
@@ -236,4 +236,4 @@ def check_fields(fields: tuple[Field, ...]) -> None:
         if not _VALUE.fullmatch(value):
             raise ValueError(f"{value[:80]!r} can't be the value of {name}")
         if name.lower() in _RESERVED:
-            raise ValueError(f"{name} is for the server to send")
+            raise ValueError(f"{name} is reserved for the server")

@@ -6,7 +6,7 @@ A template is a path whose segments may be ``{name}``; its last segment may be `
     def show(request: Request) -> Response:
         return text(request.parameters["id"])
 
-GET brings HEAD with it, and every path answers OPTIONS. Paths are compared as they are sent.
+GET includes HEAD, and every path answers OPTIONS. Paths are compared without decoding.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Route:
         fixed: the response, if all requests get the same one.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
-        waits: True if the handler is a coroutine, with a task of its own.
+        waits: True if the handler is a coroutine, which runs in a task.
         max_content: octets of content that the route accepts; None for the server's limit.
     """
 
@@ -107,17 +107,17 @@ class Router:
     """The table of routes.
 
     Attributes:
-        otherwise: the route of all requests that no other route answers; 404 by default.
+        otherwise: the route of requests without another route; 404 by default.
     """
 
     def __init__(self) -> None:
         self._exact: dict[str, Resource] = {}
         self._open: dict[str, list[Resource]] = {}  # by first segment, "" if that is a parameter
-        # The same; resources whose first segment is a parameter come after the others.
+        # As `_open`, each followed by the resources whose first segment is a parameter.
         self._candidates: dict[str, tuple[Resource, ...]] = {}
         self._any_first: tuple[Resource, ...] = ()
         self.otherwise = MISSING
-        self._server = Resource("*")  # OPTIONS * asks about the server as a whole
+        self._server = Resource("*")  # OPTIONS * is about the server as a whole
         self._server.add("OPTIONS", self._server_options, None)
 
     def route(
@@ -125,9 +125,9 @@ class Router:
     ) -> Callable[[H], H]:
         """Declare the handler of ``method`` on ``template``.
 
-        A plain function gets the whole content, must not block, and answers at once. A coroutine
-        has a task of its own, may wait for anything, and reads the content as it comes. A coroutine that has not
-        returned within `ServerLimits.answer_seconds` is cancelled, and its client gets a 503.
+        A plain function gets the whole content, must not block, and answers at once. A coroutine runs in a task,
+        may wait for anything, and can read the content as it arrives. A coroutine that has not returned within
+        `ServerLimits.answer_seconds` is cancelled, and the client gets 503.
         """
 
         def declare(handler: H) -> H:
@@ -137,7 +137,7 @@ class Router:
         return declare
 
     def fixed(self, method: str, template: str, response: Response) -> None:
-        """Declare a response that all requests get."""
+        """Declare the same response for all requests."""
         self._resource(template).add(method, response, None)
 
     def get(self, template: str) -> Callable[[H], H]:
@@ -155,7 +155,7 @@ class Router:
                 route.any_host = True
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-        """Return the route of a request, and the parameters of its template; without a route, one that refuses."""
+        """Return the route of a request and its parameters; for an unknown path, `otherwise`."""
         resource = self._exact.get(path)
         if resource is not None:
             return resource.routes.get(method, resource.not_allowed), _NOTHING
@@ -169,7 +169,7 @@ class Router:
 
     @property
     def templates(self) -> dict[str, str]:
-        """Every template and its methods."""
+        """The methods of each template."""
         resources = [*self._exact.values(), *(r for those in self._open.values() for r in those)]
         return {resource.template: resource.allow for resource in resources}
 
@@ -182,7 +182,7 @@ class Router:
             if resource.template == template:
                 return resource
         those.append(Resource(template))
-        # The longest first, and names before the rest of a path.
+        # Longer templates first; those that end in * last.
         those.sort(key=lambda resource: (resource.template.endswith("*"), -len(resource.template)))
         anywhere = self._any_first = tuple(self._open.get("", ()))
         self._candidates = {

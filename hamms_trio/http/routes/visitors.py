@@ -61,7 +61,9 @@ def check_origin(head: RequestHead) -> None:
     """
     fields = head.combined(_ORIGIN)
     origin, site = fields.get("origin"), fields.get("sec-fetch-site")
-    if site in _OTHER_SITES or (origin is not None and _authority(origin) != head.host.lower()):
+    if site in _OTHER_SITES or (
+        origin is not None and _authority(origin) != (head.host or "").lower()
+    ):
         raise Forbidden(f"a page of another origin ({(origin or site or '')[:80]}) sent this")
 
 

@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 import trio
 
 from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http.accounting.access_log import AccessLog, LogFormat
 from hamms_trio.http.serving.server import Server
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.access_log import AccessLog, LogFormat
 from hamms_trio.line_writer import LineWriter
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped

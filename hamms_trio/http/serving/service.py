@@ -1,4 +1,4 @@
-"""The state that all connections of one server share."""
+"""The state shared by all connections of one server."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from time import monotonic
 
 import trio
 
+from hamms_trio.http.accounting.account import Account
 from hamms_trio.http.limits.backlog import Backlog
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.http.limits.request_bodies import BodyBudget
@@ -17,7 +18,6 @@ from hamms_trio.http.routes.match import Matcher
 from hamms_trio.http.routes.response import FileBody, Response, check_fields, error
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
-from hamms_trio.http.telling.account import Account
 from hamms_trio.net.accepted import Handover
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
@@ -32,7 +32,7 @@ SERVER_NAME = f"Hamms/{VERSION}"
 
 
 class Phase(Enum):
-    """The server's phase of life; the values are those of the access log and of /_metrics."""
+    """The phases of a server, with their names in the access log and /_metrics."""
 
     RUNNING = "running"
     DRAINING = "draining"
@@ -40,15 +40,17 @@ class Phase(Enum):
 
 
 class Service:
-    """Routes, limits, clock and account of one server.
+    """The routes, limits, clock and account of one server.
 
     Args:
+        router: the routes.
+        limits: the limits; None for the defaults.
         hosts: the names by which clients may call the server; None for any.
         text_errors: True to explain refusals as text, unless a client prefers JSON.
         server_name: the value of the Server field; "" for none.
         invites: False to leave 100 (Continue) out, though a client waits for it.
-        clock: seconds, for latencies and deadlines.
-        wall_clock: seconds since the epoch, for Date and the access log.
+        clock: the clock of latencies and deadlines, in seconds.
+        wall_clock: the clock of Date and the access log, in seconds since the epoch.
     """
 
     def __init__(
@@ -87,9 +89,9 @@ class Service:
         self.take_back: Callable[[Handover], None] | None = (
             None  # serves a connection that was given away
         )
-        self.on_vacancy: list[Callable[[], None]] = []  # called when a connection has ended
+        self.on_vacancy: list[Callable[[], None]] = []  # callbacks for the end of a connection
         self.accepted = 0
-        self.in_flight = 0  # requests whose answer waits for something
+        self.in_flight = 0  # requests without a complete answer
         self.matcher = Matcher(router, longest_target=self.limits.target, hosts=hosts)
         self._id_prefix = os.urandom(4).hex().encode()
         self._ids = 0
@@ -100,7 +102,7 @@ class Service:
         self._keep_alive = b"\r\nConnection: keep-alive\r\nKeep-Alive: timeout=%d\r\n" % timeout
 
     def refresh_date(self, now: float) -> None:
-        """Update `stamp` and `tail`; call this once `next_second` has come."""
+        """Update `stamp` and `tail`; call this from `next_second` on."""
         wall = self._wall_clock()
         second = int(wall)
         self.next_second = now + 1 - (wall - second)
@@ -112,7 +114,7 @@ class Service:
         return self._wall_clock() - self.clock()
 
     def _stamp_for(self, response: Response) -> bytes:
-        """Return the stamp for a response that may have a Date or Server of its own."""
+        """Return the stamp without the fields that the response sets itself."""
         if not response.has_origin:
             return self.stamp
         given = {name.lower() for name, _ in response.fields}
@@ -121,37 +123,37 @@ class Service:
         return b"\r\n".join((*kept, b"", b"")) if kept else b"\r\n"
 
     def new_id(self) -> bytes:
-        """Return an X-Request-ID for a request that has none."""
+        """Make an X-Request-ID for a request without one."""
         self._ids = number = self._ids + 1
         return b"%b%08x" % (self._id_prefix, number & 0xFFFFFFFF)
 
     def drain(self) -> None:
-        """Refuse every request from now on whose head has not come yet, and end connections with their answers."""
-        self.account.settle()  # of the answers until now, which are logged with their phase
+        """Refuse every request whose head is not complete yet, and end connections with their answers."""
+        self.account.settle()  # logs the answers so far with their phase
         self.phase = Phase.DRAINING
         self.drains = True
         self.drain_began = self.clock()
         self.matcher.answer_all_by(Route("drain/reject", DRAINING, refuses=True))
 
     def announce_end(self) -> None:
-        """Wake a drain: something has ended that it may wait for."""
+        """Wake a drain, which may wait for the end of a connection or exchange."""
         if self.drain_began:
             self.something_ended.set()
 
     def announce_vacancy(self) -> None:
-        """Tell the acceptors that a connection has ended."""
+        """Call `on_vacancy`, because a connection has ended."""
         for accept_again in self.on_vacancy:
             accept_again()
 
     @property
     def drain_seconds(self) -> float:
-        """Seconds since the drain began, or 0."""
+        """The seconds since the drain began, or 0."""
         return self.clock() - self.drain_began if self.drain_began else 0.0
 
     def encode(
         self, head: RequestHead, response: Response, request_id: bytes, *, last: bool
     ) -> tuple[bytes, bool]:
-        """Encode a response's head, and its body if that is octets and is sent; return also if it is the last."""
+        """Encode a response's head, with the body if that is octets; also return True if it is the last."""
         now = self.clock()
         if now >= self.next_second:
             self.refresh_date(now)

@@ -29,14 +29,14 @@ class Http1:
                 request = await http.receive_head()
                 encounter = choose(request)
                 http.base = encounter.base
-                await _play(peer, encounter, request)
+                await play(peer, encounter, request)
             except RequestError as error:
                 if request is not None or not await self._hand_over(peer, choose, error):
                     await http.refuse(error, request)
             if not http.is_ready():
                 await http.end_exchange()
             if peer.connection.is_lent and not peer.finished:
-                peer.connection.give_back(http.take_rest())
+                peer.connection.return_to_giver(http.take_rest())
                 return
 
     async def _hand_over(self, peer: Peer, choose: Choose, problem: RequestError) -> bool:
@@ -51,14 +51,15 @@ class Http1:
                 return False
             http.take_malformed(request, problem)
             http.base = encounter.base
-            await _play(peer, encounter, request)
+            await play(peer, encounter, request)
         except RequestError:
             return False
         await peer.finish()
         return True
 
 
-async def _play(peer: Peer, encounter: Encounter, request: RequestHead) -> None:
+async def play(peer: Peer, encounter: Encounter, request: RequestHead) -> None:
+    """Let a request meet a failure mode, or a healthy answer if the mode does not strike."""
     if peer.meet(encounter, request):
         await encounter.act(peer, request, **encounter.arguments)
     else:

@@ -14,6 +14,7 @@ from hamms_trio.modes.families import (
     llm,
     mcp,
     ndjson,
+    ok,
     pace,
     proxy,
     range,
@@ -50,4 +51,5 @@ FAMILIES = (
     ndjson,
     mcp,
     grpcweb,
+    ok,
 )

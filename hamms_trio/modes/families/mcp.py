@@ -132,7 +132,7 @@ async def mcp_line_separators(
 
 
 def _call(stream: Stream, *, resumes: bool) -> str | None:
-    """The id of the call as JSON, from the request's content or its Last-Event-ID; None if there is no call.
+    """Return the call's id as JSON, from the content or Last-Event-ID; None without a call.
 
     Raises:
         MethodNotAllowed: a GET wants another stream than that of a call.
@@ -155,7 +155,7 @@ def _is_json(text: str) -> bool:
 
 
 def _result(stream: Stream) -> tuple[int, bytes, str, *tuple[Field, ...]] | None:
-    """The true answer to a request for something else than the call of a tool, None to that."""
+    """Return the correct answer to any request but a tool call, for which return None."""
     message = parsed(stream.content) or {}
     method, params = message.get("method"), message.get("params")
     if method == "tools/call":

@@ -354,7 +354,7 @@ async def _some(stream: Stream, n: int, retry: str, how: str) -> None:
 
 
 async def _meets(stream: Stream, at: str, after: int) -> bool:
-    """True if it is time for the fault; otherwise play the events that come before that, or the end."""
+    """Return True if the fault is due; otherwise send the events before it, or the end."""
     if stream.is_done:
         await stream.play_healthy()
         return False
@@ -366,7 +366,7 @@ async def _meets(stream: Stream, at: str, after: int) -> bool:
 
 
 def _in_lines(data: str | None) -> str:
-    """The same data in several lines."""
+    """Split the data into several lines."""
     try:
         return json.dumps(json.loads(data or ""), ensure_ascii=False, indent=1)
     except ValueError:

@@ -24,7 +24,7 @@ from hamms_trio.modes.parameters import MEBIBYTE, Choice, Flag, Octets, Range, S
 from hamms_trio.modes.peer import Peer
 from hamms_trio.wire import Field, RequestHead, is_interim, reason_phrase
 
-# What a status needs, or is useless without (RFC 9110 §15 unless noted).
+# Fields that a status needs, or is useless without (RFC 9110 §15 unless noted).
 REDIRECT: tuple[Field, ...] = (("Location", "{base}/?status=200"),)
 NEEDED: dict[int, tuple[Field, ...]] = {
     101: (("Connection", "upgrade"), ("Upgrade", "hamms")),

@@ -51,7 +51,7 @@ class Asked:
 
 
 def parsed(content: bytes) -> dict[str, object] | None:
-    """The JSON object that some content is, or None."""
+    """Parse content as a JSON object; return None if it is none."""
     try:
         body = json.loads(content) if content else None
     except (ValueError, RecursionError):
@@ -60,7 +60,7 @@ def parsed(content: bytes) -> dict[str, object] | None:
 
 
 def _found(content: bytes) -> dict[str, object]:
-    """The members that matter of a large JSON object."""
+    """Return the relevant members of a large JSON object."""
     body: dict[str, object] = {"stream_options": {"include_usage": bool(_USAGE.search(content))}}
     if stream := _STREAM.search(content):
         body["stream"] = stream[1] == b"true"

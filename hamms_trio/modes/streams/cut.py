@@ -8,7 +8,7 @@ from hamms_trio.modes.streams.shapes import Part, Piece
 
 
 def until(pieces: Iterable[Piece], after: int) -> Iterator[Piece]:
-    """The pieces up to the token number ``after``, and none behind the last token."""
+    """Return the pieces up to token number ``after``, at most up to the last token."""
     for piece in pieces:
         if piece.tokens > after or piece.part in _BEHIND:
             return
@@ -16,7 +16,7 @@ def until(pieces: Iterable[Piece], after: int) -> Iterator[Piece]:
 
 
 def cut(pieces: Iterable[Piece], after: int, at: str = "event") -> list[bytes]:
-    """The octets that leave until the fault.
+    """Return the octets before the fault.
 
     Args:
         after: tokens that leave whole.
@@ -32,12 +32,12 @@ def cut(pieces: Iterable[Piece], after: int, at: str = "event") -> list[bytes]:
 
 
 def without(pieces: Iterable[Piece], *parts: Part) -> list[bytes]:
-    """The octets of all events but those of some parts."""
+    """Return the octets of all events except those of some parts."""
     return [piece.octets for piece in pieces if piece.part not in parts]
 
 
 def half(octets: bytes) -> bytes:
-    """The first half of an event: up to the middle of its content, so that the cut lies inside a line."""
+    """Return an event up to the middle of its content, so that the cut lies inside a line."""
     content = octets.rstrip(b"\r\n")
     start = max(content.rfind(b"data:"), 0)
     return octets[: start + max(1, (len(content) - start) // 2)]

@@ -91,5 +91,5 @@ class BodyWriter:
         return chunk(content)
 
     def end(self) -> bytes:
-        """The octets that follow the content: the last chunk, unless the fault leaves it out."""
+        """Return the octets that follow the content: the last chunk, unless the fault leaves it out."""
         return last_chunk() if self._chunked and self.fault.last_chunk else b""

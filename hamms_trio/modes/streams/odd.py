@@ -16,7 +16,7 @@ ILLEGAL = {
 
 
 def odd_event(shape: Shape, kind: str) -> bytes:
-    """The octets of one odd event; an illegal one has the type of a token's event, so that it is read."""
+    """Return the octets of one odd event; an illegal one has a token event's type, so that readers parse it."""
     if kind in ("comment", "ping", "empty"):
         return shape.keep_alive(kind)
     if kind == "no-data":

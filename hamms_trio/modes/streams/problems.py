@@ -32,21 +32,21 @@ _MESSAGES = {
 
 
 def problem_of(status: int) -> Problem:
-    """The error that belongs to a status code."""
+    """Return the error for a status code."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     phrase = reason_phrase(status) or "Overloaded"
     return Problem(kind, f"{status} {phrase}: the failure mode says so")
 
 
 def problem_named(kind: str) -> Problem:
-    """The error of that type, as an event of a stream."""
+    """Return the error of a type, as an event of a stream."""
     return Problem(kind, _MESSAGES[kind], kind)
 
 
 def retry_fields(
     retry_after: str, should_retry: str, environment: Environment
 ) -> tuple[Field, ...]:
-    """The fields for the parameters ``retry_after`` (a number, or a name) and ``should_retry``."""
+    """Return the fields for the parameters ``retry_after`` (a number, or a name) and ``should_retry``."""
     should = () if should_retry == "none" else (("x-should-retry", should_retry),)
     if retry_after == "date":
         return (("Retry-After", environment.date(SECONDS_AHEAD)), *should)
@@ -59,7 +59,7 @@ def retry_fields(
 
 
 def wait_fields(seconds: float) -> tuple[Field, ...]:
-    """The fields that say how long to wait: in whole seconds, and exactly in milliseconds."""
+    """Return the fields for a wait, in whole seconds and in milliseconds."""
     return (
         ("Retry-After", str(math.ceil(seconds))),
         ("retry-after-ms", str(math.ceil(seconds * 1000))),

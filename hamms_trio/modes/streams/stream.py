@@ -68,7 +68,7 @@ class Stream:
         return self.answer_with()
 
     def answer_with(self, *, mark: str = "", tool: bool | None = None) -> Answer:
-        """The healthy answer with a mark at the end of each word, or as a tool call."""
+        """Return the healthy answer with a mark after each word, or as a tool call."""
         first, asked = self._first, self.asked
         tool = first.tool if tool is None else tool
         if mark or tool is not first.tool:
@@ -83,7 +83,7 @@ class Stream:
         return tuple(self._filled(0))
 
     def _filled(self, start: int) -> Iterator[Piece]:
-        """The same events from one on, each made when it is asked for."""
+        """Return the events from number ``start`` on, each made on demand."""
         answer, first = self.answer, self._first
         if self.shape.counts_octets:
             return iter(pieces(self.shape, answer)[start:])
@@ -110,7 +110,7 @@ class Stream:
         return self.position == len(self._first.tokens)
 
     def now(self) -> float:
-        """The time on the server's clock, in seconds."""
+        """Return the time on the server's clock, in seconds."""
         return self.peer.connection.now() * self.peer.environment.speed
 
     # The request
@@ -259,7 +259,7 @@ class Stream:
         await self.respond(status, self.shape.error(problem), "application/json", *fields)
 
     def fields(self, content_type: str = "") -> tuple[Field, ...]:
-        """The fields that every answer has."""
+        """Return the fields of every answer."""
         typed = (("Content-Type", content_type),) if content_type else ()
         names = (("X-Hamms-Nonce", self.nonce), (self.shape.request_id, f"req_{self.nonce}"))
         return (*typed, ("Cache-Control", "no-cache"), *names)

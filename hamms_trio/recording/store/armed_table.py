@@ -20,7 +20,7 @@ def add(connection: sqlite3.Connection, fault: ArmedFault) -> None:
 
 
 def select(connection: sqlite3.Connection, now_ms: int) -> list[ArmedFault]:
-    """The faults that may strike yet, the oldest first."""
+    """Return the faults that may strike yet, the oldest first."""
     found = connection.execute(
         f"SELECT {_COLUMNS} FROM armed WHERE {_READY} ORDER BY position", (now_ms,)
     )

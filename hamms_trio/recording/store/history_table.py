@@ -77,7 +77,7 @@ def select(connection: sqlite3.Connection, query: HistoryQuery) -> list[HistoryR
 
 
 def find(connection: sqlite3.Connection, request_id: str) -> HistoryRow | None:
-    """The newest row with this request id; a client may have used it more than once."""
+    """Return the newest row with this request id; a client may have used it more than once."""
     found = connection.execute(
         f"SELECT {_COLUMNS}, document FROM history JOIN history_documents USING (number) "
         "WHERE request_id = ? ORDER BY number DESC LIMIT 1",
@@ -120,7 +120,7 @@ def _conditions(query: HistoryQuery) -> tuple[list[str], list[object]]:
 
 
 def _last_number(connection: sqlite3.Connection) -> int:
-    """The greatest number that was ever used, so that a cursor never meets a number again."""
+    """Return the greatest number that was ever used, so that a cursor never meets a number again."""
     found = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'history'").fetchone()
     return int(found[0]) if found else 0
 
@@ -143,7 +143,7 @@ def _octets(connection: sqlite3.Connection, where: str) -> int:
 def _oldest_within(
     connection: sqlite3.Connection, last: int, octets: int, bounds: HistoryBounds
 ) -> int:
-    """The number of the oldest row that every bound lets stay."""
+    """Return the number of the oldest row that every bound lets stay."""
     oldest = max(0, last - bounds.rows + 1)
     if bounds.seconds is not None:
         cut = int((time() - bounds.seconds) * 1000)

@@ -178,7 +178,7 @@ class Store(Protocol):
         """Add events with consecutive ids."""
 
     async def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """The newest events with a greater id than ``after``, in order."""
+        """Return the newest events with a greater id than ``after``, in order."""
 
     # Trends
 

@@ -88,7 +88,7 @@ class SqliteStore:
     # Records
 
     async def records(self, kind: str) -> list[tuple[str, bytes]]:
-        """The documents of one kind, in the order in which they were first put."""
+        """Return the documents of one kind, in the order in which they were first put."""
         return await self._worker.run(
             lambda connection: connection.execute(
                 "SELECT id, document FROM records WHERE kind = ? ORDER BY position", (kind,)
@@ -141,11 +141,11 @@ class SqliteStore:
         return await self._worker.run(lambda connection: history_table.select(connection, query))
 
     async def history_row(self, request_id: str) -> HistoryRow | None:
-        """The newest request with this id, or None."""
+        """Return the newest request with this id, or None."""
         return await self._worker.run(lambda connection: history_table.find(connection, request_id))
 
     async def history_size(self) -> int:
-        """The number of requests that are kept."""
+        """Return the number of requests that are kept."""
         return await self._worker.run(history_table.size)
 
     async def clear_history(self) -> None:
@@ -183,7 +183,7 @@ class SqliteStore:
         await self._write(lambda connection: armed_table.add(connection, fault))
 
     async def armed(self, now_ms: int) -> list[ArmedFault]:
-        """The faults that may strike yet, the oldest first."""
+        """Return the faults that may strike yet, the oldest first."""
         return await self._worker.run(lambda connection: armed_table.select(connection, now_ms))
 
     async def disarm(self, id: str) -> bool:
@@ -225,7 +225,7 @@ class SqliteStore:
         self._worker.wake()
 
     async def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:
-        """The newest events with a greater id than ``after``, in order."""
+        """Return the newest events with a greater id than ``after``, in order."""
 
         def read(connection: sqlite3.Connection) -> list[tuple[int, bytes]]:
             batches = connection.execute(
@@ -249,7 +249,7 @@ class SqliteStore:
         self._worker.wake()
 
     async def trends(self, route_key: str, since: int) -> list[TrendRow]:
-        """The rows of one route from ``since`` on, in seconds since the epoch."""
+        """Return the rows of one route from ``since`` on, in seconds since the epoch."""
         return await self._worker.run(
             lambda connection: trend_table.select(connection, route_key, since)
         )

@@ -28,7 +28,7 @@ def add(connection: sqlite3.Connection, rows: Sequence[TrendRow]) -> None:
 
 
 def select(connection: sqlite3.Connection, route_key: str, since: int) -> list[TrendRow]:
-    """The rows of one route from ``since`` on, in seconds since the epoch."""
+    """Return the rows of one route from ``since`` on, in seconds since the epoch."""
     found = connection.execute(
         f"SELECT bucket_start, route_key, {', '.join(_COUNTS)} FROM metric_trends "
         "WHERE route_key = ? AND bucket_start >= ? ORDER BY bucket_start",

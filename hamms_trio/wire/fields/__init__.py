@@ -1,1 +1,1 @@
-"""Values of single fields (RFC 9110): what they mean, whatever message they stand in."""
+"""The values of single fields and their meaning (RFC 9110)."""

@@ -1,4 +1,4 @@
-"""Which content codings a request accepts (RFC 9110 §12.5.3)."""
+"""Accept-Encoding: the content codings that a request accepts (RFC 9110 §12.5.3)."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ import re
 from functools import lru_cache
 
 IDENTITY = "identity"
-MAX_ACCEPT_ENCODING = 1024  # characters; what follows them is not read
+MAX_ACCEPT_ENCODING = 1024  # characters; the rest is ignored
 
 _MEMBER = re.compile(
     r"(\*|[!#$%&'*+\-.^_`|~0-9A-Za-z]++)"
     r"(?:[ \t]*+;[ \t]*+[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
 )
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}  # RFC 9110 §8.4.1
-# Acceptable, but less wanted than anything that was asked for: the least quality above 0 is 0.001.
+# Acceptable, but below every coding in the field, since the lowest quality above 0 is 0.001.
 _NOT_REFUSED = 0.0001
 
 
 def coding_quality(accept_encoding: str | None, coding: str) -> float:
-    """How much a content coding is wanted: 0 (not acceptable) to 1.
+    """Return the quality of a content coding, from 0 (not acceptable) to 1.
 
-    ``identity`` is acceptable unless it is refused by its name or by ``*``. Without the field any
-    coding would be acceptable, but who does not say so may not know how to decode: none is.
-    Malformed members are ignored.
+    ``identity`` is acceptable unless its name or ``*`` has quality 0. Without the field any coding would be
+    acceptable, but such a client may not be able to decode, so only ``identity`` is. Malformed members are
+    ignored.
     """
     wanted = _parse(accept_encoding[:MAX_ACCEPT_ENCODING]) if accept_encoding else {}
     otherwise = wanted.get("*", _NOT_REFUSED if coding == IDENTITY else 0.0)

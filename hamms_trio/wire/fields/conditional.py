@@ -1,4 +1,4 @@
-"""Preconditions: whether a request still wants what it asked for (RFC 9110 §13)."""
+"""Preconditions of requests (RFC 9110 §13)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from hamms_trio.wire.fields.dates import parse_http_date
 
-# Of these, and of nothing else, `evaluate` and `range_applies` want to know.
+# The fields that `evaluate` and `range_applies` read.
 CONDITIONAL_FIELDS = frozenset(
     ("if-match", "if-none-match", "if-modified-since", "if-unmodified-since", "if-range")
 )
@@ -20,7 +20,7 @@ _EACH = re.compile(_ENTITY_TAG)
 
 
 class Validators(NamedTuple):
-    """The validators of one state of the selected representation (RFC 9110 §8.8)."""
+    """The validators of a representation (RFC 9110 §8.8)."""
 
     etag: str | None = None  # as it is sent: quoted, and with W/ if it is weak
     last_modified: int | None = None  # seconds
@@ -29,13 +29,15 @@ class Validators(NamedTuple):
 def evaluate(
     method: str, fields: Mapping[str, str], current: Validators, *, now: float
 ) -> Literal[304, 412] | None:
-    """Return the status that the preconditions put in place of the method's own, in RFC 9110 §13.2.2's order.
+    """Return the status by which a precondition ends a request, in the order of RFC 9110 §13.2.2, or None.
 
-    Only for a request that would succeed without them (RFC 9110 §13.2.1), and for a resource that
-    has a representation.
+    Call this only for a request that would otherwise succeed (RFC 9110 §13.2.1), on a resource that has a
+    representation.
 
     Args:
+        method: the request's method.
         fields: values by name in lower case, repeated ones combined.
+        current: the validators of the resource.
         now: seconds.
     """
     reads = method in ("GET", "HEAD")
@@ -53,15 +55,15 @@ def evaluate(
 
 
 def range_applies(fields: Mapping[str, str], current: Validators, *, now: float) -> bool:
-    """Return True if If-Range, if there is one, allows Range (RFC 9110 §13.1.5)."""
+    """Return True if If-Range allows Range, or is absent (RFC 9110 §13.1.5)."""
     validator = fields.get("if-range")
     if validator is None:
         return True
     if _EACH.fullmatch(validator):
         return validator == current.etag and not is_weak(validator)
     date = parse_http_date(validator, now=now)
-    # A date is strong for a client that saw a later Date with it (RFC 9110 §8.8.2.2), so not yet
-    # within the second that it names.
+    # A date is a strong validator only for a client that saw a later Date (RFC 9110 §8.8.2.2), so not within
+    # the second of the date.
     return date is not None and date == current.last_modified and now >= date + 1
 
 
@@ -70,9 +72,9 @@ def is_weak(etag: str) -> bool:
 
 
 def _any_matches(field: str, etag: str | None, *, weakly: bool) -> bool:
-    """Whether a list of entity tags, or ``*``, has the current one (RFC 9110 §8.8.3.2).
+    """Return True if a list of entity tags, or ``*``, matches the current tag (RFC 9110 §8.8.3.2).
 
-    A list that breaks the grammar has nothing.
+    A malformed list matches nothing.
     """
     if field == "*":
         return True
@@ -87,7 +89,7 @@ def _any_matches(field: str, etag: str | None, *, weakly: bool) -> bool:
 def _since(
     fields: Mapping[str, str], name: str, current: Validators, now: float, *, otherwise: bool
 ) -> bool:
-    """Return True if nothing was modified since the date in a field; ``otherwise`` if nobody can tell."""
+    """Return True if the resource is unmodified since the date in a field; ``otherwise`` without a valid date."""
     field = fields.get(name)
     if field is None or current.last_modified is None:
         return otherwise

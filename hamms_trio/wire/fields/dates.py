@@ -1,7 +1,6 @@
-"""HTTP dates, in the one form that is sent and the three that are understood (RFC 9110 §5.6.7).
+"""HTTP dates: the one form to send and the three to parse (RFC 9110 §5.6.7).
 
-Counted in whole seconds since 1970, leap seconds left out, as everywhere else. Nothing here looks at a
-clock: the caller passes the time.
+Times are whole seconds since 1970 without leap seconds. Nothing here reads a clock; the caller passes the time.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY, _MONTH = "|".join(_DAYS), "|".join(_MONTHS)
 _WEEKDAY = "Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
 _TIME = r"(?P<hour>[0-9]{2}):(?P<minute>[0-9]{2}):(?P<second>[0-9]{2})"
-_FORMS = (  # compiled when the first date is read, which is rare
+_FORMS = (  # compiled at the first date, since dates are rare
     # Sun, 06 Nov 1994 08:49:37 GMT: IMF-fixdate
     rf"(?:{_DAY}), (?P<day>[0-9]{{2}}) (?P<month>{_MONTH}) (?P<year>[0-9]{{4}}) {_TIME} GMT",
     # Sunday, 06-Nov-94 08:49:37 GMT: RFC 850
@@ -29,19 +28,20 @@ _FORMS = (  # compiled when the first date is read, which is rare
 
 @lru_cache(maxsize=512)
 def imf_fixdate(seconds: float) -> str:
-    """Format a moment as HTTP does, in any locale; years 1 to 9999."""
+    """Format a time as IMF-fixdate, independent of the locale; years 1 to 9999."""
     moment = _EPOCH + timedelta(seconds=seconds)
     day, month = _DAYS[moment.weekday()], _MONTHS[moment.month - 1]
     return f"{day}, {moment.day:02} {month} {moment.year:04} {moment:%H:%M:%S} GMT"
 
 
 def parse_http_date(text: str, *, now: float) -> int | None:
-    """Return the moment that an HTTP-date names, or None if the text is none.
+    """Return the time of an HTTP-date, or None if the text is not one.
 
-    A day's name that does not fit its date is not held against it, and 60 seconds are a leap second.
+    A wrong name of the day is ignored, and second 60 is a leap second.
 
     Args:
-        now: seconds; decides the century of the form that has two digits of a year.
+        text: the field's value.
+        now: seconds; decides the century of a year with two digits.
     """
     for form in _FORMS:
         if match := re.fullmatch(form, text):
@@ -64,7 +64,7 @@ def _moment(match: re.Match[str], now: float) -> int | None:
 
 
 def _year_in_full(year: int, within: tuple[int, ...], now: float) -> int:
-    """Return the full year: one that is more than 50 years ahead lies in the past (RFC 9110 §5.6.7)."""
+    """Return the full year; more than 50 years in the future means the past (RFC 9110 §5.6.7)."""
     present = _EPOCH + timedelta(seconds=now)
     year += present.year - present.year % 100
     limit = (present.year + 50, *present.timetuple()[1:6])

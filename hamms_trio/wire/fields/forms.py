@@ -7,11 +7,11 @@ from urllib.parse import parse_qsl
 from hamms_trio.errors import MalformedRequest
 
 MAX_FORM_FIELDS = 100
-MAX_FORM_OCTETS = 8 * 1024  # of a query too: a longer one takes long to decode
+MAX_FORM_OCTETS = 8 * 1024  # limit for a query too, since decoding a longer one is slow
 
 
 def parse_form(text: str) -> dict[str, str]:
-    """Return the fields of a form; of a name given twice the last counts.
+    """Return the fields of a form; the last value of a repeated name counts.
 
     Raises:
         MalformedRequest: the text is longer than `MAX_FORM_OCTETS`, or has more than `MAX_FORM_FIELDS`.

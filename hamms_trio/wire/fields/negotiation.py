@@ -1,4 +1,4 @@
-"""Which media types a request accepts (RFC 9110 §12.5.1)."""
+"""Accept: the media types that a request accepts (RFC 9110 §12.5.1)."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
-MAX_ACCEPT = 1024  # characters; what follows them is not read
+MAX_ACCEPT = 1024  # characters; the rest is ignored
 
 _TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
-# A quoted string that is never closed takes all the rest: looking for its end once more at every
-# quote in it would take quadratic time. Possessive, because nothing is ever gained by giving back.
+# An unclosed quoted string takes all the rest, since a search for its end at every quote would take quadratic
+# time. Possessive, because backtracking can never help.
 _MEMBER = re.compile(r'(?:[^",]++|"(?:[^"\\]|\\.?)*+"?)++', re.DOTALL)
 _RANGE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*")
 _PARAMETER = re.compile(rf";[ \t]*(?:({_TOKEN})=({_TOKEN}|{_QUOTED}))?[ \t]*")
@@ -21,11 +21,11 @@ _MediaRange = tuple[str, str, int, float]  # type, subtype, number of parameters
 
 
 def quality(accept: str | None, media_type: str) -> float:
-    """How much ``media_type`` is wanted: 0 (not acceptable) to 1.
+    """Return the quality of ``media_type``, from 0 (not acceptable) to 1.
 
-    The most specific range that matches decides, whatever its quality; without an Accept field
-    everything is acceptable. A range with parameters other than ``q`` does not match, because the
-    types asked about have none. Malformed ranges are ignored.
+    The most specific range that matches decides, whatever its quality; without an Accept field every type is
+    acceptable. A range with parameters other than ``q`` does not match, because our types have none. Malformed
+    ranges are ignored.
     """
     if accept is None:
         return 1.0
@@ -50,7 +50,7 @@ def quality(accept: str | None, media_type: str) -> float:
 
 
 def best_match(accept: str | None, offered: Iterable[str]) -> str | None:
-    """The offered type with the highest quality, the earlier of two equals; None if none is wanted."""
+    """Return the first offered type of the highest quality; None if none is acceptable."""
     best, best_quality = None, 0.0
     for media_type in offered:
         if (wanted := quality(accept, media_type)) > best_quality:

@@ -1,4 +1,4 @@
-"""Range requests for octets (RFC 9110 §14), and the multipart content that answers several."""
+"""Ranges of octets (RFC 9110 §14), and the multipart content for several ranges."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-MAX_RANGES = 200  # Apache's MaxRanges; a request for more gets the whole
+MAX_RANGES = 200  # Apache's MaxRanges; more ranges get the whole representation
 
 _SPEC = re.compile(r"([0-9]*+)-([0-9]*+)")
-_MAX_DIGITS = 19  # more than any length; longer numerals would take long to read
+_MAX_DIGITS = 19  # more than any length has; parsing longer numerals would be slow
 
 
 class Span(NamedTuple):
-    """Octets of a representation, by the positions of the first and the last."""
+    """A range of octets, by the positions of the first and the last octet."""
 
     first: int
     last: int
@@ -26,12 +26,12 @@ class Span(NamedTuple):
 def requested_spans(field: str, length: int) -> tuple[Span, ...] | None:
     """Return the spans that a Range field selects of a representation of ``length`` octets.
 
-    Ranges that overlap or touch become one, so all together never exceed the representation,
-    however many were asked for (RFC 9110 §15.3.7.2, §17.15). They stand in the order of the request.
+    Ranges that overlap or touch become one, so the total never exceeds the representation (RFC 9110 §15.3.7.2,
+    §17.15). The spans are in the order of the request.
 
     Returns:
-        None if the field is to be ignored: another unit, bad syntax, too many; nothing if none of the
-        ranges can be satisfied, which is a 416.
+        None if the field has to be ignored (another unit, bad syntax, too many ranges); an empty tuple if no
+        range can be satisfied, which means 416.
     """
     unit, equals, text = field.partition("=")
     if not equals or unit.lower() != "bytes" or text.count(",") >= MAX_RANGES:
@@ -50,17 +50,20 @@ def requested_spans(field: str, length: int) -> tuple[Span, ...] | None:
 
 
 def content_range(span: Span | None, length: int) -> str:
-    """A Content-Range; without a span that of a 416 (RFC 9110 §14.4)."""
+    """Format a Content-Range; without a span, that of a 416 (RFC 9110 §14.4)."""
     return f"bytes {span.first}-{span.last}/{length}" if span else f"bytes */{length}"
 
 
 def multipart(
     spans: tuple[Span, ...], length: int, content_type: str, boundary: str
 ) -> Iterator[bytes | Span]:
-    """Content of type multipart/byteranges, its spans to be replaced by their octets (RFC 9110 §14.6).
+    """Build multipart/byteranges content, in which spans stand for their octets (RFC 9110 §14.6).
 
     Args:
-        boundary: occurs nowhere in the representation.
+        spans: the ranges to send.
+        length: octets of the representation.
+        content_type: the representation's media type.
+        boundary: a string that occurs nowhere in the representation.
     """
     delimiter = f"--{boundary}\r\n"
     for span in spans:
@@ -72,14 +75,14 @@ def multipart(
 
 
 def _is_valid(first: str, last: str) -> bool:
-    """Whether a range-spec means something, be it satisfiable or not (RFC 9110 §14.1.1)."""
+    """Return True if a range-spec is valid, satisfiable or not (RFC 9110 §14.1.1)."""
     if not first:
         return bool(last)
     return not last or _position(last) >= _position(first)
 
 
 def _satisfied(first: str, last: str, length: int) -> Span | None:
-    """The octets of a valid range-spec, none at all of an empty representation (RFC 9110 §14.1.2)."""
+    """Return the span of a valid range-spec, or None if it is unsatisfiable (RFC 9110 §14.1.2)."""
     if not first:
         suffix = min(_position(last), length)
         return Span(length - suffix, length - 1) if _position(last) else None
@@ -94,7 +97,7 @@ def _position(numeral: str) -> int:
 
 
 def _coalesced(spans: list[Span]) -> tuple[Span, ...]:
-    """Spans that overlap or touch as one, at the place of the earliest asked for."""
+    """Merge spans that overlap or touch, at the position of the first in the request."""
     merged: list[tuple[int, Span]] = []
     for span, place in sorted((span, place) for place, span in enumerate(spans)):
         if merged and span.first <= merged[-1][1].last + 1:

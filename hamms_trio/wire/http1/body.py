@@ -1,12 +1,12 @@
 """Request bodies, read incrementally (RFC 9112 §6, §7).
 
-The grammar of chunks is taken as it stands, since attackers have used every liberty in it to make two readers
-disagree about where a request ends. So whitespace may stand around the ``;`` and ``=`` of an extension, which a
-recipient has to bear (RFC 9110 §5.6.3), but not between a size and its CRLF, where the grammar has none; an
-extension is a token with or without a value, and a quoted one has to be closed.
+The reader follows the grammar of chunks exactly, since attackers have used every deviation to make two readers
+disagree about the end of a request. Whitespace is allowed around the ``;`` and ``=`` of an extension, which a
+recipient has to accept (RFC 9110 §5.6.3), but not between a size and its CRLF, where the grammar has none. An
+extension is a token with or without a value, and a quoted value has to be closed.
 
-Extensions and trailer fields are validated and dropped. A trailer field that decides how the message is read is
-refused (RFC 9110 §6.5.1): an intermediary may have merged it into the head.
+Extensions and trailer fields are validated and dropped. A trailer field that decides framing is refused
+(RFC 9110 §6.5.1), since an intermediary may have merged it into the head.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hamms_trio.wire.http1 import section
 from hamms_trio.wire.http1.section import FRAMING_FIELDS, MAX_FIELD_LINES
 
 MAX_CHUNK_LINE_OCTETS = 4096  # a chunk's size with its extensions, or one trailer field line
-MAX_EXTENSIONS_OCTETS = 16 * 1024  # of one body; as much as Go takes of what is no data
+MAX_EXTENSIONS_OCTETS = 16 * 1024  # per body; Go has the same limit
 MAX_TRAILER_OCTETS = 16 * 1024
 UNLIMITED = 1 << 64
 
@@ -28,7 +28,7 @@ _FIELD_LINE = re.compile(section.FIELD_LINE.encode())
 _SIZE = rb"([0-9A-Fa-f]{1,16})"
 _PLAIN_SIZE = re.compile(_SIZE + rb"\r\n")
 _QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*+"'
-# Possessive, so that what does not match fails in linear time.
+# Possessive, so that a mismatch fails in linear time.
 _EXTENSION = (
     rb"[ \t]*+;[ \t]*+" + _TOKEN + rb"(?:[ \t]*+=[ \t]*+(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?+"
 )
@@ -36,7 +36,7 @@ _CHUNK_LINE = re.compile(_SIZE + rb"(?:" + _EXTENSION + rb")*+")
 
 
 class Framed(Protocol):
-    """A head that says where its message's body ends."""
+    """A head with the framing of its message's body."""
 
     chunked: bool
     content_length: int
@@ -46,14 +46,14 @@ class Framed(Protocol):
 
 
 class BodyReader:
-    """Takes one request's body out of the octets that follow its head.
+    """A reader of one request's body.
 
-    ``feed`` returns the content in its argument; once ``complete``, ``rest`` holds the octets that belong to the
-    next request. Once ``feed`` has raised, every further call raises the same, since nobody can know where the body
-    ends.
+    ``feed`` returns the content in its argument; once ``complete``, ``rest`` holds the octets of the next request.
+    Once ``feed`` has raised, every further call raises the same error, since the end of the body can't be found.
 
     Args:
-        limit: octets of content that a chunked body may have; the size of the chunk that exceeds them is refused.
+        request: the head.
+        limit: octets of content that a chunked body may have; the reader refuses the chunk that exceeds it.
     """
 
     __slots__ = (
@@ -76,8 +76,8 @@ class BodyReader:
         self._chunked = request.chunked
         self._missing = request.content_length  # octets of the body, or of the current chunk
         self._in_trailer = False
-        self._extensions = 0  # octets of them so far
-        self._trailer = self._trailer_lines = 0  # octets and lines so far
+        self._extensions = 0  # octets of extensions so far
+        self._trailer = self._trailer_lines = 0  # octets and lines of the trailer so far
         self._buffer = b""
         self._problem: RequestError | None = None
         self.complete = not request.has_body
@@ -88,8 +88,8 @@ class BodyReader:
 
         Raises:
             MalformedRequest: the chunked coding or a trailer field is malformed.
-            ContentTooLarge: a chunk exceeds the limit, or the extensions exceed ours (RFC 9112 §7.1.1).
-            HeadTooLarge: the trailer section exceeds ours (RFC 6585 §5).
+            ContentTooLarge: a chunk exceeds the limit, or the extensions exceed theirs (RFC 9112 §7.1.1).
+            HeadTooLarge: the trailer section exceeds its limit (RFC 6585 §5).
         """
         if self.complete:
             self.rest += data
@@ -117,7 +117,7 @@ class BodyReader:
         content = []
         while not self.complete:
             if not (self._missing or self._in_trailer):
-                # A chunk that is there as a whole, without extensions: most are, and tiny ones are many.
+                # The fast path for a whole chunk without extensions, the usual case.
                 plain = _PLAIN_SIZE.match(buffer, at)
                 if plain is not None:
                     begin = plain.end()
@@ -155,7 +155,7 @@ class BodyReader:
         return at + 2
 
     def _after_line(self, buffer: bytes, at: int) -> int:
-        """Read a chunk's size line or a trailer line; ``at`` again while it is incomplete."""
+        """Read a chunk's size line or a trailer line; return ``at`` while the line is incomplete."""
         end = buffer.find(b"\r\n", at)
         line = buffer[at:end] if end >= 0 else buffer[at:].removesuffix(b"\r")
         if b"\n" in line[:MAX_CHUNK_LINE_OCTETS]:

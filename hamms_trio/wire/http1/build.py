@@ -1,7 +1,7 @@
 """Response messages, piece by piece (RFC 9112 §2.1).
 
 `head`, `chunk` and `last_chunk` do not check that the pieces agree. A failure mode is usually one
-piece that disagrees with the next, so the lie belongs at the call site, in the open::
+piece that disagrees with the next, so the lie is visible at the call site::
 
     head(200, ("Content-Length", "3")) + b"far more than three octets"
 
@@ -21,10 +21,12 @@ CRLF = b"\r\n"
 
 
 def head(status: int, *fields: Field, origin: bytes = b"") -> bytes:
-    """Build the status line, the field lines and the empty line that ends them (RFC 9112 §4, §5).
+    """Build the status line, the field lines and the empty line (RFC 9112 §4, §5).
 
     Args:
-        origin: field lines as octets, CRLF included; they stand first.
+        status: the status code.
+        *fields: names and values.
+        origin: field lines as octets, CRLF included, which precede the others.
     """
     return status_line(status) + origin + field_lines(fields) + CRLF
 

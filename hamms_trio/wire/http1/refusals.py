@@ -1,7 +1,7 @@
-"""The reasons for which a request head is refused, read slowly.
+"""Explanations of refused request heads.
 
-The pattern of a whole head says no and nothing else (see `request`). Then the head is read here line by line, to
-say which rule it breaks first.
+The pattern of a whole head gives no reason (see `request`). This module reads the refused head line by line, to
+name the first rule that it breaks.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ABSOLUTE = re.compile(r"https?://([^/?#]*+)", re.IGNORECASE)
 
 
 def explain_refusal(text: str) -> RequestError:
-    """Return the error that a whole head is refused with, which the pattern of heads does not match."""
+    """Return the error for a whole head that the pattern does not match."""
     try:
         request_line, *lines = text[:-4].split("\r\n")
         check_request_line(request_line)
@@ -41,11 +41,11 @@ def explain_refusal(text: str) -> RequestError:
 
 
 def check_request_line(line: str) -> None:
-    """Refuse a request line, its CRLF not included, that no server should take.
+    """Refuse an invalid request line, given without its CRLF.
 
     Raises:
         UnsupportedVersion: the line is of another protocol, or of another version of HTTP than 1.x.
-        MalformedRequest: the octets are no request line.
+        MalformedRequest: the line is not a request line.
     """
     match = _REQUEST_LINE.fullmatch(line)
     if match is None:
@@ -59,10 +59,10 @@ def check_request_line(line: str) -> None:
 
 
 def origin_form(target: str) -> str:
-    """Return the path and query of any request target; a proxy receives an absolute one (RFC 9112 §3.2).
+    """Return the path and query of a request target, which may be absolute (RFC 9112 §3.2).
 
     Raises:
-        MalformedRequest: the authority is empty, names a user (RFC 9110 §4.2), or is no host and port.
+        MalformedRequest: the authority is empty, has a user (RFC 9110 §4.2), or is not a host and port.
     """
     absolute = _ABSOLUTE.match(target)
     if absolute is None:
@@ -87,7 +87,7 @@ def check_host(value: str) -> None:
 
 
 def describe_junk(line: str) -> str:
-    """Return the message for octets that are no request line."""
+    """Return the message for octets that are not a request line."""
     if line[:2] == "\x16\x03":
         return "this is a TLS ClientHello, and this port speaks plain HTTP: use http://"
     return f"{excerpt(mask(line))} is not the request line METHOD TARGET HTTP/1.1 (RFC 9112 §3)"

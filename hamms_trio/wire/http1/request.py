@@ -1,7 +1,7 @@
 """Request heads, read whole (RFC 9112 §3, §5, §6).
 
-The whole head is validated before any of it is believed, and a head that could be read in two ways is
-refused: the framing of the body above all (RFC 9112 §6.3, §11.2).
+The whole head is validated before any of it is used. A head that can be read in two ways is refused, above all if
+the framing of the body can (RFC 9112 §6.3, §11.2).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hamms_trio.wire.http1.section import (
     split_field_line,
 )
 
-# Its empty line included; nginx 32 KiB, Tomcat 8 KiB: nobody sends more by accident.
+# Its empty line included. nginx allows 32 KiB, Tomcat 8 KiB.
 MAX_HEAD_OCTETS = 64 * 1024
 
 _HEAD = re.compile(
@@ -51,7 +51,7 @@ _CODING = re.compile(TOKEN)
 
 
 class Oddity(Enum):
-    """A property of a head that the RFCs let pass, and that a strict server may refuse."""
+    """A property of a head that the RFCs allow and that a strict server may refuse."""
 
     EMPTY_HOST = "an empty Host (RFC 9112 §3.2)"
     EXPECTATION = "an expectation other than 100-continue (RFC 9110 §10.1.1)"
@@ -61,10 +61,10 @@ class RequestHead:
     """One request's start line and header section; immutable.
 
     Attributes:
-        host: the value of Host, or "" without one.
+        host: the value of Host, or None; an absolute target has an authority of its own.
         minor_version: of HTTP/1.x, at most 1: a higher one is processed as 1 (RFC 9110 §2.5).
-        request_id: the value of X-Request-ID; of two lines the last.
-        traceparent: likewise.
+        request_id: the last value of X-Request-ID, or None.
+        traceparent: the last value of traceparent, or None.
     """
 
     __slots__ = (
@@ -89,11 +89,11 @@ class RequestHead:
         self.method = method
         self.target = target
         self.minor_version = minor_version
-        self.host = ""
-        if "#" in target:  # a fragment is none of a server's business, but some clients send it
+        if "#" in target:  # a fragment does not belong in a target, but some clients send it
             target = target.partition("#")[0]
         self.path, _, self.query_string = target.partition("?")
         self.oddities: tuple[Oddity, ...] = ()
+        self.host: str | None = None
         self.request_id: str | None = None
         self.traceparent: str | None = None
         self.content_length = 0
@@ -103,7 +103,7 @@ class RequestHead:
 
     @property
     def fields(self) -> tuple[tuple[str, str], ...]:
-        """The header section, name and value, as it was sent; split anew each time."""
+        """The names and values of the header section, split at each access."""
         return tuple(map(split_field_line, self.octets[:-4].decode("latin-1").split("\r\n")[1:]))
 
     @property
@@ -113,7 +113,7 @@ class RequestHead:
 
     @property
     def query(self) -> dict[str, str]:
-        """The target's query as a form (see `parse_form` for its limits); of a name given twice the last counts."""
+        """The target's query as a form (see `parse_form`); the last value of a repeated name counts."""
         return parse_form(self.query_string)
 
     def get(self, name: str) -> str | None:
@@ -134,7 +134,7 @@ class RequestHead:
 
 
 def malformed_head(octets: bytes) -> RequestHead:
-    """Return a head that stands for malformed octets, with the method and target of their request line, if any."""
+    """Return a head for malformed octets, with the method and target if the request line is valid."""
     line = octets.partition(b"\r\n")[0].decode("latin-1")
     try:
         check_request_line(line)
@@ -165,7 +165,7 @@ def parse_head(octets: bytes) -> RequestHead:
     for name, value in _DECIDING.findall(text):
         name = name.lower()
         if name == "connection" and value == "keep-alive" and minor != "0":
-            continue  # says nothing new (RFC 9112 §9.3)
+            continue  # the default of HTTP/1.1 (RFC 9112 §9.3)
         value = value.rstrip(" \t")
         if name == "host":
             hosts += 1

@@ -1,7 +1,7 @@
-"""Request heads as they arrive, in whatever pieces.
+"""Request heads, read incrementally.
 
-A defect that no further octet can mend is refused at once: a client that speaks something else than HTTP may be
-waiting for an answer.
+The reader refuses a defect at once if no further octet can repair it: a client of another protocol may be waiting
+for an answer.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from hamms_trio.wire.http1.refusals import check_request_line, describe_junk
 from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead, parse_head
 from hamms_trio.wire.http1.section import TOKEN
 
-# The form of a request line whose CRLF has not come.
+# A request line whose CRLF has not arrived.
 _REQUEST_LINE_BEGINNING = re.compile(TOKEN.encode() + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")
-_BEGINNING_OCTETS = 1024  # a longer line is read once, with its CRLF, and not with every octet
+_BEGINNING_OCTETS = 1024  # a longer line is checked only once complete, not with every octet
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class RequestReader:
-    """Turns octets, in whatever pieces they come, into `RequestHead`s; the rest is the caller's.
+    """A reader of request heads; the caller reads the bodies.
 
-    ``feed`` what has arrived, ask ``next_head`` until it returns None; between two heads ``take`` the
-    body's octets and ``give_back`` those that follow it.
+    ``feed`` the octets that have arrived, then call ``next_head`` until it returns None; after a head, ``take`` the
+    body's octets and ``give_back`` those that follow the body.
 
     Args:
-        max_octets: of a head.
-        max_line_octets: of its request line.
+        max_octets: limit of a head.
+        max_line_octets: limit of its request line.
     """
 
     __slots__ = ("_buffer", "_in_request_line", "_max_line_octets", "_max_octets", "_scanned")
@@ -46,17 +46,17 @@ class RequestReader:
 
     @property
     def is_empty(self) -> bool:
-        """True if nothing has arrived of the next head."""
+        """True if no octet of the next head has arrived."""
         return not self._buffer
 
     def feed(self, data: bytes) -> None:
-        """Add what has arrived."""
+        """Add octets that have arrived."""
         self._buffer = self._buffer + data if self._buffer else data
 
     give_back = feed
 
     def take(self) -> bytes:
-        """Return everything that has arrived and was not part of a head, and drop it here."""
+        """Remove and return the octets that belong to no head returned so far."""
         taken, self._buffer, self._scanned = self._buffer, b"", 0
         return taken
 

@@ -1,8 +1,8 @@
 """Response heads, read whole (RFC 9112 §4, §5, §6.3).
 
-As strict as the reading of requests, but for two liberties: folded field lines, which a client has to unfold
-(RFC 9112 §5.2), and a status line without the space before an empty reason phrase, which many servers forget and
-every client takes.
+The parser is as strict as that of requests, with two exceptions: folded field lines, which a client has to unfold
+(RFC 9112 §5.2), and a status line without the space before an empty reason phrase, which many servers omit and
+every client accepts.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ _LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class ResponseHead:
-    """One response's status line and header section, as far as they decide how to read on.
+    """One response's status and framing, from its status line and header section.
 
     Attributes:
         until_close: True if the body ends with the connection.
-        persistent: True if the connection may be used again (RFC 9112 §9.3).
+        persistent: True if the connection may be reused (RFC 9112 §9.3).
     """
 
     __slots__ = (
@@ -74,7 +74,8 @@ def parse_response_head(octets: bytes, method: str) -> ResponseHead:
     """Validate and read one whole head, its empty line included.
 
     Args:
-        method: of the request that the response answers; decides whether there is a body.
+        octets: the head.
+        method: the request's method, which decides whether a body follows.
 
     Raises:
         MalformedResponse: the head breaks RFC 9112, or its body's length could be read in two ways.
@@ -95,7 +96,7 @@ def parse_response_head(octets: bytes, method: str) -> ResponseHead:
 
 
 def describe_junk(octets: bytes | str) -> str:
-    """Return the message for octets that are no status line."""
+    """Return the message for octets that are not a status line."""
     first = octets[:2] if isinstance(octets, bytes) else octets[:2].encode("latin-1")
     if first in (b"\x15\x03", b"\x16\x03"):
         return "this is TLS, and plain HTTP was expected: use https://"
@@ -103,7 +104,7 @@ def describe_junk(octets: bytes | str) -> str:
 
 
 def _unfolded(text: str) -> str:
-    """Return a head as it was before its field lines were folded (RFC 9112 §5.2)."""
+    """Unfold the field lines of a head (RFC 9112 §5.2)."""
     line, _, section = text.partition("\r\n")
     if not re.fullmatch(_STATUS_LINE, line):
         raise MalformedResponse(describe_junk(line))
@@ -115,7 +116,7 @@ def _unfolded(text: str) -> str:
 
 
 def _explain_refusal(text: str) -> MalformedResponse:
-    """Return the error that a head is refused with for its field lines."""
+    """Return the error for a head with an invalid field line."""
     for line in text[:-4].split("\r\n")[1:]:
         if not re.fullmatch(FIELD_LINE, line):
             return MalformedResponse(
@@ -125,7 +126,7 @@ def _explain_refusal(text: str) -> MalformedResponse:
 
 
 def _apply(head: ResponseHead, deciding: dict[str, list[str]], method: str) -> None:
-    """Decide how the body ends (RFC 9112 §6.3) and whether the connection persists (§9.3)."""
+    """Set the framing of the body (RFC 9112 §6.3) and the persistence (§9.3)."""
     if "connection" in deciding:
         options = list_members(deciding["connection"])
         head.persistent = (head.persistent or "keep-alive" in options) and "close" not in options
@@ -134,7 +135,7 @@ def _apply(head: ResponseHead, deciding: dict[str, list[str]], method: str) -> N
     if codings and length is not None:
         raise MalformedResponse("both Transfer-Encoding and Content-Length (RFC 9112 §6.3)")
     if head.status == 101:
-        raise MalformedResponse("101 Switching Protocols, which was not asked for (RFC 9110 §7.8)")
+        raise MalformedResponse("101 Switching Protocols without a request for it (RFC 9110 §7.8)")
     if has_no_body(head.status) or method == "HEAD":
         return
     if codings:

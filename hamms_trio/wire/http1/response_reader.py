@@ -1,6 +1,6 @@
-"""Responses, read incrementally (RFC 9112 §4, §6.3), as a client has to.
+"""Responses, read incrementally (RFC 9112 §4, §6.3).
 
-A body whose length could be read in two ways is refused; a body that ends with the connection is allowed.
+A body whose length can be read in two ways is refused; a body that ends with the connection is allowed.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class ResponseReader:
-    """Turns octets, in whatever pieces they come, into the responses to requests of one method.
+    """A reader of the responses to requests of one method.
 
-    Give what has arrived to `receive`; while it returns a response there may be another, so ask again
-    without octets. Interim responses are counted and passed over, bodies are passed over. Once the reader has
-    raised, nobody can know where the next response begins.
+    Pass the octets that have arrived to `receive`; after each response, call it again without octets, since
+    another response may be complete. The reader counts interim responses and discards bodies. After an error,
+    the beginning of the next response can't be found.
     """
 
     __slots__ = (
@@ -40,29 +40,31 @@ class ResponseReader:
     def __init__(self, method: str) -> None:
         self._method = method
         self._buffer = b""
-        self._at = 0  # where in the buffer reading goes on
-        self._scanned = 0  # octets of an incomplete head that have been looked at
+        self._at = 0  # the position in the buffer
+        self._scanned = 0  # octets of an incomplete head that are checked
         self._head: ResponseHead | None = None  # of the response whose body is being read
-        self._body: BodyReader | None = None  # of a chunked one
-        self._missing = 0  # octets of a counted one
-        self._latest: ResponseHead | None = None  # many responses repeat the head before them
+        self._body: BodyReader | None = None  # of a chunked body
+        self._missing = 0  # octets left of a body with a length
+        self._latest: ResponseHead | None = (
+            None  # cached, since many responses repeat the previous head
+        )
         self.interim = 0
 
     @property
     def has_more(self) -> bool:
-        """True if octets are there that were not part of the responses returned so far."""
+        """True if octets are buffered beyond the responses returned so far."""
         return self._at < len(self._buffer)
 
     @property
     def is_between(self) -> bool:
-        """True if nothing has come of the next response."""
+        """True if no octet of the next response has arrived."""
         return self._head is None and not self.has_more
 
     def receive(self, data: bytes = b"") -> ResponseHead | None:
         """Return the next complete response, or None if more octets are needed for it.
 
         Raises:
-            MalformedResponse: what has come is no response, or exceeds our limits.
+            MalformedResponse: the octets are not a response, or exceed a limit.
         """
         at, buffer = self._at, self._buffer
         if at < len(buffer):
@@ -85,7 +87,7 @@ class ResponseReader:
         return head
 
     def end(self) -> ResponseHead | None:
-        """Note that the connection has ended: return the response that this completes, if there is one.
+        """Note the end of the connection; return the response that the end completes, or None.
 
         Raises:
             IncompleteResponse: the connection has ended within a response.
@@ -112,7 +114,7 @@ class ResponseReader:
         return self._latest
 
     def _check_incomplete(self) -> None:
-        """Refuse now what no further octet can mend."""
+        """Refuse a defect that no further octet can repair."""
         octets = self._buffer[self._at :]
         scanned, self._scanned = self._scanned, len(octets)
         if len(octets) >= MAX_HEAD_OCTETS:
@@ -128,7 +130,7 @@ class ResponseReader:
         self._body = BodyReader(head) if head.chunked else None
 
     def _take_body(self, head: ResponseHead) -> bool:
-        """Pass over what has come of the body; return True if that was all of it."""
+        """Discard the body's octets; return True once the body is complete."""
         if self._body is not None:
             return self._take_chunks(self._body)
         there = len(self._buffer) - self._at

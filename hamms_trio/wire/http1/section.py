@@ -1,8 +1,8 @@
 """Header sections (RFC 9112 §5): the grammar that requests and responses share.
 
-A head is matched as a whole by one pattern, which says yes or no (see `request` and `response`). The patterns are
-possessive throughout: no part of them gives back what it has matched, so that a hostile head fails in linear time.
-Afterwards one scan finds the fields that decide how the message is read. All others are split when somebody asks.
+One pattern matches a head as a whole (see `request` and `response`). The patterns are possessive throughout, so
+they never backtrack and a hostile head fails in linear time. Then one scan finds the fields that decide framing and
+persistence. All other fields are split on access.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110 §5.6.2
 # No space before the colon (RFC 9112 §5.1), no folding (§5.2); field-vchar, SP and HTAB (RFC 9110 §5.5).
 FIELD_LINE = rf"{TOKEN}:[\t\x20-\x7e\x80-\xff]*+"
 SECTION = rf"(?:{FIELD_LINE}\r\n){{0,{MAX_FIELD_LINES}}}+"
-# A trailer section must not have these (RFC 9110 §6.5.1): they decide how a message is read.
+# Fields that a trailer section must not have, since they decide framing or routing (RFC 9110 §6.5.1).
 FRAMING_FIELDS = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))
 
 
 def scan_for(*names: str) -> re.Pattern[str]:
-    """Compile a scan of a valid head, decoded as Latin-1, for the field lines that have one of these names.
+    """Compile a scan for the field lines with these names, in a valid head decoded as Latin-1.
 
-    ``findall`` returns names as they were sent, and values that may still end in whitespace.
+    ``findall`` returns names as sent, and values that may end in whitespace.
     """
     return re.compile(rf"\r\n({'|'.join(names)}):[ \t]*+([^\r]*+)", re.IGNORECASE | re.ASCII)
 
@@ -44,7 +44,7 @@ def list_members(values: Iterable[str]) -> list[str]:
 
 
 def excerpt(octets: bytes | str) -> str:
-    """Return the beginning of some octets as text that shows each of them."""
+    """Return the first octets as a quoted string with escapes."""
     if isinstance(octets, str):
         octets = octets[:80].encode("latin-1")
     return repr(octets[:80])[1:]

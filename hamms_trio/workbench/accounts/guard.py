@@ -60,7 +60,7 @@ class Guard:
         self._hashing = trio.CapacityLimiter(HASHES_AT_ONCE)
 
     def identify(self, token: str | None) -> Identity | None:
-        """The bearer of a token; None if nobody bears it."""
+        """Return the bearer of a token; None if nobody bears it."""
         if token and self._demo_token and _is_same(token, self._demo_token):
             return Identity("demo_token", Role.ADMIN)
         session = self._sessions.find(token) if token else None
@@ -134,7 +134,7 @@ class Guard:
 
 
 def bearer_token(authorization: str | None, query: Mapping[str, str]) -> str | None:
-    """The token of a request: of its Authorization field, or else of its query."""
+    """Return the token of a request: of its Authorization field, or else of its query."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()

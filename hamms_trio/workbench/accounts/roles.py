@@ -53,7 +53,7 @@ _LESSER = tuple(
 
 
 def required_role(method: str, path: str) -> Role | None:
-    """The least role that may make this request; None if everybody may."""
+    """Return the least role that may make this request; None if everybody may."""
     if not path.startswith(PROTECTED):
         return None
     if method in READS:

@@ -48,7 +48,7 @@ class Sessions:
         return token, session
 
     def find(self, token: str) -> Session | None:
-        """The live session of a token."""
+        """Return the live session of a token."""
         digest = _digest(token)
         session = self._sessions.get(digest)
         if session is not None and session.expires_at <= self._clock():

@@ -33,7 +33,7 @@ class User:
     digest: bytes
 
     def has_password(self, password: str) -> bool:
-        """True if the password is right; takes some 60 ms, whatever it is."""
+        """Return True if the password is right; takes some 60 ms, whatever it is."""
         return compare_digest(_digest(password, self.salt, self.iterations), self.digest)
 
 

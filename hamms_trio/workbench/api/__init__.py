@@ -27,6 +27,6 @@ OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
 
 
 def operations_of(*, playground: bool = True, live_events: bool = True) -> tuple[Operation, ...]:
-    """The table of a workbench with or without these features."""
+    """Return the table of a workbench with or without these features."""
     told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
     return (*(PLAYGROUND if playground else ()), *told, *OTHERS)

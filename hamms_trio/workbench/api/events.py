@@ -8,8 +8,8 @@ import msgspec
 import trio
 
 from hamms_trio.http import Response
+from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.http.telling.access_log import ENGINE
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.events import Subscription, as_sse, gap_as_sse, read_topics
@@ -93,7 +93,7 @@ def _live_mode(*, available: bool) -> Response:
 
 
 async def _events(bench: Bench, subscription: Subscription) -> AsyncIterator[bytes]:
-    """The stream, until the client leaves or the server drains."""
+    """Return the stream, until the client leaves or the server drains."""
     yield b"retry: %d\n\n" % bench.settings.refresh_ms
     silent = 0.0
     while not bench.service.drain_began:

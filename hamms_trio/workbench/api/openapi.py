@@ -64,7 +64,7 @@ def openapi_document(operations: Iterable[Operation]) -> Document:
 
 
 def openapi_route(operations: Iterable[Operation]) -> Callable[[Request], Response]:
-    """The route of /openapi.json, whose response is made when somebody asks for it first."""
+    """Return the route of /openapi.json, whose response is made when somebody asks for it first."""
 
     @lru_cache(maxsize=1)
     def response() -> Response:

@@ -52,7 +52,7 @@ class Call:
         return read_object(self.content, noun=noun)
 
     def parameter(self, name: str) -> str:
-        """A segment of the path."""
+        """Return a segment of the path."""
         return self.request.parameters[name]
 
 
@@ -109,7 +109,7 @@ def add_operations(
 
 
 def answered(content: object, status: int = 200) -> Response:
-    """A success in JSON."""
+    """Return a success in JSON."""
     return json_response(content, status)
 
 

@@ -40,7 +40,7 @@ async def replay(call: Call) -> Response:
 
 
 def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
-    """The recorded fields without credentials, and the caller's token in their place."""
+    """Return the recorded fields without credentials, and the caller's token in their place."""
     fields = [(name, value) for name, value in headers.items() if value != REDACTED]
     if call.token and not any(name.lower() == "authorization" for name, _ in fields):
         fields.append(("authorization", f"Bearer {call.token}"))
@@ -48,7 +48,7 @@ def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
 
 
 def result_of(answer: InnerAnswer) -> Document:
-    """The answer of the replay; ``body_preview`` is the reference's name for the body."""
+    """Return the answer of the replay; ``body_preview`` is the reference's name for the body."""
     content = written(answer.body)
     document: Document = {
         "status": answer.status,

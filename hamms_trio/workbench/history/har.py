@@ -128,7 +128,7 @@ def _text(message: Document) -> Document:
 
 
 def _mock(entry: Document) -> tuple[Document, list[str]]:
-    """A mock from one entry, and the parts of it that were dropped."""
+    """Return a mock from one entry, and the parts of it that were dropped."""
     request, response = cast(Document, entry["request"]), cast(Document, entry["response"])
     url = urlsplit(str(request["url"]))
     lost: list[str] = []

@@ -47,7 +47,7 @@ def page_query(given: Mapping[str, str]) -> HistoryQuery:
 
 
 def cursor(row: HistoryRow, query: HistoryQuery) -> str:
-    """The cursor of the page that begins after a row."""
+    """Return the cursor of the page that begins after a row."""
     return f"{'n' if query.newest_first else 'o'}{row.number}"
 
 
@@ -58,7 +58,7 @@ class History:
         self._store = store
 
     async def page(self, query: HistoryQuery) -> tuple[list[bytes], str | None]:
-        """The documents of a page as JSON, and the cursor of the next one; None on the last page."""
+        """Return the documents of a page as JSON, and the cursor of the next one; None on the last page."""
         rows = await self._store.history(msgspec.structs.replace(query, limit=query.limit + 1))
         page = rows[: query.limit]
         has_more = len(rows) > query.limit or sum(row.octets for row in page) >= PAGE_OCTETS
@@ -72,7 +72,7 @@ class History:
             query = msgspec.structs.replace(query, beyond=rows[-1].number)
 
     async def get(self, request_id: str) -> Document:
-        """The newest record with this request id.
+        """Return the newest record with this request id.
 
         Raises:
             Problem: 404.
@@ -100,7 +100,7 @@ def _limit(text: str | None) -> int:
 
 
 def _position(text: str) -> tuple[bool, int]:
-    """The order of a cursor, and the number of the row that the page begins after."""
+    """Return the order of a cursor, and the number of the row that the page begins after."""
     found = _CURSOR.fullmatch(text)
     if found is None:
         rule = "cursor must be the next_cursor of a page"
@@ -109,7 +109,7 @@ def _position(text: str) -> tuple[bool, int]:
 
 
 def _status(text: str | None) -> int | None:
-    """A status that no request has selects nothing, as in the reference."""
+    """Return a status that no request has selects nothing, as in the reference."""
     if not text:
         return None
     return int(text) if _STATUS.fullmatch(text) else -1

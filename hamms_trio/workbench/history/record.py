@@ -47,14 +47,14 @@ class Exchange(msgspec.Struct, gc=False):
         return self.target.partition("?")[0]
 
     def row(self) -> HistoryRow:
-        """The row that the store keeps."""
+        """Return the row that the store keeps."""
         document = json.dumps(self.document(), sort_keys=True).encode()
         return HistoryRow(
             self.at_ms, self.request_id, self.method, self.path, self.status, document
         )
 
     def document(self) -> Document:
-        """The record as the API shows it, without credentials."""
+        """Return the record as the API shows it, without credentials."""
         document: Document = {
             "request_id": self.request_id,
             "trace_id": self.request_id,
@@ -103,7 +103,7 @@ def combined(fields: Sequence[Pair]) -> dict[str, str]:
 
 
 def written(body: bytes) -> Document:
-    """A content as text, or in base64 if it is not UTF-8."""
+    """Return a content as text, or in base64 if it is not UTF-8."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
@@ -111,7 +111,7 @@ def written(body: bytes) -> Document:
 
 
 def content_of(document: Document) -> bytes:
-    """The octets that `written` wrote.
+    """Return the octets that `written` wrote.
 
     Raises:
         ValueError: the document was not written by it.
@@ -123,7 +123,7 @@ def content_of(document: Document) -> bytes:
 
 
 def received(document: Document) -> ReceivedRequest:
-    """The request of a record, for the rules."""
+    """Return the request of a record, for the rules."""
     asked = document.get("replay_input")
     if not isinstance(asked, dict) or not asked:
         return ReceivedRequest(str(document["method"]), str(document["path"]))

@@ -52,7 +52,7 @@ class MockAnswers:
         self._seed = seed
 
     async def answer(self, mock: Mock, request: ReceivedRequest) -> Answer:
-        """The next answer of a mock to this request."""
+        """Return the next answer of a mock to this request."""
         if is_constant(mock):
             return _answer(mock, request, mock.code, mock.headers, mock.body, mock.fail)
         index = await self._store.count(f"{counter_prefix(mock.id)}asked") - 1
@@ -75,18 +75,18 @@ class MockAnswers:
 
 
 def constant_answer(mock: Mock) -> Answer:
-    """The answer of a mock that depends on no request at all."""
+    """Return the answer of a mock that depends on no request at all."""
     nobody = ReceivedRequest(mock.method, mock.path_pattern)
     return _answer(mock, nobody, mock.code, mock.headers, mock.body, "")
 
 
 def is_constant(mock: Mock) -> bool:
-    """True if the answer does not depend on the requests that came before."""
+    """Return True if the answer does not depend on the requests that came before."""
     return not mock.sequence and (not mock.fail or mock.share == 1)
 
 
 def counter_prefix(id: str) -> str:
-    """The beginning of the names of a mock's counters."""
+    """Return the beginning of the names of a mock's counters."""
     return f"mock:{id}:"
 
 
@@ -114,5 +114,5 @@ def _answer(
 
 
 def _octets(value: str) -> str:
-    """A field's value as a text of octets: UTF-8 where the value goes beyond ASCII."""
+    """Return a field's value as a text of octets: UTF-8 where the value goes beyond ASCII."""
     return value.encode(errors="replace").decode("latin-1")

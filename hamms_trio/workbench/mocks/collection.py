@@ -46,7 +46,7 @@ class Candidates:
         return bool(self._found)
 
     def choose(self, request: ReceivedRequest) -> Mock | None:
-        """The mock that answers a request, whose parameters are set; None if no matcher agrees."""
+        """Return the mock that answers a request, whose parameters are set; None if no matcher agrees."""
         for mock, parameters in self._found:
             request.parameters = parameters
             if matches(mock, request):
@@ -190,7 +190,7 @@ class Mocks:
         return len(mocks)
 
     def find(self, method: str, path: str) -> Candidates:
-        """The mocks for a method and a path: by priority, exact paths before patterns, then by age."""
+        """Return the mocks for a method and a path: by priority, exact paths before patterns, then by age."""
         method = "GET" if method == "HEAD" else method
         found: list[tuple[Mock, dict[str, str]]] = [
             (mock, {}) for mock in self._exact.get(path, ()) if mock.method == method
@@ -202,7 +202,7 @@ class Mocks:
         return Candidates(found)
 
     def methods(self, path: str) -> set[str]:
-        """The methods that mocks take on a path."""
+        """Return the methods that mocks take on a path."""
         found = {mock.method for mock in self._exact.get(path, ())}
         found |= {
             mock.method for pattern, mock in self._patterns if pattern.match(path) is not None

@@ -8,7 +8,7 @@ from hamms_trio.workbench.received import ReceivedRequest
 
 
 def matches(mock: Mock, request: ReceivedRequest) -> bool:
-    """True if every matcher of the mock agrees."""
+    """Return True if every matcher of the mock agrees."""
     return (
         all(value in request.query.get(name, ()) for name, value in mock.query.items())
         and all(
@@ -23,7 +23,7 @@ def matches(mock: Mock, request: ReceivedRequest) -> bool:
 
 
 def is_same(found: object, wanted: object) -> bool:
-    """True if two JSON values are equal; ``true`` and 1 are two values."""
+    """Return True if two JSON values are equal; ``true`` and 1 are two values."""
     if isinstance(found, bool) or isinstance(wanted, bool):
         return found is wanted
     return found == wanted

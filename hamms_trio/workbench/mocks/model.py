@@ -129,7 +129,7 @@ _DEFAULTS = {
 
 
 def document_of(mock: Mock) -> Document:
-    """The document that the API shows."""
+    """Return the document that the API shows."""
     whole: Document = msgspec.to_builtins(mock)
     empty: tuple[object, ...] = ({}, [], "", None)
     return {

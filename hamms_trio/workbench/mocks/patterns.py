@@ -49,7 +49,7 @@ class PathPattern:
         self._match = re.compile(expression, re.DOTALL).fullmatch
 
     def match(self, path: str) -> dict[str, str] | None:
-        """The values of the parameters, as they were sent; None if the path does not match."""
+        """Return the values of the parameters, as they were sent; None if the path does not match."""
         found = self._match(path)
         return None if found is None else dict(zip(self.names, found.groups(), strict=True))
 
@@ -60,7 +60,7 @@ def sent_form(text: str) -> str:
 
 
 def _split_rest(text: str) -> tuple[str, str]:
-    """The pattern without its last parameter if that takes the rest of a path, and its name."""
+    """Return the pattern without its last parameter if that takes the rest of a path, and its name."""
     if text.endswith("/*"):
         return text[:-1], "*"
     found = _REST.search(text)
@@ -70,7 +70,7 @@ def _split_rest(text: str) -> tuple[str, str]:
 
 
 def _segment(segment: str) -> tuple[str, str]:
-    """The expression of a segment, and the segment itself."""
+    """Return the expression of a segment, and the segment itself."""
     parts = _PARAMETER.split(segment)
     if len(parts) > 3:
         raise ValueError(f"path_pattern has two parameters in the segment {segment!r}")

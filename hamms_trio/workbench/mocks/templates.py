@@ -19,7 +19,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 
 
 def has_places(text: str) -> bool:
-    """True if the text depends on the request."""
+    """Return True if the text depends on the request."""
     return _PLACE.search(text) is not None
 
 

@@ -171,7 +171,7 @@ def _objects(name: str, listed: list[object], dropped: list[str]) -> list[Docume
 
 
 def _known_mock(document: Document, dropped: list[str]) -> Document:
-    """A mock without the members that no mock has."""
+    """Return a mock without the members that no mock has."""
     unknown = sorted(document.keys() - _MOCK_MEMBERS)
     dropped += [f"mock {show(document.get('id'))}: the member {show(name)}" for name in unknown]
     return {name: value for name, value in document.items() if name in _MOCK_MEMBERS}

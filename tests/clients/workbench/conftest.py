@@ -8,7 +8,7 @@ import pytest
 
 from tests.clients.adapters import SESSIONS
 from tests.clients.sessions import Session
-from tests.clients.workbench.serving import served
+from tests.clients.workbench.server import served
 from tests.http.commands import Running
 
 

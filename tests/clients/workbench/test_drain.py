@@ -18,8 +18,8 @@ from tests.clients.outcomes import SAFETY_NET, Answer, Failure, Outcome
 from tests.clients.programs import CurlSession
 from tests.clients.sessions import Session, context
 from tests.clients.workbench.bodies import LIMIT, content, echo
-from tests.clients.workbench.serving import GET, served
-from tests.files.asking import make
+from tests.clients.workbench.server import GET, served
+from tests.files.answers import make
 from tests.http.commands import Running
 
 BIG = content(1 << 20) * 6  # more than is on the way to a client that does not read

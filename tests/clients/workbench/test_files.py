@@ -13,8 +13,8 @@ import zstandard
 
 from tests.clients.programs import NodeHttpSession
 from tests.clients.sessions import HttpClientSession, Session
-from tests.clients.workbench.serving import served
-from tests.files.asking import make
+from tests.clients.workbench.server import served
+from tests.files.answers import make
 from tests.http.commands import Running
 
 BIG = random.Random(1).randbytes(1 << 20)

@@ -14,7 +14,7 @@ from tests.clients.outcomes import Answer, Failure
 from tests.clients.programs import CurlSession
 from tests.clients.sessions import Session
 from tests.clients.workbench.bodies import FRAMED, body, echo
-from tests.clients.workbench.serving import (
+from tests.clients.workbench.server import (
     Connections,
     served,
     wait_until_idle_connections_have_ended,

@@ -13,9 +13,9 @@ from tests.clients.outcomes import Answer, Failure
 from tests.clients.programs import FetchSession
 from tests.clients.sessions import Session
 from tests.clients.workbench.bodies import FAR_ABOVE, FRAMED, LIMIT, body, echo
-from tests.clients.workbench.serving import served
+from tests.clients.workbench.server import served
 from tests.http.commands import Running
-from tests.http.serving import serving
+from tests.http.server import serving
 from tests.ports import skip_without_ipv6
 
 GREETING = Answer(200, b"Hello World")

@@ -11,7 +11,7 @@ import pytest
 from tests.clients.outcomes import Answer, Failure
 from tests.clients.sessions import Session
 from tests.clients.workbench.bodies import FAR_ABOVE, FRAMED, LIMIT, body, content, echo
-from tests.clients.workbench.serving import Connections, served
+from tests.clients.workbench.server import Connections, served
 from tests.http.commands import Running
 
 GREETING = Answer(200, b"Hello World")

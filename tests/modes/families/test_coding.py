@@ -24,7 +24,7 @@ GET = b"GET /?nonce=coding&%b HTTP/1.1\r\nHost: hamms.test\r\nConnection: close\
 
 
 def body_of(hamms: HammsServer, slug: str, query: str = "") -> bytes:
-    """The body of a mode's answer, without the chunks around it."""
+    """Return the body of a mode's answer, without the chunks around it."""
     octets = raw.exchange(hamms.open(slug).address, GET % query.encode())
     head, _, body = octets.partition(b"\r\n\r\n")
     if b"chunked" in head:

@@ -24,7 +24,7 @@ REQUESTS_AT_MOST = 10
 
 
 def ask(hamms: HammsServer, slug: str, have: int, query: bytes = b"") -> tuple[bytes, bytes]:
-    """The head and the body of an answer, whatever its length should be."""
+    """Return the head and the body of an answer, whatever its length should be."""
     wanted = b"Range: bytes=%d-\r\n" % have if have else b""
     octets = raw.exchange(hamms.open(slug).address, GET % (query, wanted))
     head, _, body = octets.partition(b"\r\n\r\n")

@@ -60,12 +60,12 @@ class EventSource:
 
 
 def texts(octets: bytes) -> list[str]:
-    """The data of each event."""
+    """Return the data of each event."""
     return [event.data for event in EventSource().read(octets).events]
 
 
 def values(octets: bytes) -> list[dict[str, object]]:
-    """The data of each event that is JSON."""
+    """Return the data of each event that is JSON."""
     return [json.loads(data) for data in texts(octets) if data != "[DONE]"]
 
 

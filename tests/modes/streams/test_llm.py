@@ -23,7 +23,7 @@ DOCUMENT = b'{"model": "m"}'
 
 
 def text_of(path: str, octets: bytes) -> str:
-    """The text that a correct reader of the shape has once the stream is over."""
+    """Return the text that a correct reader of the shape gets from the whole stream."""
     if path == NDJSON:
         return "".join(json.loads(line)["text"] for line in octets.splitlines())
     if path == PLAIN:

@@ -78,7 +78,7 @@ def test_separators_of_lines_stay_in_the_response(play: Ask) -> None:
 
 
 def frames(octets: bytes) -> list[tuple[int, bytes]]:
-    """The frames of a body; the last one may be cut."""
+    """Return the frames of a body; the last one may be cut."""
     found = []
     while octets:
         length = int.from_bytes(octets[1:5], "big")

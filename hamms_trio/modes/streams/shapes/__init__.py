@@ -34,7 +34,7 @@ _PATHS = (
 
 
 def shape_of(path: str) -> tuple[Shape, str]:
-    """The shape that a path asks for, and its dialect."""
+    """Return the shape for a path, and its dialect."""
     for end, name, dialect in _PATHS:
         if path.endswith(end):
             return SHAPES[name], dialect

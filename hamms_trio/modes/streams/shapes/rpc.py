@@ -37,7 +37,7 @@ class Mcp(Shape):
         yield Part.TERMINAL, ServerSentEvent(result, "message", self.id(answer, number))
 
     def id(self, answer: Answer, number: int) -> str:
-        """The id of an event, from which a client that comes back can be answered."""
+        """Return an event id, from which the server can resume for a client that reconnects."""
         return f"{answer.dialect}-{number}"
 
     def document(self, answer: Answer) -> bytes:
@@ -92,7 +92,7 @@ def frame(flags: int, data: bytes) -> bytes:
 
 
 def message(text: bytes) -> bytes:
-    """A protocol buffer whose field 1 is a text."""
+    """Return a protocol buffer whose field 1 is a text."""
     length, octets = len(text), bytearray(b"\x0a")
     while length > 0x7F:
         octets.append(length & 0x7F | 0x80)

@@ -74,7 +74,7 @@ class Answer:
         model: str = "hamms",
         dialect: str = "",
     ) -> Answer:
-        """An answer of ``count`` tokens: t0, t1 and so on, then the nonce.
+        """Return an answer of ``count`` tokens: t0, t1 and so on, then the nonce.
 
         Args:
             mark: stands at the end of each token's word.
@@ -95,7 +95,7 @@ class Answer:
         return "".join(self.tokens)
 
     def cut(self, after: int, finish: Finish = Finish.MISSING) -> Answer:
-        """The same answer, which ends after some tokens and gives ``finish`` for it."""
+        """Return the answer cut after some tokens, with the finish reason ``finish``."""
         return replace(self, tokens=self.tokens[:after], finish=finish)
 
 
@@ -124,7 +124,7 @@ class Piece:
         return replace(self.written, data=data.replace(PLACEHOLDER, self.nonce))
 
     def filled(self, nonce: str) -> Piece:
-        """The same event with a nonce where the placeholder stands."""
+        """Return the event with a nonce in place of the placeholder."""
         octets = self.octets.replace(PLACEHOLDER.encode(), nonce.encode())
         return Piece(octets, self.part, self.tokens, self.written, nonce)
 
@@ -160,30 +160,30 @@ class Shape(ABC):
 
     @abstractmethod
     def events(self, answer: Answer) -> Iterator[tuple[Part, ServerSentEvent]]:
-        """The events of a healthy stream, in order."""
+        """Return the events of a healthy stream, in order."""
 
     @abstractmethod
     def document(self, answer: Answer) -> bytes:
-        """The same answer as one JSON document."""
+        """Return the answer as one JSON document."""
 
     @abstractmethod
     def error(self, problem: Problem) -> bytes:
-        """The body of an error response."""
+        """Return the body of an error response."""
 
     @abstractmethod
     def error_event(self, problem: Problem, answer: Answer) -> bytes:
-        """An error as an event; ``answer`` holds the tokens that precede it."""
+        """Return an error as an event; ``answer`` holds the tokens that precede it."""
 
     @abstractmethod
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
-        """The fields about a rate limit that is full again in ``reset`` seconds."""
+        """Return the fields about a rate limit that is full again in ``reset`` seconds."""
 
     def write(self, event: ServerSentEvent) -> bytes:
-        """The octets of one event."""
+        """Return the octets of one event."""
         return event.octets()
 
     def keep_alive(self, kind: str) -> bytes:
-        """An event that carries no content: ``comment``, ``ping`` or ``empty``."""
+        """Return an event that carries no content: ``comment``, ``ping`` or ``empty``."""
         if kind == "comment":
             return comment("keep-alive")
         if kind == "ping":
@@ -198,7 +198,7 @@ class Shape(ABC):
 
 @lru_cache(maxsize=_REMEMBERED_ANSWERS)
 def pieces(shape: Shape, answer: Answer) -> tuple[Piece, ...]:
-    """The healthy stream of an answer."""
+    """Return the healthy stream of an answer."""
     found, tokens = [], 0
     for part, event in shape.events(answer):
         tokens += part is Part.TOKEN

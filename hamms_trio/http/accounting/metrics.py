@@ -1,16 +1,16 @@
-"""The account as documents: JSON for the workbench's clients, Prometheus text for everybody else's."""
+"""The account as JSON at /_metrics and as Prometheus text at /metrics."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
+from hamms_trio.http.accounting.access_log import ENGINE
+from hamms_trio.http.accounting.account import BOUNDS, RouteAccount
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import Response, json_response
 from hamms_trio.http.routes.router import Router
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.access_log import ENGINE
-from hamms_trio.http.telling.account import BOUNDS, RouteAccount
 
 if TYPE_CHECKING:
     from prometheus_client import Metric
@@ -53,7 +53,7 @@ def add_metrics(
 
 
 def snapshot(service: Service) -> dict[str, object]:
-    """Return the counters, under the reference's names."""
+    """Return the counters, under the names of the reference server."""
     account = service.account
     account.settle()
     routes = account.routes
@@ -65,7 +65,7 @@ def snapshot(service: Service) -> dict[str, object]:
         "total_requests": sum(route.requests for route in routes.values()),
         "active_connections": service.connections,
         "open_connections": service.connections,
-        "inflight_requests": service.in_flight + 1,  # with the one that asks
+        "inflight_requests": service.in_flight + 1,  # the request for this document included
         "requests_reused_connection": account.reused,
         "status_counts": statuses,
         "latency_buckets_ms": _buckets(routes.values()),
@@ -86,7 +86,7 @@ def snapshot(service: Service) -> dict[str, object]:
         "drain_state": service.phase.value,
         "drain_inflight_remaining": service.in_flight if service.drain_began else 0,
         "drain_elapsed_ms": service.drain_seconds * 1000,
-        "metrics_backend": "memory",  # the store of the counters, as long as the server runs
+        "metrics_backend": "memory",  # the counters last as long as the server
         "engine": ENGINE,
     }
 
@@ -99,7 +99,7 @@ def _buckets(routes: Iterable[RouteAccount]) -> dict[str, int]:
 
 
 class Collector:
-    """Hands the account to Prometheus when it asks."""
+    """A Prometheus collector of the account."""
 
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -120,7 +120,7 @@ class Collector:
         )
         seconds = HistogramMetricFamily(
             "hamms_request_duration_seconds",
-            "From a request's last octet to its answer's.",
+            "Time from a request's last octet to its answer's last.",
             labels=["route"],
         )
         for key, route in account.routes.items():
@@ -140,10 +140,12 @@ class Collector:
             "hamms_connections", "Connections accepted.", value=service.accepted
         )
         yield GaugeMetricFamily(
-            "hamms_open_connections", "Connections now.", value=service.connections
+            "hamms_open_connections", "Connections open now.", value=service.connections
         )
         yield GaugeMetricFamily(
-            "hamms_inflight_requests", "Requests whose answer waits.", value=service.in_flight
+            "hamms_inflight_requests",
+            "Requests without a complete answer.",
+            value=service.in_flight,
         )
 
 

@@ -144,13 +144,13 @@ class NodeReaders:
         self._process.communicate()
 
     def answer(self, by: str, url: str, *, stream: bool) -> dict[str, object]:
-        """The text, the tool call and the usage of one healthy answer, as a stream or as a document."""
+        """Return the text, the tool call and the usage of one healthy answer, as a stream or as a document."""
         found = self._ask({"by": by, "url": url, "stream": stream}).result(SAFETY_NET)
         assert isinstance(found, dict)
         return found
 
     def reader(self, by: str) -> Read:
-        """The reader of that name."""
+        """Return the reader of that name."""
 
         def read(url: str, timeout: float) -> StreamOutcome:
             command = {"by": by, "url": url, "timeout": round(timeout * 1000)}

@@ -153,7 +153,7 @@ async def make(
     body: bytes | None = None,
     target: Callable[[Target], Target] = lambda target: target,
 ) -> LoadOutcome:
-    """A load on a real server, carried by one kind of hub."""
+    """Run a load on a real server, on one kind of hub."""
     where = parse_url(url)
     request = make_request(where, method=method, body=body, keepalive=plan.keepalive)
     address = await choose(await resolve(where), SAFETY_NET)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
-from tests.http.serving import Serving
+from tests.http.server import Serving
 from tests.http.test_files import said
 
 EACH = 100_000
@@ -19,7 +19,7 @@ EXPECT = "Expect: 100-continue"
 
 
 def taking_content() -> Router:
-    """A function, a coroutine that reads all, one that reads piece by piece, and one that takes more."""
+    """Make routes: a function, a coroutine that reads all, one that reads pieces, one with a larger limit."""
     router = Router()
 
     @router.post("/whole")
@@ -52,7 +52,7 @@ async def until(server: Serving, octets: int) -> None:
 
 
 async def half_sent(server: Serving, path: str, length: str = LENGTH) -> trio.SocketStream:
-    """A client that has sent half of its content, and been let in."""
+    """Open a client that has sent half of its content and was admitted."""
     client = await server.connect()
     half = HALF if length == LENGTH else CHUNK
     before = server.service.body_budget.octets

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import h11
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
+from hamms_trio.http.accounting.metrics import add_metrics
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.resources.basics import add_basics
-from hamms_trio.http.telling.metrics import add_metrics
 
 CLIENT = ("192.0.2.1", 40000)
 
@@ -25,7 +25,7 @@ class Answer(NamedTuple):
 
 
 def make_service(limits: ServerLimits | None = None) -> Service:
-    """The basic routes, and one for each thing that a test may want of a route."""
+    """Make a service with the basic routes and one route per kind of answer."""
     router = Router()
     service = Service(router, limits=limits, clock=lambda: 0.0, wall_clock=lambda: 1e9)
     add_basics(router)
@@ -63,7 +63,7 @@ def talk(pieces: Iterable[bytes], *, service: Service | None = None) -> tuple[by
 
 
 def read_answers(octets: bytes, methods: Iterable[str] = ()) -> list[Answer]:
-    """The responses in ``octets``, each complete; ``methods`` are those of the requests (GET if not given)."""
+    """Parse the complete responses in ``octets``; ``methods`` are the requests' methods, GET by default."""
     answers = []
     asked = iter(methods)
     while octets:

@@ -1,7 +1,7 @@
 """The access log: one line for each answer, plain or as JSON.
 
-Lines are formatted in batches by the server's own thread, because a busy second thread would keep it from
-the interpreter after each system call. Only the writing, which may wait, is done by a thread (see `outlet`).
+The server's own thread formats the lines in batches, because a busy second thread would compete for the
+interpreter after each system call. Only the write, which may block, has a thread (see `line_writer`).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from enum import Enum
 from functools import lru_cache
 
+from hamms_trio.http.accounting.account import Entry
 from hamms_trio.http.serving.service import Service
-from hamms_trio.http.telling.account import Entry
 from hamms_trio.wire.masking import mask
 
 ENGINE = "trio"
@@ -32,7 +32,7 @@ class LogFormat(Enum):
 
 
 class AccessLog:
-    """Formats entries, and hands the lines to ``put``."""
+    """A formatter of entries that passes the lines to ``put``."""
 
     def __init__(
         self, service: Service, log_format: LogFormat, put: Callable[[bytes], None]

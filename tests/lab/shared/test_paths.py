@@ -9,7 +9,7 @@ import requests
 
 from hamms_trio import HammsServer
 from hamms_trio.errors import ParameterError
-from hamms_trio.lab.path_door import read_arguments
+from hamms_trio.lab.shared.labels import read_arguments
 from hamms_trio.modes import CATALOGUE
 
 SAFETY_NET = 60.0
@@ -107,7 +107,6 @@ def test_a_mode_that_needs_a_port_gets_409_with_the_reason(
     ("target", "status", "problem"),
     [
         ("/mode/statsu/", 404, "did you mean status"),
-        ("/elsewhere", 404, "the modes are at /mode/SLUG/"),
         ("/mode/status--code-404/", 400, "give --status-VALUE"),
         ("/mode/status--status-99/", 400, "from 100 to 999"),
         ("/mode/type-not-accepted--x-1/", 400, "no arguments"),
@@ -133,6 +132,11 @@ def test_the_root_lists_the_modes_as_html_and_json(server: HammsServer) -> None:
     assert listed["status"]["path"] == "/mode/status/"
     assert listed["tcp-refused"]["path"] is None
     assert listed["tcp-refused"]["needs_port"] == "nothing listens on it"
+
+
+def test_a_short_path_chooses_as_well(server: HammsServer) -> None:
+    assert get(server, "/m/status--status-503/v1").status_code == 503
+    assert get(server, "/m/status/?status=302").headers["Location"] == "/m/status/?status=200"
 
 
 def test_the_argument_only_restricts_the_path_door() -> None:

@@ -1,7 +1,7 @@
-"""The account of answers: counted for the metrics and written to the access log, some at a time.
+"""The account of answers, which counts them for the metrics and writes them to the access log in batches.
 
-An answer costs its connection one tuple in a list; everything else is done here for a whole batch, which takes a
-fraction of the time.
+An answer costs its connection one tuple in a list; all further work happens here for a whole batch, which takes
+a fraction of the time.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from typing import Protocol
 
 from hamms_trio.http.routes.match import Match
 
-BATCH = 128  # answers that wait to be counted, at most
-SAMPLES = 1024  # latencies of a route that are kept for its percentiles
+BATCH = 128  # the limit of answers that are not counted yet
+SAMPLES = 1024  # the latest latencies of a route, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
 
 
 class Client(Protocol):
-    """The connection that an answer was given on (see `exchange.answers.Answers`)."""
+    """The connection of an answer (see `exchange.answers.Answers`)."""
 
     id: int
     client: tuple[str, int]
 
 
-# One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on that, and
-# the request's id. A bare tuple, since every request makes one: a named one takes three times as long.
+# One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the
+# connection, and the request's id. A bare tuple, since a named one takes three times as long, for each request.
 Entry = tuple[float, float, Match, int, int, int, Client, int, bytes]
 
 
@@ -51,10 +51,10 @@ class RouteAccount:
 
 
 class Account:
-    """Counters of one server. Their number is bounded by that of its routes.
+    """The counters of one server; their number is bounded by the number of routes.
 
     Attributes:
-        on_first: called with each answer that is the first to be counted; to call `settle` a moment later.
+        on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
     """
 
     def __init__(self) -> None:
@@ -71,7 +71,7 @@ class Account:
 
     @property
     def errors_by_class(self) -> dict[str, int]:
-        """All errors by class, with those of broken connections, which are counted by type."""
+        """The errors by class, those of broken connections included."""
         broken = {"read": self.read_errors.total(), "write": self.write_errors.total()}
         return {name: self.errors[name] + broken.get(name, 0) for name in ERROR_CLASSES}
 
@@ -81,11 +81,11 @@ class Account:
         return percentile(sorted(samples), percent)
 
     def log_to(self, write: Callable[[list[Entry]], None]) -> None:
-        """Have each batch of entries passed on, such as to the access log or to the history."""
+        """Pass each batch of entries on, such as to the access log or to the history."""
         self._observers.append(write)
 
     def note_handshake_failure(self, _reason: str) -> None:
-        """Count a TLS handshake that came to nothing."""
+        """Count a failed TLS handshake."""
         self.errors["tls_handshake"] += 1
 
     @property

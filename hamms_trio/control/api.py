@@ -1,0 +1,188 @@
+"""The resources of the control API: one table, which routes calls and is described in OpenAPI."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from http import HTTPStatus
+
+import msgspec
+
+from hamms_trio.canary import check_nonce
+from hamms_trio.control import documents
+from hamms_trio.control.describing import describe_armed, describe_mode, describe_nonce
+from hamms_trio.control.guard import check_caller
+from hamms_trio.control.resource import Resource, allowed_methods, find_resource
+from hamms_trio.errors import (
+    MalformedRequest,
+    MethodNotAllowed,
+    NoSuchMode,
+    NoSuchResource,
+    ParameterError,
+    RequestError,
+    UnknownMode,
+)
+from hamms_trio.lab.doors import Doors
+from hamms_trio.lab.shared.arming import Arming, Match
+from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.modes.environment import Environment
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.version import VERSION
+
+_GUARDS = (
+    ("Cache-Control", "no-store"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+class Control:
+    """The API of one running server; call it with each request.
+
+    Args:
+        ports: the port of each door, by its name.
+        allowed_hosts: names by which the API is found beside IP addresses and localhost.
+    """
+
+    def __init__(
+        self,
+        doors: Doors,
+        ledger: Ledger,
+        arming: Arming,
+        environment: Environment,
+        ports: Mapping[str, int],
+        allowed_hosts: Collection[str] = (),
+    ) -> None:
+        self._doors = doors
+        self._ledger = ledger
+        self._arming = arming
+        self._environment = environment
+        self._ports = ports
+        self._allowed_hosts = {host.lower() for host in allowed_hosts}
+
+    def __call__(self, call: Call) -> Answer:
+        """Answer a call."""
+        try:
+            check_caller(call, self._allowed_hosts)
+            resource, argument = _found(call)
+            document = resource.act(self, argument, call.body)
+        except RequestError as error:
+            return _refusal(error)
+        if document is None:
+            return Answer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
+        body = documents.as_json(document)
+        return Answer(resource.status, (("Content-Type", "application/json"), *_GUARDS), body)
+
+    # The resources
+
+    def health(self, _argument: str, _body: bytes) -> documents.Health:
+        """Tell that the server runs, with which seed and how many modes."""
+        environment = self._environment
+        modes, armed = len(self._doors.served), len(self._arming.armed())
+        return documents.Health(
+            "ok", VERSION, environment.seed, environment.speed, modes=modes, armed=armed
+        )
+
+    def modes(self, _argument: str, _body: bytes) -> documents.Modes:
+        """List the failure modes that are served."""
+        return documents.Modes([self._mode(slug) for slug in self._doors.served])
+
+    def mode(self, name: str, _body: bytes) -> documents.Mode:
+        """Describe one failure mode, by its slug or alias, or the name of a door."""
+        try:
+            return self._mode(name)
+        except UnknownMode as error:
+            raise NoSuchMode(str(error)) from None
+
+    def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:
+        """Tell what has happened to the requests and connections of one nonce."""
+        return describe_nonce(self._ledger, _checked(nonce))
+
+    def forget(self, nonce: str, _body: bytes) -> None:
+        """Forget what the ledger knows of one nonce."""
+        self._ledger.forget(_checked(nonce))
+
+    def arm(self, _argument: str, body: bytes) -> documents.Armed:
+        """Arm a failure mode for the next connections at the armed door, or the next requests at this one."""
+        try:
+            order = msgspec.json.decode(body, type=documents.ArmOrder)
+        except msgspec.ValidationError as error:
+            raise ParameterError(f"the order can't be followed: {error}") from None
+        except msgspec.DecodeError as error:
+            raise MalformedRequest(f"the body is no JSON: {error}") from None
+        wanted = order.match
+        match = Match(wanted.method, wanted.path, wanted.host, wanted.fields)
+        try:
+            fault = self._arming.arm(
+                order.mode, order.arguments, times=order.times, ttl=order.ttl, match=match
+            )
+        except UnknownMode as error:
+            raise NoSuchMode(str(error)) from None
+        return describe_armed(fault, self._arming.seconds_left(fault))
+
+    def armed(self, _argument: str, _body: bytes) -> documents.AllArmed:
+        """List the faults that wait for their clients."""
+        arming = self._arming
+        return documents.AllArmed(
+            [describe_armed(fault, arming.seconds_left(fault)) for fault in arming.armed()]
+        )
+
+    def disarm(self, number: str, _body: bytes) -> None:
+        """Disarm one fault, by its id."""
+        if not number.isdecimal() or not self._arming.disarm(int(number[:18])):
+            raise NoSuchResource(f"no fault {number[:20]!r} is armed: it has struck, or has ended")
+
+    def disarm_all(self, _argument: str, _body: bytes) -> None:
+        """Disarm every fault."""
+        self._arming.disarm()
+
+    def openapi(self, _argument: str, _body: bytes) -> dict[str, object]:
+        """Describe this API in OpenAPI 3.1."""
+        from hamms_trio.control.openapi import describe_api  # schemas take some time to make
+
+        return describe_api(RESOURCES)
+
+    def _mode(self, name: str) -> documents.Mode:
+        door = self._doors.find_served(name)
+        return describe_mode(door, self._ports.get(door.name))
+
+
+RESOURCES: tuple[Resource[Control], ...] = (
+    Resource("GET", "health", Control.health, documents.Health),
+    Resource("GET", "modes", Control.modes, documents.Modes),
+    Resource("GET", "modes/{slug}", Control.mode, documents.Mode),
+    Resource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
+    Resource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
+    Resource("GET", "arm", Control.armed, documents.AllArmed),
+    Resource("POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder),
+    Resource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
+    Resource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
+    Resource("GET", "openapi.json", Control.openapi, None),
+)
+
+
+def _found(call: Call) -> tuple[Resource[Control], str]:
+    found = find_resource(RESOURCES, call.method, call.path)
+    if found is not None:
+        return found
+    allowed = allowed_methods(RESOURCES, call.path)
+    if allowed:
+        problem = f"{call.method} is not offered at /_hamms/{call.path[:80]}"
+        raise MethodNotAllowed(problem, allow=", ".join(allowed))
+    raise NoSuchResource(
+        f"/_hamms/{call.path[:80]} is nothing here: /_hamms/openapi.json describes what there is"
+    )
+
+
+def _checked(nonce: str) -> str:
+    try:
+        return check_nonce(nonce)
+    except ValueError as error:
+        raise ParameterError(str(error)) from None
+
+
+def _refusal(error: RequestError) -> Answer:
+    fields = [("Content-Type", "application/problem+json"), *_GUARDS]
+    if isinstance(error, MethodNotAllowed):
+        fields.append(("Allow", error.allow))
+    problem = documents.Problem(HTTPStatus(error.status).phrase, error.status, str(error))
+    return Answer(error.status, tuple(fields), documents.as_json(problem))

@@ -1,0 +1,132 @@
+"""From what the lab knows to the documents of the API."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from hamms_trio.control import documents
+from hamms_trio.lab.doors import Door
+from hamms_trio.lab.shared.arming import ArmedFault
+from hamms_trio.modes.parameters import Parameter
+from hamms_trio.net.observer import Ending
+from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+
+# Of what a domain says of itself.
+_DOMAIN = ("unit", "minimum", "maximum", "maximum_length", "choices", "pattern")
+
+
+def describe_mode(door: Door, port: int | None) -> documents.Mode:
+    """Describe a failure mode at a door."""
+    mode, client = door.mode, door.mode.client
+    return documents.Mode(
+        name=door.name,
+        slug=mode.slug,
+        aliases=list(mode.aliases),
+        family=mode.family,
+        offset=door.offset,
+        port=port,
+        given=dict(door.given),
+        driver=mode.driver.name,
+        needs_port=mode.needs_port,
+        summary=mode.summary,
+        description=mode.description,
+        client=documents.Client(
+            outcome=client.outcome.name.lower(),
+            meaning=client.outcome.value,
+            level=client.level.value,
+            attempts=dict(client.attempts),
+            reuse=client.reuse.name.lower(),
+            source=client.source,
+        ),
+        issues=list(mode.links),
+        parameters=list(map(_describe_parameter, mode.parameters)),
+        modifiers=list(map(_describe_parameter, mode.modifiers)),
+    )
+
+
+def describe_nonce(ledger: Ledger, nonce: str) -> documents.LedgerDocument:
+    """Describe all that the ledger knows of a nonce."""
+    connections, requests = ledger.of_nonce(nonce)
+    epoch = time.time() - time.monotonic()
+    spacing: Iterable[float | None] = [None, *requests.spacing]
+    return documents.LedgerDocument(
+        nonce=nonce,
+        fired=any(r.struck for r in requests)
+        or any(c.struck for c in connections if c.nonce == nonce),
+        connections=[_describe_connection(record, epoch) for record in connections],
+        requests=[
+            _describe_request(record, seconds, epoch)
+            for record, seconds in zip(requests, spacing, strict=False)
+        ],
+    )
+
+
+def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
+    """Describe a fault that waits for its clients."""
+    match = fault.match
+    return documents.Armed(
+        id=fault.number,
+        mode=fault.door.slug,
+        arguments=dict(fault.door.given),
+        times=fault.times,
+        left=fault.left,
+        seconds_left=round(seconds_left, 3),
+        match=documents.MatchDocument(match.method, match.path, match.host, dict(match.fields)),
+    )
+
+
+def _describe_parameter(parameter: Parameter) -> documents.ParameterDocument:
+    domain: dict[str, Any] = parameter.domain.describe()
+    known = {name: domain.pop(name) for name in _DOMAIN if name in domain}
+    return documents.ParameterDocument(
+        name=parameter.name,
+        type=parameter.kind.__name__,
+        default=parameter.default,
+        takes=parameter.takes,
+        **known,
+        more=domain or msgspec.UNSET,
+    )
+
+
+def _describe_connection(record: ConnectionRecord, epoch: float) -> documents.Connection:
+    host, port = record.client
+    return documents.Connection(
+        id=record.number,
+        mode=record.slug,
+        door=record.door,
+        client=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
+        opened=record.opened + epoch,
+        octets_received=record.octets_received,
+        octets_sent=record.octets_sent,
+        client_end=_end(record.left),
+        server_end=_end(record.ended),
+        tls=None,
+    )
+
+
+def _end(ending: Ending | None) -> str | None:
+    return None if ending is None else ending.value
+
+
+def _describe_request(
+    record: RequestRecord, spacing: float | None, epoch: float
+) -> documents.Request:
+    return documents.Request(
+        connection=record.connection.number,
+        mode=record.slug,
+        key=record.key,
+        at=record.at + epoch,
+        spacing=spacing,
+        method=record.method,
+        target=record.target,
+        fields=list(record.fields),
+        body=documents.Body(record.body_octets, record.body_sha256),
+        status=record.status,
+        octets_sent=record.octets_sent,
+        struck=record.struck,
+        ignored_parameters=list(record.ignored_parameters),
+    )

@@ -1,0 +1,174 @@
+"""The documents of the control API, as structs; their JSON and its description follow from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from hamms_trio.lab.shared.arming import MOST_TIMES, TIMES, TTL_SECONDS
+from hamms_trio.modes.parameters import DAY, Value
+
+
+class Problem(Struct, frozen=True):
+    """The reason why a call was refused (RFC 9457)."""
+
+    title: str
+    status: int
+    detail: str
+
+
+class Health(Struct, frozen=True):
+    """The state of a server that runs."""
+
+    status: str
+    version: str
+    seed: int
+    speed: float
+    modes: int
+    armed: int
+
+
+class Client(Struct, frozen=True):
+    """The behaviour that a correct client owes."""
+
+    outcome: str
+    meaning: str
+    level: str
+    attempts: dict[str, int]
+    reuse: str
+    source: str
+
+
+class ParameterDocument(Struct, frozen=True):
+    """One parameter of a failure mode; ``more`` is what only its own domain knows."""
+
+    name: str
+    type: str
+    default: Value
+    takes: str
+    unit: str | UnsetType = UNSET
+    minimum: int | UnsetType = UNSET
+    maximum: int | UnsetType = UNSET
+    maximum_length: int | UnsetType = UNSET
+    choices: list[str] | UnsetType = UNSET
+    pattern: str | UnsetType = UNSET
+    more: dict[str, Any] | UnsetType = UNSET
+
+
+class Mode(Struct, frozen=True):
+    """One failure mode at one door; ``port`` is null where it has none of its own."""
+
+    name: str
+    slug: str
+    aliases: list[str]
+    family: str
+    offset: int | None
+    port: int | None
+    given: dict[str, Value]
+    driver: str
+    needs_port: str | None
+    summary: str
+    description: str
+    client: Client
+    issues: list[str]
+    parameters: list[ParameterDocument]
+    modifiers: list[ParameterDocument]
+
+
+class Modes(Struct, frozen=True):
+    """All failure modes that are served."""
+
+    modes: list[Mode]
+
+
+class Connection(Struct, frozen=True):
+    """One connection; ``opened`` is in seconds since the epoch, and each end is FIN, RST, vanished or null."""
+
+    id: int
+    mode: str
+    door: str
+    client: str
+    opened: float
+    octets_received: int
+    octets_sent: int
+    client_end: str | None
+    server_end: str | None
+    tls: str | None
+
+
+class Body(Struct, frozen=True):
+    """A request's content, as far as it was read."""
+
+    octets: int
+    sha256: str
+
+
+class Request(Struct, frozen=True):
+    """One request; ``spacing`` is the seconds since the one before it with the same nonce."""
+
+    connection: int
+    mode: str
+    key: str
+    at: float
+    spacing: float | None
+    method: str
+    target: str
+    fields: list[tuple[str, str]]
+    body: Body
+    status: int | None
+    octets_sent: int
+    struck: bool
+    ignored_parameters: list[str]
+
+
+class LedgerDocument(Struct, frozen=True):
+    """All that is known of one nonce."""
+
+    nonce: str
+    fired: bool
+    connections: list[Connection]
+    requests: list[Request]
+
+
+class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The requests that an armed fault is for: patterns such as ``/v1/*``, all of which have to match."""
+
+    method: str | None = None
+    path: str | None = None
+    host: str | None = None
+    fields: dict[str, str] = {}
+
+
+class ArmOrder(Struct, frozen=True, forbid_unknown_fields=True):
+    """A failure mode, its arguments, and the clients that are to meet it."""
+
+    mode: str
+    times: Annotated[int, Meta(ge=1, le=MOST_TIMES)] = TIMES
+    ttl: Annotated[float, Meta(gt=0, le=DAY)] = TTL_SECONDS
+    match: MatchDocument = MatchDocument()
+    arguments: dict[str, Value] = {}
+
+
+class Armed(Struct, frozen=True):
+    """A fault that waits for its clients; it ends by itself after ``seconds_left``."""
+
+    id: int
+    mode: str
+    arguments: dict[str, Value]
+    times: int
+    left: int
+    seconds_left: float
+    match: MatchDocument
+
+
+class AllArmed(Struct, frozen=True):
+    """All faults that wait for their clients."""
+
+    armed: list[Armed]
+
+
+def as_json(document: Struct | dict[str, object]) -> bytes:
+    """Encode a document, indented for people."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

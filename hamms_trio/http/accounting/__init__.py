@@ -1,0 +1,1 @@
+"""The account of answers, metrics and the access log."""

@@ -1,1 +1,0 @@
-"""The account of what was answered: metrics and the access log."""

@@ -1,0 +1,78 @@
+"""Requests that ask for no failure mode, and the armed door, where clients can't ask for any.
+
+They meet a fault that was armed for them, or a healthy canary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from hamms_trio.canary import is_nonce
+from hamms_trio.lab.shared.arming import ArmedFault, Arming
+from hamms_trio.modes.drivers import HTTP1
+from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.peer import Peer
+from hamms_trio.net.port_kind import OPEN
+from hamms_trio.wire import RequestHead
+
+NAME = "armed"
+OFFSET = 98
+HEALTHY = Encounter("ok", answer_healthily, {}, decides=True)
+
+
+def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
+    """Return the encounter with an armed fault, or without one the healthy canary.
+
+    Of the request's query the nonce counts; all else is the client's own.
+    """
+    encounter = HEALTHY if fault is None else fault.encounter
+    if "nonce=" in request.query_string:
+        nonce = request.query.get("nonce", "")
+        if is_nonce(nonce):
+            return replace(encounter, modifiers=replace(encounter.modifiers, nonce=nonce))
+    return encounter
+
+
+def meets_unasked(arming: Arming, request: RequestHead) -> Encounter:
+    """Return what a request meets that asks for nothing, and count it."""
+    return unasked(request, arming.take_request(request))
+
+
+class ArmedDoor:
+    """Lets each connection meet the fault that is armed for it, from its beginning to its end."""
+
+    name = NAME
+    slug = ""
+    offset = OFFSET
+    listens = True
+    port_kind = OPEN
+    summary = "A healthy server, until a fault is armed: POST /_hamms/arm on the universal door."
+
+    def __init__(self, arming: Arming) -> None:
+        self._arming = arming
+
+    def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Play with one client, for as long as it stays."""
+        fault = self._arming.take_connection()
+        if fault is not None:
+            return fault.door.play(peer)
+        return HTTP1.drive(peer, _Connection(self._arming).choose)
+
+
+class _Connection:
+    """One connection, whose first request decides."""
+
+    def __init__(self, arming: Arming) -> None:
+        self._arming = arming
+        self._fault: ArmedFault | None = None
+        self._is_decided = False
+
+    def choose(self, request: RequestHead | None) -> Encounter:
+        assert request is not None  # http1 asks about requests
+        if not self._is_decided:
+            self._is_decided = True
+            self._fault = self._arming.take_request(request)
+        return unasked(request, self._fault)

@@ -1,0 +1,73 @@
+"""Calls of the control API, as a shared door takes them; the door knows nothing of the API's resources."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from hamms_trio.errors import ContentTooLarge
+from hamms_trio.lab.shared.proxy import authority_of
+from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.peer import Peer
+from hamms_trio.wire import Field, RequestHead
+
+PREFIX = "/_hamms/"
+MAX_BODY_OCTETS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to the API, whatever server has received it.
+
+    Attributes:
+        path: the part behind ``/_hamms/``.
+        authority: the host and port that the request is for.
+        origin, fetch_site: the fields Origin and Sec-Fetch-Site, by which browsers say whose page asks.
+    """
+
+    method: str
+    path: str
+    authority: str | None
+    origin: str | None = None
+    fetch_site: str | None = None
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The answer to a call."""
+
+    status: int
+    fields: tuple[Field, ...]
+    body: bytes
+
+
+Api = Callable[[Call], Answer]
+
+
+def encounter_with(api: Api) -> Encounter:
+    """Return the encounter that answers calls."""
+
+    async def answer_call(peer: Peer, request: RequestHead) -> None:
+        answer = api(
+            Call(
+                request.method,
+                request.path[len(PREFIX) :],
+                authority_of(request),
+                request.get("origin"),
+                request.get("sec-fetch-site"),
+                await _content(peer),
+            )
+        )
+        await peer.http.respond(request, answer.status, *answer.fields, body=answer.body)
+
+    return Encounter("_hamms", answer_call, {}, decides=True)
+
+
+async def _content(peer: Peer) -> bytes:
+    content = bytearray()
+    while piece := await peer.http.receive_content():
+        content += piece
+        if len(content) > MAX_BODY_OCTETS:
+            raise ContentTooLarge(f"the body exceeds {MAX_BODY_OCTETS} octets")
+    return bytes(content)

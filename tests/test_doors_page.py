@@ -1,0 +1,60 @@
+"""The examples of docs/doors.md, as they stand there."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from shutil import which
+
+import pytest
+
+from hamms_trio import HammsServer
+
+PAGE = (Path(__file__).parent.parent / "docs" / "doors.md").read_text(encoding="utf-8")
+SAFETY_NET = 60.0
+
+
+@pytest.fixture(scope="module")
+def base() -> Iterator[str]:
+    with HammsServer(beginning_port=0) as server:
+        yield server.url("path").rstrip("/")
+
+
+def example(language: str) -> tuple[str, str]:
+    """Return the only program in this language, and the output below it."""
+    ((program, output),) = re.findall(
+        rf"```{language}\n(.*?)```\n.*?```text\n(.*?)```", PAGE, re.DOTALL
+    )
+    return program, output
+
+
+@pytest.mark.parametrize(
+    ("language", "command"), [("sh", ["sh", "-s"]), ("js", ["node", "--input-type=module", "-"])]
+)
+def test_an_example_prints_what_the_page_says(base: str, language: str, command: list[str]) -> None:
+    if which(command[0]) is None or which("curl") is None:
+        pytest.skip(f"needs {command[0]} and curl")
+    program, output = example(language)
+    program = program.replace("http://localhost:5599", base)
+    done = subprocess.run(
+        command, input=program, capture_output=True, text=True, timeout=SAFETY_NET, check=False
+    )
+    assert (done.stdout, done.stderr) == (output, "")
+
+
+@pytest.mark.skipif(which("curl") is None, reason="needs curl")
+def test_every_curl_command_prints_what_the_page_says(base: str) -> None:
+    found = re.findall(r"^\$ (curl .*)\n(.*)\n", PAGE, re.MULTILINE)
+    assert len(found) == 6
+    for command, output in found:
+        line = re.sub(r"(localhost):5599", rf"\1:{base.rpartition(':')[2]}", command)
+        if ".hamms.localhost" in line:  # so that the system's resolver does not matter
+            host = re.search(r"//([^/]*)/", line)
+            assert host is not None
+            line += f" --resolve {host[1]}:127.0.0.1"
+        done = subprocess.run(
+            ["sh", "-c", line], capture_output=True, text=True, timeout=SAFETY_NET, check=False
+        )
+        assert done.stdout == output + "\n", line
