@@ -40,7 +40,6 @@ BAD = [
     ("hamms-trio workbench --enable-tls=yes", "hamms-trio workbench", "does not take a value"),
     ("hamms-trio workbench --engine nginx", "hamms-trio workbench", "'trio', 'threadpool'"),
     ("hamms-trio workbench --allow-host http://a", "hamms-trio workbench", "no host name"),
-    ("hamms-trio serve --no-workbench --allow-host a", "hamms-trio serve", "for the workbench"),
     ("hamms-trio workbench --max-head 1", "hamms-trio workbench", "64<=x<=1048576"),
     ("hamms-trio workbench --server-name=\u00e9", "hamms-trio workbench", "visible ASCII"),
     ("hamms-trio serve --engine threadpool", "hamms-trio serve", "'epoll', 'trio'"),

@@ -90,9 +90,11 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
     needed = [line for line in described.splitlines() if line.startswith("Requires-Dist:")]
     always = {line.split()[1].partition(">")[0] for line in needed if "extra ==" not in line}
     assert always == {
+        "brotli",
         "click",
         "cryptography",
         "hdrhistogram",
+        "jmespath",
         "msgspec",
         "outcome",
         "prometheus-client",
@@ -100,6 +102,7 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
         "scapy",
         "trio",
         "trustme",
+        "zstandard",
     }
 
 

@@ -70,7 +70,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Let URLs call the workbench so, beside localhost and addresses; may be repeated.",
+    help="Answer requests with this Host too, beside localhost and IP addresses; may be repeated.",
 )
 
 HUBS = ("epoll", "trio")

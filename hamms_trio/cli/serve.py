@@ -32,7 +32,7 @@ class Modes:
     modes_from: tuple[str, ...]
     seed: int
     speed: float
-    allow_host: tuple[str, ...]
+    allow_hosts: tuple[str, ...]
     canary_file: Path | None
 
 
@@ -67,12 +67,7 @@ MODES = options.together(
         type=click.Path(dir_okay=False, path_type=Path),
         help="The only file to which redirect-to-file leads, instead of /hamms-canary.txt.",
     ),
-    click.option(
-        "--allow-host",
-        multiple=True,
-        metavar="NAME",
-        help="Answer /_hamms/ by this name, too, beside IP addresses and localhost; may be repeated.",
-    ),
+    options.ALLOW_HOST,
 )
 
 
@@ -82,7 +77,6 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
-    allow_hosts: tuple[str, ...]
     drain_timeout: float
 
 
@@ -101,7 +95,6 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
-    options.ALLOW_HOST,
     options.drain_timeout("the workbench's "),
 )
 
@@ -123,12 +116,8 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
-    if not beside.with_workbench and any(
-        map(given, ("workbench_port", "drain_timeout", "allow_hosts"))
-    ):
-        raise click.UsageError(
-            "--workbench-port, --allow-host and --drain-timeout are for the workbench"
-        )
+    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
+        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
@@ -176,7 +165,7 @@ def _opened(
         port=beside.workbench_port,
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
-        allow_hosts=beside.allow_hosts,
+        allow_hosts=modes.allow_hosts,
     )
     return open_hamms(
         host=host,
@@ -185,7 +174,7 @@ def _opened(
         modes=[modes_of_module(name) for name in modes.modes_from],
         seed=modes.seed,
         speed=modes.speed,
-        allow_hosts=modes.allow_host,
+        allow_hosts=modes.allow_hosts,
         workbench=workbench if beside.with_workbench else False,
         canary_file=modes.canary_file,
     )

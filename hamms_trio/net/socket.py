@@ -161,9 +161,8 @@ class HubSocket:
         except _NOT_NOW:
             return None
         except OSError as error:
-            return error.with_traceback(
-                None
-            )  # which knows the caller's frame, and would be a cycle there
+            # The traceback refers to the caller's frame, which would make a cycle there.
+            return error.with_traceback(None)
         return OSError(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), "")
 
     # Watching

@@ -268,8 +268,15 @@ class Conversation:
     # Reading
 
     def _read_head(self) -> bytes | None:
-        self._heads = Heads(service)
-        self._content: Content | None = None  # of the request whose body is being received
+        """Begin the next exchange if its head is complete."""
+        heads, service = self._heads, self._service
+        had_begun = heads.is_reading
+        match, self._buffer = heads.next(self._buffer)
+        if match is not None:
+            return self._begin(match)
+        if heads.is_reading and not had_begun:
+            self.deadline = service.clock() + service.limits.head_seconds
+        return None
 
     def _begin(self, match: Match) -> bytes:
         """Answer a head, or prepare to read its content."""

@@ -73,13 +73,13 @@ class Delivery:
         self._descriptor = descriptor if hasattr(os, "sendfile") else None
         self._file = body.file.fileno()
         self._waiting: bytes | memoryview = head  # to be sent before the next part of the file
-        self._at = self._end = 0  # the part of the file that comes next
+        self._at = self._end = 0  # the next part of the file
         self._later = list(body.pieces[::-1])
         if self._later and isinstance(self._later[-1], range):
             self._take_up(self._later.pop())
 
     def proceed(self) -> Need | None:
-        """Send as much as one turn can; return what the rest waits for, or None if there is no rest.
+        """Send as much as one turn allows; return the need of the rest, or None once all is sent.
 
         Raises:
             FileShortened: the file is shorter than the head says.
@@ -170,7 +170,7 @@ class Delivery:
 
 
 def _is_in_memory(file: int, at: int, count: int) -> bool:
-    """Return True if a part of a file is in the page cache, as far as its ends tell, or if nobody can tell."""
+    """Return True if both ends of a part are in the page cache, or if the file system can't tell."""
     try:
         _read_cached(file, _PROBE, at)
         _read_cached(file, _PROBE, at + count - 1)

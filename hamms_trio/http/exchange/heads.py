@@ -1,4 +1,4 @@
-"""The heads of one connection's requests, which may come in pieces."""
+"""The heads of one connection's requests, which may arrive in pieces."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Heads:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._had_empty_line = False  # before the next request line
-        self._reader: RequestReader | None = None  # of a head that has come in part
+        self._reader: RequestReader | None = None  # of an incomplete head
         self._refused = b""  # a head that was read whole, and has no match
 
     @property
     def is_reading(self) -> bool:
-        """True if a head has come in part."""
+        """True if a head is incomplete."""
         return self._reader is not None
 
     def next(self, buffer: bytes) -> tuple[Match | None, bytes]:

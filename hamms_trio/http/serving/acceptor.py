@@ -20,7 +20,7 @@ from hamms_trio.net.hub import Hub
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 
-SETTLE_SECONDS = 0.2  # the account is at most so late
+SETTLE_SECONDS = 0.2  # the longest delay of the account
 SWEEPS = 4  # within the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
@@ -135,7 +135,7 @@ class Listeners:
             share.close()
 
     def adopt(self, handover: Handover) -> None:
-        """Serve a connection that another owner gives away; close it if that is impossible."""
+        """Serve a connection that another owner hands over; close it if that fails."""
         try:
             if self._nursery is not None:
                 self._converse(handover)
@@ -146,7 +146,7 @@ class Listeners:
         handover.on_end()
 
     def finish(self) -> None:
-        """Accept the clients that have connected already, close the listening sockets, and read what has come."""
+        """Accept the clients in the backlog, close the listening sockets, and read octets that have arrived."""
         for acceptor in self._acceptors:
             acceptor.on_event(0)
             acceptor.abandon()

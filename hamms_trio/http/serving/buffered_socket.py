@@ -11,7 +11,7 @@ from hamms_trio.net.hub import IN, OUT, Hub
 
 try:
     import fcntl
-except ImportError:  # Windows, which does not tell what it has not sent either
+except ImportError:  # Windows, which does not report unsent octets either
     fcntl = None  # type: ignore[assignment]
 
 _SIOCOUTQNSD = 0x894B  # linux/sockios.h
@@ -92,13 +92,13 @@ class BufferedSocket(AcceptedSocket, ABC):
         self.watch_for(OUT)
 
     def _enter_backlog(self) -> None:
-        """Report to the backlog what is kept, and that the client has just read some."""
+        """Report the buffered octets to the backlog, after the client has read some."""
         whole = memoryview(memoryview(self._unsent).obj)  # of which a view keeps every octet
         self._service.backlog.keep(self, whole.nbytes)
 
     @property
     def _undelivered(self) -> int:
-        """Octets in the kernel for which the client has no room; 0 where the kernel does not say."""
+        """The unsent octets in the kernel's buffer; 0 if the kernel does not report them."""
         if fcntl is None:
             return 0
         try:

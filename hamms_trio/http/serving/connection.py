@@ -59,7 +59,7 @@ class ServerConnection(BufferedSocket):
         self._lingers_until: float | None = None  # at most
         self._has_task = False
         self._scope: trio.CancelScope | None = None  # of the task that answers
-        self._room: trio.Event | None = None  # set when there is room for what that task sends
+        self._room: trio.Event | None = None  # set when the kernel has room for the task's octets
         super().__init__(hub, service, handover)
 
     # Events that the hub reports
@@ -115,7 +115,7 @@ class ServerConnection(BufferedSocket):
         self._send_from(self.conversation.turn_away)
 
     def drain(self) -> None:
-        """Read what has come already, and half-close towards a client that has much to read yet.
+        """Read octets that have arrived, and half-close if the client has unread octets.
 
         A close would cost the client those octets if it went on sending, as pipelining clients do.
         """

@@ -55,7 +55,7 @@ class RunningServer:
         self._server.adopt(handover)
 
     async def reload(self) -> None:
-        """Load the certificate anew, for connections from now on.
+        """Reload the certificate, for connections from now on.
 
         Raises:
             CertificateUnusable: the files are no good; the old certificate stays.
@@ -87,7 +87,7 @@ async def open_server(
     log_format: LogFormat = LogFormat.PLAIN,
     log_descriptor: int | None = None,
 ) -> AsyncIterator[RunningServer]:
-    """Serve while the ``async with`` block runs, on sockets that listen; the server closes them in the end.
+    """Serve listening sockets while the ``async with`` block runs; the server closes them.
 
     Args:
         certificate: for TLS; None to speak plain HTTP.
