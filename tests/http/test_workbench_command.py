@@ -163,7 +163,8 @@ def test_serve_brings_the_workbench_along() -> None:
         [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        *_, row = (process.stdout.readline().split() for _ in range(4))
+        rows = map(str.split, process.stdout)
+        row = next(row for row in rows if "workbench" in row)
         with socket.create_connection(("127.0.0.1", int(row[0])), timeout=SAFETY_NET) as client:
             assert statuses(say(client, GET)) == [200]
         process.terminate()
