@@ -48,5 +48,10 @@ def _as_given(option: click.Option, value: object) -> list[str]:
         return [name] if value else off[:1]
     values = value if isinstance(value, tuple) else (value,)
     given_values = [str(one) for one in values if one is not None]
-    masked = [mask(f"?{option.name}={one}").partition("=")[2] for one in given_values]
-    return [f"{name} {quote(one)}" for one in masked]
+    if isinstance(
+        option.type, click.types.StringParamType
+    ):  # neither a number nor a path is a secret
+        given_values = [
+            one and mask(f"?{option.name}={one}").partition("=")[2] for one in given_values
+        ]
+    return [f"{name} {quote(one)}" for one in given_values]

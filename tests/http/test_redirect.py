@@ -20,7 +20,6 @@ from tests.http.conversations import read_answers, talk
         ("http://b:99/x?y", "a", 8443, "https://b:8443/x?y"),
         ("http://[::1]:99", "a", 8443, "https://[::1]:8443/"),
         ("http://b/x#y", "a", 8443, "https://b:8443/x"),
-        ("evil.test", "a", 8443, "https://a:8443/"),
         ("//evil.test/x", "a", 8443, "https://a:8443//evil.test/x"),
     ],
 )

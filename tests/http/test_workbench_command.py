@@ -163,7 +163,8 @@ def test_serve_brings_the_workbench_along() -> None:
         [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        *_, row = (process.stdout.readline().split() for _ in range(4))
+        rows = map(str.split, process.stdout)
+        row = next(row for row in rows if "workbench" in row)
         with socket.create_connection(("127.0.0.1", int(row[0])), timeout=SAFETY_NET) as client:
             assert statuses(say(client, GET)) == [200]
         process.terminate()
@@ -218,6 +219,15 @@ def test_the_command_that_a_dry_run_prints_can_be_run(options: list[str]) -> Non
     resolved, *_ = dry_run(*options)
     _, *again = shlex.split(resolved.partition(": ")[2])[1:]
     assert dry_run(*again)[0] == resolved
+
+
+def test_a_dry_run_prints_no_secret() -> None:
+    lines = dry_run("--demo-token", "s3cret", "--auth-users-file", "users.json")
+    assert {
+        "--demo-token '***'  (command line)",
+        "--auth-users-file users.json  (command line)",
+    } <= {*lines}
+    assert "s3cret" not in "\n".join(lines)
 
 
 def test_a_server_has_the_name_that_it_is_given(run: Run) -> None:
