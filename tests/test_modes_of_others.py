@@ -95,11 +95,14 @@ def test_a_module_s_modes_are_served_at_the_path_door(project: Path, tmp_path: P
         [*command, *options], stdout=subprocess.PIPE, text=True, env=environment, cwd=tmp_path
     ) as process:
         assert process.stdout is not None
-        _, (port, name, *_) = (process.stdout.readline().split() for _ in range(2))
-        url = f"http://127.0.0.1:{port}/mode/polite-pause--pause-0/"
-        with urllib.request.urlopen(url, timeout=SAFETY_NET) as answer:
-            assert (name, answer.read()) == ("path", b"thank you")
-        process.terminate()
+        try:
+            rows = (line.split() for line in process.stdout)
+            port = next(row[0] for row in rows if row[1] == "path")
+            url = f"http://127.0.0.1:{port}/mode/polite-pause--pause-0/"
+            with urllib.request.urlopen(url, timeout=SAFETY_NET) as answer:
+                assert answer.read() == b"thank you"
+        finally:
+            process.terminate()
         assert process.wait(SAFETY_NET) == 0
 
 
