@@ -143,7 +143,15 @@ def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
         """
     )
     # Other plugins import these modules themselves.
-    names = ("trio", "anyio", "asyncio", "hypothesispytest", "xdist", "xdist.looponfail")
+    names = (
+        "trio",
+        "anyio",
+        "asyncio",
+        "hypothesispytest",
+        "schemathesis",
+        "xdist",
+        "xdist.looponfail",
+    )
     others = [word for name in names for word in ("-p", f"no:{name}")]
     pytester.makeini("[pytest]")
     pytester.runpytest_subprocess("-p", "no:cacheprovider", *others).assert_outcomes(passed=2)

@@ -66,9 +66,9 @@ def run(command: str) -> list[str]:
     done = subprocess.run(
         [installed, *words], capture_output=True, text=True, check=True, timeout=SAFETY_NET
     )
-    return [
-        line for line in done.stdout.splitlines() if "time_wait" not in line
-    ]  # of earlier tests
+    of_earlier_tests = ("time_wait", "reset by destroy")  # connections in TIME-WAIT
+    lines = done.stdout.splitlines()
+    return [line for line in lines if not any(word in line for word in of_earlier_tests)]
 
 
 def shape(lines: list[str]) -> list[str]:
