@@ -9,7 +9,7 @@ import pytest
 from tests.clients.programs import close_shared_nodes
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def _no_proxy() -> Iterator[None]:
     """Have every client bypass the machine's proxy."""
     with pytest.MonkeyPatch.context() as environment:
