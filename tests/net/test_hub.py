@@ -171,7 +171,7 @@ def test_cancelled_timers_do_not_pile_up(hub_kind: str) -> None:
 def test_ports_recover_after_descriptors_run_out() -> None:
     """Use up the descriptors of a child process that has a low limit."""
     script = textwrap.dedent("""
-        import os, resource, socket
+        import contextlib, os, resource, socket
         resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))
         from hamms_trio import HammsServer
 
@@ -193,7 +193,10 @@ def test_ports_recover_after_descriptors_run_out() -> None:
                 os.close(fd)
             assert b" 200 OK" in client.recv(100)
             assert b" 200 OK" in get(server)
-            hogs = [socket.create_connection(server.address("tcp-accept-hang"), 10) for _ in range(100)]
+            hogs = []
+            for _ in range(100):  # more than the share of one port: the last ones are reset
+                with contextlib.suppress(ConnectionResetError):
+                    hogs.append(socket.create_connection(server.address("tcp-accept-hang"), 10))
             assert b" 200 OK" in get(server)
             client.close()
             for hog in hogs:
