@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hamms_trio.app import Hamms as Hamms, open_hamms as open_hamms, serve as serve
     from hamms_trio.blocking import HammsServer as HammsServer
     from hamms_trio.file_server import HttpServer as HttpServer
-    from hamms_trio.modes.environment import Limits as Limits
+    from hamms_trio.modes.model.environment import Limits as Limits
     from hamms_trio.workbench import (
         VerificationFailed as VerificationFailed,
         open_workbench as open_workbench,
@@ -25,7 +25,7 @@ _HOMES = {
     "Hamms": "hamms_trio.app",
     "HammsServer": "hamms_trio.blocking",
     "HttpServer": "hamms_trio.file_server",
-    "Limits": "hamms_trio.modes.environment",
+    "Limits": "hamms_trio.modes.model.environment",
     "VerificationFailed": "hamms_trio.workbench",
     "open_hamms": "hamms_trio.app",
     "open_workbench": "hamms_trio.workbench",

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import trio
 
 from hamms_trio.lab.addresses import client_host
+from hamms_trio.lab.armed.armed_door import ArmedDoor
+from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.shared.armed_door import ArmedDoor
-from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
@@ -24,7 +24,7 @@ from hamms_trio.lab.shared.other_door import OtherDoor
 from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
-from hamms_trio.modes.environment import CANARY_FILE, Environment, Limits
+from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording

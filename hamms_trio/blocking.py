@@ -24,15 +24,15 @@ from hamms_trio.app import (
     open_hamms,
 )
 from hamms_trio.errors import AlreadyRunning, NotRunning
-from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, Match
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, Match
 from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
-from hamms_trio.modes.environment import Limits
+from hamms_trio.modes.model.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
 
 if TYPE_CHECKING:
-    from hamms_trio.workbench.verify import Verdict
+    from hamms_trio.workbench.history.verify import Verdict
 
 
 class HammsServer:

@@ -22,7 +22,7 @@ from hamms_trio.http.accounting.access_log import LogFormat
 from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.serving.running import DRAIN_SECONDS, RunningServer, open_server
 from hamms_trio.monkey_patches import refuse_patched_process
-from hamms_trio.net.ports import BACKLOG, open_port
+from hamms_trio.net.listening.ports import BACKLOG, open_port
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.errors import NotRunning
 from hamms_trio.lab.addresses import Addresses, url_of
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.shared.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import Ledger

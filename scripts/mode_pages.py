@@ -14,8 +14,8 @@ from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import Catalogue, FailureMode
-from hamms_trio.modes.modifiers import MODIFIERS
-from hamms_trio.modes.parameters import Parameter
+from hamms_trio.modes.model.modifiers import MODIFIERS
+from hamms_trio.modes.model.parameters import Parameter
 
 ROOT = Path(__file__).parent.parent
 TRANSCRIPTS = ROOT / "tests" / "modes" / "transcripts"

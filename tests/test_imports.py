@@ -95,7 +95,7 @@ def test_the_load_generator_imports_no_lab() -> None:
 def test_serving_to_a_pipe_imports_only_what_it_needs(tmp_path: Path) -> None:
     found = imported_by_command(["serve", "--beginning-port", "0"], tmp_path)
 
-    assert {"trio", "hamms_trio.net.hub"} <= found
+    assert {"trio", "hamms_trio.net.hubs.hub"} <= found
     assert found.isdisjoint(NEVER_TO_SERVE)
 
 

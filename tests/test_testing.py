@@ -12,8 +12,8 @@ from hamms_trio.errors import PeerGone
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import may_choose
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import may_choose
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.testing import check_contract, check_declaration, check_transcript, transcript
 from hamms_trio.wire import RequestHead
 from tests.lab.example_modes import hello_at_connect, hello_per_request, repeat_all

@@ -38,7 +38,7 @@ def _start_ours() -> Mapping[str, float]:
     from hamms_trio.lab.doors import Doors
     from hamms_trio.lab.shared.universal import OFFSET
     from hamms_trio.modes import CATALOGUE
-    from hamms_trio.modes.environment import Environment
+    from hamms_trio.modes.model.environment import Environment
 
     doors = Doors(CATALOGUE)
     all_doors = [*doors.ports, *Lab(doors, Environment()).shared_doors()]

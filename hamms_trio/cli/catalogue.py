@@ -10,7 +10,7 @@ from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue
-from hamms_trio.modes.parameters import Parameter
+from hamms_trio.modes.model.parameters import Parameter
 
 # The words of hamms' own list of wishes for what has other names here.
 HAMMS_WORDS = {

@@ -18,8 +18,8 @@ from hamms_trio.modes import known_modes
 from hamms_trio.recording.store import HistoryBounds, open_store
 from hamms_trio.workbench.failures import once_door
 from hamms_trio.workbench.mocks import Mocks
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.router import reserved_by_name
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.router import reserved_by_name
 from hamms_trio.workbench.state import export_state, read_state
 from hamms_trio.workbench.state.exported import FILES
 from hamms_trio.workbench.state.imported import import_state

@@ -21,10 +21,10 @@ from hamms_trio.errors import (
     RequestError,
     UnknownMode,
 )
+from hamms_trio.lab.armed.arming import Arming, Match
 from hamms_trio.lab.doors import Doors
-from hamms_trio.lab.shared.arming import Arming, Match
 from hamms_trio.lab.shared.control import Answer, Call
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.version import VERSION
 

@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 
 from hamms_trio.control import documents
+from hamms_trio.lab.armed.arming import ArmedFault
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.shared.arming import ArmedFault
-from hamms_trio.modes.parameters import Parameter
+from hamms_trio.modes.model.parameters import Parameter
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from hamms_trio.lab.shared.arming import MOST_TIMES, TIMES, TTL_SECONDS
-from hamms_trio.modes.parameters import DAY, Value
+from hamms_trio.lab.armed.arming import MOST_TIMES, TIMES, TTL_SECONDS
+from hamms_trio.modes.model.parameters import DAY, Value
 
 
 class Problem(Struct, frozen=True):

@@ -9,7 +9,7 @@ from hamms_trio.errors import ParameterError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.lab.shared.universal import NAME as PATH_DOOR
-from hamms_trio.net.port_kind import Reach
+from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
 _ANY = {

@@ -15,10 +15,10 @@ from functools import partial
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
-from hamms_trio.modes.connection import ModeObserver
+from hamms_trio.modes.peers.connection import ModeObserver
 from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.far_end import keeps_alive
-from hamms_trio.net.hub import IN, LEFT, LOST, OUT, Hub, Timer
+from hamms_trio.net.hubs.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.net.observer import Ending, how_lost
 
 logger = logging.getLogger(__name__)

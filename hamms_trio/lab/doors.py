@@ -10,10 +10,10 @@ from typing import Any, NamedTuple, Protocol
 from hamms_trio.errors import CatalogueError, UnknownMode
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.arguments import Resolver
-from hamms_trio.modes.environment import State
-from hamms_trio.modes.parameters import Value
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import PortKind
+from hamms_trio.modes.model.environment import State
+from hamms_trio.modes.model.parameters import Value
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import PortKind
 
 
 class Port(NamedTuple):

@@ -6,8 +6,8 @@ import logging
 
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.mode_acceptor import DoorPlayer, ModeAcceptor
-from hamms_trio.net.descriptors import DescriptorShare
-from hamms_trio.net.hub import Hub, Timer
+from hamms_trio.net.hubs.hub import Hub, Timer
+from hamms_trio.net.listening.descriptors import DescriptorShare
 
 logger = logging.getLogger(__name__)
 

@@ -13,11 +13,11 @@ from hamms_trio.lab.gate import Gate
 from hamms_trio.lab.listeners import Listener
 from hamms_trio.lab.mode_acceptor import DoorPlayer
 from hamms_trio.modes.encounter import Find
-from hamms_trio.modes.environment import Environment
-from hamms_trio.modes.peer import knows_no_others
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.peers.peer import knows_no_others
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.descriptors import PROCESS_BUDGET
-from hamms_trio.net.hub import Hub, open_hub
+from hamms_trio.net.hubs.hub import Hub, open_hub
+from hamms_trio.net.listening.descriptors import PROCESS_BUDGET
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.recorder import Recording
 

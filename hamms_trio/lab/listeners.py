@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import PortKindUnavailable
 from hamms_trio.lab.doors import AnyDoor
-from hamms_trio.net.ports import close_for_a_while, listen, open_port_on, resolve
+from hamms_trio.net.listening.ports import close_for_a_while, listen, open_port_on, resolve
 from hamms_trio.net.resets import reset_and_close
 
 logger = logging.getLogger(__name__)

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.modes.encounter import Find
-from hamms_trio.modes.environment import Environment
-from hamms_trio.modes.peer import Peer, knows_no_others
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.peers.peer import Peer, knows_no_others
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import DescriptorShare
-from hamms_trio.net.hub import Hub
+from hamms_trio.net.hubs.hub import Hub
+from hamms_trio.net.listening.acceptor import Acceptor, Address
+from hamms_trio.net.listening.descriptors import DescriptorShare
 from hamms_trio.recording.recorder import Recorder, Recording
 
 

@@ -14,7 +14,7 @@ import trio
 from hamms_trio.load.client import CarriedConnection, Client
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
 from hamms_trio.load.plan.target import Address, Target
-from hamms_trio.net.hub import IN, LOST, OUT, Hub
+from hamms_trio.net.hubs.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.socket import HubSocket, Socket
 
 RECEIVE_OCTETS = 16 * 1024  # at first, and once an answer has filled it:

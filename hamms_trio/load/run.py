@@ -16,7 +16,7 @@ from hamms_trio.load.counts.tally import Tally
 from hamms_trio.load.plan import Plan, Schedule, make_schedule
 from hamms_trio.load.plan.request import RepeatedRequest
 from hamms_trio.load.plan.target import Target
-from hamms_trio.net.hub import open_hub
+from hamms_trio.net.hubs.hub import open_hub
 
 MakeCarrier = Callable[[trio.Nursery], Carrier]
 

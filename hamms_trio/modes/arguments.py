@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import FailureMode
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.environment import State
-from hamms_trio.modes.modifiers import modifiers_of
-from hamms_trio.modes.parameters import Parameter, Value
+from hamms_trio.modes.model.environment import State
+from hamms_trio.modes.model.modifiers import modifiers_of
+from hamms_trio.modes.model.parameters import Parameter, Value
 from hamms_trio.wire import RequestHead
 
 LETTERS_OF_A_NEAR_MISS = 5  # a shorter name may well be the client's own

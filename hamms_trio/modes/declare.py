@@ -13,11 +13,11 @@ from functools import cached_property
 from typing import Concatenate
 
 from hamms_trio.modes.drivers import BLACKHOLE, HTTP1, RAW, REFUSE, Driver
-from hamms_trio.modes.expectation import Expectation
-from hamms_trio.modes.modifiers import MODIFIERS
-from hamms_trio.modes.parameters import Parameter, Value
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import OPEN, PortKind, Reach
+from hamms_trio.modes.model.expectation import Expectation
+from hamms_trio.modes.model.modifiers import MODIFIERS
+from hamms_trio.modes.model.parameters import Parameter, Value
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import OPEN, PortKind, Reach
 from hamms_trio.recording.names import check_parameters
 from hamms_trio.wire import RequestHead
 

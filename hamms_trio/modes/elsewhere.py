@@ -9,7 +9,7 @@ import json
 import re
 from hashlib import sha256
 
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 OTHER = "other"  # the name of the door

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from hamms_trio.modes.modifiers import NONE, Modifiers
-from hamms_trio.modes.parameters import Value
+from hamms_trio.modes.model.modifiers import NONE, Modifiers
+from hamms_trio.modes.model.parameters import Value
 from hamms_trio.wire import RequestHead
 
 

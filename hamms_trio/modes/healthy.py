@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from hamms_trio.canary import DEFAULT_OCTETS, canary
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.parameters import Value
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Value
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 CANARY_TYPE = ("Content-Type", "text/plain; charset=utf-8")

@@ -11,7 +11,7 @@ import ssl
 from collections.abc import Callable, Hashable
 from typing import Protocol, cast
 
-from hamms_trio.net.hub import IN, OUT, Hub
+from hamms_trio.net.hubs.hub import IN, OUT, Hub
 from hamms_trio.net.observer import Ending, Observer, how_lost
 
 WRITE_IN_ONE_GO = 256 * 1024  # buffered octets to write before other connections have their turn

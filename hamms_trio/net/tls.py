@@ -15,7 +15,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from hamms_trio.certificates import ServerCertificate
-from hamms_trio.net.hub import IN, Hub, Timer
+from hamms_trio.net.hubs.hub import IN, Hub, Timer
 from hamms_trio.net.socket import HubSocket
 
 logger = logging.getLogger(__name__)

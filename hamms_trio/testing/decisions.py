@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes import Catalogue
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.testing.transcript import GET, PORTS, SECOND, ScriptedConnection

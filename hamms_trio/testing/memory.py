@@ -15,8 +15,8 @@ from itertools import count
 
 import trio
 
-from hamms_trio.net.hub import IN
-from hamms_trio.net.trio_hub import TrioHub
+from hamms_trio.net.hubs.hub import IN
+from hamms_trio.net.hubs.trio_hub import TrioHub
 
 BUFFER_OCTETS = 256 * 1024  # that wait in one direction until the writer has to wait
 _FIRST_DESCRIPTOR = 1 << 30  # higher than any real one

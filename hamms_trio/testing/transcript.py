@@ -18,8 +18,8 @@ from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.listeners import open_listeners
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import Catalogue, FailureMode, known_modes
-from hamms_trio.modes.environment import Environment
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recorder, Recording

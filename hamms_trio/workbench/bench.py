@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
-from hamms_trio.workbench.events import EventLog
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.events import EventLog
+from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
-from hamms_trio.workbench.trends import Trends
 
 REPLAYS = "playground.replays"
 ERRORS = "playground.errors"

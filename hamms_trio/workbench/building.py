@@ -18,15 +18,15 @@ from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
-from hamms_trio.workbench.events import EventLog
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.events import EventLog
+from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.recorder import Recorder
-from hamms_trio.workbench.router import WorkbenchRouter
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.router import WorkbenchRouter
 from hamms_trio.workbench.state import import_once
-from hamms_trio.workbench.trends import Trends
 
 logger = logging.getLogger(__name__)
 

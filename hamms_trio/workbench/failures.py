@@ -18,12 +18,12 @@ from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
-from hamms_trio.modes.environment import Environment
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.accepted import Handover
+from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.net.port_kind import OPEN
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 

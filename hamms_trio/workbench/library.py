@@ -10,10 +10,10 @@ import msgspec
 
 from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.documents import Document
-from hamms_trio.workbench.events import Gap, Subscription
 from hamms_trio.workbench.history import page_query
-from hamms_trio.workbench.verify import Verdict, read_verification, verify
+from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
+from hamms_trio.workbench.live.events import Gap, Subscription
+from hamms_trio.workbench.routing.documents import Document
 
 
 class VerificationFailed(AssertionError):

@@ -19,11 +19,11 @@ from hamms_trio.http.resources.redirect import RedirectRouter
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
 from hamms_trio.http.serving.service import SERVER_NAME
-from hamms_trio.net.ports import open_port
+from hamms_trio.net.listening.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
-from hamms_trio.workbench.router import WorkbenchRouter
+from hamms_trio.workbench.routing.router import WorkbenchRouter
 
 WORKBENCH_PORT = 8080
 CHALLENGE_PORT = 4221

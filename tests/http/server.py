@@ -10,8 +10,8 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import Router, ServerLimits, Service
 from hamms_trio.http.serving.server import Server
-from hamms_trio.net.hub import open_hub
-from hamms_trio.net.ports import open_port
+from hamms_trio.net.hubs.hub import open_hub
+from hamms_trio.net.listening.ports import open_port
 
 
 class Serving:

@@ -17,7 +17,7 @@ from hamms_trio.http.accounting.account import BATCH
 from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.server import Server
-from hamms_trio.net.ports import open_port
+from hamms_trio.net.listening.ports import open_port
 from tests.http.conversations import CLIENT, statuses
 from tests.http.server import serving
 

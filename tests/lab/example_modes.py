@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import may_choose
-from hamms_trio.modes.parameters import Text
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import may_choose
+from hamms_trio.modes.model.parameters import Text
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

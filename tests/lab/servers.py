@@ -10,15 +10,15 @@ from pathlib import Path
 import trio
 
 from hamms_trio.app import Hamms, Lab
+from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import AnyDoor, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
-from hamms_trio.modes.environment import Environment
-from hamms_trio.net.hub import open_hub
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.net.hubs.hub import open_hub
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 

@@ -11,9 +11,9 @@ import trio
 
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.environment import Environment, Limits
-from hamms_trio.modes.expectation import may_choose
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.environment import Environment, Limits
+from hamms_trio.modes.model.expectation import may_choose
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.recording.ledger import Ending
 from hamms_trio.wire import RequestHead
 from tests.lab.servers import HostModes, connect, read_all

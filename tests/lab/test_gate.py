@@ -6,7 +6,7 @@ import pytest
 import trio
 
 from hamms_trio.modes import CATALOGUE
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
 from tests.lab.servers import HostModes, connect, read_all
 
 GET = b"GET /?seconds=86400 HTTP/1.1\r\nHost: hamms.test\r\n\r\n"

@@ -15,9 +15,9 @@ from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import open_listeners
 from hamms_trio.lab.mode_acceptor import DoorPlayer
 from hamms_trio.modes import CATALOGUE
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
 from hamms_trio.net.accepted import AcceptedSocket, Handover
-from hamms_trio.net.hub import IN, Hub, open_hub
+from hamms_trio.net.hubs.hub import IN, Hub, open_hub
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording

@@ -14,8 +14,8 @@ if sys.platform != "linux":
 
 from hamms_trio.http import Router, text
 from hamms_trio.modes import CATALOGUE
-from hamms_trio.net import acceptor
-from hamms_trio.net.acceptor import Acceptor
+from hamms_trio.net.listening import acceptor
+from hamms_trio.net.listening.acceptor import Acceptor
 from tests.descriptors import exhausted_descriptors
 from tests.http.server import serving
 from tests.lab.servers import hosting_modes, read_all

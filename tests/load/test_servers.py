@@ -11,7 +11,7 @@ from hamms_trio import HammsServer
 from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
-from hamms_trio.net import epoll_hub
+from hamms_trio.net.hubs import epoll_hub
 from tests.conftest import HUBS
 from tests.lab.servers import open_sockets
 from tests.load.loads import ANSWER, Requests, answering, make, serving

@@ -6,7 +6,7 @@ import pytest
 
 from hamms_trio.errors import MalformedRequest, ParameterError
 from hamms_trio.modes.arguments import Resolver, is_near_miss
-from hamms_trio.modes.environment import State
+from hamms_trio.modes.model.environment import State
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.http1.request import parse_head
 from tests.modes.test_declare import odd_greeting, odd_thing

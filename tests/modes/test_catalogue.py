@@ -11,8 +11,8 @@ from hamms_trio.lab.doors import PORTS, Doors, ports_of
 from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
 from hamms_trio.modes.catalogue import modes_of_module
 from hamms_trio.modes.declare import on_connect
-from hamms_trio.modes.expectation import must_error
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import must_error
+from hamms_trio.modes.peers.peer import Peer
 from tests.modes.test_declare import odd_greeting, odd_silence, odd_thing
 
 

@@ -10,9 +10,16 @@ from hamms_trio.errors import CatalogueError, ParameterError
 from hamms_trio.modes import CATALOGUE, FailureMode
 from hamms_trio.modes.declare import never_accepts, on_connect, on_request
 from hamms_trio.modes.drivers import HTTP1, RAW, REFUSE
-from hamms_trio.modes.expectation import Level, Outcome, Reuse, may_choose, must_error, must_succeed
-from hamms_trio.modes.parameters import Choice, Octets, Parameter, Seconds, Seed, Text
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import (
+    Level,
+    Outcome,
+    Reuse,
+    may_choose,
+    must_error,
+    must_succeed,
+)
+from hamms_trio.modes.model.parameters import Choice, Octets, Parameter, Seconds, Seed, Text
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

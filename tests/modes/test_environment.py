@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from hamms_trio.modes.environment import STATE_ENTRIES, Environment, State, chance
+from hamms_trio.modes.model.environment import STATE_ENTRIES, Environment, State, chance
 from hamms_trio.version import VERSION
 
 # A histogram of 10 000 chances in tenths of [0, 1). A seed replays a run only while these counts hold.

@@ -8,7 +8,7 @@ from hypothesis import given, strategies as st
 from hamms_trio import HammsServer
 from hamms_trio.canary import canary, examine
 from hamms_trio.errors import ParameterError
-from hamms_trio.modes.modifiers import MODIFIERS, Modifiers, modifiers_of
+from hamms_trio.modes.model.modifiers import MODIFIERS, Modifiers, modifiers_of
 from tests.clients import raw
 
 

@@ -11,8 +11,8 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import Door
+from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.net.observer import Ending
-from hamms_trio.net.port_kind import Reach
 from hamms_trio.testing.transcript import GET, MOST_OCTETS, TO_SERVER, UNANSWERED, Line, script
 from tests.clients import raw
 from tests.modes.test_transcripts import DOORS, REQUESTS

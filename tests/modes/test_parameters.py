@@ -7,7 +7,7 @@ from typing import Annotated
 import pytest
 
 from hamms_trio.errors import ParameterError
-from hamms_trio.modes.parameters import (
+from hamms_trio.modes.model.parameters import (
     DAY,
     MEBIBYTE,
     Choice,

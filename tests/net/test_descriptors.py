@@ -10,7 +10,7 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from hamms_trio.net.descriptors import RESERVED, SPARE, DescriptorBudget, WarningThrottle
+from hamms_trio.net.listening.descriptors import RESERVED, SPARE, DescriptorBudget, WarningThrottle
 
 
 class Process:
@@ -99,7 +99,7 @@ def test_a_flood_of_one_port_leaves_the_other_ports_open(limit: int, flooded: st
         from hamms_trio.http import Router, Service
         from hamms_trio.http.resources.basics import add_basics
         from hamms_trio.http.serving.running import open_server
-        from hamms_trio.net.ports import open_port
+        from hamms_trio.net.listening.ports import open_port
 
         async def main():
             port, sockets = open_port("127.0.0.1", 0, purpose="a test", option="--port")

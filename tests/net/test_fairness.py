@@ -10,7 +10,7 @@ from itertools import count, pairwise
 import pytest
 import trio
 
-from hamms_trio.net.hub import IN, PAUSE_SECONDS, TURN_SECONDS, Hub, open_hub
+from hamms_trio.net.hubs.hub import IN, PAUSE_SECONDS, TURN_SECONDS, Hub, open_hub
 
 BUSY = 300  # sockets that always have an event
 READINGS_PER_TURN = 4

@@ -16,10 +16,10 @@ import trio.testing
 
 import netsplode
 from hamms_trio.modes.declare import on_connect
-from hamms_trio.modes.environment import Environment
-from hamms_trio.modes.expectation import may_choose
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.hub import TURN_SECONDS, open_hub
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.model.expectation import may_choose
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.hubs.hub import TURN_SECONDS, open_hub
 from hamms_trio.recording.ledger import Ending
 from tests.lab.servers import HostModes, connect, read_all
 

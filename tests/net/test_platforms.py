@@ -9,7 +9,7 @@ import textwrap
 import pytest
 
 from hamms_trio.errors import HubUnavailable
-from hamms_trio.net.hub import CHOICE, open_hub
+from hamms_trio.net.hubs.hub import CHOICE, open_hub
 
 
 def test_server_and_load_work_without_linux_system_calls() -> None:
@@ -36,8 +36,8 @@ def test_server_and_load_work_without_linux_system_calls() -> None:
             plan = Plan(concurrency=2, requests=10, duration=30.0)
             result = trio.run(generate, url, make_request(url), plan)
             assert result.outcome.tally.statuses == {200: 10}, result
-        assert "hamms_trio.net.trio_hub" in sys.modules
-        assert "hamms_trio.net.alarm" not in sys.modules
+        assert "hamms_trio.net.hubs.trio_hub" in sys.modules
+        assert "hamms_trio.net.hubs.alarm" not in sys.modules
         import hamms_trio.http.serving.server
     """)
     done = subprocess.run(

@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 
 import pytest
 
-from hamms_trio.net.ports import LARGE_BODY_SEND_BUFFER, open_port
+from hamms_trio.net.listening.ports import LARGE_BODY_SEND_BUFFER, open_port
 
 TCP_CONGESTION = getattr(socket, "TCP_CONGESTION", None)
 

@@ -12,7 +12,7 @@ import pytest
 import trio
 
 from hamms_trio.certificates import Certificates, ServerCertificate, throwaway_certificates
-from hamms_trio.net.hub import IN, Hub, open_hub
+from hamms_trio.net.hubs.hub import IN, Hub, open_hub
 from hamms_trio.net.tls import Handshakes, TlsSocket
 
 SAFETY_NET = 20.0

@@ -10,7 +10,7 @@ import pytest
 import trio
 
 from hamms_trio.net.accepted import AcceptedSocket
-from hamms_trio.net.hub import IN
+from hamms_trio.net.hubs.hub import IN
 from hamms_trio.net.observer import Ending
 from hamms_trio.testing.memory import BUFFER_OCTETS, MemoryHub, memory_connection
 

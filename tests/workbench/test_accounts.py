@@ -11,7 +11,7 @@ from hamms_trio.errors import StateUnusable
 from hamms_trio.workbench.accounts import Guard, Role, check_origin, read_users, required_role
 from hamms_trio.workbench.accounts.guard import bearer_token
 from hamms_trio.workbench.accounts.users import User, hash_password
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.problems import Problem
 
 FEW = 10_000  # iterations, so that tests take no time
 

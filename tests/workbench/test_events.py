@@ -9,7 +9,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from hamms_trio.recording.store import SqliteStore, open_store
-from hamms_trio.workbench.events import EventLog, Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.live.events import EventLog, Subscription, as_sse, gap_as_sse, read_topics
 
 
 async def log_of(store: SqliteStore, kept: int = 100) -> EventLog:

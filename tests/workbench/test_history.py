@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from hamms_trio.recording.store import SqliteStore, open_store
-from hamms_trio.workbench.documents import Document
 from hamms_trio.workbench.history import History, page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.record import content_of
 from hamms_trio.workbench.mocks.model import read_mock
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.problems import Problem
 from tests.workbench.exchanges import exchange
 
 

@@ -7,7 +7,7 @@ import urllib.request
 import pytest
 
 import hamms_trio
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.problems import Problem
 
 
 def get(url: str) -> bytes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from hamms_trio.workbench.documents import read_object
 from hamms_trio.workbench.mocks.model import Mock, document_of, read_mock
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import read_object
+from hamms_trio.workbench.routing.problems import Problem
 
 MOCK = '"method": "GET", "path_pattern": "/a", "status": 200'
 

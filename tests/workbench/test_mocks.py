@@ -10,11 +10,11 @@ import pytest
 from hamms_trio.errors import StoreUnavailable
 from hamms_trio.recording.store import SqliteStore, open_store
 from hamms_trio.workbench.chance import strikes
-from hamms_trio.workbench.documents import Document
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
 from hamms_trio.workbench.mocks.patterns import PathPattern
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.received import ReceivedRequest
 
 
 @pytest.fixture

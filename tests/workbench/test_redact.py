@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from hamms_trio.workbench.redact import redact_body, redact_fields, redact_query
+from hamms_trio.workbench.live.redact import redact_body, redact_fields, redact_query
 
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"

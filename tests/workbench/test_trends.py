@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hamms_trio.recording.store import open_store
-from hamms_trio.workbench.trends import Trends, percentile, window_seconds
+from hamms_trio.workbench.live.trends import Trends, percentile, window_seconds
 
 
 @pytest.mark.parametrize(

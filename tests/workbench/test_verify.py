@@ -9,8 +9,8 @@ import pytest
 
 from hamms_trio.recording.store import SqliteStore, open_store
 from hamms_trio.workbench.history import History
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.verify import Verdict, read_verification, verify
+from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
+from hamms_trio.workbench.routing.problems import Problem
 from tests.workbench.exchanges import exchange
 
 

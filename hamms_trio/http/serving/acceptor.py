@@ -14,9 +14,9 @@ from hamms_trio.http.limits.limits import TURN_SECONDS
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.acceptor import Acceptor, Address
-from hamms_trio.net.descriptors import PROCESS_BUDGET, DescriptorShare
-from hamms_trio.net.hub import Hub
+from hamms_trio.net.hubs.hub import Hub
+from hamms_trio.net.listening.acceptor import Acceptor, Address
+from hamms_trio.net.listening.descriptors import PROCESS_BUDGET, DescriptorShare
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 from hamms_trio.http.serving.service import FOREVER, Service
 from hamms_trio.net.accepted import AcceptedSocket, Handover
-from hamms_trio.net.hub import IN, OUT, Hub
+from hamms_trio.net.hubs.hub import IN, OUT, Hub
 
 try:
     import fcntl

@@ -24,7 +24,7 @@ from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.hub import IN, LOST, OUT, Hub
+from hamms_trio.net.hubs.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.tls import TlsSocket
 
 logger = logging.getLogger(__name__)

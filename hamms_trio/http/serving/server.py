@@ -12,7 +12,7 @@ from hamms_trio.http.serving.acceptor import Listeners
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Phase, Service
 from hamms_trio.net.accepted import Handover
-from hamms_trio.net.hub import Hub, open_hub
+from hamms_trio.net.hubs.hub import Hub, open_hub
 
 
 class Server:

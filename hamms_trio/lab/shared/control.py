@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hamms_trio.errors import ContentTooLarge
 from hamms_trio.lab.shared.proxy import authority_of
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import Field, RequestHead
 
 PREFIX = "/_hamms/"

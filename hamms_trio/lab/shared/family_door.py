@@ -9,8 +9,8 @@ from hamms_trio.lab.doors import Doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import OPEN
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import FailureMode
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match
 
 

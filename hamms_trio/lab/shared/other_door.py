@@ -9,9 +9,9 @@ from hamms_trio.canary import is_nonce
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.elsewhere import OTHER, report_arrival
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.modifiers import NONE, Modifiers
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import OPEN
+from hamms_trio.modes.model.modifiers import NONE, Modifiers
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 

@@ -11,7 +11,7 @@ from hamms_trio.errors import NeedsPort, NotOurs
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 FAMILY = "proxy"  # whose modes act on the request to the proxy itself

@@ -18,17 +18,17 @@ from collections.abc import Coroutine
 from functools import partial
 from typing import Any
 
+from hamms_trio.lab.armed.armed_door import meets_unasked
+from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import Doors
-from hamms_trio.lab.shared.armed_door import meets_unasked
-from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.lab.shared.control import PREFIX as API_PREFIX, Api, encounter_with
 from hamms_trio.lab.shared.labels import PREFIX, PREFIXES, Labels
 from hamms_trio.lab.shared.listing import list_modes
 from hamms_trio.lab.shared.proxy import is_for_proxy, label_of, proxied
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import OPEN
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead, scan_for
 
 NAME = "path"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from hamms_trio.modes.encounter import Choose
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 
 
 class Driver(Protocol):

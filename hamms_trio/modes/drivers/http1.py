@@ -5,7 +5,7 @@ from __future__ import annotations
 from hamms_trio.errors import RequestError, RequestTimeout
 from hamms_trio.modes.encounter import Choose, Encounter
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hamms_trio.modes.drivers.http1 import HTTP1
 from hamms_trio.modes.encounter import Choose
 from hamms_trio.modes.healthy import healthy_instead_of
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 
 
 class Raw:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hamms_trio.modes.encounter import Choose
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 
 
 @dataclass(frozen=True, slots=True)

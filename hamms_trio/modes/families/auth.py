@@ -10,10 +10,10 @@ from hashlib import sha256
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import Level, may_choose, must_error_or_succeed
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Flag, Text, Times
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import Level, may_choose, must_error_or_succeed
+from hamms_trio.modes.model.parameters import Choice, Flag, Text, Times
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 UNAUTHORIZED = b"HTTP/1.1 401 Unauthorized"

@@ -10,10 +10,10 @@ from typing import Annotated
 
 from hamms_trio.canary import DEFAULT_OCTETS
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import must_error, must_succeed
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Octets, Text
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import must_error, must_succeed
+from hamms_trio.modes.model.parameters import Choice, Octets, Text
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines
 
 HALF = DEFAULT_OCTETS // 2

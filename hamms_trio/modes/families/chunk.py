@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     must_error,
     must_error_or_succeed,
     must_stay_bounded,
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Flag, Range, Seconds
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Flag, Range, Seconds
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, last_chunk
 
 WHOLE, HALF = 64 * 1024, 32 * 1024  # octets of the canary

@@ -13,16 +13,16 @@ from typing import Annotated
 
 from hamms_trio.canary import DEFAULT_OCTETS, canary
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     Level,
     must_error,
     must_error_or_succeed,
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Range, Seconds, Size, Times
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Range, Seconds, Size, Times
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, connection_lines, last_chunk
 from hamms_trio.wire.content.bombs import (
     Repetition,

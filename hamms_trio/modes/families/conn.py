@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     Reuse,
     may_retry,
     must_error_or_succeed,
     must_succeed,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Range, Seconds
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Range, Seconds
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 FORGED = b"This response belongs to no request.\n"

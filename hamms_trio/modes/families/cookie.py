@@ -19,13 +19,13 @@ from hamms_trio.modes.elsewhere import (
     respond_with_json,
     with_query,
 )
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     must_error_or_succeed,
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.parameters import Choice, Range
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Range
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines
 
 BACK = "/back"

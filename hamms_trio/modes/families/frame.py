@@ -11,14 +11,14 @@ import gzip
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     must_error,
     must_error_or_succeed,
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Missing, Octets
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Missing, Octets
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match, chunk, last_chunk
 
 # The beginnings of what would have been whole documents, the preferred type first.

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Annotated
 
-from hamms_trio.modes.expectation import must_error, must_error_or_succeed, must_succeed
-from hamms_trio.modes.parameters import Choice, Seconds
+from hamms_trio.modes.model.expectation import must_error, must_error_or_succeed, must_succeed
+from hamms_trio.modes.model.parameters import Choice, Seconds
 from hamms_trio.modes.streams.cut import without
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.faults import FAULTS, How

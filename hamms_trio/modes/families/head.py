@@ -9,15 +9,15 @@ import re
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     Level,
     must_error,
     must_error_or_succeed,
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Octets, Range, Size
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Size
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 WHOLE = 64 * 1024  # octets of the canary

@@ -13,13 +13,13 @@ from typing import Annotated
 
 from hamms_trio.errors import MethodNotAllowed
 from hamms_trio.modes.declare import FailureMode
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     Expectation,
     must_error,
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import Choice, Seconds, Value
+from hamms_trio.modes.model.parameters import Choice, Seconds, Value
 from hamms_trio.modes.streams.asked import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream

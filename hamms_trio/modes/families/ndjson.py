@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Annotated
 
-from hamms_trio.modes.expectation import must_error, must_succeed
-from hamms_trio.modes.parameters import Choice, Seconds
+from hamms_trio.modes.model.expectation import must_error, must_succeed
+from hamms_trio.modes.model.parameters import Choice, Seconds
 from hamms_trio.modes.streams.cut import half
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.faults import How

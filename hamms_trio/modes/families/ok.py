@@ -11,10 +11,10 @@ from hashlib import sha256
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.drivers import play
-from hamms_trio.modes.expectation import may_choose, must_succeed
 from hamms_trio.modes.healthy import CANARY_TYPE, answer_healthily
-from hamms_trio.modes.parameters import LongText, Text
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import may_choose, must_succeed
+from hamms_trio.modes.model.parameters import LongText, Text
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import Field, RequestHead, chunk, connection_field, last_chunk
 from hamms_trio.wire.content.encode import encode
 

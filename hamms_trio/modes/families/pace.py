@@ -9,9 +9,9 @@ import json
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import Level, must_error_or_succeed, must_time_out
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Octets, Range, Seconds, Size
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import Level, must_error_or_succeed, must_time_out
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Seconds, Size
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, last_chunk
 
 WHOLE = 64 * 1024  # octets of the canary

@@ -11,15 +11,15 @@ from typing import Annotated
 
 from hamms_trio.canary import DEFAULT_OCTETS
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     must_error,
     must_error_or_succeed,
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Ending, Flag, Range
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Ending, Flag, Range
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, status_line
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established"

@@ -13,15 +13,15 @@ from typing import Annotated
 
 from hamms_trio.canary import canary
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     Level,
     must_error,
     must_error_or_succeed,
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.parameters import Choice, Missing, Octets, Range
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Missing, Octets, Range
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.fields.ranges import Span, content_range, multipart, requested_spans
 

@@ -18,7 +18,8 @@ from hamms_trio.modes.elsewhere import (
     respond_with_json,
     with_query,
 )
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
     must_error,
@@ -26,9 +27,8 @@ from hamms_trio.modes.expectation import (
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Octets, Range, Size
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Size
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines, status_line
 
 LANDING = "/landing"  # begins the paths at which a redirect ends

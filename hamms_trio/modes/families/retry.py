@@ -13,9 +13,15 @@ from typing import Annotated
 
 from hamms_trio.errors import MethodNotAllowed
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import Level, may_choose, may_retry, must_error, must_stay_bounded
-from hamms_trio.modes.parameters import DAY, Choice, Range, Text, Times
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import (
+    Level,
+    may_choose,
+    may_retry,
+    must_error,
+    must_stay_bounded,
+)
+from hamms_trio.modes.model.parameters import DAY, Choice, Range, Text, Times
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import Field, RequestHead, imf_fixdate
 
 HUGE = {

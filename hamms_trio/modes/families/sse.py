@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated
 
 from hamms_trio.errors import ParameterError
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
     may_retry,
@@ -17,7 +17,7 @@ from hamms_trio.modes.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.parameters import Choice, Octets, Seconds, Text, Times
+from hamms_trio.modes.model.parameters import Choice, Octets, Seconds, Text, Times
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.parameters import After, SseShape, Tokens

@@ -12,16 +12,16 @@ from typing import Annotated
 
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
     must_error,
     must_error_or_succeed,
     must_succeed,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Flag, Octets, Range, Seed, Status
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Flag, Octets, Range, Seed, Status
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import Field, RequestHead, is_interim, reason_phrase
 
 # Fields that a status needs, or is useless without (RFC 9110 §15 unless noted).

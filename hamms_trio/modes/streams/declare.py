@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Concatenate, get_type_hints
 
 from hamms_trio.modes.declare import FailureMode, OnRequest, on_request
-from hamms_trio.modes.expectation import Expectation
-from hamms_trio.modes.parameters import Value
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import Expectation
+from hamms_trio.modes.model.parameters import Value
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.streams.stream import Stream
 from hamms_trio.wire import RequestHead
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Annotated
 
-from hamms_trio.modes.parameters import Choice
+from hamms_trio.modes.model.parameters import Choice
 from hamms_trio.wire import Field, chunk, last_chunk
 
 GZIP = 31  # zlib's word for a gzip header and trailer around the largest window

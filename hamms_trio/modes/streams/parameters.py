@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from hamms_trio.modes.parameters import Choice, Range
+from hamms_trio.modes.model.parameters import Choice, Range
 
 MOST_TOKENS = 2_000  # are written in some 15 ms, for which all other clients wait
 Tokens = Annotated[int, Range("tokens", 1, MOST_TOKENS)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from hamms_trio.modes.environment import Environment, State
+from hamms_trio.modes.model.environment import Environment, State
 from hamms_trio.modes.streams.shapes import Problem
 from hamms_trio.wire import Field, reason_phrase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from hamms_trio.modes.peer import READING_SECONDS, Peer
+from hamms_trio.modes.peers.peer import READING_SECONDS, Peer
 from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, PARSED_OCTETS, Asked
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
 from hamms_trio.modes.streams.shapes import (

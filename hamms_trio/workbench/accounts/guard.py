@@ -13,8 +13,8 @@ import trio
 from hamms_trio.workbench.accounts.roles import Role, required_role
 from hamms_trio.workbench.accounts.sessions import FailedLogins, Sessions
 from hamms_trio.workbench.accounts.users import NOBODY, User
-from hamms_trio.workbench.documents import Document
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.problems import Problem
 
 SESSION_SECONDS = 480 * 60.0
 HASHES_AT_ONCE = 1  # a login keeps a processor busy for some 60 ms

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.problems import Problem
 
 
 def check_origin(

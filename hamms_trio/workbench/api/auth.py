@@ -6,7 +6,7 @@ import msgspec
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.operations import Call, Operation, answered
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.problems import Problem
 
 
 class Credentials(msgspec.Struct):

@@ -12,8 +12,8 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.events import Subscription, as_sse, gap_as_sse, read_topics
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.routing.problems import Problem
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000

@@ -13,7 +13,7 @@ from hamms_trio.http.routes.response import JSON
 from hamms_trio.version import VERSION
 from hamms_trio.workbench.accounts import required_role
 from hamms_trio.workbench.api.operations import Operation
-from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.routing.documents import Document
 
 REF = "#/components/schemas/{name}"
 _PARAMETER = re.compile(r"\{([a-z_]+)\}")

@@ -19,10 +19,10 @@ from hamms_trio.workbench.accounts import check_origin
 from hamms_trio.workbench.accounts.guard import bearer_token
 from hamms_trio.workbench.accounts.roles import READS
 from hamms_trio.workbench.bench import ERRORS, Bench
-from hamms_trio.workbench.documents import Document, read_object
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.recorder import Recorder
-from hamms_trio.workbench.router import WorkbenchRouter, refusal_of
+from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.routing.documents import Document, read_object
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.router import WorkbenchRouter, refusal_of
 
 MAX_CONTENT = 512 * 1024  # octets, the reference's limit
 RETRY_AFTER = ("Retry-After", "1")

@@ -9,10 +9,10 @@ from msgspec import Meta
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.operations import Call, Operation, answered
-from hamms_trio.workbench.dispatch import dispatch
-from hamms_trio.workbench.documents import Document, convert, show
 from hamms_trio.workbench.history.record import combined, written
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.dispatch import dispatch
+from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.state import export_state
 
 CODE = "invalid_request"

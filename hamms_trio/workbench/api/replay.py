@@ -7,12 +7,12 @@ from typing import cast
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.operations import Call, Operation, answered
 from hamms_trio.workbench.bench import REPLAYS
-from hamms_trio.workbench.dispatch import InnerAnswer, dispatch
-from hamms_trio.workbench.documents import Document
 from hamms_trio.workbench.history.record import combined, content_of, written
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.received import Pair
-from hamms_trio.workbench.redact import REDACTED
+from hamms_trio.workbench.live.redact import REDACTED
+from hamms_trio.workbench.routing.dispatch import InnerAnswer, dispatch
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.received import Pair
 
 PREVIEW_CHARACTERS = 65_536
 

@@ -8,7 +8,7 @@ import msgspec
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.operations import Call, Operation, answered
-from hamms_trio.workbench.verify import Verification, read_verification, verify
+from hamms_trio.workbench.history.verify import Verification, read_verification, verify
 
 
 async def verify_requests(call: Call) -> Response:

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import reason_phrase
-from hamms_trio.workbench.documents import Document, show
 from hamms_trio.workbench.mocks.model import FRAMING, METHODS
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import Document, show
+from hamms_trio.workbench.routing.problems import Problem
 
 CODE = "invalid_har"
 # The workbench decodes nothing, and dates and cookies of another server would be lies.

@@ -9,8 +9,8 @@ import msgspec
 
 from hamms_trio.recording.store import HistoryQuery, HistoryRow, Store
 from hamms_trio.recording.store.seam import PAGE_OCTETS
-from hamms_trio.workbench.documents import Document, show
-from hamms_trio.workbench.problems import Problem, not_found
+from hamms_trio.workbench.routing.documents import Document, show
+from hamms_trio.workbench.routing.problems import Problem, not_found
 from hamms_trio.workbench.times import instant
 
 MAX_LIMIT = 1_000

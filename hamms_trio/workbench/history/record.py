@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import msgspec
 
 from hamms_trio.recording.store import HistoryRow
-from hamms_trio.workbench.documents import Document
-from hamms_trio.workbench.received import Pair, ReceivedRequest
-from hamms_trio.workbench.redact import redact_body, redact_fields, redact_query
+from hamms_trio.workbench.live.redact import redact_body, redact_fields, redact_query
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.received import Pair, ReceivedRequest
 from hamms_trio.workbench.times import timestamp
 
 KEPT_ANSWER = 65_536  # octets of an answer's body that are recorded

@@ -8,7 +8,7 @@ from hamms_trio.recording.store import Store
 from hamms_trio.workbench.chance import strikes
 from hamms_trio.workbench.mocks import templates
 from hamms_trio.workbench.mocks.model import Mock
-from hamms_trio.workbench.received import Pair, ReceivedRequest
+from hamms_trio.workbench.routing.received import Pair, ReceivedRequest
 
 EVENT_STREAM = "text/event-stream"
 

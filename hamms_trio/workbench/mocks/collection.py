@@ -11,12 +11,12 @@ import msgspec
 import trio
 
 from hamms_trio.recording.store import Store
-from hamms_trio.workbench.documents import Document
 from hamms_trio.workbench.mocks.matching import matches
 from hamms_trio.workbench.mocks.model import Mock, document_of, read_mock
 from hamms_trio.workbench.mocks.patterns import PathPattern
-from hamms_trio.workbench.problems import Problem, not_found
-from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.problems import Problem, not_found
+from hamms_trio.workbench.routing.received import ReceivedRequest
 from hamms_trio.workbench.times import timestamp
 
 KIND = "mock"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.mocks.templates import search
-from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.routing.received import ReceivedRequest
 
 
 def matches(mock: Mock, request: ReceivedRequest) -> bool:

@@ -9,10 +9,10 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hamms_trio.workbench.documents import Document, convert, show
 from hamms_trio.workbench.mocks import templates
 from hamms_trio.workbench.mocks.patterns import PathPattern
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.workbench.routing.problems import Problem
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 CODE = "invalid_mock"

@@ -10,7 +10,7 @@ import json
 import re
 from urllib.parse import unquote
 
-from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.routing.received import ReceivedRequest
 
 _PLACE = re.compile(
     r"\{\{\s*(?:(?P<source>path|query|header|body)\.(?P<name>[^{}]{1,512}?)|(?P<all>body))\s*\}\}"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from hamms_trio.recording.store import HistoryQuery, Store
-from hamms_trio.workbench.documents import Document
 from hamms_trio.workbench.history.pages import History
 from hamms_trio.workbench.mocks.model import Mock, document_of
+from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.state.imported import KINDS
 
 VERSION = 1

@@ -11,11 +11,11 @@ import msgspec
 
 from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store import HistoryRow, Store
-from hamms_trio.workbench.documents import Document, read_json, show
 from hamms_trio.workbench.history.record import NOTHING, Exchange
 from hamms_trio.workbench.mocks.collection import Mocks
 from hamms_trio.workbench.mocks.model import Mock
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.documents import Document, read_json, show
+from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.times import instant
 
 IMPORTED = "imported"  # the kind of record that says which files were

@@ -9,8 +9,8 @@ import requests
 
 from hamms_trio import HammsServer
 from hamms_trio.errors import NeedsPort, ParameterError, UnknownMode
+from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import Doors
-from hamms_trio.lab.shared.arming import Arming
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.wire import parse_head
 from tests.clients import raw

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.families.llm.common import on_llm
+from hamms_trio.modes.model.expectation import (
     may_retry,
     must_error,
 )
-from hamms_trio.modes.families.llm.common import on_llm
-from hamms_trio.modes.parameters import Choice, Seconds, Times
+from hamms_trio.modes.model.parameters import Choice, Seconds, Times
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.faults import FAULTS, FinOrRst
 from hamms_trio.modes.streams.parameters import (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from hamms_trio.modes.parameters import Flag, Seconds, Text
+from hamms_trio.modes.model.parameters import Flag, Seconds, Text
 from hamms_trio.modes.streams.declare import on_stream
 from hamms_trio.modes.streams.parameters import (
     LlmShape,

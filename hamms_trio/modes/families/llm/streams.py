@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.errors import NeedsPort
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.families.llm.common import EVENTS, MARKER, on_llm
+from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
     must_error,
@@ -13,8 +14,7 @@ from hamms_trio.modes.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.families.llm.common import EVENTS, MARKER, on_llm
-from hamms_trio.modes.parameters import Choice, Seconds
+from hamms_trio.modes.model.parameters import Choice, Seconds
 from hamms_trio.modes.streams.cut import cut, until, without
 from hamms_trio.modes.streams.faults import HowOrTls
 from hamms_trio.modes.streams.odd import ILLEGAL, LEGAL, odd_event

@@ -10,10 +10,10 @@ from math import log
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import Level, may_retry, must_error, must_succeed
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Ending, Octets, Seconds, Seed, Share, Times
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import Level, may_retry, must_error, must_succeed
+from hamms_trio.modes.model.parameters import Choice, Ending, Octets, Seconds, Seed, Share, Times
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 WHOLE = 64 * 1024  # octets of the canary

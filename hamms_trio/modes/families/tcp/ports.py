@@ -6,7 +6,8 @@ from typing import Annotated
 
 from hamms_trio.modes.declare import never_accepts, never_answers, on_connect, on_request
 from hamms_trio.modes.drivers import serve_healthily
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.model.expectation import (
     Level,
     may_retry,
     must_error,
@@ -14,10 +15,9 @@ from hamms_trio.modes.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import Choice, Range, Seconds
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import PortKind, Reach
+from hamms_trio.modes.model.parameters import Choice, Range, Seconds
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import PortKind, Reach
 from hamms_trio.wire import RequestHead
 
 WHOLE = 64 * 1024  # octets of the canary

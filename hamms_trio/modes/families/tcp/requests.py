@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.expectation import Level, may_retry, must_error, must_time_out
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.parameters import MEBIBYTE, Choice, Octets, Range, Text
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import PortKind
+from hamms_trio.modes.model.expectation import Level, may_retry, must_error, must_time_out
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Text
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import PortKind
 from hamms_trio.wire import RequestHead
 
 SMALL_BUFFER = 4096  # SO_RCVBUF, so that a client soon notices that nobody reads

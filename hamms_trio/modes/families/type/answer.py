@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_field
 
 WHOLE = 64 * 1024  # octets of the canary

@@ -6,10 +6,15 @@ import codecs
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import Level, may_choose, must_error_or_succeed, must_succeed
 from hamms_trio.modes.families.type.answer import answer
-from hamms_trio.modes.parameters import Choice
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import (
+    Level,
+    may_choose,
+    must_error_or_succeed,
+    must_succeed,
+)
+from hamms_trio.modes.model.parameters import Choice
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, connection_field, last_chunk
 
 GERMAN = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich.\n" * 64

@@ -6,15 +6,15 @@ import json
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.families.type.answer import answer
+from hamms_trio.modes.model.expectation import (
     may_choose,
     must_error,
     must_error_or_succeed,
     must_stay_bounded,
 )
-from hamms_trio.modes.families.type.answer import answer
-from hamms_trio.modes.parameters import Choice, Range
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Range
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_field
 
 JSON = b"Content-Type: application/json"

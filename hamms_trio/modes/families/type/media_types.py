@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import (
+from hamms_trio.modes.families.type.answer import answer
+from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
     must_error,
     must_error_or_succeed,
     must_succeed,
 )
-from hamms_trio.modes.families.type.answer import answer
-from hamms_trio.modes.parameters import Choice, Text
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.parameters import Choice, Text
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, quality
 
 # International Morse code, ITU-R M.1677-1.

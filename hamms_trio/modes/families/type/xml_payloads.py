@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.expectation import must_stay_bounded
 from hamms_trio.modes.families.type.answer import answer
-from hamms_trio.modes.parameters import Range
-from hamms_trio.modes.peer import Peer
+from hamms_trio.modes.model.expectation import must_stay_bounded
+from hamms_trio.modes.model.parameters import Range
+from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 XML = b"Content-Type: application/xml"

@@ -7,10 +7,10 @@ from typing import Any
 
 from hamms_trio.canary import is_nonce
 from hamms_trio.errors import NoSuchMode, PeerGone
-from hamms_trio.modes.connection import PeerConnection
 from hamms_trio.modes.encounter import Encounter, Find
-from hamms_trio.modes.environment import Environment, State, chance
-from hamms_trio.modes.http_peer import HttpPeer
+from hamms_trio.modes.model.environment import Environment, State, chance
+from hamms_trio.modes.peers.connection import PeerConnection
+from hamms_trio.modes.peers.http_peer import HttpPeer
 from hamms_trio.wire import RequestHead
 
 READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured

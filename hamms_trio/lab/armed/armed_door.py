@@ -10,12 +10,12 @@ from dataclasses import replace
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.lab.shared.arming import ArmedFault, Arming
+from hamms_trio.lab.armed.arming import ArmedFault, Arming
 from hamms_trio.modes.drivers import HTTP1
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.healthy import answer_healthily
-from hamms_trio.modes.peer import Peer
-from hamms_trio.net.port_kind import OPEN
+from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
 NAME = "armed"

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hamms_trio.workbench.problems import Problem
+from hamms_trio.workbench.routing.problems import Problem
 
 M = TypeVar("M", bound=msgspec.Struct)
 Document = dict[str, object]

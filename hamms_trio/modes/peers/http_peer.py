@@ -15,8 +15,8 @@ from hamms_trio.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from hamms_trio.modes.connection import PeerConnection
-from hamms_trio.modes.environment import Environment
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.modes.peers.connection import PeerConnection
 from hamms_trio.wire import (
     MAX_FORM_OCTETS,
     BodyReader,

@@ -17,8 +17,8 @@ from hamms_trio.errors import RequestError
 from hamms_trio.http import FileBody, GivenAway, Request, Response, Service, error
 from hamms_trio.http.routes.refusals import internal_error, refusal
 from hamms_trio.wire import RequestHead, parse_head
-from hamms_trio.workbench.received import Pair
-from hamms_trio.workbench.recorder import INTERNAL
+from hamms_trio.workbench.live.recorder import INTERNAL
+from hamms_trio.workbench.routing.received import Pair
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from array import array
 from contextlib import suppress
 
 from hamms_trio.errors import PortKindUnavailable, PortUnavailable
-from hamms_trio.net.port_kind import (
+from hamms_trio.net.listening.port_kind import (
     LARGE_BODY_SEND_BUFFER as LARGE_BODY_SEND_BUFFER,
     PortKind,
     Reach,

@@ -12,12 +12,12 @@ from hamms_trio.http.routes.router import H, Handler, Route
 from hamms_trio.workbench.accounts.guard import Guard, bearer_token
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.failures import Failures
+from hamms_trio.workbench.live.recorder import Recorder
 from hamms_trio.workbench.mocks import Answer, Candidates, Mock, MockAnswers, Mocks
 from hamms_trio.workbench.mocks.answers import constant_answer, is_constant
 from hamms_trio.workbench.mocks.templates import has_places
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.received import ReceivedRequest
-from hamms_trio.workbench.recorder import Recorder
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.received import ReceivedRequest
 
 # The reference's prefixes and paths that no mock may have, beside the routes themselves.
 RESERVED_PREFIXES = (

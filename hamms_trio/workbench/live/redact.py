@@ -12,7 +12,7 @@ from urllib.parse import unquote_plus
 
 import msgspec
 
-from hamms_trio.workbench.received import Pair
+from hamms_trio.workbench.routing.received import Pair
 
 REDACTED = "[redacted]"
 

@@ -10,8 +10,8 @@ import select
 
 import trio
 
-from hamms_trio.net.alarm import Alarm
-from hamms_trio.net.hub import IN, Hub
+from hamms_trio.net.hubs.alarm import Alarm
+from hamms_trio.net.hubs.hub import IN, Hub
 
 # With more timers than this, waking for each costs more than a delay of a millisecond.
 COALESCING_TIMERS = 2_000

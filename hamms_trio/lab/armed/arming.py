@@ -11,7 +11,7 @@ from hamms_trio.errors import NeedsPort, ParameterError
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.parameters import DAY
+from hamms_trio.modes.model.parameters import DAY
 from hamms_trio.wire import RequestHead
 
 TIMES = 1

@@ -15,7 +15,7 @@ from time import monotonic
 
 import trio
 
-from hamms_trio.net.hub import IN, OUT, Hub
+from hamms_trio.net.hubs.hub import IN, OUT, Hub
 
 
 class TrioHub(Hub):

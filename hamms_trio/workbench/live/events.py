@@ -16,7 +16,7 @@ import msgspec
 import trio
 
 from hamms_trio.recording.store import Store
-from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
 
 KEPT = 5_000

@@ -12,8 +12,8 @@ from typing import Annotated
 
 from hamms_trio.canary import check_nonce
 from hamms_trio.errors import ParameterError
-from hamms_trio.modes.environment import chance
-from hamms_trio.modes.parameters import (
+from hamms_trio.modes.model.environment import chance
+from hamms_trio.modes.model.parameters import (
     MEBIBYTE,
     Parameter,
     Range,

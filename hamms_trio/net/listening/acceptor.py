@@ -8,8 +8,8 @@ import os
 import socket
 from abc import ABC, abstractmethod
 
-from hamms_trio.net.descriptors import DescriptorShare
-from hamms_trio.net.hub import IN, Hub
+from hamms_trio.net.hubs.hub import IN, Hub
+from hamms_trio.net.listening.descriptors import DescriptorShare
 from hamms_trio.net.resets import reset_and_close
 
 logger = logging.getLogger(__name__)

@@ -13,10 +13,10 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.workbench.accounts.roles import PROTECTED
-from hamms_trio.workbench.documents import Document
-from hamms_trio.workbench.events import EventLog
 from hamms_trio.workbench.history.record import Exchange
-from hamms_trio.workbench.trends import Trends
+from hamms_trio.workbench.live.events import EventLog
+from hamms_trio.workbench.live.trends import Trends
+from hamms_trio.workbench.routing.documents import Document
 
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))

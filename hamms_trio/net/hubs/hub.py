@@ -356,11 +356,11 @@ def open_hub(kind: str | None = None) -> Hub:
     if chosen not in KINDS:
         raise HubUnavailable(f"there is no hub {chosen!r}: choose {' or '.join(KINDS)}")
     if chosen == "trio":
-        from hamms_trio.net.trio_hub import TrioHub
+        from hamms_trio.net.hubs.trio_hub import TrioHub
 
         return TrioHub()
     if not has_epoll:
         raise HubUnavailable("this platform has no epoll: choose the hub trio")
-    from hamms_trio.net.epoll_hub import EpollHub
+    from hamms_trio.net.hubs.epoll_hub import EpollHub
 
     return EpollHub()

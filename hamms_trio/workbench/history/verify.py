@@ -9,13 +9,13 @@ import msgspec
 from msgspec import Meta
 
 from hamms_trio.recording.store import HistoryQuery
-from hamms_trio.workbench.documents import Document, convert, show
 from hamms_trio.workbench.history.pages import History
 from hamms_trio.workbench.history.record import received
 from hamms_trio.workbench.mocks.model import Pattern
 from hamms_trio.workbench.mocks.patterns import PathPattern
-from hamms_trio.workbench.problems import Problem
-from hamms_trio.workbench.received import ReceivedRequest
+from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.received import ReceivedRequest
 from hamms_trio.workbench.times import instant
 
 CODE = "invalid_verification"

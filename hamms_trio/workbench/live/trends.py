@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from hamms_trio.recording.store import Store, TrendRow
 from hamms_trio.recording.store.seam import TREND_BUCKETS
-from hamms_trio.workbench.documents import Document
+from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
 
 ALL_ROUTES = "__all__"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Mapping
 from typing import Protocol
 
-from hamms_trio.modes.parameters import Value
+from hamms_trio.modes.model.parameters import Value
 from hamms_trio.net.observer import Observer
 from hamms_trio.wire import RequestHead
 

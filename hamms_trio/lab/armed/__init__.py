@@ -1,0 +1,1 @@
+"""Faults that a test arms for the next connections or requests."""

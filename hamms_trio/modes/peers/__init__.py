@@ -1,0 +1,1 @@
+"""The peer of a failure mode, and the connection that carries the octets."""

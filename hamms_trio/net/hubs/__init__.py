@@ -1,0 +1,1 @@
+"""The hub on epoll, the hub on plain trio, and their interface."""

@@ -1,0 +1,1 @@
+"""Listening sockets, their ports, and the budget of descriptors."""

@@ -1,0 +1,1 @@
+"""Records of each exchange: events, trends, and the redaction of secrets."""

@@ -1,0 +1,1 @@
+"""The workbench's table of operations, from a request to a response."""
