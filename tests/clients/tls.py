@@ -1,6 +1,6 @@
 """A client of TLS whose octets are in the test's hands: OpenSSL in memory over a plain socket.
 
-A reset stays a reset (`ssl.SSLSocket` reports it as the end of input), and every record that the server sends is kept.
+A reset stays a reset (`ssl.SSLSocket` reports it as the end of input), and each record is kept.
 """
 
 from __future__ import annotations
@@ -104,15 +104,17 @@ class TlsClient:
         """
         self.tls.write(request)
         self.flush()
+        while content := self.read():
+            self.content += content
+        return self.content
+
+    def read(self) -> bytes:
+        """Return the next content, or none at close_notify."""
         while True:
             try:
-                content = self.tls.read(READ_OCTETS)
+                return self.tls.read(READ_OCTETS)
             except ssl.SSLWantReadError:
                 self.receive()
-            else:
-                if not content:  # close_notify
-                    return self.content
-                self.content += content
 
     def flush(self) -> None:
         if octets := self._outgoing.read():
