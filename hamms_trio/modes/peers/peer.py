@@ -11,6 +11,7 @@ from hamms_trio.modes.encounter import Encounter, Find
 from hamms_trio.modes.model.environment import Environment, State, chance
 from hamms_trio.modes.peers.connection import PeerConnection
 from hamms_trio.modes.peers.http_peer import HttpPeer
+from hamms_trio.modes.peers.tls_peer import TlsPeer
 from hamms_trio.wire import RequestHead
 
 READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
@@ -42,6 +43,7 @@ class Peer:
         "_overhears",
         "_pieces",
         "_request",
+        "_tls",
         "connection",
         "environment",
         "find",
@@ -60,6 +62,7 @@ class Peer:
         self.connection = connection
         self._encounter: Encounter | None = None
         self._http: HttpPeer | None = None
+        self._tls: TlsPeer | None = None
         self._overhears = False
         self._request: RequestHead | None = None
         self._nonce: str | None = None
@@ -73,6 +76,17 @@ class Peer:
         if self._http is None:
             self._http = HttpPeer(self)
         return self._http
+
+    @property
+    def tls(self) -> TlsPeer:
+        """The same client as one that speaks TLS."""
+        if self._tls is None:
+            self._tls = TlsPeer(self)
+        return self._tls
+
+    def over(self, connection: PeerConnection) -> Peer:
+        """Return the same client as it is met on another connection: the one within TLS."""
+        return Peer(connection, self.environment, self.find)
 
     @property
     def encounter(self) -> Encounter:

@@ -1,0 +1,90 @@
+"""The client of a failure mode as one that speaks TLS."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hamms_trio.errors import PeerGone, SpeaksTls, TermsUnavailable
+from hamms_trio.modes.peers.tls_connection import Carry, TlsConnection
+from hamms_trio.net.record_layer import RecordLayer
+from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
+from hamms_trio.wire.tls.client_hello import ClientHello, is_tls, read_client_hello
+from hamms_trio.wire.tls.records import AlertLevel, alert_octets
+
+if TYPE_CHECKING:
+    from hamms_trio.modes.peers.peer import Peer
+
+
+class TlsPeer:
+    """The same client, and a handshake with it."""
+
+    __slots__ = ("_octets", "_peer")
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+        self._octets = b""  # the ClientHello's, and what follows it
+
+    async def receive_hello(self) -> ClientHello:
+        """Read the ClientHello, and keep its octets for the handshake.
+
+        Raises:
+            SpeaksTls: the client does not speak TLS; its octets are given back.
+            MalformedRequest: its first octets are no ClientHello.
+            PeerGone: the client has left, or its ClientHello was not complete in time.
+        """
+        connection = self._peer.connection
+        deadline = connection.now() + self._peer.environment.limits.head
+        while (hello := read_client_hello(self._octets)) is None:
+            try:
+                octets = await connection.receive(deadline)
+            except TimeoutError:
+                raise PeerGone from None
+            if not octets:
+                raise PeerGone
+            self._octets += octets
+            if not is_tls(self._octets):
+                connection.give_back(self._octets)
+                raise SpeaksTls("this port speaks TLS: use https://")
+        return hello
+
+    def begin(self, terms: Terms = HEALTHY_TERMS, *, carry: Carry | None = None) -> TlsConnection:
+        """Begin TLS on the connection; the ClientHello is taken into account, and nothing is sent yet.
+
+        Args:
+            carry: sends each record instead of the connection itself (see `TlsConnection`).
+
+        Raises:
+            PeerGone: this system's OpenSSL can't keep the terms, which is logged.
+        """
+        try:
+            context = self._peer.environment.contexts.context(terms)
+        except TermsUnavailable as error:
+            self._peer.environment.warn(f"{self._peer.encounter.slug} is not available: {error}")
+            raise PeerGone from error
+        layer = RecordLayer(context)
+        if self._octets:
+            layer.feed(self._octets)
+            self._octets = b""
+        begun = TlsConnection(self._peer.connection, layer)
+        begun.carry = carry
+        return begun
+
+    async def shake_hands(
+        self, terms: Terms = HEALTHY_TERMS, *, carry: Carry | None = None
+    ) -> TlsConnection:
+        """Complete the handshake, and return the connection for a peer above it (see `Peer.over`).
+
+        Raises:
+            PeerGone: the client has left, or the handshake has failed.
+        """
+        connection = self.begin(terms, carry=carry)
+        below = self._peer.connection
+        try:
+            await connection.shake_hands(below.now() + self._peer.environment.limits.head)
+        except TimeoutError:
+            raise PeerGone from None
+        return connection
+
+    async def alert(self, code: int, level: int = AlertLevel.FATAL) -> None:
+        """Send an alert that is not encrypted, whatever the client awaits."""
+        await self._peer.send(alert_octets(code, level))
