@@ -9,7 +9,7 @@ from pathlib import Path
 from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
-from hamms_trio.cli.catalogue import HAMMS_WORDS, PATH_DOOR, listed_doors, port
+from hamms_trio.cli.catalogue import CONTROL, HAMMS_WORDS, PATH_DOOR, listed_doors, port
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
@@ -98,6 +98,8 @@ def _section(mode: FailureMode, doors: list[Door], outcomes: Mapping[str, str]) 
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
     lines.append("**A correct client.** " + " ".join(mode.client.sentences) + "\n")
+    if mode.control:
+        lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
     if mode.links:

@@ -45,6 +45,8 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         issues=list(mode.links),
         parameters=list(map(_describe_parameter, mode.parameters)),
         modifiers=list(map(_describe_parameter, mode.modifiers)),
+        control=mode.control,
+        unavailable=mode.obstacle,
     )
 
 

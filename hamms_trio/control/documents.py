@@ -58,7 +58,10 @@ class ParameterDocument(Struct, frozen=True):
 
 
 class Mode(Struct, frozen=True):
-    """One failure mode at one door; ``port`` is null where it has none of its own."""
+    """One failure mode at one door; ``port`` is null where it has none of its own.
+
+    ``control`` is the same with its fault mended, or empty, and ``unavailable`` says why this system can't play it.
+    """
 
     name: str
     slug: str
@@ -75,6 +78,8 @@ class Mode(Struct, frozen=True):
     issues: list[str]
     parameters: list[ParameterDocument]
     modifiers: list[ParameterDocument]
+    control: str = ""
+    unavailable: str | None = None
 
 
 class Modes(Struct, frozen=True):

@@ -135,6 +135,15 @@ class FailureMode:
         """The mode and argument with which the fault is mended, so that a client must accept; "" without TLS."""
         return f"{self.slug} share=0" if isinstance(self.driver, Tls) else ""
 
+    @cached_property
+    def obstacle(self) -> str | None:
+        """Why this system can't play it, or None if it can."""
+        if self.terms is None:
+            return None
+        from hamms_trio.pki.contexts import obstacle  # only now: ssl takes long to import
+
+        return obstacle(self.terms())
+
     def port_kind(self, given: Arguments) -> PortKind:
         """Return the kind of port of a door that gives these arguments."""
         if isinstance(self.port, PortKind):

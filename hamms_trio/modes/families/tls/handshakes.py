@@ -53,8 +53,8 @@ async def tls_handshake_hang(peer: Peer, *, at: At = "hello") -> None:
     """Stop in the middle of the handshake, and stay silent.
 
     ``at`` says where: behind the ClientHello (``hello``), before it (``accept``), in the middle of the server's
-    first flight (``flight``), or before the server's last message (``finished``). A connect timeout has to cover the
-    handshake: many bound only the TCP connection, or each read.
+    first flight (``flight``), or before the server's last message (``finished``). A connect timeout has to cover
+    the handshake: many bound only the TCP connection, or each read.
     """
     if at != "accept":
         await peer.tls.receive_hello()

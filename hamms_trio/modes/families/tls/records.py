@@ -53,9 +53,9 @@ async def tls_1byte_records(peer: Peer, hello: ClientHello) -> None:
 async def tls_truncation(peer: Peer, hello: ClientHello, *, framing: Framing = "close") -> None:
     """Send a body, and close the connection (FIN) without close_notify.
 
-    With ``framing=close``, the body ends with the connection, half of it is missing, and only close_notify would tell:
-    the client must report an error. With ``cl`` the whole body has come, by its length, and the call may succeed.
-    With ``chunked`` the last chunk is missing.
+    With ``framing=close`` the body ends with the connection, and half of it is missing, which only close_notify
+    would tell: the client must report an error. With ``cl`` the whole body has come, by its length, and the call
+    may succeed. With ``chunked`` the last chunk is missing.
     """
     _, above = await _answered(peer, framing)
     if framing == "chunked":
