@@ -73,7 +73,7 @@ def authority(peer: Peer, request: RequestHead, to: str = "port") -> str:
 def elsewhere(peer: Peer, request: RequestHead, to: str = "port") -> str:
     """Return the URL of the other origin, with this exchange's nonce (see `authority`)."""
     path = ARRIVAL if to == "port" else peer.http.link(ARRIVAL)
-    return f"http://{authority(peer, request, to)}{path}?nonce={peer.nonce}"
+    return f"{peer.scheme}://{authority(peer, request, to)}{path}?nonce={peer.nonce}"
 
 
 def with_query(peer: Peer, request: RequestHead, path: str) -> str:
