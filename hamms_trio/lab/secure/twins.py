@@ -6,6 +6,7 @@ from collections.abc import Coroutine, Iterable
 from dataclasses import replace
 from typing import Any
 
+from hamms_trio.lab.armed.armed_door import ArmedDoor
 from hamms_trio.lab.doors import TWIN_PREFIX, AnyDoor, Door
 from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes.drivers import over_tls
@@ -30,6 +31,8 @@ class Twin:
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Play with one client, for as long as it stays."""
+        if isinstance(self._door, ArmedDoor):  # an armed mode of TLS acts before a handshake
+            return self._door.play(peer)
         return over_tls(peer, self._door.play)
 
 

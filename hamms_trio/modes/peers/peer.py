@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Hashable
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.errors import NoSuchMode, PeerGone
+from hamms_trio.errors import NeedsTls, NoSuchMode, PeerGone
 from hamms_trio.modes.encounter import Encounter, Find
 from hamms_trio.modes.model.environment import Environment, State, chance
 from hamms_trio.modes.peers.connection import PeerConnection
@@ -98,6 +98,15 @@ class Peer:
     def scheme(self) -> str:
         """The scheme of the URLs by which the client has come."""
         return "http" if self.channel is None else "https"
+
+    def need_tls(self, what: str, reason: str) -> None:
+        """Refuse a request that has come without TLS.
+
+        Raises:
+            NeedsTls: it has.
+        """
+        if self.channel is None:
+            raise NeedsTls(f"{what} needs TLS: {reason}; this port or its twin speaks it")
 
     @property
     def encounter(self) -> Encounter:
