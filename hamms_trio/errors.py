@@ -103,6 +103,12 @@ class Forbidden(RequestError):
     status = 403
 
 
+class NeedsTls(RequestError):
+    """The failure mode lies within TLS, and the request has come without it."""
+
+    status = 409
+
+
 class NeedsPort(RequestError):
     """The failure mode needs a port and can't be played through a shared door (RFC 9110 §15.5.10)."""
 

@@ -28,8 +28,8 @@ from netsplode.usage import Refused
 )
 def certs(directory: Path, names: tuple[str, ...], days: int) -> None:
     """Make a certificate in DIRECTORY (default: certs), signed by the authority in that directory."""
-    from hamms_trio.certificates import LOCAL_NAMES, make_certificates
     from hamms_trio.errors import CertificateUnusable
+    from hamms_trio.pki.folder import LOCAL_NAMES, make_certificates
 
     try:
         made = make_certificates(directory, names or LOCAL_NAMES, days=days)

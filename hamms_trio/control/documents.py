@@ -88,6 +88,23 @@ class Modes(Struct, frozen=True):
     modes: list[Mode]
 
 
+class TlsDocument(Struct, frozen=True):
+    """TLS on one connection, as far as it has come; ``client_certificate`` is a SHA-256.
+
+    ``alerts`` and ``close_notify`` are the client's; the latter is null while its side is open.
+    """
+
+    sni: str | None
+    offered: list[str]
+    version: str | None
+    cipher: str | None
+    alpn: str | None
+    resumed: bool
+    client_certificate: str | None
+    alerts: list[int]
+    close_notify: bool | None
+
+
 class Connection(Struct, frozen=True):
     """One connection; ``opened`` is in seconds since the epoch, and each end is FIN, RST, vanished or null."""
 
@@ -100,7 +117,7 @@ class Connection(Struct, frozen=True):
     octets_sent: int
     client_end: str | None
     server_end: str | None
-    tls: str | None
+    tls: TlsDocument | None
 
 
 class Body(Struct, frozen=True):

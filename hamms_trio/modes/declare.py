@@ -15,11 +15,13 @@ from typing import Concatenate
 from hamms_trio.modes.drivers import (
     BLACKHOLE,
     HTTP1,
+    HTTPS,
     RAW,
     REFUSE,
     TLS,
     TLS_AT_ONCE,
     Driver,
+    Https,
     Tls,
     serve_over_tls,
 )
@@ -131,6 +133,11 @@ class FailureMode:
         return self.driver.needs_port or self.own_port or None
 
     @property
+    def speaks_tls(self) -> bool:
+        """True if its clients have to speak TLS."""
+        return isinstance(self.driver, (Tls, Https))
+
+    @property
     def control(self) -> str:
         """The mode and argument with which the fault is mended, so that a client must accept; "" without TLS."""
         return f"{self.slug} share=0" if isinstance(self.driver, Tls) else ""
@@ -234,11 +241,16 @@ def on_request(
     own_port: str = "",
     defaults: Arguments | None = None,
     nonce: str = "",
+    needs_tls: bool = False,
 ) -> Callable[[OnRequest], FailureMode]:
-    """Declare a failure mode that acts each time a request's head has arrived."""
+    """Declare a failure mode that acts each time a request's head has arrived.
+
+    Args:
+        needs_tls: True if its fault needs TLS; its own doors speak that, and elsewhere the mode has to see.
+    """
     return lambda act: FailureMode(
         act=act,
-        driver=HTTP1,
+        driver=HTTPS if needs_tls else HTTP1,
         client=client,
         aliases=aliases,
         issues=issues,

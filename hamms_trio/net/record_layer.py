@@ -8,10 +8,30 @@ from __future__ import annotations
 
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass
 
 from hamms_trio.errors import TlsFailure
 
 READ_OCTETS = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Agreed:
+    """The outcome of a handshake.
+
+    Attributes:
+        version: such as ``TLSv1.3``.
+        cipher: the cipher suite.
+        protocol: the one that was chosen by ALPN, or None.
+        is_resumed: True if an earlier session goes on.
+        client_certificate: in DER, or None.
+    """
+
+    version: str | None
+    cipher: str | None
+    protocol: str | None
+    is_resumed: bool
+    client_certificate: bytes | None
 
 
 class RecordLayer:
@@ -96,28 +116,28 @@ class RecordLayer:
             with suppress(ssl.SSLError, ValueError):
                 self._tls.unwrap()
 
+    def is_closed_by_client(self) -> bool:
+        """Return True if the client's close_notify has come, once our own is sent."""
+        try:
+            self._tls.unwrap()
+        except (ssl.SSLError, ValueError):
+            return False
+        return True
+
     # Facts
 
     @property
-    def version(self) -> str | None:
-        """The version that was negotiated, such as ``TLSv1.3``."""
-        return self._tls.version()
-
-    @property
-    def cipher(self) -> str | None:
-        """The cipher suite that was negotiated."""
-        chosen = self._tls.cipher()
-        return chosen[0] if chosen else None
-
-    @property
-    def protocol(self) -> str | None:
-        """The protocol that was chosen by ALPN."""
-        return self._tls.selected_alpn_protocol()
-
-    @property
-    def client_certificate(self) -> bytes | None:
-        """The client's certificate in DER, or None."""
-        return self._tls.getpeercert(binary_form=True)
+    def agreed(self) -> Agreed:
+        """The outcome of the handshake, once it is complete."""
+        tls = self._tls
+        chosen = tls.cipher()
+        return Agreed(
+            tls.version(),
+            chosen[0] if chosen else None,
+            tls.selected_alpn_protocol(),
+            bool(tls.session_reused),
+            tls.getpeercert(binary_form=True),
+        )
 
 
 def _failure(error: ssl.SSLError) -> TlsFailure:

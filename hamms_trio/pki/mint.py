@@ -52,11 +52,15 @@ class Mint:
 
     def pem(self, chain: Chain) -> bytes:
         """Return a server's file: the certificates in their order, then the key of the first."""
-        certificates = [self.certificate(each).public_bytes(Encoding.PEM) for each in chain]
-        private = self.key(chain[0]).private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        )
-        return b"".join((*certificates, private))
+        return self.certificate_pem(chain) + self.key_pem(chain[0])
+
+    def certificate_pem(self, chain: Chain) -> bytes:
+        """Return the certificates in their order."""
+        return b"".join(self.certificate(each).public_bytes(Encoding.PEM) for each in chain)
+
+    def key_pem(self, recipe: Recipe) -> bytes:
+        """Return the private key of a recipe's certificate."""
+        return self.key(recipe).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def certificate(self, recipe: Recipe) -> x509.Certificate:
         """Return the certificate of a recipe; one recipe has one certificate for as long as the mint exists."""

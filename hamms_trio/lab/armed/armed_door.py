@@ -11,7 +11,7 @@ from typing import Any
 
 from hamms_trio.canary import is_nonce
 from hamms_trio.lab.armed.arming import ArmedFault, Arming
-from hamms_trio.modes.drivers import HTTP1
+from hamms_trio.modes.drivers import HTTP1, over_tls_if_spoken
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.peers.peer import Peer
@@ -59,7 +59,8 @@ class ArmedDoor:
         fault = self._arming.take_connection()
         if fault is not None:
             return fault.door.play(peer)
-        return HTTP1.drive(peer, _Connection(self._arming).choose)
+        choose = _Connection(self._arming).choose
+        return over_tls_if_spoken(peer, lambda client: HTTP1.drive(client, choose))
 
 
 class _Connection:

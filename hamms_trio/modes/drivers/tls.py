@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hamms_trio.errors import MalformedRequest, RequestError, SpeaksTls, TlsBroken
 from hamms_trio.modes.drivers.http1 import HTTP1
-from hamms_trio.modes.encounter import Choose
+from hamms_trio.modes.encounter import Choose, Encounter
 from hamms_trio.modes.healthy import healthy_instead_of
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.peers.tls_connection import Carry
@@ -33,25 +34,46 @@ class Tls:
 
     async def drive(self, peer: Peer, choose: Choose) -> None:
         encounter = choose(None)
-        strikes = peer.meet(encounter)
-        try:
-            if strikes and self.at_once:
-                peer.overhear()
-                await encounter.act(peer, **encounter.arguments)
-            else:
-                hello = await peer.tls.receive_hello()
-                if strikes:
-                    await encounter.act(peer, hello, **encounter.arguments)
-                else:
-                    await serve_over_tls(peer, encounter.mended)
-        except SpeaksTls as error:
-            await _refuse_plain_http(peer, error)
-        except MalformedRequest:
-            await peer.tls.alert(Alert.DECODE_ERROR)
-        except TlsBroken:
-            pass  # an early close could erase our alert (RFC 9112 §9.6)
-        if not peer.finished:
-            await peer.finish()
+        await at_tls_port(peer, self._play(peer, encounter, strikes=peer.meet(encounter)))
+
+    async def _play(self, peer: Peer, encounter: Encounter, *, strikes: bool) -> None:
+        if strikes and self.at_once:
+            peer.overhear()
+            await encounter.act(peer, **encounter.arguments)
+            return
+        hello = await peer.tls.receive_hello()
+        if strikes:
+            await encounter.act(peer, hello, **encounter.arguments)
+        else:
+            await serve_over_tls(peer, encounter.mended)
+
+
+async def at_tls_port(peer: Peer, play: Awaitable[None]) -> None:
+    """Await what is played to a client of TLS, and say so to clients that do not speak it."""
+    try:
+        await play
+    except SpeaksTls as error:
+        await _refuse_plain_http(peer, error)
+    except MalformedRequest:
+        await peer.tls.alert(Alert.DECODE_ERROR)
+    except TlsBroken:
+        pass  # an early close could erase our alert (RFC 9112 §9.6)
+    if not peer.finished:
+        await peer.finish()
+
+
+async def play_within(
+    peer: Peer, play: Callable[[Peer], Awaitable[None]], terms: Terms = HEALTHY_TERMS
+) -> None:
+    """Complete the handshake on these terms, once the ClientHello has come, and play within TLS.
+
+    The end of the connection is a matter of what is played, unless that leaves it open.
+    """
+    within = peer.over(await peer.tls.shake_hands(terms))
+    await play(within)
+    if not within.finished:
+        await within.finish()
+    peer.finished = True
 
 
 async def serve_over_tls(

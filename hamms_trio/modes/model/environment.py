@@ -9,6 +9,8 @@ from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamms_trio.version import VERSION
@@ -101,6 +103,7 @@ class Environment:
         self.canary_file = canary_file
         self.ports: Mapping[str, int] = {}
         self._make_authority = authority
+        self._folder: TemporaryDirectory[str] | None = None
         self._warned: set[str] = set()
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
@@ -122,6 +125,20 @@ class Environment:
             port = self.ports[REVOCATION_DOOR]
             mint.revocation_url = f"http://127.0.0.1:{port}{REVOCATION_PATH}"
         return Contexts(mint)
+
+    def root_file(self) -> Path:
+        """Return a file with the root that clients trust, in PEM; it lasts until the server's end."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="hamms-trio-", ignore_cleanup_errors=True)
+        path = Path(self._folder.name, "ca.pem")
+        if not path.exists():
+            path.write_bytes(self.contexts.mint.authority.pem)
+        return path
+
+    def close(self) -> None:
+        """Remove that file."""
+        if self._folder is not None:
+            self._folder.cleanup()
 
     def warn(self, problem: str) -> None:
         """Log a warning, each one once."""

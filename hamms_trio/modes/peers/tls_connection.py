@@ -8,9 +8,11 @@ from typing import TypeVar
 from hamms_trio.errors import TlsBroken, TlsFailure
 from hamms_trio.modes.peers.connection import ModeObserver, PeerConnection
 from hamms_trio.net.record_layer import RecordLayer
+from hamms_trio.wire.tls.alerts import alert_of
 from hamms_trio.wire.tls.records import Record, split_records
 
 WRITE_OCTETS = 64 * 1024  # of content that are encrypted at a time
+ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 RECORDS_IN_ONE_GO = 1024  # where each has few octets
 
 T = TypeVar("T")
@@ -47,17 +49,19 @@ class TlsConnection:
         """
         while not await self._stepped(self.layer.shake_hands):
             await self._feed(deadline)
+        self.observer.note_handshake(self.layer.agreed)
 
     async def receive(self, deadline: float | None = None) -> bytes:
         if self._content:
             content, self._content = self._content, b""
             return content
         if self.layer.is_closed:
-            while await self.below.receive(deadline):  # nobody reads it any more
-                pass
+            await self._receive_close(deadline)
             return b""
         while (received := await self._stepped(self.layer.read)) is None:
             await self._feed(deadline)
+        if not received:
+            self.observer.note_close_notify(True)
         return received
 
     async def send(self, data: bytes | memoryview) -> None:
@@ -65,6 +69,7 @@ class TlsConnection:
         in_one_go = min(self.record_octets * RECORDS_IN_ONE_GO or WRITE_OCTETS, WRITE_OCTETS)
         for at in range(0, len(octets), in_one_go):
             await self._write(octets[at : at + in_one_go])
+            self.observer.sent_content(octets[at : at + in_one_go])
 
     async def close_notify(self) -> None:
         """Send close_notify, and no FIN."""
@@ -112,11 +117,26 @@ class TlsConnection:
             raise TlsBroken from error
         await self._flush()
 
+    async def _receive_close(self, deadline: float | None) -> None:
+        """Read up to the client's FIN; nobody wants its content any more, but its close_notify is noted."""
+        has_come = self.layer.is_closed_by_client()
+        try:
+            while octets := await self.below.receive(deadline):
+                if not has_come:
+                    self.layer.feed(octets)
+                    has_come = self.layer.is_closed_by_client()
+        finally:
+            self.observer.note_close_notify(has_come)
+
     async def _stepped(self, step: Callable[[], T]) -> T:
         """Take one step of OpenSSL's, and send what it has written, which may be an alert."""
         try:
             result = step()
         except TlsFailure as error:
+            if (code := alert_of(str(error))) is not None:
+                self.observer.note_alert(code)
+            elif str(error) == ENDED_EARLY:
+                self.observer.note_close_notify(False)
             await self._flush()
             raise TlsBroken from error
         await self._flush()

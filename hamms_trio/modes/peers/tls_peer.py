@@ -9,10 +9,12 @@ from hamms_trio.modes.peers.tls_connection import Carry, TlsConnection
 from hamms_trio.net.record_layer import RecordLayer
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
 from hamms_trio.wire.tls.client_hello import ClientHello, is_tls, read_client_hello
-from hamms_trio.wire.tls.records import AlertLevel, alert_octets
+from hamms_trio.wire.tls.records import AlertLevel, ContentType, alert_octets, split_records
 
 if TYPE_CHECKING:
     from hamms_trio.modes.peers.peer import Peer
+
+ALERT_OCTETS = 2  # its level and its code; an encrypted one has more
 
 
 class TlsPeer:
@@ -23,6 +25,21 @@ class TlsPeer:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
         self._octets = b""  # the ClientHello's, and what follows it
+
+    async def is_spoken(self) -> bool:
+        """Wait for the client's first octets, and return True if they are those of TLS; nothing is used up.
+
+        Raises:
+            PeerGone: the client sent nothing for too long.
+        """
+        connection = self._peer.connection
+        try:
+            octets = await connection.receive(connection.now() + self._peer.environment.limits.idle)
+        except TimeoutError:
+            await self._peer.finish()
+            raise PeerGone from None
+        connection.give_back(octets)
+        return is_tls(octets)
 
     async def receive_hello(self) -> ClientHello:
         """Read the ClientHello, and keep its octets for the handshake.
@@ -45,7 +62,19 @@ class TlsPeer:
             if not is_tls(self._octets):
                 connection.give_back(self._octets)
                 raise SpeaksTls("this port speaks TLS: use https://")
+        connection.observer.note_hello(hello.server_name, hello.protocols)
         return hello
+
+    def give_back_hello(self) -> None:
+        """Let the ClientHello be read again, by another peer on this connection."""
+        octets, self._octets = self._octets, b""
+        self._peer.connection.give_back(octets)
+
+    def overhear(self, octets: bytes) -> None:
+        """Enter in the ledger the alerts with which a client answers what is no TLS, or none to its taste."""
+        for record in split_records(octets)[0]:
+            if record.type == ContentType.ALERT and len(record.fragment) == ALERT_OCTETS:
+                self._peer.connection.observer.note_alert(record.fragment[1])
 
     def begin(self, terms: Terms = HEALTHY_TERMS, *, carry: Carry | None = None) -> TlsConnection:
         """Begin TLS on the connection; the ClientHello is taken into account, and nothing is sent yet.
