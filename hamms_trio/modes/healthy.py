@@ -28,6 +28,7 @@ def healthy_instead_of(encounter: Encounter) -> Encounter:
         encounter.arguments,
         decides=True,
         key=encounter.key,
+        nonce=encounter.modifiers.nonce or encounter.nonce,
     )
 
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from cryptography.hazmat.primitives.serialization import Encoding
-
 from hamms_trio import HammsServer
 from hamms_trio.pki.contexts import Contexts
 from hamms_trio.wire.tls.records import Record, split_records
@@ -23,24 +21,16 @@ READ_OCTETS = 64 * 1024
 
 
 def contexts_of(server: HammsServer) -> Contexts:
-    """Return the server's contexts, which have its authority."""
+    """Return the server's contexts, for certificates of clients below its authority."""
     loop = server._loop
     assert loop is not None
 
-    async def contexts() -> Contexts:
-        return loop.hamms._environment.contexts
-
-    return loop.run(contexts)
+    return loop.call(lambda: loop.hamms._environment.contexts)
 
 
-def root_of(server: HammsServer) -> bytes:
-    """Return the root that clients are to trust, in PEM."""
-    return contexts_of(server).mint.authority.root.public_bytes(Encoding.PEM)
-
-
-def trusting(root: bytes) -> ssl.SSLContext:
-    """Return a client's context that trusts this root alone."""
-    return ssl.create_default_context(cadata=root.decode())
+def trusting(root: str) -> ssl.SSLContext:
+    """Return a client's context that trusts this root alone, given in PEM."""
+    return ssl.create_default_context(cadata=root)
 
 
 @dataclass

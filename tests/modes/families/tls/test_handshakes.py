@@ -136,7 +136,7 @@ def test_a_handshake_hangs_before_finished_in_tls_1_2(
 def test_a_dribbled_handshake_succeeds_octet_by_octet(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-handshake-dribble", interval=1.0) as door:
+    with server.open("tls-handshake-dribble", interval=0.1) as door:
         with tls.connected(door.address, trusts) as client:
             client.send_hello()
             client.receive()

@@ -42,7 +42,7 @@ SUITES = {
 }
 
 
-def permissive(root: bytes, ciphers: str = "ALL:eNULL") -> ssl.SSLContext:
+def permissive(root: str, ciphers: str = "ALL:eNULL") -> ssl.SSLContext:
     """Return a context that accepts what no client should."""
     context = tls.trusting(root)
     context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
@@ -57,7 +57,7 @@ def permissive(root: bytes, ciphers: str = "ALL:eNULL") -> ssl.SSLContext:
 def test_a_server_speaks_these_versions_and_no_other(
     server: HammsServer, slug: str, version: str
 ) -> None:
-    context = permissive(tls.root_of(server))
+    context = permissive(server.ca_pem)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         context.minimum_version = context.maximum_version = VERSIONS[version]
@@ -73,7 +73,7 @@ def test_a_server_speaks_these_versions_and_no_other(
 @pytest.mark.parametrize("slug", SUITES)
 def test_a_server_insists_on_its_suites(server: HammsServer, slug: str) -> None:
     offered, chosen = SUITES[slug]
-    context = permissive(tls.root_of(server), offered)
+    context = permissive(server.ca_pem, offered)
     if slug == "tls-anon":
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -100,7 +100,7 @@ def test_most_clients_begin_again_after_hello_retry(
 def identified(server: HammsServer, tmp_path: Path, root: Root) -> ssl.SSLContext:
     """Return the context of a client that has a certificate below one of the roots."""
     mint: Mint = tls.contexts_of(server).mint
-    context = tls.trusting(tls.root_of(server))
+    context = tls.trusting(server.ca_pem)
     path = tmp_path / "client.pem"
     issuer = LEAF.issuer if root is Root.OURS else root
     path.write_bytes(mint.pem(server_chain(purposes=("client",), issuer=issuer)))
