@@ -17,7 +17,7 @@ from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
-from hamms_trio.lab.secure.twins import SniDoor, twins_of
+from hamms_trio.lab.secure.twins import SniDoor, secured, twins_of
 from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
@@ -275,6 +275,9 @@ async def open_one(
     modes: Iterable[Source] = (),
     seed: int = 0,
     speed: float = 1.0,
+    tls: bool = False,
+    ca_dir: str | PathLike[str] | None = None,
+    ca_unconstrained: bool = False,
 ) -> AsyncIterator[OpenDoor]:
     """Serve one failure mode at one port while the ``async with`` block runs.
 
@@ -284,21 +287,28 @@ async def open_one(
         name: the slug or an alias of the mode, or the name of a door.
         arguments: instead of the defaults.
         port: 0 takes a free one.
+        tls: True to serve it over TLS; the modes of TLS have that in any case.
+        ca_dir, ca_unconstrained: see `serve`.
 
     Raises:
         UnknownMode: there is no such mode.
         ParameterError: the mode has no such parameter, or does not take this value.
         PortUnavailable: the port can't be listened on.
     """
-    environment = Environment(seed=seed, speed=_checked_speed(speed))
+    authority = _authority_maker(ca_dir, is_constrained=not ca_unconstrained)
+    environment = Environment(seed=seed, speed=_checked_speed(speed), authority=authority)
     doors = Doors(catalogue_with(modes))
     known = doors.find(name)
     given = {**known.given, **known.mode.checked(arguments)}
     door = Door(known.name, known.mode, given, offset=0, exempt=doors.exempt)
+    if tls:
+        door = secured(door, door.name, offset=0)
     lab = Lab(doors, environment)
     needed: list[AnyDoor] = [door, OtherDoor()] if known.mode.crosses else [door]
     with ungrouped():
         async with lab.opened(needed, host, port):
+            if ca_dir is not None:
+                _ = environment.contexts
             yield OpenDoor(door, client_host(host), lab.listeners[0].port)
 
 

@@ -140,14 +140,12 @@ class HammsServer:
     @property
     def ca_pem(self) -> str:
         """The certificate of the root that signs this server's certificates, in PEM."""
-        loop = self._running
-        return loop.call(lambda: loop.hamms.ca_pem)
+        return (loop := self._running).call(lambda: loop.hamms.ca_pem)
 
     @property
     def ca_file(self) -> Path:
         """The same in a file, for clients that want one; it lasts until `stop`."""
-        loop = self._running
-        return loop.call(lambda: loop.hamms.ca_file)
+        return (loop := self._running).call(lambda: loop.hamms.ca_file)
 
     def open(self, name: str, /, *, tls: object = False, **arguments: object) -> BlockingDoor:
         """Open a door for one test on a free port, over TLS if wanted (see `Hamms.open`).
@@ -184,10 +182,8 @@ class HammsServer:
             UnknownMode, NeedsPort, ParameterError: see `Hamms.arm`.
         """
         loop, given = self._running, {**(arguments or {}), **more}
-        armed = loop.call(
-            lambda: loop.hamms.arm(name, times=times, ttl=ttl, match=match, arguments=given)
-        )
-        return BlockingArmedMode(loop, armed)
+        settings = partial(loop.hamms.arm, times=times, ttl=ttl, match=match, arguments=given)
+        return BlockingArmedMode(loop, loop.call(lambda: settings(name)))
 
     @property
     def seed(self) -> int:

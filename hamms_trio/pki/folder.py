@@ -94,6 +94,25 @@ def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certi
         yield made
 
 
+def write_client_certificate(directory: Path, to: Path) -> None:
+    """Write a certificate for clients, signed by the authority of a folder, and its key to one file.
+
+    Raises:
+        CertificateUnusable: the folder has no authority, or a file can't be read or written.
+    """
+    from hamms_trio.pki.mint import Mint
+    from hamms_trio.pki.recipes import Recipe, Root
+
+    with _errors_of(directory):
+        authority = _kept_authority(directory)
+        if authority is None:
+            raise CertificateUnusable(f"{directory} has no authority: serve with it first")
+        recipe = Recipe(
+            subject="a client under test", names=(), issuer=Root.OURS, purposes=("client",)
+        )
+        _write_secret(to, Mint(authority).pem((recipe,)))
+
+
 def authority_in(directory: Path, *, is_constrained: bool = True) -> Authority:
     """Return the authority of a folder; a new one is written there if there is none, or if it has expired.
 

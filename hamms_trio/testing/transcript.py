@@ -18,7 +18,6 @@ from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.listeners import open_listeners
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import Catalogue, FailureMode, known_modes
-from hamms_trio.modes.drivers import Tls
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.observer import Ending
@@ -55,7 +54,7 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _unreachable(door)
-    if isinstance(door.mode.driver, Tls):
+    if door.mode.speaks_tls:
         from hamms_trio.testing.tls_script import tls_transcript  # only now: it needs cryptography
 
         return tls_transcript(door)
