@@ -70,7 +70,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses (* for every Host); may be repeated.",
+    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
 )
 
 HUBS = ("epoll", "trio")

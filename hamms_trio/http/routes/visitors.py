@@ -42,7 +42,7 @@ class AllowedHosts:
             return
         if not self._allows(_name_of(host)):
             raise Forbidden(
-                f"the Host {host[:80]!r} is neither an address nor localhost; --allow-host adds a name, or * for all"
+                f"the Host {host[:80]!r} is no address and not localhost; --allow-host adds a name (* for all)"
             )
         if len(self._known) < MAX_KNOWN:
             self._known.add(host)
