@@ -20,7 +20,7 @@ from hamms_trio.modes.model.expectation import (
     must_time_out,
 )
 from hamms_trio.modes.model.parameters import Choice, Seconds, Value
-from hamms_trio.modes.streams.asked import parsed
+from hamms_trio.modes.streams.options import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream
 from hamms_trio.modes.streams.faults import How
