@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hamms_trio.modes.peers.peer import READING_SECONDS, Peer
-from hamms_trio.modes.streams.options import MAX_CONTENT_OCTETS, PARSED_OCTETS, StreamOptions
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
+from hamms_trio.modes.streams.options import MAX_CONTENT_OCTETS, PARSED_OCTETS, StreamOptions
 from hamms_trio.modes.streams.shapes import (
     PLACEHOLDER,
     SHAPES,
