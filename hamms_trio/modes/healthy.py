@@ -30,6 +30,7 @@ def healthily(encounter: Encounter) -> Choose:
         encounter.arguments,
         decides=True,
         key=encounter.key,
+        nonce=encounter.modifiers.nonce or encounter.nonce,
     )
     return lambda request: healthy if request is None else with_nonce(healthy, request)
 

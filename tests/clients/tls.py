@@ -1,6 +1,6 @@
 """A client of TLS whose octets are in the test's hands: OpenSSL in memory over a plain socket.
 
-A reset stays a reset (`ssl.SSLSocket` reports it as the end of input), and every record that the server sends is kept.
+A reset stays a reset (`ssl.SSLSocket` reports it as the end of input), and each record is kept.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from hamms_trio import HammsServer
 from hamms_trio.pki.contexts import Contexts
@@ -23,24 +21,16 @@ READ_OCTETS = 64 * 1024
 
 
 def contexts_of(server: HammsServer) -> Contexts:
-    """Return the server's contexts, which have its authority."""
+    """Return the server's contexts, for certificates of clients below its authority."""
     loop = server._loop
     assert loop is not None
 
-    async def contexts() -> Contexts:
-        return loop.hamms._environment.contexts
-
-    return loop.run(contexts)
+    return loop.call(lambda: loop.hamms._environment.contexts)
 
 
-def root_of(server: HammsServer) -> bytes:
-    """Return the root that clients are to trust, in PEM."""
-    return contexts_of(server).mint.authority.root.public_bytes(Encoding.PEM)
-
-
-def trusting(root: bytes) -> ssl.SSLContext:
-    """Return a client's context that trusts this root alone."""
-    return ssl.create_default_context(cadata=root.decode())
+def trusting(root: str) -> ssl.SSLContext:
+    """Return a client's context that trusts this root alone, given in PEM."""
+    return ssl.create_default_context(cadata=root)
 
 
 @dataclass
@@ -104,15 +94,17 @@ class TlsClient:
         """
         self.tls.write(request)
         self.flush()
+        while content := self.read():
+            self.content += content
+        return self.content
+
+    def read(self) -> bytes:
+        """Return the next content, or none at close_notify."""
         while True:
             try:
-                content = self.tls.read(READ_OCTETS)
+                return self.tls.read(READ_OCTETS)
             except ssl.SSLWantReadError:
                 self.receive()
-            else:
-                if not content:  # close_notify
-                    return self.content
-                self.content += content
 
     def flush(self) -> None:
         if octets := self._outgoing.read():

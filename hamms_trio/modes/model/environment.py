@@ -26,7 +26,7 @@ V = TypeVar("V")
 logger = logging.getLogger(__name__)
 
 STATE_ENTRIES = 1_000
-# Where revoked certificates are said to be listed: the mode tls-revocation at the universal door.
+# Revoked certificates name this place of their list: the mode tls-revocation at the universal door.
 REVOCATION_DOOR, REVOCATION_PATH = "path", "/mode/tls-revocation/"
 CANARY_FILE = "file:///hamms-canary.txt"
 

@@ -91,8 +91,10 @@ class Peer:
         return self._tls
 
     def over(self, channel: TlsConnection) -> Peer:
-        """Return the same client as it is met within TLS."""
-        return Peer(channel, self.environment, self.find, channel=channel)
+        """Return the same client as it is met within TLS, with the same encounter."""
+        within = Peer(channel, self.environment, self.find, channel=channel)
+        within._encounter, within._is_paced = self._encounter, self._is_paced
+        return within
 
     @property
     def scheme(self) -> str:

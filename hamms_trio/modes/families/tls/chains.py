@@ -1,8 +1,4 @@
-"""TLS that fails: certificates, versions, handshakes and records, all with an authority of our own.
-
-Certificates of healthy chains name localhost, ``*.hamms.localhost``, 127.0.0.1 and ::1. The control of each mode
-is the same handshake with the one fault mended, ``share=0``: a client has to accept that before its error counts.
-"""
+"""Chains that are expired, broken, untrusted, or in an order that a client has to mend."""
 
 from __future__ import annotations
 

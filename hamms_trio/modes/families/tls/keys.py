@@ -40,7 +40,10 @@ def _rsa(**changes: object) -> Terms:
 
 @insists(client=must_error("RFC 8446 §4.2.3, §4.4.2.4"), mended=_rsa())
 def tls_sig_sha1() -> Terms:
-    """Present a certificate that is signed with SHA-1."""
+    """Present a certificate that is signed with SHA-1.
+
+    Of eleven clients that were measured two accept it below a private authority: Bun 1.4 and Java 17.
+    """
     return _rsa(digest="sha1")
 
 
@@ -52,7 +55,10 @@ def tls_sig_md5() -> Terms:
 
 @insists(client=must_error("RFC 9325 §4.5", level=Level.SHOULD), mended=_rsa())
 def tls_rsa_1024() -> Terms:
-    """Present a certificate with an RSA key of 1024 bits."""
+    """Present a certificate with an RSA key of 1024 bits.
+
+    Of eleven clients that were measured five accept it: Node, Bun, Go 1.19, Java 17 and wget with GnuTLS.
+    """
     return _rsa(key="rsa-1024")
 
 

@@ -99,7 +99,8 @@ async def tls_alpn_unoffered(peer: Peer, hello: ClientHello) -> None:
 async def tls_alpn_h2_speaks_h1(peer: Peer, hello: ClientHello) -> None:
     """Choose HTTP/2 by ALPN, read the client's preface, and answer in HTTP/1.1; then stay silent.
 
-    The client has to see at once that the answer is no frame. One that does not offer HTTP/2 is answered healthily.
+    The client has to see at once that the answer is no frame. One that does not offer HTTP/2 is answered
+    healthily. httpx, Go 1.19 and Java 17 wait until the connection is closed.
     """
     if "h2" not in hello.protocols:
         await serve_over_tls(peer)

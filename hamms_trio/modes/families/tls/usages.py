@@ -32,13 +32,19 @@ def tls_issuer_may_not_sign() -> Terms:
 
 @insists(client=must_error("RFC 5280 §4.2.1.12"))
 def tls_eku_client_only() -> Terms:
-    """Present a certificate that is for clients alone (extKeyUsage clientAuth)."""
+    """Present a certificate that is for clients alone (extKeyUsage clientAuth).
+
+    Of eleven clients that were measured one accepts it: wget with GnuTLS.
+    """
     return presenting(server(purposes=("client",)))
 
 
 @insists(client=may_choose("RFC 5280 §4.2.1.12", level=Level.QUALITY))
 def tls_eku_any() -> Terms:
-    """Present a certificate for any purpose (anyExtendedKeyUsage), which browsers refuse and OpenSSL accepts."""
+    """Present a certificate for any purpose (anyExtendedKeyUsage).
+
+    Go accepts it; OpenSSL and browsers refuse.
+    """
     return presenting(server(purposes=("any",)))
 
 

@@ -17,7 +17,10 @@ RSA = server(key="rsa-2048", usages=("digital_signature", "key_encipherment"))
 
 @insists(client=must_error("RFC 8996 §2"))
 def tls10_only() -> Terms:
-    """Speak TLS 1.0 alone."""
+    """Speak TLS 1.0 alone.
+
+    Of eleven clients that were measured one connects: wget with GnuTLS.
+    """
     return insisting(least="1.0", most="1.0", level=0)
 
 
@@ -93,7 +96,8 @@ def tls_client_cert_required(*, v: Version = "1.2") -> Terms:
     """Require a certificate of the client, which has to be of the lab's own authority.
 
     In TLS 1.2 the handshake fails; in TLS 1.3 the client believes that it has succeeded, and the alert
-    certificate_required comes with the first read. The error has to name the reason.
+    certificate_required comes with the first read. The error has to name the reason:
+    requests says "Transport endpoint is not connected", and PHP speaks of a reset.
     """
     return insisting(wants=Root.OURS, least=v, most=v)
 

@@ -20,4 +20,4 @@ def server() -> Iterator[HammsServer]:
 @pytest.fixture
 def trusts(server: HammsServer) -> ssl.SSLContext:
     """The context of a client that trusts the server's root."""
-    return tls.trusting(tls.root_of(server))
+    return tls.trusting(server.ca_pem)
