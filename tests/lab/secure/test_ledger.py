@@ -26,7 +26,7 @@ def server() -> Iterator[HammsServer]:
 @pytest.fixture
 def trusts(server: HammsServer) -> ssl.SSLContext:
     server.start_afresh()
-    return tls.trusting(server.ca_pem.encode())
+    return tls.trusting(server.ca_pem)
 
 
 def documented(server: HammsServer, nonce: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_a_name_is_answered_within_tls(server: HammsServer, label: str, status: 
 
 def test_without_a_name_each_request_chooses(server: HammsServer) -> None:
     address = server.address("sni")
-    context = tls.trusting(server.ca_pem.encode())
+    context = tls.trusting(server.ca_pem)
     with tls.connected(address, context, "127.0.0.1") as client:
         client.shake_hands()
         octets = client.ask(
@@ -177,7 +177,7 @@ def test_openssl_names_the_version(server: HammsServer) -> None:
 
 def test_resumed_sessions_of_both_versions_are_in_the_ledger(server: HammsServer) -> None:
     for slug in ("tls12-only", "tls13-only"):
-        context = tls.trusting(server.ca_pem.encode())
+        context = tls.trusting(server.ca_pem)
         session: ssl.SSLSession | None = None
         for _ in range(2):
             with tls.connected(server.address(slug), context) as client:

@@ -32,7 +32,7 @@ def server() -> Iterator[HammsServer]:
 @pytest.fixture
 def trusts(server: HammsServer) -> ssl.SSLContext:
     server.start_afresh()
-    return tls.trusting(server.ca_pem.encode())
+    return tls.trusting(server.ca_pem)
 
 
 def address(server: HammsServer, name: str) -> raw.Address:
