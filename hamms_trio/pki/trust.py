@@ -1,4 +1,4 @@
-"""Trusting the authority: its root in the forms that clients read, and how each client is told of it."""
+"""Trusting the authority: its root in the forms that clients read, and how each client comes to trust it."""
 
 from __future__ import annotations
 

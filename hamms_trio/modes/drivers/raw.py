@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.modes.drivers.http1 import HTTP1
 from hamms_trio.modes.encounter import Choose, Encounter
-from hamms_trio.modes.healthy import healthy_instead_of
+from hamms_trio.modes.healthy import healthily
 from hamms_trio.modes.peers.peer import Peer
 
 
@@ -28,8 +28,7 @@ class Raw:
 
 async def serve_healthily(peer: Peer, encounter: Encounter | None = None) -> None:
     """Let the client meet a server with which nothing is wrong, instead of its encounter or of this one."""
-    healthy = healthy_instead_of(encounter or peer.encounter)
-    await HTTP1.drive(peer, lambda _request: healthy)
+    await HTTP1.drive(peer, healthily(encounter or peer.encounter))
 
 
 RAW = Raw()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hamms_trio.errors import MalformedRequest, RequestError, SpeaksTls, TlsBroken
 from hamms_trio.modes.drivers.http1 import HTTP1
 from hamms_trio.modes.encounter import Choose, Encounter
-from hamms_trio.modes.healthy import healthy_instead_of
+from hamms_trio.modes.healthy import healthily
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.peers.tls_connection import Carry
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
@@ -94,8 +94,7 @@ async def serve_over_tls(
     tls = await peer.tls.shake_hands(terms, carry=handshake)
     tls.carry = content
     tls.record_octets = record_octets
-    healthy = healthy_instead_of(peer.encounter)
-    await HTTP1.drive(peer.over(tls), lambda _request: healthy)
+    await HTTP1.drive(peer.over(tls), healthily(peer.encounter))
     peer.finished = True
 
 
