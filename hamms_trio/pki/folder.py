@@ -182,7 +182,7 @@ def _checked_name(name: str) -> str:
     """
     import idna
 
-    problem = "it names no host"
+    problem = ""
     # X.509 would take a name with @ for a mail address, and one with / for a network.
     if name and "@" not in name and "/" not in name:
         try:
@@ -193,8 +193,8 @@ def _checked_name(name: str) -> str:
         try:
             return wildcard + idna.encode(name.removeprefix("*."), uts46=True).decode()
         except idna.IDNAError as error:
-            problem = str(error)
-    raise CertificateUnusable(f"no certificate for {name!r}: {problem}; {_EXPECTED}")
+            problem = f"{error}; "
+    raise CertificateUnusable(f"no certificate for {name!r}: {problem}{_EXPECTED}")
 
 
 def _write_secret(path: Path, octets: bytes) -> None:
