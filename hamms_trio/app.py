@@ -163,6 +163,7 @@ class Lab:
         universal: the door at which every mode that acts on requests is met.
         listeners: all that listen while it is opened.
         running: the host of all connections while it is opened.
+        recording: what happens at its doors, for the ledger and for subscribers.
     """
 
     running: Host
@@ -176,7 +177,7 @@ class Lab:
         self._allow_hosts = tuple(allow_hosts)
         self._labels = Labels(doors)
         self._arming = Arming(doors)
-        self._recording = Recording(Ledger(doors.names))
+        self.recording = Recording(Ledger(doors.names))
         self._ports: dict[str, int] = {}
         self._control: Control | None = None
         self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
@@ -202,7 +203,7 @@ class Lab:
                 self._ports[entry.door.name] = entry.port
             self._environment.ports = self._ports
             self.running = Host(
-                self.listeners, self._environment, self._recording, find=self._labels.find
+                self.listeners, self._environment, self.recording, find=self._labels.find
             )
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.running.run)
@@ -220,7 +221,7 @@ class Lab:
             self.listeners,
             self.running,
             self._environment,
-            self._recording,
+            self.recording,
             self._arming,
             workbench,
         )
@@ -232,7 +233,7 @@ class Lab:
 
             self._control = Control(
                 self.doors,
-                self._recording.ledger,
+                self.recording.ledger,
                 self._arming,
                 self._environment,
                 self._ports,
@@ -301,7 +302,7 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        failures=Failures(lab.running, lab.doors),
+        failures=Failures(lab.running, lab.doors, lab.recording),
     )
 
 

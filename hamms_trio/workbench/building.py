@@ -20,6 +20,7 @@ from hamms_trio.workbench.api import add_operations, openapi_route, operations_o
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.recorder import Recorder
 from hamms_trio.workbench.live.trends import Trends
@@ -98,6 +99,7 @@ async def open_bench(
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        service.publish_to(failures.recording)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
@@ -108,6 +110,7 @@ async def open_bench(
             with ungrouped():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
+                    nursery.start_soon(bench.feed.run)
                     nursery.start_soon(_keep_trends, bench.trends)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -167,6 +170,7 @@ def _bench(
         check_fail=failures.check,
         on_change=on_change,
     )
+    log = EventLog(store, kept=options.events)
     return Bench(
         service=service,
         settings=options.settings,
@@ -175,7 +179,8 @@ def _bench(
         mocks=mocks,
         answers=MockAnswers(store, seed=options.settings.seed),
         history=History(store),
-        events=EventLog(store, kept=options.events),
+        events=log,
+        feed=ConnectionFeed(failures.recording, log),
         trends=Trends(store, retention_days=options.retention_days),
     )
 

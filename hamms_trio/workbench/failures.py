@@ -34,9 +34,11 @@ class Failures:
     Args:
         host: plays on the connections.
         doors: finds the modes by name.
+        recording: of the host.
     """
 
-    def __init__(self, host: Host, doors: Doors) -> None:
+    def __init__(self, host: Host, doors: Doors, recording: Recording) -> None:
+        self.recording = recording
         self._host = host
         self._doors = doors
         self._once: dict[str, OnceDoor] = {}
@@ -129,5 +131,5 @@ async def open_failures(*, seed: int) -> AsyncIterator[Failures]:
     with ungrouped():
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
-            yield Failures(host, doors)
+            yield Failures(host, doors, recording)
             nursery.cancel_scope.cancel()

@@ -201,7 +201,7 @@ async def _response(answer: Answer, content: bytes, failures: Failures) -> Respo
     if answer.fail:
         await trio.sleep(answer.delay)
         try:
-            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL)
+            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL, to=answer.fail)
         except ValueError as problem:
             return error(502, "failure_mode", str(problem))
     if answer.events is not None:
