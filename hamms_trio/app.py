@@ -21,7 +21,7 @@ from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
-from hamms_trio.lab.shared.universal import UniversalDoor
+from hamms_trio.lab.shared.universal import BESIDE, UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
@@ -161,6 +161,7 @@ class Lab:
 
     Attributes:
         universal: the door at which every mode that acts on requests is met.
+        beside: the same door for the workbench's port, with a name of its own in the ledger.
         listeners: all that listen while it is opened.
         running: the host of all connections while it is opened.
         recording: what happens at its doors, for the ledger and for subscribers.
@@ -180,7 +181,10 @@ class Lab:
         self.recording = Recording(Ledger(doors.names))
         self._ports: dict[str, int] = {}
         self._control: Control | None = None
-        self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
+        parts = doors, self._labels, self._arming, self.answer_call
+        self.universal = UniversalDoor(*parts)
+        self.beside = UniversalDoor(*parts, name=BESIDE)
+        doors.names.doors[BESIDE] = None
 
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors at which several modes are met."""
@@ -302,7 +306,7 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        failures=Failures(lab.running, lab.doors, lab.recording),
+        failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 
 

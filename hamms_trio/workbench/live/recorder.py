@@ -151,7 +151,7 @@ class PendingExchange:
             http_version=f"HTTP/1.{head.minor_version}",
             answer_fields=response.sent_fields if response is not None else (),
             answer_body=_recorded_body(head.path, response),
-            failure_mode=response.to if isinstance(response, GivenAway) else "",
+            failure_mode=_failure_mode(head.path, response),
         ).row()
 
 
@@ -162,3 +162,14 @@ def _recorded_body(path: str, response: Response | None) -> bytes | None:
     if response is None or not response.is_ours or not isinstance(response.body, bytes):
         return None
     return response.content
+
+
+def _failure_mode(path: str, response: Response | None) -> str:
+    """Return the failure mode that answered, as the mock or the path names it; "" for none."""
+    if not isinstance(response, GivenAway):
+        return ""
+    return (
+        path.removeprefix(response.to).partition("/")[0]
+        if path.startswith(response.to)
+        else response.to
+    )
