@@ -274,9 +274,10 @@ async def test_changes_at_the_same_time_see_each_other(store: SqliteStore) -> No
             nursery.start_soon(create, id)
     assert refused == ["duplicate_mock"] * 2
     (id,) = (str(document["id"]) for document in mocks.documents())
+    changes: list[Document] = [{"status": 201}, {"body": "x"}]
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(mocks.update, id, {"status": 201})
-        nursery.start_soon(mocks.update, id, {"body": "x"})
+        nursery.start_soon(mocks.update, id, changes[0])
+        nursery.start_soon(mocks.update, id, changes[1])
     assert (mocks.get(id)["status"], mocks.get(id)["body"]) == (201, "x")
     again = collection(store)
     await again.load()
