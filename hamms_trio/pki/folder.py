@@ -113,6 +113,21 @@ def write_client_certificate(directory: Path, to: Path) -> None:
         _write_secret(to, Mint(authority).pem((recipe,)))
 
 
+def authority_of_run(
+    directory: str | os.PathLike[str] | None, *, is_constrained: bool = True
+) -> Authority:
+    """Return the authority of a folder, or without one a new authority, which nobody writes down.
+
+    Raises:
+        CertificateUnusable: see `authority_in`.
+    """
+    from hamms_trio.pki.authority import Authority
+
+    if directory is None:
+        return Authority(is_constrained=is_constrained)
+    return authority_in(Path(directory), is_constrained=is_constrained)
+
+
 def authority_in(directory: Path, *, is_constrained: bool = True) -> Authority:
     """Return the authority of a folder; a new one is written there if there is none, or if it has expired.
 
