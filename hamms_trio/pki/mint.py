@@ -23,7 +23,7 @@ from cryptography.x509.oid import (
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.keys import Keys
 from hamms_trio.pki.old_digests import resign
-from hamms_trio.pki.recipes import Chain, Recipe, Root
+from hamms_trio.pki.recipes import Chain, Recipe, Root, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
 _NULL = b"\x05\x00"
@@ -41,12 +41,13 @@ class Mint:
     Attributes:
         authority: whose root clients trust.
         revocation_url: the beginning of the URLs at which revoked certificates are listed; "" if nowhere.
+        keys: of all certificates.
     """
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
         self.revocation_url = ""
-        self._keys = Keys()
+        self.keys = Keys()
         self._made: dict[Recipe, x509.Certificate] = {}
         self._roots = {Root.OURS: authority}
 
@@ -71,7 +72,12 @@ class Mint:
 
     def key(self, recipe: Recipe) -> CertificateIssuerPrivateKeyTypes:
         """Return the private key of a recipe's certificate; recipes of one kind and use share it."""
-        return self._keys.get(recipe.key, recipe.key_use)
+        return self.keys.get(recipe.key, recipe.key_use)
+
+    def has_keys(self, chain: Chain) -> bool:
+        """Return True once the keys of a chain are made; until then, slow ones are made in a thread."""
+        recipes = dict.fromkeys(each for own in chain for each in chain_of(own))
+        return self.keys.are_ready({(each.key, each.key_use) for each in recipes})
 
     def root(self, which: Root) -> Authority:
         """Return one of the two authorities; the one that nobody trusts is made when it is first needed."""

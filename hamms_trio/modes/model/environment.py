@@ -121,6 +121,7 @@ class Environment:
         from hamms_trio.pki.mint import Mint
 
         mint = Mint((self._make_authority or Authority)())
+        mint.keys.in_thread = True
         if REVOCATION_DOOR in self.ports:
             port = self.ports[REVOCATION_DOOR]
             mint.revocation_url = f"http://127.0.0.1:{port}{REVOCATION_PATH}"

@@ -14,6 +14,7 @@ from hamms_trio.wire.tls.records import AlertLevel, ContentType, alert_octets, s
 if TYPE_CHECKING:
     from hamms_trio.modes.peers.peer import Peer
 
+LOOK_AGAIN_SECONDS = 0.01  # real ones; a key that is made in a thread takes about ten times as long
 ALERT_OCTETS = 2  # its level and its code; an encrypted one has more
 
 
@@ -106,8 +107,10 @@ class TlsPeer:
         Raises:
             PeerGone: the client has left, or the handshake has failed.
         """
-        connection = self.begin(terms, carry=carry)
         below = self._peer.connection
+        while not self._peer.environment.contexts.mint.has_keys(terms.chain):
+            await below.sleep(LOOK_AGAIN_SECONDS)
+        connection = self.begin(terms, carry=carry)
         try:
             await connection.shake_hands(below.now() + self._peer.environment.limits.head)
         except TimeoutError:
