@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,12 @@ from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
-from hamms_trio.lab.shared.universal import UniversalDoor
+from hamms_trio.lab.shared.universal import BESIDE, UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
+from hamms_trio.pki.folder import authority_of_run
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.server import (
@@ -38,7 +40,6 @@ from hamms_trio.server import (
 
 if TYPE_CHECKING:
     from hamms_trio.control import Control
-    from hamms_trio.pki.authority import Authority
     from hamms_trio.workbench import Workbench
 
 BEGINNING_PORT = 5500
@@ -56,12 +57,14 @@ class WorkbenchSettings:
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
         allow_hosts: names of this machine in URLs, beside localhost and its addresses.
+        state: its state file, or ``:memory:``.
     """
 
     port: int | None = None
     log_format: str = "plain"
     log_descriptor: int | None = None
     allow_hosts: tuple[str, ...] = ()
+    state: str | PathLike[str] = ":memory:"
 
 
 async def serve(
@@ -151,7 +154,7 @@ async def open_hamms(
         speed=_checked_speed(speed),
         limits=limits,
         canary_file=_uri(canary_file),
-        authority=_authority_maker(ca_dir, is_constrained=not ca_unconstrained),
+        authority=partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained),
     )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
@@ -183,8 +186,10 @@ class Lab:
 
     Attributes:
         universal: the door at which every mode that acts on requests is met.
+        beside: the same door for the workbench's port, with a name of its own in the ledger.
         listeners: all that listen while it is opened.
         running: the host of all connections while it is opened.
+        recording: what happens at its doors, for the ledger and for subscribers.
     """
 
     running: Host
@@ -198,10 +203,13 @@ class Lab:
         self._allow_hosts = tuple(allow_hosts)
         self._labels = Labels(doors)
         self._arming = Arming(doors)
-        self._recording = Recording(Ledger(doors.names))
+        self.recording = Recording(Ledger(doors.names))
         self._ports: dict[str, int] = {}
         self._control: Control | None = None
-        self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
+        parts = doors, self._labels, self._arming, self.answer_call
+        self.universal = UniversalDoor(*parts)
+        self.beside = UniversalDoor(*parts, name=BESIDE)
+        doors.names.doors[BESIDE] = None
 
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors at which several modes are met."""
@@ -225,7 +233,7 @@ class Lab:
                 self._ports[entry.door.name] = entry.port
             self._environment.ports = self._ports
             self.running = Host(
-                self.listeners, self._environment, self._recording, find=self._labels.find
+                self.listeners, self._environment, self.recording, find=self._labels.find
             )
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.running.run)
@@ -244,7 +252,7 @@ class Lab:
             self.listeners,
             self.running,
             self._environment,
-            self._recording,
+            self.recording,
             self._arming,
             workbench,
         )
@@ -256,7 +264,7 @@ class Lab:
 
             self._control = Control(
                 self.doors,
-                self._recording.ledger,
+                self.recording.ledger,
                 self._arming,
                 self._environment,
                 self._ports,
@@ -295,7 +303,7 @@ async def open_one(
         ParameterError: the mode has no such parameter, or does not take this value.
         PortUnavailable: the port can't be listened on.
     """
-    authority = _authority_maker(ca_dir, is_constrained=not ca_unconstrained)
+    authority = partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained)
     environment = Environment(seed=seed, speed=_checked_speed(speed), authority=authority)
     doors = Doors(catalogue_with(modes))
     known = doors.find(name)
@@ -321,27 +329,11 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
     return known_modes().extended(modes)
 
 
-def _authority_maker(
-    ca_dir: str | PathLike[str] | None, *, is_constrained: bool
-) -> Callable[[], Authority]:
-    """Return a function that reads the authority, or makes one; certificates are imported only for that."""
-
-    def make() -> Authority:
-        from hamms_trio.pki.authority import Authority
-        from hamms_trio.pki.folder import authority_in
-
-        if ca_dir is None:
-            return Authority(is_constrained=is_constrained)
-        return authority_in(Path(ca_dir), is_constrained=is_constrained)
-
-    return make
-
-
 def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
-    from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench import WorkbenchOptions, open_workbench
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -351,7 +343,8 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        failures=Failures(lab.running, lab.doors),
+        options=WorkbenchOptions(state=settings.state),
+        failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 
 
