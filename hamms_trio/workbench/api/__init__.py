@@ -4,9 +4,12 @@ from hamms_trio.workbench.api import (
     auth,
     events,
     history,
+    incidents,
     mocks,
     playground,
+    proxy,
     replay,
+    targets,
     trends,
     verify,
 )
@@ -23,10 +26,14 @@ PLAYGROUND = (
     *playground.OPERATIONS,
     *verify.OPERATIONS,
 )
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
+TARGETS = (*targets.OPERATIONS, *proxy.OPERATIONS)
+OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS)
 
 
-def operations_of(*, playground: bool = True, live_events: bool = True) -> tuple[Operation, ...]:
+def operations_of(
+    *, playground: bool = True, live_events: bool = True, targets: bool = True
+) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
-    return (*(PLAYGROUND if playground else ()), *told, *OTHERS)
+    called = TARGETS if targets else ()
+    return (*(PLAYGROUND if playground else ()), *told, *called, *OTHERS)
