@@ -46,6 +46,8 @@ class TargetStream(httpcore.AsyncNetworkStream):
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all octets."""
+        if not buffer:  # the end of a content whose length was declared
+            return
         try:
             if self._tls is not None:
                 await self._tls.send_all(buffer)
