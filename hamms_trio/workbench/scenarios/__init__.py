@@ -1,0 +1,1 @@
+"""Scenarios: journeys of several requests, with chaos that a seed decides, and a verdict."""
