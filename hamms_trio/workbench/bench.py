@@ -11,6 +11,7 @@ from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
+from hamms_trio.workbench.scenarios import Reports, Runner, ScenarioLimits, Scenarios
 
 REPLAYS = "playground.replays"
 ERRORS = "playground.errors"
@@ -21,7 +22,7 @@ class BenchSettings:
     """The settings of a workbench that its API reads.
 
     Attributes:
-        seed: decides the shares of mocks that have no seed of their own.
+        seed: decides about runs of scenarios, and about the shares of mocks, that have no seed of their own.
         heartbeat: seconds of silence on an event stream until a comment is sent.
         refresh_ms: the time after which an event stream's client should connect again.
         names: host names of the server, beside localhost, that pages may use.
@@ -32,6 +33,7 @@ class BenchSettings:
     refresh_ms: int = 100
     names: frozenset[str] = frozenset()
     mocks: MockLimits = field(default_factory=MockLimits)
+    scenarios: ScenarioLimits = field(default_factory=ScenarioLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,3 +49,6 @@ class Bench:
     history: History
     events: EventLog
     trends: Trends
+    scenarios: Scenarios
+    reports: Reports
+    runner: Runner

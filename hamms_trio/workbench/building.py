@@ -26,6 +26,8 @@ from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter
+from hamms_trio.workbench.scenarios import Reports, Runner, Scenarios
+from hamms_trio.workbench.scenarios.reach.bench_world import BenchWorld
 from hamms_trio.workbench.state import import_once
 
 logger = logging.getLogger(__name__)
@@ -46,6 +48,7 @@ class WorkbenchOptions:
         events: the number of events that the log keeps.
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
+        scenarios: False to serve no scenarios.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -60,6 +63,7 @@ class WorkbenchOptions:
     retention_days: int = 30
     playground: bool = True
     live_events: bool = True
+    scenarios: bool = True
 
     def guard(self) -> Guard:
         return Guard(
@@ -94,12 +98,18 @@ async def open_bench(
         recorder = Recorder(service, store, bench.events, bench.trends)
         mocks = bench.mocks if options.playground else None
         router.attach(mocks, bench.answers, recorder, failures)
-        served = operations_of(playground=options.playground, live_events=options.live_events)
+        served = operations_of(
+            playground=options.playground,
+            live_events=options.live_events,
+            with_scenarios=options.scenarios,
+        )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
         for path in options.imports:
             await _import(path, bench)
+        await bench.scenarios.load()
+        await bench.reports.load()
         bench.events.publish(
             "system.health",
             {"state": "server_initialized", "engine": "trio", "live_events": options.live_events},
@@ -137,6 +147,7 @@ def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
             "playground_history_count": await bench.store.history_size(),
             "playground_replay_total": counters.get(REPLAYS, 0),
             "playground_admin_errors_total": counters.get(ERRORS, 0),
+            **bench.runner.counts.document(),
             "metrics_backend": "sqlite",
             "store_writes_refused": health.refused,
             "store_rows_lost": health.lost,
@@ -160,6 +171,8 @@ def _bench(
         router.refresh()
         service.matcher.forget()
 
+    limits = options.settings.scenarios
+    events = EventLog(store, kept=options.events)
     mocks = Mocks(
         store,
         limits=options.settings.mocks,
@@ -175,8 +188,17 @@ def _bench(
         mocks=mocks,
         answers=MockAnswers(store, seed=options.settings.seed),
         history=History(store),
-        events=EventLog(store, kept=options.events),
+        events=events,
         trends=Trends(store, retention_days=options.retention_days),
+        scenarios=Scenarios(store, limits=limits, check_fail=failures.check_chaos),
+        reports=Reports(store, limits),
+        runner=Runner(
+            BenchWorld(service, failures.doors, None),
+            events,
+            limits=limits,
+            default_seed=options.settings.seed,
+            answer_seconds=service.limits.answer_seconds,
+        ),
     )
 
 

@@ -7,6 +7,7 @@ from hamms_trio.workbench.api import (
     mocks,
     playground,
     replay,
+    scenarios,
     trends,
     verify,
 )
@@ -26,7 +27,10 @@ PLAYGROUND = (
 OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
 
 
-def operations_of(*, playground: bool = True, live_events: bool = True) -> tuple[Operation, ...]:
+def operations_of(
+    *, playground: bool = True, live_events: bool = True, with_scenarios: bool = True
+) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
-    return (*(PLAYGROUND if playground else ()), *told, *OTHERS)
+    run = scenarios.OPERATIONS if with_scenarios else ()
+    return (*(PLAYGROUND if playground else ()), *run, *told, *OTHERS)

@@ -35,7 +35,7 @@ class Loss(Enum):
         return self.name.lower()
 
 
-class Lost(Exception):  # noqa: N818 # the trade says that a response is lost
+class Lost(Exception):
     """No response could be read.
 
     Args:
