@@ -103,6 +103,6 @@ class Reports:
             await self._store.delete(KIND, run_id)
 
 
-def written(report: Report) -> bytes:
-    """Write a report as JSON with sorted names."""
-    return msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=0)
+def written(report: Report, *, indent: int = 0) -> bytes:
+    """Write a report as JSON with sorted names; on one line unless it is indented."""
+    return msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=indent)

@@ -223,7 +223,7 @@ class _Attempting:
         step = self._step
         request = _unfilled(step)
         try:
-            request = _request(step, self._values)
+            request = _request(step, self._values, self._run.world.host)
             expect = _expect(step.expect, self._values)
         except (variables.Missing, variables.TooLong) as problem:
             missing = Assertion("variables", False, None, None, str(problem))
@@ -275,13 +275,13 @@ async def _sent(send: Send, request: StepRequest) -> tuple[StepAnswer, float]:
     return answer, time.perf_counter() - begun
 
 
-def _request(step: Step, values: Mapping[str, object] | None) -> StepRequest:
+def _request(step: Step, values: Mapping[str, object] | None, host: str) -> StepRequest:
     fields = [
         (name.lower(), variables.fill_field(value, values)) for name, value in step.headers.items()
     ]
     sent = [(name, value) for name, value in fields if name not in FRAMING]
     if step.target_id == LOCAL and not any(name == "host" for name, _ in sent):
-        sent.append(("host", "localhost"))
+        sent.append(("host", host))
     return replace(
         _unfilled(step),
         target=variables.fill_path(step.path, values),

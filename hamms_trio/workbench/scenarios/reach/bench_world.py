@@ -30,6 +30,8 @@ class BenchWorld:
         targets: None if the workbench has no targets.
     """
 
+    host = "localhost"
+
     def __init__(self, service: Service, doors: Doors, targets: TargetSender | None) -> None:
         self._service = service
         self._doors = doors

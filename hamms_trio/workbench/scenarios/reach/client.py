@@ -124,6 +124,8 @@ def _loss_of(error: httpx.HTTPError) -> Loss:
         return Loss.UNDECODABLE
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return Loss.REFUSED
+    if any(isinstance(cause, ConnectionResetError) for cause in causes):
+        return Loss.RESET
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
         return Loss.UNREACHABLE
     if isinstance(error, httpx.NetworkError):

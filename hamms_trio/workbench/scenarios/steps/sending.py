@@ -85,7 +85,13 @@ Send = Callable[[StepRequest], Awaitable[StepAnswer]]
 
 
 class World(Protocol):
-    """Everything that the requests of a run can reach."""
+    """Everything that the requests of a run can reach.
+
+    Attributes:
+        host: the Host field of requests to `LOCAL` that have none.
+    """
+
+    host: str
 
     async def send(self, target_id: str, request: StepRequest) -> StepAnswer:
         """Return the answer of the workbench (`LOCAL`) or of a target.
