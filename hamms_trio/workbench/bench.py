@@ -12,9 +12,9 @@ from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
-from hamms_trio.workbench.targets import TargetClient, Targets
+from hamms_trio.workbench.scenarios import Reports, Runner, ScenarioLimits, Scenarios
+from hamms_trio.workbench.targets import TargetCalls, Targets
 from hamms_trio.workbench.targets.collection import MAX_TARGETS
-from hamms_trio.workbench.targets.fields import Hops
 
 REPLAYS = "playground.replays"
 ERRORS = "playground.errors"
@@ -25,7 +25,7 @@ class BenchSettings:
     """The settings of a workbench that its API reads.
 
     Attributes:
-        seed: decides the shares of mocks that have no seed of their own.
+        seed: decides about runs of scenarios, and about the shares of mocks, that have no seed of their own.
         heartbeat: seconds of silence on an event stream until a comment is sent.
         refresh_ms: the time after which an event stream's client should connect again.
         names: host names of the server, beside localhost, that pages may use.
@@ -40,6 +40,7 @@ class BenchSettings:
     mocks: MockLimits = field(default_factory=MockLimits)
     targets: int = MAX_TARGETS
     allow_targets: tuple[str, ...] = ()
+    scenarios: ScenarioLimits = field(default_factory=ScenarioLimits)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,5 +58,7 @@ class Bench:
     trends: Trends
     incidents: Incidents
     targets: Targets
-    target_client: TargetClient
-    hops: Hops
+    calls: TargetCalls
+    scenarios: Scenarios
+    reports: Reports
+    runner: Runner

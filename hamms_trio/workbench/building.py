@@ -29,8 +29,11 @@ from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter
 from hamms_trio.workbench.routing.struck import Strikes
+from hamms_trio.workbench.scenarios import Reports, Runner, Scenarios
+from hamms_trio.workbench.scenarios.reach.bench_world import BenchWorld
+from hamms_trio.workbench.scenarios.reach.targets import StepTargets
 from hamms_trio.workbench.state import import_once
-from hamms_trio.workbench.targets import AllowedTargets, TargetClient, Targets
+from hamms_trio.workbench.targets import AllowedTargets, TargetCalls, TargetClient, Targets
 from hamms_trio.workbench.targets.fields import Hops
 
 logger = logging.getLogger(__name__)
@@ -52,6 +55,7 @@ class WorkbenchOptions:
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
         targets: False to serve no targets, and no proxy.
+        scenarios: False to serve no scenarios.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -67,6 +71,7 @@ class WorkbenchOptions:
     playground: bool = True
     live_events: bool = True
     targets: bool = True
+    scenarios: bool = True
 
     def guard(self) -> Guard:
         return Guard(
@@ -104,7 +109,8 @@ async def open_bench(
         served = operations_of(
             playground=options.playground,
             live_events=options.live_events,
-            targets=options.targets,
+            with_targets=options.targets,
+            with_scenarios=options.scenarios,
         )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
@@ -115,6 +121,8 @@ async def open_bench(
         for path in options.imports:
             await _import(path, bench)
         await bench.targets.load()
+        await bench.scenarios.load()
+        await bench.reports.load()
         bench.events.publish(
             "system.health",
             {"state": "server_initialized", "engine": "trio", "live_events": options.live_events},
@@ -147,7 +155,7 @@ def _striking(
 async def _close(bench: Bench) -> None:
     """Hand over the last records; the store ends every job within its own time."""
     bench.incidents.stop()
-    bench.target_client.close()
+    bench.calls.client.close()
     bench.service.account.settle()
     bench.trends.flush()
     with trio.CancelScope(shield=True):
@@ -168,6 +176,7 @@ def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
             "playground_history_count": await bench.store.history_size(),
             "playground_replay_total": counters.get(REPLAYS, 0),
             "playground_admin_errors_total": counters.get(ERRORS, 0),
+            **bench.runner.counts.document(),
             "metrics_backend": "sqlite",
             "incident_state": "inactive" if bench.incidents.current is None else "active",
             "incident_profile": bench.incidents.state()["mode"],
@@ -195,13 +204,9 @@ def _bench(
         service.matcher.forget()
 
     settings = options.settings
-    client = TargetClient(AllowedTargets(settings.allow_targets))
     events = EventLog(store, kept=options.events)
-
-    def on_target_change(id: str) -> None:
-        failures.forget()
-        client.forget(id)
-
+    calls = _calls(store, settings, failures, events)
+    limits = settings.scenarios
     mocks = Mocks(
         store,
         limits=settings.mocks,
@@ -220,16 +225,37 @@ def _bench(
         events=events,
         trends=Trends(store, retention_days=options.retention_days),
         incidents=Incidents(seed=settings.seed, publish=events.publish, check_fail=failures.check),
-        targets=Targets(
-            store,
-            limit=settings.targets,
-            seed=settings.seed,
-            check_fail=failures.check,
-            on_change=on_target_change,
+        targets=calls.targets,
+        calls=calls,
+        scenarios=Scenarios(store, limits=limits, check_fail=failures.check_chaos),
+        reports=Reports(store, limits),
+        runner=Runner(
+            BenchWorld(service, failures.doors, StepTargets(calls)),
+            events,
+            limits=limits,
+            default_seed=options.settings.seed,
+            answer_seconds=service.limits.answer_seconds,
         ),
-        target_client=client,
-        hops=Hops(),
     )
+
+
+def _calls(
+    store: Store, settings: BenchSettings, failures: Failures, events: EventLog
+) -> TargetCalls:
+    client = TargetClient(AllowedTargets(settings.allow_targets))
+
+    def on_change(id: str) -> None:
+        failures.forget()
+        client.forget(id)
+
+    targets = Targets(
+        store,
+        limit=settings.targets,
+        seed=settings.seed,
+        check_fail=failures.check,
+        on_change=on_change,
+    )
+    return TargetCalls(targets, client, Hops(), events.publish)
 
 
 async def _import(path: str | os.PathLike[str], bench: Bench) -> None:

@@ -26,6 +26,7 @@ from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+from hamms_trio.workbench.scenarios.reach.modes import step_door
 
 
 class Failures:
@@ -34,16 +35,23 @@ class Failures:
     Args:
         host: plays on the connections.
         doors: finds the modes by name.
+
+    Attributes:
+        doors: see above.
     """
 
     def __init__(self, host: Host, doors: Doors) -> None:
         self._host = host
-        self._doors = doors
+        self.doors = doors
         self._once: dict[str, OnceDoor] = {}
 
     def check(self, fail: str) -> None:
         """Refuse a failure mode that can't be an answer (see `once_door`)."""
-        once_door(self._doors, fail)
+        once_door(self.doors, fail)
+
+    def check_chaos(self, fail: str) -> None:
+        """Refuse a failure mode that no step can meet (see `step_door`)."""
+        step_door(self.doors, fail)
 
     def owner(self, fail: str) -> Callable[[Handover], None]:
         """Return the function that has a failure mode answer on a connection.
@@ -53,7 +61,7 @@ class Failures:
         """
         door = self._once.get(fail)
         if door is None:
-            door = self._once[fail] = once_door(self._doors, fail)
+            door = self._once[fail] = once_door(self.doors, fail)
         return partial(self._take, door)
 
     def forget(self) -> None:

@@ -9,6 +9,7 @@ from hamms_trio.workbench.api import (
     playground,
     proxy,
     replay,
+    scenarios,
     targets,
     trends,
     verify,
@@ -31,9 +32,14 @@ OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS)
 
 
 def operations_of(
-    *, playground: bool = True, live_events: bool = True, targets: bool = True
+    *,
+    playground: bool = True,
+    live_events: bool = True,
+    with_scenarios: bool = True,
+    with_targets: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
-    called = TARGETS if targets else ()
-    return (*(PLAYGROUND if playground else ()), *told, *called, *OTHERS)
+    run = scenarios.OPERATIONS if with_scenarios else ()
+    called = TARGETS if with_targets else ()
+    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *OTHERS)

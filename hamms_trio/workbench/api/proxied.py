@@ -14,7 +14,7 @@ import trio
 from hamms_trio.http import BodyBroken, GivenAway, Request, Response, SizedBody, error
 from hamms_trio.workbench.accounts.guard import bearer_token
 from hamms_trio.workbench.accounts.roles import Role
-from hamms_trio.workbench.api.proxy import TOO_DEEP, publish, seconds_for
+from hamms_trio.workbench.api.proxy import TOO_DEEP, seconds_for
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.live.recorder import Recorder
@@ -68,7 +68,7 @@ class _Proxied:
         self._check_caller(request)
         name = request.parameters["target"]
         target = bench.targets.usable(name)
-        enter(bench.hops.count(request.head.octets))
+        enter(bench.calls.hops.count(request.head.octets))
         if hops() >= MAX_DEPTH:
             return TOO_DEEP
         if fail := bench.targets.next_failure(target):
@@ -81,7 +81,8 @@ class _Proxied:
                 problem.status, problem.code, str(problem), reason=problem.failing.name.lower()
             )
         path = outgoing.path.decode()
-        publish(bench, target.id, request.method, path, response.status, request.id.decode())
+        trace_id = request.id.decode()
+        bench.calls.note(target, request.method, path, response.status, trace_id)
         return response
 
     def _check_caller(self, request: Request) -> None:
@@ -108,7 +109,7 @@ class _Proxied:
             path += f"?{head.query_string}"
         fields = passed_on(head.octets)
         fields.insert(0, (b"Host", target.place.authority.encode()))
-        fields.append(self._bench.hops.field(hops() + 1))
+        fields.append(self._bench.calls.hops.field(hops() + 1))
         content: bytes | AsyncIterator[bytes] = b""
         if head.chunked:
             fields.append((b"Transfer-Encoding", b"chunked"))
@@ -124,7 +125,7 @@ class _Proxied:
     ) -> Response:
         limits = self._bench.service.limits
         seconds = seconds_for(self._bench, target.timeout_ms)
-        arrived = await self._bench.target_client.send(target, outgoing, seconds=seconds)
+        arrived = await self._bench.calls.client.send(target, outgoing, seconds=seconds)
         body = RelayedBody(arrived, max(seconds, limits.answer_seconds))
         try:
             fields = _at_proxy(answered(arrived.raw_fields), name, target)

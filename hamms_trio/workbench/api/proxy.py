@@ -9,7 +9,7 @@ from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
 from hamms_trio.workbench.routing.documents import Document
-from hamms_trio.workbench.targets import TargetAnswer, TargetFailed, call as call_target
+from hamms_trio.workbench.targets import TargetAnswer, TargetFailed
 from hamms_trio.workbench.targets.calls import ProxyRequest, outgoing_of, read_call
 
 # Of the time in which a route has to answer, so that the answer is the target's failure and not the route's.
@@ -20,20 +20,20 @@ TOO_DEEP = error(
 
 
 async def proxy_request(call: Call) -> Response:
-    bench, request = call.bench, call.request
+    bench, request, calls = call.bench, call.request, call.bench.calls
     asked = read_call(await call.document("top-level"))
     target = bench.targets.usable(asked.target_id)
-    enter(bench.hops.count(request.head.octets))
+    enter(calls.hops.count(request.head.octets))
     if hops() >= MAX_DEPTH:
         return TOO_DEEP
-    outgoing = outgoing_of(asked, target, bench.hops.field(hops() + 1))
+    outgoing = outgoing_of(asked, target, calls.hops.field(hops() + 1))
     seconds = seconds_for(bench, asked.timeout_ms or target.timeout_ms)
     try:
-        answer = await call_target(bench.target_client, target, outgoing, seconds=seconds)
+        answer = await calls.call(target, outgoing, seconds=seconds)
     except TargetFailed as problem:
         answer = failed_answer(problem)
     trace_id = request.id.decode()
-    publish(bench, target.id, asked.method, asked.path, answer.status, trace_id)
+    calls.note(target, asked.method, asked.path, answer.status, trace_id)
     return answered(
         {
             "request": {"target_id": target.id, "method": asked.method, "path": asked.path},
@@ -51,14 +51,6 @@ def seconds_for(bench: Bench, timeout_ms: float) -> float:
 def failed_answer(problem: TargetFailed) -> TargetAnswer:
     """Return the answer that stands for one that did not come."""
     return TargetAnswer(problem.status, (("Content-Type", JSON),), problem.document())
-
-
-def publish(
-    bench: Bench, target_id: str, method: str, path: str, status: int, trace_id: str
-) -> None:
-    """Publish that a target was called."""
-    payload: Document = {"target_id": target_id, "method": method, "path": path, "status": status}
-    bench.events.publish("proxy.request.completed", payload, trace_id)
 
 
 def _document(answer: TargetAnswer) -> Document:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from base64 import b64decode
 from binascii import Error as Base64Error
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 import trio
@@ -17,9 +18,13 @@ from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.received import Pair
 from hamms_trio.workbench.targets.client import Outgoing, TargetClient
+from hamms_trio.workbench.targets.collection import Targets
 from hamms_trio.workbench.targets.failing import Failing, TargetFailed
-from hamms_trio.workbench.targets.fields import HOP_BY_HOP, Octets
+from hamms_trio.workbench.targets.fields import HOP_BY_HOP, Hops, Octets
 from hamms_trio.workbench.targets.model import MAX_TIMEOUT_MS, Target
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench.targets.connections import Arrived
 
 CODE = "invalid_proxy_request"
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
@@ -89,36 +94,60 @@ def read_call(given: Document) -> ProxyRequest:
     return asked
 
 
-async def call(
-    client: TargetClient,
-    target: Target,
-    outgoing: Outgoing,
-    *,
-    seconds: float,
-) -> TargetAnswer:
-    """Call a target, and return its whole answer.
+@dataclass(frozen=True, slots=True)
+class TargetCalls:
+    """The means of calling targets: the collection, the client, and the count of hops.
 
-    Raises:
-        Problem: 400 or 403, the request can't be sent, or not to this address.
-        TargetFailed: no complete answer came within the time and the limit of octets.
+    Attributes:
+        publish: publishes an event with a type, a payload and a trace id.
     """
-    deadline = trio.current_time() + seconds
-    arrived = await client.send(target, outgoing, seconds=seconds)
+
+    targets: Targets
+    client: TargetClient
+    hops: Hops
+    publish: Callable[[str, Document, str], None]
+
+    def note(self, target: Target, method: str, path: str, status: int, trace_id: str = "") -> None:
+        """Publish that a target was called."""
+        payload: Document = {
+            "target_id": target.id,
+            "method": method,
+            "path": path,
+            "status": status,
+        }
+        self.publish("proxy.request.completed", payload, trace_id)
+
+    async def call(self, target: Target, outgoing: Outgoing, *, seconds: float) -> TargetAnswer:
+        """Call a target, and return its whole answer.
+
+        Raises:
+            Problem: 400 or 403, the request can't be sent, or not to this address.
+            TargetFailed: no complete answer came within the time and the limit of octets.
+        """
+        deadline = trio.current_time() + seconds
+        arrived = await self.client.send(target, outgoing, seconds=seconds)
+        try:
+            with trio.move_on_at(deadline) as scope:
+                content = await _content_of(arrived)
+            if scope.cancelled_caught:
+                raise TargetFailed(Failing.TIMEOUT, f"no complete answer within {seconds:g} s")
+            if arrived.is_followed and outgoing.method != b"HEAD":
+                raise TargetFailed(
+                    Failing.MALFORMED, "octets follow that its length does not count"
+                )
+        finally:
+            await arrived.aclose()
+        fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in arrived.raw_fields]
+        return TargetAnswer(arrived.status, tuple(fields), content)
+
+
+async def _content_of(arrived: Arrived) -> bytes:
     content = bytearray()
-    try:
-        with trio.move_on_at(deadline) as scope:
-            while piece := await arrived.receive_some():
-                content += piece
-                if len(content) > MAX_ANSWER:
-                    raise TargetFailed(Failing.TOO_LARGE, f"{MAX_ANSWER} octets are taken")
-        if scope.cancelled_caught:
-            raise TargetFailed(Failing.TIMEOUT, f"no complete answer within {seconds:g} s")
-        if arrived.is_followed and outgoing.method != b"HEAD":
-            raise TargetFailed(Failing.MALFORMED, "octets follow that its length does not count")
-    finally:
-        await arrived.aclose()
-    fields = tuple([(n.decode("latin-1"), v.decode("latin-1")) for n, v in arrived.raw_fields])
-    return TargetAnswer(arrived.status, fields, bytes(content))
+    while piece := await arrived.receive_some():
+        content += piece
+        if len(content) > MAX_ANSWER:
+            raise TargetFailed(Failing.TOO_LARGE, f"{MAX_ANSWER} octets are taken")
+    return bytes(content)
 
 
 def outgoing_of(asked: ProxyRequest, target: Target, via: Octets) -> Outgoing:

@@ -1,0 +1,1 @@
+"""What the requests of a run reach: the workbench in this process, targets, and failure modes."""
