@@ -24,12 +24,16 @@ class Records:
 
     state: str
     state_file: Path | None
+    target_state_file: Path | None
     history_limit: int
     history_octets: int
     history_seconds: float | None
     max_mock_body_bytes: int
     default_chaos_seed: int
     enable_playground: bool
+    enable_target_proxy: bool
+    max_targets: int
+    allow_targets: tuple[str, ...]
     enable_live_events: bool
     event_buffer_size: int
     event_heartbeat_secs: float
@@ -60,7 +64,7 @@ class Records:
             raise Refused(str(error)) from None
         return WorkbenchOptions(
             state=self.state,
-            imports=(self.state_file,) if self.state_file else (),
+            imports=tuple(filter(None, (self.state_file, self.target_state_file))),
             bounds=HistoryBounds(
                 rows=self.history_limit, octets=self.history_octets, seconds=self.history_seconds
             ),
@@ -70,6 +74,8 @@ class Records:
                 refresh_ms=max(100, self.cli_refresh_ms),
                 names=self._names(),
                 mocks=MockLimits(body_octets=self.max_mock_body_bytes),
+                targets=self.max_targets,
+                allow_targets=self.allow_targets,
             ),
             users=users,
             demo_token=self.demo_token,
@@ -79,6 +85,7 @@ class Records:
             retention_days=self.metrics_retention_days,
             playground=self.enable_playground,
             live_events=self.enable_live_events,
+            targets=self.enable_target_proxy,
         )
 
     def _names(self) -> frozenset[str]:
@@ -113,6 +120,11 @@ RECORDS = options.together(
     STATE,
     click.option(
         "--state-file", type=options.FILE, help="A JSON state file to import once, if it is there."
+    ),
+    click.option(
+        "--target-state-file",
+        type=options.FILE,
+        help="A JSON file of targets to import once, if it is there.",
     ),
     click.option(
         "--history-limit",
@@ -153,6 +165,20 @@ RECORDS = options.together(
         show_default=True,
         help="Serve mocks, history, replay and lab.",
     ),
+    click.option(
+        "--enable-target-proxy/--no-enable-target-proxy",
+        default=True,
+        show_default=True,
+        help="Serve targets, calls of them, and /proxy/.",
+    ),
+    click.option(
+        "--max-targets",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Targets that are kept.",
+    ),
+    options.ALLOW_TARGET,
     click.option(
         "--enable-live-events/--no-enable-live-events",
         default=True,
