@@ -6,7 +6,7 @@ import json
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, AnswerRefused, Document, Remote, Unreachable
 from netsplode.usage import Refused
 
 FAILED = 3  # the exit code of an answer that is an error
@@ -50,7 +50,10 @@ def proxy(
     }
     if timeout_ms is not None:
         asked["timeout_ms"] = timeout_ms
-    document = remote.ask("POST", "/api/proxy/request", asked)
+    try:
+        document = remote.ask("POST", "/api/proxy/request", asked)
+    except Unreachable as error:
+        raise AnswerRefused(error.message) from None
     remote.show(document, _text(document))
     if document["response"]["status"] >= ERRORS_FROM:
         context.exit(FAILED)
