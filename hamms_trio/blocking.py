@@ -7,7 +7,7 @@ even one that runs another loop.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from os import PathLike
@@ -33,6 +33,7 @@ from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, 
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.history.verify import Verdict
+    from hamms_trio.workbench.scenarios import Report
 
 
 class HammsServer:
@@ -316,6 +317,24 @@ class BlockingWorkbench:
         """Delete a mock (see `Workbench.delete_mock`)."""
         self._loop.run(partial(self._workbench.library.delete_mock, id))
 
+    def run_scenario(
+        self,
+        scenario: dict[str, object] | str | PathLike[str],
+        *,
+        seed: int | None = None,
+        variables: Mapping[str, object] | None = None,
+        tags: Collection[str] = (),
+    ) -> Report:
+        """Run a scenario in the workbench, and return the report (see `Workbench.run_scenario`)."""
+        run = partial(
+            self._workbench.library.run_scenario,
+            scenario,
+            seed=seed,
+            variables=variables,
+            tags=tags,
+        )
+        return self._loop.run(run)
+
     def history(self, **filters: object) -> list[dict[str, object]]:
         """Return the answered requests that filters select (see `Workbench.history`)."""
         return self._loop.run(partial(self._workbench.library.history, **filters))
@@ -327,7 +346,7 @@ class BlockingWorkbench:
         return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
 
     def start_afresh(self) -> None:
-        """Delete every mock and the history."""
+        """Delete every mock, every scenario with its reports, and the history."""
         self._loop.run(self._workbench.library.start_afresh)
 
 

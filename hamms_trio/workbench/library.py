@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 
 import msgspec
+import trio
 
 from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
 from hamms_trio.workbench.live.events import Gap, Subscription
-from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.documents import Document, read_object
+from hamms_trio.workbench.scenarios import Report
 
 
 class VerificationFailed(AssertionError):
@@ -75,6 +78,38 @@ class Workbench(RunningServer):
         await self.bench.mocks.delete(id)
         await self.bench.answers.start_afresh(id)
 
+    async def run_scenario(
+        self,
+        scenario: Document | str | os.PathLike[str],
+        *,
+        seed: int | None = None,
+        variables: Mapping[str, object] | None = None,
+        tags: Collection[str] = (),
+    ) -> Report:
+        """Run a scenario in the workbench, and return the report whether it passes or fails.
+
+        Args:
+            scenario: a document, the path of a file with one, or the id of a stored scenario.
+            seed: decides about chaos; the workbench's own without it.
+            variables: values instead of the scenario's.
+            tags: only steps with one of these tags run.
+
+        Raises:
+            Problem: the scenario or a variable is refused.
+            OSError: the file can't be read.
+            StoreUnavailable: the store refused the report.
+        """
+        bench = self.bench
+        if isinstance(scenario, str) and scenario in bench.scenarios:
+            chosen = bench.scenarios.get(scenario)
+        else:
+            if not isinstance(scenario, dict):
+                scenario = read_object(await trio.Path(scenario).read_bytes())
+            chosen, _ = bench.scenarios.read(scenario)
+        report = await bench.runner.run(chosen, seed=seed, variables=variables, tags=tags)
+        await bench.reports.keep(report)
+        return report
+
     async def history(self, **filters: object) -> list[Document]:
         """Return the answered requests that filters such as ``path`` select, the oldest first.
 
@@ -92,7 +127,10 @@ class Workbench(RunningServer):
         await self.bench.store.clear_history()
 
     async def start_afresh(self) -> None:
-        """Delete every mock and the history."""
+        """Delete every mock, every scenario with its reports, and the history."""
+        for scenario in self.bench.scenarios.documents():
+            await self.bench.scenarios.delete(str(scenario["id"]))
+        await self.bench.reports.clear()
         for document in self.bench.mocks.documents():
             await self.delete_mock(str(document["id"]))
         await self.clear_history()
