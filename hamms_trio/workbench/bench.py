@@ -8,10 +8,13 @@ from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
 from hamms_trio.workbench.scenarios import Reports, Runner, ScenarioLimits, Scenarios
+from hamms_trio.workbench.targets import TargetCalls, Targets
+from hamms_trio.workbench.targets.collection import MAX_TARGETS
 
 REPLAYS = "playground.replays"
 ERRORS = "playground.errors"
@@ -26,6 +29,8 @@ class BenchSettings:
         heartbeat: seconds of silence on an event stream until a comment is sent.
         refresh_ms: the time after which an event stream's client should connect again.
         names: host names of the server, beside localhost, that pages may use.
+        targets: the number of targets.
+        allow_targets: what targets may be beside loopback (see `AllowedTargets`).
     """
 
     seed: int = 1337
@@ -33,6 +38,8 @@ class BenchSettings:
     refresh_ms: int = 100
     names: frozenset[str] = frozenset()
     mocks: MockLimits = field(default_factory=MockLimits)
+    targets: int = MAX_TARGETS
+    allow_targets: tuple[str, ...] = ()
     scenarios: ScenarioLimits = field(default_factory=ScenarioLimits)
 
 
@@ -49,6 +56,9 @@ class Bench:
     history: History
     events: EventLog
     trends: Trends
+    incidents: Incidents
+    targets: Targets
+    calls: TargetCalls
     scenarios: Scenarios
     reports: Reports
     runner: Runner

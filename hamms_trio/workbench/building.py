@@ -17,18 +17,24 @@ from hamms_trio.recording.store import HistoryBounds, Store, open_store
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
+from hamms_trio.workbench.api.proxied import add_proxied
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.recorder import Recorder
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter
+from hamms_trio.workbench.routing.struck import Strikes
 from hamms_trio.workbench.scenarios import Reports, Runner, Scenarios
 from hamms_trio.workbench.scenarios.reach.bench_world import BenchWorld
+from hamms_trio.workbench.scenarios.reach.targets import StepTargets
 from hamms_trio.workbench.state import import_once
+from hamms_trio.workbench.targets import AllowedTargets, TargetCalls, TargetClient, Targets
+from hamms_trio.workbench.targets.fields import Hops
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +54,7 @@ class WorkbenchOptions:
         events: the number of events that the log keeps.
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
+        targets: False to serve no targets, and no proxy.
         scenarios: False to serve no scenarios.
     """
 
@@ -63,6 +70,7 @@ class WorkbenchOptions:
     retention_days: int = 30
     playground: bool = True
     live_events: bool = True
+    targets: bool = True
     scenarios: bool = True
 
     def guard(self) -> Guard:
@@ -101,13 +109,18 @@ async def open_bench(
         served = operations_of(
             playground=options.playground,
             live_events=options.live_events,
+            with_targets=options.targets,
             with_scenarios=options.scenarios,
         )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        if options.targets:
+            add_proxied(router, bench, failures, recorder)
+        bench.incidents.on_change = _striking(bench, router, failures, recorder)
         for path in options.imports:
             await _import(path, bench)
+        await bench.targets.load()
         await bench.scenarios.load()
         await bench.reports.load()
         bench.events.publish(
@@ -118,6 +131,7 @@ async def open_bench(
             with ungrouped():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
+                    nursery.start_soon(bench.incidents.run)
                     nursery.start_soon(_keep_trends, bench.trends)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -125,8 +139,23 @@ async def open_bench(
             await _close(bench)
 
 
+def _striking(
+    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: Recorder
+) -> Callable[[], None]:
+    """Return the function that lets an incident strike, or strike no more."""
+    strikes = Strikes(bench.incidents, failures, recorder, bench.events)
+
+    def on_change() -> None:
+        router.strike(strikes.struck if bench.incidents.current is not None else None)
+        bench.service.matcher.forget()
+
+    return on_change
+
+
 async def _close(bench: Bench) -> None:
     """Hand over the last records; the store ends every job within its own time."""
+    bench.incidents.stop()
+    bench.calls.client.close()
     bench.service.account.settle()
     bench.trends.flush()
     with trio.CancelScope(shield=True):
@@ -149,6 +178,9 @@ def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
             "playground_admin_errors_total": counters.get(ERRORS, 0),
             **bench.runner.counts.document(),
             "metrics_backend": "sqlite",
+            "incident_state": "inactive" if bench.incidents.current is None else "active",
+            "incident_profile": bench.incidents.state()["mode"],
+            "incident_faults_total": bench.incidents.faults,
             "store_writes_refused": health.refused,
             "store_rows_lost": health.lost,
             "store_problem": health.problem,
@@ -171,11 +203,13 @@ def _bench(
         router.refresh()
         service.matcher.forget()
 
-    limits = options.settings.scenarios
+    settings = options.settings
     events = EventLog(store, kept=options.events)
+    calls = _calls(store, settings, failures, events)
+    limits = settings.scenarios
     mocks = Mocks(
         store,
-        limits=options.settings.mocks,
+        limits=settings.mocks,
         is_reserved=router.is_reserved,
         check_fail=failures.check,
         on_change=on_change,
@@ -186,20 +220,42 @@ def _bench(
         store=store,
         guard=guard,
         mocks=mocks,
-        answers=MockAnswers(store, seed=options.settings.seed),
+        answers=MockAnswers(store, seed=settings.seed),
         history=History(store),
         events=events,
         trends=Trends(store, retention_days=options.retention_days),
+        incidents=Incidents(seed=settings.seed, publish=events.publish, check_fail=failures.check),
+        targets=calls.targets,
+        calls=calls,
         scenarios=Scenarios(store, limits=limits, check_fail=failures.check_chaos),
         reports=Reports(store, limits),
         runner=Runner(
-            BenchWorld(service, failures.doors, None),
+            BenchWorld(service, failures.doors, StepTargets(calls)),
             events,
             limits=limits,
             default_seed=options.settings.seed,
             answer_seconds=service.limits.answer_seconds,
         ),
     )
+
+
+def _calls(
+    store: Store, settings: BenchSettings, failures: Failures, events: EventLog
+) -> TargetCalls:
+    client = TargetClient(AllowedTargets(settings.allow_targets))
+
+    def on_change(id: str) -> None:
+        failures.forget()
+        client.forget(id)
+
+    targets = Targets(
+        store,
+        limit=settings.targets,
+        seed=settings.seed,
+        check_fail=failures.check,
+        on_change=on_change,
+    )
+    return TargetCalls(targets, client, Hops(), events.publish)
 
 
 async def _import(path: str | os.PathLike[str], bench: Bench) -> None:

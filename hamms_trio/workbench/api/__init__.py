@@ -4,10 +4,13 @@ from hamms_trio.workbench.api import (
     auth,
     events,
     history,
+    incidents,
     mocks,
     playground,
+    proxy,
     replay,
     scenarios,
+    targets,
     trends,
     verify,
 )
@@ -24,13 +27,19 @@ PLAYGROUND = (
     *playground.OPERATIONS,
     *verify.OPERATIONS,
 )
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
+TARGETS = (*targets.OPERATIONS, *proxy.OPERATIONS)
+OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS)
 
 
 def operations_of(
-    *, playground: bool = True, live_events: bool = True, with_scenarios: bool = True
+    *,
+    playground: bool = True,
+    live_events: bool = True,
+    with_scenarios: bool = True,
+    with_targets: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
     run = scenarios.OPERATIONS if with_scenarios else ()
-    return (*(PLAYGROUND if playground else ()), *run, *told, *OTHERS)
+    called = TARGETS if with_targets else ()
+    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *OTHERS)

@@ -33,11 +33,11 @@ _REASONS = {
     401: "A token is needed.",
     403: "The role is too low, or a page of another origin sent the request.",
     404: "There is no such resource.",
-    409: "The resource collides with another one.",
+    409: "The resource collides with another one, or is disabled.",
     413: "The content or the collection is too large.",
     429: "Too many attempts.",
     503: "The store or the server can't do it at the moment.",
-    508: "A step of a scenario would run a scenario.",
+    508: "The request would go around without an end.",
 }
 
 

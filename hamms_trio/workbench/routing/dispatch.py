@@ -43,6 +43,17 @@ class InnerAnswer:
     truncated: bool = False
 
 
+def hops() -> int:
+    """Return how many requests of the workbench the present one is within."""
+    return _depth.get()
+
+
+def enter(depth: int) -> None:
+    """Note for this task that its request is within so many, which came back over the network."""
+    if depth > _depth.get():
+        _depth.set(depth)
+
+
 async def dispatch(
     service: Service, method: str, target: str, fields: Iterable[Pair], body: bytes
 ) -> InnerAnswer:
