@@ -319,7 +319,7 @@ class BlockingWorkbench:
 
     def run_scenario(
         self,
-        scenario: dict[str, object] | str | PathLike[str],
+        scenario: Mapping[str, object] | str | PathLike[str],
         *,
         seed: int | None = None,
         variables: Mapping[str, object] | None = None,

@@ -80,7 +80,7 @@ class Workbench(RunningServer):
 
     async def run_scenario(
         self,
-        scenario: Document | str | os.PathLike[str],
+        scenario: Mapping[str, object] | str | os.PathLike[str],
         *,
         seed: int | None = None,
         variables: Mapping[str, object] | None = None,
@@ -102,10 +102,11 @@ class Workbench(RunningServer):
         bench = self.bench
         if isinstance(scenario, str) and scenario in bench.scenarios:
             chosen = bench.scenarios.get(scenario)
+        elif isinstance(scenario, Mapping):
+            chosen, _ = bench.scenarios.read(dict(scenario))
         else:
-            if not isinstance(scenario, dict):
-                scenario = read_object(await trio.Path(scenario).read_bytes())
-            chosen, _ = bench.scenarios.read(scenario)
+            octets = await trio.Path(scenario).read_bytes()
+            chosen, _ = bench.scenarios.read(read_object(octets))
         report = await bench.runner.run(chosen, seed=seed, variables=variables, tags=tags)
         await bench.reports.keep(report)
         return report
