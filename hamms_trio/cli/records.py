@@ -25,6 +25,7 @@ class Records:
     state: str
     state_file: Path | None
     scenario_state_file: Path | None
+    target_state_file: Path | None
     history_limit: int
     history_octets: int
     history_seconds: float | None
@@ -36,6 +37,9 @@ class Records:
     max_steps_per_scenario: int
     max_assertions_per_step: int
     max_runs: int
+    enable_target_proxy: bool
+    max_targets: int
+    allow_targets: tuple[str, ...]
     enable_live_events: bool
     event_buffer_size: int
     event_heartbeat_secs: float
@@ -67,7 +71,9 @@ class Records:
             raise Refused(str(error)) from None
         return WorkbenchOptions(
             state=self.state,
-            imports=tuple(filter(None, (self.state_file, self.scenario_state_file))),
+            imports=tuple(
+                filter(None, (self.state_file, self.scenario_state_file, self.target_state_file))
+            ),
             bounds=HistoryBounds(
                 rows=self.history_limit, octets=self.history_octets, seconds=self.history_seconds
             ),
@@ -83,6 +89,8 @@ class Records:
                     assertions=self.max_assertions_per_step,
                     runs=self.max_runs,
                 ),
+                targets=self.max_targets,
+                allow_targets=self.allow_targets,
             ),
             users=users,
             demo_token=self.demo_token,
@@ -93,6 +101,7 @@ class Records:
             playground=self.enable_playground,
             live_events=self.enable_live_events,
             scenarios=self.enable_scenarios,
+            targets=self.enable_target_proxy,
         )
 
     def _names(self) -> frozenset[str]:
@@ -132,6 +141,11 @@ RECORDS = options.together(
         "--scenario-state-file",
         type=options.FILE,
         help="A JSON file of scenarios and runs to import once, if it is there.",
+    ),
+    click.option(
+        "--target-state-file",
+        type=options.FILE,
+        help="A JSON file of targets to import once, if it is there.",
     ),
     click.option(
         "--history-limit",
@@ -206,6 +220,20 @@ RECORDS = options.together(
         type=click.IntRange(1, 100_000),
         help="Reports of runs that are kept.",
     ),
+    click.option(
+        "--enable-target-proxy/--no-enable-target-proxy",
+        default=True,
+        show_default=True,
+        help="Serve targets, calls of them, and /proxy/.",
+    ),
+    click.option(
+        "--max-targets",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Targets that are kept.",
+    ),
+    options.ALLOW_TARGET,
     click.option(
         "--enable-live-events/--no-enable-live-events",
         default=True,

@@ -77,6 +77,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    allow_targets: tuple[str, ...]
     drain_timeout: float
 
 
@@ -95,6 +96,7 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
+    options.ALLOW_TARGET,
     options.drain_timeout("the workbench's "),
 )
 
@@ -166,6 +168,7 @@ def _opened(
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
         allow_hosts=modes.allow_hosts,
+        allow_targets=beside.allow_targets,
     )
     return open_hamms(
         host=host,

@@ -12,6 +12,7 @@ import trio
 
 from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
+from hamms_trio.workbench.handles import Incident, OpenTarget
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
 from hamms_trio.workbench.live.events import Gap, Subscription
@@ -111,6 +112,32 @@ class Workbench(RunningServer):
         await bench.reports.keep(report)
         return report
 
+    async def target(self, name: str, base_url: str, **members: object) -> OpenTarget:
+        """Create a target; clients reach it at its ``url(path)``.
+
+        Args:
+            members: further members of the document, such as ``timeout_ms`` or ``fail``.
+
+        Raises:
+            Problem: the document is refused, with the field and the value in the message.
+            StoreUnavailable: the store refused the write.
+        """
+        document = await self.bench.targets.create({"name": name, "base_url": base_url, **members})
+        return OpenTarget(self.bench.targets, document, self.url)
+
+    def incident(self, mode: str = "status_spike_503", **members: object) -> Incident:
+        """Start an incident, in the place of one that goes on.
+
+        Args:
+            mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode.
+            members: further members of the document, such as ``probability``, ``seed`` or ``ttl``.
+
+        Raises:
+            Problem: the document is refused, with the field and the value in the message.
+        """
+        started = self.bench.incidents.start({"mode": mode, **members})
+        return Incident(self.bench.incidents, started)
+
     async def history(self, **filters: object) -> list[Document]:
         """Return the answered requests that filters such as ``path`` select, the oldest first.
 
@@ -128,10 +155,13 @@ class Workbench(RunningServer):
         await self.bench.store.clear_history()
 
     async def start_afresh(self) -> None:
-        """Delete every mock, every scenario with its reports, and the history."""
+        """Delete every mock, scenario, report and target, and the history; end the incident."""
         for scenario in self.bench.scenarios.documents():
             await self.bench.scenarios.delete(str(scenario["id"]))
         await self.bench.reports.clear()
+        self.bench.incidents.stop()
+        for target in self.bench.targets.documents():
+            await self.bench.targets.delete(str(target["id"]))
         for document in self.bench.mocks.documents():
             await self.delete_mock(str(document["id"]))
         await self.clear_history()

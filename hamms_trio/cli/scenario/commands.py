@@ -12,6 +12,7 @@ import click
 
 from hamms_trio.cli import options
 from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, Unreachable
+from hamms_trio.cli.scenario.proxying import proxy
 from netsplode.usage import Commands, Refused
 
 if TYPE_CHECKING:
@@ -194,3 +195,6 @@ def _failing_with_1() -> Iterator[None]:
         yield
     except Unreachable as error:
         raise AnswerRefused(error.message) from None
+
+
+scenario.add_command(proxy)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator
 from functools import lru_cache
 from typing import Any, cast
 
@@ -201,7 +201,7 @@ async def exchange(
     except BaseException:
         connection.close()
         raise
-    return Arrived(line, connection, response)
+    return Arrived(line, connection, request, response)
 
 
 class Arrived:
@@ -216,16 +216,23 @@ class Arrived:
         "_connection", "_is_open", "_line", "_pieces", "_response", "length", "raw_fields", "status",
     )  # fmt: skip
 
-    def __init__(self, line: Line, connection: Connection, response: httpcore.Response) -> None:
+    def __init__(
+        self,
+        line: Line,
+        connection: Connection,
+        request: httpcore.Request,
+        response: httpcore.Response,
+    ) -> None:
         self.status: int = response.status
         self.raw_fields: list[tuple[bytes, bytes]] = response.headers
         self.length = length_of(response.headers)
         self._line = line
         self._connection = connection
         self._response = response
-        stream = response.stream
-        assert isinstance(stream, AsyncIterable)
-        self._pieces = cast("AsyncGenerator[bytes, None]", aiter(stream))
+        # Within the response's own stream, which leaves this generator open when it is closed itself.
+        self._pieces = cast(
+            "AsyncGenerator[bytes, None]", connection.http._receive_response_body(request)
+        )
         self._is_open = True
 
     @property
