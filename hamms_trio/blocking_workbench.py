@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from functools import partial
+from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from hamms_trio.loop_thread import LoopThread
@@ -10,6 +12,7 @@ from hamms_trio.loop_thread import LoopThread
 if TYPE_CHECKING:
     from hamms_trio.workbench.handles import Incident, OpenTarget
     from hamms_trio.workbench.history.verify import Verdict
+    from hamms_trio.workbench.scenarios import Report
 
 
 class BlockingWorkbench:
@@ -48,6 +51,18 @@ class BlockingWorkbench:
             self._loop, self._loop.call(lambda: library.incident(mode, **members))
         )
 
+    def run_scenario(
+        self,
+        scenario: Mapping[str, object] | str | PathLike[str],
+        *,
+        seed: int | None = None,
+        variables: Mapping[str, object] | None = None,
+        tags: Collection[str] = (),
+    ) -> Report:
+        """Run a scenario in the workbench, and return the report (see `Workbench.run_scenario`)."""
+        run = self._workbench.library.run_scenario
+        return self._loop.run(partial(run, scenario, seed=seed, variables=variables, tags=tags))
+
     def history(self, **filters: object) -> list[dict[str, object]]:
         """Return the answered requests that filters select (see `Workbench.history`)."""
         return self._loop.run(partial(self._workbench.library.history, **filters))
@@ -59,7 +74,7 @@ class BlockingWorkbench:
         return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
 
     def start_afresh(self) -> None:
-        """Delete every mock, every target and the history, and end the incident."""
+        """Delete every mock, scenario, report and target, and the history; end the incident."""
         self._loop.run(self._workbench.library.start_afresh)
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Collection, Mapping
 
 import msgspec
+import trio
 
 from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
@@ -14,7 +16,8 @@ from hamms_trio.workbench.handles import Incident, OpenTarget
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
 from hamms_trio.workbench.live.events import Gap, Subscription
-from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.documents import Document, read_object
+from hamms_trio.workbench.scenarios import Report
 
 
 class VerificationFailed(AssertionError):
@@ -76,6 +79,39 @@ class Workbench(RunningServer):
         await self.bench.mocks.delete(id)
         await self.bench.answers.start_afresh(id)
 
+    async def run_scenario(
+        self,
+        scenario: Mapping[str, object] | str | os.PathLike[str],
+        *,
+        seed: int | None = None,
+        variables: Mapping[str, object] | None = None,
+        tags: Collection[str] = (),
+    ) -> Report:
+        """Run a scenario in the workbench, and return the report whether it passes or fails.
+
+        Args:
+            scenario: a document, the path of a file with one, or the id of a stored scenario.
+            seed: decides about chaos; the workbench's own without it.
+            variables: values instead of the scenario's.
+            tags: only steps with one of these tags run.
+
+        Raises:
+            Problem: the scenario or a variable is refused.
+            OSError: the file can't be read.
+            StoreUnavailable: the store refused the report.
+        """
+        bench = self.bench
+        if isinstance(scenario, str) and scenario in bench.scenarios:
+            chosen = bench.scenarios.get(scenario)
+        elif isinstance(scenario, Mapping):
+            chosen, _ = bench.scenarios.read(dict(scenario))
+        else:
+            octets = await trio.Path(scenario).read_bytes()
+            chosen, _ = bench.scenarios.read(read_object(octets))
+        report = await bench.runner.run(chosen, seed=seed, variables=variables, tags=tags)
+        await bench.reports.keep(report)
+        return report
+
     async def target(self, name: str, base_url: str, **members: object) -> OpenTarget:
         """Create a target; clients reach it at its ``url(path)``.
 
@@ -119,7 +155,10 @@ class Workbench(RunningServer):
         await self.bench.store.clear_history()
 
     async def start_afresh(self) -> None:
-        """Delete every mock, every target and the history, and end the incident."""
+        """Delete every mock, scenario, report and target, and the history; end the incident."""
+        for scenario in self.bench.scenarios.documents():
+            await self.bench.scenarios.delete(str(scenario["id"]))
+        await self.bench.reports.clear()
         self.bench.incidents.stop()
         for target in self.bench.targets.documents():
             await self.bench.targets.delete(str(target["id"]))

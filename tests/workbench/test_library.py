@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import urllib.error
 import urllib.request
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +42,44 @@ async def test_events_are_iterated_as_they_happen() -> None:
         events = workbench.events("system.health", since_id=0)
         assert (await anext(events))["id"] == 1
         await events.aclose()
+
+
+JOURNEY: dict[str, object] = {
+    "name": "Journey",
+    "variables": {"path": "/"},
+    "steps": [{"id": "home", "method": "GET", "path": "{{path}}", "tags": ["smoke"]}],
+}
+
+
+async def test_a_scenario_runs_from_a_document_a_file_or_an_id(tmp_path: Path) -> None:
+    file = tmp_path / "journey.json"
+    file.write_text(json.dumps(JOURNEY))
+    async with hamms_trio.open_workbench(port=0) as workbench:
+        stored, _ = await workbench.bench.scenarios.create(JOURNEY)
+        forms: list[Any] = [JOURNEY, file, str(file), stored.id]
+        for given in forms:
+            report = await workbench.run_scenario(given, seed=3)
+            assert (report.passed, report.seed) == (True, 3)
+        report = await workbench.run_scenario(JOURNEY, variables={"path": "/nope"})
+        assert "Step home failed: status expected [200] got 404" in str(report)
+        assert (await workbench.run_scenario(JOURNEY, tags=["other"])).step_results == []
+        with pytest.raises(Problem, match="has no variable"):
+            await workbench.run_scenario(JOURNEY, variables={"pth": "/"})
+        with pytest.raises(FileNotFoundError):
+            await workbench.run_scenario("nothing.json")
+
+
+def test_a_plain_test_runs_a_scenario_and_starts_afresh() -> None:
+    with hamms_trio.HammsServer(beginning_port=0, only="status", workbench=True) as hamms:
+        workbench = hamms.workbench
+        assert workbench.run_scenario(JOURNEY).passed
+        broken = {"enabled": True, "mode": "tcp-refused", "probability": 1}
+        report = workbench.run_scenario(
+            {"name": "x", "steps": [{"method": "GET", "path": "/", "chaos": broken}]}
+        )
+        assert report.step_results[0].response.loss == "refused"
+        workbench.start_afresh()
+        assert workbench.history() == []
 
 
 def test_the_fixture_is_empty_in_each_test(pytester: pytest.Pytester) -> None:

@@ -46,9 +46,7 @@ class Strikes:
             self._publish(incident, request, response)
             return response
 
-        struck = Route(route.key, respond, route.max_content)
-        struck.any_host = route.any_host
-        return struck
+        return Route(route.key, respond, route.max_content)
 
     async def _affected(
         self, route: Route, request: Request, incident: RunningIncident, effect: Effect

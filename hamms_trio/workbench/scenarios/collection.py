@@ -57,6 +57,9 @@ class Scenarios:
     def __len__(self) -> int:
         return len(self._scenarios)
 
+    def __contains__(self, id: str) -> bool:
+        return id in self._scenarios
+
     def documents(self, tag: str | None = None) -> list[Document]:
         """Every scenario in the order of creation, or those with a tag."""
         return [

@@ -85,6 +85,11 @@ class Reports:
             if kept.scenario_id == scenario_id:
                 await self._delete(run_id)
 
+    async def clear(self) -> None:
+        """Delete all reports."""
+        for run_id in list(self._reports):
+            await self._delete(run_id)
+
     def _add(self, run_id: str, kept: KeptReport) -> None:
         self._reports[run_id] = kept
         self._octets += len(kept.octets)

@@ -18,12 +18,13 @@ from hamms_trio.workbench.scenarios.document.model import (
 
 Status = Annotated[int, Meta(ge=100, le=599)]
 _STEPS = {
+    "minItems": 1,
     "items": {
         "anyOf": [
             {"$ref": "#/components/schemas/StepDraft"},
             {"$ref": "#/components/schemas/GroupDraft"},
         ]
-    }
+    },
 }
 
 
@@ -57,4 +58,4 @@ class ScenarioDraft(ScenarioBase, kw_only=True):
     """A journey of several steps."""
 
     defaults: Defaults | None = None
-    steps: Annotated[list[Any], Meta(min_length=1, extra_json_schema=_STEPS)]
+    steps: Annotated[list[Any], Meta(extra_json_schema=_STEPS)]

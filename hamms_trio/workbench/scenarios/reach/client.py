@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from ssl import SSLContext, SSLError
 
@@ -15,7 +15,6 @@ MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
 SLICE = (
     512  # octets of a coded body that are decoded at once: a bomb makes a thousand times as many
 )
-SLICES_IN_ONE_GO = 64
 
 Note = Callable[[str, dict[str, object]], Awaitable[None]]
 
@@ -87,33 +86,53 @@ class StepClient:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    if "content-encoding" in response.headers:
-        slices = _Slices(response)
-        response = httpx.Response(
-            response.status_code, headers=response.headers, stream=slices, request=response.request
-        )
+    raw = await _read_raw(response)
+    if "content-encoding" not in response.headers:
+        return raw
+    return await trio.to_thread.run_sync(_decoded, response.status_code, response.headers, raw)
+
+
+async def _read_raw(response: httpx.Response) -> bytes:
+    raw = bytearray()
+    is_too_large = False
+    try:
+        async for piece in response.aiter_raw():
+            raw += piece
+            if len(raw) > MAX_ANSWER and not is_too_large:
+                is_too_large = True
+                await response.aclose()  # to leave the loop here would leave its generators behind
+    except (httpx.HTTPError, httpx.StreamError):
+        if not is_too_large:
+            raise
+    if is_too_large:
+        raise Lost(Loss.TOO_LARGE)
+    return bytes(raw)
+
+
+def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
+    """Decode a content; for a thread.
+
+    Raises:
+        httpx.DecodingError: the content does not fit its coding.
+        Lost: the content is too large.
+    """
     body = bytearray()
-    async for piece in response.aiter_bytes():
+    for piece in httpx.Response(status, headers=headers, stream=_Slices(raw)).iter_bytes():
         body += piece
         if len(body) > MAX_ANSWER:
             raise Lost(Loss.TOO_LARGE)
     return bytes(body)
 
 
-class _Slices(httpx.AsyncByteStream):
-    """The coded octets of a response in small slices, so that the decoded ones stay few."""
+class _Slices(httpx.SyncByteStream):
+    """Coded octets in small slices, so that the decoded ones stay few."""
 
-    def __init__(self, response: httpx.Response) -> None:
-        self._response = response
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        count = 0
-        async for piece in self._response.aiter_raw():
-            for start in range(0, len(piece), SLICE):
-                yield piece[start : start + SLICE]
-                count += 1
-                if not count % SLICES_IN_ONE_GO:
-                    await trio.lowlevel.checkpoint()
+    def __iter__(self) -> Iterator[bytes]:
+        octets = self._octets
+        return (octets[start : start + SLICE] for start in range(0, len(octets), SLICE))
 
 
 def _loss_of(error: httpx.HTTPError) -> Loss:
