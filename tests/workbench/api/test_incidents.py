@@ -36,6 +36,11 @@ async def state(client: httpx.AsyncClient) -> dict[str, Any]:
     return incident
 
 
+async def receive_all(stream: trio.SocketStream) -> None:
+    while await stream.receive_some():
+        pass
+
+
 async def test_the_state_before_an_incident_is_the_reference_s(client: httpx.AsyncClient) -> None:
     assert REFERENCE.items() <= (await state(client)).items()
 
@@ -144,6 +149,16 @@ async def test_a_failure_mode_plays_on_the_client_s_connection(
         await client.post("/submit", content=b"content")
     await start(client, mode="status?status=418", probability=1)
     assert (await client.get("/")).status_code == 418
+
+
+async def test_a_client_that_hangs_is_released_by_the_end(workbench: Workbench) -> None:
+    with workbench.incident("frame-cl-short-hang", probability=1, ttl=60) as incident:
+        async with await trio.open_tcp_stream("127.0.0.1", workbench.port) as client:
+            await client.send_all(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert await client.receive_some()
+            incident.stop()
+            with pytest.raises(trio.BrokenResourceError):
+                await receive_all(client)
 
 
 async def test_requests_of_the_workbench_to_itself_are_struck(
