@@ -6,7 +6,7 @@ target's own failure mode strikes its share of the requests.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING
 
 import trio
@@ -80,6 +80,9 @@ class _Proxied:
             response = error(
                 problem.status, problem.code, str(problem), reason=problem.failing.name.lower()
             )
+        finally:
+            if isinstance(outgoing.content, AsyncGenerator):  # a target may answer before its end
+                await outgoing.content.aclose()
         path = outgoing.path.decode()
         trace_id = request.id.decode()
         bench.calls.note(target, request.method, path, response.status, trace_id)

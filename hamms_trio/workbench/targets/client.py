@@ -64,7 +64,9 @@ class TargetClient:
         has_room = False
         with trio.move_on_after(seconds) as scope:
             if not isinstance(outgoing.content, bytes):
-                outgoing = replace(outgoing, content=_timed(outgoing.content, scope, seconds))
+                outgoing = replace(
+                    outgoing, content=_TimedContent(outgoing.content, scope, seconds)
+                )
             await line.room.acquire()
             has_room = True
             try:
@@ -105,18 +107,25 @@ class TargetClient:
         return await exchange(line, connection, target, outgoing)
 
 
-async def _timed(
-    pieces: AsyncIterator[bytes], scope: trio.CancelScope, seconds: float
-) -> AsyncIterator[bytes]:
-    """Yield the pieces; time that the sender of the content takes is not the target's."""
-    try:
-        scope.deadline = inf
-        async for piece in pieces:
-            scope.deadline = trio.current_time() + seconds
-            yield piece
-            scope.deadline = inf
-    finally:
-        scope.deadline = trio.current_time() + seconds
+class _TimedContent:
+    """Content of a request that is still arriving; time that its sender takes is not the target's."""
+
+    def __init__(
+        self, pieces: AsyncIterator[bytes], scope: trio.CancelScope, seconds: float
+    ) -> None:
+        self._pieces = pieces
+        self._scope = scope
+        self._seconds = seconds
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._scope.deadline = inf
+        try:
+            return await anext(self._pieces)
+        finally:
+            self._scope.deadline = trio.current_time() + self._seconds
 
 
 class Line:

@@ -123,6 +123,20 @@ async def test_a_request_streams_while_it_comes(
         assert b"Transfer-Encoding: chunked" in received
 
 
+async def test_an_answer_before_the_end_of_the_request_reaches_the_client(
+    workbench: Workbench, client: httpx.AsyncClient
+) -> None:
+    async def answer(_upstream: Upstream, stream: trio.SocketStream) -> None:
+        await stream.receive_some(100)
+        await stream.send_all(b"HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig")
+
+    async with open_upstream(answer) as upstream:
+        await workbench.target("T", upstream.url, id="t")
+        for _ in range(2):
+            refused = await client.post("/proxy/t/", content=b"x" * 10_000_000)
+            assert (refused.status_code, refused.text) == (413, "big")
+
+
 async def test_large_contents_pass_whole(workbench: Workbench, client: httpx.AsyncClient) -> None:
     async with open_workbench(port=0) as other:
         await workbench.target("T", other.url, id="t")
