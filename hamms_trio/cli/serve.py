@@ -78,6 +78,7 @@ class Beside:
     workbench_port: int | None
     with_workbench: bool
     allow_targets: tuple[str, ...]
+    state: str
     drain_timeout: float
 
 
@@ -97,6 +98,14 @@ BESIDE = options.together(
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
     options.ALLOW_TARGET,
+    click.option(
+        "--state",
+        default=":memory:",
+        show_default=True,
+        envvar="HAMMS_STATE",
+        show_envvar=True,
+        help="The workbench's state file, made if it is missing; :memory: for none.",
+    ),
     options.drain_timeout("the workbench's "),
 )
 
@@ -118,8 +127,11 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
-    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
-        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
+    if not beside.with_workbench:
+        for name in ("workbench_port", "state", "drain_timeout"):
+            if given(name):
+                option = name.replace("_", "-")
+                raise click.UsageError(f"--{option} is for the workbench: leave out --no-workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
@@ -130,7 +142,7 @@ def serve(
         kept_ready_file,
         raise_descriptor_limit,
     )
-    from hamms_trio.errors import CatalogueError, PortUnavailable, UnknownMode
+    from hamms_trio.errors import CatalogueError, PortUnavailable, StateUnusable, UnknownMode
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -153,7 +165,7 @@ def serve(
     try:
         with kept_ready_file(ready_file):
             trio.run(main)
-    except (CatalogueError, PortUnavailable, UnknownMode, ValueError) as error:
+    except (CatalogueError, PortUnavailable, StateUnusable, UnknownMode, ValueError) as error:
         raise Refused(str(error)) from None
 
 
@@ -169,6 +181,7 @@ def _opened(
         log_descriptor=STDERR if verbose else None,
         allow_hosts=modes.allow_hosts,
         allow_targets=beside.allow_targets,
+        state=beside.state,
     )
     return open_hamms(
         host=host,

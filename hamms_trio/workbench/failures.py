@@ -15,7 +15,7 @@ import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
 from hamms_trio.lab.connection import ModeConnection
-from hamms_trio.lab.doors import Door, Doors
+from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
@@ -30,18 +30,28 @@ from hamms_trio.recording.recorder import Recording
 from hamms_trio.workbench.scenarios.reach.modes import step_door
 
 
+def _ignore(_connection: ModeConnection) -> None:
+    """Have nothing to do with a connection."""
+
+
 class Failures:
     """The failure modes that mocks may have.
 
     Args:
         host: plays on the connections.
         doors: finds the modes by name.
+        recording: of the host.
+        beside: the door that answers at the paths of modes and of the control API; None for no such paths.
 
     Attributes:
-        doors: see above.
+        doors, recording: see above.
     """
 
-    def __init__(self, host: Host, doors: Doors) -> None:
+    def __init__(
+        self, host: Host, doors: Doors, recording: Recording, *, beside: AnyDoor | None = None
+    ) -> None:
+        self.recording = recording
+        self._beside = beside
         self._host = host
         self.doors = doors
         self._once: dict[str, OnceDoor] = {}
@@ -55,7 +65,7 @@ class Failures:
         step_door(self.doors, fail)
 
     def owner(
-        self, fail: str, on_adopted: Callable[[ModeConnection], None] = lambda _: None
+        self, fail: str, on_adopted: Callable[[ModeConnection], None] = _ignore
     ) -> Callable[[Handover], None]:
         """Return the function that has a failure mode answer on a connection.
 
@@ -70,12 +80,16 @@ class Failures:
             door = self._once[fail] = once_door(self.doors, fail)
         return partial(self._take, door, on_adopted)
 
+    def beside(self) -> Callable[[Handover], None] | None:
+        """Return the function that answers at the paths of modes and of the control API, if they are served."""
+        return None if self._beside is None else partial(self._take, self._beside, _ignore)
+
     def forget(self) -> None:
         """Forget the doors, since the mocks have changed."""
         self._once.clear()
 
     def _take(
-        self, door: OnceDoor, on_adopted: Callable[[ModeConnection], None], handover: Handover
+        self, door: AnyDoor, on_adopted: Callable[[ModeConnection], None], handover: Handover
     ) -> None:
         try:
             on_adopted(self._host.adopt(door, handover))
@@ -145,5 +159,5 @@ async def open_failures(*, seed: int) -> AsyncIterator[Failures]:
     with ungrouped():
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
-            yield Failures(host, doors)
+            yield Failures(host, doors, recording)
             nursery.cancel_scope.cancel()

@@ -35,11 +35,13 @@ def operations_of(
     *,
     playground: bool = True,
     live_events: bool = True,
+    streams: bool = True,
     with_scenarios: bool = True,
     with_targets: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
-    told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
+    served = events.OPERATIONS if streams else events.WITHOUT_STREAMS
+    told = served if live_events else events.WITHOUT_EVENTS
     run = scenarios.OPERATIONS if with_scenarios else ()
     called = TARGETS if with_targets else ()
     return (*(PLAYGROUND if playground else ()), *run, *called, *told, *OTHERS)
