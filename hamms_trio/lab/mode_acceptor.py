@@ -34,8 +34,8 @@ class DoorPlayer:
         self._environment = environment
         self._recording = recording
 
-    def play(self, handover: Handover) -> None:
-        """Play the door's failure mode on a connection.
+    def play(self, handover: Handover) -> ModeConnection:
+        """Play the door's failure mode on a connection, and return that.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
@@ -53,6 +53,7 @@ class DoorPlayer:
                 observer.closed()
             raise
         connection.start(door.play(Peer(connection, self._environment, self._find)))
+        return connection
 
 
 class ModeAcceptor(Acceptor):

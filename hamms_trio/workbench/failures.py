@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
+from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.modes import known_modes
@@ -53,8 +54,13 @@ class Failures:
         """Refuse a failure mode that no step can meet (see `step_door`)."""
         step_door(self.doors, fail)
 
-    def owner(self, fail: str) -> Callable[[Handover], None]:
+    def owner(
+        self, fail: str, on_adopted: Callable[[ModeConnection], None] = lambda _: None
+    ) -> Callable[[Handover], None]:
         """Return the function that has a failure mode answer on a connection.
+
+        Args:
+            on_adopted: called with that connection, once the mode plays on it.
 
         Raises:
             ValueError: the mode can't be an answer, such as one of a package that is not installed any more.
@@ -62,15 +68,17 @@ class Failures:
         door = self._once.get(fail)
         if door is None:
             door = self._once[fail] = once_door(self.doors, fail)
-        return partial(self._take, door)
+        return partial(self._take, door, on_adopted)
 
     def forget(self) -> None:
         """Forget the doors, since the mocks have changed."""
         self._once.clear()
 
-    def _take(self, door: OnceDoor, handover: Handover) -> None:
+    def _take(
+        self, door: OnceDoor, on_adopted: Callable[[ModeConnection], None], handover: Handover
+    ) -> None:
         try:
-            self._host.adopt(door, handover)
+            on_adopted(self._host.adopt(door, handover))
         except OSError:  # the kernel has no memory for one more registration
             handover.sock.close()
             handover.on_end()

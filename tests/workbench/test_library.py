@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -97,3 +98,32 @@ def test_the_fixture_is_empty_in_each_test(pytester: pytest.Pytester) -> None:
         """
     )
     pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+
+
+def test_targets_and_incidents_have_blocking_twins() -> None:
+    with hamms_trio.HammsServer(beginning_port=0, only="status", workbench=True) as hamms:
+        workbench = hamms.workbench
+        with workbench.target("Lab", hamms.url("status").rstrip("/")) as target:
+            assert get(target.url("/?status=200"))
+            with workbench.incident(probability=1, ttl=60) as incident:
+                with pytest.raises(urllib.error.HTTPError, match="503"):
+                    get(target.url())
+                assert incident.is_active
+                assert (incident.affected, incident.state()["mode"]) == (1, "status_spike_503")
+            assert not incident.is_active
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            get(target.url())
+        with pytest.raises(Problem, match="mode must be"):
+            workbench.incident("earthquake")
+
+
+async def test_a_fresh_start_ends_the_incident_and_deletes_the_targets() -> None:
+    async with hamms_trio.open_workbench(port=0) as workbench:
+        await workbench.target("one", "http://127.0.0.1:1")
+        incident = workbench.incident("body_drop")
+        await workbench.start_afresh()
+        assert not incident.is_active
+        assert workbench.bench.targets.documents() == []
+        async with await workbench.target("one", "http://127.0.0.1:1") as target:
+            assert target.url("x").endswith(f"/proxy/{target.id}/x")
+        assert workbench.bench.targets.documents() == []

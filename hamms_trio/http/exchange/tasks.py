@@ -74,6 +74,7 @@ async def perform(
         exchange.set_response(response)
         if exchange.is_overdue:  # the route has returned although it was cancelled
             exchange.close()
+            await _close_unsent(response)
             return
         if exchange.file is not None or not response.is_ours:
             return
@@ -91,6 +92,12 @@ async def perform(
         conversation.finish(exchange, response.status)
     finally:
         service.in_flight -= 1
+
+
+async def _close_unsent(response: Response) -> None:
+    """Close a streamed body of which nothing is sent."""
+    if isinstance(response.body, SizedBody):
+        await response.body.aclose()
 
 
 async def _respond(service: Service, exchange: Exchange) -> Response:

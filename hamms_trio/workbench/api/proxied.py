@@ -170,20 +170,22 @@ class RelayedBody:
         self._arrived = arrived
         self.seconds = seconds
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while True:
-            piece = None
-            try:
-                with trio.move_on_after(self.seconds):
-                    piece = await self._arrived.receive_some()
-            except TargetFailed as problem:
-                needs_reset = problem.failing is Failing.RESET
-                raise BodyBroken(str(problem), needs_reset=needs_reset) from None
-            if piece is None:
-                raise BodyBroken("the target was silent for too long")
-            if not piece:
-                return
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = None
+        try:
+            with trio.move_on_after(self.seconds):
+                piece = await self._arrived.receive_some()
+        except TargetFailed as problem:
+            needs_reset = problem.failing is Failing.RESET
+            raise BodyBroken(str(problem), needs_reset=needs_reset) from None
+        if piece is None:
+            raise BodyBroken("the target was silent for too long")
+        if not piece:
+            raise StopAsyncIteration
+        return piece
 
     async def aclose(self) -> None:
         """Give the connection back, or close it if the content was not read to its end."""

@@ -35,7 +35,7 @@ class IncidentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         start_after: seconds until the first request is struck.
         duration: seconds of the incident from then on.
         flap: seconds for which it strikes and rests in turn.
-        ttl: seconds after which it is over whatever else is said.
+        ttl: seconds from the start to the end, even if the other members give a longer time.
     """
 
     mode: str = "status_spike_503"

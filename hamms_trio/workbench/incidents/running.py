@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import inf
 from time import time
+from typing import Protocol
 
 import trio
 
@@ -12,7 +13,19 @@ from hamms_trio.workbench.incidents.effect import Effect, effect_on
 from hamms_trio.workbench.incidents.model import IncidentRequest, read_incident
 from hamms_trio.workbench.routing.documents import Document
 
+PRUNED_EVERY = 64  # connections
 NONE = "none"  # the mode while there is no incident
+
+
+class Held(Protocol):
+    """A connection on which a failure mode plays."""
+
+    @property
+    def is_open(self) -> bool:
+        """True until the connection ends, or goes back to the server."""
+
+    def abandon(self) -> None:
+        """Reset the connection."""
 
 
 class RunningIncident:
@@ -30,6 +43,7 @@ class RunningIncident:
         self.started_at = time()
         self.affected = 0
         self.requests = 0  # that came while it struck
+        self._held: list[Held] = []
         self._begun = trio.current_time()
 
     @property
@@ -52,6 +66,21 @@ class RunningIncident:
         """The member of the document whose time is over first."""
         asked = self.asked
         return "ttl" if asked.ttl is not None and asked.end == asked.ttl else "duration"
+
+    def end(self, ended_by: str) -> None:
+        """End it, and everything that still waits for it."""
+        self.ended_by = ended_by
+        self.over.set()
+        held, self._held = self._held, []
+        for connection in held:
+            if connection.is_open:
+                connection.abandon()
+
+    def hold(self, connection: Held) -> None:
+        """Note a connection on which the failure mode plays; the end of the incident resets it."""
+        if len(self._held) % PRUNED_EVERY == 0:
+            self._held = [held for held in self._held if held.is_open]
+        self._held.append(connection)
 
     def next_effect(self) -> Effect | None:
         """Count a request, and return the effect on it; None if it is spared."""
@@ -171,8 +200,7 @@ class Incidents:
                 await changed.wait()
 
     def _end(self, incident: RunningIncident, ended_by: str) -> None:
-        incident.ended_by = ended_by
-        incident.over.set()
+        incident.end(ended_by)
         self._publish("incident.stopped", {**incident.document(), "mode": incident.asked.mode})
         self._tell_change()
 

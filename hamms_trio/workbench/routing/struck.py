@@ -52,7 +52,7 @@ class Strikes:
         self, route: Route, request: Request, incident: RunningIncident, effect: Effect
     ) -> Response:
         if effect.kind is Kind.FAIL:
-            return await self._give_away(request, effect.fail)
+            return await self._give_away(request, incident, effect.fail)
         response = await _answer(route, request, self._recorder)
         if effect.kind is Kind.LATENCY:
             with trio.move_on_after(effect.seconds):
@@ -64,10 +64,11 @@ class Strikes:
             self._recorder.replace(request, request.content, changed)
         return changed
 
-    async def _give_away(self, request: Request, fail: str) -> Response:
+    async def _give_away(self, request: Request, incident: RunningIncident, fail: str) -> Response:
         content = await request.read()
         try:
-            return GivenAway(self._failures.owner(fail), content, CAN_NOT_FAIL)
+            owner = self._failures.owner(fail, incident.hold)
+            return GivenAway(owner, content, CAN_NOT_FAIL)
         except ValueError as problem:  # the mode's package is not installed any more
             return error(502, "failure_mode", str(problem))
 

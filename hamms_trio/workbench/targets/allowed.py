@@ -1,7 +1,7 @@
 """The allow-list: the addresses at which targets may be.
 
-A name says nothing about where it leads, since whoever answers for it in the DNS decides that anew each time. So
-the list is asked about each address that a name has just resolved to, and the connection goes to that address.
+A name says nothing about where it leads: its owner can answer differently each time the DNS is asked. So the list
+decides about each address that a name has just resolved to, and the connection goes to that address.
 """
 
 from __future__ import annotations

@@ -111,7 +111,11 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
     """
     problem: OSError | None = None
     for family, address in await _resolve(place, allowed):
-        sock = trio.socket.socket(family, socket.SOCK_STREAM)
+        try:
+            sock = trio.socket.socket(family, socket.SOCK_STREAM)
+        except OSError as error:  # too many descriptors, or no such family here
+            problem = error
+            continue
         try:
             await sock.connect(address)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
