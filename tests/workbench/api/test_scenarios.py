@@ -178,6 +178,21 @@ async def test_streams_and_files_have_their_bodies(client: httpx.AsyncClient) ->
     assert run["status"] == "pass", run["analysis"]  # W33
 
 
+async def test_a_step_sees_the_failure_mode_of_a_mock_and_of_an_incident(
+    client: httpx.AsyncClient,
+) -> None:
+    mock = {"method": "POST", "path_pattern": "/broken", "fail": "frame-cl-short-fin"}
+    assert (await client.post("/api/mocks", json=mock)).status_code == 201
+    id = await created(client, step(method="POST", path="/broken?a=b", body="x"))
+    (result,) = (await ran(client, id))["step_results"]
+    assert (result["response"]["status"], result["response"]["loss"]) == (502, "incomplete")
+
+    incident = {"mode": "status?status=429", "probability": 1}
+    assert (await client.post("/api/incidents/start", json=incident)).status_code == 200
+    (result,) = (await ran(client, await created(client, step(), name="b")))["step_results"]
+    assert result["response"]["status"] == 429
+
+
 async def test_a_slow_scenario_delays_nobody_else(client: httpx.AsyncClient) -> None:
     id = await created(client, step(delay_ms=50_000))
     async with trio.open_nursery() as nursery:
