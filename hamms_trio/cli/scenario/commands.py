@@ -47,8 +47,20 @@ def scenario() -> None:
 )
 @click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Decides about chaos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--max-steps", default=50, show_default=True, type=click.IntRange(1))
-@click.option("--max-assertions", default=20, show_default=True, type=click.IntRange(1))
+@click.option(
+    "--max-steps",
+    default=50,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Steps of the scenario.",
+)
+@click.option(
+    "--max-assertions",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1),
+    help="Assertions of a step.",
+)
 @click.option("--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="Who asks.")
 @click.option("--live", is_flag=True, help="Print each step as it begins and ends.")
 @click.option(

@@ -1,4 +1,4 @@
-"""What the live view has seen of a workbench: its latest events and its counters."""
+"""The state of the live view: the latest events of a workbench, and its counters."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from dataclasses import dataclass
 
@@ -11,6 +12,8 @@ from hamms_trio.recording.store import Store
 from hamms_trio.workbench.routing.problems import not_found
 from hamms_trio.workbench.scenarios.document import ScenarioLimits
 from hamms_trio.workbench.scenarios.report import Report
+
+logger = logging.getLogger(__name__)
 
 KIND = "run"
 
@@ -23,10 +26,6 @@ class KeptReport:
     octets: bytes
 
 
-class _About(msgspec.Struct):
-    scenario_id: str = ""
-
-
 class Reports:
     """The reports of runs, the oldest of which are evicted first."""
 
@@ -37,12 +36,16 @@ class Reports:
         self._octets = 0
 
     async def load(self) -> None:
-        """Read the reports that the store has."""
+        """Read the reports that the store has; one that is none is left out."""
         self._reports.clear()
         self._octets = 0
         for run_id, octets in await self._store.records(KIND):
-            about = msgspec.json.decode(octets, type=_About)
-            self._add(run_id, KeptReport(about.scenario_id, octets))
+            try:
+                report = msgspec.json.decode(octets, type=Report)
+            except ValueError as error:  # of a file that was imported
+                logger.warning("the report %s is left out: %s", run_id, error)
+                continue
+            self._add(run_id, KeptReport(report.scenario_id, octets))
         await self._evict()
 
     def __len__(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from hamms_trio.workbench.scenarios.recursion import no_recursion
 from hamms_trio.workbench.scenarios.report import Report, StepResult
 from hamms_trio.workbench.scenarios.run import RunOrder, run_scenario
 from hamms_trio.workbench.scenarios.steps.sending import World
+
+logger = logging.getLogger(__name__)
 
 SEEDS = range(-(2**63), 2**63)
 _NUMBER = re.compile(r"\s*[+-]?[0-9]{1,19}(?:\.[0-9]{1,19})?\s*")
@@ -121,6 +124,14 @@ class Runner:
             "latency_ms": result.latency_ms,
         }
         self._events.publish("scenario.step.completed", payload, result.trace_id)
+        fields = {
+            **_about(scenario, step),
+            "status": result.status,
+            "assertion_fail_count": sum(not one.passed for one in result.assertions),
+            "chaos_applied": result.chaos_applied,
+            "trace_id": result.trace_id,
+        }
+        _log(logging.DEBUG, "scenario_step", fields)
 
     def run_completed(self, scenario: Scenario, report: Report) -> None:
         """Count a run, and publish its result."""
@@ -144,6 +155,14 @@ class Runner:
             },
         }
         self._events.publish("scenario.run.completed", payload)
+        fields = {
+            "scenario_id": scenario.id,
+            "run_id": report.run_id,
+            "scenario_seed": report.seed,
+            "status": report.status,
+            "assertion_fail_count": report.failed_assertions,
+        }
+        _log(logging.INFO, "scenario_run", fields)
 
 
 def read_seed(given: object) -> int:
@@ -169,6 +188,13 @@ def _check_variables(scenario: Scenario, given: Mapping[str, object]) -> None:
             known = ", ".join(sorted(scenario.variables)) or "none"
             words = f"the scenario has no variable {show(name)}; it has {known}"
             raise Problem(400, "invalid_variables", words)
+
+
+def _log(level: int, words: str, fields: Document) -> None:
+    """Log a line with fields, which are members of their own in JSON."""
+    if logger.isEnabledFor(level):
+        text = " ".join(f"{name}={value}" for name, value in fields.items())
+        logger.log(level, "%s %s", words, text, extra={"fields": fields})
 
 
 def _about(scenario: Scenario, step: Step) -> Document:

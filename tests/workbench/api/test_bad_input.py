@@ -21,6 +21,8 @@ BAD = [
     ("POST", "/api/mocks", b"{%b, \"body\": \"%b\"}" % (MOCK, b"x" * 300_000), 400),
     ("POST", "/api/mocks", b"x" * 600_000, 413),
     ("POST", "/api/mocks", b"{%b, \"fail\": \"frame-cl-short-fin?x\"}" % MOCK, 400),
+    ("POST", "/api/mocks", b'{%b, "body_json": {"%b": 1}}' % (MOCK, b"!" * 5_000), 400),
+    ("POST", "/api/mocks", b'{%b, "body_json": {"%b@": 1}}' % (MOCK, b"[@,@][]|" * 40), 400),
     ("PUT", "/api/mocks/m1", b'{"headers": 5}', 400),
     ("PUT", "/api/mocks/m1", b'{"junk": 5}', 400),
     ("PUT", "/api/mocks/m1", b'{"body": "%b"}' % (b"x" * 300_000), 400),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 from xml.etree.ElementTree import fromstring
 
 import httpx
+import msgspec
 import pytest
 import trio
 import trio.testing
@@ -178,6 +180,21 @@ async def test_streams_and_files_have_their_bodies(client: httpx.AsyncClient) ->
     assert run["status"] == "pass", run["analysis"]  # W33
 
 
+async def test_a_step_sees_the_failure_mode_of_a_mock_and_of_an_incident(
+    client: httpx.AsyncClient,
+) -> None:
+    mock = {"method": "POST", "path_pattern": "/broken", "fail": "frame-cl-short-fin"}
+    assert (await client.post("/api/mocks", json=mock)).status_code == 201
+    id = await created(client, step(method="POST", path="/broken?a=b", body="x"))
+    (result,) = (await ran(client, id))["step_results"]
+    assert (result["response"]["status"], result["response"]["loss"]) == (502, "incomplete")
+
+    incident = {"mode": "status?status=429", "probability": 1}
+    assert (await client.post("/api/incidents/start", json=incident)).status_code == 200
+    (result,) = (await ran(client, await created(client, step(), name="b")))["step_results"]
+    assert result["response"]["status"] == 429
+
+
 async def test_a_slow_scenario_delays_nobody_else(client: httpx.AsyncClient) -> None:
     id = await created(client, step(delay_ms=50_000))
     async with trio.open_nursery() as nursery:
@@ -267,3 +284,22 @@ async def test_twenty_runs_at_once_give_the_same_verdicts(client: httpx.AsyncCli
         for _ in range(20):
             nursery.start_soon(run)
     assert beside == [alone] * 20
+
+
+async def test_a_state_file_of_any_shape_lets_the_workbench_start(tmp_path: Path) -> None:
+    good, bad = scenario(step(), id="good"), scenario(step(method="BREW"), id="bad", name="Bad")
+    async with open_workbench(port=0) as workbench:
+        report = msgspec.to_builtins(await workbench.run_scenario(good))
+    broken: list[object] = [{"run_id": "r", "scenario_id": 5}, {**report, "summary": None}, 7]
+    state = {
+        "version": 1,
+        "scenarios": [good, bad, 5],
+        "runs": [*broken, {**report, "run_id": "x"}],
+    }
+    file = tmp_path / "scenarios.json"
+    file.write_text(json.dumps(state))
+    async with open_workbench(port=0, options=WorkbenchOptions(imports=(file,))) as workbench:
+        async with httpx.AsyncClient(base_url=workbench.url) as client:
+            (kept,) = (await client.get("/api/scenarios")).json()["scenarios"]
+            (run,) = (await client.get("/api/scenarios/good/runs")).json()["runs"]
+            assert (kept["id"], run["run_id"]) == ("good", "x")  # W29

@@ -96,6 +96,9 @@ REFUSED_STEPS = [
     ({"extract": {"a": {"from": "cookie"}}}, "from must be json, header or status"),
     ({"extract": {"a": {"from": "header", "path": ""}}}, "path must be the name of a field"),
     ({"extract": {"a": {"path": "["}}}, "is not an expression of JMESPath"),
+    ({"expect": {"json": {"!" * 500: 1}}}, "nests too deep"),
+    ({"expect": {"json": {"a" * 513: 1}}}, "more than 512 characters"),
+    ({"expect": {"json": {"[@,@][]|" * 40 + "@": 1}}}, "repeats a value more than"),
     ({"retry": {"attempts": 0}}, "attempts must be between 1 and 20"),
 ]
 

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 import msgspec
 
-from hamms_trio.http import Service
+from hamms_trio.http import GivenAway, Service
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.lab.doors import Doors
 from hamms_trio.workbench.routing.dispatch import dispatch
 from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.scenarios.reach.handed_over import meet
 from hamms_trio.workbench.scenarios.reach.modes import open_mode
 from hamms_trio.workbench.scenarios.recursion import RUN_MARK
 from hamms_trio.workbench.scenarios.steps.sending import (
@@ -54,9 +55,17 @@ class BenchWorld:
         return open_mode(self._doors, fail, seed)
 
     async def _ask_ourselves(self, request: StepRequest) -> StepAnswer:
+        given_away: list[GivenAway] = []
         answer = await dispatch(
-            self._service, request.method, request.target, request.fields, request.body
+            self._service,
+            request.method,
+            request.target,
+            request.fields,
+            request.body,
+            given_away=given_away.append,
         )
+        if given_away:  # a failure mode answers, and it needs a connection
+            return await meet(given_away[0].take, request)
         return StepAnswer(answer.status, answer.fields, answer.body, answer.truncated)
 
 

@@ -59,7 +59,7 @@ class StepClient:
             return await self._send(request, note)
         except httpx.HTTPError as error:
             loss = _loss_of(error)
-            # A reset that comes before the request is written looks like a close to whoever reads afterwards.
+            # A reset that comes before the request is written looks like a close to the next read.
             raise Lost(Loss.RESET if failed and loss is Loss.CLOSED else loss) from None
         except (httpx.InvalidURL, ValueError) as error:
             raise Lost(Loss.UNSENDABLE, str(error)) from None

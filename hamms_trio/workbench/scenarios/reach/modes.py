@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from ssl import PROTOCOL_TLS_CLIENT, SSLContext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import trio
@@ -26,6 +26,9 @@ from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, Send
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench.scenarios.reach.client import StepClient
 
 HOST = "127.0.0.1"
 _NO_CERTIFICATES = SSLContext(PROTOCOL_TLS_CLIENT)
@@ -62,14 +65,21 @@ def step_door(doors: Doors, fail: str) -> StepDoor:
 
 
 @asynccontextmanager
+async def open_plain_client(base_url: str) -> AsyncIterator[StepClient]:
+    """Open a client that trusts no certificate while the ``async with`` block runs."""
+    # The import of httpx takes a tenth of a second, which others need not wait for.
+    client_module = await trio.to_thread.run_sync(import_module, _CLIENT)
+    async with client_module.open_client(base_url, _NO_CERTIFICATES) as client:
+        yield client
+
+
+@asynccontextmanager
 async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
     """Serve a failure mode for one step, with a memory of its own, while the ``async with`` block runs.
 
     Raises:
         Lost: the mode is not there any more, or this system lacks the kind of port that it needs.
     """
-    # httpx takes a tenth of a second, which others need not wait for.
-    client_module = await trio.to_thread.run_sync(import_module, _CLIENT)
     try:
         door = step_door(doors, fail)
         needed: list[AnyDoor] = [door, OtherDoor()] if door.mode.crosses else [door]
@@ -81,7 +91,7 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
         with ungrouped():
             async with trio.open_nursery() as nursery:
                 await nursery.start(_host(listeners, doors, seed).run)
-                async with client_module.open_client(base_url, _NO_CERTIFICATES) as client:
+                async with open_plain_client(base_url) as client:
                     yield client.send
                 nursery.cancel_scope.cancel()
     finally:
