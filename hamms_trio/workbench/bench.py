@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
@@ -47,3 +48,4 @@ class Bench:
     history: History
     events: EventLog
     trends: Trends
+    failures: Failures

@@ -21,7 +21,7 @@ from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import Recorder, is_of_page
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -98,6 +98,7 @@ async def open_bench(
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        service.account.is_counted = lambda head: not is_of_page(head)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
@@ -177,6 +178,7 @@ def _bench(
         history=History(store),
         events=EventLog(store, kept=options.events),
         trends=Trends(store, retention_days=options.retention_days),
+        failures=failures,
     )
 
 

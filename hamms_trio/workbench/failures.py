@@ -11,11 +11,14 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
+from hamms_trio.lab.script.telling import tell
+from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.healthy import answer_healthily
@@ -26,6 +29,9 @@ from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+
+PLAYED_AT_ONCE = 1  # a mode that sends megabytes keeps a processor busy for some 50 ms
+REMEMBERED = 500  # transcripts
 
 
 class Failures:
@@ -40,6 +46,24 @@ class Failures:
         self._host = host
         self._doors = doors
         self._once: dict[str, OnceDoor] = {}
+        self._labels = Labels(doors)
+        self._told: dict[str, bytes] = {}
+        self._playing = trio.CapacityLimiter(PLAYED_AT_ONCE)
+
+    async def told(self, label: str) -> bytes:
+        """Return as JSON what crosses the wire when a client meets the mode of this label.
+
+        Raises:
+            NoSuchMode, ParameterError: see `Labels.door`.
+        """
+        known = self._told.get(label)
+        if known is None:
+            told = await trio.to_thread.run_sync(tell, self._labels, label, limiter=self._playing)
+            known = msgspec.json.encode(told)
+            if len(self._told) >= REMEMBERED:
+                self._told.clear()
+            self._told[label] = known
+        return known
 
     def check(self, fail: str) -> None:
         """Refuse a failure mode that can't be an answer (see `once_door`)."""

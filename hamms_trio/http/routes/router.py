@@ -19,6 +19,7 @@ from typing import TypeVar
 from hamms_trio.errors import HammsError
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import Response, error
+from hamms_trio.wire import RequestHead
 
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
@@ -40,11 +41,12 @@ class Route:
         fixed: the response, if all requests get the same one.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
+        variant: chooses another route for some heads, before anything of this one is used; None for none.
         waits: True if the handler is a coroutine, which runs in a task.
         max_content: octets of content that the route accepts; None for the server's limit.
     """
 
-    __slots__ = ("any_host", "fixed", "handler", "key", "max_content", "refuses", "waits")
+    __slots__ = ("any_host", "fixed", "handler", "key", "max_content", "refuses", "variant", "waits")
 
     def __init__(
         self,
@@ -58,6 +60,7 @@ class Route:
         self.key = key
         self.any_host = True
         self.refuses = refuses
+        self.variant: Callable[[RequestHead], Route | None] | None = None
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
         self.max_content = max_content
@@ -153,6 +156,11 @@ class Router:
         for template in templates:
             for route in self._resource(template).routes.values():
                 route.any_host = True
+
+    def vary(self, template: str, choose: Callable[[RequestHead], Route | None]) -> None:
+        """Let a function choose another route for some heads that ask for this template."""
+        for method in ("GET", "HEAD"):
+            self._resource(template).routes[method].variant = choose
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request and its parameters; for an unknown path, `otherwise`."""

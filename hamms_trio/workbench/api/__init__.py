@@ -7,6 +7,7 @@ from hamms_trio.workbench.api import (
     mocks,
     playground,
     replay,
+    transcripts,
     trends,
     verify,
 )
@@ -23,7 +24,7 @@ PLAYGROUND = (
     *playground.OPERATIONS,
     *verify.OPERATIONS,
 )
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
+OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *transcripts.OPERATIONS)
 
 
 def operations_of(*, playground: bool = True, live_events: bool = True) -> tuple[Operation, ...]:

@@ -20,7 +20,7 @@ from hamms_trio.workbench.routing.documents import Document
 
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
-UNRECORDED_PREFIXES = ("/static/",)
+UNRECORDED_PREFIXES = ("/static/", "/playground/")
 SILENT = "/api/events/"  # reading events is never an event
 PAGE_MARK = b"x-hamms-page:"  # the page's own requests, which a browser also marks as same-origin
 SAME_ORIGIN = b"sec-fetch-site: same-origin"
@@ -67,12 +67,12 @@ class Recorder:
             content, response = self._take(request_id, client.client)
             if response is None:
                 response = match.route.fixed
-            groups.setdefault((match.route.key, status), []).append(ended - begun)
             head = match.head
             path = head.path
-            if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES):
-                continue
             if is_of_page(head.octets):
+                continue
+            groups.setdefault((match.route.key, status), []).append(ended - begun)
+            if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES):
                 continue
             self._store.note_request(PendingExchange(entry, content, response, offset))
             if not path.startswith(SILENT):

@@ -1,0 +1,104 @@
+"""The page: one document at four addresses, and its scripts and styles beneath /playground/.
+
+The document names every script, so that the browser fetches all of them at once; nothing is built or bundled.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from hashlib import sha256
+from pathlib import Path
+
+from hamms_trio.files.representation.content_types import content_type
+from hamms_trio.http import Request, Response, text
+from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.wire import RequestHead, best_match
+
+WEB = Path(__file__).parent / "web"
+PREFIX = "/playground/"
+ADDRESSES = ("/playground", "/playground-minimal", "/static/dashboard.html")
+HTML = "text/html; charset=utf-8"
+VARY = ("Vary", "Accept")
+GREETING = text("Hello World", 200, VARY)
+
+_HOST = re.compile(r"([A-Za-z0-9.-]{1,255})(?::[0-9]{1,5})?")
+# "Try it now" calls the failure modes' own ports, which are other origins; IPv6 addresses can't be named here.
+_POLICY = (
+    "default-src 'self'; connect-src 'self'{others}; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; object-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+)
+_GUARDS = (
+    ("Cache-Control", "no-cache"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+def add_page(router: Router) -> None:
+    """Declare the page, what it loads, and the greeting that other clients get at /."""
+    document = _document()
+
+    def page(request: Request) -> Response:
+        return _page(document, _policy(request.get("host")))
+
+    for address in ADDRESSES:
+        router.get(address)(page)
+    at_root = Route("GET / (page)", page)
+    router.vary("/", lambda head: at_root if names_html(head) else None)
+    for file in _files():
+        _add_file(router, PREFIX + file.relative_to(WEB).as_posix(), file)
+
+
+def names_html(head: RequestHead) -> bool:
+    """Return True if the client names text/html, and prefers that to plain text."""
+    accept = head.get("accept") or ""
+    return "text/html" in accept.lower() and best_match(accept, ("text/html", "text/plain")) == (
+        "text/html"
+    )
+
+
+@lru_cache(maxsize=64)
+def _page(document: bytes, policy: str) -> Response:
+    fields = (("Content-Type", HTML), VARY, ("Content-Security-Policy", policy), *_GUARDS)
+    return Response(200, document, fields)
+
+
+def _policy(host: str | None) -> str:
+    found = _HOST.fullmatch(host or "")
+    names = dict.fromkeys(["localhost", "127.0.0.1", *([found[1].lower()] if found else [])])
+    others = "".join(f" http://{name}:* http://*.{name}:*" for name in names if name[-1:].isalpha())
+    others += "".join(f" http://{name}:*" for name in names if not name[-1:].isalpha())
+    return _POLICY.format(others=others)
+
+
+def _add_file(router: Router, path: str, file: Path) -> None:
+    octets = file.read_bytes()
+    tag = f'"{sha256(octets).hexdigest()[:32]}"'
+    fields = (("ETag", tag), *_GUARDS)
+    whole = Response(200, octets, (("Content-Type", content_type(file.name.encode())), *fields))
+    unchanged = Response(304, fields=fields)
+
+    def answer(request: Request) -> Response:
+        known = request.get("if-none-match") or ""
+        return unchanged if tag in known or known == "*" else whole
+
+    router.get(path)(answer)
+
+
+def _document() -> bytes:
+    scripts = (file for file in _files() if file.suffix in (".js", ".mjs"))
+    preloads = "\n".join(
+        f'<link rel="modulepreload" href="{PREFIX}{file.relative_to(WEB).as_posix()}">'
+        for file in scripts
+    )
+    return (WEB / "index.html").read_text("utf-8").replace("<!-- scripts -->", preloads).encode()
+
+
+def _files() -> Iterator[Path]:
+    """Yield the files that the page loads."""
+    for file in sorted(WEB.rglob("*")):
+        if file.suffix in (".js", ".mjs", ".css", ".svg"):
+            yield file
