@@ -1,0 +1,3 @@
+import { signal } from "../lib.js";
+export const openConnections = signal(0);
+export function watchConnections() {}
