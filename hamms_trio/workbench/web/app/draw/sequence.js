@@ -21,7 +21,7 @@ export function Sequence({ moments, name, origin = 0, compact = false }) {
     <text x="${RIGHT}%" y="14" text-anchor="middle" class="t-lane ts">server</text>
     <text x="0" y="14" class="t-axis">seconds</text>
     ${lanes(gaps, ends, last)}
-    ${gaps.map((gap) => html`<${Silence} gap=${gap} />`)}
+    ${gaps.map((gap, index) => html`<${Silence} gap=${gap} isFirst=${index === 0} />`)}
     ${rows.map((row, index) => html`<${Row} row=${row} origin=${origin} before=${rows[index - 1]} compact=${compact} />`)}
     ${last.map((mark) => html`<${End} ...${mark} />`)}
   </svg>`;
@@ -61,7 +61,7 @@ function lanes(gaps, ends) {
   return lines;
 }
 
-function Silence({ gap: { from, to, seconds: length, isCut } }) {
+function Silence({ gap: { from, to, seconds: length, isCut }, isFirst }) {
   const middle = (from + to) / 2;
   if (isCut) {
     return html`<g>
@@ -69,11 +69,11 @@ function Silence({ gap: { from, to, seconds: length, isCut } }) {
       <text x="${MIDDLE}%" y=${middle + 4} text-anchor="middle" class="t-note">${seconds(length)} of silence, left out</text>
     </g>`;
   }
-  if (to - from < 18) return null;
+  if (to - from < 20) return null;
   const half = Math.max(6, (to - from) / 2 - 2);
   return html`<g>
     <svg x="${MIDDLE}%" y=${middle} overflow="visible"><path d="M-1 ${-half}V${half}M-6 ${-half}H4M-6 ${half}H4" class="brk" /></svg>
-    <text x="${MIDDLE + 2}%" y=${middle + 4} class="t-note wide">silence, ${seconds(length)}</text>
+    <text x="${MIDDLE + 2}%" y=${middle + 4} class="t-note wide">${isFirst ? "silence, " : ""}${seconds(length)}</text>
     <text x="${MIDDLE + 2}%" y=${middle + 4} class="t-note narrow">${seconds(length)}</text>
   </g>`;
 }
@@ -114,7 +114,7 @@ function Arrow({ row: { y, by, kind, label, short } }) {
 function Leaves({ y, at }) {
   return html`<g>
     <line x1="${LEFT + NEAR}%" y1=${y} x2="${RIGHT - NEAR}%" y2=${y + 5} class="m mc" marker-end="url(#f-c)" />
-    <text x="${MIDDLE}%" y=${y - 5} text-anchor="middle" class="t-m tc">FIN</text>
+    <text x="72%" y=${y - 4} text-anchor="middle" class="t-m tc">FIN</text>
     <text x="${LEFT + 2.5}%" y=${y + 22} class="t-note wide">gives up after ${seconds(at)}</text>
     <text x="${LEFT + 2.5}%" y=${y + 22} class="t-note narrow">gives up</text>
   </g>`;

@@ -45,7 +45,7 @@ function First({ all }) {
       <p class="lead">Point a client at a port. The page shows what went over the wire, what a correct client owes, and what yours did.</p>
       <${Command} text="curl ${address}" />
       <ul class="fams" aria-label="Families">${[...families.value].map(([family, those]) => html`<li>
-        <a href="#/modes?q=${family}-" onClick=${(event) => jump(event, family)}><b>${family}</b><span class="n">${those.length}</span><span class="d">${about(family)}</span></a></li>`)}</ul>
+        <a href="#/modes?q=${family}-" title=${about(family)} onClick=${(event) => jump(event, family)}><b>${family}</b><span class="n">${those.length}</span></a></li>`)}</ul>
     </div>
     <${Example} mode=${example} />
   </section>`;
@@ -116,7 +116,7 @@ function Table({ shown }) {
   for (const mode of shown) grouped.set(mode.family, [...(grouped.get(mode.family) ?? []), mode]);
   return html`<div class="tablebox"><table class="cat">
     <caption>Upper line of a trace: the client. Lower line: the server. Dotted: silence. Outline: octets that were announced and never came.</caption>
-    <thead><tr><th scope="col" class="num">port</th><th scope="col">on the wire</th><th scope="col">mode</th><th scope="col">the server</th><th scope="col">a correct client</th></tr></thead>
+    <thead><tr><th scope="col" class="num">port</th><th scope="col">on the wire</th><th scope="col">mode</th><th scope="col">behaviour</th><th scope="col">a correct client</th></tr></thead>
     ${[...grouped].map(([family, those]) => html`<tbody key=${family} id="family-${family}">
       <tr class="fam"><th scope="rowgroup" colspan="5"><a href="#/modes" onClick=${(event) => jump(event, family)}>${family}</a> <span class="n">${those.length}</span> <span class="d">${about(family)}</span></th></tr>
       ${those.map((mode) => html`<${Row} key=${mode.name} mode=${mode} />`)}
