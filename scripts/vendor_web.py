@@ -48,9 +48,7 @@ class Library:
 LIBRARIES = (
     Library("preact", "11.2.0", "MIT", "dist/preact.mjs", "preact.mjs"),
     Library("preact", "11.2.0", "MIT", "hooks/dist/hooks.mjs", "hooks.mjs"),
-    Library(
-        "@preact/signals-core", "1.14.5", "MIT", "dist/signals-core.mjs", "signals-core.mjs"
-    ),
+    Library("@preact/signals-core", "1.14.5", "MIT", "dist/signals-core.mjs", "signals-core.mjs"),
     Library("@preact/signals", "2.11.4", "MIT", "dist/signals.mjs", "signals.mjs"),
     Library("htm", "3.1.1", "Apache-2.0", "dist/htm.mjs", "htm.mjs"),
     Library("uplot", "1.6.32", "MIT", "dist/uPlot.iife.min.js", "uplot.mjs", "uPlot"),

@@ -9,6 +9,7 @@ from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
@@ -47,5 +48,6 @@ class Bench:
     answers: MockAnswers
     history: History
     events: EventLog
+    feed: ConnectionFeed
     trends: Trends
     failures: Failures

@@ -20,6 +20,7 @@ from hamms_trio.workbench.api import add_operations, openapi_route, operations_o
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.recorder import Recorder, is_of_page
 from hamms_trio.workbench.live.trends import Trends
@@ -99,6 +100,7 @@ async def open_bench(
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
         service.account.is_counted = lambda head: not is_of_page(head)
+        service.publish_to(failures.recording)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
@@ -109,6 +111,7 @@ async def open_bench(
             with ungrouped():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
+                    nursery.start_soon(bench.feed.run)
                     nursery.start_soon(_keep_trends, bench.trends)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -168,6 +171,7 @@ def _bench(
         check_fail=failures.check,
         on_change=on_change,
     )
+    log = EventLog(store, kept=options.events)
     return Bench(
         service=service,
         settings=options.settings,
@@ -176,7 +180,8 @@ def _bench(
         mocks=mocks,
         answers=MockAnswers(store, seed=options.settings.seed),
         history=History(store),
-        events=EventLog(store, kept=options.events),
+        events=log,
+        feed=ConnectionFeed(failures.recording, log),
         trends=Trends(store, retention_days=options.retention_days),
         failures=failures,
     )

@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Protocol
 
 from hamms_trio.http.routes.match import Match
+from hamms_trio.recording.recorder import Recorder, Watch
 
 BATCH = 128  # the limit of answers that are not counted yet
 SAMPLES = 1024  # the latest latencies of a route, for its percentiles
@@ -25,6 +26,7 @@ class Client(Protocol):
 
     id: int
     client: tuple[str, int]
+    watch: Watch | Recorder | None
 
 
 # One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the

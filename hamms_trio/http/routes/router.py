@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from hamms_trio.errors import HammsError
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response, error
+from hamms_trio.http.routes.response import GivenAway, Response, error
 from hamms_trio.wire import RequestHead
 
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
@@ -39,6 +39,7 @@ class Route:
     Attributes:
         any_host: True if clients may call the server by whatever name (see `visitors`).
         fixed: the response, if all requests get the same one.
+        gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
         variant: chooses another route for some heads, before anything of this one is used; None for none.
@@ -46,7 +47,17 @@ class Route:
         max_content: octets of content that the route accepts; None for the server's limit.
     """
 
-    __slots__ = ("any_host", "fixed", "handler", "key", "max_content", "refuses", "variant", "waits")
+    __slots__ = (
+        "any_host",
+        "fixed",
+        "gives_away",
+        "handler",
+        "key",
+        "max_content",
+        "refuses",
+        "variant",
+        "waits",
+    )
 
     def __init__(
         self,
@@ -57,6 +68,7 @@ class Route:
         refuses: bool = False,
     ) -> None:
         self.fixed = handler if isinstance(handler, Response) else None
+        self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
         self.any_host = True
         self.refuses = refuses

@@ -12,7 +12,8 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse
+from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
 DEFAULT_LIMIT = 200
@@ -23,7 +24,14 @@ EVENT_STREAM = "text/event-stream"
 PARAMETERS = (
     Query(name="since_id", description="The id of the last event that the caller has."),
     Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
-    Query(name="topics", description="Types of events, separated by commas; all without it."),
+    Query(
+        name="topics",
+        description="Types of events, separated by commas, or their beginnings such as connection.*; "
+        "all without it.",
+    ),
+    Query(name="mode", description="Only events of connections that met this failure mode."),
+    Query(name="door", description="Only events of connections to this door."),
+    Query(name="connection", description="Only events of the connection with this number."),
 )
 _PAGE = {
     "type": "object",
@@ -35,9 +43,11 @@ async def snapshot(call: Call) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     log = bench.events
+    selection = read_selection(query)
+    bench.feed.look(selection)
     position = _number(query.get("since_id") or call.request.get("last-event-id"), 0)
     limit = min(MAX_LIMIT, _number(query.get("limit"), DEFAULT_LIMIT) or 1)
-    found, _, overflowed = log.since(position, limit, read_topics(query.get("topics")))
+    found, _, overflowed = log.since(position, limit, selection)
     known = msgspec.json.encode(
         {
             "latest_id": log.latest_id,
@@ -56,7 +66,8 @@ async def stream(call: Call) -> Response:
     bench.service.account.settle()
     text = query.get("since_id") or call.request.get("last-event-id")
     position = _number(text, 0) if text else None
-    subscription = Subscription(bench.events, position, read_topics(query.get("topics")))
+    selection = read_selection(query)
+    subscription = Subscription(bench.events, position, selection)
     fields = (
         ("Content-Type", EVENT_STREAM),
         ("Cache-Control", "no-cache"),
@@ -64,7 +75,7 @@ async def stream(call: Call) -> Response:
         ("X-Events-Latest-ID", str(bench.events.latest_id)),
         ("X-Event-Heartbeat-Secs", f"{bench.settings.heartbeat:g}"),
     )
-    return Response(200, _events(bench, subscription), fields)
+    return Response(200, _events(bench, subscription, selection), fields)
 
 
 async def live_mode(_call: Call) -> Response:
@@ -92,23 +103,26 @@ def _live_mode(*, available: bool) -> Response:
     )
 
 
-async def _events(bench: Bench, subscription: Subscription) -> AsyncIterator[bytes]:
+async def _events(
+    bench: Bench, subscription: Subscription, selection: Selection
+) -> AsyncIterator[bytes]:
     """Return the stream, until the client leaves or the server drains."""
-    yield b"retry: %d\n\n" % bench.settings.refresh_ms
-    silent = 0.0
-    while not bench.service.drain_began:
-        gap = events = None
-        with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
-            gap, events = await subscription.receive()
-        if gap is None and not events:
-            silent += min(DRAIN_LOOK, bench.settings.heartbeat)
-            if silent >= bench.settings.heartbeat:
-                silent = 0.0
-                yield b": heartbeat\n\n"
-            continue
+    with bench.feed.watched(selection):
+        yield b"retry: %d\n\n" % bench.settings.refresh_ms
         silent = 0.0
-        octets = b"".join(map(as_sse, events or ()))
-        yield (gap_as_sse(gap) if gap else b"") + octets
+        while not bench.service.drain_began:
+            gap = events = None
+            with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
+                gap, events = await subscription.receive()
+            if gap is None and not events:
+                silent += min(DRAIN_LOOK, bench.settings.heartbeat)
+                if silent >= bench.settings.heartbeat:
+                    silent = 0.0
+                    yield b": heartbeat\n\n"
+                continue
+            silent = 0.0
+            octets = b"".join(map(as_sse, events or ()))
+            yield (gap_as_sse(gap) if gap else b"") + octets
 
 
 def _number(text: str | None, otherwise: int) -> int:
@@ -129,6 +143,7 @@ OPERATIONS = (
         summary="List events, the oldest first.",
         query=PARAMETERS,
         answer=_PAGE,
+        statuses=(400,),
     ),
     Operation(
         method="GET",
@@ -137,6 +152,7 @@ OPERATIONS = (
         summary="Send events as they happen (server-sent events).",
         query=PARAMETERS,
         answer={"type": "string"},
+        statuses=(400,),
         media_type=EVENT_STREAM,
     ),
     Operation(
