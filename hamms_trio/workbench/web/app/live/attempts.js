@@ -1,6 +1,7 @@
 // Attempts: requests that a client sent again, by key, or by method and target where there is no key.
 import { clientOf } from "./model.js";
 
+const AT_ONCE = 0.1; // seconds; a pause that is no longer may be the start of a process
 const APART = 60; // seconds after which a request begins another call
 
 // Returns calls, the newest first: {client, key, attempts: [{at, isGood, status, id}]}.
@@ -11,7 +12,7 @@ export function callsOf(connections) {
   for (const connection of connections) {
     for (const request of connection.requests) requests.push([request, connection]);
     if (!connection.requests.length && connection.received === 0 && connection.closed !== null) {
-      requests.push([{ at: connection.opened, method: "connect", target: connection.door, status: null, struck: connection.struck, key: "" }, connection]);
+      requests.push([{ at: connection.opened, method: "connect", target: connection.door, status: null, struck: true, key: "" }, connection]);
     }
   }
   requests.sort(([a], [b]) => a.at - b.at);
@@ -32,10 +33,10 @@ export function callsOf(connections) {
   return calls.reverse();
 }
 
-function isGood({ status, struck }, { reset, ended, mode }) {
+// A failure mode's port tells no status: a request that its fault spared got a healthy answer.
+function isGood({ status, struck }, { reset }) {
   if (status) return status < 400;
-  if (!mode) return reset === null;
-  return !struck && reset === null && ended === undefined ? true : !struck;
+  return !struck && reset === null;
 }
 
 // The pauses between attempts, in seconds.
@@ -47,8 +48,8 @@ export function pausesOf({ attempts }) {
 export function lawOf(pauses) {
   if (!pauses.length) return null;
   const [first] = pauses;
-  if (Math.max(...pauses) < 0.05) return { kind: "none", first: 0, isJittered: false };
   const mean = pauses.reduce((sum, each) => sum + each, 0) / pauses.length;
+  if (mean < AT_ONCE) return { kind: "none", first: 0, isJittered: false };
   const spread = Math.max(...pauses.map((each) => Math.abs(each - mean))) / mean;
   if (spread < 0.25) return { kind: "fixed", first: mean, isJittered: spread > 0.03 };
   const ratios = pauses.slice(1).map((each, index) => each / pauses[index]);

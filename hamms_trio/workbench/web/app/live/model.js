@@ -4,6 +4,8 @@ const MOST_CONNECTIONS = 2_000; // the oldest closed ones go first
 const MOST_MARKS = 300; // of one connection; those in the middle are joined
 const MOST_EVENTS = 10_000; // of the log
 
+const BEGINNINGS = /\.(opened|request|answered|struck)$/;
+
 export class Connections {
   constructor({ mostEvents = MOST_EVENTS, mostConnections = MOST_CONNECTIONS } = {}) {
     this.mostEvents = mostEvents;
@@ -51,6 +53,8 @@ export class Connections {
     const at = typeof payload.at === "number" ? payload.at : event.at;
     const entry = { id: event.id, at, type: event.type, payload, trace: event.trace_id ?? "", connection: null };
     if (event.type.startsWith("connection.") && payload.connection) {
+      // Of a connection whose beginning is not known, only what it brings is of interest, and not its end.
+      if (!this.byId.has(payload.connection) && !BEGINNINGS.test(event.type)) return;
       entry.connection = this.#connectionOf(payload, at);
       this.#reduce(entry.connection, entry);
     }
@@ -65,7 +69,7 @@ export class Connections {
       connection = {
         id, door: payload.door ?? "", mode: payload.mode ?? "", peer: payload.client ?? "", agent: "",
         opened: at, closed: null, newest: at, marks: [], requests: [], received: 0, sent: 0,
-        left: null, ended: null, reset: null, struck: false, ...(this.byId.size ? {} : {}),
+        left: null, ended: null, reset: null, struck: false,
       };
       this.byId.set(id, connection);
     }
@@ -116,7 +120,7 @@ export class Connections {
 
   #request(connection, at, { method, target, fields = [] }) {
     connection.agent = fieldOf(fields, "user-agent") || connection.agent;
-    connection.requests.push({ at, method, target, fields, status: null, struck: false, key: "", sent: 0, firstAt: null, lastAt: null });
+    connection.requests.push({ at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null });
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
     mark(connection, { at, by: "client", request: `${method} ${target}`, octets: 0 });
   }
@@ -135,7 +139,7 @@ export class Connections {
     connection.sent += payload.octets_sent;
     connection.requests.push({
       at: began, method: payload.method, target: payload.target, fields: payload.fields ?? [], status: payload.status,
-      struck: false, key: "", sent: payload.octets_sent, firstAt: at, lastAt: at, trace: payload.request_id,
+      struck: false, key: keyIn(payload.target), sent: payload.octets_sent, firstAt: at, lastAt: at, trace: payload.request_id,
     });
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
     mark(connection, { at: began, by: "client", request: `${payload.method} ${payload.target}`, octets: payload.octets_received });
@@ -168,6 +172,10 @@ function mark(connection, entry) {
   const [one, other] = marks.splice(middle, 2);
   const times = (one.times ?? 1) + (other.times ?? 1);
   marks.splice(middle, 0, { ...one, octets: (one.octets ?? 0) + (other.octets ?? 0), times, until: other.until ?? other.at });
+}
+
+function keyIn(target) {
+  return new URLSearchParams(target.split("?")[1] ?? "").get("key") ?? "";
 }
 
 export function fieldOf(fields, name) {

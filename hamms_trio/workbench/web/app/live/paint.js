@@ -1,5 +1,7 @@
 // Paints a lane on a canvas: 20 px above and below a row's line, the client's octets above, the server's below.
 
+import { endOf } from "./model.js";
+
 export const ROW = 32; // pixels
 const TOP = 20; // of the first row's line
 const LEAST = 3; // pixels; marks that are closer become one block
@@ -151,7 +153,7 @@ function finish(pen, connection, x, y) {
   if (!left || (reset !== null && reset <= left.at)) return;
   if (left.how === "RST") cross(pen, x(left.at), y);
   else if (ended === null || left.at < ended) {
-    if (connection.requests.at(-1)?.status === null || !connection.sent) flag(pen, x(left.at), y);
+    if (endOf(connection)[0] === "gave-up") flag(pen, x(left.at), y);
     else bar(pen, x(left.at), y, colours.client);
   }
 }
