@@ -26,8 +26,8 @@ function kindOf({ by, event, octets, text = "", writes = 1 }) {
   }
   if (by === "server" && HEAD.test(text)) return headOf(text, octets);
   if (octets === 1) return { kind: "octet", label: shown(text), short: shown(text) };
-  const excerpt = shown(text.slice(0, 60));
-  return { kind: "octets", label: `${counted(octets)}: ${excerpt}`, short: counted(octets) };
+  const excerpt = text ? `: ${shown(text.slice(0, 60))}` : "";
+  return { kind: "octets", label: counted(octets) + excerpt, short: counted(octets) };
 }
 
 function kindOfEvent(event) {

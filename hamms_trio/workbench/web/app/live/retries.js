@@ -3,8 +3,8 @@ import { seconds } from "../format.js";
 import { html } from "../lib.js";
 import { callsOf, lawOf, pausesOf } from "./attempts.js";
 
-const [LEFT, RIGHT] = [26, 96]; // per cent
-const ROW = 72;
+const [LEFT, RIGHT] = [2, 96]; // per cent
+const ROW = 84;
 const MOST_CALLS = 6;
 const FEW = 7; // pauses that are named one by one
 
@@ -24,7 +24,7 @@ function Plot({ calls }) {
   const ticks = Array.from({ length: Math.round(total / unit) + 1 }, (_, index) => index * unit);
   return html`<svg class="seq" width="100%" height=${height} role="img" aria-label=${sentence(calls)}>
     ${ticks.map((tick) => html`<line x1="${x(tick)}%" x2="${x(tick)}%" y1="16" y2=${height} class="grat" /><text x="${x(tick)}%" y="11" text-anchor="middle" class="t-axis">${tick ? seconds(tick) : "0"}</text>`)}
-    ${calls.map((call, index) => html`<${Call} call=${call} x=${x} y=${46 + index * ROW} />`)}
+    ${calls.map((call, index) => html`<${Call} call=${call} x=${x} y=${58 + index * ROW} />`)}
   </svg>`;
 }
 
@@ -35,9 +35,9 @@ function Call({ call, x, y }) {
   const { attempts, key, client } = call;
   const began = attempts[0].at;
   const pauses = pausesOf(call);
-  const name = key.length > 22 ? `${key.slice(0, 21)}…` : key;
+  const name = key.length > 40 ? `${key.slice(0, 39)}…` : key;
   const isStorm = lawOf(pauses)?.kind === "none";
-  return html`<g><text x="0" y=${y - 2} class="t-key">${name}</text><text x="0" y=${y + 12} class="t-axis">${client}</text>
+  return html`<g><text x="0" y=${y - 18} class="t-key">${name}<tspan class="t-axis" dx="8">${client}</tspan></text>
     <line x1="${LEFT}%" x2="${RIGHT}%" y1=${y} y2=${y} class="cx" />
     ${attempts.map(({ at, isGood, status, id }, index) => html`<svg x="${x(at - began)}%" y=${y} overflow="visible">
       ${isGood ? html`<circle r="5" class="at-ok" />` : html`<rect x="-4" y="-4" width="8" height="8" class="at-no" />`}
@@ -46,7 +46,7 @@ function Call({ call, x, y }) {
       const [from, to] = [x(attempts[index].at - began), x(attempts[index + 1].at - began)];
       return html`<line x1="${from}%" x2="${to}%" y1=${y + 15} y2=${y + 15} class="gap" />${to - from > 5 && html`<text x="${(from + to) / 2}%" y=${y + 28} text-anchor="middle" class="t-axis">${seconds(pause)}</text>`}`;
     })}
-    ${isStorm && html`<text x="${LEFT + 3}%" y=${y + 20} class="t-axis tr">${attempts.length} attempts in ${seconds(attempts.at(-1).at - began)}, no pause at all</text>`}</g>`;
+    ${isStorm && html`<text x="${LEFT}%" y=${y + 20} class="t-axis tr">${attempts.length} attempts in ${seconds(attempts.at(-1).at - began)}, no pause at all</text>`}</g>`;
 }
 
 function sentence(calls) {

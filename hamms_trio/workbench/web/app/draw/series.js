@@ -1,0 +1,68 @@
+// Time series by uPlot, in ink: solid, dashed and dotted tell the lines apart, and colour does not.
+import { html, useEffect, useRef } from "../lib.js";
+import uPlot from "../../vendor/uplot.mjs";
+
+const DASHES = [[], [5, 3], [2, 3], [8, 3, 2, 3]];
+const WIDTHS = [2, 1.5, 1.25, 1.25];
+
+function colour(name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(${name})`;
+  document.body.append(probe);
+  const value = getComputedStyle(probe).color;
+  probe.remove();
+  return value;
+}
+
+// `columns` are times and then one list for each label; `bands` are [from, to] in seconds.
+export function Series({ columns, labels, unit, isLog = false, height = 140, bands = [], name }) {
+  const box = useRef(null);
+  const plot = useRef(null);
+  const shownBands = useRef(bands);
+  shownBands.current = bands;
+  const build = () => {
+    plot.current?.destroy();
+    plot.current = new uPlot(options({ labels, unit, isLog, height, width: box.current.clientWidth, shownBands }), columns, box.current);
+  };
+  useEffect(() => {
+    build();
+    const watcher = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
+    watcher.observe(box.current);
+    addEventListener("hamms-theme", build);
+    return () => {
+      watcher.disconnect();
+      removeEventListener("hamms-theme", build);
+      plot.current?.destroy();
+      plot.current = null;
+    };
+  }, [labels.join(), unit, isLog, height]);
+  useEffect(() => {
+    plot.current?.setData(columns);
+  }, [columns]);
+  return html`<div class="series" ref=${box} role="img" aria-label=${name}></div>`;
+}
+
+function options({ labels, unit, isLog, height, width, shownBands }) {
+  const ink = colour("--ink");
+  const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--grat"), width: 1 }, ticks: { show: false }, font: "11px monospace" };
+  const wash = colour("--sev-1-wash");
+  return {
+    width, height, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
+    scales: { y: isLog ? { distr: 3, range: (_, least, most) => [Math.max(0.1, Math.min(1, least || 1)), Math.max(10, (most || 10) * 1.3)] } : { range: (_, least, most) => [0, Math.max(1, (most || 1) * 1.15)] } },
+    axes: [{ ...axis, size: 26 }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : `${tick} ${unit}`)) }],
+    series: [{}, ...labels.map((label, index) => ({ label, stroke: ink, width: WIDTHS[index % 4], dash: DASHES[index % 4], spanGaps: true, points: { show: false } }))],
+    hooks: { drawClear: [(chart) => drawBands(chart, shownBands.current, wash)] },
+  };
+}
+
+function drawBands(chart, bands, wash) {
+  const { ctx, bbox } = chart;
+  ctx.save();
+  ctx.fillStyle = wash;
+  for (const [from, to] of bands) {
+    const left = Math.max(bbox.left, chart.valToPos(from, "x", true));
+    const right = Math.min(bbox.left + bbox.width, chart.valToPos(to, "x", true));
+    if (right > left) ctx.fillRect(left, bbox.top, right - left, bbox.height);
+  }
+  ctx.restore();
+}
