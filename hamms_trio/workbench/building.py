@@ -22,7 +22,7 @@ from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder, is_of_page
+from hamms_trio.workbench.live.recorder import Recorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -99,7 +99,7 @@ async def open_bench(
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
-        service.account.is_counted = lambda head: not is_of_page(head)
+        service.account.is_counted = is_counted
         service.publish_to(failures.recording)
         for path in options.imports:
             await _import(path, bench)

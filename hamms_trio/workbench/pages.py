@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hamms_trio.files.representation.content_types import content_type
 from hamms_trio.http import Request, Response, text
-from hamms_trio.http.routes.router import Route, Router
+from hamms_trio.http.routes.router import NOT_FOUND, Route, Router
 from hamms_trio.wire import RequestHead, best_match
 
 WEB = Path(__file__).parent / "web"
@@ -48,8 +48,12 @@ def add_page(router: Router) -> None:
         router.get(address)(page)
     at_root = Route("GET / (page)", page)
     router.vary("/", lambda head: at_root if names_html(head) else None)
-    for file in _files():
-        _add_file(router, PREFIX + file.relative_to(WEB).as_posix(), file)
+    files = {_name(file): _File(file) for file in _files()}
+
+    @router.get(f"{PREFIX}*")
+    def answer(request: Request) -> Response:
+        file = files.get(request.parameters["*"])
+        return NOT_FOUND if file is None else file.answer(request)
 
 
 def names_html(head: RequestHead) -> bool:
@@ -74,25 +78,26 @@ def _policy(host: str | None) -> str:
     return _POLICY.format(others=others)
 
 
-def _add_file(router: Router, path: str, file: Path) -> None:
-    octets = file.read_bytes()
-    tag = f'"{sha256(octets).hexdigest()[:32]}"'
-    fields = (("ETag", tag), *_GUARDS)
-    whole = Response(200, octets, (("Content-Type", content_type(file.name.encode())), *fields))
-    unchanged = Response(304, fields=fields)
+class _File:
+    """A file of the page, in memory, with a strong validator."""
 
-    def answer(request: Request) -> Response:
+    def __init__(self, file: Path) -> None:
+        octets = file.read_bytes()
+        self._tag = f'"{sha256(octets).hexdigest()[:32]}"'
+        fields = (("ETag", self._tag), *_GUARDS)
+        kind = content_type(file.name.encode())
+        self._whole = Response(200, octets, (("Content-Type", kind), *fields))
+        self._unchanged = Response(304, fields=fields)
+
+    def answer(self, request: Request) -> Response:
         known = request.get("if-none-match") or ""
-        return unchanged if tag in known or known == "*" else whole
-
-    router.get(path)(answer)
+        return self._unchanged if self._tag in known or known == "*" else self._whole
 
 
 def _document() -> bytes:
     scripts = (file for file in _files() if file.suffix in (".js", ".mjs"))
     preloads = "\n".join(
-        f'<link rel="modulepreload" href="{PREFIX}{file.relative_to(WEB).as_posix()}">'
-        for file in scripts
+        f'<link rel="modulepreload" href="{PREFIX}{_name(file)}">' for file in scripts
     )
     return (WEB / "index.html").read_text("utf-8").replace("<!-- scripts -->", preloads).encode()
 
@@ -102,3 +107,7 @@ def _files() -> Iterator[Path]:
     for file in sorted(WEB.rglob("*")):
         if file.suffix in (".js", ".mjs", ".css", ".svg"):
             yield file
+
+
+def _name(file: Path) -> str:
+    return file.relative_to(WEB).as_posix()

@@ -22,6 +22,7 @@ from hamms_trio.workbench.routing.documents import Document
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
 UNRECORDED_PREFIXES = ("/static/", "/playground/", "/_hamms/")
 SILENT = "/api/events/"  # reading events is never an event
+PAGE_LOADS = (b"GET /playground/", b"HEAD /playground/")
 PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
 PAGE_MARK = f"{PAGE_FIELD}:".encode()
 SAME_ORIGIN = b"sec-fetch-site: same-origin"
@@ -110,6 +111,11 @@ class Recorder:
             "status": status,
         }
         self._events.publish("request.completed", payload, request_id.decode())
+
+
+def is_counted(head: bytes) -> bool:
+    """Return False for what the page loads, and for its own requests."""
+    return not (head.startswith(PAGE_LOADS) or is_of_page(head))
 
 
 def is_of_page(head: bytes) -> bool:

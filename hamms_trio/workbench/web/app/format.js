@@ -11,7 +11,7 @@ export function seconds(value) {
 }
 
 export function milliseconds(value) {
-  return `${value < 10 ? value.toFixed(1) : value < 1000 ? value.toFixed(1) : count(value)} ms`;
+  return `${value < 1 ? value.toFixed(2) : value < 1000 ? value.toFixed(1) : count(value)} ms`;
 }
 
 export function octets(number) {

@@ -59,13 +59,15 @@ function Trends() {
   const metrics = useLoaded(() => get("/_metrics"));
   const points = value?.points ?? [];
   const columns = useMemo(() => [points.map((p) => p.bucket_start), points.map((p) => p.p50), points.map((p) => p.p95), points.map((p) => p.p99)], [points]);
+  const end = points.length ? Math.max(points.at(-1).bucket_start + 60, Date.now() / 1000) : 0;
+  const shown = [end - (value?.window_seconds ?? 3600), end];
   const counts = useMemo(() => [points.map((p) => p.bucket_start), points.map((p) => p.request_count), points.map((p) => p.status_5xx)], [points]);
   return html`<section class="trends" aria-labelledby="tr"><header class="bar"><h2 id="tr">Trends <span class="d">minute by minute, kept over restarts</span></h2>
       <${Choice} legend="window" name="range" value=${range} onChange=${setRange} options=${[["15m", "15 min"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]]} />
       <label class="sel">route <select value=${route} onChange=${(event) => setRoute(event.target.value)}><option value="__all__">all</option>${Object.keys(metrics.value?.requests_by_route ?? {}).sort().map((each) => html`<option>${each}</option>`)}</select></label></header>
     ${problem && html`<${Unavailable} noun="Trends" problem=${problem} />`}
-    ${value && (points.length ? html`<h3>Latency: p50 solid, p95 dashed, p99 dotted</h3><${Series} columns=${columns} labels=${["p50", "p95", "p99"]} unit="ms" isLog=${true} name="Latency in minutes of the chosen window." />
-        <h3>Requests solid, 5xx dashed</h3><${Series} columns=${counts} labels=${["requests", "5xx"]} unit="" name="Requests and errors in minutes of the chosen window." />
+    ${value && (points.length ? html`<h3>Latency: p50 solid, p95 dashed, p99 dotted</h3><${Series} columns=${columns} labels=${["p50", "p95", "p99"]} unit="ms" isLog=${true} range=${shown} name="Latency in minutes of the chosen window." />
+        <h3>Requests solid, 5xx dashed</h3><${Series} columns=${counts} labels=${["requests", "5xx"]} unit="" range=${shown} name="Requests and errors in minutes of the chosen window." />
         <dl class="facts"><div><dt>requests</dt><dd class="n">${count(value.summary.request_count)}</dd></div><div><dt>errors</dt><dd class="n">${value.summary.error_rate} %</dd></div></dl>`
       : html`<p class="hint">No minute of this window is complete yet.</p>`)}</section>`;
 }

@@ -3,7 +3,7 @@ import { clock, count, milliseconds, seconds } from "../format.js";
 import { html, useEffect, useState } from "../lib.js";
 import { Series } from "../draw/series.js";
 import { bands, incident, recovery } from "./incident.js";
-import { answered, columns, totals, watchRequests } from "./requests.js";
+import { answered, columns, totals, watchRequests, WINDOW } from "./requests.js";
 import { passRate } from "./runs.js";
 
 const OBJECTIVE = 0.01; // of all requests may fail with 5xx
@@ -34,7 +34,7 @@ export function Slo() {
   const { p50, p95, p99, errors, requests } = board.totals;
   const left = Math.max(0, 1 - errors / OBJECTIVE);
   return html`<section class="slo" aria-labelledby="sh"><h2 id="sh">Latency and errors <span class="d">the last 10 minutes, live</span></h2>
-    ${requests ? html`<${Series} columns=${board.columns.slice(0, 4)} labels=${["p50", "p95", "p99"]} unit="ms" isLog=${true} height=${120} bands=${bands.value}
+    ${requests ? html`<${Series} columns=${board.columns.slice(0, 4)} labels=${["p50", "p95", "p99"]} unit="ms" isLog=${true} height=${120} range=${[board.at - WINDOW, board.at]} bands=${bands.value}
         name="Latency over ten minutes: p50 ${or(p50, milliseconds)}, p95 ${or(p95, milliseconds)}, p99 ${or(p99, milliseconds)}." />`
       : html`<p class="hint">The workbench has answered nobody in this time. Its own address is <code>${location.origin}</code>.</p>`}
     <dl class="facts"><div><dt><i class="k l50"></i>p50</dt><dd class="n">${or(p50, milliseconds)}</dd></div><div><dt><i class="k l95"></i>p95</dt><dd class="n">${or(p95, milliseconds)}</dd></div>

@@ -15,14 +15,16 @@ function colour(name) {
 }
 
 // `columns` are times and then one list for each label; `bands` are [from, to] in seconds.
-export function Series({ columns, labels, unit, isLog = false, height = 140, bands = [], name }) {
+export function Series({ columns, labels, unit, isLog = false, height = 140, bands = [], name, range }) {
   const box = useRef(null);
   const plot = useRef(null);
   const shownBands = useRef(bands);
   shownBands.current = bands;
+  const shownRange = useRef(range);
+  shownRange.current = range;
   const build = () => {
     plot.current?.destroy();
-    plot.current = new uPlot(options({ labels, unit, isLog, height, width: box.current.clientWidth, shownBands }), columns, box.current);
+    plot.current = new uPlot(options({ labels, unit, isLog, height, width: box.current.clientWidth, shownBands, shownRange }), columns, box.current);
   };
   useEffect(() => {
     build();
@@ -42,14 +44,25 @@ export function Series({ columns, labels, unit, isLog = false, height = 140, ban
   return html`<div class="series" ref=${box} role="img" aria-label=${name}></div>`;
 }
 
-function options({ labels, unit, isLog, height, width, shownBands }) {
+const two = (number) => String(number).padStart(2, "0");
+
+// Times of day, and days where a tick is at midnight.
+function times(_, ticks) {
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    const isDay = at.getHours() === 0 && at.getMinutes() === 0;
+    return isDay ? `${two(at.getDate())}.${two(at.getMonth() + 1)}.` : `${two(at.getHours())}:${two(at.getMinutes())}`;
+  });
+}
+
+function options({ labels, unit, isLog, height, width, shownBands, shownRange }) {
   const ink = colour("--ink");
   const axis = { stroke: colour("--ink-2"), grid: { stroke: colour("--grat"), width: 1 }, ticks: { show: false }, font: "11px monospace" };
   const wash = colour("--sev-1-wash");
   return {
     width, height, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
-    scales: { y: isLog ? { distr: 3, range: (_, least, most) => [Math.max(0.1, Math.min(1, least || 1)), Math.max(10, (most || 10) * 1.3)] } : { range: (_, least, most) => [0, Math.max(1, (most || 1) * 1.15)] } },
-    axes: [{ ...axis, size: 26 }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : `${tick} ${unit}`)) }],
+    scales: { x: { range: (_, least, most) => shownRange.current ?? [least, Math.max(most, least + 60)] }, y: isLog ? { distr: 3, range: (_, least, most) => [10 ** Math.floor(Math.log10(Math.min(1, Math.max(0.01, least || 1)))), Math.max(10, (most || 10) * 1.3)] } : { range: (_, least, most) => [0, Math.max(1, (most || 1) * 1.15)] } },
+    axes: [{ ...axis, size: 26, space: 60, values: times }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : `${tick} ${unit}`)) }],
     series: [{}, ...labels.map((label, index) => ({ label, stroke: ink, width: WIDTHS[index % 4], dash: DASHES[index % 4], spanGaps: true, points: { show: false } }))],
     hooks: { drawClear: [(chart) => drawBands(chart, shownBands.current, wash)] },
   };
