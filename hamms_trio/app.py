@@ -54,12 +54,14 @@ class WorkbenchSettings:
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
         allow_hosts: names of this machine in URLs, beside localhost and its addresses.
+        state: its state file, or ``:memory:``.
     """
 
     port: int | None = None
     log_format: str = "plain"
     log_descriptor: int | None = None
     allow_hosts: tuple[str, ...] = ()
+    state: str | PathLike[str] = ":memory:"
 
 
 async def serve(
@@ -296,7 +298,7 @@ def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
-    from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench import WorkbenchOptions, open_workbench
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -306,6 +308,7 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
+        options=WorkbenchOptions(state=settings.state),
         failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 

@@ -78,7 +78,7 @@ class Recorder:
 
     @property
     def answered(self) -> Answered:
-        """What went over the wire in answer to the last request."""
+        """The answer to the last request, as it went over the wire."""
         request = self._request
         if request is None:
             return Answered(None, 0)

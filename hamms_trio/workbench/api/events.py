@@ -21,6 +21,7 @@ MAX_LIMIT = 1_000
 POLL_MS = 1_000
 DRAIN_LOOK = 0.5  # seconds between two looks whether the server drains
 EVENT_STREAM = "text/event-stream"
+USE_SELECTORS = "use_selectors_engine"  # the reference's code
 PARAMETERS = (
     Query(name="since_id", description="The id of the last event that the caller has."),
     Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
@@ -79,24 +80,36 @@ async def stream(call: Call) -> Response:
 
 
 async def live_mode(_call: Call) -> Response:
-    return _live_mode(available=True)
+    return _live_mode()
 
 
 async def no_live_mode(_call: Call) -> Response:
-    return _live_mode(available=False)
+    return _live_mode("live_events_disabled")
+
+
+async def live_mode_refused(_call: Call) -> Response:
+    return _live_mode(USE_SELECTORS)
+
+
+async def stream_refused(_call: Call) -> Response:
+    message = (
+        "live events require selectors engine: leave out --engine threadpool, "
+        "or add --no-live-events-require-selectors"
+    )
+    raise Problem(409, USE_SELECTORS, message)
 
 
 async def disabled(_call: Call) -> Response:
     raise Problem(404, "disabled", "live events disabled")
 
 
-def _live_mode(*, available: bool) -> Response:
+def _live_mode(reason: str = "") -> Response:
     return answered(
         {
-            "available": available,
+            "available": not reason,
             "engine": ENGINE,
             "required_engine": ENGINE,
-            "reason": "" if available else "live_events_disabled",
+            "reason": reason,
             "fallback": {"mode": "snapshot_polling", "refresh_ms": POLL_MS},
             "actions": {"retry": True, "recommended_command": "hamms-trio workbench"},
         }
@@ -160,6 +173,23 @@ OPERATIONS = (
         path="/api/events/live-mode",
         handler=live_mode,
         summary="Say whether the stream is available.",
+    ),
+)
+# The same routes while streams are for another engine than the one that was chosen.
+WITHOUT_STREAMS = (
+    OPERATIONS[0],
+    Operation(
+        method="GET",
+        path="/api/events/stream",
+        handler=stream_refused,
+        summary="Say that the stream is not available.",
+        statuses=(409,),
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/live-mode",
+        handler=live_mode_refused,
+        summary="Say that the stream is not available.",
     ),
 )
 # The same routes while events are off.

@@ -52,7 +52,7 @@ LOST = "connection.lost"
 
 @dataclass
 class _Scene:
-    """What is known of a connection.
+    """The state of a connection, as far as it is known.
 
     Attributes:
         held: the opening of a well-behaved server's connection that has brought nothing to show yet; then None.
