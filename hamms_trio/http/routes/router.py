@@ -37,7 +37,6 @@ class Route:
     """The handler of one method on one template.
 
     Attributes:
-        any_host: True if clients may call the server by whatever name (see `visitors`).
         fixed: the response, if all requests get the same one.
         gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
@@ -48,7 +47,6 @@ class Route:
     """
 
     __slots__ = (
-        "any_host",
         "fixed",
         "gives_away",
         "handler",
@@ -70,7 +68,6 @@ class Route:
         self.fixed = handler if isinstance(handler, Response) else None
         self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
-        self.any_host = True
         self.refuses = refuses
         self.variant: Callable[[RequestHead], Route | None] | None = None
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
@@ -98,9 +95,9 @@ class Resource:
     def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
         if method in self.routes and (method, "HEAD") != ("HEAD", method):
             raise HammsError(f"{method} {self.template} has a route already")
-        self.routes[method] = self._guarded(method, handler, max_content)
+        self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
         if method == "GET":
-            self.routes.setdefault("HEAD", self._guarded("HEAD", handler, max_content))
+            self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
         self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
         allow = ("Allow", self.allow)
         options = Response(204, fields=(allow,))
@@ -108,11 +105,6 @@ class Resource:
         message = f"Method Not Allowed: {self.template} takes {self.allow}"
         refusal = error(405, "method_not_allowed", message, allow)
         self.not_allowed = Route("other", refusal, refuses=True)
-
-    def _guarded(self, method: str, handler: Handler | Response, max_content: int | None) -> Route:
-        route = Route(f"{method} {self.template}", handler, max_content)
-        route.any_host = False
-        return route
 
     def route(self, method: str) -> Route:
         return self.routes.get(method, self.not_allowed)
@@ -162,12 +154,6 @@ class Router:
     def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
         """Declare the handler of POST."""
         return self.route("POST", template, max_content=max_content)
-
-    def open_to_any_host(self, *templates: str) -> None:
-        """Answer these whatever the request's Host: they tell and change nothing (see `visitors`)."""
-        for template in templates:
-            for route in self._resource(template).routes.values():
-                route.any_host = True
 
     def vary(self, template: str, choose: Callable[[RequestHead], Route | None]) -> None:
         """Let a function choose another route for some heads that ask for this template."""

@@ -36,7 +36,7 @@ export const ports = computed(() => {
   return `${location.hostname}:${Math.min(...known)}-${Math.max(...known)}`;
 });
 
-export const beginning = computed(() => {
-  const mode = (modes.value ?? []).find((each) => each.port && each.offset !== null);
-  return mode ? mode.port - mode.offset : 0;
-});
+// The port of a door by its name; that of this page where the door has none.
+export function portOfDoor(name) {
+  return health.value?.ports?.[name] ?? (Number(location.port) || 80);
+}

@@ -1,7 +1,7 @@
 // Live: every connection as it happens.
 import { showsOwnCalls } from "../api.js";
 import { clock, count, plural } from "../format.js";
-import { modes } from "../lab.js";
+import { health, modes } from "../lab.js";
 import { html, signal, useEffect, useRef, useState } from "../lib.js";
 import { Choice, Command, Confidence, Empty, Find, Note } from "../parts/marks.js";
 import { missed, reopenStream, stream } from "../stream.js";
@@ -26,7 +26,7 @@ export function LiveView({ id }) {
     filter.value = route.value.query.get("filter") ?? filter.value;
     lookBack();
   }, []);
-  setPorts(new Map((modes.value ?? []).filter(({ port }) => port).map(({ name, port }) => [name, port])));
+  setPorts(new Map(Object.entries(health.value?.ports ?? {})));
   const isMeant = filterOf(filter.value);
   const change = (value) => {
     filter.value = value;

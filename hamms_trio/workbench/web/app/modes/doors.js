@@ -1,9 +1,6 @@
 // The doors of a failure mode: where a client meets it, and how to say that to curl, Python and Node.
-import { beginning } from "../lab.js";
+import { portOfDoor } from "../lab.js";
 import { given, labelOf, queryOf } from "./arguments.js";
-
-const UNIVERSAL = 99; // above the beginning port
-const ARMED = 98;
 
 // The doors that lead to a mode: [name, title, explanation].
 export function doorsOf(mode) {
@@ -20,7 +17,7 @@ export function doorsOf(mode) {
 }
 
 function ports() {
-  return { path: beginning.value + UNIVERSAL, armed: beginning.value + ARMED };
+  return { path: portOfDoor("path"), armed: portOfDoor("armed") };
 }
 
 export function addressOf(door, mode, values) {
