@@ -1,0 +1,70 @@
+"""What holds for every view: accessibility, widths, the policy, and both themes."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from playwright.sync_api import expect
+
+from hamms_trio.blocking import HammsServer
+from tests.browser.conftest import Opener
+from tests.browser.opened import AXE, serious_violations
+
+VIEWS = (
+    "/#/modes",
+    "/#/modes/pace-byte",
+    "/#/live",
+    "/#/matrix",
+    "/#/workbench",
+    "/#/workbench/dashboard",
+    "/#/workbench/missions",
+)
+
+
+@pytest.mark.skipif(
+    not AXE.exists(), reason="axe-core is not installed: npm install in tests/browser"
+)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_no_view_is_hard_to_use_for_anybody(visiting: Opener, dark: bool) -> None:
+    visit = visiting(dark=dark)
+    found = {}
+    for view in VIEWS:
+        page = visit.open(view)
+        page.wait_for_load_state("networkidle") if "live" not in view else None
+        found[view] = serious_violations(page)
+    assert found == {view: [] for view in VIEWS}
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1024, 1600])
+def test_no_view_scrolls_sideways(visiting: Opener, width: int) -> None:
+    visit = visiting(width=width)
+    for view in VIEWS:
+        page = visit.open(view)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+
+
+def test_the_theme_is_switched_and_kept_in_the_tab(visiting: Opener) -> None:
+    page = visiting().open("/#/live")
+    light = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    page.get_by_role("button", name="theme").click()
+    dark = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert dark != light
+    page.reload()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Live")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == dark
+
+
+def test_the_policy_lets_no_foreign_or_inline_script_run(lab: HammsServer) -> None:
+    answer = httpx.get(lab.workbench.url("/"), headers={"Accept": "text/html"})
+    policy = answer.headers["content-security-policy"]
+    assert policy.startswith("default-src 'self';")
+    assert "unsafe" not in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "<script>" not in answer.text
+    assert "style=" not in answer.text
+
+
+def test_an_unknown_view_leads_back(visiting: Opener) -> None:
+    page = visiting().open("/#/nowhere")
+    page.get_by_role("link", name="Begin with the failure modes.").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("misbehaves")
