@@ -69,6 +69,6 @@ def serious_violations(page: Page) -> list[str]:
     found: list[dict[str, object]] = page.evaluate(
         "async () => (await axe.run(document, {resultTypes: ['violations']})).violations"
         ".filter(({impact}) => impact === 'serious' || impact === 'critical')"
-        ".map(({id, nodes}) => ({id, nodes: nodes.slice(0, 3).map(({html, failureSummary}) => html + failureSummary)}))"
+        ".map(({id, nodes}) => ({id, nodes: nodes.slice(0, 3).map((node) => node.html + node.failureSummary)}))"
     )
     return [f"{violation['id']}: {violation['nodes']}" for violation in found]

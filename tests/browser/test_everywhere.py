@@ -30,7 +30,6 @@ def test_no_view_is_hard_to_use_for_anybody(visiting: Opener, dark: bool) -> Non
     found = {}
     for view in VIEWS:
         page = visit.open(view)
-        page.wait_for_load_state("networkidle") if "live" not in view else None
         found[view] = serious_violations(page)
     assert found == {view: [] for view in VIEWS}
 

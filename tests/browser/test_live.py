@@ -21,10 +21,6 @@ def watching(visiting: Opener) -> Page:
     return page
 
 
-def lane(page: Page, client: str) -> object:
-    return page.locator("li.lane").filter(has_text=client)
-
-
 def test_a_connection_appears_in_its_clients_lane_with_its_detail(
     lab: HammsServer, visiting: Opener
 ) -> None:
@@ -37,7 +33,7 @@ def test_a_connection_appears_in_its_clients_lane_with_its_detail(
     detail = page.get_by_role("complementary")
     expect(detail).to_contain_text("GET /v1/orders HTTP/1.1")
     expect(detail).to_contain_text("User-Agent: shopper/1.0")
-    expect(detail.get_by_role("img")).to_be_visible()
+    expect(detail.get_by_role("img", name=re.compile("the client sends GET"))).to_be_visible()
     expect(page).to_have_url(re.compile(r"#/live/c/\d+$"))
     page.keyboard.press("Escape")
     expect(detail).to_have_count(0)
@@ -68,7 +64,7 @@ def test_attempts_of_one_key_are_plotted(lab: HammsServer, visiting: Opener) -> 
     page = watching(visiting)
     for _ in range(4):
         httpx.get(lab.url("retries", key="plotted"), headers={"User-Agent": "keen/1"})
-    plot = page.get_by_role("img", name=re.compile("plotted by keen/1: [34] attempts"))
+    plot = page.get_by_role("img", name=re.compile("plotted by keen.1: [34] attempts"))
     expect(plot).to_be_visible()
 
 
@@ -92,6 +88,7 @@ def test_the_pages_own_calls_are_left_out_unless_they_are_asked_for(visiting: Op
     expect(page.locator(".log").get_by_text("/api/transcripts")).to_have_count(0)
     page.get_by_label("the page's own calls").check()
     page.goto(page.url.split("#")[0] + "#/modes/pace-byte")
+    expect(page.get_by_role("img", name=re.compile("^pace-byte:"))).to_be_visible()
     page.goto(page.url.split("#")[0] + "#/live")
     expect(page.locator(".log").get_by_text("/api/transcripts").first).to_be_visible()
 
@@ -115,7 +112,8 @@ def test_ten_thousand_events_keep_the_document_small(visiting: Opener) -> None:
           const events = Array.from({ length: 10000 }, (_, i) => ({
             id: 1e6 + i, at: Date.now() / 1000, type: 'connection.request', ts: '',
             payload: { connection: 1e6 + (i % 3000), at: Date.now() / 1000, method: 'GET', target: `/${i}`,
-                       fields: [['User-Agent', `many/${i % 40}`]], door: 'path', mode: 'ok', client: '127.0.0.1:9' },
+                       fields: [['User-Agent', `many/${i % 40}`]], door: 'path', mode: 'ok',
+                       client: '127.0.0.1:9' },
           }));
           connections.take(events);
           version.value += 1;

@@ -23,12 +23,13 @@ export function Series({ columns, labels, unit, isLog = false, height = 140, ban
   const shownRange = useRef(range);
   shownRange.current = range;
   const build = () => {
+    if (!box.current) return;
     plot.current?.destroy();
     plot.current = new uPlot(options({ labels, unit, isLog, height, width: box.current.clientWidth, shownBands, shownRange }), columns, box.current);
   };
   useEffect(() => {
     build();
-    const watcher = new ResizeObserver(() => plot.current?.setSize({ width: box.current.clientWidth, height }));
+    const watcher = new ResizeObserver(([entry]) => plot.current?.setSize({ width: entry.contentRect.width, height }));
     watcher.observe(box.current);
     addEventListener("hamms-theme", build);
     return () => {

@@ -30,7 +30,7 @@ export function addressOf(door, mode, values) {
     case "host": return `http://${labelOf(mode, values)}.hamms.localhost:${path}/`;
     case "field": return `http://${host}:${path}/`;
     case "proxy": return `http://${labelOf(mode, values)}.hamms/`;
-    default: return `http://${host}:${mode.needs_port ? armed : path}/`;
+    default: return `http://${host}:${mode.needs_port ? armed : path}/anything`; // the list of modes is at /
   }
 }
 
