@@ -11,7 +11,7 @@ from tests.browser.conftest import Opener
 from tests.browser.opened import AXE, serious_violations
 
 VIEWS = (
-    "/#/modes",
+    "/#/modes?q=frame",
     "/#/modes/pace-byte",
     "/#/live",
     "/#/matrix",
@@ -21,25 +21,33 @@ VIEWS = (
 )
 
 
+WIDTHS = (1600, 1024, 768, 360, 320)
+
+
 @pytest.mark.skipif(
     not AXE.exists(), reason="axe-core is not installed: npm install in tests/browser"
 )
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-def test_no_view_is_hard_to_use_for_anybody(visiting: Opener, dark: bool) -> None:
-    visit = visiting(dark=dark)
+def test_no_view_is_hard_to_use_for_anybody(visiting: Opener) -> None:
     found = {}
-    for view in VIEWS:
-        page = visit.open(view)
-        found[view] = serious_violations(page)
-    assert found == {view: [] for view in VIEWS}
+    for dark, views in ((False, VIEWS), (True, VIEWS[1:4])):
+        visit = visiting(dark=dark)
+        for view in views:
+            problems = serious_violations(visit.open(view))
+            if problems:
+                found[view, dark] = problems
+    assert found == {}
 
 
-@pytest.mark.parametrize("width", [320, 360, 768, 1024, 1600])
-def test_no_view_scrolls_sideways(visiting: Opener, width: int) -> None:
-    visit = visiting(width=width)
+def test_no_view_scrolls_sideways(visiting: Opener) -> None:
+    visit = visiting()
+    too_wide = []
     for view in VIEWS:
         page = visit.open(view)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, view
+        for width in WIDTHS:
+            page.set_viewport_size({"width": width, "height": 900})
+            if page.evaluate("document.documentElement.scrollWidth") > width:
+                too_wide.append((view, width))
+    assert not too_wide
 
 
 def test_the_theme_is_switched_and_kept_in_the_tab(visiting: Opener) -> None:

@@ -70,7 +70,9 @@ def test_two_runs_of_a_client_are_compared(dropped: Page) -> None:
     worse = page.get_by_role("link", name=re.compile("pace-byte, careless: FAIL hang, worse"))
     expect(worse).to_contain_text("▲")
     page.get_by_role("radio", name="changed").check(force=True)
-    expect(page.get_by_role("rowheader")).to_have_count(3)  # two modes, and the scores
+    expect(page.get_by_role("rowheader")).to_have_count(
+        5
+    )  # two modes and their families, and the scores
     page.get_by_role("radio", name="the last", exact=True).check(force=True)
     expect(page.get_by_text("▲")).to_have_count(0)
 
@@ -89,7 +91,7 @@ def test_arrow_keys_move_through_the_cells(dropped: Page) -> None:
 
 def test_verdicts_and_families_can_be_left_out(dropped: Page) -> None:
     page = dropped
-    page.get_by_label("pass").uncheck()
+    page.get_by_role("checkbox", name="pass").uncheck()
     expect(page.get_by_role("link", name=re.compile("^status, "))).to_have_count(0)
     page.get_by_role("button", name=re.compile("frame")).click()
     expect(page.get_by_title("the worst of frame: truncated")).to_be_visible()

@@ -53,13 +53,5 @@ function marked(lines) {
 // A response as lines: status, fields in order of their names, and the body.
 export function linesOf({ status, headers = {}, body = "" }) {
   const fields = Object.entries(headers).map(([name, value]) => `${name.toLowerCase()}: ${value}`).sort();
-  return [`status ${status}`, ...fields, "", ...pretty(String(body)).split("\n")];
-}
-
-function pretty(body) {
-  try {
-    return JSON.stringify(JSON.parse(body), null, 2);
-  } catch {
-    return body;
-  }
+  return [`status ${status}`, ...fields, "", ...String(body).split("\n")];
 }

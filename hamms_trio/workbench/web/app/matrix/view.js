@@ -92,7 +92,7 @@ function Filled({ columns, mode, client, take }) {
     <${Filters} columns=${columns} />
     <div class=${mode ? "mxgrid" : "mxgrid alone"}>
       <section class="mx" aria-label="Matrix of modes by clients">${shown ? html`<${MatrixTable} columns=${columns} groups=${groups} chosen=${{ mode, client }} compares=${compares.value} />` : html`<p class="hint">No mode is left by these filters.</p>`}
-        <p class="key">${canCompare && html`<span class="mk">▲</span> worse than in the run before <span class="mk">▽</span> better `}<span class="mk">~</span> flaky. An empty cell was not run. Arrow keys move, Enter opens, Home goes to the mode.</p></section>
+        <p class="key">${canCompare && compares.value && html`<span class="mk">▲</span> worse than in the run before <span class="mk">▽</span> better `}<span class="mk">~</span> flaky. An empty cell was not run. Arrow keys move, Enter opens, Home goes to the mode.</p></section>
       ${mode && html`<${CellDetail} slug=${mode} column=${column} entry=${entry} before=${column?.before?.modes[mode]} kind=${entry && kindOf(entry)} />`}
     </div>
     <${Clients} columns=${columns} />`;
