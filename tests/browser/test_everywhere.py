@@ -1,4 +1,4 @@
-"""What holds for every view: accessibility, widths, the policy, and both themes."""
+"""Properties of every view: accessibility, widths, the policy, and both themes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What crosses the wire, as a document: for programs that draw it."""
+"""Transcripts as documents, for programs that draw them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hamms_trio.lab.shared.labels import Labels
 
 SHOWN_OCTETS = 1200  # of one write
 LONGEST_RUN = 60  # writes in a row; of a longer run
-FEW = 24  # are told one by one
+FEW = 24  # have a moment each
 MOST_OCTETS = 2 * 1024 * 1024  # that the client reads before it gives up
 
 

@@ -1,4 +1,4 @@
-"""/api/transcripts: what crosses the wire when a client meets a failure mode, played in virtual time."""
+"""/api/transcripts: all that crosses the wire when a client meets a failure mode, played in virtual time."""
 
 from __future__ import annotations
 

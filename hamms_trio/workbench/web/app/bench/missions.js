@@ -135,7 +135,7 @@ function Outcome() {
 
 function story(during, after) {
   const evidence = during.step_results.map(({ trace_id: trace }) => trace.slice(0, 8)).join(", ");
-  const first = during.status === "pass" ? "The scenario passed." : `The scenario failed: ${during.analysis.root_cause_summary}`;
+  const first = during.status === "pass" ? "The scenario passed." : `The scenario failed. ${during.analysis.root_cause_summary.replace(/\.?$/, ".")}`;
   const then = !after ? "" : after.status === "pass" ? " Without the incident it passed, so the incident was the cause." : " It failed without the incident as well.";
   return `${first}${then} Evidence: ${evidence}.`;
 }

@@ -20,7 +20,7 @@ export function Report({ run, scenario }) {
 }
 
 export function verdict({ run_id: id, status, analysis, summary }) {
-  if (status === "pass") return `Run ${id.slice(0, 6)} passed: all ${summary.passed} steps did what they must.`;
+  if (status === "pass") return `Run ${id.slice(0, 6)} passed: ${summary.passed === 1 ? "its step" : `all ${summary.passed} steps`} did what a user needs.`;
   return `Run ${id.slice(0, 6)} failed at the step ${analysis.failing_step_id}: ${analysis.failing_step_reason}.`;
 }
 
