@@ -17,7 +17,7 @@ import trio
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
-from hamms_trio.lab.script.telling import tell
+from hamms_trio.lab.script.document import transcript_of
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
@@ -53,22 +53,24 @@ class Failures:
         self._doors = doors
         self._once: dict[str, OnceDoor] = {}
         self._labels = Labels(doors)
-        self._told: dict[str, bytes] = {}
+        self._transcripts: dict[str, bytes] = {}
         self._playing = trio.CapacityLimiter(PLAYED_AT_ONCE)
 
-    async def told(self, label: str) -> bytes:
+    async def transcript(self, label: str) -> bytes:
         """Return as JSON what crosses the wire when a client meets the mode of this label.
 
         Raises:
             NoSuchMode, ParameterError: see `Labels.door`.
         """
-        known = self._told.get(label)
+        known = self._transcripts.get(label)
         if known is None:
-            told = await trio.to_thread.run_sync(tell, self._labels, label, limiter=self._playing)
-            known = msgspec.json.encode(told)
-            if len(self._told) >= REMEMBERED:
-                self._told.clear()
-            self._told[label] = known
+            played = await trio.to_thread.run_sync(
+                transcript_of, self._labels, label, limiter=self._playing
+            )
+            known = msgspec.json.encode(played)
+            if len(self._transcripts) >= REMEMBERED:
+                self._transcripts.clear()
+            self._transcripts[label] = known
         return known
 
     def check(self, fail: str) -> None:

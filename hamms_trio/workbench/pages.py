@@ -18,6 +18,20 @@ from hamms_trio.wire import RequestHead, best_match
 
 WEB = Path(__file__).parent / "web"
 PREFIX = "/playground/"
+# One file is fetched sooner than many; the last ones win over the first.
+STYLES = (
+    "tokens",
+    "base",
+    "controls",
+    "drawings",
+    "modes",
+    "live",
+    "matrix",
+    "workbench",
+    "notes",
+    "page",
+)
+ALL_STYLES = "styles.css"
 ADDRESSES = ("/playground", "/playground-minimal", "/static/dashboard.html")
 HTML = "text/html; charset=utf-8"
 VARY = ("Vary", "Accept")
@@ -48,7 +62,8 @@ def add_page(router: Router) -> None:
         router.get(address)(page)
     at_root = Route("GET / (page)", page)
     router.vary("/", lambda head: at_root if names_html(head) else None)
-    files = {_name(file): _File(file) for file in _files()}
+    files = {_name(file): _File(file.name, file.read_bytes()) for file in _files()}
+    files[ALL_STYLES] = _File(ALL_STYLES, _styles())
 
     @router.get(f"{PREFIX}*")
     def answer(request: Request) -> Response:
@@ -81,11 +96,10 @@ def _policy(host: str | None) -> str:
 class _File:
     """A file of the page, in memory, with a strong validator."""
 
-    def __init__(self, file: Path) -> None:
-        octets = file.read_bytes()
+    def __init__(self, name: str, octets: bytes) -> None:
         self._tag = f'"{sha256(octets).hexdigest()[:32]}"'
         fields = (("ETag", self._tag), *_GUARDS)
-        kind = content_type(file.name.encode())
+        kind = content_type(name.encode())
         self._whole = Response(200, octets, (("Content-Type", kind), *fields))
         self._unchanged = Response(304, fields=fields)
 
@@ -102,10 +116,17 @@ def _document() -> bytes:
     return (WEB / "index.html").read_text("utf-8").replace("<!-- scripts -->", preloads).encode()
 
 
+def _styles() -> bytes:
+    """Join the style sheets in their order, the library's and those for narrow windows last."""
+    own = [WEB / "styles" / f"{name}.css" for name in STYLES]
+    joined = [*own, WEB / "vendor" / "uplot.css", WEB / "styles" / "widths.css"]
+    return b"\n".join(file.read_bytes() for file in joined)
+
+
 def _files() -> Iterator[Path]:
     """Yield the files that the page loads."""
     for file in sorted(WEB.rglob("*")):
-        if file.suffix in (".js", ".mjs", ".css", ".svg"):
+        if file.suffix in (".js", ".mjs", ".svg"):
             yield file
 
 

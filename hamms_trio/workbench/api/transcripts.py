@@ -8,8 +8,8 @@ from hamms_trio.workbench.api.operations import Call, Operation
 
 
 async def show_transcript(call: Call) -> Response:
-    told = await call.bench.failures.told(call.parameter("label"))
-    return Response(200, told, (("Content-Type", JSON), ("Cache-Control", "no-cache")))
+    transcript = await call.bench.failures.transcript(call.parameter("label"))
+    return Response(200, transcript, (("Content-Type", JSON), ("Cache-Control", "no-cache")))
 
 
 OPERATIONS = (

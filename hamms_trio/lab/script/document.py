@@ -36,7 +36,7 @@ class Moment(Struct, frozen=True, omit_defaults=True):
     until: float = 0.0
 
 
-class Told(Struct, frozen=True):
+class Transcript(Struct, frozen=True):
     """A failure mode, its arguments, and all that crosses the wire when a client meets it."""
 
     slug: str
@@ -45,7 +45,7 @@ class Told(Struct, frozen=True):
     moments: list[Moment]
 
 
-def tell(labels: Labels, label: str) -> Told:
+def transcript_of(labels: Labels, label: str) -> Transcript:
     """Play the failure mode of a label against the requests that show its fault.
 
     Raises:
@@ -54,7 +54,7 @@ def tell(labels: Labels, label: str) -> Told:
     """
     door = labels.door(label)
     lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
-    return Told(door.slug, door.name, dict(door.given), list(_moments(lines)))
+    return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
 
 
 def _moments(lines: Iterable[Line]) -> Iterator[Moment]:
