@@ -22,7 +22,8 @@ export function place(moments) {
       const isCut = span > limit;
       const way = isCut ? CUT + least : Math.max(least, span * scale);
       if (span >= SHORTEST_SILENCE) {
-        gaps.push({ from: y + (before.body ? BODY : 0) + 8, to: y + way - 6, seconds: span, isCut });
+        const isClients = row.kind === "request"; // the client lets time pass before it asks again
+        gaps.push({ from: y + (before.body ? BODY : 0) + 8, to: y + way - 6, seconds: span, isCut, isClients, isTight: row.kind === "octet" });
       }
       y += way;
     }

@@ -1,6 +1,6 @@
 // The message sequence of one connection: client left, server right, time downwards. x in per cent, y in pixels.
 import { seconds } from "../format.js";
-import { html } from "../lib.js";
+import { html, useEffect, useRef, useState } from "../lib.js";
 import { place } from "./layout.js";
 import { readMoments } from "./wire.js";
 
@@ -8,23 +8,37 @@ const LEFT = 24;
 const RIGHT = 88;
 const NEAR = 0.7; // per cent between a lane and an arrow's end
 const MIDDLE = (LEFT + RIGHT) / 2;
-const WIDE = 58; // characters of a label
-const NARROW = 20;
+const CHARACTER = 7.3; // pixels of one in a label
+const USUAL = 560; // pixels of a drawing that is not laid out yet
 
-export function Sequence({ moments, name, origin = 0, compact = false }) {
+export function Sequence({ moments, name, origin = 0 }) {
+  const [drawing, width] = useWidth();
+  const most = Math.floor((width * (RIGHT - LEFT - 3)) / 100 / CHARACTER); // characters of a label
   const read = readMoments(moments);
   const { rows, gaps, height } = place(read);
   const ends = { client: height - 14, server: height - 14 };
   const last = closing(rows, ends);
-  return html`<svg class="seq" width="100%" height=${height} role="img" aria-label=${sentence(name, read)}>
+  return html`<svg ref=${drawing} class="seq" width="100%" height=${height} role="img" aria-label=${sentence(name, read)}>
     <text x="${LEFT}%" y="14" text-anchor="middle" class="t-lane tc">client</text>
     <text x="${RIGHT}%" y="14" text-anchor="middle" class="t-lane ts">server</text>
     <text x="0" y="14" class="t-axis">seconds</text>
     ${lanes(gaps, ends, last)}
     ${gaps.map((gap, index) => html`<${Silence} gap=${gap} isFirst=${index === 0} />`)}
-    ${rows.map((row, index) => html`<${Row} row=${row} origin=${origin} before=${rows[index - 1]} compact=${compact} />`)}
+    ${rows.map((row, index) => html`<${Row} row=${row} origin=${origin} before=${rows[index - 1]} most=${most} />`)}
     ${last.map((mark) => html`<${End} ...${mark} />`)}
   </svg>`;
+}
+
+// The width of the drawing in pixels, as it is laid out.
+function useWidth() {
+  const drawing = useRef(null);
+  const [width, setWidth] = useState(USUAL);
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width || USUAL));
+    watcher.observe(drawing.current);
+    return () => watcher.disconnect();
+  }, []);
+  return [drawing, width];
 }
 
 // Where each lane ends, and with which mark.
@@ -53,6 +67,7 @@ function lanes(gaps, ends) {
   let from = 22;
   for (const gap of gaps) {
     if (gap.from > ends.server) break;
+    if (gap.isClients) continue;
     lines.push(html`<line x1="${RIGHT}%" x2="${RIGHT}%" y1=${from} y2=${gap.from} class="lane ls" />`);
     from = Math.min(gap.to, ends.server);
     lines.push(html`<line x1="${RIGHT}%" x2="${RIGHT}%" y1=${gap.from} y2=${from} class="lane ls sil" />`);
@@ -61,15 +76,16 @@ function lanes(gaps, ends) {
   return lines;
 }
 
-function Silence({ gap: { from, to, seconds: length, isCut }, isFirst }) {
+function Silence({ gap: { from, to, seconds: length, isCut, isClients, isTight }, isFirst }) {
   const middle = (from + to) / 2;
   if (isCut) {
     return html`<g>
       <svg x="0%" y=${middle} overflow="visible"><path d="M0 -4h10l4 -5 6 10 4 -5h12" class="axb" /></svg>
-      <text x="${MIDDLE}%" y=${middle + 4} text-anchor="middle" class="t-note">${seconds(length)} of silence, left out</text>
+      <text x="${MIDDLE}%" y=${middle + 4} text-anchor="middle" class="t-note">${seconds(length)}${isClients ? "" : " of silence"}, left out</text>
     </g>`;
   }
-  if (to - from < 20) return null;
+  if (to - from < (isTight ? 20 : 30)) return null;
+  if (isClients) return html`<text x="${LEFT + 2}%" y=${middle + 4} class="t-note">${seconds(length)} later</text>`;
   const half = Math.max(6, (to - from) / 2 - 2);
   return html`<g>
     <svg x="${MIDDLE}%" y=${middle} overflow="visible"><path d="M-1 ${-half}V${half}M-6 ${-half}H4M-6 ${half}H4" class="brk" /></svg>
@@ -78,13 +94,13 @@ function Silence({ gap: { from, to, seconds: length, isCut }, isFirst }) {
   </g>`;
 }
 
-function Row({ row, origin, before, compact }) {
+function Row({ row, origin, before, most }) {
   const { y, at, kind } = row;
   const isNew = !before || time(before.at - origin) !== time(at - origin);
   return html`<g>
     ${isNew && html`<line x1="0" x2="100%" y1=${y} y2=${y} class="grat" />
       <text x="0" y=${y - 4} class="t-axis ${kind === "up" ? "t-now" : ""}">${time(at - origin)}</text>`}
-    ${kind === "up" ? html`<${Leaves} y=${y} at=${at - origin} />` : html`<${Arrow} row=${row} compact=${compact} />`}
+    ${kind === "up" ? html`<${Leaves} y=${y} at=${at - origin} />` : html`<${Arrow} row=${row} most=${most} />`}
     ${row.body && html`<${Body} y=${y + 18} body=${row.body} />`}
   </g>`;
 }
@@ -93,7 +109,7 @@ function time(at) {
   return Math.max(0, at).toFixed(3);
 }
 
-function Arrow({ row: { y, by, kind, label, short } }) {
+function Arrow({ row: { y, by, kind, label, short }, most }) {
   const toServer = by === "client";
   const [from, to] = toServer ? [LEFT + NEAR, RIGHT - NEAR] : [RIGHT - NEAR, LEFT + NEAR];
   const thin = kind === "octet" || kind === "syn" || kind === "event";
@@ -106,8 +122,7 @@ function Arrow({ row: { y, by, kind, label, short } }) {
     ${kind === "octet"
       ? html`<svg x="${MIDDLE}%" y=${y + 2} overflow="visible"><rect x=${-5 - 4 * label.length} y="-9" width=${10 + 8 * label.length} height="18" class="oct ${toServer ? "c" : ""}" />
           <text y="4" text-anchor="middle" class="t-oct">${label === " " ? "␣" : label}</text></svg>`
-      : html`<text x="${MIDDLE}%" y=${y - 5} text-anchor="middle" class="t-m ${text} wide">${cut(label, WIDE)}</text>
-          <text x="${MIDDLE}%" y=${y - 5} text-anchor="middle" class="t-m ${text} narrow">${cut(short, NARROW)}</text>`}
+      : html`<text x="${MIDDLE}%" y=${y - 5} text-anchor="middle" class="t-m ${text}">${fitting(label, short, most)}</text>`}
   </g>`;
 }
 
@@ -144,6 +159,11 @@ function End({ side, y, how }) {
     flag: html`<g><path d="M-8 0H8" class="cap ${colour}" /><path d="M0 0V-20L-16 -14.5 0 -9" class="flag ${colour}" /></g>`,
   };
   return html`<svg x="${x}%" y=${y} overflow="visible">${marks[how]}</svg>`;
+}
+
+// The long form of a label where there is room for most of it, else the short one.
+function fitting(label, short, most) {
+  return label.length <= most || most >= 44 ? cut(label, most) : cut(short, most);
 }
 
 function cut(text, most) {

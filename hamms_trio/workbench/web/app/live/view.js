@@ -19,6 +19,7 @@ const seconds = signal(60);
 const isHeld = signal(false);
 const showsOctets = signal(false);
 const EVERY = 500; // milliseconds between two looks at what the clients' behaviour may be
+const MOST_SPOKEN = 500; // sentences that are remembered, so that none is said again
 const SPOKEN_EVERY = 5000; // milliseconds between two announcements to screen readers
 
 export function LiveView({ id }) {
@@ -110,6 +111,7 @@ function useSpoken(found) {
     const { known, at } = state.current;
     const next = found.find(({ client, text }) => !known.has(client + text));
     if (!next || Date.now() - at < SPOKEN_EVERY) return;
+    if (known.size > MOST_SPOKEN) known.clear();
     known.add(next.client + next.text);
     state.current.at = Date.now();
     setSpoken(`${next.client} ${next.text} (${plural(next.seen, "time")})`);
