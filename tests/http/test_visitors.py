@@ -98,8 +98,8 @@ async def test_failure_modes_answer_any_host_beside_a_strict_workbench() -> None
                 hamms.workbench.url("/_metrics"): "evil.test",
                 hamms.workbench.url("/metrics"): "lab.test",
             }
-            told = [
+            reported = [
                 (await client.get(url, headers={"Host": host})).status_code
                 for url, host in asked.items()
             ]
-    assert told == [200, 403, 200]
+    assert reported == [200, 403, 200]

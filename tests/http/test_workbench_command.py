@@ -59,7 +59,7 @@ def test_what_is_in_flight_is_answered_and_what_comes_after_refused(run: Run) ->
     with running.connect() as busy, running.connect() as kept:
         assert statuses(say(kept, GET)) == [200]
         busy.sendall(BEGUN)
-        assert statuses(say(kept, GET)) == [200]  # so the other has been heard too
+        assert statuses(say(kept, GET)) == [200]  # so the server has read the other too
         running.process.send_signal(signal.SIGTERM)
         while statuses(answered := say(kept, GET)) == [200]:
             pass
