@@ -16,6 +16,7 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.page import page
 from bench.measurements.proxied import proxied
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
@@ -50,5 +51,6 @@ MEASUREMENTS: dict[str, Measurement] = {
         fixture,
         resets,
         injection,
+        page,
     )
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
@@ -64,3 +65,4 @@ class Bench:
     scenarios: Scenarios
     reports: Reports
     runner: Runner
+    failures: Failures

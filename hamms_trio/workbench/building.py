@@ -26,7 +26,7 @@ from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import Recorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -139,6 +139,7 @@ async def open_bench(
         if options.targets:
             add_proxied(router, bench, failures, recorder)
         bench.incidents.on_change = _striking(bench, router, failures, recorder)
+        service.account.is_counted = is_counted
         service.publish_to(failures.recording)
         for path in options.imports:
             await _import(path, bench)
@@ -261,6 +262,7 @@ def _bench(
             default_seed=options.settings.seed,
             answer_seconds=service.limits.answer_seconds,
         ),
+        failures=failures,
     )
 
 

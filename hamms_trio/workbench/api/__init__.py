@@ -11,6 +11,7 @@ from hamms_trio.workbench.api import (
     replay,
     scenarios,
     targets,
+    transcripts,
     trends,
     verify,
 )
@@ -28,7 +29,12 @@ PLAYGROUND = (
     *verify.OPERATIONS,
 )
 TARGETS = (*targets.OPERATIONS, *proxy.OPERATIONS)
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS)
+OTHERS = (
+    *trends.OPERATIONS,
+    *auth.OPERATIONS,
+    *incidents.OPERATIONS,
+    *transcripts.OPERATIONS,
+)
 
 
 def operations_of(
