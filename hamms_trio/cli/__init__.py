@@ -51,6 +51,12 @@ main.add_command(
     LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
 )
 main.add_command(
+    LazyCommand("target", "hamms_trio.cli.target", "Put real services behind a running workbench.")
+)
+main.add_command(
+    LazyCommand("incident", "hamms_trio.cli.incident", "Strike requests to a running workbench.")
+)
+main.add_command(
     LazyCommand("history", "hamms_trio.cli.history", "Show what a running workbench answered.")
 )
 main.add_command(LazyCommand("events", "hamms_trio.cli.events", "Watch a running workbench."))
