@@ -82,9 +82,7 @@ def page(effort: Effort) -> list[Figure]:
         "paint": Figure("first paint", "ms", (AtMost(FIRST_PAINT_MS),)),
         "frame": Figure("time of a frame, median", "ms", (AtMost(FRAME_MS),)),
         "slow": Figure("time of a frame, 95th percentile", "ms"),
-        "memory": Figure(
-            f"memory that {seconds:.0f} s of events add", "MB", (AtMost(MEMORY_MB),)
-        ),
+        "memory": Figure(f"memory that {seconds:.0f} s of events add", "MB", (AtMost(MEMORY_MB),)),
         "rate": Figure("events in a second meanwhile", "events"),
     }
     return interleave(effort.rounds, {OURS: sample}, figures)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.checks import Checks
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.connections import ConnectionFeed
@@ -51,3 +52,4 @@ class Bench:
     feed: ConnectionFeed
     trends: Trends
     failures: Failures
+    checks: Checks

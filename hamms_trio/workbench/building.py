@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from hamms_trio.recording.store.trends.memory import TrendMemory
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
+from hamms_trio.workbench.checks import Checks
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.live.connections import ConnectionFeed
@@ -34,6 +36,8 @@ from hamms_trio.workbench.state import import_once
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0  # between two hand-overs of trends
+# Checks a client in a process of its own (see `workbench.checks`); named, because the commands are above this room.
+CHECK_COMMAND = (sys.executable, "-m", "hamms_trio.cli.check.apart")
 PRUNE_SECONDS = 60.0
 
 
@@ -53,6 +57,7 @@ class WorkbenchOptions:
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
         streams: False to refuse event streams, and serve events in pages alone.
+        check_command: the program that checks a client for the page; empty to offer no checks.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -71,6 +76,7 @@ class WorkbenchOptions:
     playground: bool = True
     live_events: bool = True
     streams: bool = True
+    check_command: tuple[str, ...] = CHECK_COMMAND
 
     def guard(self) -> Guard:
         return Guard(
@@ -118,6 +124,7 @@ async def open_bench(
             playground=options.playground,
             live_events=options.live_events,
             streams=options.streams,
+            checks=bench.checks.is_offered,
         )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
@@ -135,6 +142,7 @@ async def open_bench(
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
                     nursery.start_soon(bench.feed.run)
+                    nursery.start_soon(bench.checks.run)
                     nursery.start_soon(_keep_trends, bench.trends, options.flush_seconds)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -208,6 +216,7 @@ def _bench(
         feed=ConnectionFeed(failures.recording, log),
         trends=Trends(trends, retention_days=options.retention_days, backend=options.trends),
         failures=failures,
+        checks=Checks(log, options.check_command),
     )
 
 

@@ -2,6 +2,7 @@
 
 from hamms_trio.workbench.api import (
     auth,
+    checks as checks_api,
     events,
     history,
     mocks,
@@ -28,9 +29,18 @@ OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *transcripts.OPERATIONS)
 
 
 def operations_of(
-    *, playground: bool = True, live_events: bool = True, streams: bool = True
+    *,
+    playground: bool = True,
+    live_events: bool = True,
+    streams: bool = True,
+    checks: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     served = events.OPERATIONS if streams else events.WITHOUT_STREAMS
     told = served if live_events else events.WITHOUT_EVENTS
-    return (*(PLAYGROUND if playground else ()), *told, *OTHERS)
+    return (
+        *(PLAYGROUND if playground else ()),
+        *told,
+        *(checks_api.OPERATIONS if checks else ()),
+        *OTHERS,
+    )
