@@ -17,6 +17,7 @@ from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
 from bench.measurements.page import page
+from bench.measurements.proxied import proxied
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
@@ -40,6 +41,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         doors,
         streams,
         engine,
+        proxied,
         static,
         tls,
         idle,

@@ -45,6 +45,9 @@ main.add_command(decisions)
 main.add_command(certs)
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
+    LazyCommand("scenario", "hamms_trio.cli.scenario", "Run scenarios, here or in a workbench.")
+)
+main.add_command(
     LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
 )
 main.add_command(

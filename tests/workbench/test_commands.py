@@ -203,6 +203,28 @@ def test_features_that_are_off_are_not_there() -> None:
     assert "/api/mocks" not in paths
 
 
+def test_a_target_is_called_from_the_command_line(running: Running) -> None:
+    server = ("--server", running.url)
+    target = json.dumps({"id": "own", "name": "Own", "base_url": running.url}).encode()
+    urllib.request.urlopen(f"{running.url}/api/targets", target, timeout=SAFETY_NET).close()
+
+    called = ("scenario", "proxy", "--target-id", "own", *server)
+    lines = run(*called, "--path", "/").splitlines()
+    assert lines[0].startswith("Proxy response | target=own status=200 trace=")
+    assert json.loads("\n".join(lines[1:-1]))["Content-Length"] == "11"
+    assert lines[-1] == "Hello World"
+
+    given = ("--method", "POST", "--path", "/submit", "--body", "x", "--headers-json", '{"A": "b"}')
+    document = json.loads(run(*called, *given, "--json"))
+    assert document["response"]["body"] == "Received POST body: x"
+
+    run(*called, "--path", "/nothing", code=3)
+    assert "404 target_not_found" in run("scenario", "proxy", "--target-id", "no", *server, code=1)
+    assert "is no object" in run(*called, "--headers-json", "[]", code=2)
+    assert "is not JSON" in run(*called, "--headers-json", "{", code=2)
+    run("scenario", "proxy", "--target-id", "own", "--server", "http://127.0.0.1:1", code=1)
+
+
 @pytest.mark.parametrize(
     ("options", "status", "reason"),
     [

@@ -81,7 +81,7 @@ MISSING = Route("other", NOT_FOUND, refuses=True)
 class Resource:
     """The routes of one template, by method."""
 
-    __slots__ = ("allow", "match", "names", "not_allowed", "routes", "template")
+    __slots__ = ("_has_options", "allow", "match", "names", "not_allowed", "routes", "template")
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -89,10 +89,14 @@ class Resource:
         self.match = pattern.fullmatch
         self.names = ["*" if name == "rest__" else name for name in pattern.groupindex]
         self.routes: dict[str, Route] = {}
+        self._has_options = False  # of its own, instead of ours
         self.allow = ""
         self.not_allowed = MISSING
 
     def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
+        if method == "OPTIONS" and not self._has_options:
+            self._has_options = True
+            self.routes.pop("OPTIONS", None)
         if method in self.routes and (method, "HEAD") != ("HEAD", method):
             raise HammsError(f"{method} {self.template} has a route already")
         self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
@@ -100,8 +104,9 @@ class Resource:
             self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
         self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
         allow = ("Allow", self.allow)
-        options = Response(204, fields=(allow,))
-        self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
+        if not self._has_options:
+            options = Response(204, fields=(allow,))
+            self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
         message = f"Method Not Allowed: {self.template} takes {self.allow}"
         refusal = error(405, "method_not_allowed", message, allow)
         self.not_allowed = Route("other", refusal, refuses=True)
