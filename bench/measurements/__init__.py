@@ -16,6 +16,7 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.records import records
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
@@ -35,6 +36,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         churn,
         requests,
         wrk,
+        records,
         status,
         doors,
         streams,

@@ -123,6 +123,7 @@ async def open_bench(
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
         service.publish_to(failures.recording)
+        service.is_watched = lambda: bool(bench.events.subscribers)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
