@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-clients test-all fuzz check format docs bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table bench dist clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -47,6 +47,10 @@ format: setup ## Format, and fix lint where ruff can.
 	$(BIN)/ruff check --fix
 
 docs: setup ## Write the generated pages.
+	$(BIN)/python scripts/generate_docs.py
+
+clients-table: setup ## Ask every failure mode by every installed client, and write the table of how they fare.
+	$(BIN)/python -m scripts.clients_table
 	$(BIN)/python scripts/generate_docs.py
 
 bench: setup ## Measure against other servers; takes about three quarters of an hour.
