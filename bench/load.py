@@ -19,6 +19,7 @@ from bench.children import LOAD_SECONDS, STEADY
 from bench.errors import Unmeasurable
 from bench.loads.answers import answers
 from bench.loads.churn import churn
+from bench.loads.client import client
 from bench.loads.creep import creep
 from bench.loads.download import download
 from bench.loads.drip import drip
@@ -39,6 +40,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
     for load in (
         answers,
         churn,
+        client,
         creep,
         download,
         drip,

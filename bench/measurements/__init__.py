@@ -16,6 +16,7 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.proxied import proxied
 from bench.measurements.records import records
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
@@ -41,6 +42,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         doors,
         streams,
         engine,
+        proxied,
         static,
         tls,
         idle,

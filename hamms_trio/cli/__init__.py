@@ -41,6 +41,9 @@ for _name, _summary in {
     main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
+    LazyCommand("scenario", "hamms_trio.cli.scenario", "Run scenarios, here or in a workbench.")
+)
+main.add_command(
     LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
 )
 main.add_command(

@@ -57,7 +57,7 @@ def _host_name(
     context: click.Context, option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[\w.-]+", name):
+        if name != "*" and not re.fullmatch(r"[\w.-]+", name):
             raise click.BadParameter(
                 f"{name!r} is no host name: give one without scheme and port", context, param=option
             )
@@ -70,7 +70,31 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses; may be repeated.",
+    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
+)
+
+
+def _targets(
+    context: click.Context, option: click.Parameter, entries: tuple[str, ...]
+) -> tuple[str, ...]:
+    if entries:
+        from hamms_trio.workbench.targets.allowed import AllowedTargets
+
+        try:
+            AllowedTargets(entries)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, param=option) from None
+    return entries
+
+
+ALLOW_TARGET = click.option(
+    "--allow-target",
+    "allow_targets",
+    multiple=True,
+    metavar="HOST",
+    envvar="HAMMS_ALLOW_TARGET",
+    callback=_targets,
+    help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
 )
 
 HUBS = ("epoll", "trio")

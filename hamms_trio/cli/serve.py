@@ -77,6 +77,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    allow_targets: tuple[str, ...]
     state: str
     drain_timeout: float
 
@@ -96,6 +97,7 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
+    options.ALLOW_TARGET,
     click.option(
         "--state",
         default=":memory:",
@@ -178,6 +180,7 @@ def _opened(
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
         allow_hosts=modes.allow_hosts,
+        allow_targets=beside.allow_targets,
         state=beside.state,
     )
     return open_hamms(

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
+from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.modes import known_modes
@@ -26,6 +27,11 @@ from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+from hamms_trio.workbench.scenarios.reach.modes import step_door
+
+
+def _ignore(_connection: ModeConnection) -> None:
+    """Have nothing to do with a connection."""
 
 
 class Failures:
@@ -36,6 +42,9 @@ class Failures:
         doors: finds the modes by name.
         recording: of the host.
         beside: the door that answers at the paths of modes and of the control API; None for no such paths.
+
+    Attributes:
+        doors, recording: see above.
     """
 
     def __init__(
@@ -44,35 +53,46 @@ class Failures:
         self.recording = recording
         self._beside = beside
         self._host = host
-        self._doors = doors
+        self.doors = doors
         self._once: dict[str, OnceDoor] = {}
 
     def check(self, fail: str) -> None:
         """Refuse a failure mode that can't be an answer (see `once_door`)."""
-        once_door(self._doors, fail)
+        once_door(self.doors, fail)
 
-    def owner(self, fail: str) -> Callable[[Handover], None]:
+    def check_chaos(self, fail: str) -> None:
+        """Refuse a failure mode that no step can meet (see `step_door`)."""
+        step_door(self.doors, fail)
+
+    def owner(
+        self, fail: str, on_adopted: Callable[[ModeConnection], None] = _ignore
+    ) -> Callable[[Handover], None]:
         """Return the function that has a failure mode answer on a connection.
+
+        Args:
+            on_adopted: called with that connection, once the mode plays on it.
 
         Raises:
             ValueError: the mode can't be an answer, such as one of a package that is not installed any more.
         """
         door = self._once.get(fail)
         if door is None:
-            door = self._once[fail] = once_door(self._doors, fail)
-        return partial(self._take, door)
+            door = self._once[fail] = once_door(self.doors, fail)
+        return partial(self._take, door, on_adopted)
 
     def beside(self) -> Callable[[Handover], None] | None:
         """Return the function that answers at the paths of modes and of the control API, if they are served."""
-        return None if self._beside is None else partial(self._take, self._beside)
+        return None if self._beside is None else partial(self._take, self._beside, _ignore)
 
     def forget(self) -> None:
         """Forget the doors, since the mocks have changed."""
         self._once.clear()
 
-    def _take(self, door: AnyDoor, handover: Handover) -> None:
+    def _take(
+        self, door: AnyDoor, on_adopted: Callable[[ModeConnection], None], handover: Handover
+    ) -> None:
         try:
-            self._host.adopt(door, handover)
+            on_adopted(self._host.adopt(door, handover))
         except OSError:  # the kernel has no memory for one more registration
             handover.sock.close()
             handover.on_end()

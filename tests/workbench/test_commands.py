@@ -26,10 +26,10 @@ def running() -> Iterator[Running]:
         yield run("--no-access-log")
 
 
-def run(*arguments: str, code: int = 0, said: str = "") -> str:
+def run(*arguments: str, code: int = 0, printed: str = "") -> str:
     """Run a command, and return its standard output."""
     done = subprocess.run(
-        [*HAMMS, *arguments], input=said, capture_output=True, text=True, timeout=SAFETY_NET
+        [*HAMMS, *arguments], input=printed, capture_output=True, text=True, timeout=SAFETY_NET
     )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -57,7 +57,7 @@ def test_mocks_are_added_listed_shown_and_deleted(running: Running) -> None:
         *server,
     )
     document = json.dumps({"id": "m2", "method": "GET", "path_pattern": "/b", "status": 200})
-    run("mock", "load", "-", *server, said=document)
+    run("mock", "load", "-", *server, printed=document)
 
     assert get(running, "/a/7") == b"<7>"
     listed = json.loads(run("mock", "list", "--json", *server))["mocks"]
@@ -136,9 +136,9 @@ def test_events_are_printed_as_they_are_stored(running: Running) -> None:
     ],
 )
 def test_a_mistake_ends_with_2_and_one_line(arguments: list[str], words: str) -> None:
-    said = run(*arguments, code=2)
-    assert words in said
-    assert len(said.splitlines()) == 1
+    printed = run(*arguments, code=2)
+    assert words in printed
+    assert len(printed.splitlines()) == 1
 
 
 def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
@@ -148,10 +148,10 @@ def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(document))
     state = ("--state", str(tmp_path / "state.sqlite3"))
 
-    said = run("import", str(tmp_path / "old.json"), *state)
-    assert "2 mocks" in said
-    assert "color" in said
-    assert "frame-nope" in said
+    printed = run("import", str(tmp_path / "old.json"), *state)
+    assert "2 mocks" in printed
+    assert "color" in printed
+    assert "frame-nope" in printed
     run("export", "--output", str(tmp_path / "new.json"), *state)
     exported = json.loads((tmp_path / "new.json").read_text())
     assert [m["path_pattern"] for m in exported["mocks"]] == ["/a"]
@@ -201,6 +201,28 @@ def test_features_that_are_off_are_not_there() -> None:
         paths = json.loads(get(running, "/openapi.json"))["paths"]
     assert (live["available"], live["reason"]) == (False, "live_events_disabled")
     assert "/api/mocks" not in paths
+
+
+def test_a_target_is_called_from_the_command_line(running: Running) -> None:
+    server = ("--server", running.url)
+    target = json.dumps({"id": "own", "name": "Own", "base_url": running.url}).encode()
+    urllib.request.urlopen(f"{running.url}/api/targets", target, timeout=SAFETY_NET).close()
+
+    called = ("scenario", "proxy", "--target-id", "own", *server)
+    lines = run(*called, "--path", "/").splitlines()
+    assert lines[0].startswith("Proxy response | target=own status=200 trace=")
+    assert json.loads("\n".join(lines[1:-1]))["Content-Length"] == "11"
+    assert lines[-1] == "Hello World"
+
+    given = ("--method", "POST", "--path", "/submit", "--body", "x", "--headers-json", '{"A": "b"}')
+    document = json.loads(run(*called, *given, "--json"))
+    assert document["response"]["body"] == "Received POST body: x"
+
+    run(*called, "--path", "/nothing", code=3)
+    assert "404 target_not_found" in run("scenario", "proxy", "--target-id", "no", *server, code=1)
+    assert "is no object" in run(*called, "--headers-json", "[]", code=2)
+    assert "is not JSON" in run(*called, "--headers-json", "{", code=2)
+    run("scenario", "proxy", "--target-id", "own", "--server", "http://127.0.0.1:1", code=1)
 
 
 @pytest.mark.parametrize(

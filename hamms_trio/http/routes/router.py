@@ -36,7 +36,6 @@ class Route:
     """The handler of one method on one template.
 
     Attributes:
-        any_host: True if clients may call the server by whatever name (see `visitors`).
         fixed: the response, if all requests get the same one.
         gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
@@ -46,7 +45,6 @@ class Route:
     """
 
     __slots__ = (
-        "any_host",
         "fixed",
         "gives_away",
         "handler",
@@ -67,7 +65,6 @@ class Route:
         self.fixed = handler if isinstance(handler, Response) else None
         self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
-        self.any_host = True
         self.refuses = refuses
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
@@ -80,7 +77,7 @@ MISSING = Route("other", NOT_FOUND, refuses=True)
 class Resource:
     """The routes of one template, by method."""
 
-    __slots__ = ("allow", "match", "names", "not_allowed", "routes", "template")
+    __slots__ = ("_has_options", "allow", "match", "names", "not_allowed", "routes", "template")
 
     def __init__(self, template: str) -> None:
         self.template = template
@@ -88,27 +85,27 @@ class Resource:
         self.match = pattern.fullmatch
         self.names = ["*" if name == "rest__" else name for name in pattern.groupindex]
         self.routes: dict[str, Route] = {}
+        self._has_options = False  # of its own, instead of ours
         self.allow = ""
         self.not_allowed = MISSING
 
     def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
+        if method == "OPTIONS" and not self._has_options:
+            self._has_options = True
+            self.routes.pop("OPTIONS", None)
         if method in self.routes and (method, "HEAD") != ("HEAD", method):
             raise HammsError(f"{method} {self.template} has a route already")
-        self.routes[method] = self._guarded(method, handler, max_content)
+        self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
         if method == "GET":
-            self.routes.setdefault("HEAD", self._guarded("HEAD", handler, max_content))
+            self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
         self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
         allow = ("Allow", self.allow)
-        options = Response(204, fields=(allow,))
-        self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
+        if not self._has_options:
+            options = Response(204, fields=(allow,))
+            self.routes["OPTIONS"] = Route(f"OPTIONS {self.template}", options)
         message = f"Method Not Allowed: {self.template} takes {self.allow}"
         refusal = error(405, "method_not_allowed", message, allow)
         self.not_allowed = Route("other", refusal, refuses=True)
-
-    def _guarded(self, method: str, handler: Handler | Response, max_content: int | None) -> Route:
-        route = Route(f"{method} {self.template}", handler, max_content)
-        route.any_host = False
-        return route
 
     def route(self, method: str) -> Route:
         return self.routes.get(method, self.not_allowed)
@@ -158,12 +155,6 @@ class Router:
     def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
         """Declare the handler of POST."""
         return self.route("POST", template, max_content=max_content)
-
-    def open_to_any_host(self, *templates: str) -> None:
-        """Answer these whatever the request's Host: they tell and change nothing (see `visitors`)."""
-        for template in templates:
-            for route in self._resource(template).routes.values():
-                route.any_host = True
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request and its parameters; for an unknown path, `otherwise`."""

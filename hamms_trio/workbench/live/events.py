@@ -32,13 +32,34 @@ MAX_PAUSE = 0.04
 _of_id = attrgetter("id")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """An event and its JSON, which is written once for all subscribers."""
+class Event(msgspec.Struct, gc=False):
+    """An event. Its JSON is written once for all subscribers, when the first of them or the store reads it."""
 
     id: int
     type: str
-    document: bytes
     about: About = NOTHING
+    payload: Document = {}
+    trace_id: str = ""
+    seconds: float = 0.0  # since the epoch
+    written: bytes = b""
+
+    @property
+    def document(self) -> bytes:
+        """The JSON of the event; the store's thread may write it, too, and writes the same."""
+        return self.written or self._write()
+
+    def _write(self) -> bytes:
+        self.written = msgspec.json.encode(
+            {
+                "id": self.id,
+                "payload": self.payload,
+                "source": SOURCE,
+                "trace_id": self.trace_id,
+                "ts": timestamp(int(self.seconds * 1000)),
+                "type": self.type,
+            }
+        )
+        return self.written
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
@@ -133,22 +154,14 @@ class EventLog:
             at: when it happened, in seconds since the epoch; None for now.
         """
         id = self._take_id()
-        document = msgspec.json.encode(
-            {
-                "id": id,
-                "payload": payload,
-                "source": SOURCE,
-                "trace_id": trace_id,
-                "ts": timestamp(int((self._wall_clock() if at is None else at) * 1000)),
-                "type": type,
-            }
-        )
-        self._events.append(Event(id, type, document, about))
+        seconds = self._wall_clock() if at is None else at
+        event = Event(id, type, about, payload, trace_id, seconds)
+        self._events.append(event)
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
-        self._store.note_events(id, [document])
         if self._rendered:
             self._rendered.clear()
+        self._store.note_event(event)
         if self._has_leader:
             self._wake_leader()
 
@@ -312,4 +325,4 @@ class _Document(msgspec.Struct):
 def _read(id: int, document: bytes) -> Event:
     """Return an event that another process has published."""
     read = msgspec.json.decode(document, type=_Document)
-    return Event(id, read.type, document, read.payload or NOTHING)
+    return Event(id, read.type, read.payload or NOTHING, written=document)

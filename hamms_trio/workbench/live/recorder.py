@@ -75,6 +75,12 @@ class Recorder:
             while self._octets > KEPT_OCTETS:  # of exchanges that are still going on
                 self._forget_oldest()
 
+    def replace(self, request: Request, content: bytes, response: Response) -> None:
+        """Keep another response in the place of the one that the request's route has kept."""
+        if request.client is not INTERNAL:
+            self._take(request.id, request.client)
+            self.keep(request, content, response)
+
     def write(self, entries: list[Entry]) -> None:
         """Record a batch of answers."""
         offset = self._service.wall_clock_offset()
