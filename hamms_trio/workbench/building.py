@@ -148,6 +148,7 @@ async def open_bench(
             add_proxied(router, bench, failures, recorder)
         bench.incidents.on_change = _striking(bench, router, failures, recorder)
         service.publish_to(failures.recording)
+        service.is_watched = lambda: bool(bench.events.subscribers)
         for path in options.imports:
             await _import(path, bench)
         await bench.targets.load()
