@@ -5,8 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-clients test-all fuzz check format docs vendor screenshots bench dist clean
-.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table vendor screenshots bench dist clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +55,7 @@ vendor: setup ## Fetch the page's libraries again from npm.
 
 screenshots: setup ## Take the README's pictures of the page; needs Chromium.
 	$(BIN)/python scripts/screenshots.py
+
 clients-table: setup ## Ask every failure mode by every installed client, and write the table of how they fare.
 	$(BIN)/python -m scripts.clients_table
 	$(BIN)/python scripts/generate_docs.py
