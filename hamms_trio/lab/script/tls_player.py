@@ -1,8 +1,8 @@
 """What crosses the wire between a failure mode of TLS and OpenSSL, in virtual time.
 
 Most octets of a handshake are random, so that records stand by their names, ``ServerHello`` or ``encrypted``, and
-those in a row as one line; the content that the client sends and decrypts stands as octets. Times are whole seconds:
-signatures of different lengths make a dribbled handshake take longer or shorter.
+those in a row as one line; the content that the client sends and decrypts stands as octets. Times are whole
+seconds: signatures of different lengths make a dribbled handshake take longer or shorter.
 """
 
 from __future__ import annotations
