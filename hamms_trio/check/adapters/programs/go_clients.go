@@ -30,7 +30,7 @@ type outcome struct {
 	Error   string            `json:"error,omitempty"`
 	Status  int               `json:"status,omitempty"`
 	Headers map[string]string `json:"headers,omitempty"`
-	Body    []byte            `json:"body_b64"`
+	Body    []byte            `json:"body_b64,omitempty"`
 }
 
 func open() *http.Client {

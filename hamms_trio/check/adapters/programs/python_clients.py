@@ -1,7 +1,7 @@
 """The line driver of Python's clients: ``python python_clients.py NAME``, or ``--version NAME``.
 
-Each line of the standard input is a request and each line of the standard output its outcome, in JSON. The program runs
-under the interpreter that has the client, which need not have hamms_trio, so it imports the standard library alone.
+Each line of the standard input is a request and each line of the standard output its outcome, in JSON. The program
+runs under the interpreter that has the client, which need not have hamms_trio, so it imports the standard library alone.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Request(NamedTuple):
     timeout: float | None
 
     def with_timeout(self, name: str = "timeout") -> dict[str, Any]:
-        """The timeout as an argument, if there is one."""
+        """Return the timeout as an argument, if there is one."""
         return {} if self.timeout is None else {name: self.timeout}
 
 
@@ -110,7 +110,9 @@ def by_http_client() -> Send:
 
     def send(request: Request) -> Answer:
         parts = urlsplit(request.url)
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         origin = f"{parts.scheme}://{parts.netloc}"
         connection = kept.pop(origin, None) or kind(parts.netloc, **request.with_timeout())
         try:
@@ -236,19 +238,19 @@ def _text(pieces: Iterable[str | None]) -> Answer:
     return Answer(200, (), "".join(piece or "" for piece in pieces).encode())
 
 
-# By the name of the distribution, the function that opens the client.
-CLIENTS: dict[str, Callable[[], Send]] = {
-    "requests": by_requests,
-    "niquests": by_niquests,
-    "httpx": by_httpx,
-    "aiohttp": by_aiohttp,
-    "urllib3": by_urllib3,
-    "http.client": by_http_client,
-    "httplib2": by_httplib2,
-    "pycurl": by_pycurl,
-    "openai": by_openai,
-    "anthropic": by_anthropic,
-    "httpx-sse": by_httpx_sse,
+# By the client's name, the function that opens one, and the package whose errors are the client's own.
+CLIENTS: dict[str, tuple[Callable[[], Send], str]] = {
+    "requests": (by_requests, "requests"),
+    "niquests": (by_niquests, "niquests"),
+    "httpx": (by_httpx, "httpx"),
+    "aiohttp": (by_aiohttp, "aiohttp"),
+    "urllib3": (by_urllib3, "urllib3"),
+    "http.client": (by_http_client, "http"),
+    "httplib2": (by_httplib2, "httplib2"),
+    "pycurl": (by_pycurl, "pycurl"),
+    "openai": (by_openai, "openai"),
+    "anthropic": (by_anthropic, "anthropic"),
+    "httpx-sse": (by_httpx_sse, "httpx"),
 }
 
 
@@ -258,12 +260,14 @@ def main(name: str, *, version: bool = False) -> None:
         print(_version(name))
         return
     lines, sys.stdout = sys.stdout, sys.stderr  # a client that prints spoils no line
-    send, session = CLIENTS[name](), None
+    begin, package = CLIENTS[name]
+    send, session = begin(), None
     for line in sys.stdin:
         command = json.loads(line)
         if command.get("session") != session:
-            send, session = CLIENTS[name](), command.get("session")
-        print(json.dumps({"id": command["id"], **_outcome(send, command)}), file=lines, flush=True)
+            send, session = begin(), command.get("session")
+        outcome = _outcome(send, package, command)
+        print(json.dumps({"id": command["id"], **outcome}), file=lines, flush=True)
 
 
 def _version(name: str) -> str:
@@ -271,10 +275,13 @@ def _version(name: str) -> str:
         return f"Python {sys.version.split()[0]}"
     if name == "pycurl":
         return str(import_module("pycurl").version)  # with the library's
-    return metadata.version(name)
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        sys.exit(f"Error: the package {name} is not installed")
 
 
-def _outcome(send: Send, command: dict[str, Any]) -> dict[str, Any]:
+def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any]:
     """Send one request; return what the client reports, as members of the line."""
     body = command.get("body_b64")
     request = Request(
@@ -287,9 +294,16 @@ def _outcome(send: Send, command: dict[str, Any]) -> dict[str, Any]:
     try:
         status, fields, content = send(request)
     except Exception as error:  # noqa: BLE001 # whatever a client raises is its outcome
-        return {"ok": False, "error": f"{type(error).__name__}: {error}"[:500]}
+        text = f"{type(error).__name__}: {error}"[:500]
+        return {"ok": False, "error": text, "foreign": _is_foreign(error, package)}
     answer = {"status": status, "headers": dict(fields), "body_b64": b64encode(content).decode()}
     return {"ok": True, **answer}
+
+
+def _is_foreign(error: Exception, package: str) -> bool:
+    """Return True if users who catch the client's errors, and the system's, don't catch this one."""
+    roots = {kind.__module__.partition(".")[0] for kind in type(error).__mro__}
+    return package not in roots and not isinstance(error, OSError)
 
 
 if __name__ == "__main__":
