@@ -1,7 +1,8 @@
 """The line driver of Python's clients: ``python python_clients.py NAME``, or ``--version NAME``.
 
 Each line of the standard input is a request and each line of the standard output its outcome, in JSON. The program
-runs under the interpreter that has the client, which need not have hamms_trio, so it imports the standard library alone.
+runs under the interpreter that has the client, which need not have hamms_trio, so its imports are the standard
+library's, and those of the client.
 """
 
 from __future__ import annotations
