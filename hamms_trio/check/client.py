@@ -152,7 +152,7 @@ class Command:
         name: for reports.
         version: as the client reports it.
         environment: variables for the process, beside those of this one.
-        directory: the working directory; None for a new empty one.
+        directory: the working directory; None for this process's.
         shape: ``chat``, ``responses``, ``messages`` or ``plain`` if it is a client of event streams; "" otherwise.
     """
 
