@@ -35,7 +35,7 @@ def descendants(pid: int) -> Iterator[int]:
 
 
 def peak_memory(pid: int) -> int | None:
-    """Return the greatest resident memory so far of a process and its descendants, in octets, if it can be known."""
+    """Return the greatest resident memory of a process and its descendants, in octets, if it can be known."""
     peaks = [_peak(each) for each in (pid, *descendants(pid))]
     known = [peak for peak in peaks if peak is not None]
     return sum(known) if known else None

@@ -67,7 +67,9 @@ class Worker:
 
     def __post_init__(self) -> None:
         stdin, stdout, stderr = self.process.stdin, self.process.stdout, self.process.stderr
-        assert stdin is not None and stdout is not None and stderr is not None
+        assert stdin is not None
+        assert stdout is not None
+        assert stderr is not None
         self._stdin = trio.lowlevel.FdStream(os.dup(stdin.fileno()))
         self._stdout = trio.lowlevel.FdStream(os.dup(stdout.fileno()))
         self._stderr = trio.lowlevel.FdStream(os.dup(stderr.fileno()))
@@ -175,6 +177,7 @@ class LinesClient:
         self._environment = environment
         self._idle: list[Worker] = []
         self._workers: set[Worker] = set()
+        self._most = most
         self._room = trio.CapacityLimiter(most)
         self._started = count(1)
         if lines.shape:
@@ -185,6 +188,20 @@ class LinesClient:
         async with self._room:
             worker = self._idle.pop() if self._idle else await self._start()
             return await self._visit(worker, order)
+
+    async def prepare(self, number: int) -> None:
+        """Start so many programs, so that no start disturbs a measurement.
+
+        Raises:
+            ClientUnusable: one can't be started, or fails where nothing is wrong.
+        """
+        self._idle.append(await self._start())  # alone, for one message instead of many
+        async with trio.open_nursery() as nursery:
+            for _ in range(min(number, self._most) - 1):
+                nursery.start_soon(self._add)
+
+    async def _add(self) -> None:
+        self._idle.append(await self._start())
 
     async def aclose(self) -> None:
         """Kill every program."""
@@ -210,9 +227,9 @@ class LinesClient:
             except (Gone, TooLong) as error:
                 problem = str(error) or "it wrote too long a line"
         await self._discard(worker)
-        raise ClientUnusable(
-            f"the driver {' '.join(self._lines.argv)} fails where nothing is wrong: {problem}\n{worker.said.text}".strip()
-        )
+        command = " ".join(self._lines.argv)
+        text = f"the driver {command} fails where nothing is wrong: {problem}\n{worker.said.text}"
+        raise ClientUnusable(text.strip())
 
     async def _discard(self, worker: Worker) -> int | None:
         self._workers.discard(worker)

@@ -12,7 +12,7 @@ NAMES = (
     "url", "host", "port", "path", "method", "body_file", "ca", "out", "timeout", "timeout_ms", "proxy", "nonce",
     "header",
 )  # fmt: skip
-_PLACEHOLDER = re.compile(r"\{(%s)\}" % "|".join(NAMES))
+_PLACEHOLDER = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
 _ADDRESSES = {"url", "host", "port"}
 # Variables by which the surroundings would lead a client elsewhere.
 _MISLEADING = (

@@ -224,7 +224,10 @@ class Running:
         )
 
     def _memory(self) -> int | None:
-        """Return the greatest memory: the kernel's count begins at what this process had when it started the other."""
+        """Return the greatest memory.
+
+        The kernel's count begins at this process's own, so a smaller one is known by samples alone.
+        """
         if self._used is not None:
             counted = _octets(self._used.ru_maxrss)
             if counted > self._floor:
