@@ -35,6 +35,10 @@ class CertificateUnusable(HammsError, ValueError):
     """A certificate or key can't be read, written or used."""
 
 
+class ClientUnusable(HammsError, ValueError):
+    """The client under test can't be run, or fails already where nothing is wrong."""
+
+
 class NotRunning(HammsError, RuntimeError):
     """The server has to be started first."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from hamms_trio.net.observer import Ending
 from hamms_trio.wire import RequestHead, is_interim, scan_for
 
-ANSWER_OCTETS = 256  # of each answer that are kept
+ANSWER_OCTETS = 256  # of each answer that are kept, unless a ledger keeps more
 BODY_OCTETS = 64 * 1024  # of each body that are kept
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
@@ -213,9 +213,11 @@ class Requests(list[RequestRecord]):
         return [later.at - sooner.at for sooner, later in pairwise(self)]
 
 
-def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """Return the first octets of an answer after ``octets`` more of ``data`` were sent."""
+def extended(
+    answer: bytes, data: bytes | memoryview, octets: int, limit: int = ANSWER_OCTETS
+) -> bytes:
+    """Return the first ``limit`` octets of an answer after ``octets`` more of ``data`` were sent."""
     if not answer:
-        return bytes(data[: min(octets, ANSWER_OCTETS)])
-    missing = ANSWER_OCTETS - len(answer)
+        return bytes(data[: min(octets, limit)])
+    missing = limit - len(answer)
     return answer + data[: min(octets, missing)] if missing > 0 else answer

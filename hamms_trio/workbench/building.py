@@ -91,7 +91,14 @@ async def open_bench(
         bench = _bench(service, router, guard, store, options, failures)
         await bench.mocks.load()
         await bench.events.load()
-        recorder = Recorder(service, store, bench.events, bench.trends)
+        recorder = Recorder(
+            service,
+            store,
+            bench.events,
+            bench.trends,
+            history=options.playground,
+            live_events=options.live_events,
+        )
         mocks = bench.mocks if options.playground else None
         router.attach(mocks, bench.answers, recorder, failures)
         served = operations_of(playground=options.playground, live_events=options.live_events)

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = sqlite3.Connection
 
-FLUSH_SECONDS = 0.25  # the greatest age of a row that is not committed
+FLUSH_SECONDS = 0.5  # the greatest age of a row that is not committed
 MAX_WAITING_JOBS = 1_000
 
 

@@ -33,19 +33,35 @@ _Kept = tuple[bytes, Response]
 
 
 class Recorder:
-    """The observer of one server's account."""
+    """The observer of one server's account.
 
-    def __init__(self, service: Service, store: Store, events: EventLog, trends: Trends) -> None:
+    Args:
+        history: False to keep no history, since nobody can read it.
+        live_events: False to publish no events, likewise.
+    """
+
+    def __init__(
+        self,
+        service: Service,
+        store: Store,
+        events: EventLog,
+        trends: Trends,
+        *,
+        history: bool = True,
+        live_events: bool = True,
+    ) -> None:
         self._service = service
         self._store = store
         self._events = events
         self._trends = trends
+        self._has_history = history
+        self._has_events = live_events
         self._kept: OrderedDict[_Key, deque[_Kept]] = OrderedDict()
         self._octets = 0
 
     def keep(self, request: Request, content: bytes, response: Response) -> None:
         """Keep the contents of an exchange until it is recorded."""
-        if request.client is INTERNAL:
+        if request.client is INTERNAL or not self._has_history:
             return
         key = request.id, request.client
         kept = self._kept.get(key)
@@ -63,22 +79,25 @@ class Recorder:
         offset = self._service.wall_clock_offset()
         groups: dict[tuple[str, int], list[float]] = {}
         for entry in entries:
-            begun, ended, match, status, *_, client, _, request_id = entry
-            content, response = self._take(request_id, client.client)
-            if response is None:
-                response = match.route.fixed
+            begun, ended, match, status, *_ = entry
             groups.setdefault((match.route.key, status), []).append(ended - begun)
-            head = match.head
-            path = head.path
-            if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES):
-                continue
-            if is_of_page(head.octets):
-                continue
-            self._store.note_request(PendingExchange(entry, content, response, offset))
-            if not path.startswith(SILENT):
-                self._publish(entry)
+            if self._has_history or self._has_events:
+                self._record(entry, offset)
         for (route_key, status), seconds in groups.items():
             self._trends.note(route_key, status, seconds, entries[-1][1] + offset)
+
+    def _record(self, entry: Entry, offset: float) -> None:
+        match, client, request_id = entry[2], entry[-3], entry[-1]
+        content, response = self._take(request_id, client.client)
+        head = match.head
+        path = head.path
+        if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES) or is_of_page(head.octets):
+            return
+        if self._has_history:
+            response = response or match.route.fixed
+            self._store.note_request(PendingExchange(entry, content, response, offset))
+        if self._has_events and not path.startswith(SILENT):
+            self._publish(entry)
 
     def _take(self, request_id: bytes, client: tuple[str, int]) -> tuple[bytes, Response | None]:
         key = request_id, client
