@@ -40,6 +40,7 @@ class ConnectionRecord:
         left: how the client left, or None while it is still there.
         left_after: seconds from ``opened`` until it left, or None.
         ended: how the server ended it, or None.
+        ended_first: True if the server ended it while the client was still there.
         closed: True once the server has closed its socket.
         nonce: the nonce of a failure mode that acts before a request, or None.
         struck: True if a fault was played on it.
@@ -53,6 +54,7 @@ class ConnectionRecord:
         "closed",
         "door",
         "ended",
+        "ended_first",
         "keeps_alive",
         "left",
         "left_after",
@@ -77,6 +79,7 @@ class ConnectionRecord:
         self.left: Ending | None = None
         self.left_after: float | None = None
         self.ended: Ending | None = None
+        self.ended_first = False
         self.closed = False
         self.nonce: str | None = None
         self.struck = False

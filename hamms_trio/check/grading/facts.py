@@ -11,8 +11,6 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, RequestRecord
 
-SECRET_FIELDS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -23,7 +21,7 @@ class Facts:
         late: seconds after which a report of a failure is late.
         control_rss: the client's memory where nothing was wrong; None if unknown.
         elsewhere: the requests that reached the other origin.
-        fires_always: True if the mode's fault needs no strike, such as a port that refuses.
+        fired: True if the fault was played on this client.
         file: the content of the file that no client may deliver.
     """
 
@@ -38,19 +36,13 @@ class Facts:
     connections: Sequence[ConnectionRecord]
     requests: Sequence[RequestRecord]
     elsewhere: Sequence[RequestRecord] = ()
-    fires_always: bool = False
+    fired: bool = True
     file: bytes = b""
     is_stream: bool = False
 
     @property
     def slug(self) -> str:
         return self.mode.slug
-
-    @property
-    def fired(self) -> bool:
-        """True if the fault was played on this client."""
-        records = (*self.connections, *self.requests)
-        return self.fires_always or any(record.struck for record in records)
 
     @property
     def attempts(self) -> int:
@@ -73,9 +65,8 @@ class Facts:
     @property
     def is_abandoned(self) -> bool:
         """True if the server has ended every connection, so that the client has nothing to wait for."""
-        return bool(self.connections) and all(
-            record.ended is not None or record.closed for record in self.connections
-        )
+        connections = self.connections
+        return bool(connections) and all(connection.ended_first for connection in connections)
 
     def sent_to(self, number: int) -> Sent:
         """Return the response that answers the call of this number, as far as it was sent."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from hamms_trio.check.client import Answer, Stopped
 from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
-from hamms_trio.check.grading.facts import SECRET_FIELDS, Facts
+from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.modes.model.expectation import Level, Outcome, Reuse
 
@@ -17,6 +17,8 @@ TOLERANCE = 0.05  # seconds by which clocks may disagree
 
 Grade = tuple[Finding, str]
 Rule = Callable[[Facts], Grade | None]
+# Of the fields that a client was given for one origin, those that a standard names (RFC 9110 §15.4).
+STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
 _REDIRECTS_AWAY = ("redirect-to-file", "redirect-to-scheme")
 
 
@@ -56,7 +58,7 @@ def _leaks(facts: Facts) -> Grade | None:
         return Finding.LEAK, "The client delivered the content of a file of its own machine."
     for request in facts.elsewhere if facts.slug == "redirect-cross-origin-auth" else ():
         fields = {name.lower() for name, _ in request.fields}
-        if found := [name for name in SECRET_FIELDS if name in fields]:
+        if found := [name for name in STANDARD_SECRETS if name in fields]:
             return Finding.LEAK, f"The other origin received {', '.join(found)}."
     for request in (*facts.requests[1:], *facts.elsewhere):
         for name in ("foreign", "leak"):

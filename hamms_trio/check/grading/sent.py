@@ -55,8 +55,10 @@ def read_sent(octets: bytes, method: str, *, is_ended: bool) -> Sent:
 
 
 def _framed(head: ResponseHead, raw: bytes, is_ended: bool) -> Sent:
+    if _members(head, "transfer-encoding") not in ([], ["chunked"]):
+        return Sent(raw, status=head.status)  # the content is not what is left of the chunks
     coded = _unframed(head, raw, is_ended)
-    body = None if coded is None else _decoded(coded, _codings(head))
+    body = None if coded is None else _decoded(coded, _members(head, "content-encoding"))
     return Sent(raw, body, coded, head.status)
 
 
@@ -75,12 +77,14 @@ def _unframed(head: ResponseHead, raw: bytes, is_ended: bool) -> bytes | None:
     return bytes(content) if reader.complete else None
 
 
-def _codings(head: ResponseHead) -> list[str]:
+def _members(head: ResponseHead, name: str) -> list[str]:
+    """Return the members of a field that is a list, in lower case."""
+    members: list[str] = []
     for line in head.octets.decode("latin-1").split("\r\n")[1:]:
-        name, _, value = line.partition(":")
-        if name.lower() == "content-encoding":
-            return [coding.strip().lower() for coding in value.split(",") if coding.strip()]
-    return []
+        own, _, value = line.partition(":")
+        if own.lower() == name:
+            members += (member.strip().lower() for member in value.split(","))
+    return [member for member in members if member]
 
 
 def _decoded(content: bytes, codings: list[str]) -> bytes | None:
