@@ -80,7 +80,17 @@ _ALL = (
     ),
     Adapter(
         name="wget",
-        command=("wget", "-q", "-O", "-", "--timeout", "{timeout}", "--header", "{header}", "{url}"),
+        command=(
+            "wget",
+            "-q",
+            "-O",
+            "-",
+            "--timeout",
+            "{timeout}",
+            "--header",
+            "{header}",
+            "{url}",
+        ),
         timeout="name look-up, connection and each read, of each attempt",
         install="apt-get install wget",
     ),

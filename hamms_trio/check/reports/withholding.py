@@ -1,7 +1,7 @@
 """Several reports side by side, and which of their rows are shown.
 
-A finding that looks like a security problem is not published by name before its authors had time to answer. So the whole
-row of such a mode is withheld, for every client: an empty cell here and a full one there would tell the name all the same.
+A finding that looks like a security problem is not published by name before its authors had time to answer. So the
+whole row of such a mode is withheld, for every client: one cell left out among full ones would tell the name as well.
 """
 
 from __future__ import annotations

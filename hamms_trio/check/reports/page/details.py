@@ -35,7 +35,7 @@ def detail(
         f'<article class="detail" id="{anchor}" aria-labelledby="{anchor}-h"><header>'
         f'<h2 id="{anchor}-h"><span class="cell {mark}">{glyph(mark)}</span> '
         f"{mode.verdict} {escape(mode.class_)}{flaky}</h2>"
-        '<a class="close" href="#matrix" aria-label="Close the detail">×</a></header>'
+        '<a class="close" href="#matrix" aria-label="Close the detail">&times;</a></header>'
         f'<p class="claim">{escape(mode.evidence or mode.finding.meaning)}</p>'
         f"<dl>{rows}</dl>{_source(mode)}{_reported(mode)}"
         f"{_code('Reproduce', mode.reproduce)}{_code('On the wire', mode.wire)}</article>"

@@ -56,7 +56,8 @@ def _page(matrix: Matrix, changes: dict[str, Change]) -> str:
 {_clients(matrix)}
 {_tools(matrix)}
 <div class="grid">
-<section id="matrix" aria-label="Matrix of modes by clients"><div class="box" tabindex="0">{_table(matrix, changes)}</div>
+<section id="matrix" aria-label="Matrix of modes by clients">
+<div class="box" tabindex="0">{_table(matrix, changes)}</div>
 <p class="key">▲ worse than the baseline, ▽ better, ~ flaky. An empty cell was not run.{_note(matrix)}</p></section>
 <aside>{"".join(_details(matrix, changes))}</aside>
 </div>
@@ -120,7 +121,8 @@ def _client(report: CheckReport, badges: list[str]) -> str:
     interrupted = "" if counts.complete else " (interrupted)"
     return (
         f'<tr><th scope="row">{escape(report.client.name)}{interrupted}</th>'
-        f'<td title="{escape(report.client.version)}">{escape(short_version(report.client.version))}</td>{cells}{told}</tr>'
+        f'<td title="{escape(report.client.version)}">{escape(short_version(report.client.version))}</td>'
+        f"{cells}{told}</tr>"
     )
 
 
@@ -144,8 +146,9 @@ def _tools(matrix: Matrix) -> str:
     )
     return (
         '<form class="tools" hidden><label>family <select id="family"><option value="">all</option>'
-        f'{families}</select></label><label class="find"><input type="search" id="find" placeholder="mode, or RFC section" '
-        f'aria-label="Filter the rows"></label>{differ}<fieldset><legend>verdicts</legend>{boxes}</fieldset></form>'
+        f'{families}</select></label><label class="find"><input type="search" id="find" '
+        f'placeholder="mode, or RFC section" aria-label="Filter the rows"></label>{differ}'
+        f"<fieldset><legend>verdicts</legend>{boxes}</fieldset></form>"
     )
 
 
