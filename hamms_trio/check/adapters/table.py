@@ -71,13 +71,26 @@ def _of(runtime: Runtime, name: str, timeout: str, install: str = "", shape: str
 _ALL = (
     Adapter(
         name="curl",
-        command=("curl", "-sS", "-L", "--compressed", "--max-time", "{timeout}", "{url}"),
+        command=(
+            *("curl", "-sSfL", "--compressed", "--max-time", "{timeout}", "-H", "{header}"),
+            *("-w", '%{stderr}HAMMS:{"status":%{http_code}}\\n', "{url}"),
+        ),
         timeout=WHOLE,
         install="apt-get install curl",
     ),
     Adapter(
         name="wget",
-        command=("wget", "-q", "-O", "-", "--timeout", "{timeout}", "{url}"),
+        command=(
+            "wget",
+            "-q",
+            "-O",
+            "-",
+            "--timeout",
+            "{timeout}",
+            "--header",
+            "{header}",
+            "{url}",
+        ),
         timeout="name look-up, connection and each read, of each attempt",
         install="apt-get install wget",
     ),

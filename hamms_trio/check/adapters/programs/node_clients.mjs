@@ -52,7 +52,7 @@ const clients = {
 
   async axios() {
     const { default: axios } = await load("axios");
-    const settings = { responseType: "arraybuffer", validateStatus: null, proxy: false };
+    const settings = { responseType: "arraybuffer", validateStatus: null };
     return async ({ method, url, headers, body, timeout }) => {
       const answer = await axios.request({ ...settings, method, url, headers, data: body, timeout });
       return { status: answer.status, headers: { ...answer.headers }, body: answer.data };

@@ -196,8 +196,9 @@ def by_openai() -> Send:
     openai = import_module("openai")
 
     def send(request: Request) -> Answer:
-        url = request.url.removesuffix("/chat/completions")
-        with openai.OpenAI(base_url=url, api_key="any", **request.with_timeout()) as api:
+        url = request.url.partition("?")[0].removesuffix("/chat/completions").rstrip("/")
+        base = url if url.endswith("/v1") else f"{url}/v1"
+        with openai.OpenAI(base_url=base, api_key="any", **request.with_timeout()) as api:
             chunks = api.chat.completions.create(model="m", messages=MESSAGES, stream=True)
             found = (chunk.choices[0].delta.content for chunk in chunks if chunk.choices)
             return _text(found)
@@ -209,7 +210,7 @@ def by_anthropic() -> Send:
     anthropic = import_module("anthropic")
 
     def send(request: Request) -> Answer:
-        url = request.url.removesuffix("/v1/messages")
+        url = request.url.partition("?")[0].removesuffix("/v1/messages").rstrip("/")
         with anthropic.Anthropic(base_url=url, api_key="any", **request.with_timeout()) as api:
             events = api.messages.create(model="m", max_tokens=9, messages=MESSAGES, stream=True)
             deltas = (event.delta for event in events if event.type == "content_block_delta")
