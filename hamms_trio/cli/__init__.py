@@ -43,6 +43,9 @@ main.add_command(modes)
 main.add_command(hosts)
 main.add_command(decisions)
 main.add_command(certs)
+main.add_command(
+    LazyCommand("check", "hamms_trio.cli.check", "Tell an HTTP client what it gets wrong.")
+)
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
     LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")

@@ -24,7 +24,12 @@ SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
 MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stopped
 SAID_OCTETS = 16 * 1024  # of the standard error that are kept
 END_SECONDS = 2.0  # for the pipes to end once all processes are killed
-PIECE = 64 * 1024
+PIECE = (
+    1024 * 1024
+)  # octets that are read at once, and that a pipe holds where the system allows it
+HASHED_OCTETS = (
+    16 * 1024 * 1024
+)  # of a larger output there is no digest, since it would slow the client down
 _KIBIBYTE = 1024
 
 
@@ -39,7 +44,8 @@ class Kept:
 
     def add(self, data: bytes) -> None:
         self.octets += len(data)
-        self._digest.update(data)
+        if self.octets <= HASHED_OCTETS:
+            self._digest.update(data)
         if (room := self._limit - len(self._first)) > 0:
             self._first += data[:room]
 
@@ -49,7 +55,8 @@ class Kept:
 
     @property
     def sha256(self) -> str:
-        return self._digest.hexdigest()
+        """The digest of all octets, or "" if they are too many."""
+        return self._digest.hexdigest() if self.octets <= HASHED_OCTETS else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,7 @@ def start(
             stdin=PIPE if stdin else DEVNULL,
             stdout=PIPE,
             stderr=PIPE,
+            pipesize=PIECE,
             cwd=directory,
             env=dict(environment),
             start_new_session=True,

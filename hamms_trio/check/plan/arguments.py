@@ -15,6 +15,7 @@ GRACE = 1.0  # seconds beyond the deadlines of all attempts
 MORE = 1.0  # seconds at least from the latest time that is allowed to the cap
 ATTEMPTS_OF_RETRIES = 3  # that a client which may retry has time for
 WHOLE = 64 * 1024  # octets of the canary
+BOMB = 128 * 1024 * 1024  # octets, twice what a client may use beyond the control run
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +64,16 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str) -> dict[str, Valu
         "tcp-latency": {"delay": timeout / 10, "jitter": timeout / 20},
         "tcp-slow-read": {"rate": 8 * WHOLE / timeout},
         "coding-slow-flush": {"interval": timeout / 16},
+        "coding-bomb-gzip": {"size": BOMB},
+        "coding-bomb-nested": {"size": BOMB},
+        "coding-bomb-br": {"size": BOMB},
+        "coding-bomb-zstd": {"size": BOMB},
         "tcp-drop-every-nth": {"n": 1},
         "tcp-drop-random": {"failrate": 1.0},
         "tcp-refused-at-first": {"seconds": timeout / 2},
         "retry-after-date": {"s": 2},
         "status-204-body": {"first": 1},
         "status-304-body": {"first": 1},
-        "status-head-body": {},
     }
     given = dict(more.get(mode.slug, {}))
     names = {parameter.name for parameter in (*mode.parameters, *mode.modifiers)}

@@ -38,6 +38,7 @@ class Need(Enum):
     FILE = "names downloaded files (--can file)"
     DIGEST = "verifies digests (--can digest)"
     RECONNECT = "reconnects event streams (--can reconnect)"
+    TUNNEL = "asks the proxy for a tunnel for plain HTTP (--can tunnel)"
     TOOLS = "calls tools (--can tools)"
     # By the kind of client.
     LLM = "is a client of a model's API"
@@ -78,6 +79,7 @@ DECLARED = (
     Need.DIGEST,
     Need.RECONNECT,
     Need.TOOLS,
+    Need.TUNNEL,
 )
 
 # A pattern of slugs, and what these modes need; all that match count.
@@ -92,6 +94,7 @@ _TABLE: tuple[tuple[str, Need], ...] = (
     ("mcp-*", Need.MCP),
     ("grpcweb-*", Need.GRPC_WEB),
     ("proxy-*", Need.PROXY),
+    ("proxy-connect-200-*", Need.TUNNEL),
     ("upload-*", Need.UPLOAD),
     ("upload-chunked-411", Need.METHOD),
     ("tcp-rst-mid-request", Need.UPLOAD),

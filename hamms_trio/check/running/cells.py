@@ -75,7 +75,7 @@ async def play(
     is_stream = mode.family in STREAMS
     has_timeout = Ability.TIMEOUT in subject.client.abilities
     async with open_cell_door(lab, mode, arguments, nonce, kind=door_kind) as door:
-        url = _url(mode, door, subject.shape if is_stream else "")
+        url = _url(mode, door, subject.shape if is_stream else "", subject.has)
         place = Place(url, subject.has, times.timeout if has_timeout else None, subject.shape)
         calls = calls_for(mode.slug, place)
         waits = sum(call.after for call in calls)
@@ -121,8 +121,8 @@ def _fired(mode: FailureMode, door: CellDoor) -> bool:
     )
 
 
-def _url(mode: FailureMode, door: CellDoor, shape: str) -> str:
-    if mode.slug.startswith("proxy-connect"):
+def _url(mode: FailureMode, door: CellDoor, shape: str, has: frozenset[Need]) -> str:
+    if mode.slug.startswith("proxy-connect") and Need.TUNNEL not in has:
         return f"https://{PROXIED_HOST}/"
     if mode.family == "proxy":
         return f"http://{PROXIED_HOST}/"

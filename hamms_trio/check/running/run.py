@@ -26,7 +26,8 @@ from hamms_trio.modes.model.expectation import Outcome
 
 ALONE = 4  # cells at once that are run again: they wait, and nothing else runs beside them
 _AGAIN = (Finding.HANG, Finding.LATE)
-_WAITING = (Outcome.TIMEOUT, Outcome.BOUNDED, Outcome.RETRY)
+# Those that wait come first, and those that take most of the processor last, when no clock runs any more.
+_ORDER = {Outcome.TIMEOUT: 0, Outcome.RETRY: 0, Outcome.BOUNDED: 2}
 # A client of event streams can't make sense of other bodies, but owes errors all the same.
 _OWED_BY_STREAMS = (Outcome.ERROR, Outcome.TIMEOUT)
 
@@ -87,14 +88,14 @@ class Run:
         )
 
     def _cells(self) -> list[Cell]:
-        """Return the cells that are to be played, those that wait first; enter the modes that do not apply."""
+        """Return the cells that are to be played, those that wait first, and enter the modes that do not apply."""
         cells: list[Cell] = []
         for slug, mode in self.planned.items():
             if missing := self._missing(mode):
                 self.results[slug] = [lacking(mode, missing)]
             else:
                 cells += (Cell(mode, self.options.seed, run) for run in range(self.options.repeat))
-        cells.sort(key=lambda cell: cell.mode.client.outcome not in _WAITING)
+        cells.sort(key=lambda cell: _ORDER.get(cell.mode.client.outcome, 1))
         return cells
 
     def _missing(self, mode: FailureMode) -> str:
