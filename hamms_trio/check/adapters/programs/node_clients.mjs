@@ -82,7 +82,8 @@ async function outcomeOf(send, { method = "GET", url, headers = {}, body_b64: co
   const milliseconds = timeout == null ? undefined : timeout * 1000;
   try {
     const answer = await send({ method, url, headers, body, timeout: milliseconds });
-    return { ok: true, ...answer, body: undefined, body_b64: Buffer.from(answer.body).toString("base64") };
+    const shown = Object.entries(answer.headers).map(([field, value]) => [field, String(value)]); // or a list of texts
+    return { ok: true, status: answer.status, headers: Object.fromEntries(shown), body_b64: Buffer.from(answer.body).toString("base64") };
   } catch (error) {
     const cause = error.cause ? ` (${error.cause.code ?? error.cause.message ?? error.cause})` : "";
     return { ok: false, error: `${error.code ?? error.name}: ${error.message}${cause}`.slice(0, 500) };

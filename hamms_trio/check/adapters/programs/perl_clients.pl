@@ -33,7 +33,7 @@ sub outcome {
     return { ok => JSON::PP::false, error => "can't decode: $@" } unless defined $content;
     my %fields = map { $_ => '' . $answer->header($_) } $answer->header_field_names;
     return {
-        ok => JSON::PP::true, status => $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
+        ok => JSON::PP::true, status => 0 + $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
     };
 }
 
