@@ -13,7 +13,7 @@ if ($ARGV[0] eq '--version') {
 }
 
 sub client {
-    my $agent = LWP::UserAgent->new(keep_alive => 1);
+    my $agent = LWP::UserAgent->new(keep_alive => 10);
     $agent->default_header('Accept-Encoding' => scalar HTTP::Message::decodable());
     return $agent;
 }
