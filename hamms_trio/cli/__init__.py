@@ -62,4 +62,7 @@ main.add_command(
         "import", "hamms_trio.cli.state", "Import JSON state files.", attribute="import_files"
     )
 )
+main.add_command(
+    LazyCommand("report", "hamms_trio.cli.report", "Put reports of checks side by side.")
+)
 main.add_command(LazyCommand("export", "hamms_trio.cli.state", "Export the state file as JSON."))

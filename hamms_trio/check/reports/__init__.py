@@ -7,4 +7,5 @@ from hamms_trio.check.reports.formats import (
     render as render,
 )
 from hamms_trio.check.reports.page.matrix import matrix_page as matrix_page
+from hamms_trio.check.reports.summary_table import matrix_markdown as matrix_markdown
 from hamms_trio.check.reports.withholding import Matrix as Matrix, withhold as withhold

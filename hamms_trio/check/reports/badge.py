@@ -19,7 +19,8 @@ def badge(report: CheckReport) -> str:
     left, right = _width(LABEL), _width(text)
     name = escape(f"{report.client.name} {LABEL}: {text}", quote=True)
     font = 'font-family="Verdana,Geneva,DejaVu Sans,sans-serif" font-size="11"'
-    return f"""<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{name}">
+    image = f'width="{left + right}" height="20" role="img" aria-label="{name}"'
+    return f"""<svg xmlns="http://www.w3.org/2000/svg" {image}>
 <title>{name}</title>
 <rect width="{left}" height="20" fill="#465155"/>
 <rect x="{left}" width="{right}" height="20" fill="{_COLOURS[worst]}"/>

@@ -75,7 +75,7 @@ def _badges(badges: Mapping[str, bool]) -> str:
 def _families(report: CheckReport) -> str:
     rows = []
     for family, modes in report.of_family():
-        counts = Counter(mode.verdict for mode in modes.values())
+        counts = Counter[str](mode.verdict for mode in modes.values())
         rows.append([f"`{family}`", *(str(counts[verdict] or "") for verdict in _VERDICTS)])
     return table(("family", *_VERDICTS), rows) if rows else ""
 

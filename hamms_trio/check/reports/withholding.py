@@ -1,7 +1,7 @@
 """Several reports side by side, and which of their rows are shown.
 
 A finding that looks like a security problem is not published by name before its authors had time to answer. So the
-whole row of such a mode is withheld, for every client: one cell left out among full ones would tell the name as well.
+whole row of such a mode is withheld, for every client: a single cell that is missing would tell the name.
 """
 
 from __future__ import annotations

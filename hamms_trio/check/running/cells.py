@@ -102,7 +102,7 @@ async def play(
             connections=door.connections,
             requests=door.requests,
             elsewhere=door.elsewhere,
-            fired=_fired(mode, door),
+            fired=fired(mode, door),
             is_abandoned=_is_abandoned(door),
             file=file if mode.slug == "redirect-to-file" else b"",
             is_stream=is_stream,
@@ -111,7 +111,7 @@ async def play(
     return facts
 
 
-def _fired(mode: FailureMode, door: CellDoor) -> bool:
+def fired(mode: FailureMode, door: CellDoor) -> bool:
     """Return True if the fault was played; some need no strike, such as a port that refuses."""
     return (
         mode.slug in FIRES_ALWAYS

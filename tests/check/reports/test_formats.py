@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
+import jsonschema_rs
 import pytest
 
 from hamms_trio.check.baseline import Entry, compare
@@ -14,6 +15,7 @@ from hamms_trio.check.reports import FORMATS, ReportUnusable, read_report, rende
 from hamms_trio.check.verdicts import FINDINGS
 from tests.check.reports.values import example, mode, report
 
+ROOT = Path(__file__).parents[3]
 KNOWN = {
     "frame-cl-short-fin": Entry("FAIL", "truncated", "since 2019"),
     "frame-close-delimited": Entry("FAIL", "hang"),
@@ -122,8 +124,15 @@ def test_a_file_that_is_no_report_is_refused(tmp_path: Path, text: str) -> None:
         read_report(file)
 
 
+def test_a_report_keeps_the_schema_in_the_docs() -> None:
+    schema = json.loads((ROOT / "docs" / "report.schema.json").read_text())
+    jsonschema_rs.validator_for(schema).validate(json.loads(render("json", example())))
+    assert schema["$defs"]["ModeReport"]["properties"]["class"]["enum"] == list(FINDINGS)
+
+
 def test_every_format_writes_every_class_of_findings() -> None:
-    all_classes = report(**{f"frame_{name}": mode(name) for name in FINDINGS})
+    modes = {f"frame_{name}": mode(name) for name in FINDINGS}
+    all_classes = report("curl", "8", **modes)
     for name in FORMATS:
         assert render(name, all_classes)
     told = json.loads(render("json", all_classes))["modes"]

@@ -31,7 +31,7 @@ sub outcome {
     return { ok => JSON::PP::false, error => $answer->status_line } if $warning eq 'Internal response';
     my $content = $answer->decoded_content(charset => 'none');
     return { ok => JSON::PP::false, error => "can't decode: $@" } unless defined $content;
-    my %fields = map { $_ => scalar $answer->header($_) } $answer->header_field_names;
+    my %fields = map { $_ => '' . $answer->header($_) } $answer->header_field_names;
     return {
         ok => JSON::PP::true, status => $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
     };

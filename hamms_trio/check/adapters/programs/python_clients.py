@@ -230,7 +230,7 @@ def by_httpx_sse() -> Send:
             answer = source.response
             if answer.status_code != 200:
                 return Answer(answer.status_code, answer.headers.multi_items(), answer.read())
-            return _text(event.data for event in source.iter_sse())
+            return _text(f"{event.data}\n" for event in source.iter_sse())
 
     return send
 
