@@ -19,6 +19,10 @@ class PortUnavailable(HammsError, OSError):
     """A listener's port can't be bound; no port is left open."""
 
 
+class TooFewDescriptors(PortUnavailable):
+    """The limit of open descriptors leaves too few for the listeners."""
+
+
 class PortKindUnavailable(PortUnavailable):
     """The system can't hold a port in the way that a failure mode needs."""
 

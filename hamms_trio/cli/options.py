@@ -57,7 +57,7 @@ def _host_name(
     context: click.Context, option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[\w.-]+", name):
+        if name != "*" and not re.fullmatch(r"[\w.-]+", name):
             raise click.BadParameter(
                 f"{name!r} is no host name: give one without scheme and port", context, param=option
             )
@@ -70,7 +70,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses; may be repeated.",
+    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
 )
 
 HUBS = ("epoll", "trio")

@@ -23,10 +23,10 @@ def running() -> Iterator[Running]:
         yield run("--no-access-log")
 
 
-def run(*arguments: str, code: int = 0, said: str = "") -> str:
+def run(*arguments: str, code: int = 0, printed: str = "") -> str:
     """Run a command, and return its standard output."""
     done = subprocess.run(
-        [*HAMMS, *arguments], input=said, capture_output=True, text=True, timeout=SAFETY_NET
+        [*HAMMS, *arguments], input=printed, capture_output=True, text=True, timeout=SAFETY_NET
     )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -54,7 +54,7 @@ def test_mocks_are_added_listed_shown_and_deleted(running: Running) -> None:
         *server,
     )
     document = json.dumps({"id": "m2", "method": "GET", "path_pattern": "/b", "status": 200})
-    run("mock", "load", "-", *server, said=document)
+    run("mock", "load", "-", *server, printed=document)
 
     assert get(running, "/a/7") == b"<7>"
     listed = json.loads(run("mock", "list", "--json", *server))["mocks"]
@@ -108,9 +108,9 @@ def test_events_are_printed_as_they_are_stored(running: Running) -> None:
     ],
 )
 def test_a_mistake_ends_with_2_and_one_line(arguments: list[str], words: str) -> None:
-    said = run(*arguments, code=2)
-    assert words in said
-    assert len(said.splitlines()) == 1
+    printed = run(*arguments, code=2)
+    assert words in printed
+    assert len(printed.splitlines()) == 1
 
 
 def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
@@ -120,10 +120,10 @@ def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(document))
     state = ("--state", str(tmp_path / "state.sqlite3"))
 
-    said = run("import", str(tmp_path / "old.json"), *state)
-    assert "2 mocks" in said
-    assert "color" in said
-    assert "frame-nope" in said
+    printed = run("import", str(tmp_path / "old.json"), *state)
+    assert "2 mocks" in printed
+    assert "color" in printed
+    assert "frame-nope" in printed
     run("export", "--output", str(tmp_path / "new.json"), *state)
     exported = json.loads((tmp_path / "new.json").read_text())
     assert [m["path_pattern"] for m in exported["mocks"]] == ["/a"]
