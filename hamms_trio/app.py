@@ -21,7 +21,7 @@ from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
-from hamms_trio.lab.shared.universal import UniversalDoor
+from hamms_trio.lab.shared.universal import BESIDE, UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
@@ -54,12 +54,14 @@ class WorkbenchSettings:
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
         allow_hosts: names of this machine in URLs, beside localhost and its addresses.
+        state: its state file, or ``:memory:``.
     """
 
     port: int | None = None
     log_format: str = "plain"
     log_descriptor: int | None = None
     allow_hosts: tuple[str, ...] = ()
+    state: str | PathLike[str] = ":memory:"
 
 
 async def serve(
@@ -161,8 +163,10 @@ class Lab:
 
     Attributes:
         universal: the door at which every mode that acts on requests is met.
+        beside: the same door for the workbench's port, with a name of its own in the ledger.
         listeners: all that listen while it is opened.
         running: the host of all connections while it is opened.
+        recording: what happens at its doors, for the ledger and for subscribers.
     """
 
     running: Host
@@ -176,10 +180,13 @@ class Lab:
         self._allow_hosts = tuple(allow_hosts)
         self._labels = Labels(doors)
         self._arming = Arming(doors)
-        self._recording = Recording(Ledger(doors.names))
+        self.recording = Recording(Ledger(doors.names))
         self._ports: dict[str, int] = {}
         self._control: Control | None = None
-        self.universal = UniversalDoor(doors, self._labels, self._arming, self.answer_call)
+        parts = doors, self._labels, self._arming, self.answer_call
+        self.universal = UniversalDoor(*parts)
+        self.beside = UniversalDoor(*parts, name=BESIDE)
+        doors.names.doors[BESIDE] = None
 
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors at which several modes are met."""
@@ -202,7 +209,7 @@ class Lab:
                 self._ports[entry.door.name] = entry.port
             self._environment.ports = self._ports
             self.running = Host(
-                self.listeners, self._environment, self._recording, find=self._labels.find
+                self.listeners, self._environment, self.recording, find=self._labels.find
             )
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.running.run)
@@ -220,7 +227,7 @@ class Lab:
             self.listeners,
             self.running,
             self._environment,
-            self._recording,
+            self.recording,
             self._arming,
             workbench,
         )
@@ -232,7 +239,7 @@ class Lab:
 
             self._control = Control(
                 self.doors,
-                self._recording.ledger,
+                self.recording.ledger,
                 self._arming,
                 self._environment,
                 self._ports,
@@ -291,7 +298,7 @@ def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
-    from hamms_trio.workbench import open_workbench
+    from hamms_trio.workbench import WorkbenchOptions, open_workbench
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -301,7 +308,8 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        failures=Failures(lab.running, lab.doors),
+        options=WorkbenchOptions(state=settings.state),
+        failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 
 

@@ -77,6 +77,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    state: str
     drain_timeout: float
 
 
@@ -94,6 +95,14 @@ BESIDE = options.together(
         default=True,
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
+    ),
+    click.option(
+        "--state",
+        default=":memory:",
+        show_default=True,
+        envvar="HAMMS_STATE",
+        show_envvar=True,
+        help="The workbench's state file, made if it is missing; :memory: for none.",
     ),
     options.drain_timeout("the workbench's "),
 )
@@ -116,8 +125,11 @@ def serve(
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
-    if not beside.with_workbench and (given("workbench_port") or given("drain_timeout")):
-        raise click.UsageError("--workbench-port and --drain-timeout are for the workbench")
+    if not beside.with_workbench:
+        for name in ("workbench_port", "state", "drain_timeout"):
+            if given(name):
+                option = name.replace("_", "-")
+                raise click.UsageError(f"--{option} is for the workbench: leave out --no-workbench")
 
     signals = Signals()  # before the imports, which take most of the start
     import trio
@@ -128,7 +140,7 @@ def serve(
         kept_ready_file,
         raise_descriptor_limit,
     )
-    from hamms_trio.errors import CatalogueError, PortUnavailable, UnknownMode
+    from hamms_trio.errors import CatalogueError, PortUnavailable, StateUnusable, UnknownMode
 
     async def main() -> None:
         async with AsyncExitStack() as stack:
@@ -151,7 +163,7 @@ def serve(
     try:
         with kept_ready_file(ready_file):
             trio.run(main)
-    except (CatalogueError, PortUnavailable, UnknownMode, ValueError) as error:
+    except (CatalogueError, PortUnavailable, StateUnusable, UnknownMode, ValueError) as error:
         raise Refused(str(error)) from None
 
 
@@ -166,6 +178,7 @@ def _opened(
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
         allow_hosts=modes.allow_hosts,
+        state=beside.state,
     )
     return open_hamms(
         host=host,

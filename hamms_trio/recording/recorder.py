@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from hamms_trio.net.accepted import Answered
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
@@ -14,10 +15,53 @@ if TYPE_CHECKING:
     from hamms_trio.events import Argument
 
 
+class Watch:
+    """The observer of a well-behaved server's connection, which the bus's subscribers see and the ledger does not.
+
+    Attributes:
+        number: the connection's; no connection of a failure mode has the same one.
+        is_lent: True once another owner has the connection, who then reports its end.
+
+    Args:
+        settle: publishes the exchanges that have ended, which precede any end of the connection.
+    """
+
+    __slots__ = ("_bus", "_settle", "is_lent", "number")
+
+    def __init__(self, bus: Bus, number: int, settle: Callable[[], None]) -> None:
+        self._bus = bus
+        self._settle = settle
+        self.number = number
+        self.is_lent = False
+
+    def received(self, octets: int) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            publisher.received(self.number, octets)
+
+    def sent(self, data: bytes | memoryview, octets: int) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            publisher.sent(self.number, octets)
+
+    def note_left(self, how: Ending) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.left(self.number, how)
+
+    def note_ended(self, how: Ending) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.ended(self.number, how)
+
+    def closed(self) -> None:
+        if not self.is_lent and (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.closed(self.number)
+
+
 class Recorder:
     """One connection's observer (see `net.observer` and `modes.connection`)."""
 
-    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record")
+    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record", "requests")
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
@@ -26,6 +70,19 @@ class Recorder:
         self._bus = bus
         self._request: RequestRecord | None = None
         self._struck = False  # True if the fault was played before any request
+        self.requests = 0
+
+    @property
+    def number(self) -> int:
+        return self.record.number
+
+    @property
+    def answered(self) -> Answered:
+        """The answer to the last request, as it went over the wire."""
+        request = self._request
+        if request is None:
+            return Answered(None, 0)
+        return Answered(request.status, request.octets_sent)
 
     @property
     def name(self) -> str:
@@ -77,6 +134,7 @@ class Recorder:
 
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
+        self.requests += 1
         self._request = request = self._ledger.add_request(self.record, head, self._slug)
         request.struck = self._struck
         if (publisher := self._bus.publisher) is not None:
@@ -134,9 +192,27 @@ class Recording:
         self.ledger = ledger
         self.bus = Bus()
 
-    def opened(self, door: str, slug: str, client: tuple[str, int]) -> Recorder:
-        """Observe a connection that was accepted; ``slug`` is "" if its requests decide."""
-        record = self.ledger.open(door, slug, client)
+    def watch(
+        self, door: str, client: tuple[str, int], settle: Callable[[], None] = lambda: None
+    ) -> Watch | None:
+        """Observe a connection of a well-behaved server (see `Watch`); None if nobody subscribes."""
+        publisher = self.bus.publisher
+        if publisher is None:
+            return None
+        number = self.ledger.new_number()
+        publisher.opened(number, door, client)
+        return Watch(self.bus, number, settle)
+
+    def opened(
+        self, door: str, slug: str, client: tuple[str, int], number: int | None = None
+    ) -> Recorder:
+        """Observe a connection that was accepted.
+
+        Args:
+            slug: "" if its requests decide.
+            number: the connection's, if another server has given it one.
+        """
+        record = self.ledger.open(door, slug, client, number)
         if (publisher := self.bus.publisher) is not None:
             publisher.opened(record.number, door, client)
         return Recorder(self.ledger, self.bus, record)

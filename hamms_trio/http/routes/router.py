@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from hamms_trio.errors import HammsError
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response, error
+from hamms_trio.http.routes.response import GivenAway, Response, error
 
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
@@ -37,13 +37,22 @@ class Route:
 
     Attributes:
         fixed: the response, if all requests get the same one.
+        gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
         waits: True if the handler is a coroutine, which runs in a task.
         max_content: octets of content that the route accepts; None for the server's limit.
     """
 
-    __slots__ = ("fixed", "handler", "key", "max_content", "refuses", "waits")
+    __slots__ = (
+        "fixed",
+        "gives_away",
+        "handler",
+        "key",
+        "max_content",
+        "refuses",
+        "waits",
+    )
 
     def __init__(
         self,
@@ -54,6 +63,7 @@ class Route:
         refuses: bool = False,
     ) -> None:
         self.fixed = handler if isinstance(handler, Response) else None
+        self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
         self.refuses = refuses
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler

@@ -32,6 +32,7 @@ from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead, scan_for
 
 NAME = "path"
+BESIDE = "workbench-modes"  # the same door, at paths of the workbench's port
 OFFSET = 99
 _LISTINGS = {"/", "", *PREFIXES, *(prefix[:-1] for prefix in PREFIXES)}
 _HOST_MARK = ".hamms"
@@ -46,9 +47,9 @@ class UniversalDoor:
         labels: the modes by label.
         arming: the faults for requests that choose none.
         api: the control API, if there is one.
+        name: the door's, in the ledger.
     """
 
-    name = NAME
     slug = ""
     offset = OFFSET
     listens = True
@@ -56,12 +57,19 @@ class UniversalDoor:
     summary = f"Every mode that acts on requests, at {PREFIX}SLUG/ANYTHING."
 
     def __init__(
-        self, doors: Doors, labels: Labels, arming: Arming, api: Api | None = None
+        self,
+        doors: Doors,
+        labels: Labels,
+        arming: Arming,
+        api: Api | None = None,
+        *,
+        name: str = NAME,
     ) -> None:
+        self.name = name
         self._labels = labels
         self._arming = arming
         listing = partial(list_modes, modes=doors.served.values())
-        self._listing = Encounter(NAME, listing, {}, decides=True)
+        self._listing = Encounter(name, listing, {}, decides=True)
         self._control = None if api is None else encounter_with(api)
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
