@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from urllib.request import Request, urlopen
 
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -22,10 +24,11 @@ from bench.errors import Unmeasurable
 from bench.figures import OURS, Below, Target, times_at_most
 from bench.peers.table import PEERS, Service, Site
 from bench.servers import files, workbench
-from hamms_trio.certificates import throwaway_certificates
+from hamms_trio.pki.folder import throwaway_certificates
 
 CONNECTIONS = 64
 KIB = 1024
+MOCK = {"method": "GET", "path_pattern": "/bench/mock", "status": 200, "body": "Hello World"}
 FILES = {"kib.bin": KIB, "mib.bin": KIB * KIB}
 # A file that has just been written may change again without a new timestamp, so a careful server reads it anew.
 # Most files are older than that.
@@ -42,6 +45,7 @@ class Workload:
         request: the arguments of `bench.loads.exchange` for the request.
         targets: the limits of our CPU for one request.
         load: the load of `bench.loads`; ``download`` is the one for long responses.
+        records: True to have the workbench keep its history and its events, as it does by default.
     """
 
     what: str
@@ -49,8 +53,10 @@ class Workload:
     request: Mapping[str, object]
     targets: tuple[Target, ...]
     load: str = "exchange"
+    records: bool = False
 
 
+RECORDED = (Below("uvicorn", 1.0),)
 WORKLOADS = (
     Workload(
         "GET, all heads equal",
@@ -89,6 +95,15 @@ WORKLOADS = (
         {"target": "/", "tls": True},
         (Below("uvicorn", 2.0),),
     ),
+    *(
+        Workload(f"{what}, history and events on", service, request, RECORDED, records=True)
+        for what, service, request in (
+            ("GET, all heads equal", Service.GREET, {"target": "/"}),
+            ("GET, every head different", Service.GREET, {"target": "/", "varies": "head"}),
+            ("GET of a mock", Service.GREET, {"target": MOCK["path_pattern"]}),
+            ("POST of 1 KiB", Service.ECHO, {"target": "/submit", "content": KIB}),
+        )
+    ),
 )
 
 
@@ -109,18 +124,36 @@ def open_site() -> Iterator[Site]:
         yield Site(place / "files", made.certificate, place / "key.pem")
 
 
-def _start_ours(service: Service, site: Site) -> AbstractContextManager[Server]:
-    """Start our server with the options that its users have."""
+def _start_ours(service: Service, site: Site, *, records: bool) -> AbstractContextManager[Server]:
+    """Start our server; access log and metrics are always on."""
     if service is Service.FILES:
         return files(site.folder)
+    if records:
+        return _recording()
+    options = ["--no-enable-playground", "--no-enable-live-events"]
     if service is Service.SECURE:
-        shown = ("--cert-file", str(site.certificate), "--key-file", str(site.key))
-        return workbench("--enable-tls", "--https-port", "0", "--no-redirect-http", *shown)
-    return workbench()
+        options += ["--cert-file", str(site.certificate), "--key-file", str(site.key)]
+        options += ["--enable-tls", "--https-port", "0", "--no-redirect-http"]
+    return workbench(*options)
 
 
 @contextmanager
-def running(service: Service, site: Site) -> Iterator[tuple[dict[str, Server], dict[str, str]]]:
+def _recording() -> Iterator[Server]:
+    with TemporaryDirectory() as folder, workbench("--state", f"{folder}/state.sqlite3") as server:
+        host, port = server.address()
+        request = Request(
+            f"http://{host}:{port}/api/mocks",
+            json.dumps(MOCK).encode(),
+            {"Content-Type": "application/json"},
+        )
+        with urlopen(request):
+            yield server
+
+
+@contextmanager
+def running(
+    service: Service, site: Site, *, records: bool = False
+) -> Iterator[tuple[dict[str, Server], dict[str, str]]]:
     """Start our server and every peer that performs a task.
 
     Yields:
@@ -128,7 +161,7 @@ def running(service: Service, site: Site) -> Iterator[tuple[dict[str, Server], d
     """
     absent: dict[str, str] = {}
     with ExitStack() as stack:
-        servers = {OURS: stack.enter_context(_start_ours(service, site))}
+        servers = {OURS: stack.enter_context(_start_ours(service, site, records=records))}
         for peer in PEERS:
             start = peer.services.get(service)
             if start is None:

@@ -60,6 +60,20 @@ class Struck(Event, frozen=True, gc=False):
     key: str
 
 
+class Answered(Event, frozen=True, gc=False):
+    """The well-behaved server answered a request; ``status`` is 0 if a failure mode sent no status at all."""
+
+    door: str
+    method: str
+    target: str
+    fields: tuple[tuple[str, str], ...]
+    status: int
+    octets_received: int
+    octets_sent: int
+    seconds: float
+    request_id: str
+
+
 class Sent(Event, frozen=True, gc=False):
     """The kernel took octets for the client."""
 

@@ -117,18 +117,18 @@ async def test_a_deadline_around_the_block_closes_every_port() -> None:
 
 async def test_wait_until_returns_once_the_ledger_changes() -> None:
     async with hamms_trio.open_hamms(beginning_port=0) as hamms, trio.open_nursery() as nursery:
-        heard = trio.Event()
+        noticed = trio.Event()
 
         async def wait() -> None:
             await hamms.ledger.wait_until(lambda ledger: len(ledger.requests("status")) == 2)
-            heard.set()
+            noticed.set()
 
         nursery.start_soon(wait)
         await get(hamms.url("status"))
         await trio.testing.wait_all_tasks_blocked()
-        assert not heard.is_set()
+        assert not noticed.is_set()
         await get(hamms.url("status"))
-        await heard.wait()
+        await noticed.wait()
 
 
 async def test_speed_accelerates_the_modes_clock() -> None:

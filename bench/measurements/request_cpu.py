@@ -60,7 +60,7 @@ def _cpu(effort: Effort, site: Site, workload: Workload, client: str, seconds: f
             )  # a peer that fails does not keep us from measuring the others
             return {}
 
-    with running(workload.service, site) as (servers, missing):
+    with running(workload.service, site, records=workload.records) as (servers, missing):
         absent.update(missing)
         samples = {name: partial(sample, name, server) for name, server in servers.items()}
         interleave(effort.rounds, samples, {"cpu_us": figure})

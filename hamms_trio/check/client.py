@@ -107,7 +107,7 @@ class Stopped(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """What the client did with an order.
+    """The client's account of an order.
 
     Attributes:
         answers: one for each call that ended.

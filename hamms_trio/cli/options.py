@@ -57,7 +57,7 @@ def _host_name(
     context: click.Context, option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
     for name in names:
-        if not re.fullmatch(r"[\w.-]+", name):
+        if name != "*" and not re.fullmatch(r"[\w.-]+", name):
             raise click.BadParameter(
                 f"{name!r} is no host name: give one without scheme and port", context, param=option
             )
@@ -70,11 +70,14 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses; may be repeated.",
+    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
 )
 
 HUBS = ("epoll", "trio")
 HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads
+
+
+OLD_ENGINE = "hamms_trio.old_engine"  # its place in click's context
 
 
 def engine(*old_names: str) -> Option:
@@ -93,6 +96,7 @@ def engine(*old_names: str) -> Option:
             os.environ[HUB_VARIABLE] = name
         else:
             os.environ.pop(HUB_VARIABLE, None)
+            context.meta[OLD_ENGINE] = name
             if name is not None:
                 click.echo(
                     f"hamms-trio: --engine {name} is accepted for compatibility; "
@@ -111,6 +115,12 @@ def engine(*old_names: str) -> Option:
         callback=choose,
         help="Carry connections by epoll, or by plain trio.",
     )
+
+
+def old_engine() -> str | None:
+    """Return the engine of the past that the user named, if any."""
+    name: str | None = click.get_current_context().meta.get(OLD_ENGINE)
+    return name
 
 
 def chosen_engine() -> str:
@@ -197,7 +207,8 @@ def together(name: str, kind: type, *options: Option) -> Option:
     def decorate(command: C) -> C:
         @wraps(command)
         def with_one(**values: Any) -> Any:
-            one = kind(**{field.name: values.pop(field.name) for field in fields(kind)})
+            names = [field.name for field in fields(kind) if field.name in values]
+            one = kind(**{name: values.pop(name) for name in names})
             return command(**values, **{name: one})
 
         decorated: Any = with_one

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
+THREADPOOL = "threadpool"  # the reference's engine that serves no streams
 DEFAULT_USERS = "data/auth_users.json"
 
 
@@ -34,6 +35,10 @@ class Records:
     event_buffer_size: int
     event_heartbeat_secs: float
     cli_refresh_ms: int
+    live_events_require_selectors: bool
+    metrics_backend: str
+    metrics_sqlite_file: Path | None
+    metrics_flush_interval_secs: float
     metrics_retention_days: int
     demo_token: str
     require_demo_token: bool
@@ -47,6 +52,8 @@ class Records:
         Raises:
             Refused: the users file can't be read, or the public URL is none.
         """
+        if self.metrics_backend == "memory" and self.metrics_sqlite_file is not None:
+            raise click.UsageError("--metrics-sqlite-file is for --metrics-backend sqlite")
         from hamms_trio.errors import StateUnusable
         from hamms_trio.recording.store import HistoryBounds
         from hamms_trio.workbench import WorkbenchOptions
@@ -77,8 +84,12 @@ class Records:
             session_seconds=self.session_ttl_minutes * 60,
             events=max(100, self.event_buffer_size),
             retention_days=self.metrics_retention_days,
+            trends=self.metrics_backend,
+            trends_file=self.metrics_sqlite_file,
+            flush_seconds=self.metrics_flush_interval_secs,
             playground=self.enable_playground,
             live_events=self.enable_live_events,
+            streams=not (self.live_events_require_selectors and options.old_engine() == THREADPOOL),
         )
 
     def _names(self) -> frozenset[str]:
@@ -179,6 +190,37 @@ RECORDS = options.together(
         show_default=True,
         type=click.IntRange(0),
         help="Milliseconds until a client of events should ask again, at least 100.",
+    ),
+    click.option(
+        "--live-events-require-selectors/--no-live-events-require-selectors",
+        default=True,
+        show_default=True,
+        help="Refuse event streams if --engine threadpool is given, as the reference does.",
+    ),
+    click.option(
+        "--metrics-backend",
+        type=click.Choice(["sqlite", "memory"]),
+        default="sqlite",
+        show_default=True,
+        envvar="METRICS_BACKEND",
+        show_envvar=True,
+        help="Where trends are kept: in a file, or as long as the server runs.",
+    ),
+    click.option(
+        "--metrics-sqlite-file",
+        type=options.FILE,
+        envvar="METRICS_SQLITE_FILE",
+        show_envvar=True,
+        help="A file of their own for trends, in the reference's shape, instead of the state file.",
+    ),
+    click.option(
+        "--metrics-flush-interval-secs",
+        default=1.0,
+        show_default=True,
+        envvar="METRICS_FLUSH_INTERVAL_SECS",
+        show_envvar=True,
+        type=Seconds(1),
+        help="Seconds between two writes of trends.",
     ),
     click.option(
         "--metrics-retention-days",

@@ -17,6 +17,7 @@ from netsplode.usage import Refused
 
 TIMEOUT = 30.0  # seconds without an octet
 FAILED = 1  # the exit code of an answer that is a refusal
+SILENT = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
 Document = dict[str, Any]
 
 
@@ -32,11 +33,13 @@ class Remote:
 
     Attributes:
         json: True to print documents instead of lines for people.
+        is_silent: True to leave our own requests out of the history and of the events, as a page does.
     """
 
     server: str
     token: str
     json: bool
+    is_silent: bool = False
 
     def ask(
         self, method: str, path: str, body: object = None, /, **query: str | int | None
@@ -84,6 +87,8 @@ class Remote:
         given = {name: value for name, value in query.items() if value is not None}
         target = f"{path}?{urlencode(given)}" if given else path
         fields = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        if self.is_silent:
+            fields |= SILENT
         connection = self._connection()
         try:
             octets = None if body is None else json.dumps(body).encode()

@@ -64,8 +64,12 @@ def import_files(files: tuple[Path, ...], state: str, as_json: bool) -> None:
 @click.argument("part", type=click.Choice(list(FILES)), default="playground")
 @STATE
 @click.option("--output", type=options.FILE, help="Write here instead of standard output.")
-def export(part: str, state: str, output: Path | None) -> None:
-    """Export PART of the state file in the JSON shape of the reference: playground, scenarios or targets."""
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON what --output has written.")
+def export(part: str, state: str, output: Path | None, as_json: bool) -> None:
+    """Export PART of the state file in the JSON shape of the reference: playground, scenarios or targets.
+
+    The export itself is JSON. With --output, a line says what was written, or a document with --json.
+    """
     if not Path(state).exists():
         raise Refused(f"there is no state file {state}: name one with --state")
     found: dict[str, object] = {}
@@ -83,6 +87,12 @@ def export(part: str, state: str, output: Path | None) -> None:
         output.write_text(text + "\n")
     except OSError as error:
         raise Refused(f"{output} can't be written: {error.strerror}") from None
+    counts = {name: len(items) for name, items in found.items() if isinstance(items, list)}
+    if as_json:
+        click.echo(json.dumps({"output": str(output), "exported": counts}, indent=2))
+    else:
+        words = " and ".join(f"{count} {name}" for name, count in counts.items())
+        click.echo(f"{output}: {words}")
 
 
 def _run(main: Callable[[], Awaitable[None]]) -> None:

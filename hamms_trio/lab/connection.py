@@ -46,7 +46,11 @@ _INPUT, _ROOM, _TIME, _TURN, _LEAVING = Wait  # globals are faster than an enume
 
 
 class ModeConnection(AcceptedSocket):
-    """The octets and the clock of one connection, and its observer (see `modes.connection`)."""
+    """The octets and the clock of one connection, and its observer (see `modes.connection`).
+
+    Attributes:
+        on_answered: called once, when the mode has ended.
+    """
 
     __slots__ = (
         "_client",
@@ -62,6 +66,7 @@ class ModeConnection(AcceptedSocket):
         "_wait",
         "_woken_due",
         "observer",
+        "on_answered",
     )
 
     def __init__(
@@ -74,6 +79,7 @@ class ModeConnection(AcceptedSocket):
         self._on_end = handover.on_end
         if handover.observer is not observer:  # otherwise its record is closed there already
             self._on_end = partial(_close_record, observer, handover.on_end)
+        self.on_answered: Callable[[], None] | None = None
         self._next_owner: Callable[[Handover], None] | None = None
         self._send_seconds = send_seconds
         self._play: Play | None = None
@@ -308,6 +314,9 @@ class ModeConnection(AcceptedSocket):
 
     def _end(self) -> None:
         """Close the connection or hand it over."""
+        on_answered, self.on_answered = self.on_answered, None
+        if on_answered is not None:
+            on_answered()
         play, self._play = self._play, None
         owner, self._next_owner = self._next_owner, None
         if owner is not None and self.is_open:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import PortKindUnavailable
 from hamms_trio.lab.doors import AnyDoor
+from hamms_trio.net.listening.descriptors import check_descriptors
 from hamms_trio.net.listening.ports import close_for_a_while, listen, open_port_on, resolve
 from hamms_trio.net.resets import reset_and_close
 
@@ -68,8 +69,11 @@ def open_listeners(
     Raises:
         PortKindUnavailable: this system lacks the kind of port that a door needs.
         PortUnavailable: a port can't be bound, or the host has no address here; nothing is left open.
+        TooFewDescriptors: the process may not open so many.
     """
     addresses = resolve(host)
+    doors = list(doors)
+    check_descriptors(len(doors) * len(addresses))
     listeners: list[Listener] = []
     try:
         for door in doors:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.modes.peers.peer import Peer, knows_no_others
-from hamms_trio.net.accepted import Handover
+from hamms_trio.net.accepted import Answered, Handover
 from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import DescriptorShare
-from hamms_trio.recording.recorder import Recorder, Recording
+from hamms_trio.recording.recorder import Recorder, Recording, Watch
 
 
 class DoorPlayer:
@@ -43,7 +44,8 @@ class DoorPlayer:
         observer, door = handover.observer, self._door
         is_new = not isinstance(observer, Recorder)
         if not isinstance(observer, Recorder):
-            observer = self._recording.opened(door.name, door.slug, handover.client)
+            number = observer.number if isinstance(observer, Watch) else None
+            observer = self._recording.opened(door.name, door.slug, handover.client, number)
         try:
             connection = ModeConnection(
                 self._hub, handover, observer, send_seconds=self._environment.limits.send
@@ -52,7 +54,16 @@ class DoorPlayer:
             if is_new:
                 observer.closed()
             raise
-        connection.start(door.play(Peer(connection, self._environment, self._find)))
+        peer = Peer(connection, self._environment, self._find)
+        if not is_new:
+            peer.http.exchanges = observer.requests  # those before the connection was lent again
+        if handover.on_answered is not None:
+            connection.on_answered = partial(_report, observer, handover.on_answered)
+        connection.start(door.play(peer))
+
+
+def _report(observer: Recorder, on_answered: Callable[[Answered], None]) -> None:
+    on_answered(observer.answered)
 
 
 class ModeAcceptor(Acceptor):

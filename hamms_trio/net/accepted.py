@@ -13,6 +13,19 @@ from hamms_trio.net.socket import HubSocket, Socket
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The answer that a new owner gave to the request with which it received the connection.
+
+    Attributes:
+        status: None if no status line went out.
+        octets: sent in answer.
+    """
+
+    status: int | None
+    octets: int
+
+
+@dataclass(frozen=True, slots=True)
 class Handover:
     """A connection that one owner hands to another; the new owner watches and closes it.
 
@@ -23,6 +36,7 @@ class Handover:
         observer: the connection's record, if the former owner kept one.
         on_end: the callback for the end of the connection, which uncounts the connection and closes its record.
         giver: takes the connection back, once the new owner has no more use for it; None if nobody does.
+        on_answered: called by the new owner before it closes the connection, or gives it back.
     """
 
     sock: Socket
@@ -31,6 +45,7 @@ class Handover:
     observer: Observer | None = None
     on_end: Callable[[], None] = lambda: None
     giver: Callable[[Handover], None] | None = None
+    on_answered: Callable[[Answered], None] | None = None
 
 
 class AcceptedSocket(HubSocket):

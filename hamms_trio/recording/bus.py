@@ -42,13 +42,17 @@ class Subscription:
         return self
 
     async def __anext__(self) -> Event | Lost:
+        await self.wait()
+        return self._queue.popleft()
+
+    async def wait(self) -> None:
+        """Wait until there is something to take."""
         while not self._queue:
             self._note_lost()
             if self._queue:
                 break
             self._arrived = trio.Event()
             await self._arrived.wait()
-        return self._queue.popleft()
 
     def take(self) -> list[Event | Lost]:
         """All that waits in the queue, without waiting for more."""

@@ -100,6 +100,10 @@ class Ledger:
         slug = self._names.slug(name) or self._names.doors[name]
         return any(s == slug and key in (None, k) for s, k in self._fired)
 
+    def open_connection(self, number: int) -> ConnectionRecord | None:
+        """Return the connection with this number; None if it is closed, or was not entered."""
+        return self._open.get(number)
+
     def of_nonce(self, nonce: str) -> tuple[list[ConnectionRecord], Requests]:
         """Return the requests with this nonce, and the connections that carried them or have it themselves."""
         requests = Requests(record for record in self._requests if record.nonce == nonce)
@@ -168,9 +172,16 @@ class Ledger:
 
     # Reducing: the recorder's calls
 
-    def open(self, door: str, slug: str, client: tuple[str, int]) -> ConnectionRecord:
-        """Enter an accepted connection."""
+    def new_number(self) -> int:
+        """Return the number of one more connection, here or at a server that shares the numbers."""
         self._count = number = self._count + 1
+        return number
+
+    def open(
+        self, door: str, slug: str, client: tuple[str, int], number: int | None = None
+    ) -> ConnectionRecord:
+        """Enter an accepted connection, which may have a number already."""
+        number = number or self.new_number()
         record = self._open[number] = ConnectionRecord(number, door, slug, client)
         if self._logs:
             _log(record, "connected", client=f"{client[0]}:{client[1]}")
@@ -213,6 +224,24 @@ class Ledger:
     ) -> None:
         """Enter that the kernel took the first ``octets`` of ``data``."""
         connection.octets_sent += octets
+        self._add_answer(connection, request, data, octets)
+
+    def add_content(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+    ) -> None:
+        """Enter content that was sent within TLS, whose records are counted by themselves."""
+        self._add_answer(connection, request, data, len(data))
+
+    def _add_answer(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+        octets: int,
+    ) -> None:
         if request is None:
             connection.answer = extended(connection.answer, data, octets, self.answer_octets)
         else:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from hamms_trio.events import (
+    Answered,
     Argument,
     BodyReceived,
     Closed,
@@ -63,6 +64,9 @@ class Publisher:
 
     def slept(self, connection: int, seconds: float) -> None:
         self._publish(Slept(connection, monotonic(), seconds))
+
+    def answered(self, event: Answered) -> None:
+        self._publish(event)
 
     def left(self, connection: int, how: Ending) -> None:
         self._publish(Left(connection, monotonic(), how.value))

@@ -2,22 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
+from hamms_trio.net.accepted import Answered
 from hamms_trio.net.observer import Ending
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+from hamms_trio.recording.records import TlsRecord
 from hamms_trio.wire import RequestHead
 
 if TYPE_CHECKING:
     from hamms_trio.events import Argument
 
 
+class Watch:
+    """The observer of a well-behaved server's connection, which the bus's subscribers see and the ledger does not.
+
+    Attributes:
+        number: the connection's; no connection of a failure mode has the same one.
+        is_lent: True once another owner has the connection, who then reports its end.
+
+    Args:
+        settle: publishes the exchanges that have ended, which precede any end of the connection.
+    """
+
+    __slots__ = ("_bus", "_settle", "is_lent", "number")
+
+    def __init__(self, bus: Bus, number: int, settle: Callable[[], None]) -> None:
+        self._bus = bus
+        self._settle = settle
+        self.number = number
+        self.is_lent = False
+
+    def received(self, octets: int) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            publisher.received(self.number, octets)
+
+    def sent(self, data: bytes | memoryview, octets: int) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            publisher.sent(self.number, octets)
+
+    def note_left(self, how: Ending) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.left(self.number, how)
+
+    def note_ended(self, how: Ending) -> None:
+        if (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.ended(self.number, how)
+
+    def closed(self) -> None:
+        if not self.is_lent and (publisher := self._bus.publisher) is not None:
+            self._settle()
+            publisher.closed(self.number)
+
+
 class Recorder:
     """One connection's observer (see `net.observer` and `modes.connection`)."""
 
-    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record")
+    __slots__ = (
+        "_bus",
+        "_is_secure",
+        "_ledger",
+        "_request",
+        "_slug",
+        "_struck",
+        "record",
+        "requests",
+    )
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
@@ -25,7 +80,21 @@ class Recorder:
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
+        self._is_secure = False  # True once a handshake is complete
         self._struck = False  # True if the fault was played before any request
+        self.requests = 0
+
+    @property
+    def number(self) -> int:
+        return self.record.number
+
+    @property
+    def answered(self) -> Answered:
+        """The answer to the last request, as it went over the wire."""
+        request = self._request
+        if request is None:
+            return Answered(None, 0)
+        return Answered(request.status, request.octets_sent)
 
     @property
     def name(self) -> str:
@@ -43,7 +112,10 @@ class Recorder:
             publisher.received(self.record.number, octets)
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
-        self._ledger.add_sent(self.record, self._request, data, octets)
+        if self._is_secure:
+            self.record.octets_sent += octets
+        else:
+            self._ledger.add_sent(self.record, self._request, data, octets)
         if (publisher := self._bus.publisher) is not None:
             publisher.sent(self.record.number, octets)
 
@@ -77,6 +149,7 @@ class Recorder:
 
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
+        self.requests += 1
         self._request = request = self._ledger.add_request(self.record, head, self._slug)
         request.struck = self._struck
         if (publisher := self._bus.publisher) is not None:
@@ -118,6 +191,37 @@ class Recorder:
         else:
             self._request.given_nonce = nonce
 
+    def note_hello(self, server_name: str | None, protocols: tuple[str, ...]) -> None:
+        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN."""
+        self.record.tls = TlsRecord(server_name, protocols)
+
+    def note_handshake(self, agreed: Agreed) -> None:
+        """Note that a handshake is complete."""
+        self._is_secure = True
+        self._tls.agreed = agreed
+        self._ledger.changed()
+
+    def note_alert(self, code: int) -> None:
+        """Note an alert that the client has sent."""
+        self._tls.alerts.append(code)
+        self._ledger.changed()
+
+    def note_close_notify(self, has_come: bool) -> None:
+        """Note that the client has sent close_notify, or has closed its side without; the first call counts."""
+        if self._tls.close_notify is None:
+            self._tls.close_notify = has_come
+            self._ledger.changed()
+
+    def sent_content(self, data: bytes | memoryview) -> None:
+        """Note content that was sent within TLS."""
+        self._ledger.add_content(self.record, self._request, data)
+
+    @property
+    def _tls(self) -> TlsRecord:
+        if self.record.tls is None:
+            self.record.tls = TlsRecord(None, ())
+        return self.record.tls
+
     def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
         """Note that the failure mode plays its fault."""
         self._struck = self._request is None
@@ -134,9 +238,27 @@ class Recording:
         self.ledger = ledger
         self.bus = Bus()
 
-    def opened(self, door: str, slug: str, client: tuple[str, int]) -> Recorder:
-        """Observe a connection that was accepted; ``slug`` is "" if its requests decide."""
-        record = self.ledger.open(door, slug, client)
+    def watch(
+        self, door: str, client: tuple[str, int], settle: Callable[[], None] = lambda: None
+    ) -> Watch | None:
+        """Observe a connection of a well-behaved server (see `Watch`); None if nobody subscribes."""
+        publisher = self.bus.publisher
+        if publisher is None:
+            return None
+        number = self.ledger.new_number()
+        publisher.opened(number, door, client)
+        return Watch(self.bus, number, settle)
+
+    def opened(
+        self, door: str, slug: str, client: tuple[str, int], number: int | None = None
+    ) -> Recorder:
+        """Observe a connection that was accepted.
+
+        Args:
+            slug: "" if its requests decide.
+            number: the connection's, if another server has given it one.
+        """
+        record = self.ledger.open(door, slug, client, number)
         if (publisher := self.bus.publisher) is not None:
             publisher.opened(record.number, door, client)
         return Recorder(self.ledger, self.bus, record)

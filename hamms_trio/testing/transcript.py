@@ -54,6 +54,10 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _unreachable(door)
+    if door.mode.speaks_tls:
+        from hamms_trio.testing.tls_script import tls_transcript  # only now: it needs cryptography
+
+        return tls_transcript(door)
     return "".join(map(_line, _abridged(script(door, requests))))
 
 
@@ -121,7 +125,11 @@ class ScriptedConnection:
         finally:
             play.close()
         lines = [line for line in self._lines if line[0] <= self._now]
-        return sorted(lines, key=_order) + self._last
+        return self._ordered(lines) + self._last
+
+    def _ordered(self, lines: list[Line]) -> list[Line]:
+        """Return the lines as they are shown: the requests are written down before they are sent."""
+        return sorted(lines, key=_order)
 
     # A peer's calls
 
@@ -238,7 +246,7 @@ def _is_write(line: Line) -> bool:
 
 def _line(line: Line) -> str:
     at, direction, what = line
-    return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
+    return f"{at:8.3f}  {direction} {excerpt(what) if isinstance(what, bytes) else what}\n"
 
 
 def _unreachable(door: Door) -> str:
@@ -257,7 +265,8 @@ def _unreachable(door: Door) -> str:
     return f"   0.000  > SYN\n{PATIENCE if answer[0] == '>' else 0.0:8.3f}  {answer}\n"
 
 
-def _excerpt(octets: bytes) -> str:
+def excerpt(octets: bytes) -> str:
+    """Return octets as text: all of a few, or the first and the last ones and a digest."""
     octets = octets.replace(VERSION.encode(), b"VERSION")
     if len(octets) <= WHOLE:
         return repr(octets)[1:]

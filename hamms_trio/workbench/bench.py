@@ -8,6 +8,7 @@ from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
@@ -46,4 +47,5 @@ class Bench:
     answers: MockAnswers
     history: History
     events: EventLog
+    feed: ConnectionFeed
     trends: Trends

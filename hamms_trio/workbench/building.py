@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 import trio
@@ -13,13 +13,16 @@ import trio
 from hamms_trio.errors import StateUnusable, StoreUnavailable
 from hamms_trio.http import Service
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.recording.store import HistoryBounds, Store, open_store
+from hamms_trio.recording.store import HistoryBounds, Store, TrendStore, open_store
 from hamms_trio.recording.store.schema import MEMORY
+from hamms_trio.recording.store.trends.file import open_trend_file
+from hamms_trio.recording.store.trends.memory import TrendMemory
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.recorder import Recorder
 from hamms_trio.workbench.live.trends import Trends
@@ -44,8 +47,12 @@ class WorkbenchOptions:
         users: who may log in.
         demo_token, require_token, session_seconds: see `Guard`.
         events: the number of events that the log keeps.
+        trends: where trends are kept: ``sqlite`` or ``memory``.
+        trends_file: an SQLite file of their own instead of the state file; None for none.
+        flush_seconds: between two hand-overs of trends to their store.
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
+        streams: False to refuse event streams, and serve events in pages alone.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -58,8 +65,12 @@ class WorkbenchOptions:
     session_seconds: float = 480 * 60.0
     events: int = 5_000
     retention_days: int = 30
+    trends: str = "sqlite"
+    trends_file: str | os.PathLike[str] | None = None
+    flush_seconds: float = FLUSH_SECONDS
     playground: bool = True
     live_events: bool = True
+    streams: bool = True
 
     def guard(self) -> Guard:
         return Guard(
@@ -87,8 +98,10 @@ async def open_bench(
         StateUnusable: the state file, or a file to import, can't be used.
     """
     opened = open_store(options.state, bounds=options.bounds, kept_events=options.events)
-    async with opened as store:
-        bench = _bench(service, router, guard, store, options, failures)
+    async with AsyncExitStack() as stack:
+        store = await stack.enter_async_context(opened)
+        trends = await stack.enter_async_context(_open_trends(options, store))
+        bench = _bench(service, router, guard, store, options, failures, trends)
         await bench.mocks.load()
         await bench.events.load()
         recorder = Recorder(
@@ -101,10 +114,15 @@ async def open_bench(
         )
         mocks = bench.mocks if options.playground else None
         router.attach(mocks, bench.answers, recorder, failures)
-        served = operations_of(playground=options.playground, live_events=options.live_events)
+        served = operations_of(
+            playground=options.playground,
+            live_events=options.live_events,
+            streams=options.streams,
+        )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        service.publish_to(failures.recording)
         for path in options.imports:
             await _import(path, bench)
         bench.events.publish(
@@ -115,7 +133,8 @@ async def open_bench(
             with ungrouped():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
-                    nursery.start_soon(_keep_trends, bench.trends)
+                    nursery.start_soon(bench.feed.run)
+                    nursery.start_soon(_keep_trends, bench.trends, options.flush_seconds)
                     yield bench
                     nursery.cancel_scope.cancel()
         finally:
@@ -144,7 +163,7 @@ def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
             "playground_history_count": await bench.store.history_size(),
             "playground_replay_total": counters.get(REPLAYS, 0),
             "playground_admin_errors_total": counters.get(ERRORS, 0),
-            "metrics_backend": "sqlite",
+            "metrics_backend": bench.trends.backend,
             "store_writes_refused": health.refused,
             "store_rows_lost": health.lost,
             "store_problem": health.problem,
@@ -161,6 +180,7 @@ def _bench(
     store: Store,
     options: WorkbenchOptions,
     failures: Failures,
+    trends: TrendStore,
 ) -> Bench:
     def on_change() -> None:
         failures.forget()
@@ -174,6 +194,7 @@ def _bench(
         check_fail=failures.check,
         on_change=on_change,
     )
+    log = EventLog(store, kept=options.events)
     return Bench(
         service=service,
         settings=options.settings,
@@ -182,9 +203,26 @@ def _bench(
         mocks=mocks,
         answers=MockAnswers(store, seed=options.settings.seed),
         history=History(store),
-        events=EventLog(store, kept=options.events),
-        trends=Trends(store, retention_days=options.retention_days),
+        events=log,
+        feed=ConnectionFeed(failures.recording, log),
+        trends=Trends(trends, retention_days=options.retention_days, backend=options.trends),
     )
+
+
+@asynccontextmanager
+async def _open_trends(options: WorkbenchOptions, store: Store) -> AsyncIterator[TrendStore]:
+    """Open the place where the user wants trends to be kept.
+
+    Raises:
+        StateUnusable: the file can't be used.
+    """
+    if options.trends == "memory":
+        yield TrendMemory()
+    elif options.trends_file is None:
+        yield store
+    else:
+        async with open_trend_file(options.trends_file, store.health) as file:
+            yield file
 
 
 async def _import(path: str | os.PathLike[str], bench: Bench) -> None:
@@ -200,11 +238,11 @@ async def _import(path: str | os.PathLike[str], bench: Bench) -> None:
         logger.warning("not imported from %s: %s", path, sentence)
 
 
-async def _keep_trends(trends: Trends) -> None:
-    """Hand over trends every second, and delete old ones every minute."""
+async def _keep_trends(trends: Trends, seconds: float) -> None:
+    """Hand over trends after so many seconds again and again, and delete old ones every minute."""
     due = trio.current_time()
     while True:
-        await trio.sleep(FLUSH_SECONDS)
+        await trio.sleep(seconds)
         trends.flush()
         if trio.current_time() >= due:
             due += PRUNE_SECONDS

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
-from hamms_trio.lab.doors import Door, Doors
+from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
@@ -34,9 +34,15 @@ class Failures:
     Args:
         host: plays on the connections.
         doors: finds the modes by name.
+        recording: of the host.
+        beside: the door that answers at the paths of modes and of the control API; None for no such paths.
     """
 
-    def __init__(self, host: Host, doors: Doors) -> None:
+    def __init__(
+        self, host: Host, doors: Doors, recording: Recording, *, beside: AnyDoor | None = None
+    ) -> None:
+        self.recording = recording
+        self._beside = beside
         self._host = host
         self._doors = doors
         self._once: dict[str, OnceDoor] = {}
@@ -56,11 +62,15 @@ class Failures:
             door = self._once[fail] = once_door(self._doors, fail)
         return partial(self._take, door)
 
+    def beside(self) -> Callable[[Handover], None] | None:
+        """Return the function that answers at the paths of modes and of the control API, if they are served."""
+        return None if self._beside is None else partial(self._take, self._beside)
+
     def forget(self) -> None:
         """Forget the doors, since the mocks have changed."""
         self._once.clear()
 
-    def _take(self, door: OnceDoor, handover: Handover) -> None:
+    def _take(self, door: AnyDoor, handover: Handover) -> None:
         try:
             self._host.adopt(door, handover)
         except OSError:  # the kernel has no memory for one more registration
@@ -129,5 +139,5 @@ async def open_failures(*, seed: int) -> AsyncIterator[Failures]:
     with ungrouped():
         async with trio.open_nursery() as nursery:
             await nursery.start(host.run)
-            yield Failures(host, doors)
+            yield Failures(host, doors, recording)
             nursery.cancel_scope.cancel()

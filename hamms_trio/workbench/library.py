@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncGenerator
+import weakref
+from collections import deque
 
 import msgspec
 
@@ -13,6 +14,7 @@ from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
 from hamms_trio.workbench.live.events import Gap, Subscription
+from hamms_trio.workbench.live.selection import Selection
 from hamms_trio.workbench.routing.documents import Document
 
 
@@ -26,6 +28,37 @@ class VerificationFailed(AssertionError):
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.message)
         self.verdict = verdict
+
+
+class LiveEvents:
+    """The events of a workbench: ``async for event in events``.
+
+    The connections of failure modes are watched until the object is gone, or `aclose` is called.
+    """
+
+    def __init__(self, bench: Bench, selection: Selection, since_id: int | None) -> None:
+        self._subscription = Subscription(bench.events, since_id, selection)
+        self._waiting: deque[Document] = deque()
+        self._watch = bench.feed.watched(selection)
+        self._watch.__enter__()
+        self._end = weakref.finalize(self, self._watch.__exit__, None, None, None)
+
+    async def aclose(self) -> None:
+        """Watch no more."""
+        self._end()
+
+    def __aiter__(self) -> LiveEvents:
+        return self
+
+    async def __anext__(self) -> Document:
+        while not self._waiting:
+            gap, events = await self._subscription.receive()
+            if gap is not None:
+                self._waiting.append(_gap_document(gap))
+            self._waiting += [
+                msgspec.json.decode(event.document, type=dict[str, object]) for event in events
+            ]
+        return self._waiting.popleft()
 
 
 class Workbench(RunningServer):
@@ -119,17 +152,9 @@ class Workbench(RunningServer):
             raise VerificationFailed(verdict)
         return verdict
 
-    async def events(
-        self, *topics: str, since_id: int | None = None
-    ) -> AsyncGenerator[Document, None]:
-        """Yield events as they happen; a gap comes as an event of the type ``stream.gap``."""
-        subscription = Subscription(self.bench.events, since_id, topics)
-        while True:
-            gap, events = await subscription.receive()
-            if gap is not None:
-                yield _gap_document(gap)
-            for event in events:
-                yield msgspec.json.decode(event.document, type=dict[str, object])
+    def events(self, *topics: str, since_id: int | None = None) -> LiveEvents:
+        """Return the events as they happen; a gap comes as an event of the type ``stream.gap``."""
+        return LiveEvents(self.bench, Selection(topics), since_id)
 
 
 def _dumped(value: object) -> str:

@@ -68,12 +68,12 @@ def test_the_ledger_tells_everything_about_a_nonce(server: HammsServer) -> None:
         session.post(url + "&mine=1", data=b"content", timeout=SAFETY_NET)
         session.get(server.url("path", "/x"), headers={"X-Hamms-Nonce": NONCE}, timeout=SAFETY_NET)
     server.ledger.wait_until(lambda ledger: not ledger.open_connections("status"))
-    told = call(server, f"ledger/{NONCE}").json()
+    record = call(server, f"ledger/{NONCE}").json()
 
-    assert set(told) == {"nonce", "fired", "connections", "requests"}
-    assert (told["nonce"], told["fired"]) == (NONCE, True)
-    first, second = told["requests"]
-    posted = told["connections"][0]
+    assert set(record) == {"nonce", "fired", "connections", "requests"}
+    assert (record["nonce"], record["fired"]) == (NONCE, True)
+    first, second = record["requests"]
+    posted = record["connections"][0]
     assert posted["id"] == first["connection"] != second["connection"]
     assert (posted["mode"], posted["door"]) == ("status", "status")
     assert posted["client"].startswith("127.0.0.1:")
@@ -99,10 +99,10 @@ def test_a_connection_without_a_request_is_found_by_its_nonce(server: HammsServe
     call(server, "arm", "POST", {"mode": "tcp-accept-close", "arguments": {"nonce": NONCE}})
     with raw.connected(server.address("armed")) as client:
         assert raw.receive_all(client) == b""
-    told = call(server, f"ledger/{NONCE}").json()
-    assert told["fired"]
-    assert [each["mode"] for each in told["connections"]] == ["tcp-accept-close"]
-    assert told["requests"] == []
+    record = call(server, f"ledger/{NONCE}").json()
+    assert record["fired"]
+    assert [each["mode"] for each in record["connections"]] == ["tcp-accept-close"]
+    assert record["requests"] == []
 
 
 def test_delete_forgets_one_nonce_alone(server: HammsServer) -> None:
@@ -235,10 +235,11 @@ def test_openapi_describes_every_resource_and_its_documents(server: HammsServer)
         "/_hamms/ledger/{nonce}",
         "/_hamms/arm",
         "/_hamms/arm/{id}",
+        "/_hamms/ca.pem",
         "/_hamms/openapi.json",
     }
-    told = call(server, f"ledger/{NONCE}").json()
+    record = call(server, f"ledger/{NONCE}").json()
     ledger = described["components"]["schemas"]["LedgerDocument"]
-    assert set(ledger["properties"]) == set(told)
+    assert set(ledger["properties"]) == set(record)
     order = described["paths"]["/_hamms/arm"]["post"]["requestBody"]["content"]["application/json"]
     assert order["schema"] == {"$ref": "#/components/schemas/ArmOrder"}

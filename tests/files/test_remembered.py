@@ -340,12 +340,12 @@ def test_a_file_of_the_future_is_not_remembered(served: Path) -> None:
     now = time.time() + 100
     make(served / "file", SMALL, modified=int(now) + 1000)
     tree = FileTree(root=Root(served), clock=lambda: now)
-    said = set()
+    printed = set()
     for _ in range(5):
-        said.add(ask(tree, "/file")["Last-Modified"])
+        printed.add(ask(tree, "/file")["Last-Modified"])
         now += 10
 
-    assert len(said) == 5
+    assert len(printed) == 5
     assert len(tree.memory) == 0
 
 

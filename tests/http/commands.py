@@ -19,16 +19,16 @@ class Running:
     """The command, while its port accepts.
 
     Attributes:
-        said: what it has printed until it was ready.
+        printed: its output until it was ready.
         authority: whose certificate it says that it shows.
     """
 
-    def __init__(self, process: subprocess.Popen[str], said: str) -> None:
+    def __init__(self, process: subprocess.Popen[str], printed: str) -> None:
         self.process = process
-        self.said = said
-        self.url = said.rpartition(" ")[2]
-        self.port = int(said.rpartition(":")[2])
-        named = re.search("--cacert (.*) \\.\\.\\.", said)
+        self.printed = printed
+        self.url = printed.rpartition(" ")[2]
+        self.port = int(printed.rpartition(":")[2])
+        named = re.search("--cacert (.*) \\.\\.\\.", printed)
         self.authority = Path(named[1]) if named else None
 
     def connect(self) -> socket.socket:
@@ -69,11 +69,11 @@ def starting(
             watchdog.start()
             stack.callback(watchdog.cancel)
             assert process.stdout is not None
-            said = ""
+            printed = ""
             for line in process.stdout:
-                said += line
+                printed += line
                 if " is ready on " in line:
                     break
-            return Running(process, said.strip())
+            return Running(process, printed.strip())
 
         yield start

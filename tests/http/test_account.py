@@ -81,11 +81,11 @@ def test_a_plain_line_says_the_same() -> None:
 
     time, *pairs = line.split(" ", 1)[0], *line.split(" ", 1)[1].replace("PUT /", "PUT_/").split()
     assert time == "2001-09-09T01:46:40.000Z"
-    told = dict(pair.split("=", 1) for pair in pairs)
-    assert told["status"] == "405"
-    assert told["route_key"] == '"other"'
-    assert told["trace_id"] == "ab" * 16
-    assert told["duration_ms"] == "0.00"
+    entry = dict(pair.split("=", 1) for pair in pairs)
+    assert entry["status"] == "405"
+    assert entry["route_key"] == '"other"'
+    assert entry["trace_id"] == "ab" * 16
+    assert entry["duration_ms"] == "0.00"
 
 
 def test_a_route_may_be_called_anything() -> None:
@@ -113,8 +113,8 @@ def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
     service.drain()
     talk([get("/")], service=service)
     service.account.settle()
-    said = [json.loads(line) for line in b"".join(lines).splitlines()]
-    assert [line["shutdown_phase"] for line in said] == ["running", "draining"]
+    entries = [json.loads(line) for line in b"".join(lines).splitlines()]
+    assert [line["shutdown_phase"] for line in entries] == ["running", "draining"]
 
 
 async def test_no_answer_was_given_after_the_end(hub_kind: str) -> None:
@@ -162,13 +162,13 @@ def test_what_is_refused_is_logged_with_all_that_is_known(
     pieces = way(octets)
     (line,) = logged(LogFormat.JSON, pieces)
 
-    told = json.loads(line)
-    assert told["status"] >= 400
-    assert told["route_key"] == key
-    if told["bytes_in"] == len(octets):
-        assert (told["method"], told["path"]) == (method, path)
+    entry = json.loads(line)
+    assert entry["status"] >= 400
+    assert entry["route_key"] == key
+    if entry["bytes_in"] == len(octets):
+        assert (entry["method"], entry["path"]) == (method, path)
     else:  # refused as soon as nothing could mend it
-        assert told["bytes_in"] == len(pieces[0])
+        assert entry["bytes_in"] == len(pieces[0])
 
 
 @pytest.mark.parametrize(
@@ -183,9 +183,13 @@ def test_a_body_that_is_refused_is_logged_with_what_had_come(rest: bytes, key: s
     head = post("/submit", CHUNKED)
     (line,) = logged(LogFormat.JSON, [head, CHUNK, rest])
 
-    told = json.loads(line)
-    assert (told["method"], told["path"], told["route_key"]) == ("POST", "/submit", key)
-    assert told["bytes_in"] == len(head) + len(b"abc")
+    entry = json.loads(line)
+    assert (entry["method"], entry["path"], entry["route_key"]) == (
+        "POST",
+        "/submit",
+        key,
+    )
+    assert entry["bytes_in"] == len(head) + len(b"abc")
 
 
 def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
@@ -204,9 +208,13 @@ def test_a_late_request_is_logged_with_the_octets_that_came() -> None:
         _, conversation = talk([octets], service=service)
         conversation.on_deadline()
         service.account.settle()
-        told = json.loads(b"".join(lines))
-        assert (told["status"], told["path"], told["bytes_in"]) == (408, path, len(octets))
-        assert told["route_key"] == "request/timeout"
+        entry = json.loads(b"".join(lines))
+        assert (entry["status"], entry["path"], entry["bytes_in"]) == (
+            408,
+            path,
+            len(octets),
+        )
+        assert entry["route_key"] == "request/timeout"
 
 
 def test_a_refused_head_request_gets_no_body() -> None:
@@ -278,10 +286,10 @@ def test_connections_that_broke_are_in_their_class_too() -> None:
     service.account.read_errors["ConnectionResetError"] += 2
     service.account.write_errors["Timeout"] += 1
 
-    told, _ = talk([get("/metrics")], service=service)
+    metrics, _ = talk([get("/metrics")], service=service)
     assert snapshot(service)["error_counts_by_class"] == service.account.errors_by_class
-    assert b'hamms_errors_total{class="read"} 2.0' in told
-    assert b'hamms_errors_total{class="write"} 1.0' in told
+    assert b'hamms_errors_total{class="read"} 2.0' in metrics
+    assert b'hamms_errors_total{class="write"} 1.0' in metrics
 
 
 @pytest.mark.parametrize("log_format", LogFormat)

@@ -133,7 +133,7 @@ GET_BIG = b"GET /big HTTP/1.1\r\nHost: a\r\n\r\n"
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
 async def test_an_evicted_client_leaves_nothing_to_the_next_connection() -> None:
-    """Its descriptor would be the newcomer's, and so what the hub has heard of it already."""
+    """Its descriptor would be the newcomer's, and so what the hub knows already."""
     router = Router()
 
     @router.get("/big")

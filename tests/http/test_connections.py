@@ -72,7 +72,7 @@ async def test_thousands_of_pipelined_requests_are_answered(serve: Serve, router
 @pytest.mark.parametrize(
     "last",
     [get("/slow", "Connection: close"), b"GET /stream HTTP/1.0\r\n\r\n"],
-    ids=["told", "1.0"],
+    ids=["Connection: close", "HTTP/1.0"],
 )
 async def test_nothing_is_answered_after_the_last_answer_of_a_task(
     serve: Serve, router: Router, last: bytes

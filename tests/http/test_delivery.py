@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
 from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, Need
@@ -25,11 +25,12 @@ from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import FileBody
 from hamms_trio.http.routes.router import Route
+from hamms_trio.pki.folder import throwaway_certificates
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.conversations import CLIENT, read_answers
 from tests.http.server import Serving, read_all, serving
-from tests.http.test_files import reset, said
+from tests.http.test_files import reset, sent_request
 
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
@@ -86,7 +87,10 @@ CLOSE = "Connection: close"
 
 async def test_what_was_sent_is_counted(serve: Serve, router: Router) -> None:
     async with serve(router) as server:
-        async with begun(server, said("/file"), said("/", CLOSE)) as (client, octets):
+        async with begun(server, sent_request("/file"), sent_request("/", CLOSE)) as (
+            client,
+            octets,
+        ):
             octets += await read_all(client)
             first, second = read_answers(octets)
             assert (len(first.body), second.body) == (LENGTH, b"<p>" * 100_000)
@@ -97,7 +101,7 @@ async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router) as server:
-        async with begun(server, said("/file") * 3) as (client, octets):
+        async with begun(server, sent_request("/file") * 3) as (client, octets):
             while len(octets) < LENGTH // 2:
                 octets += await client.receive_some()
             reset(client)
@@ -115,7 +119,7 @@ async def test_a_client_that_does_not_take_a_file_is_disconnected(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
-        async with begun(server, said("/file")) as (client, _):
+        async with begun(server, sent_request("/file")) as (client, _):
             while server.service.connections:
                 await trio.lowlevel.checkpoint()
             assert server.service.account.write_errors["Timeout"] == 1
@@ -128,7 +132,7 @@ async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         async with serve(router) as server:
-            async with begun(server, said("/file") * 2) as (client, octets):
+            async with begun(server, sent_request("/file") * 2) as (client, octets):
                 os.truncate(file, LENGTH - 1)
                 octets += await read_all(client)
     head, _, body = octets.partition(b"\r\n\r\n")
@@ -139,7 +143,7 @@ async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
 
 async def test_a_drain_waits_for_a_file_under_way(serve: Serve, router: Router) -> None:
     async with serve(router) as server, trio.open_nursery() as nursery:
-        async with begun(server, said("/file")) as (client, octets):
+        async with begun(server, sent_request("/file")) as (client, octets):
             nursery.start_soon(server.server.drain, 20)
             while not server.service.drain_began:
                 await trio.lowlevel.checkpoint()
@@ -151,7 +155,7 @@ async def test_a_client_that_closes_its_side_gets_all_of_the_file(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router) as server:
-        async with begun(server, said("/file")) as (client, octets):
+        async with begun(server, sent_request("/file")) as (client, octets):
             await client.send_eof()
             (answer,) = read_answers(octets + await read_all(client))
             assert len(answer.body) == LENGTH
@@ -161,7 +165,9 @@ async def test_what_is_not_in_memory_is_read_and_sent_all_the_same(
     cold: None, router: Router
 ) -> None:
     async with serving(router) as server:
-        async with begun(server, said("/file"), said("/"), said("/file", CLOSE)) as (
+        async with begun(
+            server, sent_request("/file"), sent_request("/"), sent_request("/file", CLOSE)
+        ) as (
             client,
             octets,
         ):
@@ -176,7 +182,7 @@ async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind
     async with serving(router) as server:
         before = len(os.listdir("/dev/fd"))
         for _ in range(5):
-            async with begun(server, said("/file") * 3) as (client, _):
+            async with begun(server, sent_request("/file") * 3) as (client, _):
                 reset(client)
         while server.service.connections or len(os.listdir("/dev/fd")) > before:
             await trio.lowlevel.checkpoint()
@@ -200,7 +206,7 @@ async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
     async with serving(router) as server:
         address = ("127.0.0.1", server.port)
         with no_gaps(), socket.socket() as newcomer, socket.create_connection(address) as client:
-            client.send(said("/file"))
+            client.send(sent_request("/file"))
             await begun.wait()
             (gone,) = served_on(server)
             reset_in_place(client)
@@ -213,7 +219,7 @@ async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
             goes_on.set()
             while server.service.in_flight:
                 await trio.lowlevel.checkpoint()
-            newcomer.send(said("/", CLOSE))
+            newcomer.send(sent_request("/", CLOSE))
             newcomer.setblocking(False)
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(newcomer))
             (answer,) = read_answers(await read_all(stream))
@@ -232,7 +238,7 @@ async def test_a_file_arrives_where_the_platform_lacks_a_call(
 ) -> None:
     monkeypatch.delattr(os, missing, raising=False)
     async with serve(router) as server:
-        octets = await server.ask(said("/file") + said("/", CLOSE))
+        octets = await server.ask(sent_request("/file") + sent_request("/", CLOSE))
     assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
 
 
@@ -248,14 +254,14 @@ async def test_over_tls_a_file_needs_no_other_way(
         async with serving(router, certificate=certificate) as server:
             raw = await server.connect()
             async with trio.SSLStream(raw, trusted, server_hostname="localhost") as client:
-                await client.send_all(said("/file") + said("/", CLOSE))
+                await client.send_all(sent_request("/file") + sent_request("/", CLOSE))
                 octets = b"".join([bytes(piece) async for piece in client])
             assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
             assert counted(server) == (2, len(octets))
 
 
 def some_exchange() -> Exchange:
-    match = Match(parse_head(said("/file")), Route("files", Response(200)), {})
+    match = Match(parse_head(sent_request("/file")), Route("files", Response(200)), {})
     return Exchange(match, Request(match.head, {}, b"1", CLIENT), None, None, 60, 0.0, 1)
 
 

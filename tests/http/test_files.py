@@ -52,21 +52,21 @@ def router(directory: Path) -> Router:
     return router
 
 
-def said(path: str, *fields: str, method: str = "GET", content: bytes = b"") -> bytes:
+def sent_request(path: str, *fields: str, method: str = "GET", content: bytes = b"") -> bytes:
     lines = (f"{method} {path} HTTP/1.1", "Host: a", *fields, "", "")
     return "\r\n".join(lines).encode() + content
 
 
 async def ask(server: Serving, path: str, *fields: str, method: str = "GET") -> Answer:
-    (answer,) = read_answers(await server.ask(said(path, *fields, method=method)), [method])
+    (answer,) = read_answers(await server.ask(sent_request(path, *fields, method=method)), [method])
     return answer
 
 
 async def test_files_of_every_size_come_whole_and_in_order(serve: Serve, router: Router) -> None:
     paths = ["/static/big", "/static/file.txt", "/static/big", "/static/small", "/static/small"]
-    last = said("/static/file.txt", "Connection: close")
+    last = sent_request("/static/file.txt", "Connection: close")
     async with serve(router) as server, await server.connect() as client:
-        await client.send_all(b"".join(map(said, paths)) + last)
+        await client.send_all(b"".join(map(sent_request, paths)) + last)
         answers = read_answers(b"".join([bytes(octets) async for octets in client]))
 
     assert [answer.status for answer in answers] == [200] * 6
@@ -81,7 +81,7 @@ async def test_head_has_the_length_and_the_connection_lasts(
     size = str((directory / name).stat().st_size)
     async with serve(router) as server, await server.connect() as client:
         for _ in range(3):
-            await client.send_all(said(f"/static/{name}", method="HEAD"))
+            await client.send_all(sent_request(f"/static/{name}", method="HEAD"))
             head = await read_until(client, b"\r\n\r\n")
             (answer,) = read_answers(head, ["HEAD"])
             assert (answer.status, answer.fields["content-length"]) == (200, size)
@@ -220,12 +220,12 @@ async def test_a_client_that_leaves_leaves_no_file_open(
 ) -> None:
     """Not even where an answer before it still waits to be read."""
     router.fixed("GET", "/much", Response(200, bytes(20_000_000)))
-    requests = [said(before)] if before else []
+    requests = [sent_request(before)] if before else []
     async with serve(router, ServerLimits(waiting_output=1 << 30)) as server:
         nothing_open = open_descriptors()
         for _ in range(3):
             client = await server.connect()
-            await client.send_all(b"".join(requests) + said("/static/big") * 3)
+            await client.send_all(b"".join(requests) + sent_request("/static/big") * 3)
             await client.receive_some(1)  # it has come to be answered
             reset(client)
         while server.service.connections or open_descriptors() > nothing_open:
@@ -266,9 +266,11 @@ async def test_the_challenge_writes_files(
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
     pieces = [content[at : at + 50_000] for at in range(0, len(content), 50_000)]
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    posted = said("/files/new", framing, method="POST", content=body if chunked else content)
+    posted = sent_request(
+        "/files/new", framing, method="POST", content=body if chunked else content
+    )
     async with serve(router) as server:
-        created, read = read_answers(await server.ask(posted + said("/files/new")))
+        created, read = read_answers(await server.ask(posted + sent_request("/files/new")))
 
     assert (created.status, created.body) == (201, b"")
     assert read.body == content
@@ -278,7 +280,7 @@ async def test_the_challenge_writes_files(
 async def test_the_challenge_asks_for_content_that_waits(serve: Serve, router: Router) -> None:
     async with serve(router) as server, await server.connect() as client:
         fields = ("Content-Length: 5", "Expect: 100-continue")
-        await client.send_all(said("/files/new", *fields, method="POST"))
+        await client.send_all(sent_request("/files/new", *fields, method="POST"))
         assert await read_until(client, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         await client.send_all(b"12345")
         (answer,) = read_answers(await read_until(client, b"\r\n\r\n"))

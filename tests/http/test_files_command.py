@@ -48,7 +48,7 @@ def ask(running: Running, path: str, method: str = "GET", **more: object) -> req
 def test_the_current_directory_is_served(files: Run) -> None:
     running = files()
 
-    assert running.said.startswith("the file server is ready on http://127.0.0.1:")
+    assert running.printed.startswith("the file server is ready on http://127.0.0.1:")
     assert ask(running, "/file.txt").text == "0123456789"
     assert '<a href="sub/">' in ask(running, "/").text
     assert ask(running, "/sub").headers["Location"] == "/sub/"

@@ -15,14 +15,14 @@ import trio
 from hamms_trio.http import Request, Response, Router, text
 from hamms_trio.http.exchange.conversation import Conversation
 from tests.http.server import Serving, serving
-from tests.http.test_files import reset, said
+from tests.http.test_files import reset, sent_request
 
 LENGTH = "Content-Length: 100000"
 HALF = b"x" * 50_000
 
 
 def posted(path: str, *fields: str, content: bytes = b"") -> bytes:
-    return said(path, *fields, method="POST", content=content)
+    return sent_request(path, *fields, method="POST", content=content)
 
 
 @pytest.fixture
@@ -69,12 +69,12 @@ def has_begun(server: Serving) -> bool:
 # Octets that are sent, and a sign that the server has read them.
 SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
     "nothing": (b"", lambda server: server.service.connections > 0),
-    "a request": (said("/forever"), is_answering),
+    "a request": (sent_request("/forever"), is_answering),
     "an expectation": (posted("/forever", LENGTH, "Expect: 100-continue"), is_answering),
     "half a content for a coroutine": (posted("/read", LENGTH, content=HALF), has_begun),
     "half a content for a function": (posted("/whole", LENGTH, content=HALF), has_begun),
-    "too little reading of a stream": (said("/stream"), is_answering),
-    "too little reading of an answer": (said("/big"), is_answering),
+    "too little reading of a stream": (sent_request("/stream"), is_answering),
+    "too little reading of an answer": (sent_request("/big"), is_answering),
 }
 
 
@@ -95,11 +95,11 @@ def found_by_the_collector() -> Iterator[list[object]]:
         gc.enable()
 
 
-@pytest.mark.parametrize("heard", SAID)
+@pytest.mark.parametrize("noticed", SAID)
 async def test_a_client_that_leaves_leaves_no_cycle(
-    router: Router, heard: str, hub_kind: str
+    router: Router, noticed: str, hub_kind: str
 ) -> None:
-    octets, was_heard = SAID[heard]
+    octets, was_heard = SAID[noticed]
     async with serving(router, hub=hub_kind) as server:
         with found_by_the_collector() as found:
             for _ in range(3):

@@ -324,10 +324,10 @@ def test_any_split_gives_the_same_answers(requests: list[bytes], places: list[in
     whole, _ = talk([octets], service=SERVICE)
     split, _ = talk(cut(octets, places), service=SERVICE)
 
-    assert told(split) == told(whole)
+    assert reported(split) == reported(whole)
 
 
-def told(octets: bytes) -> list[tuple[int, bytes]]:
+def reported(octets: bytes) -> list[tuple[int, bytes]]:
     """Status and body of each response; an error's words quote what has come until then."""
     return [
         (answer.status, b"" if answer.status >= 400 else answer.body)

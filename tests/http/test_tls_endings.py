@@ -226,7 +226,7 @@ async def test_who_goes_on_talking_gets_all_of_the_last_answer(
 
 
 async def half_close(stream: Stream) -> bytes:
-    """Say close_notify, and read on until the other side has said it too; trio offers only both at once."""
+    """Send close_notify, and read until the other side has sent it too; trio offers only both at once."""
     tls, outgoing, incoming = stream._ssl_object, stream._outgoing, stream._incoming
     with pytest.raises(ssl.SSLWantReadError):
         tls.unwrap()
@@ -249,8 +249,10 @@ async def test_new_keys_change_nothing(
     router: Router, certificate: ServerCertificate, hub_kind: str
 ) -> None:
     async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        said = await converse("-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")])
-        assert b"HTTP/1.1 200 OK" in said
+        output = await converse(
+            "-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")]
+        )
+        assert b"HTTP/1.1 200 OK" in output
         await wait_nobody(server)
 
 
@@ -260,8 +262,8 @@ async def test_nobody_negotiates_again(
     async with serving(router, hub=hub_kind, certificate=certificate) as server:
         await converse("-tls1_2", server, [(GET, b"Hello World"), (b"R\n", b"RENEGOTIATING\n")])
         await wait_nobody(server)
-        said = await converse("-tls1_2", server, [(GET, b"Hello World")])
-        assert b"HTTP/1.1 200 OK" in said
+        output = await converse("-tls1_2", server, [(GET, b"Hello World")])
+        assert b"HTTP/1.1 200 OK" in output
 
 
 async def converse(version: str, server: Serving, steps: list[tuple[bytes, bytes]]) -> bytes:
@@ -275,20 +277,20 @@ async def converse(version: str, server: Serving, steps: list[tuple[bytes, bytes
         stderr=subprocess.STDOUT,
         check=False,
     )
-    said = b""
+    output = b""
     async with trio.open_nursery() as nursery:
         process: trio.Process = await nursery.start(run)
         assert process.stdin is not None
         assert process.stdout is not None
-        while b"\n---\n" not in said[-200:]:
-            said += await process.stdout.receive_some()
+        while b"\n---\n" not in output[-200:]:
+            output += await process.stdout.receive_some()
         for tell, answer in steps:
             await process.stdin.send_all(tell)
-            while answer not in said:
+            while answer not in output:
                 more = await process.stdout.receive_some()
-                assert more, said
-                said += more
+                assert more, output
+                output += more
         await process.stdin.aclose()
         async for octets in process.stdout:
-            said += octets
-    return said
+            output += octets
+    return output

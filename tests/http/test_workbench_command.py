@@ -20,8 +20,8 @@ from tests.http.conversations import read_answers, statuses
 from tests.ports import free_ports
 
 COMMAND = [sys.executable, "-m", "hamms_trio", "workbench"]
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-BEGUN = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\na"
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+BEGUN = b"POST /submit HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\na"
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_what_is_in_flight_is_answered_and_what_comes_after_refused(run: Run) ->
     with running.connect() as busy, running.connect() as kept:
         assert statuses(say(kept, GET)) == [200]
         busy.sendall(BEGUN)
-        assert statuses(say(kept, GET)) == [200]  # so the other has been heard too
+        assert statuses(say(kept, GET)) == [200]  # so the server has read the other too
         running.process.send_signal(signal.SIGTERM)
         while statuses(answered := say(kept, GET)) == [200]:
             pass
@@ -243,7 +243,7 @@ def test_the_sizes_of_the_command_line_hold(run: Run) -> None:
     asked = {
         GET: 200,
         GET.replace(b"GET /", b"GET /" + b"a" * 64): 414,
-        GET.replace(b"Host: a", b"Host: a\r\nX: " + b"a" * 200): 431,
+        GET.replace(b"Host: localhost", b"Host: localhost\r\nX: " + b"a" * 200): 431,
         BEGUN.replace(b": 3", b": 101"): 413,
     }
     for octets, status in asked.items():

@@ -6,7 +6,7 @@ import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
 from tests.http.server import Serving
-from tests.http.test_files import said
+from tests.http.test_files import sent_request
 
 EACH = 100_000
 LIMIT = 4 * EACH
@@ -42,7 +42,7 @@ def taking_content() -> Router:
 
 
 def post(path: str, *fields: str, content: bytes = b"") -> bytes:
-    return said(path, *fields, method="POST", content=content)
+    return sent_request(path, *fields, method="POST", content=content)
 
 
 async def until(server: Serving, octets: int) -> None:

@@ -135,3 +135,18 @@ def _get_during_flood(busy: int, port: int, connections: int) -> bytes:
         with socket.create_connection(("127.0.0.1", port), 10) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             return client.recv(1000)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's limit of descriptors")
+def test_serve_names_a_limit_that_is_too_low_for_its_ports() -> None:
+    command = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", "0"]
+    done = subprocess.run(
+        ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *command],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "the limit is 64" in done.stderr
+    assert "ulimit -n" in done.stderr.splitlines()[-1]

@@ -213,8 +213,8 @@ def test_each_part_says_what_it_holds(field: str, whole: bytes) -> None:
     parts = read_by_email(content, "0123456789abcdef" * 2)
 
     assert len(parts) == len(spans)
-    for said, octets in parts:
-        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", said)
+    for span, octets in parts:
+        match = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+)", span)
         assert match
         first, last, length = map(int, match.groups())
         assert length == len(whole)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
+import signal
 import subprocess
 import sys
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,10 +26,10 @@ def running() -> Iterator[Running]:
         yield run("--no-access-log")
 
 
-def run(*arguments: str, code: int = 0, said: str = "") -> str:
+def run(*arguments: str, code: int = 0, printed: str = "") -> str:
     """Run a command, and return its standard output."""
     done = subprocess.run(
-        [*HAMMS, *arguments], input=said, capture_output=True, text=True, timeout=SAFETY_NET
+        [*HAMMS, *arguments], input=printed, capture_output=True, text=True, timeout=SAFETY_NET
     )
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
@@ -54,7 +57,7 @@ def test_mocks_are_added_listed_shown_and_deleted(running: Running) -> None:
         *server,
     )
     document = json.dumps({"id": "m2", "method": "GET", "path_pattern": "/b", "status": 200})
-    run("mock", "load", "-", *server, said=document)
+    run("mock", "load", "-", *server, printed=document)
 
     assert get(running, "/a/7") == b"<7>"
     listed = json.loads(run("mock", "list", "--json", *server))["mocks"]
@@ -75,6 +78,25 @@ def test_the_history_is_shown_for_people_and_for_programs(running: Running) -> N
     assert len(lines) == 2
     assert len(records) == 3
     assert har["log"]["version"] == "1.2"
+
+
+def test_the_history_is_followed_as_requests_come(running: Running) -> None:
+    get(running, "/?before=1")
+    command = [*HAMMS, "history", "--follow", "--json", "--path", "/", "--limit", "1"]
+    follow = subprocess.Popen(
+        [*command, "--method", "get", "--count", "2", "--server", running.url],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert follow.stdout is not None
+    shown = [json.loads(follow.stdout.readline())]
+    for number in range(2):
+        get(running, f"/?after={number}")
+        shown.append(json.loads(follow.stdout.readline()))
+    assert follow.wait(SAFETY_NET) == 0
+    follow.stdout.close()
+    targets = [record["replay_input"]["raw_target"] for record in shown]
+    assert targets == ["/?before=1", "/?after=0", "/?after=1"]
 
 
 def test_verify_ends_with_3_and_the_nearest_request(running: Running) -> None:
@@ -102,15 +124,21 @@ def test_events_are_printed_as_they_are_stored(running: Running) -> None:
         (["verify", "GET", "/a", "--query", "x"], "NAME=VALUE"),
         (["export", "--state", "none.sqlite3"], "there is no state file"),
         (["import", "none.json"], "can't be read"),
+        (["history", "--follow", "--har"], "leave out --har"),
+        (["workbench", "--metrics-backend", "memory", "--metrics-sqlite-file", "x"], "is for"),
+        (["workbench", "--port", "0", "--metrics-sqlite-file", __file__], "the metrics file"),
+        (["history", "--count", "1"], "--count is for --follow"),
+        (["serve", "--no-workbench", "--state", "x"], "leave out --no-workbench"),
+        (["serve", "--beginning-port", "0", "--state", __file__], "not a file of SQLite"),
         (["workbench", "--port", "0", "--state", __file__], "not a file of SQLite"),
         (["workbench", "--port", "0", "--auth-users-file", __file__], "is not JSON"),
         (["workbench", "--port", "0", "--public-base-url", "x"], "names no host"),
     ],
 )
 def test_a_mistake_ends_with_2_and_one_line(arguments: list[str], words: str) -> None:
-    said = run(*arguments, code=2)
-    assert words in said
-    assert len(said.splitlines()) == 1
+    printed = run(*arguments, code=2)
+    assert words in printed
+    assert len(printed.splitlines()) == 1
 
 
 def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
@@ -120,14 +148,39 @@ def test_a_state_file_goes_in_and_comes_out_again(tmp_path: Path) -> None:
     (tmp_path / "old.json").write_text(json.dumps(document))
     state = ("--state", str(tmp_path / "state.sqlite3"))
 
-    said = run("import", str(tmp_path / "old.json"), *state)
-    assert "2 mocks" in said
-    assert "color" in said
-    assert "frame-nope" in said
+    printed = run("import", str(tmp_path / "old.json"), *state)
+    assert "2 mocks" in printed
+    assert "color" in printed
+    assert "frame-nope" in printed
     run("export", "--output", str(tmp_path / "new.json"), *state)
     exported = json.loads((tmp_path / "new.json").read_text())
     assert [m["path_pattern"] for m in exported["mocks"]] == ["/a"]
+    written = json.loads(run("export", "--json", "--output", str(tmp_path / "2.json"), *state))
+    assert written["exported"] == {"history": 0, "mocks": 1}
     assert json.loads(run("export", "targets", *state)) == {"version": 1, "targets": []}
+
+
+def test_serve_keeps_the_workbenchs_state_over_a_restart(tmp_path: Path) -> None:
+    mock = {"id": "m1", "method": "GET", "path_pattern": "/a", "status": 200, "body": "hi"}
+    (tmp_path / "old.json").write_text(json.dumps({"version": 1, "mocks": [mock]}))
+    state = ("--state", str(tmp_path / "state.sqlite3"))
+    run("import", str(tmp_path / "old.json"), *state)
+    options = ("--beginning-port", "0", "--workbench-port", "0", "ok", *state)
+    ready = tmp_path / "ready.json"
+    serve = subprocess.Popen(
+        [*HAMMS, "serve", *options, "--ready-file", str(ready)], stdout=subprocess.PIPE
+    )
+    with serve:
+        assert serve.stdout is not None
+        while b"seed" not in serve.stdout.readline():
+            pass
+        url = json.loads(ready.read_text())["workbench"]["url"]
+        with urllib.request.urlopen(f"{url}a", timeout=SAFETY_NET) as answer:
+            assert answer.read() == b"hi"
+        serve.send_signal(signal.SIGTERM)
+        serve.stdout.read()
+    exported = json.loads(run("export", *state))
+    assert [record["path"] for record in exported["history"]] == ["/a"]
 
 
 def test_a_json_state_file_is_imported_once_at_the_start(tmp_path: Path) -> None:
@@ -148,3 +201,25 @@ def test_features_that_are_off_are_not_there() -> None:
         paths = json.loads(get(running, "/openapi.json"))["paths"]
     assert (live["available"], live["reason"]) == (False, "live_events_disabled")
     assert "/api/mocks" not in paths
+
+
+@pytest.mark.parametrize(
+    ("options", "status", "reason"),
+    [
+        (["--engine", "threadpool"], 409, "use_selectors_engine"),
+        (["--engine", "threadpool", "--no-live-events-require-selectors"], 200, ""),
+        (["--engine", "selectors"], 200, ""),
+    ],
+)
+def test_the_engine_that_serves_no_streams_serves_none(
+    options: list[str], status: int, reason: str
+) -> None:
+    with starting("workbench") as run_workbench:
+        running = run_workbench(*options, "--state", ":memory:")
+        live = json.loads(get(running, "/api/events/live-mode"))
+        assert (live["available"], live["reason"]) == (not reason, reason)
+        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SAFETY_NET)
+        with closing(connection):
+            connection.request("GET", "/api/events/stream")
+            assert connection.getresponse().status == status
+        assert json.loads(get(running, "/api/events/snapshot"))["events"]

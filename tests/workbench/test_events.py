@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
 import trio
 from trio.testing import wait_all_tasks_blocked
 
 from hamms_trio.recording.store import SqliteStore, open_store
-from hamms_trio.workbench.live.events import EventLog, Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.live.events import EventLog, Subscription, as_sse, gap_as_sse
+from hamms_trio.workbench.live.selection import About, Selection, read_selection, read_topics
 
 
 async def log_of(store: SqliteStore, kept: int = 100) -> EventLog:
@@ -19,7 +21,7 @@ async def log_of(store: SqliteStore, kept: int = 100) -> EventLog:
 
 
 def ids(log: EventLog, position: int, limit: int = 1_000, *topics: str) -> list[int]:
-    return [event.id for event in log.since(position, limit, topics)[0]]
+    return [event.id for event in log.since(position, limit, Selection(topics))[0]]
 
 
 async def test_an_event_has_the_shape_of_the_reference() -> None:
@@ -55,9 +57,41 @@ async def test_topics_select_exact_types_and_move_the_position_on() -> None:
         for kind in ("a", "b", "a", "ab"):
             log.publish(kind, {})
         assert ids(log, 0, 10, "a") == [1, 3]
-        assert log.since(0, 1, ["a"])[1] == 1
-        assert log.since(0, 10, ["b"])[1] == 4
+        assert log.since(0, 1, Selection(["a"]))[1] == 1
+        assert log.since(0, 10, Selection(["b"]))[1] == 4
         assert read_topics(" a, b,,") == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("query", "taken"),
+    [
+        ({}, ["a.b", "connection.sent"]),
+        ({"topics": "connection.*"}, ["connection.sent"]),
+        ({"topics": "a.b,c"}, ["a.b"]),
+        ({"topics": "a.*,connection.sent"}, ["a.b", "connection.sent"]),
+        ({"topics": "a"}, []),
+        ({"mode": "ok"}, ["connection.sent"]),
+        ({"mode": "ok", "door": "path", "connection": "7"}, ["connection.sent"]),
+        ({"connection": "8"}, []),
+        ({"topics": "a.*", "mode": "ok"}, []),
+    ],
+)
+def test_a_selection_is_by_type_and_by_connection(query: dict[str, str], taken: list[str]) -> None:
+    selection = read_selection(query)
+    happened = {"a.b": About(), "connection.sent": About(7, "path", "ok")}
+    assert [type for type, about in happened.items() if selection.takes(type, about)] == taken
+
+
+@pytest.mark.parametrize(
+    "topics", ["", "connection.*", "connection.reset", "conn*", "*", "a,connection.*"]
+)
+def test_connections_are_watched_for_those_who_ask(topics: str) -> None:
+    assert read_selection({"topics": topics}).has_connections
+
+
+@pytest.mark.parametrize("topics", ["a", "request.completed", "request.*,system.health"])
+def test_connections_are_not_watched_for_those_who_ask_for_something_else(topics: str) -> None:
+    assert not read_selection({"topics": topics}).has_connections
 
 
 async def test_ids_go_on_after_a_restart(tmp_path: Path) -> None:
@@ -121,7 +155,7 @@ async def test_every_subscriber_wakes_for_its_topic_only() -> None:
         woken = trio.Event()
 
         async def receive(topic: str) -> None:
-            _, events = await Subscription(log, topics=[topic]).receive()
+            _, events = await Subscription(log, selection=Selection([topic])).receive()
             received.extend(event.type for event in events)
             woken.set()
 

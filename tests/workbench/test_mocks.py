@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import trio
 
 from hamms_trio.errors import StoreUnavailable
 from hamms_trio.recording.store import SqliteStore, open_store
@@ -256,6 +257,31 @@ async def test_mocks_survive_a_restart_and_a_deleted_one_does_not(tmp_path: Path
         mocks = collection(store)
         await mocks.load()
         assert [document["id"] for document in mocks.documents()] == ["m1", "m3"]
+
+
+async def test_changes_at_the_same_time_see_each_other(store: SqliteStore) -> None:
+    mocks = collection(store)
+    refused: list[str] = []
+
+    async def create(id: str) -> None:
+        try:
+            await mocks.create(mock(id=id))
+        except Problem as problem:
+            refused.append(problem.code)
+
+    async with trio.open_nursery() as nursery:
+        for id in ("m1", "m2", "m3"):
+            nursery.start_soon(create, id)
+    assert refused == ["duplicate_mock"] * 2
+    (id,) = (str(document["id"]) for document in mocks.documents())
+    changes: list[Document] = [{"status": 201}, {"body": "x"}]
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(mocks.update, id, changes[0])
+        nursery.start_soon(mocks.update, id, changes[1])
+    assert (mocks.get(id)["status"], mocks.get(id)["body"]) == (201, "x")
+    again = collection(store)
+    await again.load()
+    assert again.documents() == mocks.documents()
 
 
 async def test_nothing_changes_when_the_store_refuses() -> None:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import trio
 
-from hamms_trio.recording.store import open_store
+from hamms_trio.errors import StateUnusable
+from hamms_trio.recording.store import TrendRow, open_store
+from hamms_trio.recording.store.trends.file import connect
+from hamms_trio.recording.store.trends.memory import TrendMemory
+from hamms_trio.workbench import WorkbenchOptions, open_workbench
 from hamms_trio.workbench.live.trends import Trends, percentile, window_seconds
 
 
@@ -74,3 +83,68 @@ async def test_old_minutes_are_deleted() -> None:
 
 def test_a_percentile_of_nothing_is_nothing() -> None:
     assert percentile([0] * 11, 99) == 0.0
+
+
+async def counted(options: WorkbenchOptions, requests: int) -> dict[str, Any]:
+    """Make requests to a workbench, and return its trends of them."""
+    async with open_workbench(port=0, options=options) as workbench:
+        async with httpx.AsyncClient(base_url=workbench.url) as client:
+            for _ in range(requests):
+                await client.get("/")
+            document = (await client.get("/api/metrics/trends?route=GET /")).json()
+            metrics = (await client.get("/_metrics")).json()
+    assert metrics["metrics_backend"] == document["backend"]
+    return {"backend": document["backend"], "count": document["summary"]["request_count"]}
+
+
+async def test_trends_in_a_file_of_their_own_survive_a_restart(tmp_path: Path) -> None:
+    options = WorkbenchOptions(trends_file=tmp_path / "metrics.sqlite3")
+    await counted(options, 2)
+    assert await counted(options, 1) == {"backend": "sqlite", "count": 3}
+
+
+async def test_trends_in_memory_end_with_the_server(tmp_path: Path) -> None:
+    options = WorkbenchOptions(trends="memory", state=tmp_path / "state.sqlite3")
+    await counted(options, 2)
+    assert await counted(options, 1) == {"backend": "memory", "count": 1}
+
+
+async def test_trends_in_memory_are_those_of_the_window() -> None:
+    memory = TrendMemory()
+    rows = [TrendRow(start, "a", 1, 0, 0, (1,) + (0,) * 10) for start in (120, 60, 60)]
+    memory.note_trends(rows)
+    assert [(row.bucket_start, row.request_count) for row in await memory.trends("a", 0)] == [
+        (60, 2),
+        (120, 1),
+    ]
+    await memory.prune_trends(120)
+    assert [row.bucket_start for row in await memory.trends("a", 60)] == [120]
+    assert await memory.trends("b", 0) == []
+
+
+async def test_trends_are_written_by_themselves(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sqlite3"
+    options = WorkbenchOptions(trends_file=path, flush_seconds=0.01)
+    async with open_workbench(port=0, options=options) as workbench:
+        async with httpx.AsyncClient(base_url=workbench.url) as client:
+            await client.get("/")
+        with trio.fail_after(10), closing(sqlite3.connect(path)) as reader:
+            while not reader.execute("SELECT count(*) FROM metric_trends").fetchone()[0]:
+                await trio.lowlevel.checkpoint()
+
+
+async def test_a_file_with_another_table_of_that_name_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE metric_trends (a)")
+    with pytest.raises(StateUnusable, match="metrics file"):
+        await counted(WorkbenchOptions(trends_file=path), 0)
+
+
+async def test_the_references_metrics_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.sqlite3"
+    with closing(connect(str(path))) as file:
+        file.execute(
+            f"INSERT INTO metric_trends VALUES (strftime('%s') / 60 * 60, 'GET /', 5{', 0' * 13})"
+        )
+    assert (await counted(WorkbenchOptions(trends_file=path), 1))["count"] == 6

@@ -1,7 +1,7 @@
 """A client that is a Python function or coroutine function of this process.
 
-A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Its
-memory can't be told from that of the check, so it is not graded.
+A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Nothing
+tells its memory from that of the check, so no verdict rests on memory.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ _ABILITIES = {
 
 
 class Meta(msgspec.Struct):
-    """What a client may tell beside its exit code and its output."""
+    """The facts that a client may tell beside its exit code and its output."""
 
     status: int | None = None
     error: str = ""

@@ -20,6 +20,7 @@ class Facts:
         has_timeout: True if the client was given a timeout.
         late: seconds after which a report of a failure is late.
         control_rss: the client's memory where nothing was wrong; None if unknown.
+        is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
         fired: True if the fault was played on this client.
         file: the content of the file that no client may deliver.
@@ -37,6 +38,7 @@ class Facts:
     requests: Sequence[RequestRecord]
     elsewhere: Sequence[RequestRecord] = ()
     fired: bool = True
+    is_abandoned: bool = False
     file: bytes = b""
     is_stream: bool = False
 
@@ -61,12 +63,6 @@ class Facts:
     def is_capped(self) -> bool:
         """True if the client still ran at the cap."""
         return self.visit.stopped is Stopped.CAP
-
-    @property
-    def is_abandoned(self) -> bool:
-        """True if the server has ended every connection, so that the client has nothing to wait for."""
-        connections = self.connections
-        return bool(connections) and all(connection.ended_first for connection in connections)
 
     def sent_to(self, number: int) -> Sent:
         """Return the response that answers the call of this number, as far as it was sent."""

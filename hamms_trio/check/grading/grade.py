@@ -42,7 +42,10 @@ def _not_fired(facts: Facts) -> Grade | None:
     if facts.fired or facts.mode.client.outcome is Outcome.POLICY:
         return None
     if not facts.attempts:
-        return Finding.NOT_FIRED, "The client did not connect."
+        end = (
+            f", and was stopped after {facts.visit.seconds:.1f} seconds" if facts.is_capped else ""
+        )
+        return Finding.NOT_FIRED, f"The client did not connect{end}."
     return Finding.NOT_FIRED, f"The fault was not played in {facts.attempts} request(s)."
 
 
@@ -98,10 +101,15 @@ def _early(facts: Facts) -> Grade | None:
     )
 
 
+def _stopped(facts: Facts) -> Grade | None:
+    stopped = facts.visit.stopped
+    if stopped not in (Stopped.MEMORY, Stopped.OUTPUT):
+        return None
+    return Finding.RESOURCES, f"The client was stopped: {stopped.value}."
+
+
 def _resources(facts: Facts) -> Grade | None:
     visit = facts.visit
-    if visit.stopped in (Stopped.MEMORY, Stopped.OUTPUT):
-        return Finding.RESOURCES, f"The client was stopped: {visit.stopped.value}."
     if visit.rss is None or facts.control_rss is None:
         return None
     more = visit.rss - facts.control_rss
@@ -157,6 +165,7 @@ def _other_body(facts: Facts) -> Grade | None:
 _RULES: tuple[Rule, ...] = (
     _crash,
     _leaks,
+    _stopped,
     _not_fired,
     _forged,
     _attempts,

@@ -13,7 +13,7 @@ from hamms_trio.check.report import Inference
 
 _SURE, _LIKELY, _WEAK = 0.95, 0.8, 0.5
 _CODINGS = (Need.GZIP, Need.DEFLATE, Need.BR, Need.ZSTD)
-# What is limited, and the modes that try sizes of it, the smallest first.
+# The limits, and the modes that try sizes of it, the smallest first.
 _LIMITS = {
     "limit.header-section": (("head-size", "64 KB"), ("head-1m", "1 MB"), ("head-10m", "10 MB")),
     "limit.status-line": (("status-huge-reason", "1 MB"),),

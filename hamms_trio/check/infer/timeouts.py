@@ -11,7 +11,7 @@ from hamms_trio.check.report import Inference
 _KINDS = {
     "timeout.connect": ("tcp-syn-blackhole",),
     "timeout.read": ("tcp-accept-hang", "pace-first-byte"),
-    "timeout.idle": ("frame-cl-short-hang", "pace-stall-after-headers", "frame-cl-huge"),
+    "timeout.idle": ("frame-cl-short-hang", "pace-stall-after-headers"),
     "timeout.total": ("pace-byte", "pace-header-drip", "pace-burst"),
     "timeout.write": ("tcp-never-read",),
 }

@@ -103,6 +103,7 @@ async def play(
             requests=door.requests,
             elsewhere=door.elsewhere,
             fired=fired(mode, door),
+            is_abandoned=_is_abandoned(door),
             file=file if mode.slug == "redirect-to-file" else b"",
             is_stream=is_stream,
         )
@@ -119,6 +120,11 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
         or any(connection.struck for connection in door.connections)
         or any(request.struck for request in door.requests)
     )
+
+
+def _is_abandoned(door: CellDoor) -> bool:
+    connections = door.connections
+    return bool(connections) and all(connection.ended_first for connection in connections)
 
 
 def _url(mode: FailureMode, door: CellDoor, shape: str, has: frozenset[Need]) -> str:

@@ -24,7 +24,7 @@ class Options:
         suites: what is run (see `plan.suites.chosen`).
         excluded: what is not.
         timeout: the client's, in seconds.
-        cap: after so many seconds a client is stopped at the earliest; 0 for as soon as verdicts can be told apart.
+        cap: seconds after which a client is stopped at the earliest; 0 for the shortest time that tells verdicts apart.
         jobs: how many cells run at once.
         repeat: how often each cell is run.
         seed: decides every random choice, the nonces included.
@@ -62,7 +62,7 @@ class Options:
 
     @property
     def declared(self) -> frozenset[Need]:
-        """What the user says that the client can do."""
+        """The abilities that the user declares."""
         return frozenset(need for need in DECLARED if need.word in self.can)
 
 

@@ -26,6 +26,8 @@ from hamms_trio.modes.model.expectation import Outcome
 
 ALONE = 4  # cells at once that are run again: they wait, and nothing else runs beside them
 _AGAIN = (Finding.HANG, Finding.LATE)
+_AGAIN_IF_SLOW = (Finding.REJECTED, Finding.STRICT)  # perhaps by the client's own timeout
+_SLOW = 0.8  # of the timeout
 # Those that wait come first, and those that take most of the processor last, when no clock runs any more.
 _ORDER = {Outcome.TIMEOUT: 0, Outcome.RETRY: 0, Outcome.BOUNDED: 2}
 # A client of event streams can't make sense of other bodies, but owes errors all the same.
@@ -112,7 +114,12 @@ class Run:
 
     def _is_doubtful(self, cell: Cell) -> bool:
         reports = self.results[cell.mode.slug]
-        return reports[min(cell.run, len(reports) - 1)].finding in _AGAIN
+        return self._is_worth_a_repetition(reports[min(cell.run, len(reports) - 1)])
+
+    def _is_worth_a_repetition(self, report: ModeReport) -> bool:
+        """Return True if a busy machine may be to blame."""
+        is_slow = (report.ms or 0) >= 1000 * _SLOW * self.options.timeout
+        return report.finding in _AGAIN or (is_slow and report.finding in _AGAIN_IF_SLOW)
 
     async def _play_all(
         self, cells: list[Cell], jobs: int, *, before: int = 0, replaces: bool = False
@@ -144,7 +151,8 @@ class Run:
         self.traces[slug] = Trace.of(facts)
         if again:
             self.results[slug] = [
-                report if known.finding in _AGAIN else known for known in self.results[slug]
+                report if self._is_worth_a_repetition(known) else known
+                for known in self.results[slug]
             ]
         else:
             self.results.setdefault(slug, []).append(report)

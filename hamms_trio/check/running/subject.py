@@ -34,6 +34,7 @@ from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
 from hamms_trio.modes import FailureMode
 
+PROBE_SECONDS = 3.0
 PATIENCE = 30.0  # seconds for a client that meets nothing wrong
 WARM_UP_DOOR = "path"
 PROBES = {
@@ -152,8 +153,8 @@ async def _probe(
         if _passes(facts, need):
             found.add(need)
 
-    # As short as verdicts allow: a client that lacks something may well wait for it.
-    subject.times = Times(options.timeout, cap=options.cap)
+    # A busy machine must not cost a client an ability, but one that lacks something may well wait for it.
+    subject.times = Times(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
         for slug, need in PROBES.items():
             if need is not Need.UPLOAD or need in subject.has:

@@ -170,6 +170,8 @@ def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, 
 
         show_plan(options, modes, with_calls=bool(given["dry_run"]))
         return 0
+    if given["update_baseline"] and given["baseline"] is None:
+        raise Refused("--update-baseline needs --baseline FILE")
     if bool(command) == bool(clients):
         raise Refused("give either a command behind --, or --client NAME")
     _check_reports(given["reports"])  # type: ignore[arg-type] # a tuple
@@ -258,8 +260,6 @@ def _compared(report: CheckReport, given: dict[str, object]) -> Comparison | Non
 
     file = given["baseline"]
     if file is None:
-        if given["update_baseline"]:
-            raise Refused("--update-baseline needs --baseline FILE")
         return None
     baseline: Baseline = read_baseline(file)  # type: ignore[arg-type] # a path
     if given["update_baseline"] and report.summary.complete:

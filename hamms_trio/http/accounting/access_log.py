@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 
@@ -17,6 +17,7 @@ from hamms_trio.http.serving.service import Service
 from hamms_trio.wire.masking import mask
 
 ENGINE = "trio"
+Notes = dict[tuple[bytes, tuple[str, int]], Mapping[str, object]]
 
 _BOOLEANS = ("false", "true")
 # Formatting a float takes as long as the rest of a line.
@@ -39,18 +40,22 @@ class AccessLog:
     ) -> None:
         self._service = service
         self._lines = _json_lines if log_format is LogFormat.JSON else _plain_lines
+        self._notes: Notes = {}
+        if log_format is LogFormat.JSON:
+            service.account.notes = self._notes
         self._put = put
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Write one line for each entry."""
         service = self._service
         drained = int(service.drain_seconds * 1000)
-        lines = self._lines(entries, service.wall_clock_offset(), service.phase.value, drained)
+        offset, phase = service.wall_clock_offset(), service.phase.value
+        lines = self._lines(entries, offset, phase, drained, self._notes)
         self._put("".join(lines).encode())
 
 
 def _plain_lines(
-    entries: Sequence[Entry], offset: float, phase: str, drained: int
+    entries: Sequence[Entry], offset: float, phase: str, drained: int, _notes: Notes
 ) -> Iterator[str]:
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
@@ -66,7 +71,9 @@ def _plain_lines(
         )
 
 
-def _json_lines(entries: Sequence[Entry], offset: float, phase: str, drained: int) -> Iterator[str]:
+def _json_lines(
+    entries: Sequence[Entry], offset: float, phase: str, drained: int, notes: Notes
+) -> Iterator[str]:
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
         whole, rest = divmod(int((ended - begun) * 1_000_000), 1000)
@@ -79,8 +86,15 @@ def _json_lines(entries: Sequence[Entry], offset: float, phase: str, drained: in
             f'"connection_id": {connection.id}, "request_id": {number}, '
             f'"bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[number > 1]}, '
             f'"trace_id": "{match.trace_id or name.decode()}", '
-            f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}}}\n'
+            f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}'
+            f"{_noted(notes, name, connection.client) if notes else ''}}}\n"
         )
+
+
+def _noted(notes: Notes, request_id: bytes, client: tuple[str, int]) -> str:
+    """Return the members that a route has added for this answer."""
+    noted = notes.pop((request_id, client), {})
+    return "".join(f", {json.dumps(name)}: {json.dumps(value)}" for name, value in noted.items())
 
 
 @lru_cache(maxsize=64)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Protocol
 
 from hamms_trio.http.routes.match import Match
+from hamms_trio.recording.recorder import Recorder, Watch
 
 BATCH = 128  # the limit of answers that are not counted yet
+MAX_NOTES = 1_000  # of answers that are not logged yet
 SAMPLES = 1024  # the latest latencies of a route, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
@@ -25,6 +27,7 @@ class Client(Protocol):
 
     id: int
     client: tuple[str, int]
+    watch: Watch | Recorder | None
 
 
 # One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the
@@ -55,12 +58,14 @@ class Account:
 
     Attributes:
         on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
+        notes: members for the access log, by an answer's request id and client; None while nobody logs them.
     """
 
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._observers: list[Callable[[list[Entry]], None]] = []
         self.on_first: Callable[[], None] = lambda: None
+        self.notes: dict[tuple[bytes, tuple[str, int]], Mapping[str, object]] | None = None
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
         self.reused = 0
@@ -83,6 +88,13 @@ class Account:
     def log_to(self, write: Callable[[list[Entry]], None]) -> None:
         """Pass each batch of entries on, such as to the access log or to the history."""
         self._observers.append(write)
+
+    def annotate(
+        self, request_id: bytes, client: tuple[str, int], notes: Mapping[str, object]
+    ) -> None:
+        """Add members to the access log's line of an answer that is still to come."""
+        if self.notes is not None and len(self.notes) < MAX_NOTES:
+            self.notes[request_id, client] = notes
 
     def note_handshake_failure(self, _reason: str) -> None:
         """Count a failed TLS handshake."""

@@ -9,6 +9,7 @@ from hamms_trio.http.routes.refusals import respond
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import ErrorDocument, Response, prefers_json
 from hamms_trio.http.serving.service import Service
+from hamms_trio.recording.recorder import Recorder, Watch
 
 
 class Answers:
@@ -19,9 +20,10 @@ class Answers:
         client: the client's address and port.
         count: the number of requests answered or begun.
         ended: True once an encoded answer ends the connection.
+        watch: the connection's observer, if somebody subscribes to events.
     """
 
-    __slots__ = ("_service", "client", "count", "ended", "id")
+    __slots__ = ("_service", "client", "count", "ended", "id", "watch")
 
     def __init__(self, service: Service, client: tuple[str, int]) -> None:
         self._service = service
@@ -30,6 +32,7 @@ class Answers:
         self.client = client
         self.count = 0
         self.ended = False
+        self.watch: Watch | Recorder | None = None
 
     def answer(
         self,

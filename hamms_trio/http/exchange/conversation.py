@@ -171,16 +171,17 @@ class Conversation:
         self.closing, self.is_idle = True, False
         return b""
 
-    def give_away(self, exchange: Exchange, content: bytes) -> bytes:
+    def give_away(self, exchange: Exchange, content: bytes | None) -> bytes:
         """Say no more, since another owner answers; return the octets of the request and of those that follow it.
 
         Args:
-            content: of the request.
+            content: of the request; None if it was not read.
         """
         head = exchange.match.head
-        if head.chunked:  # whose own chunks are decoded already
+        if content is None:
+            content = b""
+        elif head.chunked:  # whose own chunks are decoded already
             content = (chunk(content) if content else b"") + last_chunk()
-        self.answers.note(exchange, 0)
         self.exchange = None
         rest, self._buffer = self._buffer, b""
         self.end()
@@ -283,7 +284,7 @@ class Conversation:
         service = self._service
         begun = service.clock()
         head, route = match.head, match.route
-        if not (head.content_length or head.chunked):
+        if route.gives_away or not (head.content_length or head.chunked):
             if route.waits:
                 self.exchange = self.answers.begin(match, None, begun)
                 self.deadline = begun + service.limits.answer_seconds

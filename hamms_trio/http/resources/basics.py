@@ -25,8 +25,6 @@ def add_basics(router: Router) -> None:
     def submit(request: Request) -> Response:
         return text(f"Received POST body: {request.content.decode(errors='replace')}")
 
-    router.open_to_any_host("/", "/stream", "/submit")
-
 
 async def _chunks() -> AsyncIterator[bytes]:
     for name in ("one", "two", "three"):

@@ -123,7 +123,7 @@ class Matcher:
             route, parameters = self._router.find(head.method, path)
         else:
             route, parameters = self._instead, {}
-        if self._hosts is not None and not route.any_host:
+        if self._hosts is not None and not route.gives_away:  # their owner checks what it has to
             self._hosts.check(head.host or "")
         if head.oddities and Oddity.EXPECTATION in head.oddities and not route.refuses:
             raise ExpectationFailed("only 100-continue can be expected")

@@ -77,7 +77,7 @@ def checked(response: object, request: Request) -> Response:
     if not isinstance(response, Response):
         raise TypeError(f"the route returned {response!r:.80}, and not a Response")
     if isinstance(response, GivenAway) and not (
-        request.is_read and len(response.request_content) == len(request.content)
+        request.is_read and len(response.request_content or b"") == len(request.content)
     ):
         raise TypeError("the route gave the connection away without the request's whole content")
     return response

@@ -135,22 +135,26 @@ class GivenAway(Response):
 
     Attributes:
         take: called with the connection; what it raises closes it.
-        request_content: the content, which the route has read.
+        request_content: the content that the route has read; None if it is unread, and the new owner's to read.
         instead: the response to a request that came without a connection, such as one that the server makes itself.
+        to: the new owner in words, for records.
     """
 
     is_ours = False
 
-    __slots__ = ("instead", "request_content", "take")
+    __slots__ = ("instead", "request_content", "take", "to")
 
     def __init__(
         self,
         take: Callable[[Handover], None],
-        request_content: bytes = b"",
+        request_content: bytes | None = b"",
         instead: Response | None = None,
+        *,
+        to: str = "",
     ) -> None:
         super().__init__()
-        self.status = 0  # the server does not know what the new owner sends
+        self.to = to
+        self.status = 0  # until the new owner reports what it has sent
         self.plain = False
         self.take = take
         self.request_content = request_content

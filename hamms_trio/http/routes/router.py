@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from hamms_trio.errors import HammsError
 from hamms_trio.http.routes.request import Request
-from hamms_trio.http.routes.response import Response, error
+from hamms_trio.http.routes.response import GivenAway, Response, error
 
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
@@ -36,15 +36,23 @@ class Route:
     """The handler of one method on one template.
 
     Attributes:
-        any_host: True if clients may call the server by whatever name (see `visitors`).
         fixed: the response, if all requests get the same one.
+        gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
         waits: True if the handler is a coroutine, which runs in a task.
         max_content: octets of content that the route accepts; None for the server's limit.
     """
 
-    __slots__ = ("any_host", "fixed", "handler", "key", "max_content", "refuses", "waits")
+    __slots__ = (
+        "fixed",
+        "gives_away",
+        "handler",
+        "key",
+        "max_content",
+        "refuses",
+        "waits",
+    )
 
     def __init__(
         self,
@@ -55,8 +63,8 @@ class Route:
         refuses: bool = False,
     ) -> None:
         self.fixed = handler if isinstance(handler, Response) else None
+        self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
-        self.any_host = True
         self.refuses = refuses
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
@@ -83,9 +91,9 @@ class Resource:
     def add(self, method: str, handler: Handler | Response, max_content: int | None) -> None:
         if method in self.routes and (method, "HEAD") != ("HEAD", method):
             raise HammsError(f"{method} {self.template} has a route already")
-        self.routes[method] = self._guarded(method, handler, max_content)
+        self.routes[method] = Route(f"{method} {self.template}", handler, max_content)
         if method == "GET":
-            self.routes.setdefault("HEAD", self._guarded("HEAD", handler, max_content))
+            self.routes.setdefault("HEAD", Route(f"HEAD {self.template}", handler, max_content))
         self.allow = ", ".join(sorted({*self.routes, "OPTIONS"}))
         allow = ("Allow", self.allow)
         options = Response(204, fields=(allow,))
@@ -93,11 +101,6 @@ class Resource:
         message = f"Method Not Allowed: {self.template} takes {self.allow}"
         refusal = error(405, "method_not_allowed", message, allow)
         self.not_allowed = Route("other", refusal, refuses=True)
-
-    def _guarded(self, method: str, handler: Handler | Response, max_content: int | None) -> Route:
-        route = Route(f"{method} {self.template}", handler, max_content)
-        route.any_host = False
-        return route
 
     def route(self, method: str) -> Route:
         return self.routes.get(method, self.not_allowed)
@@ -147,12 +150,6 @@ class Router:
     def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
         """Declare the handler of POST."""
         return self.route("POST", template, max_content=max_content)
-
-    def open_to_any_host(self, *templates: str) -> None:
-        """Answer these whatever the request's Host: they tell and change nothing (see `visitors`)."""
-        for template in templates:
-            for route in self._resource(template).routes.values():
-                route.any_host = True
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request and its parameters; for an unknown path, `otherwise`."""

@@ -22,7 +22,11 @@ _OTHER_SITES = ("cross-site", "same-site")  # Fetch Metadata §2.3; a site has m
 
 
 class AllowedHosts:
-    """The names by which clients may call a server: addresses, localhost, names beneath it, and given ones."""
+    """The names by which clients may call a server: addresses, localhost, names beneath it, and given ones.
+
+    Args:
+        names: the given ones; "*" stands for every name, which is for servers that no browser can reach.
+    """
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         self._names = frozenset(name.lower().rstrip(".") for name in names)
@@ -38,13 +42,18 @@ class AllowedHosts:
             return
         if not self._allows(_name_of(host)):
             raise Forbidden(
-                f"the Host {host[:80]!r} is neither an address nor localhost; --allow-host adds a name"
+                f"the Host {host[:80]!r} is no address and not localhost; --allow-host adds a name (* for all)"
             )
         if len(self._known) < MAX_KNOWN:
             self._known.add(host)
 
     def _allows(self, name: str) -> bool:
-        if name in self._names or name == "localhost" or name.endswith(".localhost"):
+        if (
+            "*" in self._names
+            or name in self._names
+            or name == "localhost"
+            or name.endswith(".localhost")
+        ):
             return True
         try:
             ip_address(name)

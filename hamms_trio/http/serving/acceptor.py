@@ -161,6 +161,7 @@ class Listeners:
         """
         assert self._nursery is not None
         is_refused = self._capacity.fate is not Fate.SERVED
+        handover = self._service.watch(handover)
         connection = ServerConnection(self._hub, self._nursery, self._service, handover)
         if is_refused:
             connection.refuse()

@@ -42,12 +42,14 @@ class BufferedSocket(AcceptedSocket, ABC):
         """Close the connection, unless it has ended or belongs to another owner."""
         if self.is_open:
             super().close()
+            self._on_closed()
             self._on_ended()
 
     def reset(self) -> None:
         """Have the client see RST."""
         if self.is_open:
             super().reset()
+            self._on_closed()
             self._on_ended()
 
     def evict(self) -> None:
@@ -117,6 +119,10 @@ class BufferedSocket(AcceptedSocket, ABC):
         service.announce_vacancy()
         service.announce_end()
         self._on_detached()
+
+    @abstractmethod
+    def _on_closed(self) -> None:
+        """Report to those who watch that the connection is closed."""
 
     @abstractmethod
     def _on_detached(self) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from time import monotonic
 
 import trio
 
 from hamms_trio.http.accounting.account import Account
+from hamms_trio.http.accounting.publishing import WELL_BEHAVED, ExchangePublisher
 from hamms_trio.http.limits.backlog import Backlog
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.http.limits.request_bodies import BodyBudget
@@ -19,6 +21,7 @@ from hamms_trio.http.routes.response import FileBody, Response, check_fields, er
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.net.accepted import Handover
+from hamms_trio.recording.recorder import Recording
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
 
@@ -81,6 +84,7 @@ class Service:
             clock=lambda: self.clock(),  # which a server may set
         )
         self._wall_clock = wall_clock
+        self._recording: Recording | None = None
         self.phase = Phase.RUNNING
         self.drains = False  # True once each answer is the last one of its connection
         self.drain_began = 0.0
@@ -126,6 +130,18 @@ class Service:
         """Make an X-Request-ID for a request without one."""
         self._ids = number = self._ids + 1
         return b"%b%08x" % (self._id_prefix, number & 0xFFFFFFFF)
+
+    def publish_to(self, recording: Recording) -> None:
+        """Publish connections and exchanges on a bus, for as long as it has subscribers."""
+        self._recording = recording
+        self.account.log_to(ExchangePublisher(recording, self.account.settle).write)
+
+    def watch(self, handover: Handover) -> Handover:
+        """Return a connection with an observer, if anybody subscribes to events."""
+        if self._recording is None or handover.observer is not None:
+            return handover
+        watch = self._recording.watch(WELL_BEHAVED, handover.client, self.account.settle)
+        return handover if watch is None else replace(handover, observer=watch)
 
     def drain(self) -> None:
         """Refuse every request whose head is not complete yet, and end connections with their answers."""

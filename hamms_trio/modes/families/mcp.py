@@ -20,10 +20,10 @@ from hamms_trio.modes.model.expectation import (
     must_time_out,
 )
 from hamms_trio.modes.model.parameters import Choice, Seconds, Value
-from hamms_trio.modes.streams.asked import parsed
 from hamms_trio.modes.streams.cut import until
 from hamms_trio.modes.streams.declare import OnStream, on_stream
 from hamms_trio.modes.streams.faults import How
+from hamms_trio.modes.streams.options import parsed
 from hamms_trio.modes.streams.parameters import After, KeepAlive, Tokens
 from hamms_trio.modes.streams.shapes import pieces
 from hamms_trio.modes.streams.shapes.shape import TOOL, compact

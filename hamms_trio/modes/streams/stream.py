@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hamms_trio.modes.peers.peer import READING_SECONDS, Peer
-from hamms_trio.modes.streams.asked import MAX_CONTENT_OCTETS, PARSED_OCTETS, Asked
 from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
+from hamms_trio.modes.streams.options import MAX_CONTENT_OCTETS, PARSED_OCTETS, StreamOptions
 from hamms_trio.modes.streams.shapes import (
     PLACEHOLDER,
     SHAPES,
@@ -22,7 +22,7 @@ from hamms_trio.wire import Field, RequestHead
 
 OCTETS_IN_ONE_GO = (
     16 * 1024
-)  # then the others have their turn: in tiny chunks these take a millisecond
+)  # between two turns of other connections: in tiny chunks these take a millisecond
 SHORTEST_BEAT = 0.001
 
 
@@ -33,7 +33,7 @@ class Stream:
         gap: seconds between two events.
         key: the word by which a mode counts.
         content: the request's, once it is read, unless it is large.
-        asked: the wishes of the request, once its content is read.
+        options: those of the request, once its content is read.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Stream:
         by_path, dialect = shape_of(peer.http.path)
         self.shape: Shape = by_path if shape == "path" else SHAPES[shape]
         self.content = b""
-        self.asked = Asked()
+        self.options = StreamOptions()
         self._first = Answer.of(tokens, self.nonce, tool=tool, dialect=dialect)
         self._body = BodyWriter(CLEAN)
         self._sent_any = False
@@ -69,13 +69,13 @@ class Stream:
 
     def answer_with(self, *, mark: str = "", tool: bool | None = None) -> Answer:
         """Return the healthy answer with a mark after each word, or as a tool call."""
-        first, asked = self._first, self.asked
+        first, options = self._first, self.options
         tool = first.tool if tool is None else tool
         if mark or tool is not first.tool:
             first = Answer.of(
                 len(first.tokens), self.nonce, mark=mark, tool=tool, dialect=first.dialect
             )
-        return replace(first, model=asked.model, usage=asked.usage)
+        return replace(first, model=options.model, usage=options.usage)
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -93,12 +93,12 @@ class Stream:
 
     @property
     def remaining(self) -> tuple[Piece, ...]:
-        """The events that a client wants which has some already (the field Last-Event-ID)."""
+        """The events after those that the client has already (the field Last-Event-ID)."""
         return tuple(self._filled(self.position))
 
     @property
     def position(self) -> int:
-        """The number of tokens that the client has, as it says itself."""
+        """The number of tokens that the client reports to have (Last-Event-ID)."""
         digits = (self.request.get("last-event-id") or "").rpartition("-")[2]
         if not self.shape.resumes or not (digits.isascii() and digits.isdigit()):
             return 0
@@ -106,7 +106,7 @@ class Stream:
 
     @property
     def is_done(self) -> bool:
-        """True if the client has the whole stream already, so that it is to stop asking."""
+        """True if the client has the whole stream already and should stop reconnecting."""
         return self.position == len(self._first.tokens)
 
     def now(self) -> float:
@@ -116,12 +116,12 @@ class Stream:
     # The request
 
     async def read(self) -> None:
-        """Read the request's content and what it asks for."""
+        """Read the request's content and the options in it."""
         content = bytearray()
         while piece := await self.peer.http.receive_content():
             if len(content) < MAX_CONTENT_OCTETS:
                 content += piece
-        self.asked = Asked.by(self.request, bytes(content))
+        self.options = StreamOptions.of(self.request, bytes(content))
         self.content = bytes(content) if len(content) <= PARSED_OCTETS else b""
 
     def speak(self, dialect: str) -> None:
@@ -131,9 +131,9 @@ class Stream:
     @property
     def is_wanted(self) -> bool:
         """True if the client wants a stream, rather than one document."""
-        if self.asked.stream is None:
+        if self.options.stream is None:
             return self.shape.streams_by_default
-        return self.asked.stream
+        return self.options.stream
 
     # Sending
 
@@ -174,11 +174,13 @@ class Stream:
             await self.peer.send(bytes(octets))
 
     async def end(self) -> None:
-        """End the body and its connection as the fault says that the head was sent with."""
+        """End the body and its connection by the fault that `open` was given."""
         if last := self._body.end():
             await self.peer.send(last)
         if self._body.ending is Ending.FIN:
             await self.peer.finish()
+        elif self._body.ending is Ending.TRUNCATED:
+            await self.peer.truncate()
         elif self._body.ending is Ending.RST:
             await self.peer.reset_after_reading()
 
@@ -211,7 +213,7 @@ class Stream:
         await self.peer.sleep(max(seconds - beats * every, 0.0))
 
     async def wait(self, seconds: float) -> None:
-        """Let time pass, and look on the way at whether the client's kernel sends TCP keep-alives."""
+        """Sleep, and check on the way whether the client's kernel sends TCP keep-alives."""
         at = min(READING_SECONDS * self.peer.environment.speed, seconds / 2)
         await self.peer.sleep(at)
         self.peer.look_at_keep_alive()

@@ -13,12 +13,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
+from hamms_trio.errors import TooFewDescriptors
+
 logger = logging.getLogger(__name__)
 
 RESERVED = 512  # descriptors reserved for ports with few connections
 SPARE = (
     2  # descriptors that no connection gets: one to accept and reset with, one to list a directory
 )
+BESIDE_LISTENERS = 16  # descriptors for the hub, the loop, imports, and the first connections
 WARNING_SECONDS = 10.0
 # Other code opens descriptors too, so the budget recounts them; a thousand take a third of a millisecond.
 RECOUNT_SECONDS = 1.0
@@ -41,6 +44,20 @@ def count_open() -> int:
         with suppress(OSError):
             return len(os.listdir(directory)) - 1  # without the descriptor of the listing
     return 0
+
+
+def check_descriptors(listeners: int) -> None:
+    """Check that the process may open this many listeners, and has some descriptors left beside them.
+
+    Raises:
+        TooFewDescriptors: the limit is too low.
+    """
+    limit, needed = descriptor_limit(), count_open() + listeners + BESIDE_LISTENERS
+    if needed > limit:
+        raise TooFewDescriptors(
+            f"{listeners} listeners need at least {needed} descriptors, and the limit is {limit}; "
+            "raise it with ulimit -n, or serve fewer modes"
+        )
 
 
 class DescriptorBudget:

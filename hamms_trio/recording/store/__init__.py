@@ -9,5 +9,6 @@ from hamms_trio.recording.store.seam import (
     Store as Store,
     StoreHealth as StoreHealth,
     TrendRow as TrendRow,
+    TrendStore as TrendStore,
 )
 from hamms_trio.recording.store.sqlite import SqliteStore as SqliteStore, open_store as open_store

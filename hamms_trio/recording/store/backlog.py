@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import msgspec
 
-from hamms_trio.recording.store import history_table, trend_table
+from hamms_trio.recording.store import history_table
 from hamms_trio.recording.store.history_table import HistoryWriter
 from hamms_trio.recording.store.seam import (
     HistoryBounds,
@@ -18,6 +18,7 @@ from hamms_trio.recording.store.seam import (
     StoreHealth,
     TrendRow,
 )
+from hamms_trio.recording.store.trends import table as trend_table
 
 _T = TypeVar("_T")
 

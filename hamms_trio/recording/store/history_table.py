@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from time import time
+from typing import Any
 
 from hamms_trio.recording.store.seam import PAGE_OCTETS, HistoryBounds, HistoryQuery, HistoryRow
 
@@ -54,26 +55,25 @@ def select(connection: sqlite3.Connection, query: HistoryQuery) -> list[HistoryR
     conditions, values = _conditions(query)
     where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
     order = "DESC" if query.newest_first else "ASC"
-    sizes = connection.execute(
-        f"SELECT number, octets FROM history {where} ORDER BY number {order} LIMIT ?",
+    narrow = connection.execute(
+        f"SELECT {_COLUMNS}, octets FROM history {where} ORDER BY number {order} LIMIT ?",
         [*values, query.limit],
     )
-    numbers, octets = [], 0
-    for number, size_of_row in sizes:
-        numbers.append(number)
+    chosen, octets = [], 0
+    for *columns, size_of_row in narrow:
+        chosen.append(columns)
         octets += size_of_row
         if octets >= PAGE_OCTETS:
             break
-    rows: list[HistoryRow] = []
-    for begin in range(0, len(numbers), ROWS_AT_ONCE):
-        some = numbers[begin : begin + ROWS_AT_ONCE]
-        found = connection.execute(
-            f"SELECT {_COLUMNS}, document FROM history JOIN history_documents USING (number) "
+    documents: dict[int, bytes] = {}
+    for begin in range(0, len(chosen), ROWS_AT_ONCE):
+        some = [columns[0] for columns in chosen[begin : begin + ROWS_AT_ONCE]]
+        documents |= connection.execute(
+            "SELECT number, document FROM history_documents "
             f"WHERE number IN ({', '.join('?' * len(some))})",
             some,
         )
-        rows += _rows(found)
-    return sorted(rows, key=lambda row: row.number, reverse=query.newest_first)
+    return list(_rows((*columns, documents[columns[0]]) for columns in chosen))
 
 
 def find(connection: sqlite3.Connection, request_id: str) -> HistoryRow | None:
@@ -100,7 +100,7 @@ def _narrow(number: int, row: HistoryRow) -> tuple[object, ...]:
     return number, row.at_ms, row.request_id, row.method, row.path, row.status, row.octets
 
 
-def _rows(found: sqlite3.Cursor) -> Iterator[HistoryRow]:
+def _rows(found: Iterable[Sequence[Any]]) -> Iterator[HistoryRow]:
     for number, at_ms, request_id, method, path, status, document in found:
         yield HistoryRow(at_ms, request_id, method, path, status, document, number)
 

@@ -16,6 +16,11 @@ BUSY_SECONDS = 2.0  # the wait for another process that holds the file's lock
 
 _BUCKETS = ", ".join(f"lat_bucket_{number} INTEGER NOT NULL" for number in range(11))
 
+TRENDS_TABLE = f"""metric_trends (
+        bucket_start INTEGER NOT NULL, route_key TEXT NOT NULL, request_count INTEGER NOT NULL,
+        status_4xx INTEGER NOT NULL, status_5xx INTEGER NOT NULL, {_BUCKETS},
+        PRIMARY KEY (bucket_start, route_key))"""
+
 # Each script leads from one version to the next; a script that was released never changes.
 MIGRATIONS = (
     f"""
@@ -32,10 +37,7 @@ MIGRATIONS = (
         position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, fault TEXT NOT NULL,
         match TEXT NOT NULL, times INTEGER NOT NULL, until_ms INTEGER NOT NULL);
     CREATE TABLE events (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, documents BLOB NOT NULL);
-    CREATE TABLE metric_trends (
-        bucket_start INTEGER NOT NULL, route_key TEXT NOT NULL, request_count INTEGER NOT NULL,
-        status_4xx INTEGER NOT NULL, status_5xx INTEGER NOT NULL, {_BUCKETS},
-        PRIMARY KEY (bucket_start, route_key));
+    CREATE TABLE {TRENDS_TABLE};
     """,
 )
 VERSION = len(MIGRATIONS)
@@ -49,7 +51,7 @@ def connect(path: str) -> sqlite3.Connection:
     """
     try:
         if path != MEMORY:
-            _prepare_file(Path(path))
+            prepare_file(Path(path))
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -67,10 +69,10 @@ def connect(path: str) -> sqlite3.Connection:
     return connection
 
 
-def _prepare_file(path: Path) -> None:
+def prepare_file(path: Path, *, noun: str = "state file") -> None:
     """Create the folder of a file that is yet to be made, and refuse what is no file of SQLite."""
     if path.is_dir():
-        raise StateUnusable(f"the state file {path} is a folder: name a file")
+        raise StateUnusable(f"the {noun} {path} is a folder: name a file")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # bodies of requests are their owner's business
@@ -78,9 +80,10 @@ def _prepare_file(path: Path) -> None:
     with path.open("rb") as file:
         beginning = file.read(16)
     if beginning and beginning != b"SQLite format 3\0":
+        instead = ", or import a JSON state file with hamms-trio import"
         raise StateUnusable(
-            f"the state file {path} is not a file of SQLite: name another file, "
-            "or import a JSON state file with hamms-trio import"
+            f"the {noun} {path} is not a file of SQLite: name another file"
+            + (instead if noun == "state file" else "")
         )
 
 

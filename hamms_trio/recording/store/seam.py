@@ -105,6 +105,17 @@ class TrendRow(msgspec.Struct, frozen=True):
     status_5xx: int
     buckets: tuple[int, ...]
 
+    def plus(self, other: TrendRow) -> TrendRow:
+        """Return the sum of this row and one of the same minute and route."""
+        return TrendRow(
+            self.bucket_start,
+            self.route_key,
+            self.request_count + other.request_count,
+            self.status_4xx + other.status_4xx,
+            self.status_5xx + other.status_5xx,
+            tuple(a + b for a, b in zip(self.buckets, other.buckets, strict=True)),
+        )
+
 
 class StoreHealth(msgspec.Struct):
     """The store's losses.
@@ -120,7 +131,17 @@ class StoreHealth(msgspec.Struct):
     problem: str = ""
 
 
-class Store(Protocol):
+class TrendStore(Protocol):
+    """Trends alone, which may have a place of their own."""
+
+    def note_trends(self, rows: Sequence[TrendRow]) -> None:
+        """Add counts to those that the store has of the same minute and route."""
+
+    async def trends(self, route_key: str, since: int) -> list[TrendRow]: ...
+    async def prune_trends(self, before: int) -> None: ...
+
+
+class Store(TrendStore, Protocol):
     """Records, history, counters, armed faults, event log and trends.
 
     Every coroutine raises `StoreUnavailable` if the store can't do its work at the moment.
@@ -179,11 +200,3 @@ class Store(Protocol):
 
     async def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return the newest events with a greater id than ``after``, in order."""
-
-    # Trends
-
-    def note_trends(self, rows: Sequence[TrendRow]) -> None:
-        """Add counts to those that the store has of the same minute and route."""
-
-    async def trends(self, route_key: str, since: int) -> list[TrendRow]: ...
-    async def prune_trends(self, before: int) -> None: ...

@@ -12,7 +12,7 @@ from typing import TypeVar
 import msgspec
 
 from hamms_trio.errors import StoreUnavailable
-from hamms_trio.recording.store import armed_table, history_table, trend_table
+from hamms_trio.recording.store import armed_table, history_table
 from hamms_trio.recording.store.backlog import RowBacklog
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.recording.store.seam import (
@@ -24,6 +24,7 @@ from hamms_trio.recording.store.seam import (
     StoreHealth,
     TrendRow,
 )
+from hamms_trio.recording.store.trends import table as trend_table
 from hamms_trio.recording.store.worker import Worker
 
 T = TypeVar("T")

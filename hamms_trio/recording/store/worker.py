@@ -71,10 +71,18 @@ class Worker:
 
     Args:
         backlog: the rows that wait.
+        connect: opens the file; may raise StateUnusable.
     """
 
-    def __init__(self, path: str, backlog: Backlog) -> None:
+    def __init__(
+        self,
+        path: str,
+        backlog: Backlog,
+        *,
+        connect: Callable[[str], Connection] = connect,
+    ) -> None:
         self._path = path
+        self._connect = connect
         self._backlog = backlog
         self._inbox: SimpleQueue[_Job[object] | None] = (
             SimpleQueue()
@@ -134,7 +142,7 @@ class Worker:
     def _live(self) -> None:
         assert self._opening is not None
         try:
-            connection = connect(self._path)
+            connection = self._connect(self._path)
         except StateUnusable as error:
             self._opening.finish(outcome.Error(error))
             return

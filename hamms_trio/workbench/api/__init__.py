@@ -26,7 +26,10 @@ PLAYGROUND = (
 OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
 
 
-def operations_of(*, playground: bool = True, live_events: bool = True) -> tuple[Operation, ...]:
+def operations_of(
+    *, playground: bool = True, live_events: bool = True, streams: bool = True
+) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
-    told = events.OPERATIONS if live_events else events.WITHOUT_EVENTS
+    served = events.OPERATIONS if streams else events.WITHOUT_STREAMS
+    told = served if live_events else events.WITHOUT_EVENTS
     return (*(PLAYGROUND if playground else ()), *told, *OTHERS)

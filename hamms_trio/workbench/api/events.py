@@ -12,7 +12,8 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse, read_topics
+from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse
+from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
 DEFAULT_LIMIT = 200
@@ -20,10 +21,18 @@ MAX_LIMIT = 1_000
 POLL_MS = 1_000
 DRAIN_LOOK = 0.5  # seconds between two looks whether the server drains
 EVENT_STREAM = "text/event-stream"
+USE_SELECTORS = "use_selectors_engine"  # the reference's code
 PARAMETERS = (
     Query(name="since_id", description="The id of the last event that the caller has."),
     Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
-    Query(name="topics", description="Types of events, separated by commas; all without it."),
+    Query(
+        name="topics",
+        description="Types of events, separated by commas, or their beginnings such as connection.*; "
+        "all without it.",
+    ),
+    Query(name="mode", description="Only events of connections that met this failure mode."),
+    Query(name="door", description="Only events of connections to this door."),
+    Query(name="connection", description="Only events of the connection with this number."),
 )
 _PAGE = {
     "type": "object",
@@ -35,9 +44,11 @@ async def snapshot(call: Call) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     log = bench.events
+    selection = read_selection(query)
+    bench.feed.look(selection)
     position = _number(query.get("since_id") or call.request.get("last-event-id"), 0)
     limit = min(MAX_LIMIT, _number(query.get("limit"), DEFAULT_LIMIT) or 1)
-    found, _, overflowed = log.since(position, limit, read_topics(query.get("topics")))
+    found, _, overflowed = log.since(position, limit, selection)
     known = msgspec.json.encode(
         {
             "latest_id": log.latest_id,
@@ -56,7 +67,8 @@ async def stream(call: Call) -> Response:
     bench.service.account.settle()
     text = query.get("since_id") or call.request.get("last-event-id")
     position = _number(text, 0) if text else None
-    subscription = Subscription(bench.events, position, read_topics(query.get("topics")))
+    selection = read_selection(query)
+    subscription = Subscription(bench.events, position, selection)
     fields = (
         ("Content-Type", EVENT_STREAM),
         ("Cache-Control", "no-cache"),
@@ -64,51 +76,66 @@ async def stream(call: Call) -> Response:
         ("X-Events-Latest-ID", str(bench.events.latest_id)),
         ("X-Event-Heartbeat-Secs", f"{bench.settings.heartbeat:g}"),
     )
-    return Response(200, _events(bench, subscription), fields)
+    return Response(200, _events(bench, subscription, selection), fields)
 
 
 async def live_mode(_call: Call) -> Response:
-    return _live_mode(available=True)
+    return _live_mode()
 
 
 async def no_live_mode(_call: Call) -> Response:
-    return _live_mode(available=False)
+    return _live_mode("live_events_disabled")
+
+
+async def live_mode_refused(_call: Call) -> Response:
+    return _live_mode(USE_SELECTORS)
+
+
+async def stream_refused(_call: Call) -> Response:
+    message = (
+        "live events require selectors engine: leave out --engine threadpool, "
+        "or add --no-live-events-require-selectors"
+    )
+    raise Problem(409, USE_SELECTORS, message)
 
 
 async def disabled(_call: Call) -> Response:
     raise Problem(404, "disabled", "live events disabled")
 
 
-def _live_mode(*, available: bool) -> Response:
+def _live_mode(reason: str = "") -> Response:
     return answered(
         {
-            "available": available,
+            "available": not reason,
             "engine": ENGINE,
             "required_engine": ENGINE,
-            "reason": "" if available else "live_events_disabled",
+            "reason": reason,
             "fallback": {"mode": "snapshot_polling", "refresh_ms": POLL_MS},
             "actions": {"retry": True, "recommended_command": "hamms-trio workbench"},
         }
     )
 
 
-async def _events(bench: Bench, subscription: Subscription) -> AsyncIterator[bytes]:
+async def _events(
+    bench: Bench, subscription: Subscription, selection: Selection
+) -> AsyncIterator[bytes]:
     """Return the stream, until the client leaves or the server drains."""
-    yield b"retry: %d\n\n" % bench.settings.refresh_ms
-    silent = 0.0
-    while not bench.service.drain_began:
-        gap = events = None
-        with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
-            gap, events = await subscription.receive()
-        if gap is None and not events:
-            silent += min(DRAIN_LOOK, bench.settings.heartbeat)
-            if silent >= bench.settings.heartbeat:
-                silent = 0.0
-                yield b": heartbeat\n\n"
-            continue
+    with bench.feed.watched(selection):
+        yield b"retry: %d\n\n" % bench.settings.refresh_ms
         silent = 0.0
-        octets = b"".join(map(as_sse, events or ()))
-        yield (gap_as_sse(gap) if gap else b"") + octets
+        while not bench.service.drain_began:
+            gap = events = None
+            with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
+                gap, events = await subscription.receive()
+            if gap is None and not events:
+                silent += min(DRAIN_LOOK, bench.settings.heartbeat)
+                if silent >= bench.settings.heartbeat:
+                    silent = 0.0
+                    yield b": heartbeat\n\n"
+                continue
+            silent = 0.0
+            octets = b"".join(map(as_sse, events or ()))
+            yield (gap_as_sse(gap) if gap else b"") + octets
 
 
 def _number(text: str | None, otherwise: int) -> int:
@@ -129,6 +156,7 @@ OPERATIONS = (
         summary="List events, the oldest first.",
         query=PARAMETERS,
         answer=_PAGE,
+        statuses=(400,),
     ),
     Operation(
         method="GET",
@@ -137,6 +165,7 @@ OPERATIONS = (
         summary="Send events as they happen (server-sent events).",
         query=PARAMETERS,
         answer={"type": "string"},
+        statuses=(400,),
         media_type=EVENT_STREAM,
     ),
     Operation(
@@ -144,6 +173,23 @@ OPERATIONS = (
         path="/api/events/live-mode",
         handler=live_mode,
         summary="Say whether the stream is available.",
+    ),
+)
+# The same routes while streams are for another engine than the one that was chosen.
+WITHOUT_STREAMS = (
+    OPERATIONS[0],
+    Operation(
+        method="GET",
+        path="/api/events/stream",
+        handler=stream_refused,
+        summary="Say that the stream is not available.",
+        statuses=(409,),
+    ),
+    Operation(
+        method="GET",
+        path="/api/events/live-mode",
+        handler=live_mode_refused,
+        summary="Say that the stream is not available.",
     ),
 )
 # The same routes while events are off.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import msgspec
+import trio
 
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
@@ -90,9 +91,15 @@ async def clear_history(call: Call) -> Response:
 
 async def export_har(call: Call) -> Response:
     documents, _ = await call.bench.history.page(_query(call))
-    records = [msgspec.json.decode(octets, type=dict[str, object]) for octets in documents]
     origin = f"http://{call.request.get('host') or 'localhost'}"
-    return answered(har_of(records, origin=origin))
+    octets = await trio.to_thread.run_sync(_render_har, documents, origin)
+    return Response(200, octets, (("Content-Type", JSON),))
+
+
+def _render_har(documents: list[bytes], origin: str) -> bytes:
+    """Write a page as HAR; for a thread, since other connections would wait for a long one."""
+    records = [msgspec.json.decode(octets, type=dict[str, object]) for octets in documents]
+    return msgspec.json.encode(har_of(records, origin=origin), order="sorted")
 
 
 async def import_har(call: Call) -> Response:

@@ -28,7 +28,9 @@ async def list_mocks(call: Call) -> Response:
 
 
 async def create_mock(call: Call) -> Response:
-    return answered({"mock": await call.bench.mocks.create(await call.document())}, 201)
+    created = await call.bench.mocks.create(await call.document())
+    call.notes |= {"playground_action": "mock_create", "mock_id": created["id"]}
+    return answered({"mock": created}, 201)
 
 
 async def get_mock(call: Call) -> Response:
@@ -39,6 +41,7 @@ async def update_mock(call: Call) -> Response:
     bench, id = call.bench, call.parameter("id")
     changed = await bench.mocks.update(id, await call.document())
     await bench.answers.start_afresh(id)
+    call.notes |= {"playground_action": "mock_update", "mock_id": id}
     return answered({"mock": changed})
 
 
@@ -46,6 +49,7 @@ async def delete_mock(call: Call) -> Response:
     bench, id = call.bench, call.parameter("id")
     await bench.mocks.delete(id)
     await bench.answers.start_afresh(id)
+    call.notes |= {"playground_action": "mock_delete", "mock_id": id}
     return answered({"deleted": True, "id": id})
 
 

@@ -35,12 +35,14 @@ class Call:
     Attributes:
         content: of the request, once it was read.
         token: the token of the caller.
+        notes: members for the access log.
     """
 
     bench: Bench
     request: Request
     token: str | None
     content: bytes = b""
+    notes: dict[str, object] = field(default_factory=dict)
 
     async def document(self, noun: str = "top-level json") -> Document:
         """Read the request's content as a JSON object.
@@ -129,6 +131,8 @@ def _bound(
             response = refusal(problem)
         if operation.changes and response.status >= 400:
             await bench.store.count(ERRORS)
+        if call.notes:
+            bench.service.account.annotate(request.id, request.client, call.notes)
         recorder.keep(request, call.content, response)
         return response
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Annotated
 
 import msgspec
 from msgspec import Meta
 
 from hamms_trio.http import Response
+from hamms_trio.http.routes.response import JSON
+from hamms_trio.recording.store import HistoryQuery, HistoryRow
+from hamms_trio.recording.store.seam import PAGE_OCTETS
 from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.history import History
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import dispatch
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
-from hamms_trio.workbench.state import export_state
 
 CODE = "invalid_request"
+PAGE = 1_000  # records that are read at once
 _MESSAGES = {
     "headers": "headers must be an object of names and texts",
     "path": "path must start with /",
@@ -58,7 +63,29 @@ async def make_request(call: Call) -> Response:
 
 async def show_state(call: Call) -> Response:
     call.bench.service.account.settle()
-    return answered(await export_state(call.bench.store, "mocks", "history"))
+    history, query = call.bench.history, HistoryQuery(limit=PAGE)
+    rows = await history.rows(query)
+    mocks = msgspec.json.encode(call.bench.mocks.documents())
+    beginning = b'{"version": 1, "mocks": %b, "history": [' % mocks
+    fields = (("Content-Type", JSON),)
+    if len(rows) < PAGE and sum(row.octets for row in rows) < PAGE_OCTETS:
+        octets = b"".join((beginning, _joined(rows), b"]}"))
+        return Response(200, octets, fields)
+    return Response(200, _pieces(history, query, beginning, rows), fields)
+
+
+async def _pieces(
+    history: History, query: HistoryQuery, beginning: bytes, rows: list[HistoryRow]
+) -> AsyncIterator[bytes]:
+    """Yield the state page by page: a long history would fill the memory, and keep others waiting."""
+    yield beginning + _joined(rows)
+    while rows := await history.rows(msgspec.structs.replace(query, beyond=rows[-1].number)):
+        yield b", " + _joined(rows)
+    yield b"]}"
+
+
+def _joined(rows: list[HistoryRow]) -> bytes:
+    return b", ".join(row.document for row in rows)
 
 
 OPERATIONS = (

@@ -29,6 +29,7 @@ async def replay(call: Call) -> Response:
     target = str(asked["raw_target"])
     answer = await dispatch(bench.service, str(asked["method"]), target, fields, content_of(asked))
     await bench.store.count(REPLAYS)
+    call.notes |= {"playground_action": "replay", "replayed_request_id": request_id}
     document: Document = {
         "replayed_request_id": request_id,
         "result": result_of(answer),

@@ -64,6 +64,10 @@ class History:
         has_more = len(rows) > query.limit or sum(row.octets for row in page) >= PAGE_OCTETS
         return [row.document for row in page], cursor(page[-1], query) if has_more else None
 
+    async def rows(self, query: HistoryQuery) -> list[HistoryRow]:
+        """Return the rows of a page, which ends early if they are large."""
+        return await self._store.history(query)
+
     async def documents(self, query: HistoryQuery) -> AsyncIterator[Document]:
         """Every record that a query's filters select, page by page, so that others get their turns."""
         while rows := await self._store.history(query):

@@ -26,6 +26,8 @@ class Exchange(msgspec.Struct, gc=False):
         body: the whole content of the request.
         answer_body: the content of the answer, or None if the server did not keep it.
         latency: seconds.
+        status: 0 if a failure mode answered, and sent no status line.
+        failure_mode: the one that answered, as the mock names it; "" for none.
     """
 
     request_id: str
@@ -41,6 +43,7 @@ class Exchange(msgspec.Struct, gc=False):
     http_version: str = "HTTP/1.1"
     answer_fields: Sequence[Pair] = ()
     answer_body: bytes | None = None
+    failure_mode: str = ""
 
     @property
     def path(self) -> str:
@@ -69,6 +72,8 @@ class Exchange(msgspec.Struct, gc=False):
         }
         if self.method != NOTHING:
             document["replay_input"] = self._replay_input()
+        if self.failure_mode:
+            document["failure_mode"] = self.failure_mode
         if self.answer_body is not None:
             document["response"] = self._response(self.answer_body)
         return document

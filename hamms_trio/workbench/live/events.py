@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from operator import attrgetter
 
 import msgspec
 import trio
 
 from hamms_trio.recording.store import Store
+from hamms_trio.workbench.live.selection import ALL, NOTHING, About, Selection
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
 
@@ -36,6 +37,7 @@ class Event(msgspec.Struct, frozen=True, gc=False):
     id: int
     type: str
     document: bytes
+    about: About = NOTHING
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -76,8 +78,7 @@ class EventLog:
     async def load(self) -> None:
         """Continue the log of the process before this one."""
         self._events = [
-            Event(id, _type_of(document), document)
-            for id, document in await self._store.events(0, self._kept)
+            _read(id, document) for id, document in await self._store.events(0, self._kept)
         ]
         ids = await self._reserve()
         self._next_id, self._reserved = ids.start, ids.stop - 1
@@ -102,8 +103,20 @@ class EventLog:
         """The id of the oldest event that is kept, or of the next one to come."""
         return self._events[0].id if self._events else self._next_id
 
-    def publish(self, type: str, payload: Document, trace_id: str = "") -> None:
-        """Add an event, and wake the subscribers."""
+    def publish(
+        self,
+        type: str,
+        payload: Document,
+        trace_id: str = "",
+        *,
+        about: About = NOTHING,
+        at: float | None = None,
+    ) -> None:
+        """Add an event, and wake the subscribers.
+
+        Args:
+            at: when it happened, in seconds since the epoch; None for now.
+        """
         id = self._take_id()
         document = msgspec.json.encode(
             {
@@ -111,11 +124,11 @@ class EventLog:
                 "payload": payload,
                 "source": SOURCE,
                 "trace_id": trace_id,
-                "ts": timestamp(int(self._wall_clock() * 1000)),
+                "ts": timestamp(int((self._wall_clock() if at is None else at) * 1000)),
                 "type": type,
             }
         )
-        self._events.append(Event(id, type, document))
+        self._events.append(Event(id, type, document, about))
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
         self._store.note_events(id, [document])
@@ -123,7 +136,7 @@ class EventLog:
             self._wake_leader()
 
     def since(
-        self, position: int, limit: int, topics: Collection[str] = ()
+        self, position: int, limit: int, selection: Selection = ALL
     ) -> tuple[list[Event], int, bool]:
         """Return the oldest events after a position.
 
@@ -135,13 +148,13 @@ class EventLog:
         if position > self.latest_id:
             position = 0
         begin = bisect_right(self._events, position, key=_of_id)
-        if not topics:
+        if selection.is_all:
             found = self._events[begin : begin + limit]
             return found, found[-1].id if found else max(position, self.latest_id), overflowed
         found = []
         for at in range(begin, len(self._events)):
             event = self._events[at]
-            if event.type in topics:
+            if selection.takes(event.type, event.about):
                 found.append(event)
                 if len(found) == limit:
                     return found, event.id, overflowed
@@ -202,7 +215,7 @@ class Subscription:
 
     Args:
         position: the id of the last event that the subscriber has; None for only what comes from now on.
-        topics: types of events; empty for all.
+        selection: the events that the subscriber asked for.
         most: events at a time.
     """
 
@@ -210,19 +223,19 @@ class Subscription:
         self,
         log: EventLog,
         position: int | None = None,
-        topics: Collection[str] = (),
+        selection: Selection = ALL,
         *,
         most: int = 500,
     ) -> None:
         self._log = log
-        self._topics = frozenset(topics)
+        self._selection = selection
         self._most = most
         self.position = log.latest_id if position is None else position
         self._has_more = True  # True if the next events may be there already
 
     def take(self) -> tuple[Gap | None, list[Event]]:
         """Return the gap before the next events, if there is one, and the events."""
-        found, position, overflowed = self._log.since(self.position, self._most, self._topics)
+        found, position, overflowed = self._log.since(self.position, self._most, self._selection)
         self.position = position
         self._has_more = len(found) == self._most
         gap = Gap(self._log.latest_id, self._log.oldest_id) if overflowed else None
@@ -238,11 +251,6 @@ class Subscription:
                 return gap, events
 
 
-def read_topics(text: str | None) -> frozenset[str]:
-    """Read a list of types, separated by commas."""
-    return frozenset(topic.strip() for topic in (text or "").split(",") if topic.strip())
-
-
 def as_sse(event: Event) -> bytes:
     """Write an event as a server-sent one; the type of ours has no line ends."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.document)
@@ -254,9 +262,12 @@ def gap_as_sse(gap: Gap) -> bytes:
     return b"event: stream.gap\ndata: %b\n\n" % msgspec.json.encode(document)
 
 
-class _Type(msgspec.Struct):
+class _Document(msgspec.Struct):
     type: str = ""
+    payload: About | None = None
 
 
-def _type_of(document: bytes) -> str:
-    return msgspec.json.decode(document, type=_Type).type
+def _read(id: int, document: bytes) -> Event:
+    """Return an event that another process has published."""
+    read = msgspec.json.decode(document, type=_Document)
+    return Event(id, read.type, document, read.payload or NOTHING)

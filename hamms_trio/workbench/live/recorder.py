@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
-from hamms_trio.http import Request, Response, Service
+from hamms_trio.http import GivenAway, Request, Response, Service
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
@@ -20,9 +20,10 @@ from hamms_trio.workbench.routing.documents import Document
 
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
-UNRECORDED_PREFIXES = ("/static/",)
+UNRECORDED_PREFIXES = ("/static/", "/_hamms/")
 SILENT = "/api/events/"  # reading events is never an event
-PAGE_MARK = b"x-hamms-page:"  # the page's own requests, which a browser also marks as same-origin
+PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
+PAGE_MARK = f"{PAGE_FIELD}:".encode()
 SAME_ORIGIN = b"sec-fetch-site: same-origin"
 # Octets of contents that wait for their batch; more are handed over at once.
 KEPT_OCTETS = 4 * 1024 * 1024
@@ -155,9 +156,6 @@ class PendingExchange:
         """Render the exchange."""
         begun, ended, match, status, octets_in, octets_out, _, _, request_id = self._entry
         head, response = match.head, self._response
-        # An answer of the API has records in it, and a record of that would grow from one to the next.
-        is_ours = head.path.startswith(PROTECTED) or head.path == "/openapi.json"
-        has_content = response is not None and isinstance(response.body, bytes) and not is_ours
         return Exchange(
             request_id=request_id.decode(),
             method=head.method,
@@ -171,5 +169,26 @@ class PendingExchange:
             body=self._content,
             http_version=f"HTTP/1.{head.minor_version}",
             answer_fields=response.sent_fields if response is not None else (),
-            answer_body=response.content if response is not None and has_content else None,
+            answer_body=_recorded_body(head.path, response),
+            failure_mode=_failure_mode(head.path, response),
         ).row()
+
+
+def _recorded_body(path: str, response: Response | None) -> bytes | None:
+    """Return the content of an answer, or None if no record of it is kept."""
+    if path.startswith(PROTECTED) or path == "/openapi.json":
+        return None  # an answer of the API has records in it, and would grow from one to the next
+    if response is None or not response.is_ours or not isinstance(response.body, bytes):
+        return None
+    return response.content
+
+
+def _failure_mode(path: str, response: Response | None) -> str:
+    """Return the failure mode that answered, as the mock or the path names it; "" for none."""
+    if not isinstance(response, GivenAway):
+        return ""
+    return (
+        path.removeprefix(response.to).partition("/")[0]
+        if path.startswith(response.to)
+        else response.to
+    )

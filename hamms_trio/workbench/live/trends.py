@@ -7,7 +7,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
-from hamms_trio.recording.store import Store, TrendRow
+from hamms_trio.recording.store import TrendRow, TrendStore
 from hamms_trio.recording.store.seam import TREND_BUCKETS
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
@@ -29,12 +29,13 @@ class Trends:
     """Collects requests in memory, and hands them to the store now and then.
 
     Args:
+        backend: where the store keeps them, for those who ask.
         wall_clock: seconds since the epoch.
     """
 
     def __init__(
         self,
-        store: Store,
+        store: TrendStore,
         *,
         retention_days: int = RETENTION_DAYS,
         backend: str = "sqlite",
@@ -42,7 +43,7 @@ class Trends:
     ) -> None:
         self._store = store
         self._retention = max(1, retention_days) * 86_400
-        self._backend = backend
+        self.backend = backend
         self._wall_clock = wall_clock
         self._minutes: dict[tuple[int, str], list[int]] = {}
 
@@ -87,7 +88,7 @@ class Trends:
         for name in ("bucket_start", "route_key", *(() if rows else ("latency_buckets",))):
             del summary[name]
         return {
-            "backend": self._backend,
+            "backend": self.backend,
             "window": window or "24h",
             "window_seconds": seconds,
             "route": route,

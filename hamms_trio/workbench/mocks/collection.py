@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
 
 import msgspec
-import trio
 
+from hamms_trio.errors import StoreUnavailable
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.mocks.matching import matches
 from hamms_trio.workbench.mocks.model import Mock, document_of, read_mock
@@ -83,10 +83,9 @@ class Mocks:
         self._limits = limits or MockLimits()
         self._is_reserved = is_reserved
         self._check_fail = check_fail
-        self._changing = (
-            trio.Lock()
-        )  # a change is checked and written before the next one is checked
         self._mocks: dict[str, Mock] = {}
+        self._changes = 0
+        self._stored: dict[str, tuple[int, Mock]] = {}  # with the number of the change
         self._exact: dict[str, list[Mock]] = {}
         self._patterns: list[tuple[PathPattern, Mock]] = []
 
@@ -94,6 +93,7 @@ class Mocks:
         """Read the mocks that the store has."""
         for id, octets in await self._store.records(KIND):
             self._mocks[id] = msgspec.json.decode(octets, type=Mock)
+        self._stored = {id: (0, mock) for id, mock in self._mocks.items()}
         self._index()
 
     def __len__(self) -> int:
@@ -121,13 +121,12 @@ class Mocks:
         mock = self._read(given)
         mock.id = mock.id or token_hex(5)
         mock.created_at = mock.updated_at = timestamp(int(time() * 1000))
-        async with self._changing:
-            if len(self._mocks) >= self._limits.mocks:
-                raise Problem(413, "mock_limit", f"max mock routes reached: {self._limits.mocks}")
-            if mock.id in self._mocks:
-                raise Problem(409, "duplicate_mock", f"mock id already exists: {mock.id}")
-            self._refuse_duplicate(mock)
-            await self._keep(mock)
+        if len(self._mocks) >= self._limits.mocks:
+            raise Problem(413, "mock_limit", f"max mock routes reached: {self._limits.mocks}")
+        if mock.id in self._mocks:
+            raise Problem(409, "duplicate_mock", f"mock id already exists: {mock.id}")
+        self._refuse_duplicate(mock)
+        await self._keep([mock])
         return document_of(mock)
 
     async def update(self, id: str, given: Document) -> Document:
@@ -137,13 +136,12 @@ class Mocks:
             Problem: 400, 403, 404 or 409.
             StoreUnavailable: nothing was changed.
         """
-        async with self._changing:
-            known = self._known(id)
-            mock = self._read({**document_of(known), **given, "id": id})
-            self._refuse_duplicate(mock)
-            mock.created_at = known.created_at
-            mock.updated_at = timestamp(int(time() * 1000))
-            await self._keep(mock)
+        known = self._known(id)
+        mock = self._read({**document_of(known), **given, "id": id})
+        self._refuse_duplicate(mock)
+        mock.created_at = known.created_at
+        mock.updated_at = timestamp(int(time() * 1000))
+        await self._keep([mock])
         return document_of(mock)
 
     async def delete(self, id: str) -> None:
@@ -153,11 +151,8 @@ class Mocks:
             Problem: 404.
             StoreUnavailable: nothing was deleted.
         """
-        async with self._changing:
-            self._known(id)
-            await self._store.delete(KIND, id)
-            del self._mocks[id]
-            self._index()
+        self._known(id)
+        await self._change({id: None}, lambda: self._store.delete(KIND, id))
 
     def check(self, given: Document) -> None:
         """Refuse a document that can't become a mock.
@@ -180,13 +175,9 @@ class Mocks:
             mock.id = mock.id or token_hex(5)
             mock.created_at = mock.created_at or now
             mock.updated_at = mock.updated_at or now
-        async with self._changing:
-            if len({*self._mocks, *(mock.id for mock in mocks)}) > self._limits.mocks:
-                raise Problem(413, "mock_limit", f"max mock routes reached: {self._limits.mocks}")
-            rows = [(mock.id, msgspec.json.encode(mock)) for mock in mocks]
-            await self._store.put_all(KIND, rows)
-            self._mocks.update((mock.id, mock) for mock in mocks)
-            self._index()
+        if len({*self._mocks, *(mock.id for mock in mocks)}) > self._limits.mocks:
+            raise Problem(413, "mock_limit", f"max mock routes reached: {self._limits.mocks}")
+        await self._keep(mocks)
         return len(mocks)
 
     def find(self, method: str, path: str) -> Candidates:
@@ -230,9 +221,39 @@ class Mocks:
                     "another one needs other matchers or another priority",
                 )
 
-    async def _keep(self, mock: Mock) -> None:
-        await self._store.put(KIND, mock.id, msgspec.json.encode(mock))
-        self._mocks[mock.id] = mock
+    async def _keep(self, mocks: Collection[Mock]) -> None:
+        rows = [(mock.id, msgspec.json.encode(mock)) for mock in mocks]
+        changes: dict[str, Mock | None] = {mock.id: mock for mock in mocks}
+        await self._change(changes, lambda: self._store.put_all(KIND, rows))
+
+    async def _change(
+        self, changes: Mapping[str, Mock | None], write: Callable[[], Awaitable[None]]
+    ) -> None:
+        """Make changes, and undo them if the store refuses them; None deletes.
+
+        They are made before the store has them, so that the next change is checked against them without waiting. An
+        undone change leaves the mocks alone that another one has changed since.
+        """
+        self._changes = number = self._changes + 1
+        self._set(changes)
+        try:
+            await write()
+        except StoreUnavailable:
+            mine = (id for id, mock in changes.items() if self._mocks.get(id) is mock)
+            self._set({id: self._stored[id][1] if id in self._stored else None for id in mine})
+            raise
+        for id, mock in changes.items():
+            if mock is None:
+                self._stored.pop(id, None)
+            elif id not in self._stored or self._stored[id][0] < number:
+                self._stored[id] = number, mock
+
+    def _set(self, changes: Mapping[str, Mock | None]) -> None:
+        for id, mock in changes.items():
+            if mock is None:
+                self._mocks.pop(id, None)
+            else:
+                self._mocks[id] = mock
         self._index()
 
     def _index(self) -> None:

@@ -23,7 +23,7 @@ from hamms_trio.workbench.routing.received import ReceivedRequest
 RESERVED_PREFIXES = (
     "/static/", "/api/mocks", "/api/history", "/api/replay", "/api/playground", "/api/scenarios",
     "/api/targets", "/api/proxy", "/api/events", "/api/incidents", "/api/auth", "/api/metrics", "/api/verify",
-    "/proxy/", "/_hamms/",
+    "/proxy/", "/_hamms/", "/mode/",
 )  # fmt: skip
 RESERVED = frozenset(
     (
@@ -37,6 +37,7 @@ RESERVED = frozenset(
         "/openapi.json",
     )
 )
+MODES, CONTROL = BESIDE = ("/mode/", "/_hamms/")  # paths that the lab answers, if it is there
 CAN_NOT_FAIL = error(
     502,
     "failure_mode",
@@ -66,6 +67,7 @@ class WorkbenchRouter(Router):
         self._answers: MockAnswers | None = None
         self._recorder: Recorder | None = None
         self._failures: Failures | None = None
+        self._beside: dict[str, Route] = {}  # by the beginning of the path
         self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
         self._known: dict[tuple[str, str], Route] = {}  # the same, by method and path
 
@@ -101,6 +103,11 @@ class WorkbenchRouter(Router):
         """Record the exchanges, and answer by mocks what no route answers."""
         self._mocks, self._answers, self._recorder = mocks, answers, recorder
         self._failures = failures
+        if (take := failures.beside()) is not None:
+            self._beside = {
+                prefix: Route(f"{prefix}*", GivenAway(take, None, CAN_NOT_FAIL, to=prefix))
+                for prefix in (MODES, CONTROL)
+            }
 
     def refresh(self) -> None:
         """Build the routes of mocks anew, because they have changed."""
@@ -120,6 +127,8 @@ class WorkbenchRouter(Router):
         if known is not None:
             return known, _NOTHING
         route, parameters = super().find(method, path)
+        if route is self.otherwise and path.startswith(BESIDE) and self._beside:
+            return self._beside[MODES if path.startswith(MODES) else CONTROL], _NOTHING
         if route is self.otherwise and self._mocks is not None:
             candidates = self._mocks.find(method, path)
             if candidates:
@@ -201,7 +210,7 @@ async def _response(answer: Answer, content: bytes, failures: Failures) -> Respo
     if answer.fail:
         await trio.sleep(answer.delay)
         try:
-            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL)
+            return GivenAway(failures.owner(answer.fail), content, CAN_NOT_FAIL, to=answer.fail)
         except ValueError as problem:
             return error(502, "failure_mode", str(problem))
     if answer.events is not None:

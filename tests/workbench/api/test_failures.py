@@ -23,7 +23,20 @@ async def test_a_mock_answers_by_a_failure_mode(
         await client.post("/a", content=b"content")
     assert (await client.get("/")).text == "Hello World"
     (record, _) = await workbench.history()
-    assert (record["path"], record["status"]) == ("/a", 0)
+    assert (record["path"], record["status"], record["failure_mode"]) == ("/a", 200, SHORT)
+    assert record["bytes_out"] != 0
+    assert "response" not in record
+
+
+async def test_a_failure_mode_without_a_status_is_recorded_without_one(
+    workbench: Workbench, client: httpx.AsyncClient
+) -> None:
+    await workbench.mock("/a", fail="tcp-drop-random?failrate=1")
+    with pytest.raises(httpx.TransportError):
+        await client.get("/a")
+    (record,) = await workbench.history()
+    assert (record["status"], record["bytes_out"]) == (0, 0)
+    assert (await client.get("/_metrics")).json()["status_counts"] == {"0": 1}
 
 
 async def test_a_chunked_request_reaches_the_failure_mode_whole(

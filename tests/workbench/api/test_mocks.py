@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import os
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import httpx
 import pytest
 import trio
 
-from hamms_trio.workbench import Workbench
+from hamms_trio.http.accounting.access_log import LogFormat
+from hamms_trio.workbench import Workbench, open_workbench
 
 MOCK = {"method": "GET", "path_pattern": "/a", "status": 200}
 
@@ -122,3 +126,23 @@ async def test_two_creations_at_once_make_one_mock(client: httpx.AsyncClient) ->
         for _ in range(5):
             nursery.start_soon(create)
     assert sorted(statuses) == [201, 409, 409, 409, 409]
+
+
+async def test_the_access_log_says_what_was_done_to_which_mock() -> None:
+    with NamedTemporaryFile() as log:
+        logged = open_workbench(
+            port=0, log_format=LogFormat.JSON, log_descriptor=os.dup(log.fileno())
+        )
+        async with logged as workbench, httpx.AsyncClient(base_url=workbench.url) as client:
+            mock = {"id": "m1", "method": "GET", "path_pattern": "/a", "status": 200}
+            made = await client.post("/api/mocks", json=mock)
+            await client.put("/api/mocks/m1", json={"body": "x"})
+            await client.delete("/api/mocks/none")
+            await client.delete("/api/mocks/m1")
+            await client.post(f"/api/replay/{made.headers['x-request-id']}")
+        log.seek(0)
+        lines = [json.loads(line) for line in log]
+    actions = [line.get("playground_action") for line in lines]
+    assert actions == ["mock_create", "mock_update", None, "mock_delete", "replay"]
+    assert {line.get("mock_id") for line in lines} == {"m1", None}
+    assert lines[-1]["replayed_request_id"] == made.headers["x-request-id"]

@@ -16,6 +16,7 @@ import trio
 from hamms_trio.recording.store import HistoryBounds
 from hamms_trio.workbench import VerificationFailed, Workbench, WorkbenchOptions, open_workbench
 from hamms_trio.workbench.bench import BenchSettings
+from tests.recording.rows import Row
 
 
 async def history(client: httpx.AsyncClient, **given: str) -> list[dict[str, Any]]:
@@ -63,6 +64,18 @@ async def test_pages_follow_the_cursor(client: httpx.AsyncClient) -> None:
             break
         params["cursor"] = page["next_cursor"]
     assert seen == [f"/{number}" for number in range(5)]
+
+
+async def test_the_state_has_a_long_history_too() -> None:
+    options = WorkbenchOptions(bounds=HistoryBounds(rows=3_000))
+    async with open_workbench(port=0, options=options) as workbench:
+        for number in range(2_500):
+            document = b'{"request_id": "%d"}' % number
+            workbench.bench.store.note_request(Row(document=document))
+        async with httpx.AsyncClient(base_url=workbench.url) as client:
+            state = (await client.get("/api/playground/state")).json()
+    ids = [record["request_id"] for record in state["history"]]
+    assert ids == [str(number) for number in range(2_500)]
 
 
 async def test_no_secret_reaches_the_history_or_the_events(

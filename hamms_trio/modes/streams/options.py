@@ -1,4 +1,4 @@
-"""The wishes that stand in a request for a stream."""
+"""The options in a request for a stream: whether to stream, with usage, and by which model."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ _MODEL = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*("[^"\\]{1,100}")')
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """The wishes of one request.
+class StreamOptions:
+    """The options of one request.
 
     Attributes:
         stream: None if the request does not say whether it wants a stream.
@@ -37,8 +37,8 @@ class Asked:
     model: str = MODEL
 
     @classmethod
-    def by(cls, request: RequestHead, content: bytes) -> Asked:
-        """Read them; without JSON content a request wants what is read most easily, a stream."""
+    def of(cls, request: RequestHead, content: bytes) -> StreamOptions:
+        """Read the options; a request without JSON content gets a stream, which is the easiest to read."""
         body = _found(content) if len(content) > PARSED_OCTETS else parsed(content)
         if body is None:
             return cls(stream=True)
