@@ -95,7 +95,7 @@ class Comparison:
 
 
 class FailOn(Enum):
-    """What makes a run fail; the value is the option's word."""
+    """The threshold at which a run fails; the value is the word of the option."""
 
     CRASH = "crash"
     SILENT = "silent"
