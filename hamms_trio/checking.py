@@ -10,9 +10,12 @@ from typing import Any
 
 import trio
 
-from hamms_trio.app import open_hamms
+from hamms_trio.app import catalogue_with, open_hamms
 from hamms_trio.check.client import PythonCallable, Tested
+from hamms_trio.check.plan.suites import chosen
 from hamms_trio.check.report import CheckReport
+from hamms_trio.check.running.cells import Trust
+from hamms_trio.check.running.lab import SNI
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.check.running.run import Run
 from hamms_trio.errors import ClientUnusable
@@ -43,12 +46,17 @@ async def run_check(
     """
     options = options or Options()
     scope = interruption or trio.CancelScope()
+    speaks_tls = _speaks_tls(options, modes)
     with TemporaryDirectory(prefix="hamms-check-") as folder:
         file = Path(folder, "canary.txt")
         file.write_bytes(FILE_TEXT)  # noqa: ASYNC240 # a few octets, before anything runs
         with ungrouped():
             async with open_hamms(
-                beginning_port=0, seed=options.seed, modes=modes, canary_file=file
+                beginning_port=0,
+                seed=options.seed,
+                modes=modes,
+                canary_file=file,
+                ca_dir=Path(folder, "ca") if speaks_tls else None,
             ) as hamms:
                 run = Run(
                     hamms,
@@ -57,12 +65,28 @@ async def run_check(
                     hamms.doors.catalogue,
                     on_progress,
                     FILE_TEXT.strip(),
+                    _trust(Path(folder, "ca")) if speaks_tls else Trust(),
                 )
                 with scope, ungrouped():
                     return await run.run()
                 if run.subject is None:
                     raise ClientUnusable("the check was interrupted before it had begun")
                 return run.report(complete=False)
+
+
+def _speaks_tls(options: Options, modes: tuple[Source, ...]) -> bool:
+    """Return True if a client needs the root of the lab's authority, whose making takes a moment."""
+    planned = chosen(catalogue_with(modes), options.suites, options.excluded)
+    return options.door == SNI or any(mode.speaks_tls for mode in planned.values())
+
+
+def _trust(folder: Path) -> Trust:
+    """Write the root's truststore beside it, and return how clients trust it."""
+    from hamms_trio.pki.trust import truststore, variables
+
+    pem, store = folder / "ca.pem", folder / "ca.p12"
+    store.write_bytes(truststore(pem.read_bytes()))
+    return Trust(str(pem), variables(pem, store))
 
 
 def check_client(

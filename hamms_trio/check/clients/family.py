@@ -10,7 +10,7 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -50,16 +50,28 @@ def forget_peak(pid: int) -> bool:
     return True
 
 
-def kill_all(pid: int, nonce: str) -> None:
-    """Kill a process, its group and its descendants, those that have left it included, and reap the orphans."""
+def kill_all(pid: int, nonce: str) -> set[int]:
+    """Kill a process, its group and its descendants, those that have left it included.
+
+    Returns:
+        The descendants. They become this process's own children once the process itself is gone (see `reap`).
+    """
     doomed = {*descendants(pid)}
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, signal.SIGKILL)
     doomed.update(child for child in _children(os.getpid()) if _belongs(child, nonce))
-    for orphan in doomed - {pid}:
+    doomed.discard(pid)
+    for orphan in doomed:
         with suppress(ProcessLookupError, PermissionError):
             os.kill(orphan, signal.SIGKILL)
-        _reap(orphan)
+    return doomed
+
+
+def reap(orphans: Iterable[int]) -> None:
+    """Take the exit status of killed processes, as far as they have become this process's children."""
+    for pid in orphans:
+        with suppress(OSError):
+            os.waitpid(pid, 0)
 
 
 def _children(pid: int) -> list[int]:
@@ -82,9 +94,3 @@ def _belongs(pid: int, nonce: str) -> bool:
     with suppress(OSError):
         return f"{NONCE}={nonce}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     return False
-
-
-def _reap(pid: int) -> None:
-    """Take the exit status of an orphan, if it has become ours."""
-    with suppress(OSError):
-        os.waitpid(pid, 0)

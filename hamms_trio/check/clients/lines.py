@@ -20,7 +20,7 @@ import msgspec
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Ability, Answer, Call, Lines, Order, Stopped, Visit
-from hamms_trio.check.clients.family import NONCE, forget_peak, kill_all, peak_memory
+from hamms_trio.check.clients.family import NONCE, forget_peak, kill_all, peak_memory, reap
 from hamms_trio.check.clients.placeholders import environment_with
 from hamms_trio.check.clients.process import SAMPLE_SECONDS, Tail, start
 from hamms_trio.errors import ClientUnusable
@@ -136,8 +136,9 @@ class Worker:
     async def aclose(self) -> int | None:
         """Kill the program and all that it has started, and return the exit code of its own end, if it had one."""
         code = self.process.poll()
-        kill_all(self.process.pid, self.nonce)
+        orphans = kill_all(self.process.pid, self.nonce)
         self.process.wait()
+        reap(orphans)
         for stream in (self._stdin, self._stdout, self._stderr):
             await trio.aclose_forcefully(stream)
         return code

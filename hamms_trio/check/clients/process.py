@@ -17,7 +17,7 @@ from typing import IO
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
-from hamms_trio.check.clients.family import kill_all, peak_memory
+from hamms_trio.check.clients.family import kill_all, peak_memory, reap
 from hamms_trio.errors import ClientUnusable
 
 SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
@@ -171,7 +171,7 @@ class Running:
         self._peak: int | None = None
         self._used: resource.struct_rusage | None = None
         self._floor = _own_peak()
-        self._over = trio.Event()
+        self._orphans: set[int] = set()
 
     async def read_all(self, pipe: IO[bytes] | None, into: Kept | Tail) -> None:
         """Read a pipe to its end; stop the process if it writes too much."""
@@ -202,10 +202,10 @@ class Running:
 
     def kill(self) -> None:
         """Kill the process and all that it has started."""
-        kill_all(self.process.pid, self._nonce)
+        self._orphans |= kill_all(self.process.pid, self._nonce)
 
     def close(self) -> None:
-        """Close the pipes, and reap the process if nobody has."""
+        """Close the pipes, and reap the process and its orphans."""
         for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
             if pipe is not None:
                 with suppress(OSError):
@@ -213,6 +213,7 @@ class Running:
         if self._status is None:
             with suppress(OSError):
                 self._reap(0)
+        reap(self._orphans)
 
     def ended(self, output: Kept, said: str) -> Ended:
         """Return the account of the process."""

@@ -12,6 +12,11 @@ from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, RequestRecord
 
 
+_ENDS_WITHOUT_NOTICE = (
+    "tls-truncation",
+)  # a FIN without close_notify ends nothing (RFC 8446 §6.1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Everything that a grade rests on.
@@ -71,7 +76,7 @@ class Facts:
             return read_sent(octets, "GET", is_ended=self._ended(-1))
         at = 0 if number == 0 and len(self.calls) > 1 else -1
         request = self.requests[at]
-        is_ended = request.connection.ended is Ending.FIN
+        is_ended = request.connection.ended is Ending.FIN and self.slug not in _ENDS_WITHOUT_NOTICE
         return read_sent(
             request.answer or request.connection.answer, request.method, is_ended=is_ended
         )

@@ -30,6 +30,12 @@ def grade(facts: Facts) -> Grade:
     return _BY_OUTCOME[facts.mode.client.outcome](facts)
 
 
+def is_accepted(facts: Facts) -> bool:
+    """Return True if the client delivered the whole body of a control."""
+    answers = facts.answers
+    return bool(answers) and answers[-1].ok and _likeness(facts, -1)[0] is Likeness.EXACT
+
+
 def _crash(facts: Facts) -> Grade | None:
     if facts.visit.signal is None:
         return None
@@ -260,11 +266,17 @@ def _error_owed(facts: Facts, number: int) -> Grade:
     if facts.slug in _REDIRECTS_AWAY and not answer.octets:
         return Finding.OK, "The client did not follow the redirect."
     likeness, how = _likeness(facts, number)
+    if likeness is Likeness.EXACT and answer.octets and _must_be_refused(facts):
+        return Finding.INSECURE, f"Success with {how}, although the handshake must be refused."
     if likeness is Likeness.EXACT and answer.octets:
         return Finding.LENIENT, f"Success with {how}, although the message is faulty."
     if likeness in (Likeness.PART, Likeness.EXACT):
         return Finding.TRUNCATED, f"Success, although {how}."
     return Finding.CORRUPT, f"Success with {how}."
+
+
+def _must_be_refused(facts: Facts) -> bool:
+    return facts.mode.speaks_tls and facts.mode.client.level is Level.MUST
 
 
 def _exact_owed(facts: Facts, number: int) -> Grade:

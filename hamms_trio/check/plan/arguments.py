@@ -68,6 +68,7 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str) -> dict[str, Valu
         "coding-bomb-nested": {"size": BOMB},
         "coding-bomb-br": {"size": BOMB},
         "coding-bomb-zstd": {"size": BOMB},
+        "tls-handshake-dribble": {"interval": timeout / 8000},
         "tcp-drop-every-nth": {"n": 1},
         "tcp-drop-random": {"failrate": 1.0},
         "tcp-refused-at-first": {"seconds": timeout / 2},

@@ -28,6 +28,7 @@ class Need(Enum):
     REDIRECT = "follows redirects"
     KEEPALIVE = "keeps connections"
     COOKIES = "keeps cookies"
+    TLS = "accepts a certificate of the lab's authority"
     # Declared by the user (--can).
     CACHE = "has a cache (--can cache)"
     RESUME = "resumes downloads (--can resume)"
@@ -93,6 +94,8 @@ _TABLE: tuple[tuple[str, Need], ...] = (
     ("ndjson-*", Need.NDJSON),
     ("mcp-*", Need.MCP),
     ("grpcweb-*", Need.GRPC_WEB),
+    ("tls*", Need.TLS),
+    ("redirect-downgrade", Need.TLS),
     ("proxy-*", Need.PROXY),
     ("proxy-connect-200-*", Need.TUNNEL),
     ("upload-*", Need.UPLOAD),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
 
@@ -35,6 +35,20 @@ class Subject(Protocol):
     times: Times
     shape: str
     control_rss: int | None
+    trust: Trust
+
+
+@dataclass(frozen=True)
+class Trust:
+    """How clients trust the lab's authority.
+
+    Attributes:
+        root: the file of the root certificate in PEM; "" if no mode speaks TLS.
+        variables: of the environment.
+    """
+
+    root: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -43,20 +57,23 @@ class Cell:
 
     Attributes:
         run: the number of the repetition, which changes the nonce.
+        is_control: True if the mode's one fault is mended, so that a client must accept.
     """
 
     mode: FailureMode
     seed: int
     run: int = 0
+    is_control: bool = False
 
     @property
     def nonce(self) -> str:
-        key = repr((self.seed, self.mode.slug, self.run)).encode()
+        key = repr((self.seed, self.mode.slug, self.run, self.is_control)).encode()
         return blake2b(key, digest_size=8).hexdigest()
 
     def arguments(self, times: Times) -> dict[str, Value]:
         """Return the mode's arguments, where they are not its defaults."""
-        return arguments_for(self.mode, times, self.nonce)
+        given = arguments_for(self.mode, times, self.nonce)
+        return {**given, "share": 0.0} if self.is_control else given
 
     def attempts(self) -> int:
         """Return how many attempts a client has time for."""
@@ -84,8 +101,11 @@ async def play(
             nonce=nonce,
             calls=calls,
             cap=times.cap_for(cell.attempts(), waits) * (1 if len(calls) == 1 else 1.2),
-            placeholders=_placeholders(door, times.timeout),
-            environment=_environment(mode, door, url, times.timeout),
+            placeholders=_placeholders(door, times.timeout, subject.trust.root),
+            environment={
+                **subject.trust.variables,
+                **_environment(mode, door, url, times.timeout),
+            },
             memory_limit=None if subject.control_rss is None else subject.control_rss + MORE_MEMORY,
         )
         visit = await subject.client.visit(order)
@@ -134,10 +154,10 @@ def _url(mode: FailureMode, door: CellDoor, shape: str, has: frozenset[Need]) ->
         return f"http://{PROXIED_HOST}/"
     path, question, query = door.path.partition("?")
     suffix = SHAPES.get(shape, "").lstrip("/")
-    return f"http://{door.host}:{door.port}{path}{suffix}{question}{query}"
+    return f"{door.scheme}://{door.host}:{door.port}{path}{suffix}{question}{query}"
 
 
-def _placeholders(door: CellDoor, timeout: float) -> Mapping[str, str]:
+def _placeholders(door: CellDoor, timeout: float, root: str) -> Mapping[str, str]:
     return {
         "host": door.host,
         "port": str(door.port),
@@ -146,7 +166,7 @@ def _placeholders(door: CellDoor, timeout: float) -> Mapping[str, str]:
         "timeout_ms": f"{timeout * 1000:.0f}",
         "proxy": f"http://{door.host}:{door.port}",
         "nonce": door.nonce,
-        "ca": "",
+        "ca": root,
     }
 
 

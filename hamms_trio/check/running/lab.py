@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode
 
+from hamms_trio.errors import ParameterError
+from hamms_trio.lab.shared.labels import label_for
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.elsewhere import OTHER
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 
-DOORS = ("port", "path")
+DOORS = ("port", "path", "sni")
 KEPT_OCTETS = 512 * 1024  # of each answer: more than a whole canary in any coding
 LOCAL = "127.0.0.1"
+COMMON = ("nonce", "key")  # arguments that each cell has
 TWO_ADDRESSES = "localhost"  # a name of both loopback addresses
 _BY_NAME = ("tcp-v6-blackhole-v4-ok",)
+SNI = "sni"
+SUFFIX = ".hamms.localhost"
 
 
 class LabDoor(Protocol):
@@ -44,7 +49,7 @@ class CellDoor:
     """The door of one cell: its place, and its records.
 
     Attributes:
-        url: the URL of the mode.
+        scheme: ``http`` or ``https``.
         host, port, path: the parts of the URL.
     """
 
@@ -54,10 +59,11 @@ class CellDoor:
     name: str
     nonce: str
     _ledger: Ledger
+    scheme: str = "http"
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}{self.path}"
+        return f"{self.scheme}://{self.host}:{self.port}{self.path}"
 
     @property
     def connections(self) -> list[ConnectionRecord]:
@@ -88,21 +94,45 @@ class CellDoor:
 async def open_cell_door(
     lab: CheckedLab, mode: FailureMode, arguments: Mapping[str, Value], nonce: str, *, kind: str
 ) -> AsyncIterator[CellDoor]:
-    """Open the door of one cell: a port of its own, or a path at the shared door, where the mode allows that."""
-    host = TWO_ADDRESSES if mode.slug in _BY_NAME else LOCAL
-    if kind == "path" and mode.needs_port is None:
-        query = urlencode({name: _text(value) for name, value in arguments.items()})
-        _, port = lab.address("path")
-        yield CellDoor(host, port, f"/mode/{mode.slug}/?{query}", "", nonce, lab.ledger)
+    """Open the door of one cell: a port of its own, or a shared door, where the mode allows that."""
+    if (shared := _shared_door(lab, mode, arguments, nonce, kind)) is not None:
+        yield shared
         return
+    scheme = "https" if mode.speaks_tls else "http"
     async with lab.open(mode.slug, **arguments) as door:
-        yield CellDoor(host, door.port, "/", door.name, nonce, lab.ledger)
+        yield CellDoor(_host_for(mode), door.port, "/", door.name, nonce, lab.ledger, scheme)
+
+
+def _shared_door(
+    lab: CheckedLab, mode: FailureMode, arguments: Mapping[str, Value], nonce: str, kind: str
+) -> CellDoor | None:
+    """Return the shared door of this kind as the mode's client finds it, or None if it can't be reached there."""
+    query = urlencode({name: _text(value) for name, value in arguments.items()})
+    if kind == "path" and mode.needs_port is None and not mode.speaks_tls:
+        path = f"/mode/{mode.slug}/?{query}"
+        return CellDoor(LOCAL, lab.address("path")[1], path, "", nonce, lab.ledger)
+    if kind == SNI and mode.control:
+        with suppress(ParameterError):
+            label = label_for(mode.slug, arguments)
+            port = lab.address(SNI)[1]
+            return CellDoor(f"{label}{SUFFIX}", port, "/", "", nonce, lab.ledger, "https")
+    if kind == SNI and mode.needs_port is None:
+        port, host = lab.address(SNI)[1], f"{mode.slug}{SUFFIX}"
+        return CellDoor(host, port, f"/?{query}", "", nonce, lab.ledger, "https")
+    return None
+
+
+def _host_for(mode: FailureMode) -> str:
+    """Return the name by which a client finds the door: that which the mode's certificate is about."""
+    if mode.slug in _BY_NAME or (mode.speaks_tls and "address" not in mode.slug):
+        return TWO_ADDRESSES
+    return LOCAL
 
 
 def described(mode: FailureMode, arguments: Mapping[str, Value]) -> Iterator[str]:
     """Yield the arguments as ``NAME=VALUE``, without those that every cell has."""
     for name, value in arguments.items():
-        if name not in ("nonce", "key"):
+        if name not in COMMON:
             yield f"{name}={_text(value)}"
 
 

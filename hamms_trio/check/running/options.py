@@ -24,7 +24,7 @@ class Options:
         suites: what is run (see `plan.suites.chosen`).
         excluded: what is not.
         timeout: the client's, in seconds.
-        cap: seconds after which a client is stopped at the earliest; 0 for the shortest time that tells verdicts apart.
+        cap: seconds after which a client is stopped at the earliest; 0 for the shortest that tells verdicts apart.
         jobs: how many cells run at once.
         repeat: how often each cell is run.
         seed: decides every random choice, the nonces included.

@@ -13,7 +13,7 @@ from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.infer.behaviour import infer
 from hamms_trio.check.infer.trace import Trace
 from hamms_trio.check.report import CheckReport, ClientReport, ModeReport, Summary
-from hamms_trio.check.running.lab import described
+from hamms_trio.check.running.lab import COMMON, described
 from hamms_trio.check.running.options import Options
 from hamms_trio.check.running.subject import Subject
 from hamms_trio.check.verdicts import WORST_RANK, Finding, Verdict
@@ -53,9 +53,7 @@ def mode_report(
         attempts=facts.attempts,
         fired=facts.fired,
         wire=excerpt(facts.wire),
-        arguments={
-            name: value for name, value in arguments.items() if name not in ("nonce", "key")
-        },
+        arguments={name: value for name, value in arguments.items() if name not in COMMON},
         reproduce=" ".join(
             [
                 "hamms-trio one",

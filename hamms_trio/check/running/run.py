@@ -10,12 +10,12 @@ from time import monotonic
 import trio
 
 from hamms_trio.check.client import Tested
-from hamms_trio.check.grading.grade import grade
+from hamms_trio.check.grading.grade import grade, is_accepted
 from hamms_trio.check.infer.trace import Trace
 from hamms_trio.check.plan.needs import Need, needs_of
 from hamms_trio.check.plan.suites import chosen
 from hamms_trio.check.report import CheckReport, ModeReport
-from hamms_trio.check.running.cells import STREAMS, Cell, play
+from hamms_trio.check.running.cells import STREAMS, Cell, Trust, play
 from hamms_trio.check.running.lab import KEPT_OCTETS, CheckedLab
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.check.running.reporting import finished_report, lacking, mode_report
@@ -50,6 +50,7 @@ class Run:
     catalogue: Mapping[str, FailureMode]
     on_progress: OnProgress = no_progress
     file: bytes = b""
+    trust: Trust = field(default_factory=Trust)
     planned: dict[str, FailureMode] = field(default_factory=dict)
     results: dict[str, list[ModeReport]] = field(default_factory=dict)
     traces: dict[str, Trace] = field(default_factory=dict)
@@ -66,9 +67,9 @@ class Run:
             ClientUnusable: the client can't be run, or fails where nothing is wrong.
         """
         self.lab.ledger.answer_octets = KEPT_OCTETS
-        async with open_client(self.tested, self.options, self.lab) as client:
+        async with open_client(self.tested, self.options, self.lab, self.trust) as client:
             self.subject = await meet(
-                client, self.tested, self.options, self.lab, dict(self.catalogue)
+                client, self.tested, self.options, self.lab, dict(self.catalogue), self.trust
             )
             cells = self._cells()
             await self._play_all(cells, self.options.jobs)
@@ -102,6 +103,8 @@ class Run:
 
     def _missing(self, mode: FailureMode) -> str:
         assert self.subject is not None
+        if mode.obstacle is not None:
+            return f"This system can't play it: {mode.obstacle}."
         missing = [need for need in needs_of(mode.slug) if need not in self.subject.has]
         if missing:
             return f"It needs a client that {missing[0].value}."
@@ -139,8 +142,20 @@ class Run:
                 await trio.lowlevel.checkpoint()
                 nursery.start_soon(partial(one, cell))
 
+    async def _accepts_control(self, cell: Cell) -> bool:
+        assert self.subject is not None
+        control = Cell(cell.mode, cell.seed, cell.run, is_control=True)
+        facts = await play(control, self.lab, self.subject, door_kind=self.options.door)
+        return is_accepted(facts)
+
     async def _play(self, cell: Cell, *, again: bool) -> ModeReport:
         assert self.subject is not None
+        if cell.mode.control and not await self._accepts_control(cell):
+            report = lacking(
+                cell.mode, "The client refuses its control, in which the fault is mended."
+            )
+            self.results.setdefault(cell.mode.slug, []).append(report)
+            return report
         number = cell.run + self.options.repeat if again else cell.run  # a nonce of its own
         played = Cell(cell.mode, cell.seed, number)
         facts = await play(

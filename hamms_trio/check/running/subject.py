@@ -23,11 +23,11 @@ from hamms_trio.check.clients.command import CommandClient
 from hamms_trio.check.clients.family import become_subreaper
 from hamms_trio.check.clients.lines import LinesClient
 from hamms_trio.check.grading.facts import Facts
-from hamms_trio.check.grading.grade import grade
+from hamms_trio.check.grading.grade import grade, is_accepted
 from hamms_trio.check.plan.arguments import Times
 from hamms_trio.check.plan.calls import SHAPES
 from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
-from hamms_trio.check.running.cells import Cell, play
+from hamms_trio.check.running.cells import Cell, Trust, play
 from hamms_trio.check.running.lab import CheckedLab
 from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
 from hamms_trio.check.verdicts import Finding
@@ -35,6 +35,7 @@ from hamms_trio.errors import ClientUnusable
 from hamms_trio.modes import FailureMode
 
 PROBE_SECONDS = 3.0
+NO_TRUST = Trust()
 PATIENCE = 30.0  # seconds for a client that meets nothing wrong
 WARM_UP_DOOR = "path"
 PROBES = {
@@ -48,6 +49,7 @@ PROBES = {
     "ok-keepalive": Need.KEEPALIVE,
     "ok-upload": Need.UPLOAD,
     "cookie-expiry-edge": Need.COOKIES,
+    "tls-min-tls12": Need.TLS,
 }
 
 
@@ -67,11 +69,14 @@ class Subject:
     times: Times
     shape: str = ""
     control_rss: int | None = None
+    trust: Trust = field(default_factory=Trust)
     probed: list[Facts] = field(default_factory=list)
 
 
 @asynccontextmanager
-async def open_client(tested: Tested, options: Options, lab: CheckedLab) -> AsyncIterator[Client]:
+async def open_client(
+    tested: Tested, options: Options, lab: CheckedLab, trust: Trust = NO_TRUST
+) -> AsyncIterator[Client]:
     """Open a client while the block runs; afterwards nothing of it is left.
 
     Raises:
@@ -87,7 +92,9 @@ async def open_client(tested: Tested, options: Options, lab: CheckedLab) -> Asyn
         return
     async with trio.open_nursery() as nursery:
         most = min(options.jobs, DRIVERS_AT_ONCE)
-        client = LinesClient(tested, _warm_up(tested, lab), nursery, most=most, environment={})
+        client = LinesClient(
+            tested, _warm_up(tested, lab), nursery, most=most, environment=trust.variables
+        )
         try:
             await client.prepare(most)
             yield client
@@ -102,6 +109,7 @@ async def meet(
     options: Options,
     lab: CheckedLab,
     catalogue: dict[str, FailureMode],
+    trust: Trust = NO_TRUST,
 ) -> Subject:
     """Let the client meet what is healthy, and return what is known about it then.
 
@@ -113,7 +121,7 @@ async def meet(
         own |= {Need.PROXY}
     has = own | options.declared | frozenset(BY_SHAPE.get(tested.shape, ()))
     patient = Times(options.timeout, cap=PATIENCE)
-    subject = Subject(client, has, patient, tested.shape)
+    subject = Subject(client, has, patient, tested.shape, trust=trust)
     control = catalogue["llm-ok" if tested.shape else "ok"]
     first = await _control(control, lab, subject, options, run=0)
     second = await _control(control, lab, subject, options, run=1)
@@ -147,7 +155,7 @@ async def _probe(
     found: set[Need] = set()
 
     async def probe(slug: str, need: Need) -> None:
-        cell = Cell(catalogue[slug], options.seed)
+        cell = Cell(catalogue[slug], options.seed, is_control=need is Need.TLS)
         facts = await play(cell, lab, subject, door_kind=options.door)
         subject.probed.append(facts)
         if _passes(facts, need):
@@ -157,15 +165,23 @@ async def _probe(
     subject.times = Times(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
         for slug, need in PROBES.items():
-            if need is not Need.UPLOAD or need in subject.has:
+            if _can_be_probed(need, subject):
                 nursery.start_soon(probe, slug, need)
     subject.has = (subject.has - {Need.UPLOAD}) | found
+
+
+def _can_be_probed(need: Need, subject: Subject) -> bool:
+    if need is Need.UPLOAD:
+        return need in subject.has
+    return need is not Need.TLS or bool(subject.trust.root)
 
 
 def _passes(facts: Facts, need: Need) -> bool:
     if need is Need.COOKIES:
         back = facts.requests[1:]
         return any("hamms=" in (request.head.get("cookie") or "") for request in back)
+    if need is Need.TLS:
+        return is_accepted(facts)
     if grade(facts)[0] is not Finding.OK:
         return False
     if need is Need.REDIRECT:

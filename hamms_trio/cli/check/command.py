@@ -75,10 +75,10 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 @click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
 @click.option(
     "--door",
-    type=click.Choice(["port", "path"]),
+    type=click.Choice(["port", "path", "sni"]),
     default="port",
     show_default=True,
-    help="Where a mode is met: a port of its own, or a path at one port.",
+    help="Where a mode is met: a port of its own, a path at one port, or a name at one port of TLS.",
 )
 @click.option(
     "--driver",
