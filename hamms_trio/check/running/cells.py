@@ -58,12 +58,14 @@ class Cell:
     Attributes:
         run: the number of the repetition, which changes the nonce.
         is_control: True if the mode's one fault is mended, so that a client must accept.
+        shape: of a client of event streams; "" otherwise.
     """
 
     mode: FailureMode
     seed: int
     run: int = 0
     is_control: bool = False
+    shape: str = ""
 
     @property
     def nonce(self) -> str:
@@ -72,7 +74,7 @@ class Cell:
 
     def arguments(self, times: Times) -> dict[str, Value]:
         """Return the mode's arguments, where they are not its defaults."""
-        given = arguments_for(self.mode, times, self.nonce)
+        given = arguments_for(self.mode, times, self.nonce, self.shape)
         return {**given, "share": 0.0} if self.is_control else given
 
     def attempts(self) -> int:
@@ -126,6 +128,7 @@ async def play(
             is_abandoned=_is_abandoned(door),
             file=file if mode.slug == "redirect-to-file" else b"",
             is_stream=is_stream,
+            shape=subject.shape if subject.shape != "plain" else "",
         )
         door.forget()
     return facts
