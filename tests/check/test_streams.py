@@ -6,7 +6,7 @@ from hamms_trio.check.client import Command
 from tests.check.checks import checked, classes
 
 # Prints the data of lines that look as those of most servers do, and believes each end.
-NAIVE = "set -o pipefail; curl -sSf --max-time $2 $1 | tr '\\r' '\\n' | sed -n 's/^data: //p' | tr -d '\\n'"
+NAIVE = "set -o pipefail; curl -sSf --max-time $2 $1 | tr '\\r' '\\n' | sed -n 's/^data: //p'"
 READER = Command(
     argv=("bash", "-c", NAIVE, "bash", "{url}", "{timeout}"), name="reader", shape="plain"
 )
