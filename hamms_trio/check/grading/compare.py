@@ -44,18 +44,19 @@ def compare(answer: Answer, sent: Sent, nonce: str) -> tuple[Likeness, str]:
     return Likeness.OTHER, f"{answer.octets} octets that were not meant"
 
 
-def compare_stream(answer: Answer, nonce: str) -> tuple[Likeness, str]:
-    """Say how a delivered text relates to that of a healthy stream: t0, t1 and so on, then the nonce."""
-    tokens = [int(token) for token in _TOKEN.findall(answer.body)]
-    whole = list(range(TOKENS))
-    if tokens == whole and nonce.encode() in answer.body:
-        return Likeness.EXACT, f"all {TOKENS} tokens"
+def compare_stream(answer: Answer, nonce: str, sent: bytes | None) -> tuple[Likeness, str]:
+    """Say how a delivered text relates to that of a stream.
+
+    Args:
+        sent: the octets of a stream that is whole; None for the healthy one: t0, t1 and so on, then the nonce.
+    """
+    tokens = _TOKEN.findall(answer.body)
+    whole = [b"%d" % number for number in range(TOKENS)] if sent is None else _TOKEN.findall(sent)
+    if tokens == whole and (nonce.encode() in answer.body or not whole):
+        return Likeness.EXACT, f"all {len(whole)} tokens"
     if tokens == whole[: len(tokens)]:
-        return Likeness.PART, f"{len(tokens)} of {TOKENS} tokens"
-    return (
-        Likeness.OTHER,
-        f"tokens that are not those of the stream: {len(tokens)} instead of {TOKENS}",
-    )
+        return Likeness.PART, f"{len(tokens)} of {len(whole)} tokens"
+    return Likeness.OTHER, f"{len(tokens)} tokens, which are not the {len(whole)} of the stream"
 
 
 def _against_canary(body: bytes, nonce: str) -> tuple[Likeness, str]:

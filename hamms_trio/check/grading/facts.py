@@ -11,7 +11,6 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, RequestRecord
 
-
 _ENDS_WITHOUT_NOTICE = (
     "tls-truncation",
 )  # a FIN without close_notify ends nothing (RFC 8446 §6.1)
@@ -28,6 +27,8 @@ class Facts:
         is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
         fired: True if the fault was played on this client.
+        is_stream: True if the text of an event stream is compared.
+        shape: of a client of one API's streams; "" otherwise.
         file: the content of the file that no client may deliver.
     """
 
@@ -46,6 +47,7 @@ class Facts:
     is_abandoned: bool = False
     file: bytes = b""
     is_stream: bool = False
+    shape: str = ""
 
     @property
     def slug(self) -> str:

@@ -338,7 +338,9 @@ def _hands_over_refusal(facts: Facts, number: int) -> bool:
 
 def _likeness(facts: Facts, number: int) -> tuple[Likeness, str]:
     if facts.is_stream:
-        return compare_stream(facts.answers[number], facts.nonce)
+        is_as_sent = facts.slug in ("sse-multiline", "sse-204") and not facts.shape
+        sent = facts.sent_to(number).body if is_as_sent else None
+        return compare_stream(facts.answers[number], facts.nonce, sent)
     return compare(facts.answers[number], facts.sent_to(number), facts.nonce)
 
 

@@ -41,8 +41,12 @@ class Times:
         return max(self.cap, self.late(attempts) + MORE) + waits
 
 
-def arguments_for(mode: FailureMode, times: Times, nonce: str) -> dict[str, Value]:
-    """Return the arguments that are not the mode's defaults."""
+def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") -> dict[str, Value]:
+    """Return the arguments that are not the mode's defaults.
+
+    Args:
+        shape: of a client of event streams; "" otherwise.
+    """
     timeout, cap = times.timeout, times.cap_for(1)
     beat = timeout / 4  # a pause that no timeout from read to read notices
     more: dict[str, dict[str, Value]] = {
@@ -54,10 +58,11 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str) -> dict[str, Valu
         "chunk-size-endless": {"interval": beat},
         "interim-102-slow": {"interval": beat},
         "sse-silent": {"interval": beat, "hold": cap + 10},
+        "sse-endless-line": {"rate": 16 * 1024 * 1024},
         "llm-heartbeat": {"every": beat, "hold": cap + 10},
         "mcp-heartbeat": {"every": beat, "hold": cap + 10},
         "llm-stall": {"hold": cap + 10},
-        "llm-slow-first": {"delay": 1.5 * timeout},
+        "llm-slow-first": {"delay": 0.6 * timeout},
         "tcp-slow-close": {"delay": cap + 10},
         "tcp-half-close-after-response": {"hold": cap + 10},
         "tcp-bandwidth": {"rate": 4 * WHOLE / timeout},
@@ -80,5 +85,7 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str) -> dict[str, Valu
     names = {parameter.name for parameter in (*mode.parameters, *mode.modifiers)}
     if "key" in names:
         given["key"] = nonce
+    if "shape" in names and shape:
+        given["shape"] = shape
     given["nonce"] = nonce
     return given

@@ -44,6 +44,7 @@ class Need(Enum):
     # By the kind of client.
     LLM = "is a client of a model's API"
     EVENTS = "is a client of event streams"
+    PLAIN_EVENTS = "is a client of any event stream, not of one API"
     NDJSON = "is a client of NDJSON streams"
     MCP = "is a client of MCP"
     GRPC_WEB = "is a client of gRPC-web"
@@ -64,7 +65,7 @@ BY_SHAPE = {
     "chat": (Need.LLM, Need.EVENTS),
     "responses": (Need.LLM, Need.EVENTS),
     "messages": (Need.LLM, Need.EVENTS),
-    "plain": (Need.EVENTS,),
+    "plain": (Need.EVENTS, Need.PLAIN_EVENTS),
     "ndjson": (Need.NDJSON,),
     "mcp": (Need.MCP,),
     "grpcweb": (Need.GRPC_WEB,),
@@ -91,6 +92,10 @@ _TABLE: tuple[tuple[str, Need], ...] = (
     ("sse-last-event-id", Need.RECONNECT),
     ("sse-reconnect", Need.RECONNECT),
     ("sse-retry-abuse", Need.RECONNECT),
+    ("sse-id", Need.RECONNECT),
+    ("sse-[25]0[04]", Need.PLAIN_EVENTS),
+    ("sse-wrong-type", Need.PLAIN_EVENTS),
+    ("sse-redirect", Need.PLAIN_EVENTS),
     ("ndjson-*", Need.NDJSON),
     ("mcp-*", Need.MCP),
     ("grpcweb-*", Need.GRPC_WEB),

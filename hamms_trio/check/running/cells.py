@@ -24,7 +24,6 @@ SETTLE_SECONDS = 0.004  # for what the kernel still has to tell the server
 MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
 RETRY_SECONDS = 2.0  # that a mode itself may ask a client to wait
 FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok"))
-SDK_SHAPES = ("chat", "responses", "messages")  # in which event streams wrap an SDK's JSON
 STREAMS = ("llm", "sse", "ndjson", "mcp", "grpcweb")
 
 
@@ -59,23 +58,23 @@ class Cell:
     Attributes:
         run: the number of the repetition, which changes the nonce.
         is_control: True if the mode's one fault is mended, so that a client must accept.
+        shape: of a client of event streams; "" otherwise.
     """
 
     mode: FailureMode
     seed: int
     run: int = 0
     is_control: bool = False
+    shape: str = ""
 
     @property
     def nonce(self) -> str:
         key = repr((self.seed, self.mode.slug, self.run, self.is_control)).encode()
         return blake2b(key, digest_size=8).hexdigest()
 
-    def arguments(self, times: Times, shape: str = "") -> dict[str, Value]:
-        """Return the mode's arguments, where they are not its defaults, for a client that reads this shape."""
-        given = arguments_for(self.mode, times, self.nonce)
-        if self.mode.family == "sse" and shape in SDK_SHAPES:
-            given |= {each.name: shape for each in self.mode.parameters if each.name == "shape"}
+    def arguments(self, times: Times) -> dict[str, Value]:
+        """Return the mode's arguments, where they are not its defaults."""
+        given = arguments_for(self.mode, times, self.nonce, self.shape)
         return {**given, "share": 0.0} if self.is_control else given
 
     def attempts(self) -> int:
@@ -91,7 +90,7 @@ async def play(
 ) -> Facts:
     """Let the client meet the mode, and return the facts."""
     mode, times, nonce = cell.mode, subject.times, cell.nonce
-    arguments = cell.arguments(times, subject.shape)
+    arguments = cell.arguments(times)
     is_stream = mode.family in STREAMS
     has_timeout = Ability.TIMEOUT in subject.client.abilities
     async with open_cell_door(lab, mode, arguments, nonce, kind=door_kind) as door:
@@ -129,6 +128,7 @@ async def play(
             is_abandoned=_is_abandoned(door),
             file=file if mode.slug == "redirect-to-file" else b"",
             is_stream=is_stream,
+            shape=subject.shape if subject.shape != "plain" else "",
         )
         door.forget()
     return facts

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from time import monotonic
 
@@ -97,9 +97,13 @@ class Run:
             if missing := self._missing(mode):
                 self.results[slug] = [lacking(mode, missing)]
             else:
-                cells += (Cell(mode, self.options.seed, run) for run in range(self.options.repeat))
+                cells += self._cells_of(mode)
         cells.sort(key=lambda cell: _ORDER.get(cell.mode.client.outcome, 1))
         return cells
+
+    def _cells_of(self, mode: FailureMode) -> Iterator[Cell]:
+        for number in range(self.options.repeat):
+            yield Cell(mode, self.options.seed, number, shape=self.tested.shape)
 
     def _missing(self, mode: FailureMode) -> str:
         assert self.subject is not None
@@ -144,7 +148,7 @@ class Run:
 
     async def _accepts_control(self, cell: Cell) -> bool:
         assert self.subject is not None
-        control = Cell(cell.mode, cell.seed, cell.run, is_control=True)
+        control = replace(cell, is_control=True)
         facts = await play(control, self.lab, self.subject, door_kind=self.options.door)
         return is_accepted(facts)
 
@@ -157,12 +161,12 @@ class Run:
             self.results.setdefault(cell.mode.slug, []).append(report)
             return report
         number = cell.run + self.options.repeat if again else cell.run  # a nonce of its own
-        played = Cell(cell.mode, cell.seed, number)
+        played = replace(cell, run=number)
         facts = await play(
             played, self.lab, self.subject, door_kind=self.options.door, file=self.file
         )
         report = mode_report(
-            facts, *grade(facts), played.arguments(self.subject.times, self.subject.shape)
+            facts, *grade(facts), played.arguments(self.subject.times)
         )
         slug = cell.mode.slug
         self.traces[slug] = Trace.of(facts)
