@@ -132,6 +132,7 @@ class Recorder:
     def note_ended(self, how: Ending) -> None:
         if self.record.ended is None:
             self.record.ended = how
+            self.record.ended_first = self.record.left is None
             if (publisher := self._bus.publisher) is not None:
                 publisher.ended(self.record.number, how)
 
