@@ -40,7 +40,8 @@ RECORDED = {
     ("interim-100", "rejected"): ("node-fetch", "undici"),
     ("interim-103", "truncated"): ("requests", "urllib3"),
     ("conn-drop-after-request", "double-send"): ("pycurl", "httplib2"),
-    ("pace-byte", "hang"): ("requests", "httpx", "urllib3", "ruby", "php", "java", "axios", "wget"),
+    # Recorded for java and axios, too, but with a body that drips; here the head drips already.
+    ("pace-byte", "hang"): ("requests", "httpx", "urllib3", "ruby", "php", "wget"),
 }  # fmt: skip
 
 
