@@ -13,11 +13,8 @@ from itertools import groupby
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hamms_trio.lab.doors import Door
-from hamms_trio.modes import Catalogue
-from hamms_trio.modes.model.environment import Environment
-from hamms_trio.recording.ledger import Ledger
-from hamms_trio.recording.recorder import Recorder, Recording
-from hamms_trio.testing.transcript import (
+from hamms_trio.lab.script.excerpt import excerpt
+from hamms_trio.lab.script.player import (
     HESITATION,
     PATIENCE,
     PORTS,
@@ -26,8 +23,11 @@ from hamms_trio.testing.transcript import (
     TO_SERVER,
     Line,
     ScriptedConnection,
-    excerpt,
 )
+from hamms_trio.modes import Catalogue
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recorder, Recording
 from hamms_trio.wire.tls.records import ContentType, Record, split_records
 from hamms_trio.wire.tls.server_hello import messages_in
 
@@ -52,8 +52,8 @@ _MESSAGES = {
 }
 
 
-def tls_transcript(door: Door) -> str:
-    """One line for the records that one side sends in a row, and one for each content, with whole seconds."""
+def tls_script(door: Door) -> list[tuple[float, str, str]]:
+    """Return one line for the records that one side sends in a row, and one for each content."""
     environment = Environment(wall_clock=lambda: SECOND)
     environment.ports = PORTS
     mint = environment.contexts.mint
@@ -63,8 +63,7 @@ def tls_transcript(door: Door) -> str:
         door.name, door.slug, ("192.0.2.1", 49152)
     )
     connection = TlsScript(observer, root.public_bytes(Encoding.DER), door.name not in NAMELESS)
-    lines = _named(connection.play(door, environment), connection.contents)
-    return "".join(f"{at:8.0f}  {direction} {what}\n" for at, direction, what in lines)
+    return list(_named(connection.play(door, environment), connection.contents))
 
 
 class TlsScript(ScriptedConnection):
