@@ -57,6 +57,7 @@ class WorkbenchSettings:
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
         allow_hosts: names of this machine in URLs, beside localhost and its addresses.
+        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
         state: its state file, or ``:memory:``.
     """
 
@@ -64,6 +65,7 @@ class WorkbenchSettings:
     log_format: str = "plain"
     log_descriptor: int | None = None
     allow_hosts: tuple[str, ...] = ()
+    allow_targets: tuple[str, ...] = ()
     state: str | PathLike[str] = ":memory:"
 
 
@@ -334,6 +336,7 @@ def _opened_workbench(
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import WorkbenchOptions, open_workbench
+    from hamms_trio.workbench.bench import BenchSettings
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -343,7 +346,9 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        options=WorkbenchOptions(state=settings.state),
+        options=WorkbenchOptions(
+            state=settings.state, settings=BenchSettings(allow_targets=settings.allow_targets)
+        ),
         failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 
