@@ -11,6 +11,7 @@ import httpx
 import pytest
 import trio
 
+from hamms_trio.certificates import ServerCertificate, throwaway_certificates
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.workbench import Workbench, WorkbenchOptions, open_workbench
 from hamms_trio.workbench.api.proxy import seconds_for
@@ -174,6 +175,21 @@ async def test_plain_http_is_no_answer_to_a_handshake(
         await workbench.target("T", upstream.url.replace("http:", "https:"), id="t")
         trying = await call(client, timeout_ms=500)
         assert trying["response"]["status"] in (502, 504)
+
+
+async def test_a_certificate_has_to_be_trusted_unless_the_target_says_otherwise(
+    workbench: Workbench, client: httpx.AsyncClient
+) -> None:
+    with throwaway_certificates() as made:
+        certificate = ServerCertificate(made.certificate, made.key)
+    async with open_workbench(port=0, certificate=certificate) as service:
+        await workbench.target("T", service.url, id="t")
+        refused = json.loads((await call(client))["response"]["body"])["error"]
+        assert (refused["code"], refused["reason"]) == ("proxy_error", "untrusted")
+        await client.put("/api/targets/t", json={"verify_tls": False})
+        for _ in range(2):
+            assert (await call(client))["response"]["body"] == "Hello World"
+        assert (await client.get("/proxy/t/stream")).text.startswith("chunk-one")
 
 
 async def test_the_timeout_of_a_call_replaces_the_target_s(
