@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-clients test-all fuzz check format docs vendor screenshots bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table vendor screenshots bench dist clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -55,6 +55,10 @@ vendor: setup ## Fetch the page's libraries again from npm.
 
 screenshots: setup ## Take the README's pictures of the page; needs Chromium.
 	$(BIN)/python scripts/screenshots.py
+
+clients-table: setup ## Ask every failure mode by every installed client, and write the table of how they fare.
+	$(BIN)/python -m scripts.clients_table
+	$(BIN)/python scripts/generate_docs.py
 
 bench: setup ## Measure against other servers; takes about three quarters of an hour.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

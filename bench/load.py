@@ -30,6 +30,7 @@ from bench.loads.hold import hold
 from bench.loads.pace import pace
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
+from bench.loads.subscribers import subscribers
 from bench.loads.upload import upload
 from bench.loads.wander import wander
 from bench.loads.wrk import wrk
@@ -50,6 +51,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         pace,
         pipeline,
         probe,
+        subscribers,
         upload,
         wander,
         wrk,

@@ -18,6 +18,7 @@ from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
 from bench.measurements.page import page
 from bench.measurements.proxied import proxied
+from bench.measurements.records import records
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
@@ -37,6 +38,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         churn,
         requests,
         wrk,
+        records,
         status,
         doors,
         streams,

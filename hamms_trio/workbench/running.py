@@ -23,7 +23,7 @@ from hamms_trio.net.listening.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
-from hamms_trio.workbench.pages import GREETING, add_page
+from hamms_trio.workbench.routing.page import GREETING, add_page
 from hamms_trio.workbench.routing.router import WorkbenchRouter
 
 WORKBENCH_PORT = 8080

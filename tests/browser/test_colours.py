@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from hamms_trio.workbench.pages import WEB
+from hamms_trio.workbench.routing.page import WEB
 
 TOKENS = (WEB / "styles" / "tokens.css").read_text("utf-8")
 PAIR = re.compile(r"--([a-z0-9-]+):\s*light-dark\((#[0-9a-f]{6}), (#[0-9a-f]{6})\)")

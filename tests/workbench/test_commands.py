@@ -17,12 +17,13 @@ import pytest
 from tests.http.commands import Running, starting
 
 SAFETY_NET = 60.0
+SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with starting("workbench") as run:
+    with starting("workbench", safety_net=SERVER_SAFETY_NET) as run:
         yield run("--no-access-log")
 
 

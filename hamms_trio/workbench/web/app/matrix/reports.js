@@ -24,7 +24,12 @@ function checked(report, name) {
   if (report.schema !== 1) throw new Error(`${name} has the schema ${JSON.stringify(report.schema)}; this page reads schema 1.`);
   const { argv = [], version = "" } = report.client;
   const client = String(report.client.name ?? argv[0]?.split("/").at(-1) ?? "client");
-  return { ...report, file: name, title: client, version: String(version) };
+  return { ...report, file: name, title: client, version: shortened(String(version)) };
+}
+
+// The number in what a client says of its version.
+function shortened(version) {
+  return /\d+(?:\.\d+)+[\w.-]*/.exec(version)?.[0] ?? version.slice(0, 24);
 }
 
 // Columns: for each client its newest report, and the one before.

@@ -73,7 +73,7 @@ function OpenButton({ take, label = "Open a report" }) {
 function Nothing({ take, mode, client }) {
   return html`${mode && html`<${Note}><p><b>${mode}, ${client}</b> is a cell of a report that is not open in this tab.</p></${Note}>`}
     <${Empty}><p><b>No client has been graded yet.</b></p><p>Drop a JSON report here. This makes one:</p><${Command} text="hamms-trio check --report json=report.json -- curl -sSf {url}" />
-      <p><${OpenButton} take=${take} /></p></${Empty}><${RunCheck} onReport=${(text) => open(text, "the run")} />`;
+      <p><${OpenButton} take=${take} /></p></${Empty}><${RunCheck} />`;
 }
 
 function Filled({ columns, mode, client, take }) {
@@ -88,7 +88,7 @@ function Filled({ columns, mode, client, take }) {
       <label class="sel">family <select value=${family.value} onChange=${(event) => (family.value = event.target.value)}><option value="all">all ${familiesOf(columns).length}</option>${familiesOf(columns).map((each) => html`<option>${each}</option>`)}</select></label>
       <${Find} value=${words.value} onInput=${(value) => (words.value = value)} label="Filter the matrix" placeholder="Mode, client or RFC section" />
       <${OpenButton} take=${take} /><button type="button" class="plain" onClick=${() => (reports.value = [])}>Close all</button></div>
-    <${RunCheck} onReport=${(text) => open(text, "the run")} />
+    <${RunCheck} />
     <${Filters} columns=${columns} />
     <div class=${mode ? "mxgrid" : "mxgrid alone"}>
       <section class="mx" aria-label="Matrix of modes by clients">${shown ? html`<${MatrixTable} columns=${columns} groups=${groups} chosen=${{ mode, client }} compares=${compares.value} />` : html`<p class="hint">No mode is left by these filters.</p>`}

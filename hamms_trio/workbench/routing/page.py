@@ -16,7 +16,7 @@ from hamms_trio.http import Request, Response, text
 from hamms_trio.http.routes.router import NOT_FOUND, Route, Router
 from hamms_trio.wire import RequestHead, best_match
 
-WEB = Path(__file__).parent / "web"
+WEB = Path(__file__).parent.parent / "web"
 PREFIX = "/playground/"
 # One file is fetched sooner than many; the last ones win over the first.
 STYLES = (
