@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from hamms_trio.blocking import BlockingWorkbench, HammsServer
 
 MARKER = "hamms_server"
-SETTINGS = ("seed", "speed", "limits")
+SETTINGS = ("seed", "speed", "limits", "tls")
 SHOWN = 50  # of the latest connections and requests in a report, each
 
 _TOLD = pytest.StashKey["HammsServer"]()
@@ -24,7 +24,9 @@ _TOLD = pytest.StashKey["HammsServer"]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker."""
-    line = f"{MARKER}(seed=..., speed=..., limits=...): give this test's hamms these settings"
+    line = (
+        f"{MARKER}(seed=..., speed=..., limits=..., tls=...): give this test's hamms these settings"
+    )
     config.addinivalue_line("markers", line)
 
 
@@ -65,8 +67,8 @@ def hamms(
 
     One server in a thread of its own serves the whole session, so tests may be plain functions, asyncio's or
     trio's. Before each test it drops its connections, and empties its counters and its ledger. The marker
-    ``hamms_server(seed=..., speed=..., limits=...)`` gives a test a server with these settings. The report of a
-    test that fails shows what the ledger has.
+    ``hamms_server(seed=..., speed=..., limits=..., tls=...)`` gives a test a server with these settings. The report
+    of a test that fails shows what the ledger has.
     """
     server = _hamms_servers(**_settings_of(request.node))
     server.start_afresh()

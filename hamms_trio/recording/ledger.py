@@ -218,6 +218,24 @@ class Ledger:
     ) -> None:
         """Enter that the kernel took the first ``octets`` of ``data``."""
         connection.octets_sent += octets
+        self._add_answer(connection, request, data, octets)
+
+    def add_content(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+    ) -> None:
+        """Enter content that was sent within TLS, whose records are counted by themselves."""
+        self._add_answer(connection, request, data, len(data))
+
+    def _add_answer(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+        octets: int,
+    ) -> None:
         if request is None:
             connection.answer = extended(connection.answer, data, octets)
         else:

@@ -10,7 +10,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hamms_trio.net.observer import Ending
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.wire import RequestHead, is_interim, scan_for
+from hamms_trio.wire.tls.alerts import alert_name
 
 ANSWER_OCTETS = 256  # of each answer that are kept
 BODY_OCTETS = 64 * 1024  # of each body that are kept
@@ -24,6 +26,33 @@ if TYPE_CHECKING:
     from hashlib import _Hash as _Digest
 
 _NO_ARGUMENTS: Mapping[str, object] = {}
+
+
+class TlsRecord:
+    """TLS on one connection. It fills in while the connection lives.
+
+    Attributes:
+        server_name: the host in SNI, or None.
+        offered: the protocols that the client offers by ALPN.
+        agreed: the outcome of the handshake; None as long as it is not complete, or if it has failed.
+        alerts: the codes of the alerts that the client has sent (RFC 8446 §6).
+        close_notify: True if the client has sent close_notify, False if it has closed without; None before.
+    """
+
+    __slots__ = ("agreed", "alerts", "close_notify", "offered", "server_name")
+
+    def __init__(self, server_name: str | None, offered: tuple[str, ...]) -> None:
+        self.server_name = server_name
+        self.offered = offered
+        self.agreed: Agreed | None = None
+        self.alerts: list[int] = []
+        self.close_notify: bool | None = None
+
+    def __repr__(self) -> str:
+        agreed = self.agreed
+        how = "no handshake" if agreed is None else f"{agreed.version} {agreed.cipher}"
+        alerts = "".join(f", alert {alert_name(code)}" for code in self.alerts)
+        return f"<TlsRecord {self.server_name or 'no name'}, {how}{alerts}>"
 
 
 class ConnectionRecord:
@@ -45,6 +74,7 @@ class ConnectionRecord:
         struck: True if a fault was played on it.
         keeps_alive: True if the client's kernel sends TCP keep-alives; None if no failure mode has looked, or the
             client is on another machine.
+        tls: what is known of TLS on it; None if the client does not speak TLS.
     """
 
     __slots__ = (
@@ -63,6 +93,7 @@ class ConnectionRecord:
         "opened",
         "slug",
         "struck",
+        "tls",
     )
 
     def __init__(self, number: int, door: str, slug: str, client: tuple[str, int]) -> None:
@@ -81,6 +112,7 @@ class ConnectionRecord:
         self.nonce: str | None = None
         self.struck = False
         self.keeps_alive: bool | None = None
+        self.tls: TlsRecord | None = None
 
     def __repr__(self) -> str:
         left = self.left.value if self.left else "still there"
