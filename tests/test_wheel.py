@@ -97,6 +97,7 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
         "hdrhistogram",
         "httpcore",
         "httpx",
+        "idna",
         "jmespath",
         "msgspec",
         "outcome",
@@ -104,7 +105,6 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
         "rich",
         "scapy",
         "trio",
-        "trustme",
         "zstandard",
     }
 

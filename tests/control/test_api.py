@@ -236,6 +236,7 @@ def test_openapi_describes_every_resource_and_its_documents(server: HammsServer)
         "/_hamms/ledger/{nonce}",
         "/_hamms/arm",
         "/_hamms/arm/{id}",
+        "/_hamms/ca.pem",
         "/_hamms/openapi.json",
     }
     record = call(server, f"ledger/{NONCE}").json()

@@ -113,7 +113,11 @@ class ScriptedConnection:
         finally:
             play.close()
         lines = [line for line in self._lines if line[0] <= self._now]
-        return sorted(lines, key=_order) + self._last
+        return self._ordered(lines) + self._last
+
+    def _ordered(self, lines: list[Line]) -> list[Line]:
+        """Return the lines as they are shown: the requests are written down before they are sent."""
+        return sorted(lines, key=_order)
 
     # A peer's calls
 

@@ -11,8 +11,9 @@ import httpx
 import pytest
 import trio
 
-from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.limits.limits import ServerLimits
+from hamms_trio.pki.folder import throwaway_certificates
 from hamms_trio.workbench import Workbench, WorkbenchOptions, open_workbench
 from hamms_trio.workbench.api.proxy import seconds_for
 from hamms_trio.workbench.bench import BenchSettings
