@@ -352,4 +352,4 @@ async def test_a_name_without_an_address_gives_502(
     await workbench.target("T", "http://shop.test/", id="t")
     response = (await call(client))["response"]
     assert response["status"] == 502
-    assert "its host name has no address" in response["body"]
+    assert "the target's host name has no address" in response["body"]
