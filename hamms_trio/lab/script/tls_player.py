@@ -53,11 +53,7 @@ _MESSAGES = {
 
 
 def tls_script(door: Door) -> list[Line]:
-<<<<<<<< HEAD:hamms_trio/lab/script/tls_player.py
     """Return what crosses the wire: whole seconds, direction, and names of records, content or an ending."""
-========
-    """Return the names of the records that one side sends in a row, and each content as octets."""
->>>>>>>> tlsca:hamms_trio/lab/script/tls.py
     environment = Environment(wall_clock=lambda: SECOND)
     environment.ports = PORTS
     mint = environment.contexts.mint
@@ -65,15 +61,10 @@ def tls_script(door: Door) -> list[Line]:
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
         door.name, door.slug, ("192.0.2.1", 49152)
     )
-<<<<<<<< HEAD:hamms_trio/lab/script/tls_player.py
     root = mint.authority.root.public_bytes(Encoding.DER)
     connection = TlsScript(observer, root, names_host=door.name not in NAMELESS)
     lines = _named(connection.play(door, environment), connection.contents)
     return [(float(round(at)), direction, what) for at, direction, what in lines]
-========
-    connection = TlsScript(observer, root.public_bytes(Encoding.DER), door.name not in NAMELESS)
-    return list(_named(connection.play(door, environment), connection.contents))
->>>>>>>> tlsca:hamms_trio/lab/script/tls.py
 
 
 class TlsScript(ScriptedConnection):
@@ -149,11 +140,7 @@ class TlsScript(ScriptedConnection):
 
 
 def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
-<<<<<<<< HEAD:hamms_trio/lab/script/tls_player.py
     """Yield the lines with the names of records instead of octets, and contents; those in a row as one."""
-========
-    """Yield the lines with the names of records for octets, and contents as octets; those in a row as one."""
->>>>>>>> tlsca:hamms_trio/lab/script/tls.py
     are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
     left = iter(contents)
     for (direction, kind), group in groupby(lines, _kind):
@@ -170,15 +157,9 @@ def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
         for record in records:
             names.append(_name(record, is_encrypted=are_encrypted[direction]))
             are_encrypted[direction] |= record.type == ContentType.CHANGE_CIPHER_SPEC
-<<<<<<<< HEAD:hamms_trio/lab/script/tls_player.py
         if names and rest:
             names.append("a part of a record")
         yield run[0][0], direction, ", ".join(_counted(names)) if names else rest
-========
-        if rest:
-            names.append("a part of a record" if names else repr(rest)[1:])
-        yield run[0][0], direction, ", ".join(_counted(names))
->>>>>>>> tlsca:hamms_trio/lab/script/tls.py
 
 
 def _kind(line: Line) -> tuple[str, str | None]:
