@@ -37,6 +37,7 @@ NAMELESS = ("tls-sni-required",)  # doors to whose clients no name is known
 READ_OCTETS = 256 * 1024
 
 _CONTENT = "content"
+_TYPES = tuple(ContentType)
 _RETRY = bytes.fromhex(
     "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
 )  # the random of a HelloRetryRequest (RFC 8446 §4.1.3)
@@ -153,6 +154,8 @@ def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
             yield from run
             continue
         records, rest = split_records(b"".join(w for _, _, w in run if isinstance(w, bytes)))
+        if records and records[0].type not in _TYPES:
+            records, rest = [], b"".join(w for _, _, w in run if isinstance(w, bytes))
         names = []
         for record in records:
             names.append(_name(record, is_encrypted=are_encrypted[direction]))
