@@ -49,6 +49,7 @@ def main() -> int:
     if sys.argv[1:2] == ["compare"]:
         return compare.main(sys.argv[2:])
     options = _options()
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # users' servers do not compile at each start
     effort = Effort(options.rounds or (QUICK_ROUNDS if options.quick else ROUNDS), options.quick)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the children stop
     run = {

@@ -19,6 +19,7 @@ from bench.children import LOAD_SECONDS, STEADY
 from bench.errors import Unmeasurable
 from bench.loads.answers import answers
 from bench.loads.churn import churn
+from bench.loads.client import client
 from bench.loads.creep import creep
 from bench.loads.download import download
 from bench.loads.drip import drip
@@ -29,6 +30,7 @@ from bench.loads.hold import hold
 from bench.loads.pace import pace
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
+from bench.loads.subscribers import subscribers
 from bench.loads.upload import upload
 from bench.loads.wander import wander
 from bench.loads.wrk import wrk
@@ -38,6 +40,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
     for load in (
         answers,
         churn,
+        client,
         creep,
         download,
         drip,
@@ -48,6 +51,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         pace,
         pipeline,
         probe,
+        subscribers,
         upload,
         wander,
         wrk,

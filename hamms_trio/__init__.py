@@ -12,7 +12,7 @@ from hamms_trio.version import VERSION
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms as Hamms, open_hamms as open_hamms, serve as serve
     from hamms_trio.blocking import HammsServer as HammsServer
-    from hamms_trio.checking import check_client as check_client
+    from hamms_trio.checking import check_client as check, check_client as check_client
     from hamms_trio.file_server import HttpServer as HttpServer
     from hamms_trio.modes.model.environment import Limits as Limits
     from hamms_trio.workbench import (

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
+from hamms_trio.pki.folder import authority_of_run
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.server import (
@@ -38,7 +40,6 @@ from hamms_trio.server import (
 
 if TYPE_CHECKING:
     from hamms_trio.control import Control
-    from hamms_trio.pki.authority import Authority
     from hamms_trio.workbench import Workbench
 
 BEGINNING_PORT = 5500
@@ -56,6 +57,7 @@ class WorkbenchSettings:
         log_format: of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
         allow_hosts: names of this machine in URLs, beside localhost and its addresses.
+        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
         state: its state file, or ``:memory:``.
     """
 
@@ -63,6 +65,7 @@ class WorkbenchSettings:
     log_format: str = "plain"
     log_descriptor: int | None = None
     allow_hosts: tuple[str, ...] = ()
+    allow_targets: tuple[str, ...] = ()
     state: str | PathLike[str] = ":memory:"
 
 
@@ -153,7 +156,7 @@ async def open_hamms(
         speed=_checked_speed(speed),
         limits=limits,
         canary_file=_uri(canary_file),
-        authority=_authority_maker(ca_dir, is_constrained=not ca_unconstrained),
+        authority=partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained),
     )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
@@ -302,7 +305,7 @@ async def open_one(
         ParameterError: the mode has no such parameter, or does not take this value.
         PortUnavailable: the port can't be listened on.
     """
-    authority = _authority_maker(ca_dir, is_constrained=not ca_unconstrained)
+    authority = partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained)
     environment = Environment(seed=seed, speed=_checked_speed(speed), authority=authority)
     doors = Doors(catalogue_with(modes))
     known = doors.find(name)
@@ -328,27 +331,12 @@ def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
     return known_modes().extended(modes)
 
 
-def _authority_maker(
-    ca_dir: str | PathLike[str] | None, *, is_constrained: bool
-) -> Callable[[], Authority]:
-    """Return a function that reads the authority, or makes one; certificates are imported only for that."""
-
-    def make() -> Authority:
-        from hamms_trio.pki.authority import Authority
-        from hamms_trio.pki.folder import authority_in
-
-        if ca_dir is None:
-            return Authority(is_constrained=is_constrained)
-        return authority_in(Path(ca_dir), is_constrained=is_constrained)
-
-    return make
-
-
 def _opened_workbench(
     host: str, port: int, settings: WorkbenchSettings, lab: Lab
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import WorkbenchOptions, open_workbench
+    from hamms_trio.workbench.bench import BenchSettings
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -358,7 +346,9 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        options=WorkbenchOptions(state=settings.state),
+        options=WorkbenchOptions(
+            state=settings.state, settings=BenchSettings(allow_targets=settings.allow_targets)
+        ),
         failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 

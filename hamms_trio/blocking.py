@@ -13,7 +13,7 @@ from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TypeVar
 
 import trio
 
@@ -25,6 +25,7 @@ from hamms_trio.app import (
     WorkbenchSettings,
     open_hamms,
 )
+from hamms_trio.blocking_workbench import BlockingWorkbench as BlockingWorkbench
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, Match
 from hamms_trio.loop_thread import LoopThread
@@ -32,9 +33,6 @@ from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
-
-if TYPE_CHECKING:
-    from hamms_trio.workbench.history.verify import Verdict
 
 T = TypeVar("T")
 
@@ -322,45 +320,6 @@ class BlockingArmedMode:
 
     def __exit__(self, *_exception: object) -> None:
         self.disarm()
-
-
-class BlockingWorkbench:
-    """The workbench (see `hamms_trio.workbench.Workbench`), for any thread.
-
-    Attributes:
-        port: the port that it listens on.
-    """
-
-    def __init__(self, loop: LoopThread) -> None:
-        self._loop = loop
-        self._workbench = loop.hamms.workbench
-        self.port = self._workbench.port
-
-    def url(self, path: str = "/") -> str:
-        """Return the URL of one of its resources."""
-        return self._workbench.url(path)
-
-    def mock(self, path: str, **members: Any) -> dict[str, object]:
-        """Create a mock (see `Workbench.mock`)."""
-        return self._loop.run(partial(self._workbench.library.mock, path, **members))
-
-    def delete_mock(self, id: str) -> None:
-        """Delete a mock (see `Workbench.delete_mock`)."""
-        self._loop.run(partial(self._workbench.library.delete_mock, id))
-
-    def history(self, **filters: object) -> list[dict[str, object]]:
-        """Return the answered requests that filters select (see `Workbench.history`)."""
-        return self._loop.run(partial(self._workbench.library.history, **filters))
-
-    def verify(
-        self, method: str | None = None, path: str | None = None, **wanted: object
-    ) -> Verdict:
-        """Compare the history with what a test expects (see `Workbench.verify`)."""
-        return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
-
-    def start_afresh(self) -> None:
-        """Delete every mock and the history."""
-        self._loop.run(self._workbench.library.start_afresh)
 
 
 class BlockingLedger:

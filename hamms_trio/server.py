@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -244,7 +243,11 @@ class Hamms(Addresses):
         known = self.doors.find_served(name)
         given = {**known.given, **known.mode.checked(arguments)}
         door = Door(known.name, known.mode, given, exempt=self.doors.exempt)
-        return partial(self._running.adopt, door)
+
+        def adopt(handover: Handover) -> None:
+            self._running.adopt(door, handover)
+
+        return adopt
 
     def start_afresh(self) -> None:
         """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""

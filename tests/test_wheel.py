@@ -94,6 +94,7 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
         "click",
         "cryptography",
         "hdrhistogram",
+        "idna",
         "jmespath",
         "msgspec",
         "outcome",
@@ -101,7 +102,6 @@ def test_the_metadata_has_entry_points_and_dependencies(wheel: Path) -> None:
         "rich",
         "scapy",
         "trio",
-        "trustme",
         "zstandard",
     }
 

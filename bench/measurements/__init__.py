@@ -16,6 +16,9 @@ from bench.measurements.hold import hold
 from bench.measurements.idle import idle
 from bench.measurements.injection import injection
 from bench.measurements.neighbours import neighbours
+from bench.measurements.page import page
+from bench.measurements.proxied import proxied
+from bench.measurements.records import records
 from bench.measurements.request_cpu import requests, wrk
 from bench.measurements.resets import resets
 from bench.measurements.startup import startup
@@ -35,10 +38,12 @@ MEASUREMENTS: dict[str, Measurement] = {
         churn,
         requests,
         wrk,
+        records,
         status,
         doors,
         streams,
         engine,
+        proxied,
         static,
         tls,
         idle,
@@ -48,5 +53,6 @@ MEASUREMENTS: dict[str, Measurement] = {
         fixture,
         resets,
         injection,
+        page,
     )
 }

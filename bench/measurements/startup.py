@@ -20,6 +20,7 @@ STARTS = 5  # in each round
 LIMIT_SECONDS = 20.0
 POLL_SECONDS = 0.001
 READY_MS = 200.0
+WITH_WORKBENCH_MS = 400.0
 PORTS = range(20_000, 32_000)  # below the ephemeral ones
 
 
@@ -30,23 +31,41 @@ def startup(effort: Effort) -> list[Figure]:
         "ready_ms": Figure("process start to the ready file", "ms"),
     }
     samples = {OURS: _start_ours, "import trio": _import_trio, "uvicorn": _start_uvicorn}
-    return interleave(effort.rounds * STARTS, samples, figures)
+    beside = {
+        "accepts_ms": Figure(
+            "process start to every port accepting, the workbench's too",
+            "ms",
+            (AtMost(WITH_WORKBENCH_MS),),
+        )
+    }
+    return [
+        *interleave(effort.rounds * STARTS, samples, figures),
+        *interleave(effort.rounds * STARTS, {OURS: _start_with_workbench}, beside),
+    ]
 
 
-def _start_ours() -> Mapping[str, float]:
-    from hamms_trio.app import Lab
+def _start_with_workbench() -> Mapping[str, float]:
+    return {"accepts_ms": _start_ours(with_workbench=True)["accepts_ms"]}
+
+
+def _start_ours(*, with_workbench: bool = False) -> Mapping[str, float]:
+    from hamms_trio.app import WORKBENCH_OFFSET, Lab
     from hamms_trio.lab.doors import Doors
-    from hamms_trio.lab.shared.universal import OFFSET
     from hamms_trio.modes import CATALOGUE
     from hamms_trio.modes.model.environment import Environment
 
     doors = Doors(CATALOGUE)
     all_doors = [*doors.ports, *Lab(doors, Environment()).shared_doors()]
     listening = [door.offset for door in all_doors if door.listens and door.offset]
-    beginning = _free_ports(OFFSET + 1)
+    if with_workbench:
+        listening.append(WORKBENCH_OFFSET)
+    beginning = _free_ports(WORKBENCH_OFFSET + 1)
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
-        command = hamms_command("--beginning-port", str(beginning), "--ready-file", str(ready))
+        options = ("--workbench",) if with_workbench else ()
+        command = hamms_command(
+            "--beginning-port", str(beginning), "--ready-file", str(ready), *options
+        )
         begin = time.monotonic()
         with child(command, cpu=server_cpu()) as process:
             _wait_accepting(process, [beginning + offset for offset in listening])

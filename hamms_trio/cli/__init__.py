@@ -6,15 +6,8 @@ import os
 
 import click
 
-from hamms_trio.cli.certs import certs
-from hamms_trio.cli.decisions import decisions
-from hamms_trio.cli.files import files
-from hamms_trio.cli.hosts import hosts
 from hamms_trio.cli.lazy import LazyCommand
-from hamms_trio.cli.modes import modes
-from hamms_trio.cli.one import one
 from hamms_trio.cli.serve import serve
-from hamms_trio.cli.workbench import workbench
 from hamms_trio.version import VERSION
 from netsplode.usage import Commands
 
@@ -36,19 +29,31 @@ def _fill_standard_descriptors() -> None:
 
 
 main.add_command(serve)
-main.add_command(one)
-main.add_command(workbench)
-main.add_command(files)
-main.add_command(modes)
-main.add_command(hosts)
-main.add_command(decisions)
-main.add_command(certs)
+for _name, _summary in {
+    "one": "Serve one failure mode at one port, and print the port.",
+    "workbench": "Serve the workbench, the well-behaved server.",
+    "files": "Serve the files of a directory.",
+    "modes": "List the failure modes, or describe the one named SLUG or the one on PORT.",
+    "hosts": "Print lines for /etc/hosts, a name for each failure mode.",
+    "decisions": "Print which requests a failure mode strikes.",
+    "certs": "Make a certificate and the authority that signs it.",
+}.items():
+    main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
 main.add_command(
     LazyCommand("check", "hamms_trio.cli.check", "Tell an HTTP client what it gets wrong.")
 )
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
+    LazyCommand("scenario", "hamms_trio.cli.scenario", "Run scenarios, here or in a workbench.")
+)
+main.add_command(
     LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
+)
+main.add_command(
+    LazyCommand("target", "hamms_trio.cli.target", "Put real services behind a running workbench.")
+)
+main.add_command(
+    LazyCommand("incident", "hamms_trio.cli.incident", "Strike requests to a running workbench.")
 )
 main.add_command(
     LazyCommand("history", "hamms_trio.cli.history", "Show what a running workbench answered.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 from contextlib import suppress
 from dataclasses import dataclass
@@ -162,6 +161,8 @@ def _print_instructions(pem: Path, pkcs12: Path, described: str, trusted: Truste
 
 def _root_of(trusted: Trusted) -> bytes:
     """Return the root in PEM, from the folder or from a running server."""
+    import http.client  # only now: no other command needs it
+
     if trusted.ca_dir is not None:
         path = trusted.ca_dir / "ca.pem"
         if not path.exists():

@@ -19,8 +19,7 @@ from netsplode.usage import Refused
 )
 @options.MODES_FROM
 def hosts(address: str, modes_from: tuple[str, ...]) -> None:
-    """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that acts on requests or
-    on a ClientHello.
+    """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that a name can choose.
 
     curl and browsers find these names without; many other clients ask the system, which may not know them.
     """

@@ -73,6 +73,30 @@ ALLOW_HOST = click.option(
     help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
 )
 
+
+def _targets(
+    context: click.Context, option: click.Parameter, entries: tuple[str, ...]
+) -> tuple[str, ...]:
+    if entries:
+        from hamms_trio.workbench.targets.allowed import AllowedTargets
+
+        try:
+            AllowedTargets(entries)
+        except ValueError as error:
+            raise click.BadParameter(str(error), context, param=option) from None
+    return entries
+
+
+ALLOW_TARGET = click.option(
+    "--allow-target",
+    "allow_targets",
+    multiple=True,
+    metavar="HOST",
+    envvar="HAMMS_ALLOW_TARGET",
+    callback=_targets,
+    help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
+)
+
 HUBS = ("epoll", "trio")
 HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads
 

@@ -25,12 +25,22 @@ class Records:
 
     state: str
     state_file: Path | None
+    scenario_state_file: Path | None
+    target_state_file: Path | None
     history_limit: int
     history_octets: int
     history_seconds: float | None
     max_mock_body_bytes: int
     default_chaos_seed: int
     enable_playground: bool
+    enable_scenarios: bool
+    max_scenarios: int
+    max_steps_per_scenario: int
+    max_assertions_per_step: int
+    max_runs: int
+    enable_target_proxy: bool
+    max_targets: int
+    allow_targets: tuple[str, ...]
     enable_live_events: bool
     event_buffer_size: int
     event_heartbeat_secs: float
@@ -60,6 +70,7 @@ class Records:
         from hamms_trio.workbench.accounts import read_users
         from hamms_trio.workbench.bench import BenchSettings
         from hamms_trio.workbench.mocks import MockLimits
+        from hamms_trio.workbench.scenarios import ScenarioLimits
 
         try:
             users = read_users(self.auth_users_file)
@@ -67,7 +78,9 @@ class Records:
             raise Refused(str(error)) from None
         return WorkbenchOptions(
             state=self.state,
-            imports=(self.state_file,) if self.state_file else (),
+            imports=tuple(
+                filter(None, (self.state_file, self.scenario_state_file, self.target_state_file))
+            ),
             bounds=HistoryBounds(
                 rows=self.history_limit, octets=self.history_octets, seconds=self.history_seconds
             ),
@@ -77,6 +90,14 @@ class Records:
                 refresh_ms=max(100, self.cli_refresh_ms),
                 names=self._names(),
                 mocks=MockLimits(body_octets=self.max_mock_body_bytes),
+                scenarios=ScenarioLimits(
+                    scenarios=self.max_scenarios,
+                    steps=self.max_steps_per_scenario,
+                    assertions=self.max_assertions_per_step,
+                    runs=self.max_runs,
+                ),
+                targets=self.max_targets,
+                allow_targets=self.allow_targets,
             ),
             users=users,
             demo_token=self.demo_token,
@@ -89,6 +110,8 @@ class Records:
             flush_seconds=self.metrics_flush_interval_secs,
             playground=self.enable_playground,
             live_events=self.enable_live_events,
+            scenarios=self.enable_scenarios,
+            targets=self.enable_target_proxy,
             streams=not (self.live_events_require_selectors and options.old_engine() == THREADPOOL),
         )
 
@@ -124,6 +147,16 @@ RECORDS = options.together(
     STATE,
     click.option(
         "--state-file", type=options.FILE, help="A JSON state file to import once, if it is there."
+    ),
+    click.option(
+        "--scenario-state-file",
+        type=options.FILE,
+        help="A JSON file of scenarios and runs to import once, if it is there.",
+    ),
+    click.option(
+        "--target-state-file",
+        type=options.FILE,
+        help="A JSON file of targets to import once, if it is there.",
     ),
     click.option(
         "--history-limit",
@@ -164,6 +197,54 @@ RECORDS = options.together(
         show_default=True,
         help="Serve mocks, history, replay and lab.",
     ),
+    click.option(
+        "--enable-scenarios/--no-enable-scenarios",
+        default=True,
+        show_default=True,
+        help="Serve scenarios.",
+    ),
+    click.option(
+        "--max-scenarios",
+        default=100,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Scenarios that are kept.",
+    ),
+    click.option(
+        "--max-steps-per-scenario",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Steps of a scenario.",
+    ),
+    click.option(
+        "--max-assertions-per-step",
+        default=20,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Assertions of a step.",
+    ),
+    click.option(
+        "--max-runs",
+        default=200,
+        show_default=True,
+        type=click.IntRange(1, 100_000),
+        help="Reports of runs that are kept.",
+    ),
+    click.option(
+        "--enable-target-proxy/--no-enable-target-proxy",
+        default=True,
+        show_default=True,
+        help="Serve targets, calls of them, and /proxy/.",
+    ),
+    click.option(
+        "--max-targets",
+        default=50,
+        show_default=True,
+        type=click.IntRange(1, 10_000),
+        help="Targets that are kept.",
+    ),
+    options.ALLOW_TARGET,
     click.option(
         "--enable-live-events/--no-enable-live-events",
         default=True,

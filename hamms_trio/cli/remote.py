@@ -15,10 +15,14 @@ import click
 from hamms_trio.cli import options
 from netsplode.usage import Refused
 
-TIMEOUT = 30.0  # seconds without an octet
+TIMEOUT = 70.0  # seconds without an octet; the run of a scenario takes up to a minute
 FAILED = 1  # the exit code of an answer that is a refusal
 SILENT = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
 Document = dict[str, Any]
+
+
+class Unreachable(Refused):
+    """No workbench answers, or it broke off its answer."""
 
 
 class AnswerRefused(click.ClickException):
@@ -47,14 +51,14 @@ class Remote:
         """Return the document that answers a request.
 
         Raises:
-            Refused: the workbench can't be reached.
+            Unreachable: the workbench can't be reached, or breaks off.
             AnswerRefused: the workbench refuses the request.
         """
         response, connection = self._open(method, path, body, query)
         try:
             octets = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Refused(f"{self.server} broke off its answer: {error}") from None
+            raise Unreachable(f"{self.server} broke off its answer: {error}") from None
         finally:
             connection.close()
         return _document(response.status, octets)
@@ -63,7 +67,7 @@ class Remote:
         """Yield the lines of an endless answer, as they come.
 
         Raises:
-            Refused: the workbench can't be reached, or breaks off.
+            Unreachable: the workbench can't be reached, or breaks off.
             AnswerRefused: the workbench refuses the request.
         """
         response, connection = self._open("GET", path, None, query)
@@ -73,7 +77,7 @@ class Remote:
             while line := response.readline():
                 yield line.decode().rstrip("\r\n")
         except (OSError, http.client.HTTPException) as error:
-            raise Refused(f"{self.server} broke off its answer: {error}") from None
+            raise Unreachable(f"{self.server} broke off its answer: {error}") from None
         finally:
             connection.close()
 
@@ -96,7 +100,7 @@ class Remote:
             return connection.getresponse(), connection
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise Refused(f"no workbench answers at {self.server}: {error}") from None
+            raise Unreachable(f"no workbench answers at {self.server}: {error}") from None
 
     def _connection(self) -> http.client.HTTPConnection:
         scheme, host, port = "", None, None

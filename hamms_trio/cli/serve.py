@@ -78,6 +78,7 @@ class Beside:
 
     workbench_port: int | None
     with_workbench: bool
+    allow_targets: tuple[str, ...]
     state: str
     drain_timeout: float
 
@@ -97,6 +98,7 @@ BESIDE = options.together(
         show_default=True,
         help="Serve the workbench, the well-behaved server, beside the failure modes.",
     ),
+    options.ALLOW_TARGET,
     click.option(
         "--state",
         default=":memory:",
@@ -181,6 +183,7 @@ def _opened(
         log_format=log_format,
         log_descriptor=STDERR if verbose else None,
         allow_hosts=modes.allow_hosts,
+        allow_targets=beside.allow_targets,
         state=beside.state,
     )
     return open_hamms(

@@ -81,7 +81,13 @@ class Control:
         environment = self._environment
         modes, armed = len(self._doors.served), len(self._arming.armed())
         return documents.Health(
-            "ok", VERSION, environment.seed, environment.speed, modes=modes, armed=armed
+            "ok",
+            VERSION,
+            environment.seed,
+            environment.speed,
+            modes=modes,
+            armed=armed,
+            ports=dict(self._ports),
         )
 
     def modes(self, _argument: str, _body: bytes) -> documents.Modes:

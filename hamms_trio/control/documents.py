@@ -20,7 +20,7 @@ class Problem(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """The state of a server that runs."""
+    """The state of a server that runs; ``ports`` has every door's, by its name."""
 
     status: str
     version: str
@@ -28,6 +28,7 @@ class Health(Struct, frozen=True):
     speed: float
     modes: int
     armed: int
+    ports: dict[str, int]
 
 
 class Client(Struct, frozen=True):

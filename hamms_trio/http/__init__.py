@@ -3,9 +3,11 @@
 from hamms_trio.http.limits.limits import ServerLimits as ServerLimits
 from hamms_trio.http.routes.request import Request as Request
 from hamms_trio.http.routes.response import (
+    BodyBroken as BodyBroken,
     FileBody as FileBody,
     GivenAway as GivenAway,
     Response as Response,
+    SizedBody as SizedBody,
     error as error,
     json_response as json_response,
     text as text,

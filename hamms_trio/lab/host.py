@@ -73,13 +73,13 @@ class Host:
             self._listeners.remove(listener)
             listener.close()
 
-    def adopt(self, door: AnyDoor, handover: Handover) -> None:
-        """Let a door play on a connection that another owner hands over.
+    def adopt(self, door: AnyDoor, handover: Handover) -> ModeConnection:
+        """Let a door play on a connection that another owner hands over, and return the connection.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
-        self._player(door).play(handover)
+        return self._player(door).play(handover)
 
     def drop_connections(self) -> None:
         """Reset every connection, those in the backlog included; the listeners stay, and accept again."""

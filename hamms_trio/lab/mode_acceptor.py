@@ -35,8 +35,8 @@ class DoorPlayer:
         self._environment = environment
         self._recording = recording
 
-    def play(self, handover: Handover) -> None:
-        """Play the door's failure mode on a connection.
+    def play(self, handover: Handover) -> ModeConnection:
+        """Play the door's failure mode on a connection, and return that.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
@@ -60,6 +60,7 @@ class DoorPlayer:
         if handover.on_answered is not None:
             connection.on_answered = partial(_report, observer, handover.on_answered)
         connection.start(door.play(peer))
+        return connection
 
 
 def _report(observer: Recorder, on_answered: Callable[[Answered], None]) -> None:

@@ -1,3 +1,3 @@
 """Resets by the servers, all through netsplode."""
 
-from netsplode.techniques import reset_and_close as reset_and_close
+from netsplode.abortive import reset_and_close as reset_and_close

@@ -83,6 +83,7 @@ def bare_context(terms: Terms) -> ssl.SSLContext:
             context.set_ecdh_curve(terms.curve)
     except (ssl.SSLError, ValueError) as error:
         raise _unavailable(error) from error
+    context.num_tickets = terms.tickets
     if terms.protocols:
         context.set_alpn_protocols(terms.protocols)
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION

@@ -113,6 +113,21 @@ def write_client_certificate(directory: Path, to: Path) -> None:
         _write_secret(to, Mint(authority).pem((recipe,)))
 
 
+def authority_of_run(
+    directory: str | os.PathLike[str] | None, *, is_constrained: bool = True
+) -> Authority:
+    """Return the authority of a folder, or without one a new authority, which nobody writes down.
+
+    Raises:
+        CertificateUnusable: see `authority_in`.
+    """
+    from hamms_trio.pki.authority import Authority
+
+    if directory is None:
+        return Authority(is_constrained=is_constrained)
+    return authority_in(Path(directory), is_constrained=is_constrained)
+
+
 def authority_in(directory: Path, *, is_constrained: bool = True) -> Authority:
     """Return the authority of a folder; a new one is written there if there is none, or if it has expired.
 
@@ -182,7 +197,7 @@ def _checked_name(name: str) -> str:
     """
     import idna
 
-    problem = "it names no host"
+    problem = ""
     # X.509 would take a name with @ for a mail address, and one with / for a network.
     if name and "@" not in name and "/" not in name:
         try:
@@ -193,8 +208,8 @@ def _checked_name(name: str) -> str:
         try:
             return wildcard + idna.encode(name.removeprefix("*."), uts46=True).decode()
         except idna.IDNAError as error:
-            problem = str(error)
-    raise CertificateUnusable(f"no certificate for {name!r}: {problem}; {_EXPECTED}")
+            problem = f"{error}; "
+    raise CertificateUnusable(f"no certificate for {name!r}: {problem}{_EXPECTED}")
 
 
 def _write_secret(path: Path, octets: bytes) -> None:

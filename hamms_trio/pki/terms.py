@@ -18,6 +18,7 @@ class Terms:
         level: OpenSSL's security level; None for the system's. 0 allows old versions, short keys and SHA-1.
         curve: the only group for the key exchange, by OpenSSL's name; "" for the usual ones.
         wants: the root below which a client certificate has to be; None if none is wanted.
+        tickets: for resumption in TLS 1.3, which are sent behind the handshake.
         protocols: for ALPN; of those that the client offers too, the first is chosen.
     """
 
@@ -29,6 +30,7 @@ class Terms:
     curve: str = ""
     wants: Root | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
+    tickets: int = 2
 
 
 HEALTHY_TERMS = Terms()

@@ -1,6 +1,7 @@
 """The workbench: the well-behaved server beside the failure modes, with mocks, history, events and accounts."""
 
 from hamms_trio.workbench.building import WorkbenchOptions as WorkbenchOptions
+from hamms_trio.workbench.handles import Incident as Incident, OpenTarget as OpenTarget
 from hamms_trio.workbench.library import (
     VerificationFailed as VerificationFailed,
     Workbench as Workbench,

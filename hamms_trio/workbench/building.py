@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,21 +20,32 @@ from hamms_trio.recording.store.trends.file import open_trend_file
 from hamms_trio.recording.store.trends.memory import TrendMemory
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
+from hamms_trio.workbench.api.proxied import add_proxied
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
+from hamms_trio.workbench.checks import Checks
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
+from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import Recorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter
+from hamms_trio.workbench.routing.struck import Strikes
+from hamms_trio.workbench.scenarios import Reports, Runner, Scenarios
+from hamms_trio.workbench.scenarios.reach.bench_world import BenchWorld
+from hamms_trio.workbench.scenarios.reach.targets import StepTargets
 from hamms_trio.workbench.state import import_once
+from hamms_trio.workbench.targets import AllowedTargets, TargetCalls, TargetClient, Targets
+from hamms_trio.workbench.targets.fields import Hops
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0  # between two hand-overs of trends
+# Checks a client in a process of its own (see `workbench.checks`); named, because the commands are above this room.
+CHECK_COMMAND = (sys.executable, "-m", "hamms_trio.cli.check.apart")
 PRUNE_SECONDS = 60.0
 
 
@@ -52,7 +64,10 @@ class WorkbenchOptions:
         flush_seconds: between two hand-overs of trends to their store.
         playground: False to serve neither mocks nor history, replay, verification and lab.
         live_events: False to serve no events.
+        targets: False to serve no targets, and no proxy.
+        scenarios: False to serve no scenarios.
         streams: False to refuse event streams, and serve events in pages alone.
+        check_command: the program that checks a client for the page; empty to offer no checks.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -70,7 +85,10 @@ class WorkbenchOptions:
     flush_seconds: float = FLUSH_SECONDS
     playground: bool = True
     live_events: bool = True
+    targets: bool = True
+    scenarios: bool = True
     streams: bool = True
+    check_command: tuple[str, ...] = CHECK_COMMAND
 
     def guard(self) -> Guard:
         return Guard(
@@ -117,14 +135,25 @@ async def open_bench(
         served = operations_of(
             playground=options.playground,
             live_events=options.live_events,
+            with_targets=options.targets,
+            with_scenarios=options.scenarios,
             streams=options.streams,
+            checks=bench.checks.is_offered,
         )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        service.account.is_counted = is_counted
+        if options.targets:
+            add_proxied(router, bench, failures, recorder)
+        bench.incidents.on_change = _striking(bench, router, failures, recorder)
         service.publish_to(failures.recording)
+        service.is_watched = lambda: bool(bench.events.subscribers)
         for path in options.imports:
             await _import(path, bench)
+        await bench.targets.load()
+        await bench.scenarios.load()
+        await bench.reports.load()
         bench.events.publish(
             "system.health",
             {"state": "server_initialized", "engine": "trio", "live_events": options.live_events},
@@ -133,7 +162,9 @@ async def open_bench(
             with ungrouped():
                 async with trio.open_nursery() as nursery:
                     nursery.start_soon(bench.events.run)
+                    nursery.start_soon(bench.incidents.run)
                     nursery.start_soon(bench.feed.run)
+                    nursery.start_soon(bench.checks.run)
                     nursery.start_soon(_keep_trends, bench.trends, options.flush_seconds)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -141,8 +172,23 @@ async def open_bench(
             await _close(bench)
 
 
+def _striking(
+    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: Recorder
+) -> Callable[[], None]:
+    """Return the function that lets an incident strike, or strike no more."""
+    strikes = Strikes(bench.incidents, failures, recorder, bench.events)
+
+    def on_change() -> None:
+        router.strike(strikes.struck if bench.incidents.current is not None else None)
+        bench.service.matcher.forget()
+
+    return on_change
+
+
 async def _close(bench: Bench) -> None:
     """Hand over the last records; the store ends every job within its own time."""
+    bench.incidents.stop()
+    bench.calls.client.close()
     bench.service.account.settle()
     bench.trends.flush()
     with trio.CancelScope(shield=True):
@@ -163,6 +209,10 @@ def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
             "playground_history_count": await bench.store.history_size(),
             "playground_replay_total": counters.get(REPLAYS, 0),
             "playground_admin_errors_total": counters.get(ERRORS, 0),
+            **bench.runner.counts.document(),
+            "incident_state": "inactive" if bench.incidents.current is None else "active",
+            "incident_profile": bench.incidents.state()["mode"],
+            "incident_faults_total": bench.incidents.faults,
             "metrics_backend": bench.trends.backend,
             "store_writes_refused": health.refused,
             "store_rows_lost": health.lost,
@@ -187,26 +237,62 @@ def _bench(
         router.refresh()
         service.matcher.forget()
 
+    settings = options.settings
+    events = EventLog(store, kept=options.events)
+    calls = _calls(store, settings, failures, events)
+    limits = settings.scenarios
     mocks = Mocks(
         store,
-        limits=options.settings.mocks,
+        limits=settings.mocks,
         is_reserved=router.is_reserved,
         check_fail=failures.check,
         on_change=on_change,
     )
-    log = EventLog(store, kept=options.events)
     return Bench(
         service=service,
         settings=options.settings,
         store=store,
         guard=guard,
         mocks=mocks,
-        answers=MockAnswers(store, seed=options.settings.seed),
+        answers=MockAnswers(store, seed=settings.seed),
         history=History(store),
-        events=log,
-        feed=ConnectionFeed(failures.recording, log),
+        events=events,
+        feed=ConnectionFeed(failures.recording, events),
         trends=Trends(trends, retention_days=options.retention_days, backend=options.trends),
+        failures=failures,
+        checks=Checks(events, options.check_command),
+        incidents=Incidents(seed=settings.seed, publish=events.publish, check_fail=failures.check),
+        targets=calls.targets,
+        calls=calls,
+        scenarios=Scenarios(store, limits=limits, check_fail=failures.check_chaos),
+        reports=Reports(store, limits),
+        runner=Runner(
+            BenchWorld(service, failures.doors, StepTargets(calls)),
+            events,
+            limits=limits,
+            default_seed=options.settings.seed,
+            answer_seconds=service.limits.answer_seconds,
+        ),
     )
+
+
+def _calls(
+    store: Store, settings: BenchSettings, failures: Failures, events: EventLog
+) -> TargetCalls:
+    client = TargetClient(AllowedTargets(settings.allow_targets))
+
+    def on_change(id: str) -> None:
+        failures.forget()
+        client.forget(id)
+
+    targets = Targets(
+        store,
+        limit=settings.targets,
+        seed=settings.seed,
+        check_fail=failures.check,
+        on_change=on_change,
+    )
+    return TargetCalls(targets, client, Hops(), events.publish)
 
 
 @asynccontextmanager

@@ -11,11 +11,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
+from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
+from hamms_trio.lab.script.document import transcript_of
+from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.healthy import answer_healthily
@@ -26,6 +30,15 @@ from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
+from hamms_trio.workbench.scenarios.reach.modes import step_door
+
+
+def _ignore(_connection: ModeConnection) -> None:
+    """Have nothing to do with a connection."""
+
+
+PLAYED_AT_ONCE = 1  # a mode that sends megabytes keeps a processor busy for some 50 ms
+REMEMBERED = 500  # transcripts
 
 
 class Failures:
@@ -36,6 +49,9 @@ class Failures:
         doors: finds the modes by name.
         recording: of the host.
         beside: the door that answers at the paths of modes and of the control API; None for no such paths.
+
+    Attributes:
+        doors, recording: see above.
     """
 
     def __init__(
@@ -44,35 +60,66 @@ class Failures:
         self.recording = recording
         self._beside = beside
         self._host = host
-        self._doors = doors
+        self.doors = doors
         self._once: dict[str, OnceDoor] = {}
+        self._labels = Labels(doors)
+        self._transcripts: dict[str, bytes] = {}
+        self._playing = trio.CapacityLimiter(PLAYED_AT_ONCE)
+
+    async def transcript(self, label: str) -> bytes:
+        """Return as JSON what crosses the wire when a client meets the mode of this label.
+
+        Raises:
+            NoSuchMode, ParameterError: see `Labels.door`.
+        """
+        known = self._transcripts.get(label)
+        if known is None:
+            played = await trio.to_thread.run_sync(
+                transcript_of, self._labels, label, limiter=self._playing
+            )
+            known = msgspec.json.encode(played)
+            if len(self._transcripts) >= REMEMBERED:
+                self._transcripts.clear()
+            self._transcripts[label] = known
+        return known
 
     def check(self, fail: str) -> None:
         """Refuse a failure mode that can't be an answer (see `once_door`)."""
-        once_door(self._doors, fail)
+        once_door(self.doors, fail)
 
-    def owner(self, fail: str) -> Callable[[Handover], None]:
+    def check_chaos(self, fail: str) -> None:
+        """Refuse a failure mode that no step can meet (see `step_door`)."""
+        step_door(self.doors, fail)
+
+    def owner(
+        self, fail: str, on_adopted: Callable[[ModeConnection], None] = _ignore
+    ) -> Callable[[Handover], None]:
         """Return the function that has a failure mode answer on a connection.
+
+        Args:
+            on_adopted: called with that connection, once the mode plays on it.
 
         Raises:
             ValueError: the mode can't be an answer, such as one of a package that is not installed any more.
         """
         door = self._once.get(fail)
         if door is None:
-            door = self._once[fail] = once_door(self._doors, fail)
-        return partial(self._take, door)
+            door = self._once[fail] = once_door(self.doors, fail)
+        return partial(self._take, door, on_adopted)
 
     def beside(self) -> Callable[[Handover], None] | None:
         """Return the function that answers at the paths of modes and of the control API, if they are served."""
-        return None if self._beside is None else partial(self._take, self._beside)
+        return None if self._beside is None else partial(self._take, self._beside, _ignore)
 
     def forget(self) -> None:
         """Forget the doors, since the mocks have changed."""
         self._once.clear()
 
-    def _take(self, door: AnyDoor, handover: Handover) -> None:
+    def _take(
+        self, door: AnyDoor, on_adopted: Callable[[ModeConnection], None], handover: Handover
+    ) -> None:
         try:
-            self._host.adopt(door, handover)
+            on_adopted(self._host.adopt(door, handover))
         except OSError:  # the kernel has no memory for one more registration
             handover.sock.close()
             handover.on_end()

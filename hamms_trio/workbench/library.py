@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import weakref
 from collections import deque
+from collections.abc import Collection, Mapping
 
 import msgspec
+import trio
 
 from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
+from hamms_trio.workbench.handles import Incident, OpenTarget
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
 from hamms_trio.workbench.live.events import Gap, Subscription
 from hamms_trio.workbench.live.selection import Selection
-from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.documents import Document, read_object
+from hamms_trio.workbench.scenarios import Report
 
 
 class VerificationFailed(AssertionError):
@@ -108,6 +113,65 @@ class Workbench(RunningServer):
         await self.bench.mocks.delete(id)
         await self.bench.answers.start_afresh(id)
 
+    async def run_scenario(
+        self,
+        scenario: Mapping[str, object] | str | os.PathLike[str],
+        *,
+        seed: int | None = None,
+        variables: Mapping[str, object] | None = None,
+        tags: Collection[str] = (),
+    ) -> Report:
+        """Run a scenario in the workbench, and return the report whether it passes or fails.
+
+        Args:
+            scenario: a document, the path of a file with one, or the id of a stored scenario.
+            seed: decides about chaos; the workbench's own without it.
+            variables: values instead of the scenario's.
+            tags: only steps with one of these tags run.
+
+        Raises:
+            Problem: the scenario or a variable is refused.
+            OSError: the file can't be read.
+            StoreUnavailable: the store refused the report.
+        """
+        bench = self.bench
+        if isinstance(scenario, str) and scenario in bench.scenarios:
+            chosen = bench.scenarios.get(scenario)
+        elif isinstance(scenario, Mapping):
+            chosen, _ = bench.scenarios.read(dict(scenario))
+        else:
+            octets = await trio.Path(scenario).read_bytes()
+            chosen, _ = bench.scenarios.read(read_object(octets))
+        report = await bench.runner.run(chosen, seed=seed, variables=variables, tags=tags)
+        await bench.reports.keep(report)
+        return report
+
+    async def target(self, name: str, base_url: str, **members: object) -> OpenTarget:
+        """Create a target; clients reach it at its ``url(path)``.
+
+        Args:
+            members: further members of the document, such as ``timeout_ms`` or ``fail``.
+
+        Raises:
+            Problem: the document is refused, with the field and the value in the message.
+            StoreUnavailable: the store refused the write.
+        """
+        document = await self.bench.targets.create({"name": name, "base_url": base_url, **members})
+        return OpenTarget(self.bench.targets, document, self.url)
+
+    def incident(self, mode: str = "status_spike_503", **members: object) -> Incident:
+        """Start an incident, in the place of one that goes on.
+
+        Args:
+            mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode.
+            members: further members of the document, such as ``probability``, ``seed`` or ``ttl``.
+
+        Raises:
+            Problem: the document is refused, with the field and the value in the message.
+        """
+        started = self.bench.incidents.start({"mode": mode, **members})
+        return Incident(self.bench.incidents, started)
+
     async def history(self, **filters: object) -> list[Document]:
         """Return the answered requests that filters such as ``path`` select, the oldest first.
 
@@ -125,7 +189,13 @@ class Workbench(RunningServer):
         await self.bench.store.clear_history()
 
     async def start_afresh(self) -> None:
-        """Delete every mock and the history."""
+        """Delete every mock, scenario, report and target, and the history; end the incident."""
+        for scenario in self.bench.scenarios.documents():
+            await self.bench.scenarios.delete(str(scenario["id"]))
+        await self.bench.reports.clear()
+        self.bench.incidents.stop()
+        for target in self.bench.targets.documents():
+            await self.bench.targets.delete(str(target["id"]))
         for document in self.bench.mocks.documents():
             await self.delete_mock(str(document["id"]))
         await self.clear_history()

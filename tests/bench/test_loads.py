@@ -143,6 +143,11 @@ def test_wandering_clients_get_answers_and_read_the_memory(plain: Server) -> Non
     assert counted["end_mb"] >= counted["filled_mb"] > 0
 
 
+def test_subscribers_receive_the_event_of_each_request(plain: Server) -> None:
+    counted = put("subscribers", plain, connections=3, rate=50, seconds=MOMENT)
+    assert 0 < counted["p50_ms"] <= counted["p99_ms"] <= counted["max_ms"]
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 def test_held_connections_cost_some_cpu(plain: Server, secured: Server, tls: bool) -> None:
     server = secured if tls else plain

@@ -12,7 +12,7 @@ READER = Command(
 )
 
 
-def test_a_naive_reader_of_streams_loses_text():
+def test_a_naive_reader_of_streams_loses_text() -> None:
     report = checked(READER, "sse-crlf-split", "sse-nospace", "llm-cut", "sse-silent", "sse-500")
     assert classes(report) == {
         "llm-cut": "lacks",
@@ -24,7 +24,7 @@ def test_a_naive_reader_of_streams_loses_text():
     assert report.modes["sse-nospace"].evidence == "Success, although 0 of 40 tokens."
 
 
-def test_other_bodies_do_not_apply_to_a_client_of_streams_but_errors_do():
+def test_other_bodies_do_not_apply_to_a_client_of_streams_but_errors_do() -> None:
     report = checked(READER, "chunk-ext", "tcp-accept-rst", "sse-last-event-id")
     assert classes(report) == {
         "tcp-accept-rst": "ok",

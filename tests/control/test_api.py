@@ -46,6 +46,7 @@ def test_health_says_that_the_server_runs(server: HammsServer) -> None:
         "speed": 1.0,
         "modes": len(CATALOGUE),
         "armed": 0,
+        "ports": server.ports,
     }
 
 

@@ -6,8 +6,11 @@ from types import ModuleType
 
 import pytest
 
+from hamms_trio.cli.catalogue import listed_doors, selected
 from hamms_trio.errors import CatalogueError, UnknownMode
 from hamms_trio.lab.doors import PORTS, Doors, ports_of
+from hamms_trio.lab.shared.family_door import FAMILY_PORTS, FamilyPort, family_doors
+from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import CATALOGUE, Catalogue, FailureMode
 from hamms_trio.modes.catalogue import modes_of_module
 from hamms_trio.modes.declare import on_connect
@@ -97,3 +100,33 @@ def test_the_port_table_keeps_the_offsets_of_hamms() -> None:
     assert (doors[7].slug, doors[7].name) == ("pace-byte", "pace-byte-slow")
     assert doors[7].given == {"interval": 30.0}
     assert [*doors] == [port.offset for port in PORTS if port.slug in CATALOGUE]
+
+
+WISHES = {
+    "full response then more data": "frame-cl-long",
+    "no content type": "type-missing",
+    "wrong content type": "type-wrong",
+    "random octets dropped": "tcp-corrupt-bytes",
+    "1 of 10 requests dropped": "tcp-drop-1-of-10",
+    "1 of 100 requests dropped": "tcp-drop-1-of-100",
+    "1 MB of header fields": "head-1m",
+    "10 MB of header fields": "head-10m",
+    "binary data": "status-binary",
+}
+
+
+@pytest.mark.parametrize(("words", "name"), WISHES.items())
+def test_each_wish_of_hamms_is_found_by_its_own_words_and_has_a_port(words: str, name: str) -> None:
+    found = selected(listed_doors(CATALOGUE), word=words, family=None, level=None)
+    (door,) = (door for door in found if door.name == name)
+    assert door.offset is not None
+
+
+@pytest.mark.parametrize("row", FAMILY_PORTS, ids=lambda row: row.family)
+def test_the_flagship_of_each_family_is_found_by_its_name(row: FamilyPort) -> None:
+    found = selected(listed_doors(CATALOGUE), word=row.flagship, family=None, level=None)
+    assert row.flagship in {door.mode.slug for door in found}
+    assert row.family in {door.mode.family for door in found}
+    doors = Doors(CATALOGUE)
+    served = {door.name for door in family_doors(doors, Labels(doors))}
+    assert f"family-{row.family}" in served

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import msgspec
 
 from hamms_trio.recording.store import HistoryQuery, HistoryRow, SqliteStore
 
 ALL = HistoryQuery(limit=1_000_000)
+
+
+class Event(NamedTuple):
+    """An event whose document is written already."""
+
+    id: int
+    document: bytes
 
 
 class Row(msgspec.Struct):

@@ -14,7 +14,7 @@ from hamms_trio.recording.store import (
     TrendRow,
     open_store,
 )
-from tests.recording.rows import ALL, Row, paths
+from tests.recording.rows import ALL, Event, Row, paths
 
 MINUTE = TrendRow(60, "GET /", 3, 1, 0, (1, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0))
 
@@ -42,7 +42,8 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         await store.count("replays", 2)
         await store.arm(ArmedFault("f", "ok", "any", 1, 5_000))
         first = await store.reserve_events(10)
-        store.note_events(first, [b"one", b"two"])
+        store.note_event(Event(first, b"one"))
+        store.note_event(Event(first + 1, b"two"))
         store.note_trends([MINUTE])
 
     async with open_store(path) as store:
@@ -164,7 +165,7 @@ async def test_an_expired_fault_never_strikes() -> None:
 async def test_the_event_log_keeps_the_newest() -> None:
     async with open_store(kept_events=3) as store:
         for number in range(1, 9):
-            store.note_events(number, [str(number).encode()])
+            store.note_event(Event(number, str(number).encode()))
             await store.counters()
             await store.history_size()
 

@@ -17,12 +17,13 @@ import pytest
 from tests.http.commands import Running, starting
 
 SAFETY_NET = 60.0
+SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with starting("workbench") as run:
+    with starting("workbench", safety_net=SERVER_SAFETY_NET) as run:
         yield run("--no-access-log")
 
 
@@ -201,6 +202,40 @@ def test_features_that_are_off_are_not_there() -> None:
         paths = json.loads(get(running, "/openapi.json"))["paths"]
     assert (live["available"], live["reason"]) == (False, "live_events_disabled")
     assert "/api/mocks" not in paths
+
+
+def test_an_incident_is_started_shown_and_stopped(running: Running) -> None:
+    server = ("--server", running.url)
+    options = ("--probability", "1", "--seed", "7", "--ttl", "60")
+    assert run("incident", "start", "body_drop", *options, *server).startswith("body_drop striking")
+    assert get(running, "/") == b""
+    assert "affected=1 of 1\tends_in=" in run("incident", "show", *server)
+    stopped = json.loads(run("incident", "stop", "--json", *server))["incident"]
+    assert stopped["ended_by"] == "stop"
+    assert "mode must be" in run("incident", "start", "earthquake", *server, code=1)
+
+
+def test_a_target_is_called_from_the_command_line(running: Running) -> None:
+    server = ("--server", running.url)
+    run("target", "add", "Own", running.url, "--id", "own", "--timeout-ms", "9000", *server)
+    assert run("target", "list", *server) == f"own\tOwn\t{running.url}\tenabled\n"
+
+    called = ("scenario", "proxy", "--target-id", "own", *server)
+    lines = run(*called, "--path", "/").splitlines()
+    assert lines[0].startswith("Proxy response | target=own status=200 trace=")
+    assert json.loads("\n".join(lines[1:-1]))["Content-Length"] == "11"
+    assert lines[-1] == "Hello World"
+
+    given = ("--method", "POST", "--path", "/submit", "--body", "x", "--headers-json", '{"A": "b"}')
+    document = json.loads(run(*called, *given, "--json"))
+    assert document["response"]["body"] == "Received POST body: x"
+
+    run(*called, "--path", "/nothing", code=3)
+    assert "404 target_not_found" in run("scenario", "proxy", "--target-id", "no", *server, code=1)
+    assert "is no object" in run(*called, "--headers-json", "[]", code=2)
+    assert "is not JSON" in run(*called, "--headers-json", "{", code=2)
+    run("scenario", "proxy", "--target-id", "own", "--server", "http://127.0.0.1:1", code=1)
+    assert run("target", "delete", "own", *server) == "deleted own\n"
 
 
 @pytest.mark.parametrize(

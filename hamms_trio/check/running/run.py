@@ -165,9 +165,7 @@ class Run:
         facts = await play(
             played, self.lab, self.subject, door_kind=self.options.door, file=self.file
         )
-        report = mode_report(
-            facts, *grade(facts), played.arguments(self.subject.times)
-        )
+        report = mode_report(facts, *grade(facts), played.arguments(self.subject.times))
         slug = cell.mode.slug
         self.traces[slug] = Trace.of(facts)
         if again:

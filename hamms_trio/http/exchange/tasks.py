@@ -10,7 +10,7 @@ from hamms_trio.errors import PeerGone, RequestError
 from hamms_trio.http.exchange.conversation import CONTINUE, Conversation
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.routes.refusals import checked, internal_error, refusal
-from hamms_trio.http.routes.response import FileBody, Response
+from hamms_trio.http.routes.response import BodyBroken, FileBody, Response, SizedBody
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire import chunk, last_chunk
 
@@ -36,6 +36,13 @@ class Incomplete(Exception):
     def __init__(self, *, needs_reset: bool) -> None:
         super().__init__()
         self.needs_reset = needs_reset
+
+
+class BodyShortened(Incomplete):
+    """A body has ended before the Content-Length that was sent."""
+
+    def __init__(self) -> None:
+        super().__init__(needs_reset=False)
 
 
 class FileShortened(Incomplete):
@@ -67,6 +74,7 @@ async def perform(
         exchange.set_response(response)
         if exchange.is_overdue:  # the route has returned although it was cancelled
             exchange.close()
+            await _close_unsent(response)
             return
         if exchange.file is not None or not response.is_ours:
             return
@@ -84,6 +92,12 @@ async def perform(
         conversation.finish(exchange, response.status)
     finally:
         service.in_flight -= 1
+
+
+async def _close_unsent(response: Response) -> None:
+    """Close a streamed body of which nothing is sent."""
+    if isinstance(response.body, SizedBody):
+        await response.body.aclose()
 
 
 async def _respond(service: Service, exchange: Exchange) -> Response:
@@ -109,10 +123,13 @@ async def _send_body(
 ) -> None:
     match = exchange.match
     try:
-        is_chunked = match.head.minor_version == 1
+        is_chunked = match.head.minor_version == 1 and not isinstance(body, SizedBody)
         await _send_pieces(carrier, conversation, exchange, head, body, chunked=is_chunked)
     except (PeerGone, Incomplete):
         raise
+    except BodyBroken as broken:
+        needs_reset = broken.needs_reset or not match.head.minor_version
+        raise Incomplete(needs_reset=needs_reset) from broken
     except Exception as error:
         logger.exception("%s: bug while sending the body", match.route.key)
         service.account.errors["dispatch"] += 1
@@ -135,18 +152,22 @@ async def _send_pieces(
     *,
     chunked: bool,
 ) -> None:
-    await _send_octets(carrier, exchange, head)
+    left = pieces.octets if isinstance(pieces, SizedBody) else 0
     try:
+        await _send_octets(carrier, exchange, head)
         conversation.await_route(exchange)
         async for piece in pieces:
             if not piece:  # an empty chunk would be the last
                 continue
             conversation.await_client(exchange)
+            left -= len(piece)
             await _send_octets(carrier, exchange, chunk(piece) if chunked else piece)
             conversation.await_route(exchange)
     finally:
         aclose = getattr(pieces, "aclose", None)
         if aclose is not None:
             await aclose()
+    if left > 0:
+        raise BodyShortened
     if chunked:
         await _send_octets(carrier, exchange, last_chunk())

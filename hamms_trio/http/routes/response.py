@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterable, Callable, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
@@ -49,7 +50,37 @@ class FileBody:
         self.file.close()
 
 
-Body = bytes | FileBody | AsyncIterable[bytes]
+class BodyBroken(Exception):
+    """A body can't be completed, through no fault of its route.
+
+    Args:
+        needs_reset: True to reset the connection, as the body's source has done with its own.
+    """
+
+    def __init__(self, reason: str, *, needs_reset: bool = False) -> None:
+        super().__init__(reason)
+        self.needs_reset = needs_reset
+
+
+class SizedBody(ABC):
+    """Octets that arrive while they are sent, and whose number is known: they leave with Content-Length.
+
+    Attributes:
+        octets: the number of octets. A body that ends earlier ends the connection.
+    """
+
+    octets: int
+
+    @abstractmethod
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the octets; raise `BodyBroken` if they end too early."""
+
+    @abstractmethod
+    async def aclose(self) -> None:
+        """Release everything that the body holds, even if no octet was read."""
+
+
+Body = bytes | FileBody | SizedBody | AsyncIterable[bytes]
 
 
 class Response:
@@ -61,6 +92,7 @@ class Response:
 
     Args:
         close: True to end the connection with this response.
+        typed: False to send no Content-Type unless ``fields`` have one.
 
     Raises:
         ValueError: the status is not a final one, or a field is malformed or reserved for the server.
@@ -78,6 +110,7 @@ class Response:
         "plain",
         "preamble",
         "status",
+        "typed",
     )
 
     def __init__(
@@ -87,11 +120,13 @@ class Response:
         fields: tuple[Field, ...] = (),
         *,
         close: bool = False,
+        typed: bool = True,
     ) -> None:
         self.status = status
         self.fields = fields
         self.close = close
-        self.lines, bodiless, self.has_origin = _head_lines(status, fields)
+        self.typed = typed
+        self.lines, bodiless, self.has_origin = _head_lines(status, fields, typed)
         if bodiless:
             body = b""
         self.body = body
@@ -104,13 +139,13 @@ class Response:
             self.plain = False
             # The framing of a body of unknown length depends on the request's version.
             self.preamble = b""
-            if isinstance(body, FileBody):
+            if isinstance(body, FileBody | SizedBody):
                 self.preamble = self._preamble(body.octets, bodiless=False)
 
     @property
     def sent_fields(self) -> tuple[Field, ...]:
         """The fields with the Content-Type that the server adds."""
-        is_typed = any(name.lower() == "content-type" for name, _ in self.fields)
+        is_typed = not self.typed or any(name.lower() == "content-type" for name, _ in self.fields)
         is_empty = has_no_body(self.status) or self.status == 205
         return self.fields if is_typed or is_empty else (*self.fields, ("Content-Type", TEXT))
 
@@ -215,15 +250,14 @@ def explain(status: int, problem: str, *fields: Field) -> Response:
 
 
 @lru_cache(maxsize=1024)
-def _head_lines(status: int, fields: tuple[Field, ...]) -> tuple[bytes, bool, bool]:
+def _head_lines(status: int, fields: tuple[Field, ...], typed: bool) -> tuple[bytes, bool, bool]:
     """Return the status line and field lines, if a body never follows them, and if they have Date or Server."""
     if not 200 <= status <= 599:
         raise ValueError(f"{status} is not the status of a final response")
     check_fields(fields)
     names = {name.lower() for name, _ in fields}
     bodiless = has_no_body(status) or status == 205
-    typed = bodiless or "content-type" in names
-    default = () if typed else (("Content-Type", TEXT),)
+    default = () if bodiless or not typed or "content-type" in names else (("Content-Type", TEXT),)
     lines = status_line(status) + field_lines(fields + default)
     return lines, bodiless, bool(names & {"date", "server"})
 

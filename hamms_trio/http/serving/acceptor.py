@@ -21,6 +21,7 @@ from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes
 
 SETTLE_SECONDS = 0.2  # the longest delay of the account
+WATCHED_SECONDS = 0.02  # the same while somebody watches the answers live
 SWEEPS = 4  # within the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
@@ -176,7 +177,8 @@ class Listeners:
     def _settle_soon(self) -> None:
         if not self._settles:
             self._settles = True
-            self._hub.call_at(self._hub.now() + SETTLE_SECONDS, self._settle)
+            delay = WATCHED_SECONDS if self._service.is_watched() else SETTLE_SECONDS
+            self._hub.call_at(self._hub.now() + delay, self._settle)
 
     def _settle(self, _due: float) -> None:
         self._settles = False

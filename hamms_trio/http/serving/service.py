@@ -85,6 +85,9 @@ class Service:
         )
         self._wall_clock = wall_clock
         self._recording: Recording | None = None
+        self.is_watched: Callable[[], bool] = lambda: (
+            False
+        )  # True while somebody waits for answers to be counted
         self.phase = Phase.RUNNING
         self.drains = False  # True once each answer is the last one of its connection
         self.drain_began = 0.0

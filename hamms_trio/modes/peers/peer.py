@@ -93,7 +93,7 @@ class Peer:
     def over(self, channel: TlsConnection) -> Peer:
         """Return the same client as it is met within TLS, with the same encounter."""
         within = Peer(channel, self.environment, self.find, channel=channel)
-        within._encounter, within._is_paced = self._encounter, self._is_paced
+        within._encounter = self._encounter  # for its nonce; the pace is that of the records
         return within
 
     @property

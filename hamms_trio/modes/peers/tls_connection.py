@@ -16,23 +16,28 @@ ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN witho
 RECORDS_IN_ONE_GO = 1024  # where each has few octets
 
 T = TypeVar("T")
+Send = Callable[[bytes], Awaitable[None]]
 Carry = Callable[[list[Record]], Awaitable[None]]
 
 
 class TlsConnection:
     """The content of a TLS connection, for a peer above it (see `modes.peers.connection`).
 
+    Args:
+        send: sends records, at the pace of the modifiers.
+
     Attributes:
-        below: carries the records.
+        below: the connection beneath.
         layer: OpenSSL's state.
-        carry: sends the records that are ready, instead of ``below``; a failure mode sets it, to lie.
+        carry: sends the records that are ready, instead of ``send``; a failure mode sets it, to lie.
         record_octets: of content in each record at most; 0 for as many as TLS allows.
     """
 
-    __slots__ = ("_content", "below", "carry", "layer", "observer", "record_octets")
+    __slots__ = ("_content", "_send", "below", "carry", "layer", "observer", "record_octets")
 
-    def __init__(self, below: PeerConnection, layer: RecordLayer) -> None:
+    def __init__(self, below: PeerConnection, layer: RecordLayer, send: Send) -> None:
         self.below = below
+        self._send = send
         self.layer = layer
         self.observer: ModeObserver = below.observer
         self.carry: Carry | None = None
@@ -152,7 +157,7 @@ class TlsConnection:
         if not octets:
             return
         if self.carry is None:
-            await self.below.send(octets)
+            await self._send(octets)
             return
         records, rest = split_records(octets)
         assert not rest  # OpenSSL writes whole records

@@ -95,7 +95,7 @@ class TlsPeer:
         if self._octets:
             layer.feed(self._octets)
             self._octets = b""
-        begun = TlsConnection(self._peer.connection, layer)
+        begun = TlsConnection(self._peer.connection, layer, self._peer.send)
         begun.carry = carry
         return begun
 

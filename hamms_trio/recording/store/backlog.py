@@ -14,6 +14,7 @@ from hamms_trio.recording.store.history_table import HistoryWriter
 from hamms_trio.recording.store.seam import (
     HistoryBounds,
     HistoryRow,
+    PendingEvent,
     PendingRow,
     StoreHealth,
     TrendRow,
@@ -77,15 +78,15 @@ class RowBacklog:
         self._kept_events = kept_events
         self._health = health
         self._history: deque[PendingRow] = deque(maxlen=max(1, bounds.rows))
-        self._events: deque[tuple[int, bytes]] = deque(maxlen=min(kept_events, MAX_EVENTS))
+        self._events: deque[PendingEvent] = deque(maxlen=min(kept_events, MAX_EVENTS))
         self._trends: deque[TrendRow] = deque(maxlen=MAX_TRENDS)
         self._counters: deque[tuple[str, int]] = deque(maxlen=MAX_COUNTERS)
 
     def add_request(self, pending: PendingRow) -> None:
         self._history.append(pending)
 
-    def add_events(self, first: int, documents: Iterable[bytes]) -> None:
-        self._events.extend(enumerate(documents, first))
+    def add_event(self, event: PendingEvent) -> None:
+        self._events.append(event)
 
     def add_trends(self, rows: Iterable[TrendRow]) -> None:
         self._trends.extend(rows)
@@ -103,7 +104,7 @@ class RowBacklog:
         batch = Batch(
             [pending.row() for pending in _drain(self._history)],
             self._writer,
-            _drain(self._events),
+            [(event.id, event.document) for event in _drain(self._events)],
             self._kept_events,
             _drain(self._trends),
             dict(_drain(self._counters)),

@@ -45,6 +45,15 @@ class PendingRow(Protocol):
     def row(self) -> HistoryRow: ...
 
 
+class PendingEvent(Protocol):
+    """An event whose document is written when somebody reads it."""
+
+    @property
+    def id(self) -> int: ...
+    @property
+    def document(self) -> bytes: ...
+
+
 class HistoryQuery(msgspec.Struct, frozen=True):
     """A page of the history.
 
@@ -195,8 +204,8 @@ class Store(TrendStore, Protocol):
     async def return_events(self, first_unused: int) -> None:
         """Give back the ids of the caller's last block from this one on."""
 
-    def note_events(self, first: int, documents: Sequence[bytes]) -> None:
-        """Add events with consecutive ids."""
+    def note_event(self, event: PendingEvent) -> None:
+        """Add an event, whose id is greater than those before."""
 
     async def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         """Return the newest events with a greater id than ``after``, in order."""

@@ -20,6 +20,7 @@ from hamms_trio.recording.store.seam import (
     HistoryBounds,
     HistoryQuery,
     HistoryRow,
+    PendingEvent,
     PendingRow,
     StoreHealth,
     TrendRow,
@@ -220,9 +221,9 @@ class SqliteStore:
             )
         )
 
-    def note_events(self, first: int, documents: Sequence[bytes]) -> None:
-        """Add events with consecutive ids."""
-        self._backlog.add_events(first, documents)
+    def note_event(self, event: PendingEvent) -> None:
+        """Add an event."""
+        self._backlog.add_event(event)
         self._worker.wake()
 
     async def events(self, after: int, limit: int) -> list[tuple[int, bytes]]:

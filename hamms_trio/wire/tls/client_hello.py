@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 
 from hamms_trio.errors import MalformedRequest
@@ -9,6 +10,7 @@ from hamms_trio.wire.tls.records import HEADER_OCTETS, ContentType, HandshakeTyp
 
 MOST_OCTETS = 64 * 1024  # of a ClientHello; post-quantum key shares take about 2 KB
 
+_EXTENSION = struct.Struct(">HH")  # its type and its length
 _SERVER_NAME, _GROUPS, _ALPN, _VERSIONS = 0, 10, 16, 43  # RFC 8446 §4.2
 
 
@@ -68,7 +70,7 @@ def read_client_hello(octets: bytes) -> ClientHello | None:
         raise MalformedRequest("the client's first message is no ClientHello")
     try:
         return _parsed(_Reader(bytes(message[4 : 4 + int.from_bytes(message[1:4], "big")])))
-    except (IndexError, UnicodeDecodeError) as error:
+    except (IndexError, UnicodeDecodeError, struct.error) as error:
         raise MalformedRequest(f"the ClientHello can't be read: {error}") from None
 
 
@@ -101,12 +103,7 @@ def _parsed(reader: _Reader) -> ClientHello:
     version, random, session_id = reader.number(2), reader.take(32), reader.vector(1)
     ciphers = _numbers(reader.vector(2))
     reader.vector(1)  # compression methods
-    extensions: dict[int, bytes] = {}
-    if reader.has_more:
-        found = _Reader(reader.vector(2))
-        while found.has_more:
-            kind = found.number(2)
-            extensions[kind] = found.vector(2)
+    extensions = _extensions(reader.vector(2)) if reader.has_more else {}
     return ClientHello(
         version,
         random,
@@ -119,12 +116,25 @@ def _parsed(reader: _Reader) -> ClientHello:
     )
 
 
+def _extensions(octets: bytes) -> dict[int, bytes]:
+    """Return the extensions by their types; read by hand, since a client sends a dozen."""
+    found, at = {}, 0
+    while at < len(octets):
+        kind, length = _EXTENSION.unpack_from(octets, at)
+        at += _EXTENSION.size
+        if at + length > len(octets):
+            raise IndexError("an extension is cut off")
+        found[kind] = octets[at : at + length]
+        at += length
+    return found
+
+
 def _vector_in(extension: bytes | None, length_octets: int) -> bytes:
     return b"" if extension is None else _Reader(extension).vector(length_octets)
 
 
 def _numbers(octets: bytes) -> tuple[int, ...]:
-    return tuple(int.from_bytes(octets[at : at + 2], "big") for at in range(0, len(octets), 2))
+    return struct.unpack(f">{len(octets) // 2}H", octets[: len(octets) & ~1])
 
 
 def _versions(extension: bytes | None) -> tuple[int, ...]:

@@ -2,11 +2,17 @@
 
 from hamms_trio.workbench.api import (
     auth,
+    checks as checks_api,
     events,
     history,
+    incidents,
     mocks,
     playground,
+    proxy,
     replay,
+    scenarios,
+    targets,
+    transcripts,
     trends,
     verify,
 )
@@ -23,13 +29,23 @@ PLAYGROUND = (
     *playground.OPERATIONS,
     *verify.OPERATIONS,
 )
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS)
+TARGETS = (*targets.OPERATIONS, *proxy.OPERATIONS)
+OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS, *transcripts.OPERATIONS)
 
 
 def operations_of(
-    *, playground: bool = True, live_events: bool = True, streams: bool = True
+    *,
+    playground: bool = True,
+    live_events: bool = True,
+    streams: bool = True,
+    checks: bool = True,
+    with_scenarios: bool = True,
+    with_targets: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
     served = events.OPERATIONS if streams else events.WITHOUT_STREAMS
     told = served if live_events else events.WITHOUT_EVENTS
-    return (*(PLAYGROUND if playground else ()), *told, *OTHERS)
+    run = scenarios.OPERATIONS if with_scenarios else ()
+    called = TARGETS if with_targets else ()
+    graded = checks_api.OPERATIONS if checks else ()
+    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *graded, *OTHERS)

@@ -12,7 +12,7 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.live.events import Subscription, as_sse, gap_as_sse
+from hamms_trio.workbench.live.events import Subscription
 from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
@@ -122,20 +122,18 @@ async def _events(
     """Return the stream, until the client leaves or the server drains."""
     with bench.feed.watched(selection):
         yield b"retry: %d\n\n" % bench.settings.refresh_ms
-        silent = 0.0
+        heartbeat = bench.settings.heartbeat
+        patience = min(DRAIN_LOOK, heartbeat)
+        silent_since = trio.current_time()
         while not bench.service.drain_began:
-            gap = events = None
-            with trio.move_on_after(min(DRAIN_LOOK, bench.settings.heartbeat)):
-                gap, events = await subscription.receive()
-            if gap is None and not events:
-                silent += min(DRAIN_LOOK, bench.settings.heartbeat)
-                if silent >= bench.settings.heartbeat:
-                    silent = 0.0
-                    yield b": heartbeat\n\n"
-                continue
-            silent = 0.0
-            octets = b"".join(map(as_sse, events or ()))
-            yield (gap_as_sse(gap) if gap else b"") + octets
+            octets = b""
+            if await subscription.wait(patience):
+                octets = subscription.take_rendered()
+            elif trio.current_time() >= silent_since + heartbeat:
+                octets = b": heartbeat\n\n"
+            if octets:
+                silent_since = trio.current_time()
+                yield octets
 
 
 def _number(text: str | None, otherwise: int) -> int:

@@ -33,10 +33,11 @@ _REASONS = {
     401: "A token is needed.",
     403: "The role is too low, or a page of another origin sent the request.",
     404: "There is no such resource.",
-    409: "The resource collides with another one.",
+    409: "The resource collides with another one, or is disabled.",
     413: "The content or the collection is too large.",
     429: "Too many attempts.",
     503: "The store or the server can't do it at the moment.",
+    508: "The request would go around without an end.",
 }
 
 
@@ -45,8 +46,8 @@ def openapi_document(operations: Iterable[Operation]) -> Document:
     paths: dict[str, dict[str, object]] = {}
     models: list[type[msgspec.Struct]] = []
     for operation in operations:
-        if operation.body is not None and operation.body not in models:
-            models.append(operation.body)
+        body = () if operation.body is None else (operation.body,)
+        models += [model for model in (*body, *operation.models) if model not in models]
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation)
     _, schemas = msgspec.json.schema_components(
         models, schema_hook=lambda _: {"description": "Any JSON value."}, ref_template=REF

@@ -77,6 +77,7 @@ class Operation:
     Attributes:
         summary: for the OpenAPI document.
         body: the model of the request's content.
+        models: further models, to which the answer or the body's model refers.
         answer: the schema of the content of a success.
         statuses: of refusals, beside those that every operation has.
         media_type: of a success.
@@ -88,6 +89,7 @@ class Operation:
     summary: str
     status: int = 200
     body: type[msgspec.Struct] | None = None
+    models: tuple[type[msgspec.Struct], ...] = ()
     answer: Mapping[str, object] = field(default_factory=lambda: {"type": "object"})
     query: tuple[Query, ...] = ()
     statuses: tuple[int, ...] = ()

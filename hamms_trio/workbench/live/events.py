@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_right
 from collections.abc import Callable
+from math import inf
 from operator import attrgetter
 
 import msgspec
@@ -31,13 +32,47 @@ MAX_PAUSE = 0.04
 _of_id = attrgetter("id")
 
 
-class Event(msgspec.Struct, frozen=True, gc=False):
-    """An event and its JSON, which is written once for all subscribers."""
+class Event(msgspec.Struct, gc=False):
+    """An event. Its JSON is written once for all subscribers, when the first of them or the store reads it."""
 
     id: int
     type: str
-    document: bytes
     about: About = NOTHING
+    payload: Document = {}
+    trace_id: str = ""
+    seconds: float = 0.0  # since the epoch
+    written: bytes = b""
+
+    @property
+    def document(self) -> bytes:
+        """The JSON of the event; the store's thread may write it, too, and writes the same."""
+        return self.written or self._write()
+
+    def _write(self) -> bytes:
+        self.written = msgspec.json.encode(
+            {
+                "id": self.id,
+                "payload": self.payload,
+                "source": SOURCE,
+                "trace_id": self.trace_id,
+                "ts": timestamp(int(self.seconds * 1000)),
+                "type": self.type,
+            }
+        )
+        return self.written
+
+
+class Rendered(msgspec.Struct, frozen=True, gc=False):
+    """Events as a subscriber gets them.
+
+    Attributes:
+        position: the one after them.
+        has_more: True if there may be more of them already.
+    """
+
+    octets: bytes
+    position: int
+    has_more: bool
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -71,6 +106,7 @@ class EventLog:
         self._published = trio.Event()
         self._released = trio.Event()
         self._has_leader = False
+        self._rendered: dict[tuple[int, int, object], Rendered] = {}  # of the latest event
         self._is_half_used = trio.Event()
         self._following: range | None = None  # reserved ids that come after `_reserved`
         self.subscribers = 0
@@ -118,20 +154,14 @@ class EventLog:
             at: when it happened, in seconds since the epoch; None for now.
         """
         id = self._take_id()
-        document = msgspec.json.encode(
-            {
-                "id": id,
-                "payload": payload,
-                "source": SOURCE,
-                "trace_id": trace_id,
-                "ts": timestamp(int((self._wall_clock() if at is None else at) * 1000)),
-                "type": type,
-            }
-        )
-        self._events.append(Event(id, type, document, about))
+        seconds = self._wall_clock() if at is None else at
+        event = Event(id, type, about, payload, trace_id, seconds)
+        self._events.append(event)
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
-        self._store.note_events(id, [document])
+        if self._rendered:
+            self._rendered.clear()
+        self._store.note_event(event)
         if self._has_leader:
             self._wake_leader()
 
@@ -160,11 +190,23 @@ class EventLog:
                     return found, event.id, overflowed
         return found, max(position, self.latest_id), overflowed
 
-    async def wait_beyond(self, position: int) -> None:
-        """Wait until there is an event after a position.
+    def rendered(self, position: int, limit: int, selection: Selection) -> Rendered:
+        """Return the events after a position as server-sent ones; all who are there share the octets."""
+        key = position, limit, selection.key
+        known = self._rendered.get(key)
+        if known is None:
+            found, after, overflowed = self.since(position, limit, selection)
+            gap = gap_as_sse(Gap(self.latest_id, self.oldest_id)) if overflowed else b""
+            octets = gap + b"".join(map(as_sse, found))
+            known = self._rendered[key] = Rendered(octets, after, len(found) == limit)
+        return known
+
+    async def wait_beyond(self, position: int, patience: float = inf) -> bool:
+        """Wait until there is an event after a position; False if there is none after ``patience`` seconds or so.
 
         One of the waiting subscribers leads: it waits for an event and for a moment more, and then releases all of
         them together. A timer and a wake-up for each event and subscriber would take all of the processor's time.
+        The patience is therefore the leader's.
         """
         self.subscribers += 1
         try:
@@ -174,17 +216,20 @@ class EventLog:
                 if self._has_leader:
                     await self._released.wait()
                 else:
-                    await self._lead(position)
-                if self.latest_id > position:
-                    return
+                    await self._lead(position, patience)
+                if self.latest_id > position or patience < inf:
+                    return self.latest_id > position
         finally:
             self.subscribers -= 1
 
-    async def _lead(self, position: int) -> None:
+    async def _lead(self, position: int, patience: float) -> None:
         self._has_leader = True
         try:
             if self.latest_id <= position:
-                await self._published.wait()
+                with trio.move_on_after(patience) as waiting:
+                    await self._published.wait()
+                if waiting.cancelled_caught:
+                    return
             await trio.sleep(min(MAX_PAUSE, self.subscribers * SECONDS_PER_SUBSCRIBER))
         finally:
             self._has_leader = False
@@ -241,6 +286,16 @@ class Subscription:
         gap = Gap(self._log.latest_id, self._log.oldest_id) if overflowed else None
         return gap, found
 
+    async def wait(self, patience: float) -> bool:
+        """Wait until there may be something to take; False if there is nothing after ``patience`` seconds or so."""
+        return self._has_more or await self._log.wait_beyond(self.position, patience)
+
+    def take_rendered(self) -> bytes:
+        """Return the gap and the next events as server-sent ones; nothing if none of them is asked for."""
+        rendered = self._log.rendered(self.position, self._most, self._selection)
+        self.position, self._has_more = rendered.position, rendered.has_more
+        return rendered.octets
+
     async def receive(self) -> tuple[Gap | None, list[Event]]:
         """Wait for a gap or an event that the subscriber asked for."""
         while True:
@@ -270,4 +325,4 @@ class _Document(msgspec.Struct):
 def _read(id: int, document: bytes) -> Event:
     """Return an event that another process has published."""
     read = msgspec.json.decode(document, type=_Document)
-    return Event(id, read.type, document, read.payload or NOTHING)
+    return Event(id, read.type, read.payload or NOTHING, written=document)

@@ -24,7 +24,7 @@ _FIELDS = frozenset(
 )  # fmt: skip
 _WORDS = (
     r"passw(?:or)?d|passphrase|pwd|secrets?|token|api[-_]?key|credentials?|private[-_]?key|session[-_]?id"
-    r"|auth(?:orization)?"
+    r"|auth(?:orization)?|cookie"
 )
 # At the end of a name: ``max_tokens`` and ``author`` are no credentials.
 _SECRET = re.compile(rf"(?:{_WORDS})\]?$", re.IGNORECASE)
@@ -32,7 +32,7 @@ _PAIR = re.compile(r"([^&;=]+)=([^&;]*)")
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _MEMBER = re.compile(rf"({_STRING})(\s*:\s*)({_STRING}|-?[0-9][0-9.eE+-]*|true|false)", re.DOTALL)
 # A part of every word above, or an escape that may hide one: substrings are found fifty times faster.
-_HINTS = ("pass", "pwd", "secret", "token", "key", "credential", "session", "auth", "\\u")
+_HINTS = ("pass", "pwd", "secret", "token", "key", "credential", "session", "auth", "cookie", "\\u")
 
 
 def is_secret(name: str) -> bool:

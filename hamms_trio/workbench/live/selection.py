@@ -30,6 +30,10 @@ class Selection:
     Args:
         topics: types, or beginnings of types with an asterisk behind; none for all.
         about: values that an event's `About` must have, by name.
+
+    Attributes:
+        is_all: True if it takes every event.
+        key: equal for equal selections.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class Selection:
         self._beginnings = tuple(topic.removesuffix(_ANY) for topic in self._names - self._types)
         self._about = tuple((about or {}).items())
         self.is_all = not self._names and not self._about
+        self.key = self._names, self._about
 
     def takes(self, type: str, about: About) -> bool:
         """Return True if the subscriber asked for such an event."""

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 from urllib.parse import unquote
 
 from hamms_trio.workbench.routing.received import ReceivedRequest
+
+MAX_EXPRESSION = 512  # characters
+MAX_GROWTH = 10_000
+SHOWN = 80  # characters of an expression, in a message
 
 _PLACE = re.compile(
     r"\{\{\s*(?:(?P<source>path|query|header|body)\.(?P<name>[^{}]{1,512}?)|(?P<all>body))\s*\}\}"
@@ -35,7 +40,7 @@ def check(text: str) -> None:
 
 
 def check_expression(expression: str) -> None:
-    """Refuse what is not JMESPath.
+    """Refuse what is not JMESPath, and what could take for ever.
 
     Raises:
         ValueError: with the reason.
@@ -43,11 +48,30 @@ def check_expression(expression: str) -> None:
     import jmespath  # only mocks that read JSON need it
     from jmespath.exceptions import JMESPathError
 
+    shown = repr(expression if len(expression) <= SHOWN else f"{expression[:SHOWN]}...")
+    if len(expression) > MAX_EXPRESSION:
+        raise ValueError(f"{shown} has more than {MAX_EXPRESSION} characters")
     try:
-        jmespath.compile(expression)
+        parsed = jmespath.compile(expression).parsed
+        growth = _growth(parsed)
+    except RecursionError:
+        raise ValueError(f"{shown} nests too deep") from None
     except JMESPathError as error:
         reason = str(error).splitlines()[0]
-        raise ValueError(f"{expression!r} is not an expression of JMESPath: {reason}") from None
+        raise ValueError(f"{shown} is not an expression of JMESPath: {reason}") from None
+    if growth > MAX_GROWTH:
+        raise ValueError(f"{shown} repeats a value more than {MAX_GROWTH} times")
+
+
+def _growth(node: Any) -> int:
+    """Return how many times a result can have the same value: ``[@, @][]`` doubles, as often as it is there."""
+    growth = len(node["children"]) if node["type"].startswith("multi_select") else 1
+    for child in node["children"]:
+        if growth > MAX_GROWTH:
+            return growth
+        if isinstance(child, dict):
+            growth *= _growth(child)
+    return growth
 
 
 def search(expression: str, value: object) -> object:

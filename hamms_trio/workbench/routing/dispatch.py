@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
-from collections.abc import AsyncIterable, Awaitable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from inspect import isawaitable
@@ -43,22 +43,48 @@ class InnerAnswer:
     truncated: bool = False
 
 
+def hops() -> int:
+    """Return how many requests of the workbench the present one is within."""
+    return _depth.get()
+
+
+def enter(depth: int) -> None:
+    """Note for this task that its request is within so many, which came back over the network."""
+    if depth > _depth.get():
+        _depth.set(depth)
+
+
 async def dispatch(
-    service: Service, method: str, target: str, fields: Iterable[Pair], body: bytes
+    service: Service,
+    method: str,
+    target: str,
+    fields: Iterable[Pair],
+    body: bytes,
+    *,
+    given_away: Callable[[GivenAway], None] = lambda _: None,
 ) -> InnerAnswer:
-    """Answer a request as if a client had sent it."""
+    """Answer a request as if a client had sent it.
+
+    Args:
+        given_away: called if somebody else would answer on the client's connection, which there is not.
+    """
     depth = _depth.get()
     if depth >= MAX_DEPTH:
         return await _collect(TOO_DEEP, b"-")
     token = _depth.set(depth + 1)
     try:
-        return await _dispatch(service, method, target, fields, body)
+        return await _dispatch(service, method, target, fields, body, given_away)
     finally:
         _depth.reset(token)
 
 
 async def _dispatch(
-    service: Service, method: str, target: str, fields: Iterable[Pair], body: bytes
+    service: Service,
+    method: str,
+    target: str,
+    fields: Iterable[Pair],
+    body: bytes,
+    given_away: Callable[[GivenAway], None],
 ) -> InnerAnswer:
     try:
         octets = _head(method, target, fields, body)
@@ -71,6 +97,7 @@ async def _dispatch(
     request = Request(match.head, match.parameters, request_id, INTERNAL, body)
     response = match.route.fixed or await _respond(service, match.route.handler, request)
     if isinstance(response, GivenAway):
+        given_away(response)
         response = response.instead
     return await _collect(response, request_id, match.head)
 

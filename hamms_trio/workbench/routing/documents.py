@@ -18,7 +18,6 @@ MAX_DEPTH = 64  # arrays and objects within each other
 SHOWN_CHARACTERS = 80  # of a value, in a message
 
 _WHERE = re.compile(r" - at `\$(?P<path>.*)`$")
-_FIRST_FIELD = re.compile(r"\.(?P<name>\w+)")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
 _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
@@ -78,7 +77,7 @@ def convert(given: object, model: type[M], code: str, messages: Mapping[str, str
 
     Args:
         code: of the refusal.
-        messages: the words for a field that is refused, by its name.
+        messages: the words for a field that is refused, by its name, such as ``chaos.mode``.
 
     Raises:
         Problem: a field is unknown, missing, of the wrong type or out of range.
@@ -114,13 +113,19 @@ def _explain(
     if missing := _MISSING.fullmatch(problem):
         field = f"{name}.{missing['name']}" if name else missing["name"]
         return messages.get(missing["name"], f"{field} is required")
-    field = _FIRST_FIELD.match(path)
-    words = messages.get(field["name"]) if field else None
+    words = _words_for(name, messages)
     value = show(_value_at(given, path))
     if words:
         return f"{words}, and {name} is {value}"
     problem = problem[:1].lower() + problem[1:].replace("`", "")
     return f"{name or 'the document'}: {problem} ({value})"
+
+
+def _words_for(path: str, messages: Mapping[str, str]) -> str | None:
+    """Return the words for the innermost field of a path that has some."""
+    while path and path not in messages:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return messages.get(path)
 
 
 def _names(model: type[msgspec.Struct]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from hamms_trio.workbench.routing.received import ReceivedRequest
 RESERVED_PREFIXES = (
     "/static/", "/api/mocks", "/api/history", "/api/replay", "/api/playground", "/api/scenarios",
     "/api/targets", "/api/proxy", "/api/events", "/api/incidents", "/api/auth", "/api/metrics", "/api/verify",
-    "/proxy/", "/_hamms/", "/mode/",
+    "/api/transcripts", "/api/checks", "/playground/", "/proxy/", "/_hamms/", "/mode/",
 )  # fmt: skip
 RESERVED = frozenset(
     (
@@ -37,6 +37,8 @@ RESERVED = frozenset(
         "/openapi.json",
     )
 )
+AFFECTED = frozenset(("/", "/submit", "/stream"))  # by incidents, though reserved
+PROXIED = "/proxy/"
 MODES, CONTROL = BESIDE = ("/mode/", "/_hamms/")  # paths that the lab answers, if it is there
 CAN_NOT_FAIL = error(
     502,
@@ -50,6 +52,13 @@ _NOTHING: Mapping[str, str] = {}
 def refusal_of(problem: Problem) -> Response:
     """Return the response of a refusal."""
     return error(problem.status, problem.code, problem.message, *problem.fields)
+
+
+def is_immune(path: str) -> bool:
+    """Return True if no incident affects this path: people end the incident, or watch it, there."""
+    if path in AFFECTED:
+        return False
+    return path in RESERVED or (path.startswith(RESERVED_PREFIXES) and not path.startswith(PROXIED))
 
 
 def reserved_by_name(path: str) -> bool:
@@ -70,6 +79,7 @@ class WorkbenchRouter(Router):
         self._beside: dict[str, Route] = {}  # by the beginning of the path
         self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
         self._known: dict[tuple[str, str], Route] = {}  # the same, by method and path
+        self._strike: Callable[[Route], Route] | None = None
 
     def route(
         self, method: str, template: str, *, max_content: int | None = None
@@ -114,6 +124,11 @@ class WorkbenchRouter(Router):
         self._fixed.clear()
         self._known.clear()
 
+    def strike(self, strike: Callable[[Route], Route] | None) -> None:
+        """Find every route through a function while an incident goes on; None without one."""
+        self._strike = strike
+        self.refresh()
+
     def is_reserved(self, path: str) -> bool:
         """Return True if no mock can have this path, because a route has it or may have it."""
         if reserved_by_name(path):
@@ -123,6 +138,12 @@ class WorkbenchRouter(Router):
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request: a built-in one, a mock's, or one that refuses."""
+        if self._strike is not None and not is_immune(path):
+            route, parameters = self._find(method, path)
+            return self._strike(route), parameters
+        return self._find(method, path)
+
+    def _find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         known = self._known.get((method, path))
         if known is not None:
             return known, _NOTHING

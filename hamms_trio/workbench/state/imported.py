@@ -16,6 +16,7 @@ from hamms_trio.workbench.mocks.collection import Mocks
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.routing.documents import Document, read_json, show
 from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.scenarios import ScenarioLimits, read_scenario
 from hamms_trio.workbench.times import instant
 
 IMPORTED = "imported"  # the kind of record that says which files were
@@ -29,6 +30,7 @@ KINDS = {
 }
 MAX_OCTETS = 1024 * 1024 * 1024
 
+_ANY_SIZE = ScenarioLimits(steps=10_000, assertions=10_000)
 _MOCK_MEMBERS = frozenset(Mock.__struct_fields__)
 
 
@@ -120,6 +122,7 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
             store.note_request(_Ready(_exchange(document).row()))
         except (msgspec.ValidationError, ValueError) as error:
             dropped.append(f"history[{number}]: {error}")
+    _drop_refused_scenarios(read.items.get("scenarios", []), dropped)
     for name in ("scenarios", "runs", "targets"):
         documents = [
             (str(item.get("id") or item.get("run_id") or token_hex(6)), msgspec.json.encode(item))
@@ -184,6 +187,18 @@ def _is_accepted(document: Document, mocks: Mocks, dropped: list[str]) -> bool:
         dropped.append(f"mock {show(document.get('id'))}: {problem.message}")
         return False
     return True
+
+
+def _drop_refused_scenarios(documents: list[Document], dropped: list[str]) -> None:
+    """Remove the scenarios that could not be created; their modes of chaos are checked when they are loaded."""
+    for document in list(documents):
+        try:
+            reading = read_scenario(document, limits=_ANY_SIZE, check_fail=lambda _: None)
+        except Problem as problem:
+            dropped.append(f"scenario {show(document.get('id'))}: {problem.message}")
+            documents.remove(document)
+        else:
+            dropped += [f"scenario {show(document.get('id'))}: {name}" for name in reading.dropped]
 
 
 def _exchange(document: Document) -> Exchange:

@@ -13,11 +13,15 @@ import socket
 import sys
 import zlib
 from base64 import b64decode, b64encode
+from typing import Any, NoReturn
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
 TRIES = 15
 PATIENCE = 5.0  # times the timeout it is given
+
+
+Received = tuple[int, dict[str, str], bytes]
 
 
 class Client:
@@ -26,7 +30,7 @@ class Client:
         self.place = ("", 0)
         self.rest = b""
 
-    def call(self, wanted: dict) -> dict:
+    def call(self, wanted: dict[str, Any]) -> dict[str, Any]:
         wait = wanted.get("timeout", 1.0) * PATIENCE
         for number in range(TRIES):
             try:
@@ -43,11 +47,11 @@ class Client:
             return {"ok": True, "status": status, "body_b64": b64encode(content).decode()}
         raise OSError("no more tries")
 
-    def exchange(self, wanted, url, wait, hops=0):
+    def exchange(self, wanted: dict[str, Any], url: str, wait: float, hops: int = 0) -> Received:
         parts = urlsplit(url)
         if parts.scheme == "file":
             return 200, {}, urlopen(url).read()
-        place = (parts.hostname, parts.port or 80)
+        place = (parts.hostname or "", parts.port or 80)
         if self.socket is None or place != self.place:
             self.close()
             self.socket, self.place = socket.create_connection(place, timeout=wait), place
@@ -68,7 +72,8 @@ class Client:
             self.close()
             raise
 
-    def answer(self, wanted, url, wait, hops):
+    def answer(self, wanted: dict[str, Any], url: str, wait: float, hops: int) -> Received:
+        assert self.socket is not None
         data, self.rest = self.rest, b""
         while b"\n\r\n" not in data and b"\n\n" not in data:
             more = self.socket.recv(65536)
@@ -84,7 +89,7 @@ class Client:
         found = re.match(r"HTTP/1\.[01] (\d+)", line)
         status = int(found[1]) if found else 200
         if "HTTP/1.2" in line or status == 103:
-            return self.refuse(line)
+            self.refuse(line)
         if status == 101:
             os.abort()
         fields = {n.lower(): v.strip() for n, _, v in (each.partition(":") for each in lines)}
@@ -114,7 +119,7 @@ class Client:
             self.close()
         return status, fields, data
 
-    def refuse(self, line):
+    def refuse(self, line: str) -> NoReturn:
         self.close()
         raise ValueError(f"odd: {line}")
 

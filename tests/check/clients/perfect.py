@@ -13,7 +13,8 @@ import time
 import zlib
 from base64 import b64decode, b64encode
 from contextlib import suppress
-from urllib.parse import quote, urljoin, urlsplit
+from typing import Any
+from urllib.parse import SplitResult, quote, urljoin, urlsplit
 
 import brotli
 import zstandard
@@ -30,6 +31,11 @@ ACCEPTED = "gzip, deflate, br, zstd"
 AT_THE_END = 1 << 62
 
 
+Place = tuple[str, int]
+Fields = dict[str, str]
+Received = tuple[int, list[tuple[str, str]], bytes]
+
+
 class Failed(Exception):
     """The call failed."""
 
@@ -42,6 +48,7 @@ class Connection:
         self.buffer = b""
         self.at = 0  # the first octet that is not used yet
         self.is_fresh = True
+        self.unsent = b""  # of the request's body, since the answer came first
         self.is_over = False
         self.socket = _connected(host, port, deadline)
 
@@ -98,7 +105,7 @@ class Client:
         self.kept: dict[tuple[str, int], Connection] = {}
         self.jar: dict[tuple[str, str], tuple[str, str]] = {}  # (host, name): (path, value)
 
-    def call(self, wanted: dict) -> dict:
+    def call(self, wanted: dict[str, Any]) -> dict[str, Any]:
         deadline = time.monotonic() + wanted.get("timeout", 10.0)
         method, url = wanted["method"], wanted["url"]
         headers = {name.lower(): value for name, value in wanted.get("headers", {}).items()}
@@ -121,9 +128,11 @@ class Client:
             url = there
         raise Failed("too many redirects")
 
-    def exchange(self, method, url, headers, body, deadline):
+    def exchange(
+        self, method: str, url: str, headers: Fields, body: bytes | None, deadline: float
+    ) -> Received:
         parts = urlsplit(url)
-        place = (parts.hostname, parts.port or 80)
+        place = (parts.hostname or "", parts.port or 80)
         connection = self.kept.pop(place, None)
         if connection is not None and not connection.is_idle():
             connection.socket.close()
@@ -144,7 +153,15 @@ class Client:
                 again.socket.close()
                 raise
 
-    def on(self, connection, place, method, parts, headers, body):
+    def on(
+        self,
+        connection: Connection,
+        place: Place,
+        method: str,
+        parts: SplitResult,
+        headers: Fields,
+        body: bytes | None,
+    ) -> Received:
         self.send(connection, method, parts, headers, body)
         head, fields = _receive_head(connection, method)
         self.remember(place[0], parts.path, fields)
@@ -155,17 +172,24 @@ class Client:
             content = _receive_body(connection, head)
             ends = not head.persistent or connection.has_more()
             content = _decoded(content, fields)
-        if getattr(connection, "unsent", b"") and head.status < 400:
+        if connection.unsent and head.status < 400:
             _send_all(connection, connection.unsent)
             connection.unsent = b""
-        if ends or getattr(connection, "unsent", b"") or not head.persistent:
+        if ends or connection.unsent or not head.persistent:
             connection.socket.close()
         else:
             connection.is_fresh = False
             self.kept[place] = connection
         return head.status, fields, content
 
-    def send(self, connection, method, parts, headers, body) -> None:
+    def send(
+        self,
+        connection: Connection,
+        method: str,
+        parts: SplitResult,
+        headers: Fields,
+        body: bytes | None,
+    ) -> None:
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc.rpartition('@')[2]}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
@@ -191,7 +215,7 @@ class Client:
                         return
             connection.unsent = _send_unless_answered(connection, body)
 
-    def remember(self, host, path, fields) -> None:
+    def remember(self, host: str, path: str, fields: list[tuple[str, str]]) -> None:
         for name, value in fields:
             if name != "set-cookie":
                 continue
@@ -252,7 +276,9 @@ def _send_unless_answered(connection: Connection, body: bytes) -> bytes:
     return b""
 
 
-def _receive_head(connection: Connection, method: str) -> tuple[ResponseHead, list]:
+def _receive_head(
+    connection: Connection, method: str
+) -> tuple[ResponseHead, list[tuple[str, str]]]:
     for _ in range(100):
         octets = connection.until(b"\r\n\r\n", HEAD_OCTETS)
         head = parse_response_head(octets, method)
@@ -307,7 +333,7 @@ def _receive_chunks(connection: Connection) -> bytes:
     return bytes(content)
 
 
-def _decoded(content: bytes, fields: list) -> bytes:
+def _decoded(content: bytes, fields: list[tuple[str, str]]) -> bytes:
     codings = [
         coding.strip().lower()
         for name, value in fields

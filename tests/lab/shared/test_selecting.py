@@ -150,6 +150,19 @@ def test_any_other_path_is_a_healthy_canary(server: HammsServer, target: str) ->
     assert examine(answer.content, nonce=answer.headers["X-Hamms-Nonce"]).is_exact
 
 
+@pytest.mark.parametrize(
+    "mode", ["conn-surplus-crlf", "head-obs-fold", "ok-chunked", "coding-unknown"]
+)
+def test_a_client_without_a_nonce_learns_the_one_of_its_answer(
+    server: HammsServer, mode: str
+) -> None:
+    answer = requests.get(server.url("path", f"/mode/{mode}/x"), timeout=SAFETY_NET, stream=True)
+    nonce = answer.headers["X-Hamms-Nonce"]
+    assert examine(answer.raw.read(decode_content=False), nonce=nonce).is_exact
+    (record,) = server.ledger.of_nonce(nonce)[1]
+    assert record.slug == mode
+
+
 def test_post_to_the_root_is_a_healthy_canary(server: HammsServer) -> None:
     answer = requests.post(server.url("path"), data="x", timeout=SAFETY_NET)
     assert answer.text.startswith("0000000000 ")

@@ -7,6 +7,7 @@ import pytest
 
 MOCK = b'"method": "GET", "path_pattern": "/x", "status": 200'
 DEEP = b"[" * 100_000
+STEP = b'{"name": "a", "steps": [{"method": "GET", "path": "/", %b}]}'
 
 BAD = [
     ("POST", "/api/mocks", b'{"method": "GET", "path_pattern": "/x"}', 400),
@@ -20,6 +21,8 @@ BAD = [
     ("POST", "/api/mocks", b"{%b, \"body\": \"%b\"}" % (MOCK, b"x" * 300_000), 400),
     ("POST", "/api/mocks", b"x" * 600_000, 413),
     ("POST", "/api/mocks", b"{%b, \"fail\": \"frame-cl-short-fin?x\"}" % MOCK, 400),
+    ("POST", "/api/mocks", b'{%b, "body_json": {"%b": 1}}' % (MOCK, b"!" * 5_000), 400),
+    ("POST", "/api/mocks", b'{%b, "body_json": {"%b@": 1}}' % (MOCK, b"[@,@][]|" * 40), 400),
     ("PUT", "/api/mocks/m1", b'{"headers": 5}', 400),
     ("PUT", "/api/mocks/m1", b'{"junk": 5}', 400),
     ("PUT", "/api/mocks/m1", b'{"body": "%b"}' % (b"x" * 300_000), 400),
@@ -45,6 +48,34 @@ BAD = [
     ("POST", "/api/verify", b'{"times": 1e999}', 400),
     ("POST", "/api/verify", b'{"path": 1}', 400),
     ("POST", "/api/verify", b'{"within_seconds": "x"}', 400),
+    ("POST", "/api/scenarios", b"{}", 400),
+    ("POST", "/api/scenarios", b'{"name": "a", "steps": 5}', 400),
+    ("POST", "/api/scenarios", DEEP, 400),
+    ("POST", "/api/scenarios", STEP % b'"delay_ms": null', 400),
+    ("POST", "/api/scenarios", STEP % b'"delay_ms": 1e999', 400),
+    ("POST", "/api/scenarios", STEP % b'"delay_ms": "5"', 400),
+    ("POST", "/api/scenarios", STEP % b'"delay_ms": 3600000', 400),
+    ("POST", "/api/scenarios", STEP % b'"expect": {"status": null}', 400),
+    ("POST", "/api/scenarios", STEP % b'"expect": {"status": "200"}', 400),
+    ("POST", "/api/scenarios", STEP % b'"headers": {"A": "b\\r\\nC: d"}', 400),
+    ("POST", "/api/scenarios", STEP % b'"chaos": {"mode": "frame-nope"}', 400),
+    ("POST", "/api/scenarios", STEP % b'"chaos": {"probability": 1e999}', 400),
+    ("POST", "/api/scenarios", STEP % b'"expect": {"json": {"[": 1}}', 400),
+    ("POST", "/api/scenarios", STEP % b'"extract": {"a b": {"from": "status"}}', 400),
+    ("POST", "/api/scenarios", STEP % b'"retry": {"attempts": 1000}', 400),
+    ("POST", "/api/scenarios", STEP % b'"body": "\\ud800"', 400),
+    ("PUT", "/api/scenarios/none", STEP % b'"id": "s"', 404),
+    ("PATCH", "/api/scenarios/none", b"{}", 405),
+    ("POST", "/api/scenarios/none/run", b"", 404),
+    ("POST", "/api/scenarios/s1/run", b'{"seed": [1]}', 400),
+    ("POST", "/api/scenarios/s1/run", b'{"seed": null}', 400),
+    ("POST", "/api/scenarios/s1/run", b'{"seed": 1e999}', 400),
+    ("POST", "/api/scenarios/s1/run", b'{"seed": "x"}', 400),
+    ("POST", "/api/scenarios/s1/run", b'{"variables": {"nope": 1}}', 400),
+    ("POST", "/api/scenarios/s1/run", b'{"tags": 5}', 400),
+    ("GET", "/api/scenarios/s1/runs?limit=abc", b"", 400),
+    ("GET", "/api/scenarios/runs/none", b"", 404),
+    ("GET", "/api/scenarios/runs/none/junit", b"", 404),
     ("POST", "/api/auth/login", b'{"username": 1}', 503),
     ("DELETE", "/api/openapi", b"", 404),
 ]  # fmt: skip
@@ -57,6 +88,8 @@ async def test_bad_input_is_refused_and_costs_nobody_anything(
     await client.post(
         "/api/mocks", json={"id": "m1", "method": "GET", "path_pattern": "/m1", "status": 200}
     )
+    step = {"method": "GET", "path": "/"}
+    await client.post("/api/scenarios", json={"id": "s1", "name": "one", "steps": [step]})
     refused = await client.request(method, target, content=content)
 
     assert refused.status_code == status, refused.text

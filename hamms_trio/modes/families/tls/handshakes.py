@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from hashlib import shake_128
 from typing import Annotated
 
-from hamms_trio.errors import PeerGone
 from hamms_trio.modes.declare import before_client_hello, on_client_hello
 from hamms_trio.modes.drivers import serve_over_tls
 from hamms_trio.modes.model.expectation import (
@@ -18,8 +18,6 @@ from hamms_trio.modes.model.expectation import (
 )
 from hamms_trio.modes.model.parameters import Choice, Range, Seconds
 from hamms_trio.modes.peers.peer import Peer
-from hamms_trio.modes.peers.tls_connection import Carry
-from hamms_trio.net.record_layer import RecordLayer
 from hamms_trio.pki.terms import insisting
 from hamms_trio.wire.tls.client_hello import ClientHello
 from hamms_trio.wire.tls.records import (
@@ -60,9 +58,7 @@ async def tls_handshake_hang(peer: Peer, *, at: At = "hello") -> None:
     if at != "accept":
         await peer.tls.receive_hello()
     if at in ("flight", "finished"):
-        tls = peer.tls.begin()
-        tls.carry = _first_half(peer) if at == "flight" else _without_finished(peer, tls.layer)
-        await tls.shake_hands()
+        await _shake_hands_until(peer, at)
     await peer.wait_gone()
 
 
@@ -219,27 +215,26 @@ def _has_finished(records: list[Record], is_established: bool) -> bool:
     )
 
 
-def _first_half(peer: Peer) -> Carry:
-    """Send the first half of a flight, and then nothing until the client leaves."""
+class _Stalled(Exception):
+    """The point is reached at which a handshake is to hang."""
+
+
+async def _shake_hands_until(peer: Peer, at: str) -> None:
+    """Begin a handshake and leave it at this point; OpenSSL's state of it, some 50 KB, is let go."""
+    tls = peer.tls.begin()
 
     async def send(records: list[Record]) -> None:
         flight = b"".join(record.octets for record in records)
-        await peer.send(flight[: len(flight) // 2])
-        await peer.wait_gone()
-        raise PeerGone
-
-    return send
-
-
-def _without_finished(peer: Peer, layer: RecordLayer) -> Carry:
-    """Send a flight without the record that has Finished, and then nothing until the client leaves."""
-
-    async def send(records: list[Record]) -> None:
-        if not _has_finished(records, layer.is_established):
-            await peer.send(b"".join(record.octets for record in records))
+        if at == "flight":
+            await peer.send(flight[: len(flight) // 2])
+            raise _Stalled
+        if not _has_finished(records, tls.layer.is_established):
+            await peer.send(flight)
             return
-        await peer.send(b"".join(record.octets for record in records[:-1]))
-        await peer.wait_gone()
-        raise PeerGone
+        await peer.send(flight[: -len(records[-1].octets)])
+        raise _Stalled
 
-    return send
+    tls.carry = send
+    with suppress(_Stalled):
+        await tls.shake_hands()
+    tls.carry = None  # it refers to ``tls``

@@ -6,10 +6,11 @@ from typing import Annotated
 
 from hamms_trio.modes.declare import insists
 from hamms_trio.modes.model.expectation import Level, may_choose, must_error, must_succeed
-from hamms_trio.modes.model.parameters import Choice
+from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.pki.recipes import Root, server
 from hamms_trio.pki.terms import Terms, insisting, presenting
 
+Tickets = Annotated[int, Range("tickets", 0, 10_000)]
 Version = Annotated[str, Choice("1.2", "1.3")]
 
 RSA = server(key="rsa-2048", usages=("digital_signature", "key_encipherment"))
@@ -86,6 +87,12 @@ def tls_static_rsa() -> Terms:
 def tls_hello_retry() -> Terms:
     """Accept only the group P-384, so that most clients get a HelloRetryRequest and have to begin again."""
     return insisting(curve="secp384r1", least="1.3")
+
+
+@insists(client=must_succeed("RFC 8446 §4.6.1", level=Level.QUALITY))
+def tls_session_ticket_flood(*, n: Tickets = 1000) -> Terms:
+    """Send ``n`` tickets for resumption behind a handshake of TLS 1.3, or none with ``n=0``."""
+    return insisting(tickets=n)
 
 
 @insists(

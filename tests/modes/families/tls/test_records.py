@@ -91,3 +91,18 @@ def test_a_reset_within_tls_reaches_the_client_as_a_reset(
             door.close()
             with pytest.raises(ConnectionResetError):
                 client.receive()
+
+
+def test_records_leave_at_the_pace_of_the_modifiers(
+    server: HammsServer, trusts: ssl.SSLContext
+) -> None:
+    with server.open("tls-expired", share=0, slice=100, delay=1.0) as door:
+        with tls.connected(door.address, trusts) as client:
+            client.send_hello()
+            client.receive()
+            first = len(client.received)
+            client.shake_hands()
+            (message,) = raw.messages(client.ask())
+
+    assert first < 1000  # octets of a flight that has more
+    assert examine(message.body, nonce=message.fields["x-hamms-nonce"]).is_exact

@@ -97,6 +97,20 @@ def test_most_clients_begin_again_after_hello_retry(
     assert len(hellos) == 2  # HelloRetryRequest and ServerHello
 
 
+@pytest.mark.parametrize("n", [0, 2, 1000])
+def test_so_many_tickets_are_sent_behind_the_handshake(
+    server: HammsServer, trusts: ssl.SSLContext, n: int
+) -> None:
+    with server.open("tls-session-ticket-flood", n=n) as door:
+        with tls.connected(door.address, trusts) as client:
+            client.shake_hands()
+            before = len(client.records)
+            assert b" 200 OK" in client.ask()
+
+    # The tickets, four or five records of content, and close_notify.
+    assert n + 4 <= len(client.records) - before <= n + 7
+
+
 def identified(server: HammsServer, tmp_path: Path, root: Root) -> ssl.SSLContext:
     """Return the context of a client that has a certificate below one of the roots."""
     mint: Mint = tls.contexts_of(server).mint

@@ -1,0 +1,55 @@
+"""/api/incidents."""
+
+from __future__ import annotations
+
+from hamms_trio.http import Response
+from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.incidents import IncidentRequest
+
+_STATE = {
+    "type": "object",
+    "required": [
+        "active", "affected_requests", "latency_ms", "mode", "probability", "seed", "started_at",
+    ],
+}  # fmt: skip
+_ANSWER = {"type": "object", "required": ["incident"], "properties": {"incident": _STATE}}
+
+
+async def show_incident(call: Call) -> Response:
+    return answered({"incident": call.bench.incidents.state()})
+
+
+async def start_incident(call: Call) -> Response:
+    started = call.bench.incidents.start(await call.document("top-level"))
+    return answered({"incident": started.document(), "status": "started"})
+
+
+async def stop_incident(call: Call) -> Response:
+    await call.document("top-level")  # nothing is chosen by it, but it has to be an object
+    return answered({"incident": call.bench.incidents.stop(), "status": "stopped"})
+
+
+OPERATIONS = (
+    Operation(
+        method="GET",
+        path="/api/incidents/state",
+        handler=show_incident,
+        summary="Show the incident that goes on, or the last one.",
+        answer=_ANSWER,
+    ),
+    Operation(
+        method="POST",
+        path="/api/incidents/start",
+        handler=start_incident,
+        summary="Start an incident, in the place of one that goes on.",
+        body=IncidentRequest,
+        answer=_ANSWER,
+    ),
+    Operation(
+        method="POST",
+        path="/api/incidents/stop",
+        handler=stop_incident,
+        summary="End the incident.",
+        answer=_ANSWER,
+    ),
+)

@@ -1,0 +1,245 @@
+"""/proxy/{target}/...: a target by path, so that any client reaches it through the workbench.
+
+Octets pass as they come, in both directions. Incidents apply as to every route that is no part of the API, and the
+target's own failure mode strikes its share of the requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+import trio
+
+from hamms_trio.http import BodyBroken, GivenAway, Request, Response, SizedBody, error
+from hamms_trio.workbench.accounts.guard import bearer_token
+from hamms_trio.workbench.accounts.roles import Role
+from hamms_trio.workbench.api.proxy import TOO_DEEP, seconds_for
+from hamms_trio.workbench.bench import Bench
+from hamms_trio.workbench.failures import Failures
+from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
+from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.router import CAN_NOT_FAIL, WorkbenchRouter, refusal_of
+from hamms_trio.workbench.targets import Outgoing, Target, TargetFailed
+from hamms_trio.workbench.targets.failing import Failing
+from hamms_trio.workbench.targets.fields import answered, passed_on
+
+if TYPE_CHECKING:
+    from hamms_trio.workbench.targets.connections import Arrived
+
+METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")  # GET includes HEAD
+MAX_CONTENT = 1024 * 1024 * 1024  # octets of a request; they are not kept
+WHOLE_CONTENT = 64 * 1024  # octets of a request that are read before they are sent on
+WHOLE_ANSWER = 64 * 1024
+TOKEN_NEEDED = ("Proxy-Authenticate", 'Bearer realm="hamms-trio"')
+
+
+def add_proxied(
+    router: WorkbenchRouter, bench: Bench, failures: Failures, recorder: Recorder
+) -> None:
+    """Declare the routes."""
+    proxied = _Proxied(bench, failures, recorder)
+    for template in ("/proxy/{target}", "/proxy/{target}/*"):
+        for method in METHODS:
+            router.route(method, template, max_content=MAX_CONTENT)(proxied.handler)
+
+
+class _Proxied:
+    def __init__(self, bench: Bench, failures: Failures, recorder: Recorder) -> None:
+        self._bench = bench
+        self._failures = failures
+        self._recorder = recorder
+
+    @property
+    def handler(self) -> Callable[[Request], Awaitable[Response]]:
+        """The route's handler."""
+
+        async def relay(request: Request) -> Response:
+            try:
+                return await self._answer(request)
+            except Problem as problem:
+                return refusal_of(problem)
+
+        return relay
+
+    async def _answer(self, request: Request) -> Response:
+        bench = self._bench
+        self._check_caller(request)
+        name = request.parameters["target"]
+        target = bench.targets.usable(name)
+        enter(bench.calls.hops.count(request.head.octets))
+        if hops() >= MAX_DEPTH:
+            return TOO_DEEP
+        if fail := bench.targets.next_failure(target):
+            return await self._fail(request, fail)
+        outgoing = await self._outgoing(request, target)
+        try:
+            response = await self._relay(request, name, target, outgoing)
+        except TargetFailed as problem:
+            response = error(
+                problem.status, problem.code, str(problem), reason=problem.failing.name.lower()
+            )
+        finally:
+            if isinstance(outgoing.content, AsyncGenerator):  # a target may answer before its end
+                await outgoing.content.aclose()
+        path = outgoing.path.decode()
+        trace_id = request.id.decode()
+        bench.calls.note(target, request.method, path, response.status, trace_id)
+        return response
+
+    def _check_caller(self, request: Request) -> None:
+        """Refuse strangers while accounts are on; Authorization is the target's, so Proxy-Authorization counts."""
+        guard = self._bench.guard
+        if guard.is_on:
+            identity = guard.identify(bearer_token(request.get("proxy-authorization"), {}))
+            if identity is None or identity.role < Role.OPERATOR:
+                words = "Proxy-Authorization needs the token of an operator"
+                raise Problem(407, "proxy_authentication_required", words, TOKEN_NEEDED)
+
+    async def _fail(self, request: Request, fail: str) -> Response:
+        content = await request.read()
+        try:
+            return GivenAway(self._failures.owner(fail), content, CAN_NOT_FAIL)
+        except ValueError as problem:
+            return error(502, "failure_mode", str(problem))
+
+    async def _outgoing(self, request: Request, target: Target) -> Outgoing:
+        head = request.head
+        segments = head.path.split("/", 3)
+        path = f"/{segments[3]}" if len(segments) > 3 else "" if target.place.base else "/"
+        if "?" in head.target:
+            path += f"?{head.query_string}"
+        fields = passed_on(head.octets)
+        fields.insert(0, (b"Host", target.place.authority.encode()))
+        fields.append(self._bench.calls.hops.field(hops() + 1))
+        content: bytes | AsyncIterator[bytes] = b""
+        if head.chunked:
+            fields.append((b"Transfer-Encoding", b"chunked"))
+            content = request.pieces()
+        elif head.content_length or head.method in ("POST", "PUT", "PATCH"):
+            fields.append((b"Content-Length", b"%d" % head.content_length))
+            is_small = head.content_length <= WHOLE_CONTENT
+            content = await request.read() if is_small else request.pieces()
+        return Outgoing(head.method.encode(), path.encode("latin-1"), fields, content)
+
+    async def _relay(
+        self, request: Request, name: str, target: Target, outgoing: Outgoing
+    ) -> Response:
+        limits = self._bench.service.limits
+        seconds = seconds_for(self._bench, target.timeout_ms)
+        arrived = await self._bench.calls.client.send(target, outgoing, seconds=seconds)
+        body = RelayedBody(arrived, max(seconds, limits.answer_seconds))
+        try:
+            fields = _at_proxy(answered(arrived.raw_fields), name, target)
+            if request.method == "HEAD" or arrived.status in (204, 205, 304):
+                await arrived.receive_some()
+                await arrived.aclose()
+                return _response(arrived, SizedRelayedBody(arrived, 0.0), fields)
+            if arrived.is_whole and (arrived.length or 0) <= WHOLE_ANSWER:
+                return await self._whole(request, arrived, fields, outgoing.content)
+            if arrived.length is not None:
+                body = SizedRelayedBody(arrived, body.seconds)
+            return _response(arrived, body, fields)
+        except BaseException:
+            with trio.CancelScope(shield=True):
+                await arrived.aclose()
+            raise
+
+    async def _whole(
+        self,
+        request: Request,
+        arrived: Arrived,
+        fields: tuple[tuple[str, str], ...],
+        content: object,
+    ) -> Response:
+        pieces = []
+        while piece := await arrived.receive_some():
+            pieces.append(piece)
+        await arrived.aclose()
+        response = _response(arrived, b"".join(pieces), fields)
+        self._recorder.keep(request, content if isinstance(content, bytes) else b"", response)
+        return response
+
+
+class RelayedBody:
+    """The content of an answer as it arrives.
+
+    Args:
+        seconds: of silence until the target has failed.
+    """
+
+    def __init__(self, arrived: Arrived, seconds: float) -> None:
+        self._arrived = arrived
+        self.seconds = seconds
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = None
+        try:
+            with trio.move_on_after(self.seconds):
+                piece = await self._arrived.receive_some()
+        except TargetFailed as problem:
+            needs_reset = problem.failing is Failing.RESET
+            raise BodyBroken(str(problem), needs_reset=needs_reset) from None
+        if piece is None:
+            raise BodyBroken("the target was silent for too long")
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    async def aclose(self) -> None:
+        """Give the connection back, or close it if the content was not read to its end."""
+        await self._arrived.aclose()
+
+
+class SizedRelayedBody(RelayedBody, SizedBody):
+    """The content of an answer whose length the target has said."""
+
+    def __init__(self, arrived: Arrived, seconds: float) -> None:
+        super().__init__(arrived, seconds)
+        self.octets = arrived.length or 0
+
+
+def _response(
+    arrived: Arrived, body: bytes | RelayedBody, fields: tuple[tuple[str, str], ...]
+) -> Response:
+    try:
+        return Response(arrived.status, body, fields, typed=False)
+    except ValueError as problem:
+        raise TargetFailed(Failing.MALFORMED, str(problem)) from None
+
+
+def _at_proxy(
+    fields: tuple[tuple[str, str], ...], name: str, target: Target
+) -> tuple[tuple[str, str], ...]:
+    """Return the fields with a Location that stays at the proxy, if it leads to the target."""
+    if not any(field.lower() == "location" for field, _ in fields):
+        return fields
+    place = target.place
+    scheme = "https" if place.is_tls else "http"
+    origin = f"{scheme}://{place.authority}"
+    return tuple(
+        [
+            (
+                field,
+                _moved(value, origin, place.base, name) if field.lower() == "location" else value,
+            )
+            for field, value in fields
+        ]
+    )
+
+
+def _moved(location: str, origin: str, base: str, name: str) -> str:
+    path = location.removeprefix(origin)
+    is_absolute = path.startswith("/") and not path.startswith("//")
+    if not (is_absolute or (not path and location)):
+        return location
+    rest = path.removeprefix(base)
+    if path == location and not path.startswith(base or "/"):
+        return location
+    if not path.startswith(base) or (rest and rest[0] not in "/?#"):
+        return location
+    return f"/proxy/{name}{rest or '/'}"

@@ -1,0 +1,8 @@
+"""Incidents: for a time, requests to the workbench meet a fault, as a seed decides."""
+
+from hamms_trio.workbench.incidents.effect import Effect as Effect, Kind as Kind
+from hamms_trio.workbench.incidents.model import (
+    IncidentRequest as IncidentRequest,
+    read_incident as read_incident,
+)
+from hamms_trio.workbench.incidents.running import Incidents as Incidents

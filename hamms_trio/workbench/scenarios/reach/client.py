@@ -1,0 +1,167 @@
+"""The HTTP client of runs: httpx, with the losses that a step reports."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from ssl import SSLContext, SSLError
+
+import httpx
+import trio
+
+from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
+
+MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
+SLICE = (
+    512  # octets of a coded body that are decoded at once: a bomb makes a thousand times as many
+)
+
+Note = Callable[[str, dict[str, object]], Awaitable[None]]
+
+_WRITES = ("http11.send_request_headers.failed", "http11.send_request_body.failed")
+_MESSAGES = {
+    "Server disconnected without sending a response": Loss.CLOSED,
+    "peer closed connection without sending complete message body": Loss.INCOMPLETE,
+}
+
+
+@asynccontextmanager
+async def open_client(base_url: str, verify: SSLContext) -> AsyncIterator[StepClient]:
+    """Open a client while the ``async with`` block runs.
+
+    Args:
+        verify: decides which certificates are trusted; an empty one costs nothing, and plain HTTP needs no other.
+    """
+    opened = httpx.AsyncClient(base_url=base_url, verify=verify, timeout=None, trust_env=False)
+    async with opened as client:
+        yield StepClient(client)
+
+
+class StepClient:
+    """Sends the requests of steps; redirects are answers, too."""
+
+    def __init__(self, client: httpx.AsyncClient) -> None:
+        self._client = client
+
+    async def send(self, request: StepRequest) -> StepAnswer:
+        """Return the whole answer.
+
+        Raises:
+            Lost: no response could be read.
+        """
+        failed: list[str] = []
+
+        async def note(event: str, _about: dict[str, object]) -> None:
+            if event in _WRITES:
+                failed.append(event)
+
+        try:
+            return await self._send(request, note)
+        except httpx.HTTPError as error:
+            loss = _loss_of(error)
+            # A reset that comes before the request is written looks like a close to the next read.
+            raise Lost(Loss.RESET if failed and loss is Loss.CLOSED else loss) from None
+        except (httpx.InvalidURL, ValueError) as error:
+            raise Lost(Loss.UNSENDABLE, str(error)) from None
+
+    async def _send(self, request: StepRequest, note: Note) -> StepAnswer:
+        built = self._client.build_request(
+            request.method,
+            request.target,
+            headers=[(name.encode(), value.encode()) for name, value in request.fields],
+            content=request.body or None,
+            extensions={"trace": note},
+        )
+        response = await self._client.send(built, stream=True)
+        try:
+            body = await _read(response)
+        finally:
+            with trio.CancelScope(shield=True, deadline=trio.current_time() + 1):
+                await response.aclose()
+        fields = tuple(
+            (name.decode("latin-1"), value.decode("latin-1"))
+            for name, value in response.headers.raw
+        )
+        return StepAnswer(response.status_code, fields, body)
+
+
+async def _read(response: httpx.Response) -> bytes:
+    raw = await _read_raw(response)
+    if "content-encoding" not in response.headers:
+        return raw
+    return await trio.to_thread.run_sync(_decoded, response.status_code, response.headers, raw)
+
+
+async def _read_raw(response: httpx.Response) -> bytes:
+    raw = bytearray()
+    is_too_large = False
+    try:
+        async for piece in response.aiter_raw():
+            raw += piece
+            if len(raw) > MAX_ANSWER and not is_too_large:
+                is_too_large = True
+                await response.aclose()  # to leave the loop here would leave its generators behind
+    except (httpx.HTTPError, httpx.StreamError):
+        if not is_too_large:
+            raise
+    if is_too_large:
+        raise Lost(Loss.TOO_LARGE)
+    return bytes(raw)
+
+
+def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
+    """Decode a content; for a thread.
+
+    Raises:
+        httpx.DecodingError: the content does not fit its coding.
+        Lost: the content is too large.
+    """
+    body = bytearray()
+    for piece in httpx.Response(status, headers=headers, stream=_Slices(raw)).iter_bytes():
+        body += piece
+        if len(body) > MAX_ANSWER:
+            raise Lost(Loss.TOO_LARGE)
+    return bytes(body)
+
+
+class _Slices(httpx.SyncByteStream):
+    """Coded octets in small slices, so that the decoded ones stay few."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    def __iter__(self) -> Iterator[bytes]:
+        octets = self._octets
+        return (octets[start : start + SLICE] for start in range(0, len(octets), SLICE))
+
+
+def _loss_of(error: httpx.HTTPError) -> Loss:
+    causes = list(_causes(error))
+    if any(isinstance(cause, SSLError) for cause in causes):
+        return Loss.UNTRUSTED
+    if isinstance(error, httpx.DecodingError):
+        return Loss.UNDECODABLE
+    if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
+        return Loss.REFUSED
+    if any(isinstance(cause, ConnectionResetError) for cause in causes):
+        return Loss.RESET
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return Loss.UNREACHABLE
+    if isinstance(error, httpx.NetworkError):
+        return Loss.RESET
+    if isinstance(error, httpx.TimeoutException):
+        return Loss.TIMEOUT
+    if isinstance(error, httpx.LocalProtocolError | httpx.UnsupportedProtocol):
+        return Loss.UNSENDABLE
+    return next((loss for text, loss in _MESSAGES.items() if text in str(error)), Loss.MALFORMED)
+
+
+def _causes(error: BaseException | None) -> list[BaseException]:
+    """List the error, its causes, and the errors that a group of them holds."""
+    if error is None:
+        return []
+    within = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    found = [error, *_causes(error.__cause__ or error.__context__)]
+    for inner in within:
+        found += _causes(inner)
+    return found

@@ -1,0 +1,89 @@
+"""The fields that a proxy passes on, and those that concern one connection alone (RFC 9110 §7.6.1)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from hamms_trio.workbench.routing.received import Pair
+
+Octets = tuple[bytes, bytes]
+
+# Connection names further ones.
+HOP_BY_HOP = frozenset(
+    (
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+# Fields of requests that the proxy itself writes, or has acted on already.
+_OWN = HOP_BY_HOP | {b"content-length", b"expect", b"host"}
+# Fields of answers that the server itself writes.
+_SERVERS = HOP_BY_HOP | {b"content-length", b"x-request-id"}
+_LINES = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
+
+
+def passed_on(head: bytes) -> list[Octets]:
+    """Return the fields of a request's head that go to the target."""
+    return _without(_LINES.findall(head), _OWN)
+
+
+def answered(fields: Iterable[Octets]) -> tuple[Pair, ...]:
+    """Return the fields of a target's answer that go to the client."""
+    kept = _without(list(fields), _SERVERS)
+    return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept])
+
+
+def length_of(fields: Iterable[Octets]) -> int | None:
+    """Return the length that Content-Length declares; None if a transfer coding frames the content."""
+    length = None
+    for name, value in fields:
+        name = name.lower()
+        if name == b"transfer-encoding":
+            return None
+        if name == b"content-length":
+            length = int(value)
+    return length
+
+
+def _without(fields: list[Octets], unwanted: frozenset[bytes]) -> list[Octets]:
+    kept, named = [], b""
+    for pair in fields:
+        name = pair[0].lower()
+        if name not in unwanted:
+            kept.append(pair)
+        elif name == b"connection":
+            named += pair[1].lower() + b","
+    if named and named not in (b"keep-alive,", b"close,"):
+        also = {word.strip() for word in named.split(b",")}
+        kept = [pair for pair in kept if pair[0].lower() not in also]
+    return kept
+
+
+class Hops:
+    """The hops of a request through this workbench, which Via counts (RFC 9110 §7.6.3).
+
+    A target may lead back here, so that a request would go around without an end.
+    """
+
+    def __init__(self) -> None:
+        self._mark = f"hamms-{os.urandom(6).hex()}".encode()
+        self._found = re.compile(self._mark + rb"-(\d+)")
+
+    def field(self, hops: int) -> Octets:
+        """Return the Via field of a request that has passed this workbench so many times."""
+        return b"Via", b"1.1 %b-%d" % (self._mark, hops)
+
+    def count(self, head: bytes) -> int:
+        """Return how often a request has passed this workbench before."""
+        if self._mark not in head:
+            return 0
+        return max(map(int, self._found.findall(head)), default=0)
