@@ -26,7 +26,9 @@ from hamms_trio.modes.model.expectation import Outcome
 
 ALONE = 4  # cells at once that are run again: they wait, and nothing else runs beside them
 _AGAIN = (Finding.HANG, Finding.LATE)
-_AGAIN_IF_SLOW = (Finding.REJECTED, Finding.STRICT)  # perhaps by the client's own timeout
+# A busy machine may have made the client's own timeout decide, where nothing has to wait for anything.
+_AGAIN_IF_SLOW = (Finding.OK, Finding.REJECTED, Finding.STRICT)
+_QUICK = (Outcome.ERROR, Outcome.EXACT, Outcome.ERROR_OR_EXACT)
 _SLOW = 0.8  # of the timeout
 # Those that wait come first, and those that take most of the processor last, when no clock runs any more.
 _ORDER = {Outcome.TIMEOUT: 0, Outcome.RETRY: 0, Outcome.BOUNDED: 2}
@@ -121,12 +123,13 @@ class Run:
 
     def _is_doubtful(self, cell: Cell) -> bool:
         reports = self.results[cell.mode.slug]
-        return self._is_worth_a_repetition(reports[min(cell.run, len(reports) - 1)])
+        return self._is_worth_a_repetition(cell.mode, reports[min(cell.run, len(reports) - 1)])
 
-    def _is_worth_a_repetition(self, report: ModeReport) -> bool:
+    def _is_worth_a_repetition(self, mode: FailureMode, report: ModeReport) -> bool:
         """Return True if a busy machine may be to blame."""
         is_slow = (report.ms or 0) >= 1000 * _SLOW * self.options.timeout
-        return report.finding in _AGAIN or (is_slow and report.finding in _AGAIN_IF_SLOW)
+        may_be_blamed = report.finding in _AGAIN_IF_SLOW and mode.client.outcome in _QUICK
+        return report.finding in _AGAIN or (is_slow and may_be_blamed)
 
     async def _play_all(
         self, cells: list[Cell], jobs: int, *, before: int = 0, replaces: bool = False
@@ -170,7 +173,7 @@ class Run:
         self.traces[slug] = Trace.of(facts)
         if again:
             self.results[slug] = [
-                report if self._is_worth_a_repetition(known) else known
+                report if self._is_worth_a_repetition(cell.mode, known) else known
                 for known in self.results[slug]
             ]
         else:
