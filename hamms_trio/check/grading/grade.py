@@ -127,12 +127,14 @@ def _resources(facts: Facts) -> Grade | None:
 def _capped(facts: Facts) -> Grade | None:
     if not facts.is_capped:
         return None
-    seconds = f"{facts.visit.seconds:.1f} seconds"
     again = f", after {facts.attempts} attempts" if facts.attempts > 1 else ""
     is_owed = facts.mode.client.outcome is Outcome.EXACT or facts.is_abandoned
     if facts.has_timeout or is_owed:
-        return Finding.HANG, f"The client still waited after {seconds}{again}."
-    return Finding.NO_TIMEOUT, f"Without a timeout the client still waited after {seconds}{again}."
+        return Finding.HANG, f"The client still waited when it was stopped{again}."
+    return (
+        Finding.NO_TIMEOUT,
+        f"Without a timeout the client still waited when it was stopped{again}.",
+    )
 
 
 def _late(facts: Facts) -> Grade | None:
