@@ -17,14 +17,14 @@ from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade
 from hamms_trio.check.plan.arguments import Times
 from hamms_trio.check.plan.calls import Place, calls_for
-from hamms_trio.check.plan.needs import Need, needs_of
+from hamms_trio.check.plan.needs import Need
 from hamms_trio.check.plan.suites import chosen
 from hamms_trio.check.report import ModeReport
 from hamms_trio.check.running import cells, lab
 from hamms_trio.check.running.cells import Cell
 from hamms_trio.check.running.options import Options
-from hamms_trio.check.running.reporting import lacking, mode_report
-from hamms_trio.check.running.subject import Subject, meet, open_client
+from hamms_trio.check.running.reporting import mode_report
+from hamms_trio.check.running.run import Run
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.modes.elsewhere import OTHER
 from hamms_trio.server import Hamms
@@ -158,14 +158,8 @@ class Case:
 
     async def _checked(self, client: Callable[..., Any], hamms: Hamms) -> ModeReport:
         """Let a function meet the mode in the way that `hamms-trio check` does."""
-        hamms.ledger.answer_octets = lab.KEPT_OCTETS
-        tested = PythonCallable(call=client)
-        async with open_client(tested, self._options, hamms) as opened:
-            subject = await meet(opened, tested, self._options, hamms, dict(CATALOGUE))
-            if missing := _missing(self.slug, subject):
-                return lacking(self._cell.mode, missing)
-            facts = await cells.play(self._cell, hamms, subject, door_kind=self._options.door)
-        return mode_report(facts, *grade(facts), self._cell.arguments(subject.times))
+        report = await Run(hamms, PythonCallable(call=client), self._options, CATALOGUE).run()
+        return report.modes[self.slug]
 
     async def _graded(self, hamms: Hamms) -> ModeReport:
         """Grade the outcomes that the test has recorded."""
@@ -192,8 +186,3 @@ class Case:
             is_stream=mode.family in cells.STREAMS,
         )
         return mode_report(facts, *grade(facts), self._arguments)
-
-
-def _missing(slug: str, subject: Subject) -> str:
-    missing = [need for need in needs_of(slug) if need not in subject.has]
-    return f"It needs a client that {missing[0].value}." if missing else ""

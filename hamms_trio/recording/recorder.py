@@ -104,6 +104,10 @@ class Recorder:
     def door(self) -> str:
         return self.record.door
 
+    @property
+    def group(self) -> tuple[str, str]:
+        return self.record.door, self.record.slug
+
     # The carrier's calls
 
     def received(self, octets: int) -> None:

@@ -83,6 +83,8 @@ _ALL = (
         command=(
             "wget",
             "-q",
+            "--compression=auto",
+            "--ca-certificate={ca}",
             "-O",
             "-",
             "--timeout",
@@ -108,7 +110,7 @@ _ALL = (
     _of(NODE, "axios", "the answer", "npm install axios"),
     _of(NODE, "got", WHOLE, "npm install got"),
     _of(RUBY, "ruby", EACH_READ),
-    _of(PERL, "perl-lwp", EACH_READ, "apt-get install libwww-perl"),
+    _of(PERL, "perl-lwp", EACH_READ, "apt-get install libwww-perl liblwp-protocol-https-perl"),
     _of(PHP, "php", EACH_READ),
     _of(GO, "go", WHOLE),
     _of(JAVA, "java", "the head of the answer"),

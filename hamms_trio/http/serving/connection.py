@@ -253,7 +253,7 @@ class ServerConnection(BufferedSocket):
             else:
                 self._start_task()
         elif conversation.has_more:
-            self._hub.call_next(self._on_turn)
+            self._hub.call_next(self._on_turn, self.group)
             self.watch_for(0)
         elif conversation.closing:
             self._leave()

@@ -19,8 +19,8 @@ OTHER = report("other", "2.0", frame_a=mode("hang"), conn_b=mode(family="conn"))
 def test_a_matrix_has_a_column_for_each_client() -> None:
     page = matrix_page(Matrix((ONE, OTHER), {}))
     assert page.count('class="col"') == 2
-    assert 'aria-label="frame-a, other: FAIL hang"' in page
-    assert 'aria-label="conn-b, one: FAIL injected"' in page
+    assert 'title="frame-a, other: FAIL hang"' in page
+    assert 'title="conn-b, one: FAIL injected"' in page
 
 
 def test_withheld_rows_name_no_client() -> None:
@@ -28,7 +28,7 @@ def test_withheld_rows_name_no_client() -> None:
     assert page.count('class="c held"') == 2
     assert "injected" not in page.partition("<main>")[2].replace("injected, leak", "")
     assert "no injection" not in page
-    assert 'aria-label="frame-a, other: FAIL hang"' in page
+    assert 'title="frame-a, other: FAIL hang"' in page
 
 
 def test_scores_of_withheld_rows_do_not_tell() -> None:

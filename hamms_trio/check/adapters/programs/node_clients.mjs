@@ -9,9 +9,14 @@ const [option, last] = process.argv.slice(2);
 const name = last ?? option;
 const load = globalThis.loadPackage ?? ((wanted) => import(wanted));
 
+const openAgents = () => ({ http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) });
+
 // By its name, a function that opens the client: a function from a request to {status, headers, body}.
 const clients = {
-  "node-fetch"() {
+  async "node-fetch"() {
+    await fetch("data:,"); // makes the dispatcher that all fetches share
+    const shared = Symbol.for("undici.globalDispatcher.1");
+    globalThis[shared] = new globalThis[shared].constructor();
     return async ({ method, url, headers, body, timeout }) => {
       const signal = timeout === undefined ? undefined : AbortSignal.timeout(timeout);
       const answer = await fetch(url, { method, headers, body, signal });
@@ -20,12 +25,13 @@ const clients = {
   },
 
   "node-http"() {
-    const agents = { "http:": new http.Agent({ keepAlive: true }), "https:": new https.Agent({ keepAlive: true }) };
+    const agents = openAgents();
     return ({ method, url, headers, body, timeout }) =>
       new Promise((resolve, reject) => {
         const { protocol } = new URL(url);
         const kind = protocol === "https:" ? https : http;
-        const request = kind.request(url, { method, headers, timeout, agent: agents[protocol] });
+        const agent = agents[protocol.slice(0, -1)];
+        const request = kind.request(url, { method, headers, timeout, agent });
         request.on("timeout", () => request.destroy(new Error("timeout")));
         request.on("error", reject);
         request.on("response", async (answer) => {
@@ -52,7 +58,8 @@ const clients = {
 
   async axios() {
     const { default: axios } = await load("axios");
-    const settings = { responseType: "arraybuffer", validateStatus: null };
+    const { http: httpAgent, https: httpsAgent } = openAgents();
+    const settings = { responseType: "arraybuffer", validateStatus: null, httpAgent, httpsAgent };
     return async ({ method, url, headers, body, timeout }) => {
       const answer = await axios.request({ ...settings, method, url, headers, data: body, timeout });
       return { status: answer.status, headers: { ...answer.headers }, body: answer.data };
@@ -61,7 +68,7 @@ const clients = {
 
   async got() {
     const { default: got } = await load("got");
-    const settings = { responseType: "buffer", throwHttpErrors: false };
+    const settings = { responseType: "buffer", throwHttpErrors: false, agent: openAgents() };
     return async ({ method, url, headers, body, timeout }) => {
       const limits = timeout === undefined ? {} : { timeout: { request: timeout } };
       const answer = await got(url, { ...settings, method, headers, body, ...limits });
@@ -82,7 +89,8 @@ async function outcomeOf(send, { method = "GET", url, headers = {}, body_b64: co
   const milliseconds = timeout == null ? undefined : timeout * 1000;
   try {
     const answer = await send({ method, url, headers, body, timeout: milliseconds });
-    return { ok: true, ...answer, body: undefined, body_b64: Buffer.from(answer.body).toString("base64") };
+    const shown = Object.entries(answer.headers).map(([field, value]) => [field, String(value)]); // or a list of texts
+    return { ok: true, status: answer.status, headers: Object.fromEntries(shown), body_b64: Buffer.from(answer.body).toString("base64") };
   } catch (error) {
     const cause = error.cause ? ` (${error.cause.code ?? error.cause.message ?? error.cause})` : "";
     return { ok: false, error: `${error.code ?? error.name}: ${error.message}${cause}`.slice(0, 500) };
@@ -98,7 +106,7 @@ async function answerLines() {
     session = command.session;
     process.stdout.write(JSON.stringify({ id: command.id, ...(await outcomeOf(send, command)) }) + "\n");
   }
-  process.exit(); // connections in a pool would keep the process
+  process.stdout.end(() => process.exit()); // connections in a pool would keep the process
 }
 
 if (option === "--version") console.log(await versionOf(name));

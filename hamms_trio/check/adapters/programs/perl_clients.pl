@@ -13,7 +13,8 @@ if ($ARGV[0] eq '--version') {
 }
 
 sub client {
-    my $agent = LWP::UserAgent->new(keep_alive => 1);
+    my %trust = $ENV{SSL_CERT_FILE} ? (ssl_opts => { SSL_ca_file => $ENV{SSL_CERT_FILE} }) : ();
+    my $agent = LWP::UserAgent->new(keep_alive => 10, %trust);
     $agent->default_header('Accept-Encoding' => scalar HTTP::Message::decodable());
     return $agent;
 }
@@ -33,7 +34,7 @@ sub outcome {
     return { ok => JSON::PP::false, error => "can't decode: $@" } unless defined $content;
     my %fields = map { $_ => '' . $answer->header($_) } $answer->header_field_names;
     return {
-        ok => JSON::PP::true, status => $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
+        ok => JSON::PP::true, status => 0 + $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
     };
 }
 

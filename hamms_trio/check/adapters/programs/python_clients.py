@@ -296,10 +296,15 @@ def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any
     try:
         status, fields, content = send(request)
     except Exception as error:  # noqa: BLE001 # whatever a client raises is its outcome
-        text = f"{type(error).__name__}: {error}"[:500]
+        text = _shown(f"{type(error).__name__}: {error}"[:500])
         return {"ok": False, "error": text, "foreign": _is_foreign(error, package)}
-    answer = {"status": status, "headers": dict(fields), "body_b64": b64encode(content).decode()}
-    return {"ok": True, **answer}
+    shown = {name: _shown(value) for name, value in fields}
+    return {"ok": True, "status": status, "headers": shown, "body_b64": b64encode(content).decode()}
+
+
+def _shown(text: str) -> str:
+    """Return a text that UTF-8 can carry; some clients put octets that they can't decode into surrogates."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _is_foreign(error: Exception, package: str) -> bool:

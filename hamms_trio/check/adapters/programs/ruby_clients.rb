@@ -37,7 +37,7 @@ def outcome(client, command)
   body = command["body_b64"] && Base64.decode64(command["body_b64"])
   arguments = [command.fetch("method", "GET"), URI(command["url"]), command["headers"] || {}, body, command["timeout"]]
   answer = client.send(*arguments)
-  headers = answer.each_header.to_h
+  headers = answer.each_header.to_h.transform_values { |value| value.dup.force_encoding("UTF-8").scrub }
   { ok: true, status: answer.code.to_i, headers: headers, body_b64: Base64.strict_encode64(answer.body || "") }
 rescue StandardError => error
   { ok: false, error: "#{error.class}: #{error.message}".scrub[0, 500] }

@@ -187,9 +187,7 @@ def _row(matrix: Matrix, slug: str, change: Change | None) -> str:
         return f'<tr class="held">{name}<td class="n fails"></td>{cells}</tr>'
     found = [report.modes.get(slug) for report in matrix.reports]
     cells = "".join(
-        '<td class="c"></td>'
-        if mode is None
-        else _cell(number, matrix.reports[number], slug, mode, change)
+        '<td class="c"></td>' if mode is None else _cell(matrix, number, slug, mode, change)
         for number, mode in enumerate(found)
     )
     marks = dict.fromkeys(mark_of(mode) for mode in found if mode is not None)
@@ -201,24 +199,31 @@ def _row(matrix: Matrix, slug: str, change: Change | None) -> str:
     )
 
 
-def _cell(
-    number: int, report: CheckReport, slug: str, mode: ModeReport, change: Change | None
-) -> str:
-    name = escape(f"{slug}, {report.client.name}: {mode.verdict} {mode.class_}")
+def _cell(matrix: Matrix, number: int, slug: str, mode: ModeReport, change: Change | None) -> str:
+    report = matrix.reports[number]
+    name = f"{slug}, {report.client.name}: {mode.verdict} {mode.class_}"
     corner = "▲" if change and change.is_regression else "▽" if change is Change.IMPROVED else ""
     corner += "~" if mode.flaky else ""
-    more = f'<i class="mk">{corner}</i>' if corner else ""
-    mark = mark_of(mode)
-    return (
-        f'<td class="c {mark}"><a href="#{_anchor(number, slug)}" title="{name}" aria-label="{name}">'
-        f"{glyph(mark)}{more}</a></td>"
-    )
+    shown = glyph(mark_of(mode)) + (f'<i class="mk">{corner}</i>' if corner else "")
+    if _has_detail(matrix, mode):
+        inner = f'<a href="#{_anchor(number, slug)}" title="{escape(name)}">{shown}</a>'
+    else:
+        why = "" if mode.verdict == "PASS" else f". {mode.evidence}"
+        inner = f'<span role="img" title="{escape(name + why)}">{shown}</span>'
+    return f'<td class="c {mark_of(mode)}">{inner}</td>'
+
+
+def _has_detail(matrix: Matrix, mode: ModeReport) -> bool:
+    """Return True if the cell opens a detail; among several clients only findings do, or the page would be huge."""
+    return len(matrix.reports) == 1 or mode.rank > 0 or mode.flaky
 
 
 def _details(matrix: Matrix, changes: dict[str, Change]) -> Iterator[str]:
     yield '<p class="hint">Choose a cell to see what happened.</p>'
     for number, report in enumerate(matrix.reports):
         for slug, mode in report.modes.items():
+            if not _has_detail(matrix, mode):
+                continue
             yield detail(_anchor(number, slug), report, slug, mode, changes.get(slug))
 
 

@@ -13,7 +13,6 @@ from itertools import groupby
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.script.excerpt import excerpt
 from hamms_trio.lab.script.player import (
     HESITATION,
     PATIENCE,
@@ -52,8 +51,8 @@ _MESSAGES = {
 }
 
 
-def tls_script(door: Door) -> list[tuple[float, str, str]]:
-    """Return one line for the records that one side sends in a row, and one for each content."""
+def tls_script(door: Door) -> list[Line]:
+    """Return the names of the records that one side sends in a row, and each content as octets."""
     environment = Environment(wall_clock=lambda: SECOND)
     environment.ports = PORTS
     mint = environment.contexts.mint
@@ -138,15 +137,15 @@ class TlsScript(ScriptedConnection):
         self.contents.append(content)
 
 
-def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[tuple[float, str, str]]:
-    """Yield the lines with the names of records instead of octets, and contents; those in a row as one."""
+def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
+    """Yield the lines with the names of records for octets, and contents as octets; those in a row as one."""
     are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
     left = iter(contents)
     for (direction, kind), group in groupby(lines, _kind):
         run = list(group)
         if kind == CONTENT:
             content = b"".join(next(left) for _ in run)
-            yield run[0][0], direction, f"{CONTENT} {excerpt(content)}"
+            yield run[0][0], direction, content
             continue
         if kind is not None:
             yield from ((at, direction, str(what)) for at, _, what in run)
@@ -157,7 +156,7 @@ def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[tuple[float
             names.append(_name(record, is_encrypted=are_encrypted[direction]))
             are_encrypted[direction] |= record.type == ContentType.CHANGE_CIPHER_SPEC
         if rest:
-            names.append(excerpt(rest) if not names else "a part of a record")
+            names.append("a part of a record" if names else repr(rest)[1:])
         yield run[0][0], direction, ", ".join(_counted(names))
 
 
