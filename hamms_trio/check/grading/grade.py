@@ -118,7 +118,7 @@ def _resources(facts: Facts) -> Grade | None:
     visit = facts.visit
     if visit.rss is None or facts.control_rss is None:
         return None
-    more = visit.rss - facts.control_rss
+    more = visit.rss - max(facts.control_rss, visit.rss_before or 0)
     if more <= MORE_MEMORY:
         return None
     return Finding.RESOURCES, f"{more >> 20} MiB more memory than where nothing is wrong."
