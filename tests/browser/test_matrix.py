@@ -114,6 +114,7 @@ def test_a_file_that_is_no_report_is_explained(
 
 def test_a_check_runs_from_the_page_over_a_client_of_this_machine(visiting: Opener) -> None:
     page = visiting().open("/#/matrix")
+    page.get_by_role("button", name="Run a check").click()
     form = page.get_by_role("form", name="Run a check")
     form.get_by_label("client").select_option("curl", timeout=CHECKED)
     form.get_by_label("suite").fill("frame-cl-short-fin")
