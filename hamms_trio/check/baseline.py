@@ -6,7 +6,7 @@ The file is an object by slug: ``{"frame-cl-short-fin": {"verdict": "FAIL", "cla
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import Enum
@@ -74,6 +74,17 @@ class Change(Enum):
         return self in (Change.STALE, Change.EXPIRED)
 
 
+_TITLES = {
+    Change.NEW: "New findings",
+    Change.WORSE: "Worse than the baseline",
+    Change.STALE: "Stale entries of the baseline: remove them, since the client passes",
+    Change.EXPIRED: "Expired entries of the baseline",
+    Change.IMPROVED: "Better than the baseline: --update-baseline records it",
+    Change.KNOWN: "Known failures",
+    Change.KNOWN_FLAKY: "Known to be flaky",
+}
+
+
 @dataclass(frozen=True)
 class Comparison:
     """A report beside a baseline; modes without a finding on either side are left out."""
@@ -84,9 +95,11 @@ class Comparison:
         """List the modes whose change is one of these."""
         return [slug for slug, change in self.changes.items() if change in kinds]
 
-    @property
-    def regressions(self) -> list[str]:
-        return self.of(Change.NEW, Change.WORSE)
+    def titled(self) -> Iterator[tuple[str, list[str]]]:
+        """Yield the modes of each change under a title, those that need an answer first."""
+        for change, title in _TITLES.items():
+            if slugs := self.of(change):
+                yield title, slugs
 
     def excuses(self, slug: str) -> bool:
         """Return True if the baseline covers the finding about this mode."""

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from base64 import encodebytes
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hamms_trio.certificates import CIPHERS
 from hamms_trio.errors import TermsUnavailable
+from hamms_trio.pki.der import SEQUENCE, der, integer
 from hamms_trio.pki.terms import Terms
 
 if TYPE_CHECKING:
@@ -81,6 +85,9 @@ def bare_context(terms: Terms) -> ssl.SSLContext:
             context.maximum_version = _VERSIONS[terms.most]
         if terms.curve:
             context.set_ecdh_curve(terms.curve)
+        if terms.group:
+            with _file(_group_pem(terms.group)) as path:
+                context.load_dh_params(path)
     except (ssl.SSLError, ValueError) as error:
         raise _unavailable(error) from error
     context.num_tickets = terms.tickets
@@ -100,12 +107,28 @@ def obstacle(terms: Terms) -> str | None:
 
 
 def _load(context: ssl.SSLContext, pem: bytes) -> None:
-    """Load certificates and their key, which OpenSSL takes only from a file; the folder is our user's alone."""
-    with TemporaryDirectory(prefix="hamms-trio-") as directory:
-        path = Path(directory) / "chain.pem"
-        path.touch(mode=0o600)
-        path.write_bytes(pem)
+    """Load certificates and their key."""
+    with _file(pem) as path:
         context.load_cert_chain(path)
+
+
+@contextmanager
+def _file(octets: bytes) -> Iterator[str]:
+    """Write a file for OpenSSL, which reads some things from files alone; the folder is our user's alone."""
+    with TemporaryDirectory(prefix="hamms-trio-") as directory:
+        path = Path(directory) / "for-openssl.pem"
+        path.touch(mode=0o600)
+        path.write_bytes(octets)
+        yield str(path)
+
+
+def _group_pem(name: str) -> bytes:
+    """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write those that are no good."""
+    from hamms_trio.pki.dh_groups import GROUPS
+
+    octets = der(SEQUENCE, b"".join(map(integer, GROUPS[name])))
+    lines = encodebytes(octets)
+    return b"-----BEGIN DH PARAMETERS-----\n%b-----END DH PARAMETERS-----\n" % lines
 
 
 def _unavailable(error: ssl.SSLError | ValueError) -> TermsUnavailable:

@@ -81,7 +81,17 @@ def test_a_baseline_excuses_what_it_knows_and_a_stale_entry_fails(tmp_path: Path
     assert run(*FAILING, "--baseline", baseline, "--", *CURL).exit_code == 0
     known["frame-cl-short-fin"] = known["head-truncated"]
     (tmp_path / "baseline.json").write_text(json.dumps(known))
-    assert run(*PASSING, "--baseline", baseline, "--", *CURL).exit_code == 1
+    stale = run(*PASSING, "--baseline", baseline, "--", *CURL)
+    assert stale.exit_code == 1
+    assert "Stale entries of the baseline" in " ".join(stale.stdout.split())
+
+
+def test_each_client_has_a_baseline_of_its_own(tmp_path: Path) -> None:
+    baseline = str(tmp_path / "{client}.json")
+    assert run(*FAILING, "--baseline", baseline, "--update-baseline", "--", *CURL).exit_code == 0
+    assert (
+        json.loads((tmp_path / "curl.json").read_text())["head-truncated"]["class"] == "truncated"
+    )
 
 
 def test_the_list_and_a_dry_run_need_no_client() -> None:

@@ -16,6 +16,8 @@ def test_a_client_that_verifies_passes() -> None:
         "tls12-only": "ok",
     }
     assert report.modes["tls-expired"].fired
+    assert report.inferred["tls.versions"].value == "1.2"
+    assert report.inferred["tls.verifies"].value == "names, expiry"
 
 
 def test_a_client_that_verifies_nothing_is_insecure() -> None:

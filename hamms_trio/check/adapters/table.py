@@ -84,6 +84,7 @@ _ALL = (
             "wget",
             "-q",
             "--compression=auto",
+            "--ca-certificate={ca}",
             "-O",
             "-",
             "--timeout",

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.infer.retries import infer_retries
 from hamms_trio.check.infer.timeouts import infer_timeouts
+from hamms_trio.check.infer.tls import infer_tls
 from hamms_trio.check.infer.trace import Trace
 from hamms_trio.check.plan.needs import Need
 from hamms_trio.check.report import Inference
@@ -35,6 +36,7 @@ def infer(
     found.update(_redirects(both, has))
     found.update(_codings(probes, has))
     found.update(_limits(both))
+    found.update(infer_tls(traces))
     return found
 
 

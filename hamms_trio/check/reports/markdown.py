@@ -6,20 +6,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 
-from hamms_trio.check.baseline import Change, Comparison
+from hamms_trio.check.baseline import Comparison
 from hamms_trio.check.report import CheckReport, ModeReport
 
 MOST_DETAILS = 30  # failures that are described; GitHub cuts a summary at 1 MiB
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>|#~])")
 _VERDICTS = ("PASS", "WARN", "FAIL", "CRASH", "N/A", "INFO")
-_TITLES = {
-    Change.NEW: "New findings",
-    Change.WORSE: "Worse than the baseline",
-    Change.STALE: "Stale entries of the baseline: remove them, since the client passes",
-    Change.EXPIRED: "Expired entries of the baseline",
-    Change.IMPROVED: "Better than the baseline: `--update-baseline` records it",
-    Change.KNOWN_FLAKY: "Known to be flaky",
-}
 
 
 def markdown(report: CheckReport, comparison: Comparison | None = None) -> str:
@@ -83,11 +75,11 @@ def _families(report: CheckReport) -> str:
 def _changes(comparison: Comparison | None) -> str:
     if comparison is None:
         return ""
-    parts = []
-    for change, title in _TITLES.items():
-        if slugs := comparison.of(change):
-            parts.append(f"**{title}**: {', '.join(f'`{slug}`' for slug in slugs)}")
-    return "\n\n".join(parts) or "Nothing differs from the baseline."
+    parts = [
+        f"**{title}**: {', '.join(f'`{slug}`' for slug in slugs)}"
+        for title, slugs in comparison.titled()
+    ]
+    return "\n\n".join(parts) or "Nothing was found, and the baseline expects nothing."
 
 
 def _failures(report: CheckReport, comparison: Comparison | None) -> str:

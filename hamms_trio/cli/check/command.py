@@ -124,7 +124,7 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
     "--baseline",
     type=NamedPath(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Known findings, which do not fail the run.",
+    help="Known findings, which do not fail the run. {client} in FILE is the client's name.",
 )
 @click.option(
     "--update-baseline", is_flag=True, help="Write the findings of this run to the baseline."
@@ -190,13 +190,17 @@ def _check_one(
     import trio
 
     from hamms_trio.check.adapters import ClientMissing
-    from hamms_trio.check.baseline import FailOn, offenders
+    from hamms_trio.check.baseline import FailOn, offenders, read_baseline
     from hamms_trio.cli.check.progress import checked, progress_line
     from hamms_trio.cli.running.process import raise_descriptor_limit
 
     raise_descriptor_limit()
     try:
         with _tested(name, command, given) as tested, progress_line(tested.name) as on_progress:
+            if (
+                given["baseline"] is not None
+            ):  # a wrong one is found before the run, which takes a while
+                read_baseline(_file_of(str(given["baseline"]), tested.name))
             report = trio.run(partial(checked, tested, options, modes, on_progress))
     except ClientMissing as missing:
         click.echo(f"hamms-trio: skipped {name}: {missing}", err=True)
@@ -258,14 +262,19 @@ def _version(command: str) -> str:
 def _compared(report: CheckReport, given: dict[str, object]) -> Comparison | None:
     from hamms_trio.check.baseline import compare, read_baseline, updated, write_baseline
 
-    file = given["baseline"]
-    if file is None:
+    if given["baseline"] is None:
         return None
-    baseline: Baseline = read_baseline(file)  # type: ignore[arg-type] # a path
+    file = _file_of(str(given["baseline"]), report.client.name)
+    baseline: Baseline = read_baseline(file)
     if given["update_baseline"] and report.summary.complete:
         baseline = updated(baseline, report)
-        write_baseline(file, baseline)  # type: ignore[arg-type] # a path
+        write_baseline(file, baseline)
     return compare(report, baseline)
+
+
+def _file_of(name: str, client: str) -> Path:
+    """Return the file of a client's own."""
+    return Path(name.replace("{client}", client))
 
 
 def _check_reports(reports: tuple[str, ...]) -> None:
@@ -297,7 +306,7 @@ def _write_reports(
         if file == STANDARD_OUTPUT:
             click.echo(text, nl=not text.endswith("\n"))
             continue
-        path = Path(file.replace("{client}", report.client.name))
+        path = _file_of(file, report.client.name)
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:

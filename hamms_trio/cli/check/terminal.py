@@ -54,6 +54,9 @@ def _parts(report: CheckReport, comparison: Comparison | None) -> Iterator[Rende
         yield _inferred(report)
     if report.badges:
         yield _badges(report)
+    if comparison is not None:
+        for title, slugs in comparison.titled():
+            yield Text(f"{title}: {', '.join(slugs)}")
     yield _summary(report)
 
 

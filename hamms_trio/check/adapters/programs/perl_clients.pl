@@ -13,7 +13,8 @@ if ($ARGV[0] eq '--version') {
 }
 
 sub client {
-    my $agent = LWP::UserAgent->new(keep_alive => 10);
+    my %trust = $ENV{SSL_CERT_FILE} ? (ssl_opts => { SSL_ca_file => $ENV{SSL_CERT_FILE} }) : ();
+    my $agent = LWP::UserAgent->new(keep_alive => 10, %trust);
     $agent->default_header('Accept-Encoding' => scalar HTTP::Message::decodable());
     return $agent;
 }
