@@ -24,7 +24,7 @@ from bench.errors import Unmeasurable
 from bench.figures import OURS, Below, Target, times_at_most
 from bench.peers.table import PEERS, Service, Site
 from bench.servers import files, workbench
-from hamms_trio.certificates import throwaway_certificates
+from hamms_trio.pki.folder import throwaway_certificates
 
 CONNECTIONS = 64
 KIB = 1024

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
+from hamms_trio.lab.secure.twins import SniDoor, secured, twins_of
 from hamms_trio.lab.shared.control import Answer, Call
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
@@ -26,6 +28,7 @@ from hamms_trio.modes import Catalogue, known_modes
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
+from hamms_trio.pki.folder import authority_of_run
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.server import (
@@ -78,6 +81,9 @@ async def serve(
     allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
     canary_file: str | PathLike[str] | None = None,
+    tls: bool = False,
+    ca_dir: str | PathLike[str] | None = None,
+    ca_unconstrained: bool = False,
     task_status: trio.TaskStatus[Hamms] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve failure modes until cancelled, each on its own port; for ``nursery.start``.
@@ -93,12 +99,18 @@ async def serve(
         allow_hosts: names by which the control API may be found beside IP addresses and localhost.
         workbench: True to serve the workbench beside the modes, or how.
         canary_file: the only file to which a mode leads clients, ``redirect-to-file``.
+        tls: True to serve each door that speaks HTTP over TLS as well, a thousand ports higher.
+        ca_dir: the folder of the authority that signs all certificates. One that is there is used; without this, a
+            new one is made, whose key is never written down.
+        ca_unconstrained: True if that authority is to be good for every name, for clients that can't read name
+            constraints.
         task_status: receives a `Hamms` once every port accepts.
 
     Raises:
         PortUnavailable: a port can't be listened on; none is left open.
         UnknownMode: ``only`` names a mode that does not exist.
         CatalogueError: ``modes``, or those of an installed package, claim a slug that is taken.
+        CertificateUnusable: the authority in ``ca_dir`` can't be read, written or used.
         ValueError: ``beginning_port`` or ``speed`` is out of range.
     """
     opened = open_hamms(
@@ -112,6 +124,9 @@ async def serve(
         allow_hosts=allow_hosts,
         workbench=workbench,
         canary_file=canary_file,
+        tls=tls,
+        ca_dir=ca_dir,
+        ca_unconstrained=ca_unconstrained,
     )
     async with opened as hamms:
         task_status.started(hamms)
@@ -131,6 +146,9 @@ async def open_hamms(
     allow_hosts: Iterable[str] = (),
     workbench: bool | WorkbenchSettings = False,
     canary_file: str | PathLike[str] | None = None,
+    tls: bool = False,
+    ca_dir: str | PathLike[str] | None = None,
+    ca_unconstrained: bool = False,
 ) -> AsyncIterator[Hamms]:
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
     environment = Environment(
@@ -138,11 +156,14 @@ async def open_hamms(
         speed=_checked_speed(speed),
         limits=limits,
         canary_file=_uri(canary_file),
+        authority=partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained),
     )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None
     lab = Lab(doors, environment, allow_hosts)
     doors_with_ports = [*doors.ports, *lab.shared_doors()]
+    if tls:
+        doors_with_ports += twins_of(doors_with_ports)
     beginning_port = _checked_port(beginning_port, doors_with_ports, settings)
     opened = lab.opened(doors_with_ports, host, beginning_port)
     with ungrouped():
@@ -154,6 +175,8 @@ async def open_hamms(
                 port = _workbench_port(settings, beginning_port, lab.listeners)
                 opened_beside = _opened_workbench(host, port, settings, lab)
                 beside = await stack.enter_async_context(opened_beside)
+            if ca_dir is not None:  # the files are there when the first client comes
+                _ = environment.contexts
             yield lab.hamms(host, beside)
 
 
@@ -195,7 +218,8 @@ class Lab:
         families = [] if self.doors.is_limited else family_doors(self.doors, self._labels)
         crosses = any(mode.crosses for mode in self.doors.served.values())
         other = [OtherDoor()] if crosses else []
-        return [*families, *other, ArmedDoor(self._arming), self.universal]
+        sni = [] if self.doors.is_limited else [SniDoor(self.universal)]
+        return [*families, *other, *sni, ArmedDoor(self._arming), self.universal]
 
     @asynccontextmanager
     async def opened(
@@ -220,6 +244,7 @@ class Lab:
         finally:
             for listener in self.listeners:
                 listener.close()
+            self._environment.close()
 
     def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
         """Return the object that its users hold."""
@@ -260,6 +285,9 @@ async def open_one(
     modes: Iterable[Source] = (),
     seed: int = 0,
     speed: float = 1.0,
+    tls: bool = False,
+    ca_dir: str | PathLike[str] | None = None,
+    ca_unconstrained: bool = False,
 ) -> AsyncIterator[OpenDoor]:
     """Serve one failure mode at one port while the ``async with`` block runs.
 
@@ -269,21 +297,28 @@ async def open_one(
         name: the slug or an alias of the mode, or the name of a door.
         arguments: instead of the defaults.
         port: 0 takes a free one.
+        tls: True to serve it over TLS; the modes of TLS have that in any case.
+        ca_dir, ca_unconstrained: see `serve`.
 
     Raises:
         UnknownMode: there is no such mode.
         ParameterError: the mode has no such parameter, or does not take this value.
         PortUnavailable: the port can't be listened on.
     """
-    environment = Environment(seed=seed, speed=_checked_speed(speed))
+    authority = partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained)
+    environment = Environment(seed=seed, speed=_checked_speed(speed), authority=authority)
     doors = Doors(catalogue_with(modes))
     known = doors.find(name)
     given = {**known.given, **known.mode.checked(arguments)}
     door = Door(known.name, known.mode, given, offset=0, exempt=doors.exempt)
+    if tls:
+        door = secured(door, door.name, offset=0)
     lab = Lab(doors, environment)
     needed: list[AnyDoor] = [door, OtherDoor()] if known.mode.crosses else [door]
     with ungrouped():
         async with lab.opened(needed, host, port):
+            if ca_dir is not None:
+                _ = environment.contexts
             yield OpenDoor(door, client_host(host), lab.listeners[0].port)
 
 
@@ -301,7 +336,6 @@ def _opened_workbench(
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import WorkbenchOptions, open_workbench
-    from hamms_trio.workbench.bench import BenchSettings
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -311,9 +345,8 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        options=WorkbenchOptions(
-            state=settings.state, settings=BenchSettings(allow_targets=settings.allow_targets)
-        ),
+        allow_targets=settings.allow_targets,
+        options=WorkbenchOptions(state=settings.state),
         failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 

@@ -7,17 +7,20 @@ even one that runs another loop.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from os import PathLike
+from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import trio
 
 from hamms_trio.app import (
     BEGINNING_PORT,
     ArmedMode,
+    Hamms,
     OpenDoor,
     WorkbenchSettings,
     open_hamms,
@@ -30,6 +33,8 @@ from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
+
+T = TypeVar("T")
 
 
 class HammsServer:
@@ -53,6 +58,9 @@ class HammsServer:
         allow_hosts: Iterable[str] = (),
         workbench: bool | WorkbenchSettings = False,
         canary_file: str | PathLike[str] | None = None,
+        tls: bool = False,
+        ca_dir: str | PathLike[str] | None = None,
+        ca_unconstrained: bool = False,
     ) -> None:
         self._beginning_port = beginning_port
         self._open = partial(
@@ -66,6 +74,9 @@ class HammsServer:
             allow_hosts=tuple(allow_hosts),
             workbench=workbench,
             canary_file=canary_file,
+            tls=tls,
+            ca_dir=ca_dir,
+            ca_unconstrained=ca_unconstrained,
         )
         self._changing = threading.Lock()  # any thread may start and stop
         self._loop: LoopThread | None = None
@@ -121,12 +132,24 @@ class HammsServer:
         """Return host and port of a failure mode or door (see `Addresses.address`)."""
         return self._running.hamms.address(name)
 
-    def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
+    def url(
+        self, name: str, /, path: str = "/", *, tls: object = False, **parameters: object
+    ) -> str:
         """Return the URL of a failure mode or door, with parameters in its query (see `Addresses.url`)."""
-        return self._running.hamms.url(name, path, **parameters)
+        return self._running.hamms.url(name, path, tls=tls, **parameters)
 
-    def open(self, name: str, /, **arguments: object) -> BlockingDoor:
-        """Open a door for one test on a free port (see `Hamms.open`).
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of the root that signs this server's certificates, in PEM."""
+        return (loop := self._running).call(lambda: loop.hamms.ca_pem)
+
+    @property
+    def ca_file(self) -> Path:
+        """The same in a file, for clients that want one; it lasts until `stop`."""
+        return (loop := self._running).call(lambda: loop.hamms.ca_file)
+
+    def open(self, name: str, /, *, tls: object = False, **arguments: object) -> BlockingDoor:
+        """Open a door for one test on a free port, over TLS if wanted (see `Hamms.open`).
 
         The end of a ``with`` block closes the door, as do `close_doors`, `start_afresh` and `stop`; the fixture
         closes it at the end of the test.
@@ -136,7 +159,7 @@ class HammsServer:
             ParameterError: the mode has no such parameter, or rejects the value.
             PortUnavailable: no port is free.
         """
-        door = BlockingDoor(self._running, name, arguments)
+        door = BlockingDoor(self._running, name, arguments, tls=tls)
         self._doors.append(door)
         return door
 
@@ -160,15 +183,22 @@ class HammsServer:
             UnknownMode, NeedsPort, ParameterError: see `Hamms.arm`.
         """
         loop, given = self._running, {**(arguments or {}), **more}
-        armed = loop.call(
-            lambda: loop.hamms.arm(name, times=times, ttl=ttl, match=match, arguments=given)
-        )
-        return BlockingArmedMode(loop, armed)
+        settings = partial(loop.hamms.arm, times=times, ttl=ttl, match=match, arguments=given)
+        return BlockingArmedMode(loop, loop.call(lambda: settings(name)))
 
     @property
     def seed(self) -> int:
         """The seed that decides every random choice."""
         return self._running.hamms.seed
+
+    def run(self, function: Callable[[Hamms], Awaitable[T]]) -> T:
+        """Run an async function on the server's loop, with the server as that loop has it.
+
+        Raises:
+            NotRunning: the server is not running, or was stopped before the function had ended.
+        """
+        loop = self._running
+        return loop.run(lambda: function(loop.hamms))
 
     def close_doors(self) -> None:
         """Close every door opened by `open`."""
@@ -216,8 +246,11 @@ class BlockingDoor:
         port: the door's port.
     """
 
-    def __init__(self, loop: LoopThread, name: str, arguments: dict[str, object]) -> None:
+    def __init__(
+        self, loop: LoopThread, name: str, arguments: dict[str, object], *, tls: object = False
+    ) -> None:
         self._loop = loop
+        self._tls = tls
         self._name, self._arguments = name, arguments
         self._closing, self._closed = trio.Event(), trio.Event()
         self._door = loop.run(partial(loop.start, self._hold))
@@ -255,7 +288,7 @@ class BlockingDoor:
         self.close()
 
     async def _hold(self, *, task_status: trio.TaskStatus[OpenDoor]) -> None:
-        async with self._loop.hamms.open(self._name, **self._arguments) as door:
+        async with self._loop.hamms.open(self._name, tls=self._tls, **self._arguments) as door:
             task_status.started(door)
             await self._closing.wait()
         self._closed.set()

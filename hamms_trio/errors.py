@@ -39,6 +39,18 @@ class CertificateUnusable(HammsError, ValueError):
     """A certificate or key can't be read, written or used."""
 
 
+class ClientUnusable(HammsError, ValueError):
+    """The client under test can't be run, or fails already where nothing is wrong."""
+
+
+class TermsUnavailable(HammsError, ValueError):
+    """This system's OpenSSL refuses a version, a cipher or a key that a failure mode needs."""
+
+
+class TlsFailure(HammsError, OSError):
+    """A TLS handshake or connection has failed; the message is OpenSSL's reason."""
+
+
 class NotRunning(HammsError, RuntimeError):
     """The server has to be started first."""
 
@@ -51,6 +63,10 @@ class PeerGone(HammsError):
     """The client left during an exchange; the host expects and records this."""
 
 
+class TlsBroken(PeerGone):
+    """TLS has failed, and our alert is sent; the connection beneath may still stand."""
+
+
 class RequestError(HammsError):
     """The request is refused; ``status`` is the status code of the answer."""
 
@@ -59,6 +75,10 @@ class RequestError(HammsError):
 
 class MalformedRequest(RequestError):
     """The request breaks the syntax of RFC 9112, or could be read in two ways."""
+
+
+class SpeaksTls(RequestError):
+    """The client speaks plain HTTP at a port for TLS."""
 
 
 class RequestTimeout(RequestError):
@@ -89,6 +109,12 @@ class Forbidden(RequestError):
     """A web page of another origin may have sent the request (RFC 9110 §15.5.4)."""
 
     status = 403
+
+
+class NeedsTls(RequestError):
+    """The failure mode lies within TLS, and the request has come without it."""
+
+    status = 409
 
 
 class NeedsPort(RequestError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hamms_trio.errors import NotRunning
@@ -12,6 +13,7 @@ from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, 
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
+from hamms_trio.lab.secure.twins import secured
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.net.accepted import Handover
 from hamms_trio.recording.bus import Bus
@@ -150,11 +152,14 @@ class Hamms(Addresses):
         return self._workbench is not None
 
     @asynccontextmanager
-    async def open(self, name: str, /, **arguments: object) -> AsyncIterator[OpenDoor]:
+    async def open(
+        self, name: str, /, *, tls: object = False, **arguments: object
+    ) -> AsyncIterator[OpenDoor]:
         """Open a door of one's own on a free port while the ``async with`` block runs.
 
         Args:
             name: the slug or an alias of a failure mode, or the name of a door.
+            tls: True for a door over TLS; the modes of TLS have that in any case.
             arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
 
         Raises:
@@ -166,6 +171,8 @@ class Hamms(Addresses):
         given = {**known.given, **known.mode.checked(arguments)}
         self._opened += 1
         door = Door(f"{name}#{self._opened}", known.mode, given, exempt=self.doors.exempt)
+        if tls:
+            door = secured(door, door.name)
         (listener,) = open_listeners([door], host=self._listens_on)
         self.doors.names.doors[door.name] = door.slug
         self.ports[door.name] = listener.port
@@ -206,6 +213,16 @@ class Hamms(Addresses):
         return ArmedMode(
             self._arming, self._arming.arm(name, given, times=times, ttl=ttl, match=match)
         )
+
+    @property
+    def ca_pem(self) -> str:
+        """The certificate of the root that signs this server's certificates, in PEM."""
+        return self._environment.contexts.mint.authority.pem.decode()
+
+    @property
+    def ca_file(self) -> Path:
+        """The same in a file, for clients that want one; it lasts as long as this server."""
+        return self._environment.root_file()
 
     @property
     def seed(self) -> int:

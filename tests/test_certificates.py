@@ -17,14 +17,10 @@ from click.testing import CliRunner
 from cryptography import x509
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from hamms_trio.certificates import (
-    ServerCertificate,
-    make_certificates,
-    server_context,
-    throwaway_certificates,
-)
+from hamms_trio.certificates import ServerCertificate, server_context
 from hamms_trio.cli import main
 from hamms_trio.errors import CertificateUnusable
+from hamms_trio.pki.folder import make_certificates, throwaway_certificates
 
 
 def test_the_authority_stays_and_the_certificate_is_new(tmp_path: Path) -> None:

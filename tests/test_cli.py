@@ -121,7 +121,8 @@ def test_serve_prints_a_table_and_writes_the_ready_file(serve: Serve) -> None:
     for port, slug, summary in rows:
         assert summary.strip() == SUMMARIES[slug]
         host = "localhost" if slug == "tcp-v6-blackhole-v4-ok" else "127.0.0.1"
-        assert serving.ready[slug] == {"port": int(port), "url": f"http://{host}:{port}/"}
+        scheme = "https" if slug.startswith("tls") or slug == "sni" else "http"
+        assert serving.ready[slug] == {"port": int(port), "url": f"{scheme}://{host}:{port}/"}
         with socket.socket() as client:
             client.settimeout(UNANSWERED if slug == "tcp-syn-blackhole" else SAFETY_NET)
             assert bool(client.connect_ex(("127.0.0.1", int(port)))) is (slug in UNREACHABLE)

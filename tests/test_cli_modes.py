@@ -120,3 +120,11 @@ def test_a_filter_that_finds_nothing_says_so_in_one_line(
 
 def test_a_family_s_port_finds_its_flagship() -> None:
     assert "family-frame (family frame, port 5534)" in run("modes", "5534").stdout
+
+
+def test_modes_names_the_control_of_a_mode_of_tls() -> None:
+    assert "Its control is `tls-expired share=0`" in run("modes", "tls-expired").stdout
+    assert json.loads(run("modes", "tls-expired", "--json").stdout)["control"] == (
+        "tls-expired share=0"
+    )
+    assert "control" not in run("modes", "tcp-refused").stdout

@@ -180,7 +180,7 @@ def test_a_marker_with_another_setting_is_an_error(pytester: pytest.Pytester) ->
     )
     result = run(pytester)
     result.assert_outcomes(errors=1)
-    result.stdout.fnmatch_lines(["*hamms_server takes seed, speed, limits, by keyword*"])
+    result.stdout.fnmatch_lines(["*hamms_server takes seed, speed, limits, tls, by keyword*"])
 
 
 def test_the_session_s_server_keeps_what_it_knows_between_tests(pytester: pytest.Pytester) -> None:

@@ -11,7 +11,7 @@ from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
 from bench.measurements.beside import Loads, beside
 from bench.servers import peer, workbench
-from hamms_trio.certificates import throwaway_certificates
+from hamms_trio.pki.folder import throwaway_certificates
 
 PARALLEL = 8
 SECONDS = 2.0

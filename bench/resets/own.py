@@ -15,7 +15,8 @@ import netsplode
 from bench.errors import Unmeasurable
 from bench.resets.forked import Side, forked
 from bench.trials import Try
-from hamms_trio.certificates import server_context, throwaway_certificates
+from hamms_trio.certificates import server_context
+from hamms_trio.pki.folder import throwaway_certificates
 
 PATIENCE_SECONDS = 2.0
 

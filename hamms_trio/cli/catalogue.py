@@ -24,6 +24,7 @@ HAMMS_WORDS = {
     "head-10m": "10 MB of header fields headers",
     "status-binary": "binary data",
 }
+CONTROL = "the same with the one fault mended, which a client must accept"
 PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
 
 
@@ -107,6 +108,8 @@ def as_text(door: Door) -> str:
         "",
         f"It acts {mode.driver.acts}.",
         *mode.client.sentences,
+        *([f"Its control is `{mode.control}`: {CONTROL}."] if mode.control else []),
+        *([f"It is not available here: {mode.obstacle}."] if mode.obstacle else []),
         *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:

@@ -19,7 +19,7 @@ from netsplode.usage import Refused
 )
 @options.MODES_FROM
 def hosts(address: str, modes_from: tuple[str, ...]) -> None:
-    """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that acts on requests.
+    """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that a name can choose.
 
     curl and browsers find these names without; many other clients ask the system, which may not know them.
     """
@@ -33,5 +33,5 @@ def hosts(address: str, modes_from: tuple[str, ...]) -> None:
     except (CatalogueError, ValueError) as error:
         raise Refused(str(error)) from None
     for mode in known.values():
-        if not mode.needs_port:
+        if mode.speaks_tls or not mode.needs_port:
             click.echo(f"{where} {mode.slug}.hamms.localhost {mode.slug}.hamms")

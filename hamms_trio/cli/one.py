@@ -8,6 +8,7 @@ import click
 
 from hamms_trio.cli import options
 from hamms_trio.cli.running.signals import Signals
+from hamms_trio.cli.secure import Secure, secure
 from netsplode.usage import Refused
 
 
@@ -24,6 +25,7 @@ from netsplode.usage import Refused
     help="How many seconds pass for a failure mode in one real second.",
 )
 @options.MODES_FROM
+@secure("Serve it over TLS; the modes of TLS do that in any case.")
 @options.ready_file('slug: {"port", "url"}')
 @options.log_format("log lines")
 @options.verbose("every connection and request")
@@ -35,6 +37,7 @@ def one(
     seed: int,
     speed: float,
     modes_from: tuple[str, ...],
+    secure: Secure,
     ready_file: Path | None,
     log_format: str,
     verbose: bool,
@@ -60,7 +63,16 @@ def one(
     async def main() -> None:
         modes = [modes_of_module(name) for name in modes_from]
         opened = open_one(
-            slug, arguments, host=host, port=port, modes=modes, seed=seed, speed=speed
+            slug,
+            arguments,
+            host=host,
+            port=port,
+            modes=modes,
+            seed=seed,
+            speed=speed,
+            tls=secure.tls,
+            ca_dir=secure.ca_dir,
+            ca_unconstrained=secure.ca_unconstrained,
         )
         async with signals.watched() as signalled, opened as door:
             collect_garbage_rarely()

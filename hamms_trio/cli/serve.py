@@ -13,6 +13,7 @@ import click
 from hamms_trio.cli import options
 from hamms_trio.cli.options import given
 from hamms_trio.cli.running.signals import Signals
+from hamms_trio.cli.secure import Secure, secure
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ BESIDE = options.together(
 @options.ready_file('slug: {"port", "url"}', "once every port accepts")
 @options.log_format("log lines")
 @BESIDE
+@secure("Serve each mode that speaks HTTP over TLS as well, 1000 ports higher.")
 @options.verbose("every connection and request")
 def serve(
     host: str,
@@ -124,6 +126,7 @@ def serve(
     ready_file: Path | None,
     log_format: str,
     beside: Beside,
+    secure: Secure,
     verbose: bool,
 ) -> None:
     """Serve every failure mode, or those called SLUG, until interrupted (SIGINT or SIGTERM)."""
@@ -148,7 +151,7 @@ def serve(
         async with AsyncExitStack() as stack:
             signalled = await stack.enter_async_context(signals.watched())
             hamms = await stack.enter_async_context(
-                _opened(host, modes, beside, log_format, verbose)
+                _opened(host, modes, beside, secure, log_format, verbose)
             )
             collect_garbage_rarely()
             _announce(hamms, ready_file)
@@ -170,7 +173,7 @@ def serve(
 
 
 def _opened(
-    host: str, modes: Modes, beside: Beside, log_format: str, verbose: bool
+    host: str, modes: Modes, beside: Beside, secure: Secure, log_format: str, verbose: bool
 ) -> AbstractAsyncContextManager[Hamms]:
     from hamms_trio.app import WorkbenchSettings, open_hamms
     from hamms_trio.modes.catalogue import modes_of_module
@@ -193,6 +196,9 @@ def _opened(
         allow_hosts=modes.allow_hosts,
         workbench=workbench if beside.with_workbench else False,
         canary_file=modes.canary_file,
+        tls=secure.tls,
+        ca_dir=secure.ca_dir,
+        ca_unconstrained=secure.ca_unconstrained,
     )
 
 
@@ -221,14 +227,35 @@ def _print_table(hamms: Hamms) -> None:
     if sys.stdout is None:  # closed before we started
         return
     summaries = {door.name: door.summary for door in hamms.listening}
-    rows = [(str(port), name, summaries[name]) for name, port in hamms.ports.items()]
+    twins = _orderly_twins(hamms)
+    rows = [
+        (str(port), name, summaries[name])
+        for name, port in hamms.ports.items()
+        if name not in twins
+    ]
     if hamms.has_workbench:
         rows.append((str(hamms.workbench.port), "workbench", "The well-behaved server."))
     if sys.stdout.isatty():
         _print_rich(rows)
     else:
         click.echo("\n".join(table(rows)))
+    if twins:
+        lowest, highest = min(twins.values()), max(twins.values())
+        click.echo(f"{lowest} to {highest}: https twins, each 1000 above its port of plain HTTP")
     click.echo(f"seed {hamms.seed}: the same seed makes the same choices again")
+
+
+def _orderly_twins(hamms: Hamms) -> dict[str, int]:
+    """Return the ports of the twins over TLS that are where their doors' ports say, so that no table is needed."""
+    from hamms_trio.lab.doors import TWIN_PREFIX
+    from hamms_trio.lab.secure.twins import OFFSET
+
+    return {
+        name: port
+        for name, port in hamms.ports.items()
+        if name.startswith(TWIN_PREFIX)
+        and port == hamms.ports[name.removeprefix(TWIN_PREFIX)] + OFFSET
+    }
 
 
 def _print_rich(rows: list[tuple[str, str, str]]) -> None:

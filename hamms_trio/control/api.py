@@ -11,7 +11,7 @@ from hamms_trio.canary import check_nonce
 from hamms_trio.control import documents
 from hamms_trio.control.describing import describe_armed, describe_mode, describe_nonce
 from hamms_trio.control.guard import check_caller
-from hamms_trio.control.resource import Resource, allowed_methods, find_resource
+from hamms_trio.control.resource import File, Resource, allowed_methods, find_resource
 from hamms_trio.errors import (
     MalformedRequest,
     MethodNotAllowed,
@@ -69,8 +69,10 @@ class Control:
             return _refusal(error)
         if document is None:
             return Answer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
-        body = documents.as_json(document)
-        return Answer(resource.status, (("Content-Type", "application/json"), *_GUARDS), body)
+        if not isinstance(document, File):
+            document = File("application/json", documents.as_json(document))
+        fields = (("Content-Type", document.media_type), *_GUARDS)
+        return Answer(resource.status, fields, document.octets)
 
     # The resources
 
@@ -79,7 +81,13 @@ class Control:
         environment = self._environment
         modes, armed = len(self._doors.served), len(self._arming.armed())
         return documents.Health(
-            "ok", VERSION, environment.seed, environment.speed, modes=modes, armed=armed
+            "ok",
+            VERSION,
+            environment.seed,
+            environment.speed,
+            modes=modes,
+            armed=armed,
+            ports=dict(self._ports),
         )
 
     def modes(self, _argument: str, _body: bytes) -> documents.Modes:
@@ -135,6 +143,11 @@ class Control:
         """Disarm every fault."""
         self._arming.disarm()
 
+    def ca_pem(self, _argument: str, _body: bytes) -> File:
+        """Give the root that signs this server's certificates, in PEM."""
+        root = self._environment.contexts.mint.authority
+        return File("application/x-pem-file", root.pem)
+
     def openapi(self, _argument: str, _body: bytes) -> dict[str, object]:
         """Describe this API in OpenAPI 3.1."""
         from hamms_trio.control.openapi import describe_api  # schemas take some time to make
@@ -156,6 +169,7 @@ RESOURCES: tuple[Resource[Control], ...] = (
     Resource("POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder),
     Resource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
     Resource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
+    Resource("GET", "ca.pem", Control.ca_pem, None),
     Resource("GET", "openapi.json", Control.openapi, None),
 )
 

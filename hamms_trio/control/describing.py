@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from hamms_trio.lab.doors import Door
 from hamms_trio.modes.model.parameters import Parameter
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+from hamms_trio.recording.records import TlsRecord
 
 # The members of a domain's description that the document names.
 _DOMAIN = ("unit", "minimum", "maximum", "maximum_length", "choices", "pattern")
@@ -45,6 +47,8 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         issues=list(mode.links),
         parameters=list(map(_describe_parameter, mode.parameters)),
         modifiers=list(map(_describe_parameter, mode.modifiers)),
+        control=mode.control,
+        unavailable=mode.obstacle,
     )
 
 
@@ -104,7 +108,23 @@ def _describe_connection(record: ConnectionRecord, epoch: float) -> documents.Co
         octets_sent=record.octets_sent,
         client_end=_end(record.left),
         server_end=_end(record.ended),
-        tls=None,
+        tls=None if record.tls is None else _describe_tls(record.tls),
+    )
+
+
+def _describe_tls(record: TlsRecord) -> documents.TlsDocument:
+    agreed = record.agreed
+    certificate = agreed.client_certificate if agreed is not None else None
+    return documents.TlsDocument(
+        sni=record.server_name,
+        offered=list(record.offered),
+        version=agreed.version if agreed is not None else None,
+        cipher=agreed.cipher if agreed is not None else None,
+        alpn=agreed.protocol if agreed is not None else None,
+        resumed=agreed is not None and agreed.is_resumed,
+        client_certificate=sha256(certificate).hexdigest() if certificate else None,
+        alerts=list(record.alerts),
+        close_notify=record.close_notify,
     )
 
 

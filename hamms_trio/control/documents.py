@@ -20,7 +20,7 @@ class Problem(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """The state of a server that runs."""
+    """The state of a server that runs; ``ports`` has every door's, by its name."""
 
     status: str
     version: str
@@ -28,6 +28,7 @@ class Health(Struct, frozen=True):
     speed: float
     modes: int
     armed: int
+    ports: dict[str, int]
 
 
 class Client(Struct, frozen=True):
@@ -58,7 +59,10 @@ class ParameterDocument(Struct, frozen=True):
 
 
 class Mode(Struct, frozen=True):
-    """One failure mode at one door; ``port`` is null where it has none of its own."""
+    """One failure mode at one door; ``port`` is null where it has none of its own.
+
+    ``control`` is the same with its fault mended, or empty, and ``unavailable`` says why this system can't play it.
+    """
 
     name: str
     slug: str
@@ -75,12 +79,31 @@ class Mode(Struct, frozen=True):
     issues: list[str]
     parameters: list[ParameterDocument]
     modifiers: list[ParameterDocument]
+    control: str = ""
+    unavailable: str | None = None
 
 
 class Modes(Struct, frozen=True):
     """All failure modes that are served."""
 
     modes: list[Mode]
+
+
+class TlsDocument(Struct, frozen=True):
+    """TLS on one connection, as far as it has come; ``client_certificate`` is a SHA-256.
+
+    ``alerts`` and ``close_notify`` are the client's; the latter is null while its side is open.
+    """
+
+    sni: str | None
+    offered: list[str]
+    version: str | None
+    cipher: str | None
+    alpn: str | None
+    resumed: bool
+    client_certificate: str | None
+    alerts: list[int]
+    close_notify: bool | None
 
 
 class Connection(Struct, frozen=True):
@@ -95,7 +118,7 @@ class Connection(Struct, frozen=True):
     octets_sent: int
     client_end: str | None
     server_end: str | None
-    tls: str | None
+    tls: TlsDocument | None
 
 
 class Body(Struct, frozen=True):

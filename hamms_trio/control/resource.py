@@ -13,6 +13,14 @@ from msgspec import Struct
 C = TypeVar("C")
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """An answer that is no document: octets of some media type."""
+
+    media_type: str
+    octets: bytes
+
+
 @dataclass(frozen=True)
 class Resource(Generic[C]):
     """One method of one resource.
@@ -26,7 +34,7 @@ class Resource(Generic[C]):
 
     method: str
     path: str
-    act: Callable[[C, str, bytes], Struct | dict[str, object] | None]
+    act: Callable[[C, str, bytes], Struct | dict[str, object] | File | None]
     gives: type[Struct] | None
     status: HTTPStatus = HTTPStatus.OK
     takes: type[Struct] | None = None

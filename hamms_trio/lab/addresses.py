@@ -6,9 +6,14 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
-from hamms_trio.lab.doors import Door, Doors
-from hamms_trio.lab.shared.labels import PREFIX
+from hamms_trio.lab.armed.armed_door import NAME as ARMED_DOOR
+from hamms_trio.lab.doors import TWIN_PREFIX, Door, Doors
+from hamms_trio.lab.secure.twins import SNI, secured
+from hamms_trio.lab.shared.labels import PREFIX, label_for
+from hamms_trio.lab.shared.proxy import ZONE
 from hamms_trio.lab.shared.universal import NAME as PATH_DOOR
+from hamms_trio.modes.drivers import Tls
+from hamms_trio.modes.elsewhere import OTHER
 from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
@@ -18,6 +23,11 @@ _ANY = {
     "": "localhost",
 }  # where a client finds "every address"
 _LOOPBACK = ("127.0.0.1", "::1")
+SPEAK_BOTH = (
+    PATH_DOOR,
+    ARMED_DOOR,
+    OTHER,
+)  # shared doors that see themselves whether a client speaks TLS
 
 
 class Addresses:
@@ -46,10 +56,16 @@ class Addresses:
             )
         return self._host, self.ports[name]
 
-    def url(self, name: str, /, path: str = "/", **parameters: object) -> str:
+    def url(
+        self, name: str, /, path: str = "/", *, tls: object = False, **parameters: object
+    ) -> str:
         """Return the URL of a failure mode, from ``path`` with its query and fragment and the parameters.
 
-        A mode that has no port of its own is found through the path door.
+        A mode that has no port of its own is found through the path door; a mode of TLS with arguments is found by
+        the host's name.
+
+        Args:
+            tls: true for https: at the door's twin if there is one, and otherwise through the path door.
 
         Raises:
             UnknownMode: there is no such mode, or it is not served, or it needs a port and has none.
@@ -57,18 +73,44 @@ class Addresses:
         """
         if name in self.ports and name not in self._doors:  # a shared door
             check_parameters(name, parameters, ())
-            return self._url(name, path, {})
+            return self._url_of_shared(name, path, tls=bool(tls))
         door = self._doors.find_served(name)
-        if door.name in self.ports:
+        if isinstance(door.mode.driver, Tls):
+            return self._url_of_tls(door, path, parameters)
+        twin = TWIN_PREFIX + door.name
+        if tls and twin in self.ports:
+            secure = secured(door, twin)
+            return url_of(secure, self._host, self.ports[twin], path, parameters)
+        if door.name in self.ports and not tls:
             return url_of(door, *self.address(door.name), path, parameters)
+        if door.mode.needs_port and tls and door.listens:
+            return self._url_by_sni(door, path, parameters)
         if reason := door.mode.needs_port:
             raise UnknownMode(f"{name} needs a port of its own ({reason}): open() gives it one")
         door.mode.checked(parameters)
         _exempt_names_of(path, door)
-        return self._url(PATH_DOOR, f"{PREFIX}{name}{_absolute(path)}", parameters)
+        scheme = "https" if tls else door.scheme
+        path = f"{PREFIX}{name}{_absolute(path)}"
+        return joined_url(*self.address(PATH_DOOR), path, parameters, scheme)
 
-    def _url(self, name: str, path: str, parameters: Mapping[str, object]) -> str:
-        return joined_url(*self.address(name), path, parameters)
+    def _url_of_shared(self, name: str, path: str, *, tls: bool) -> str:
+        if tls and TWIN_PREFIX + name in self.ports:
+            name = TWIN_PREFIX + name
+        elif tls and name not in (*SPEAK_BOTH, SNI):
+            raise UnknownMode(f"{name} has no twin over TLS: start the server with tls=True")
+        is_secure = tls or name == SNI or name.startswith(TWIN_PREFIX)
+        return joined_url(*self.address(name), path, {}, "https" if is_secure else "http")
+
+    def _url_of_tls(self, door: Door, path: str, parameters: Mapping[str, object]) -> str:
+        if door.name in self.ports and not parameters:
+            return url_of(door, *self.address(door.name), path, {})
+        return self._url_by_sni(door, path, parameters)
+
+    def _url_by_sni(self, door: Door, path: str, parameters: Mapping[str, object]) -> str:
+        given = {**door.given, **door.mode.checked(parameters)}
+        label = label_for(door.slug, given)
+        port = self.ports.get(SNI, self.ports.get(PATH_DOOR, 0))
+        return joined_url(f"{label}.{ZONE}", port, path, {}, "https")
 
 
 def client_host(host: str) -> str:
@@ -92,16 +134,18 @@ def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str,
     _exempt_names_of(path, door)
     if door.port_kind.reach is Reach.IPV4_ONLY and host in _LOOPBACK:
         host = "localhost"  # the client has to choose between both
-    return joined_url(host, port, path, parameters)
+    return joined_url(host, port, path, parameters, door.scheme)
 
 
-def joined_url(host: str, port: int, path: str, parameters: Mapping[str, object]) -> str:
+def joined_url(
+    host: str, port: int, path: str, parameters: Mapping[str, object], scheme: str = "http"
+) -> str:
     """Join host, port and ``path``, and append the parameters to the query of ``path``."""
     authority = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     _, _, place, query, fragment = urlsplit(f"http://{authority}{_absolute(path)}")
     given = urlencode({name: str(value) for name, value in parameters.items()})
     joined = "&".join(filter(None, (query, given)))
-    return urlunsplit(("http", authority, place, joined, fragment))
+    return urlunsplit((scheme, authority, place, joined, fragment))
 
 
 def _absolute(path: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, Protocol
 from hamms_trio.errors import CatalogueError, UnknownMode
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.arguments import Resolver
+from hamms_trio.modes.drivers import over_tls
 from hamms_trio.modes.model.environment import State
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.modes.peers.peer import Peer
@@ -66,14 +67,53 @@ PORTS = (
     Port(31, "status-binary"),
     Port(32, "head-1m"),
     Port(33, "head-10m"),
+    # TLS: each fault of a handshake; SNI finds the others, on 92.
+    Port(56, "tls-handshake-hang"),
+    Port(57, "tls-handshake-hang", {"at": "accept"}, "tls-handshake-hang-accept"),
+    Port(58, "tls-close-after-clienthello"),
+    Port(59, "tls-rst-after-clienthello"),
+    Port(60, "tls-alert"),
+    Port(61, "tls-plain-http"),
+    Port(62, "tls-garbage"),
+    Port(63, "tls-expired"),
+    Port(64, "tls-not-yet-valid"),
+    Port(65, "tls-self-signed"),
+    Port(66, "tls-untrusted-root"),
+    Port(67, "tls-wrong-host"),
+    Port(68, "tls-no-san"),
+    Port(69, "tls-incomplete-chain"),
+    Port(70, "tls-issuer-not-ca"),
+    Port(71, "tls-expired-intermediate"),
+    Port(72, "tls-revoked", {"how": "muststaple"}),
+    Port(73, "tls-sig-sha1"),
+    Port(74, "tls-rsa-1024"),
+    Port(75, "tls10-only"),
+    Port(76, "tls11-only"),
+    Port(77, "tls12-only"),
+    Port(78, "tls13-only"),
+    Port(79, "tls-min-tls10"),
+    Port(80, "tls-min-tls12"),
+    Port(81, "tls-null"),
+    Port(82, "tls-client-cert-required", {"v": "1.2"}),
+    Port(83, "tls-client-cert-required", {"v": "1.3"}, "tls-client-cert-required-13"),
+    Port(84, "tls-sni-required"),
+    Port(85, "tls-bad-mac"),
+    Port(86, "tls-truncation"),
+    Port(87, "tls-close-notify-no-fin"),
+    Port(88, "tls-alpn-none"),
+    Port(89, "tls-alpn-h2-speaks-h1"),
+    Port(90, "tls-hello-retry"),
+    Port(91, "tls-huge-chain"),
 )
 
 RESERVED = (
     "other",
     "armed",
     "path",
+    "sni",
     "workbench",
 )  # names of what a server has beside its failure modes
+TWIN_PREFIX = "https-"  # of the name of a door's twin over TLS
 
 
 class AnyDoor(Protocol):
@@ -114,6 +154,7 @@ class Door:
     Attributes:
         given: arguments instead of the mode's defaults; in HTTP/1 the query overrides them.
         offset: added to the beginning port; None for a free port, or for no port at all.
+        is_secure: True if a handshake precedes whatever the mode does.
     """
 
     name: str
@@ -121,6 +162,7 @@ class Door:
     given: Mapping[str, Value] = field(default_factory=dict)
     offset: int | None = None
     exempt: State[bool] = field(default_factory=State, repr=False)
+    is_secure: bool = False
 
     @cached_property
     def _resolver(self) -> Resolver:
@@ -144,8 +186,18 @@ class Door:
         given = ", ".join(f"{name}={value}" for name, value in self.given.items())
         return f"{self.mode.summary} ({given})" if given else self.mode.summary
 
+    @property
+    def scheme(self) -> str:
+        """The scheme of its URLs."""
+        return "https" if self.is_secure or self.mode.speaks_tls else "http"
+
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Fail one client, for as long as it stays."""
+        if self.is_secure:
+            return over_tls(peer, self._drive)
+        return self._drive(peer)
+
+    def _drive(self, peer: Peer) -> Coroutine[Any, Any, None]:
         return self.mode.driver.drive(peer, self._resolver)
 
 

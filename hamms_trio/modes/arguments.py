@@ -77,6 +77,7 @@ class Resolver:
             values,
             mode.nonce,
             str(arguments.get("key", values.key)),
+            mode.mended,
         )
 
     def _values(

@@ -9,23 +9,39 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, wraps
 from typing import Concatenate
 
-from hamms_trio.modes.drivers import BLACKHOLE, HTTP1, RAW, REFUSE, Driver
+from hamms_trio.modes.drivers import (
+    BLACKHOLE,
+    HTTP1,
+    HTTPS,
+    RAW,
+    REFUSE,
+    TLS,
+    TLS_AT_ONCE,
+    Driver,
+    Https,
+    Tls,
+    serve_over_tls,
+)
 from hamms_trio.modes.model.expectation import Expectation
 from hamms_trio.modes.model.modifiers import MODIFIERS
 from hamms_trio.modes.model.parameters import Parameter, Value
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import OPEN, PortKind, Reach
+from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
 from hamms_trio.recording.names import check_parameters
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.tls.client_hello import ClientHello
 
 Arguments = Mapping[str, Value]
 Port = PortKind | Callable[[Arguments], PortKind]  # the same for all arguments, or made of them
 OnNothing = Callable[..., Awaitable[None]]
 OnConnect = Callable[Concatenate[Peer, ...], Awaitable[None]]
 OnRequest = Callable[Concatenate[Peer, RequestHead, ...], Awaitable[None]]
+OnClientHello = Callable[Concatenate[Peer, ClientHello, ...], Awaitable[None]]
+MakeTerms = Callable[..., Terms]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,6 +62,8 @@ class FailureMode:
         own_port: why a mode that acts on requests needs a port of its own; "" if a shared door can reach it.
         defaults: values of modifiers instead of theirs.
         nonce: the canary's, where the client gives none; "" for a new one in each exchange.
+        terms: makes the terms of the handshake from the arguments; None if the mode is not about them.
+        mended: the terms of the handshake where a mode of TLS does not strike: the same without its one fault.
     """
 
     act: Callable[..., Awaitable[None]]
@@ -61,6 +79,8 @@ class FailureMode:
     own_port: str = ""
     defaults: Arguments = field(default_factory=dict)
     nonce: str = ""
+    terms: MakeTerms | None = None
+    mended: Terms = HEALTHY_TERMS
 
     @cached_property
     def slug(self) -> str:
@@ -111,6 +131,25 @@ class FailureMode:
     def needs_port(self) -> str | None:
         """Why it needs a port of its own, or None if a shared door can reach it."""
         return self.driver.needs_port or self.own_port or None
+
+    @property
+    def speaks_tls(self) -> bool:
+        """True if its clients have to speak TLS."""
+        return isinstance(self.driver, (Tls, Https))
+
+    @property
+    def control(self) -> str:
+        """The mode and argument with which the fault is mended, so that a client must accept; "" without TLS."""
+        return f"{self.slug} share=0" if isinstance(self.driver, Tls) else ""
+
+    @cached_property
+    def obstacle(self) -> str | None:
+        """Why this system can't play it, or None if it can."""
+        if self.terms is None:
+            return None
+        from hamms_trio.pki.contexts import obstacle  # only now: ssl takes long to import
+
+        return obstacle(self.terms())
 
     def port_kind(self, given: Arguments) -> PortKind:
         """Return the kind of port of a door that gives these arguments."""
@@ -202,11 +241,16 @@ def on_request(
     own_port: str = "",
     defaults: Arguments | None = None,
     nonce: str = "",
+    needs_tls: bool = False,
 ) -> Callable[[OnRequest], FailureMode]:
-    """Declare a failure mode that acts each time a request's head has arrived."""
+    """Declare a failure mode that acts each time a request's head has arrived.
+
+    Args:
+        needs_tls: True if its fault needs TLS; its own doors speak that, and elsewhere the mode has to see.
+    """
     return lambda act: FailureMode(
         act=act,
-        driver=HTTP1,
+        driver=HTTPS if needs_tls else HTTP1,
         client=client,
         aliases=aliases,
         issues=issues,
@@ -219,3 +263,65 @@ def on_request(
         defaults=defaults or {},
         nonce=nonce,
     )
+
+
+def on_client_hello(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    decides: bool = False,
+    mended: Terms = HEALTHY_TERMS,
+) -> Callable[[OnClientHello], FailureMode]:
+    """Declare a failure mode that acts once a client's ClientHello has arrived."""
+    return lambda act: FailureMode(
+        act=act,
+        driver=TLS,
+        client=client,
+        aliases=aliases,
+        issues=issues,
+        decides=decides,
+        mended=mended,
+    )
+
+
+def before_client_hello(
+    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
+) -> Callable[[OnConnect], FailureMode]:
+    """Declare a failure mode of TLS that acts as soon as a client connects."""
+    return lambda act: FailureMode(
+        act=act, driver=TLS_AT_ONCE, client=client, aliases=aliases, issues=issues
+    )
+
+
+def insists(
+    *,
+    client: Expectation,
+    aliases: tuple[str, ...] = (),
+    issues: tuple[str, ...] = (),
+    mended: Terms = HEALTHY_TERMS,
+) -> Callable[[MakeTerms], FailureMode]:
+    """Declare a failure mode whose whole fault is the terms of its handshake.
+
+    A client that accepts them is answered healthily.
+
+    Args:
+        mended: the terms of its control: the same without the one fault.
+    """
+
+    def declare(terms: MakeTerms) -> FailureMode:
+        @wraps(terms)
+        async def act(peer: Peer, hello: ClientHello, **arguments: Value) -> None:
+            await serve_over_tls(peer, terms(**arguments))
+
+        return FailureMode(
+            act=act,
+            driver=TLS,
+            client=client,
+            aliases=aliases,
+            issues=issues,
+            terms=terms,
+            mended=mended,
+        )
+
+    return declare

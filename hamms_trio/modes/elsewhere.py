@@ -70,10 +70,14 @@ def authority(peer: Peer, request: RequestHead, to: str = "port") -> str:
     return f"{other_name}:{port}" if port else other_name
 
 
-def elsewhere(peer: Peer, request: RequestHead, to: str = "port") -> str:
-    """Return the URL of the other origin, with this exchange's nonce (see `authority`)."""
+def elsewhere(peer: Peer, request: RequestHead, to: str = "port", *, scheme: str = "") -> str:
+    """Return the URL of the other origin, with this exchange's nonce (see `authority`).
+
+    Args:
+        scheme: instead of the request's.
+    """
     path = ARRIVAL if to == "port" else peer.http.link(ARRIVAL)
-    return f"http://{authority(peer, request, to)}{path}?nonce={peer.nonce}"
+    return f"{scheme or peer.scheme}://{authority(peer, request, to)}{path}?nonce={peer.nonce}"
 
 
 def with_query(peer: Peer, request: RequestHead, path: str) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hamms_trio.modes.model.modifiers import NONE, Modifiers
 from hamms_trio.modes.model.parameters import Value
+from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
 from hamms_trio.wire import RequestHead
 
 
@@ -26,6 +27,7 @@ class Encounter:
         needs_http11: True if the mode's lie needs HTTP/1.1.
         nonce: the canary's, where the client gives none; "" for a new one in each exchange.
         modifiers: when the mode strikes, and how its octets leave.
+        mended: the terms of the handshake if a mode of TLS does not strike.
     """
 
     slug: str
@@ -39,6 +41,7 @@ class Encounter:
     modifiers: Modifiers = NONE
     nonce: str = ""
     key: str = NONE.key
+    mended: Terms = HEALTHY_TERMS
 
 
 Choose = Callable[[RequestHead | None], Encounter]

@@ -5,8 +5,10 @@ Clients get it where a mode does not strike, and at doors where no mode is armed
 
 from __future__ import annotations
 
-from hamms_trio.canary import DEFAULT_OCTETS, canary
-from hamms_trio.modes.encounter import Encounter
+from dataclasses import replace
+
+from hamms_trio.canary import DEFAULT_OCTETS, canary, is_nonce
+from hamms_trio.modes.encounter import Choose, Encounter
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
@@ -20,15 +22,26 @@ async def answer_healthily(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond(request, 200, *fields, body=canary(peer.nonce, DEFAULT_OCTETS))
 
 
-def healthy_instead_of(encounter: Encounter) -> Encounter:
-    """Return an encounter in which the mode of ``encounter`` never strikes."""
-    return Encounter(
+def healthily(encounter: Encounter) -> Choose:
+    """Return a function that chooses an encounter in which the mode of ``encounter`` never strikes."""
+    healthy = Encounter(
         encounter.slug,
         _answer_whatever_is_given,
         encounter.arguments,
         decides=True,
         key=encounter.key,
+        nonce=encounter.modifiers.nonce or encounter.nonce,
     )
+    return lambda request: healthy if request is None else with_nonce(healthy, request)
+
+
+def with_nonce(encounter: Encounter, request: RequestHead) -> Encounter:
+    """Return the encounter with the nonce of the request's query; all else there is the client's own."""
+    if "nonce=" in request.query_string:
+        nonce = request.query.get("nonce", "")
+        if is_nonce(nonce):
+            return replace(encounter, modifiers=replace(encounter.modifiers, nonce=nonce))
+    return encounter
 
 
 async def _answer_whatever_is_given(peer: Peer, request: RequestHead, **_: Value) -> None:

@@ -35,7 +35,13 @@ WAIT_SECONDS = 5.0
 
 
 class Ledger:
-    """The account of one running server. Read it on the server's own trio thread."""
+    """The account of one running server. Read it on the server's own trio thread.
+
+    Attributes:
+        answer_octets: how many octets of each answer are kept.
+    """
+
+    answer_octets = ANSWER_OCTETS
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -218,14 +224,32 @@ class Ledger:
     ) -> None:
         """Enter that the kernel took the first ``octets`` of ``data``."""
         connection.octets_sent += octets
+        self._add_answer(connection, request, data, octets)
+
+    def add_content(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+    ) -> None:
+        """Enter content that was sent within TLS, whose records are counted by themselves."""
+        self._add_answer(connection, request, data, len(data))
+
+    def _add_answer(
+        self,
+        connection: ConnectionRecord,
+        request: RequestRecord | None,
+        data: bytes | memoryview,
+        octets: int,
+    ) -> None:
         if request is None:
-            connection.answer = extended(connection.answer, data, octets)
+            connection.answer = extended(connection.answer, data, octets, self.answer_octets)
         else:
             request.octets_sent += octets
             if not request.answer and octets == len(data) <= ANSWER_OCTETS:
                 request.answer = bytes(data)
             else:
-                request.answer = extended(request.answer, data, octets)
+                request.answer = extended(request.answer, data, octets, self.answer_octets)
         if self.is_awaited:
             self.changed()
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.net.accepted import Answered
 from hamms_trio.net.observer import Ending
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
+from hamms_trio.recording.records import TlsRecord
 from hamms_trio.wire import RequestHead
 
 if TYPE_CHECKING:
@@ -61,7 +63,16 @@ class Watch:
 class Recorder:
     """One connection's observer (see `net.observer` and `modes.connection`)."""
 
-    __slots__ = ("_bus", "_ledger", "_request", "_slug", "_struck", "record", "requests")
+    __slots__ = (
+        "_bus",
+        "_is_secure",
+        "_ledger",
+        "_request",
+        "_slug",
+        "_struck",
+        "record",
+        "requests",
+    )
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
@@ -69,6 +80,7 @@ class Recorder:
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
+        self._is_secure = False  # True once a handshake is complete
         self._struck = False  # True if the fault was played before any request
         self.requests = 0
 
@@ -104,7 +116,10 @@ class Recorder:
             publisher.received(self.record.number, octets)
 
     def sent(self, data: bytes | memoryview, octets: int) -> None:
-        self._ledger.add_sent(self.record, self._request, data, octets)
+        if self._is_secure:
+            self.record.octets_sent += octets
+        else:
+            self._ledger.add_sent(self.record, self._request, data, octets)
         if (publisher := self._bus.publisher) is not None:
             publisher.sent(self.record.number, octets)
 
@@ -121,6 +136,7 @@ class Recorder:
     def note_ended(self, how: Ending) -> None:
         if self.record.ended is None:
             self.record.ended = how
+            self.record.ended_first = self.record.left is None
             if (publisher := self._bus.publisher) is not None:
                 publisher.ended(self.record.number, how)
 
@@ -178,6 +194,37 @@ class Recorder:
             self.record.nonce = nonce
         else:
             self._request.given_nonce = nonce
+
+    def note_hello(self, server_name: str | None, protocols: tuple[str, ...]) -> None:
+        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN."""
+        self.record.tls = TlsRecord(server_name, protocols)
+
+    def note_handshake(self, agreed: Agreed) -> None:
+        """Note that a handshake is complete."""
+        self._is_secure = True
+        self._tls.agreed = agreed
+        self._ledger.changed()
+
+    def note_alert(self, code: int) -> None:
+        """Note an alert that the client has sent."""
+        self._tls.alerts.append(code)
+        self._ledger.changed()
+
+    def note_close_notify(self, has_come: bool) -> None:
+        """Note that the client has sent close_notify, or has closed its side without; the first call counts."""
+        if self._tls.close_notify is None:
+            self._tls.close_notify = has_come
+            self._ledger.changed()
+
+    def sent_content(self, data: bytes | memoryview) -> None:
+        """Note content that was sent within TLS."""
+        self._ledger.add_content(self.record, self._request, data)
+
+    @property
+    def _tls(self) -> TlsRecord:
+        if self.record.tls is None:
+            self.record.tls = TlsRecord(None, ())
+        return self.record.tls
 
     def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
         """Note that the failure mode plays its fault."""

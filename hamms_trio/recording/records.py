@@ -10,9 +10,11 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from hamms_trio.net.observer import Ending
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.wire import RequestHead, is_interim, scan_for
+from hamms_trio.wire.tls.alerts import alert_name
 
-ANSWER_OCTETS = 256  # of each answer that are kept
+ANSWER_OCTETS = 256  # of each answer that are kept, unless a ledger keeps more
 BODY_OCTETS = 64 * 1024  # of each body that are kept
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
@@ -24,6 +26,33 @@ if TYPE_CHECKING:
     from hashlib import _Hash as _Digest
 
 _NO_ARGUMENTS: Mapping[str, object] = {}
+
+
+class TlsRecord:
+    """TLS on one connection. It fills in while the connection lives.
+
+    Attributes:
+        server_name: the host in SNI, or None.
+        offered: the protocols that the client offers by ALPN.
+        agreed: the outcome of the handshake; None as long as it is not complete, or if it has failed.
+        alerts: the codes of the alerts that the client has sent (RFC 8446 §6).
+        close_notify: True if the client has sent close_notify, False if it has closed without; None before.
+    """
+
+    __slots__ = ("agreed", "alerts", "close_notify", "offered", "server_name")
+
+    def __init__(self, server_name: str | None, offered: tuple[str, ...]) -> None:
+        self.server_name = server_name
+        self.offered = offered
+        self.agreed: Agreed | None = None
+        self.alerts: list[int] = []
+        self.close_notify: bool | None = None
+
+    def __repr__(self) -> str:
+        agreed = self.agreed
+        how = "no handshake" if agreed is None else f"{agreed.version} {agreed.cipher}"
+        alerts = "".join(f", alert {alert_name(code)}" for code in self.alerts)
+        return f"<TlsRecord {self.server_name or 'no name'}, {how}{alerts}>"
 
 
 class ConnectionRecord:
@@ -40,11 +69,13 @@ class ConnectionRecord:
         left: how the client left, or None while it is still there.
         left_after: seconds from ``opened`` until it left, or None.
         ended: how the server ended it, or None.
+        ended_first: True if the server ended it while the client was still there.
         closed: True once the server has closed its socket.
         nonce: the nonce of a failure mode that acts before a request, or None.
         struck: True if a fault was played on it.
         keeps_alive: True if the client's kernel sends TCP keep-alives; None if no failure mode has looked, or the
             client is on another machine.
+        tls: what is known of TLS on it; None if the client does not speak TLS.
     """
 
     __slots__ = (
@@ -53,6 +84,7 @@ class ConnectionRecord:
         "closed",
         "door",
         "ended",
+        "ended_first",
         "keeps_alive",
         "left",
         "left_after",
@@ -63,6 +95,7 @@ class ConnectionRecord:
         "opened",
         "slug",
         "struck",
+        "tls",
     )
 
     def __init__(self, number: int, door: str, slug: str, client: tuple[str, int]) -> None:
@@ -77,10 +110,12 @@ class ConnectionRecord:
         self.left: Ending | None = None
         self.left_after: float | None = None
         self.ended: Ending | None = None
+        self.ended_first = False
         self.closed = False
         self.nonce: str | None = None
         self.struck = False
         self.keeps_alive: bool | None = None
+        self.tls: TlsRecord | None = None
 
     def __repr__(self) -> str:
         left = self.left.value if self.left else "still there"
@@ -213,9 +248,11 @@ class Requests(list[RequestRecord]):
         return [later.at - sooner.at for sooner, later in pairwise(self)]
 
 
-def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """Return the first octets of an answer after ``octets`` more of ``data`` were sent."""
+def extended(
+    answer: bytes, data: bytes | memoryview, octets: int, limit: int = ANSWER_OCTETS
+) -> bytes:
+    """Return the first ``limit`` octets of an answer after ``octets`` more of ``data`` were sent."""
     if not answer:
-        return bytes(data[: min(octets, ANSWER_OCTETS)])
-    missing = ANSWER_OCTETS - len(answer)
+        return bytes(data[: min(octets, limit)])
+    missing = limit - len(answer)
     return answer + data[: min(octets, missing)] if missing > 0 else answer

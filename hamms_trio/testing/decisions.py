@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hamms_trio.lab.doors import Door
+from hamms_trio.lab.script.player import PORTS, SECOND, ScriptedConnection
+from hamms_trio.lab.script.requests import GET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
-from hamms_trio.testing.transcript import GET, PORTS, SECOND, ScriptedConnection
 
 
 def decisions(door: Door, *, seed: int = 0, count: int) -> Iterator[bool]:

@@ -6,42 +6,22 @@ Carriers have tests of their own: none is played here.
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from itertools import groupby
 from pathlib import Path
 
-from hamms_trio.errors import PeerGone
-from hamms_trio.lab.doors import AnyDoor, Door, Doors
-from hamms_trio.lab.listeners import open_listeners
-from hamms_trio.lab.shared.labels import Labels
-from hamms_trio.modes import Catalogue, FailureMode, known_modes
-from hamms_trio.modes.model.environment import Environment
-from hamms_trio.modes.peers.peer import Peer
-from hamms_trio.net.observer import Ending
-from hamms_trio.recording.ledger import Ledger
-from hamms_trio.recording.recorder import Recorder, Recording
+from hamms_trio.lab.doors import Door
+from hamms_trio.lab.script.player import TO_CLIENT, Line, script, unreachable
+from hamms_trio.lab.script.requests import GET
+from hamms_trio.modes import FailureMode
 from hamms_trio.version import VERSION
 
-GET = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
-HESITATION = (
-    1.0  # virtual seconds between connecting and the first request, and between two requests
-)
-PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
 EXCERPT = 240  # the first octets of a long read, which are written down
 ENDING = 60  # the last ones likewise; a short read is written whole
 WHOLE = 400
 LONGEST_RUN = 100  # writes in a row; of a longer run
 FEW = 5  # are written down
-SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
-PORTS = {"other": 55544}
-UNANSWERED = 0.05  # real seconds after which a SYN to this machine will have no answer
-MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
-
-TO_SERVER, TO_CLIENT = ">", "<"
-Line = tuple[float, str, str | bytes]
 
 
 def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> str:
@@ -54,18 +34,11 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _unreachable(door)
+    if door.mode.speaks_tls:
+        from hamms_trio.lab.script.tls import tls_script  # only now: it needs cryptography
+
+        return "".join(map(_tls_line, tls_script(door)))
     return "".join(map(_line, _abridged(script(door, requests))))
-
-
-def script(door: Door, requests: Sequence[bytes] = (GET,)) -> list[Line]:
-    """Return what crosses the wire: virtual time, direction, and octets or an ending."""
-    observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
-        door.name, door.slug, ("192.0.2.1", 49152)
-    )
-    connection = ScriptedConnection(requests, observer)
-    environment = Environment(wall_clock=lambda: SECOND)
-    environment.ports = PORTS
-    return _joined(connection.play(door, environment))
 
 
 def check_transcript(
@@ -83,139 +56,6 @@ def check_transcript(
         raise AssertionError(f"wrote {reviewed}: read it, then commit it")
     expected = reviewed.read_text(encoding="utf-8")
     assert played == expected, f"{reviewed.name} has\n{expected}\nbut this was played:\n{played}"
-
-
-@cache
-def _labels() -> Labels:
-    """Every known mode by label, for those that play others."""
-    return Labels(Doors(known_modes()))
-
-
-class _Over(BaseException):
-    """The client has seen the end, or gives up: nothing more is played."""
-
-
-class ScriptedConnection:
-    """A connection whose client sends each request in its second and then waits (see `modes.connection`)."""
-
-    def __init__(self, requests: Iterable[bytes], observer: Recorder) -> None:
-        self.observer = observer
-        self._now = 0.0
-        self._script = [(HESITATION * at, octets) for at, octets in enumerate(requests, 1)]
-        self._ends = max((at for at, _ in self._script), default=0.0) + PATIENCE
-        self._lines: list[Line] = [(at, TO_SERVER, octets) for at, octets in self._script]
-        self._last: list[Line] = []
-        self._octets = 0
-
-    def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
-        """Let the door play until its end or the client's, and return what crossed the wire."""
-        play = door.play(Peer(self, environment, _labels().find))
-        try:
-            play.send(None)
-        except _Over:
-            pass
-        except (PeerGone, StopIteration):
-            self._end(Ending.FIN)
-        else:
-            raise AssertionError(f"{door.name} waits for something else than its peer")
-        finally:
-            play.close()
-        lines = [line for line in self._lines if line[0] <= self._now]
-        return sorted(lines, key=_order) + self._last
-
-    # A peer's calls
-
-    def now(self) -> float:
-        return self._now
-
-    async def receive(self, deadline: float | None = None) -> bytes:
-        at, octets = self._script[0] if self._script else (self._ends, b"")
-        if deadline is not None and deadline < at:
-            self._advance(deadline)
-            raise TimeoutError
-        self._advance(at)
-        del self._script[:1]
-        self.observer.received(len(octets))
-        return octets
-
-    async def wait_left(self, deadline: float | None = None) -> None:
-        self._advance(self._ends if deadline is None else deadline)
-
-    async def send(self, data: bytes | memoryview) -> None:
-        if self._last:
-            raise PeerGone
-        self._lines.append((self._now, TO_CLIENT, bytes(data)))
-        self.observer.sent(data, len(data))
-        self._octets += len(data)
-        if self._octets > MOST_OCTETS:
-            self._give_up()
-
-    async def sleep(self, seconds: float) -> None:
-        self._advance(self._now + seconds)
-
-    def client_keeps_alive(self) -> bool | None:
-        return None
-
-    async def pause(self) -> None:
-        pass
-
-    def give_back(self, octets: bytes) -> None:
-        if octets:
-            self._script.insert(0, (self._now, octets))
-
-    async def send_eof(self) -> None:
-        self._end(Ending.FIN)
-        raise _Over
-
-    def reset(self) -> None:
-        self._end(Ending.RST)
-
-    @property
-    def is_lent(self) -> bool:
-        return False
-
-    def return_to_giver(self, octets: bytes) -> None:
-        raise AssertionError("a script has no other owner")
-
-    # Within
-
-    def _advance(self, to: float) -> None:
-        if to >= self._ends:
-            self._now = self._ends
-            self._give_up()
-        self._now = max(self._now, to)
-
-    def _give_up(self) -> None:
-        if not self._last:
-            self._last = [(self._now, TO_SERVER, "gives up")]
-        raise _Over
-
-    def _end(self, how: Ending) -> None:
-        if not self._last:
-            self.observer.note_ended(how)
-            self._last = [(self._now, TO_CLIENT, how.value)]
-
-
-def _order(line: Line) -> tuple[float, bool]:
-    """By time; at one time the client's octets first, and an end last, since the lines come in their order."""
-    at, direction, what = line
-    return at, direction == TO_CLIENT or isinstance(what, str)
-
-
-def _joined(lines: list[Line]) -> list[Line]:
-    """Join the octets that were sent at one time: the number of pieces is chance."""
-    joined: list[Line] = []
-    for (at, direction, is_octets), group in groupby(lines, _moment):
-        if is_octets:
-            pieces = (what for _, _, what in group if isinstance(what, bytes))
-            joined.append((at, direction, b"".join(pieces)))
-        else:
-            joined.extend(group)
-    return joined
-
-
-def _moment(line: Line) -> tuple[float, str, bool]:
-    return line[0], line[1], isinstance(line[2], bytes)
 
 
 def _abridged(lines: list[Line]) -> Iterator[Line]:
@@ -241,20 +81,14 @@ def _line(line: Line) -> str:
     return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
 
 
+def _tls_line(line: Line) -> str:
+    at, direction, what = line
+    shown = f"content {_excerpt(what)}" if isinstance(what, bytes) else what
+    return f"{at:8.0f}  {direction} {shown}\n"
+
+
 def _unreachable(door: Door) -> str:
-    (listener,) = open_listeners([door], host="127.0.0.1")
-    try:
-        with socket.socket() as client:
-            client.settimeout(UNANSWERED)
-            client.connect(("127.0.0.1", listener.port))
-        answer = "< SYN, ACK"
-    except ConnectionRefusedError:
-        answer = "< RST"
-    except TimeoutError:
-        answer = "> gives up"
-    finally:
-        listener.close()
-    return f"   0.000  > SYN\n{PATIENCE if answer[0] == '>' else 0.0:8.3f}  {answer}\n"
+    return "".join(map(_line, unreachable(door)))
 
 
 def _excerpt(octets: bytes) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from hamms_trio.http import Service
 from hamms_trio.recording.store import Store
 from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.checks import Checks
+from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
@@ -58,6 +60,8 @@ class Bench:
     events: EventLog
     feed: ConnectionFeed
     trends: Trends
+    failures: Failures
+    checks: Checks
     incidents: Incidents
     targets: Targets
     calls: TargetCalls

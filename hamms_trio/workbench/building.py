@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -21,12 +22,13 @@ from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
 from hamms_trio.workbench.api.proxied import add_proxied
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
+from hamms_trio.workbench.checks import Checks
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import Recorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -42,6 +44,8 @@ from hamms_trio.workbench.targets.fields import Hops
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS = 1.0  # between two hand-overs of trends
+# Checks a client in a process of its own (see `workbench.checks`); named, because the commands are above this room.
+CHECK_COMMAND = (sys.executable, "-m", "hamms_trio.cli.check.apart")
 PRUNE_SECONDS = 60.0
 
 
@@ -63,6 +67,7 @@ class WorkbenchOptions:
         targets: False to serve no targets, and no proxy.
         scenarios: False to serve no scenarios.
         streams: False to refuse event streams, and serve events in pages alone.
+        check_command: the program that checks a client for the page; empty to offer no checks.
     """
 
     state: str | os.PathLike[str] = MEMORY
@@ -83,6 +88,7 @@ class WorkbenchOptions:
     targets: bool = True
     scenarios: bool = True
     streams: bool = True
+    check_command: tuple[str, ...] = CHECK_COMMAND
 
     def guard(self) -> Guard:
         return Guard(
@@ -132,10 +138,12 @@ async def open_bench(
             with_targets=options.targets,
             with_scenarios=options.scenarios,
             streams=options.streams,
+            checks=bench.checks.is_offered,
         )
         add_operations(router, bench, recorder, served)
         router.get("/openapi.json")(openapi_route(served))
         service.account.log_to(recorder.write)
+        service.account.is_counted = is_counted
         if options.targets:
             add_proxied(router, bench, failures, recorder)
         bench.incidents.on_change = _striking(bench, router, failures, recorder)
@@ -156,6 +164,7 @@ async def open_bench(
                     nursery.start_soon(bench.events.run)
                     nursery.start_soon(bench.incidents.run)
                     nursery.start_soon(bench.feed.run)
+                    nursery.start_soon(bench.checks.run)
                     nursery.start_soon(_keep_trends, bench.trends, options.flush_seconds)
                     yield bench
                     nursery.cancel_scope.cancel()
@@ -250,6 +259,8 @@ def _bench(
         events=events,
         feed=ConnectionFeed(failures.recording, events),
         trends=Trends(trends, retention_days=options.retention_days, backend=options.trends),
+        failures=failures,
+        checks=Checks(events, options.check_command),
         incidents=Incidents(seed=settings.seed, publish=events.publish, check_fail=failures.check),
         targets=calls.targets,
         calls=calls,

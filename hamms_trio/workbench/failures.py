@@ -11,12 +11,15 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
+import msgspec
 import trio
 
 from hamms_trio.errors import ParameterError, RequestError, UnknownMode
 from hamms_trio.lab.connection import ModeConnection
 from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
+from hamms_trio.lab.script.document import transcript_of
+from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.modes import known_modes
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.healthy import answer_healthily
@@ -32,6 +35,10 @@ from hamms_trio.workbench.scenarios.reach.modes import step_door
 
 def _ignore(_connection: ModeConnection) -> None:
     """Have nothing to do with a connection."""
+
+
+PLAYED_AT_ONCE = 1  # a mode that sends megabytes keeps a processor busy for some 50 ms
+REMEMBERED = 500  # transcripts
 
 
 class Failures:
@@ -55,6 +62,26 @@ class Failures:
         self._host = host
         self.doors = doors
         self._once: dict[str, OnceDoor] = {}
+        self._labels = Labels(doors)
+        self._transcripts: dict[str, bytes] = {}
+        self._playing = trio.CapacityLimiter(PLAYED_AT_ONCE)
+
+    async def transcript(self, label: str) -> bytes:
+        """Return as JSON what crosses the wire when a client meets the mode of this label.
+
+        Raises:
+            NoSuchMode, ParameterError: see `Labels.door`.
+        """
+        known = self._transcripts.get(label)
+        if known is None:
+            played = await trio.to_thread.run_sync(
+                transcript_of, self._labels, label, limiter=self._playing
+            )
+            known = msgspec.json.encode(played)
+            if len(self._transcripts) >= REMEMBERED:
+                self._transcripts.clear()
+            self._transcripts[label] = known
+        return known
 
     def check(self, fail: str) -> None:
         """Refuse a failure mode that can't be an answer (see `once_door`)."""

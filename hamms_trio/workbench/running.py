@@ -13,7 +13,7 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import ServerLimits, Service
 from hamms_trio.http.accounting.access_log import LogFormat
 from hamms_trio.http.accounting.metrics import add_metrics
-from hamms_trio.http.resources.basics import add_basics
+from hamms_trio.http.resources.basics import GREETING as BARE_GREETING, add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
 from hamms_trio.http.routes.visitors import AllowedHosts
@@ -23,6 +23,7 @@ from hamms_trio.net.listening.ports import open_port
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
+from hamms_trio.workbench.routing.page import GREETING, add_page
 from hamms_trio.workbench.routing.router import WorkbenchRouter
 
 WORKBENCH_PORT = 8080
@@ -47,6 +48,7 @@ async def open_workbench(
     options: WorkbenchOptions | None = None,
     failures: Failures | None = None,
     allow_hosts: Iterable[str] = (),
+    allow_targets: Iterable[str] = (),
     server_name: str = SERVER_NAME,
     expect_continue: bool = True,
 ) -> AsyncIterator[Workbench]:
@@ -66,14 +68,18 @@ async def open_workbench(
         server_name: the value of the Server field; "" for none.
         expect_continue: False to leave 100 (Continue) out, though a client waits for it.
         allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
+        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
 
     Raises:
         PortUnavailable: the port can't be listened on.
         StateUnusable: the state file, or a file to import, can't be used.
+        ValueError: an entry of ``allow_targets`` is neither a host name nor an address nor a network.
     """
     options = options or WorkbenchOptions()
     names = options.settings.names.union(allow_hosts)
-    options = replace(options, settings=replace(options.settings, names=names))
+    allowed = (*options.settings.allow_targets, *allow_targets)
+    settings = replace(options.settings, names=names, allow_targets=allowed)
+    options = replace(options, settings=settings)
     guard = options.guard()
     router = WorkbenchRouter(guard)
     service = Service(
@@ -85,7 +91,9 @@ async def open_workbench(
     )
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
-    add_basics(router)
+    add_basics(router, GREETING if options.playground else BARE_GREETING)
+    if options.playground:
+        add_page(router)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))
     async with AsyncExitStack() as stack:
         if failures is None:

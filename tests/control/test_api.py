@@ -46,6 +46,7 @@ def test_health_says_that_the_server_runs(server: HammsServer) -> None:
         "speed": 1.0,
         "modes": len(CATALOGUE),
         "armed": 0,
+        "ports": server.ports,
     }
 
 
@@ -235,6 +236,7 @@ def test_openapi_describes_every_resource_and_its_documents(server: HammsServer)
         "/_hamms/ledger/{nonce}",
         "/_hamms/arm",
         "/_hamms/arm/{id}",
+        "/_hamms/ca.pem",
         "/_hamms/openapi.json",
     }
     record = call(server, f"ledger/{NONCE}").json()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from hamms_trio.certificates import Certificates, ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
+from hamms_trio.pki.folder import Certificates, throwaway_certificates
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import trio
 
-from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
 from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, Need
@@ -25,6 +25,7 @@ from hamms_trio.http.resources.files import FileRouter
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import FileBody
 from hamms_trio.http.routes.router import Route
+from hamms_trio.pki.folder import throwaway_certificates
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.conversations import CLIENT, read_answers

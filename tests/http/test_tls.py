@@ -10,15 +10,13 @@ import httpx
 import trio
 
 import netsplode
-from hamms_trio.certificates import (
-    ServerCertificate,
-    make_certificates,
-)
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
 from hamms_trio.lab.connection import RECEIVE_OCTETS
+from hamms_trio.pki.folder import make_certificates
 from tests.http.server import Serving, serving
 
 BIG = 3_000_000  # octets, more than any buffer on the way holds

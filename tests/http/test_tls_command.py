@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hamms_trio.certificates import make_certificates
+from hamms_trio.pki.folder import make_certificates
 from tests.http.commands import SAFETY_NET, Run, starting
 
 TLS = ["--enable-tls", "--https-port", "0"]

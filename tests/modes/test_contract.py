@@ -8,12 +8,12 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import Door
+from hamms_trio.lab.script.player import script
 from hamms_trio.modes import CATALOGUE, FailureMode
 from hamms_trio.modes.model.expectation import Outcome
 from hamms_trio.net.hubs.hub import CHOICE
 from hamms_trio.net.observer import Ending
 from hamms_trio.testing import check_contract, check_declaration
-from hamms_trio.testing.transcript import script
 from tests.clients import raw
 from tests.conftest import HUBS
 

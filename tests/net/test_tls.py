@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager, suppress
 import pytest
 import trio
 
-from hamms_trio.certificates import Certificates, ServerCertificate, throwaway_certificates
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.net.hubs.hub import IN, Hub, open_hub
 from hamms_trio.net.tls import Handshakes, TlsSocket
+from hamms_trio.pki.folder import Certificates, throwaway_certificates
 
 SAFETY_NET = 20.0
 

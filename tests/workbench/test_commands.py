@@ -17,12 +17,13 @@ import pytest
 from tests.http.commands import Running, starting
 
 SAFETY_NET = 60.0
+SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
 HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with starting("workbench") as run:
+    with starting("workbench", safety_net=SERVER_SAFETY_NET) as run:
         yield run("--no-access-log")
 
 
@@ -203,10 +204,21 @@ def test_features_that_are_off_are_not_there() -> None:
     assert "/api/mocks" not in paths
 
 
+def test_an_incident_is_started_shown_and_stopped(running: Running) -> None:
+    server = ("--server", running.url)
+    options = ("--probability", "1", "--seed", "7", "--ttl", "60")
+    assert run("incident", "start", "body_drop", *options, *server).startswith("body_drop striking")
+    assert get(running, "/") == b""
+    assert "affected=1 of 1\tends_in=" in run("incident", "show", *server)
+    stopped = json.loads(run("incident", "stop", "--json", *server))["incident"]
+    assert stopped["ended_by"] == "stop"
+    assert "mode must be" in run("incident", "start", "earthquake", *server, code=1)
+
+
 def test_a_target_is_called_from_the_command_line(running: Running) -> None:
     server = ("--server", running.url)
-    target = json.dumps({"id": "own", "name": "Own", "base_url": running.url}).encode()
-    urllib.request.urlopen(f"{running.url}/api/targets", target, timeout=SAFETY_NET).close()
+    run("target", "add", "Own", running.url, "--id", "own", "--timeout-ms", "9000", *server)
+    assert run("target", "list", *server) == f"own\tOwn\t{running.url}\tenabled\n"
 
     called = ("scenario", "proxy", "--target-id", "own", *server)
     lines = run(*called, "--path", "/").splitlines()
@@ -223,6 +235,7 @@ def test_a_target_is_called_from_the_command_line(running: Running) -> None:
     assert "is no object" in run(*called, "--headers-json", "[]", code=2)
     assert "is not JSON" in run(*called, "--headers-json", "{", code=2)
     run("scenario", "proxy", "--target-id", "own", "--server", "http://127.0.0.1:1", code=1)
+    assert run("target", "delete", "own", *server) == "deleted own\n"
 
 
 @pytest.mark.parametrize(

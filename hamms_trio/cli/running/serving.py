@@ -114,8 +114,9 @@ def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
     if not tls.enable_tls:
         yield None
         return
-    from hamms_trio.certificates import ServerCertificate, throwaway_certificates
+    from hamms_trio.certificates import ServerCertificate
     from hamms_trio.errors import CertificateUnusable
+    from hamms_trio.pki.folder import throwaway_certificates
 
     cert_file, key_file = tls.cert_file, tls.key_file
     with ExitStack() as stack:

@@ -58,6 +58,7 @@ class Account:
 
     Attributes:
         on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
+        is_counted: False for the heads of requests whose answers are logged and not counted.
         notes: members for the access log, by an answer's request id and client; None while nobody logs them.
     """
 
@@ -65,6 +66,7 @@ class Account:
         self._entries: list[Entry] = []
         self._observers: list[Callable[[list[Entry]], None]] = []
         self.on_first: Callable[[], None] = lambda: None
+        self.is_counted: Callable[[bytes], bool] = lambda _head: True
         self.notes: dict[tuple[bytes, tuple[str, int]], Mapping[str, object]] | None = None
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
@@ -120,7 +122,10 @@ class Account:
         if not entries:
             return
         groups: dict[tuple[str, int], list[float]] = {}
+        is_counted = self.is_counted
         for begun, ended, match, status, _, octets_out, _, number, _ in entries:
+            if not is_counted(match.head.octets):
+                continue
             groups.setdefault((match.route.key, status), []).append(ended - begun)
             self.octets_sent += octets_out
             self.reused += number > 1

@@ -13,9 +13,9 @@ from hamms_trio.http.routes.router import Router
 GREETING = text("Hello World")
 
 
-def add_basics(router: Router) -> None:
+def add_basics(router: Router, greeting: Response = GREETING) -> None:
     """Declare /, /stream and /submit."""
-    router.fixed("GET", "/", GREETING)
+    router.fixed("GET", "/", greeting)
 
     @router.get("/stream")
     def stream(_request: Request) -> Response:

@@ -121,6 +121,8 @@ class Matcher:
             if "%" in path:
                 path = _UNRESERVED.sub(_decoded, path)
             route, parameters = self._router.find(head.method, path)
+            if route.variant is not None:
+                route = route.variant(head) or route
         else:
             route, parameters = self._instead, {}
         if self._hosts is not None and not route.gives_away:  # their owner checks what it has to

@@ -19,6 +19,7 @@ from typing import TypeVar
 from hamms_trio.errors import HammsError
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import GivenAway, Response, error
+from hamms_trio.wire import RequestHead
 
 Handler = Callable[[Request], Response] | Callable[[Request], Awaitable[Response]]
 H = TypeVar("H", bound=Handler)
@@ -40,6 +41,7 @@ class Route:
         gives_away: True if another owner reads and answers each request.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
+        variant: chooses another route for some heads, before anything of this one is used; None for none.
         waits: True if the handler is a coroutine, which runs in a task.
         max_content: octets of content that the route accepts; None for the server's limit.
     """
@@ -51,6 +53,7 @@ class Route:
         "key",
         "max_content",
         "refuses",
+        "variant",
         "waits",
     )
 
@@ -66,6 +69,7 @@ class Route:
         self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
         self.key = key
         self.refuses = refuses
+        self.variant: Callable[[RequestHead], Route | None] | None = None
         self.handler: Handler = _always(handler) if isinstance(handler, Response) else handler
         self.waits = iscoroutinefunction(handler)
         self.max_content = max_content
@@ -155,6 +159,11 @@ class Router:
     def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
         """Declare the handler of POST."""
         return self.route("POST", template, max_content=max_content)
+
+    def vary(self, template: str, choose: Callable[[RequestHead], Route | None]) -> None:
+        """Let a function choose another route for some heads that ask for this template."""
+        for method in ("GET", "HEAD"):
+            self._resource(template).routes[method].variant = choose
 
     def find(self, method: str, path: str) -> tuple[Route, Mapping[str, str]]:
         """Return the route of a request and its parameters; for an unknown path, `otherwise`."""

@@ -6,14 +6,12 @@ They meet a fault that was armed for them, or a healthy canary.
 from __future__ import annotations
 
 from collections.abc import Coroutine
-from dataclasses import replace
 from typing import Any
 
-from hamms_trio.canary import is_nonce
 from hamms_trio.lab.armed.arming import ArmedFault, Arming
-from hamms_trio.modes.drivers import HTTP1
+from hamms_trio.modes.drivers import HTTP1, over_tls_if_spoken
 from hamms_trio.modes.encounter import Encounter
-from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.healthy import answer_healthily, with_nonce
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead
@@ -28,12 +26,7 @@ def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
 
     Of the request's query the nonce counts; all else is the client's own.
     """
-    encounter = HEALTHY if fault is None else fault.encounter
-    if "nonce=" in request.query_string:
-        nonce = request.query.get("nonce", "")
-        if is_nonce(nonce):
-            return replace(encounter, modifiers=replace(encounter.modifiers, nonce=nonce))
-    return encounter
+    return with_nonce(HEALTHY if fault is None else fault.encounter, request)
 
 
 def meets_unasked(arming: Arming, request: RequestHead) -> Encounter:
@@ -59,7 +52,8 @@ class ArmedDoor:
         fault = self._arming.take_connection()
         if fault is not None:
             return fault.door.play(peer)
-        return HTTP1.drive(peer, _Connection(self._arming).choose)
+        choose = _Connection(self._arming).choose
+        return over_tls_if_spoken(peer, lambda client: HTTP1.drive(client, choose))
 
 
 class _Connection:

@@ -6,6 +6,7 @@ Paths, hosts, tunnels and sequences name modes by labels. A dash stands for each
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import parse_qsl, unquote
 
 from hamms_trio.errors import NeedsPort, NoSuchMode, ParameterError, UnknownMode
@@ -17,8 +18,10 @@ from hamms_trio.wire import RequestHead
 
 PREFIX = "/mode/"  # of the paths that name a mode
 PREFIXES = (PREFIX, "/m/")
+MOST_LABEL = 63  # octets (RFC 1035 §2.3.4)
 REMEMBERED = 1_000
 REMEMBERED_LENGTH = 256
+_LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 
 class Labels:
@@ -102,6 +105,21 @@ class Labels:
             if len(self._resolvers) >= REMEMBERED:
                 self._resolvers.clear()
             self._resolvers[base, label] = resolver
+
+
+def label_for(slug: str, arguments: Mapping[str, object]) -> str:
+    """Return the label of a mode with these arguments, such as ``tls-alert--code-40``.
+
+    Raises:
+        ParameterError: a value can't stand in the name of a host.
+    """
+    parts = (f"--{name.replace('_', '-')}-{value}" for name, value in arguments.items())
+    label = slug + "".join(parts)
+    if len(label) > MOST_LABEL or not _LABEL.fullmatch(label):
+        raise ParameterError(
+            f"{label!r} can't be the name of a host: open({slug!r}, ...) gives a door with these arguments"
+        )
+    return label
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:

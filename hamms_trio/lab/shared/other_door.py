@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.modes.drivers import HTTP1
+from hamms_trio.modes.drivers import HTTP1, over_tls_if_spoken
 from hamms_trio.modes.elsewhere import OTHER, report_arrival
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.model.modifiers import NONE, Modifiers
@@ -27,7 +27,7 @@ class OtherDoor:
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
         """Answer one client, for as long as it stays."""
-        return HTTP1.drive(peer, _choose)
+        return over_tls_if_spoken(peer, lambda client: HTTP1.drive(client, _choose))
 
 
 def _choose(request: RequestHead | None) -> Encounter:

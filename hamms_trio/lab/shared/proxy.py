@@ -10,11 +10,13 @@ import re
 from hamms_trio.errors import NeedsPort, NotOurs
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.modes.drivers import over_tls_if_spoken
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 FAMILY = "proxy"  # whose modes act on the request to the proxy itself
+ZONE = "hamms.localhost"  # below which each label is a host of ours
 _OURS = re.compile(r"([^.:/@]+)\.hamms(?:\.localhost)?\.?(?::[0-9]*)?", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*://([^/?#]*)")
 _ESTABLISHED = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -67,6 +69,10 @@ def _tunnel(door: Door) -> Encounter:
         connection = peer.connection
         connection.give_back(peer.http.take_unread())
         peer.finished = True  # what follows is the mode's
-        await door.play(Peer(connection, peer.environment, peer.find))
+        far_end = Peer(connection, peer.environment, peer.find)
+        if door.mode.driver.needs_port:
+            await door.play(far_end)
+        else:
+            await over_tls_if_spoken(far_end, door.play)
 
     return Encounter("tunnel", open_tunnel, {}, decides=True)

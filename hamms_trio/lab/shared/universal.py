@@ -1,5 +1,7 @@
 """The universal door: every failure mode that acts on requests, on one port, and the control API.
 
+A client that begins with TLS gets it, and the modes of TLS as well: SNI chooses those.
+
 The first of these chooses what a request meets:
 
 1. a path beneath ``/_hamms/``: the control API;
@@ -21,6 +23,7 @@ from typing import Any
 from hamms_trio.lab.armed.armed_door import meets_unasked
 from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import Doors
+from hamms_trio.lab.secure.sni import play_by_sni
 from hamms_trio.lab.shared.control import PREFIX as API_PREFIX, Api, encounter_with
 from hamms_trio.lab.shared.labels import PREFIX, PREFIXES, Labels
 from hamms_trio.lab.shared.listing import list_modes
@@ -73,8 +76,25 @@ class UniversalDoor:
         self._control = None if api is None else encounter_with(api)
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
-        return HTTP1.drive(peer, self._choose)
+        """Play with one client, for as long as it stays, in plain HTTP or over TLS."""
+        return self._play(peer)
+
+    def play_over_tls(self, peer: Peer) -> Coroutine[Any, Any, None]:
+        """Play with one client that has to speak TLS; SNI may choose the mode (see `lab.secure.sni`)."""
+        return play_by_sni(peer, self._labels, self._choose_by_sni)
+
+    async def _play(self, peer: Peer) -> None:
+        if await peer.tls.is_spoken():
+            await self.play_over_tls(peer)
+        else:
+            await HTTP1.drive(peer, self._choose)
+
+    def _choose_by_sni(self, label: str | None, request: RequestHead | None) -> Encounter:
+        assert request is not None  # http1 asks about requests
+        chosen = self.choose_mode(request)
+        if chosen is None and label is not None:
+            return self._labels.resolver(label)(request)
+        return chosen or self._choose_rest(request)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
         """Return the encounter that the request asks for.

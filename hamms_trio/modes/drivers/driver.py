@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from hamms_trio.modes.encounter import Choose
 from hamms_trio.modes.peers.peer import Peer
@@ -27,5 +28,5 @@ class Driver(Protocol):
     def needs_port(self) -> str | None:
         """Why its modes need a port of their own, or None if a shared door can reach them."""
 
-    async def drive(self, peer: Peer, choose: Choose) -> None:
+    def drive(self, peer: Peer, choose: Choose) -> Coroutine[Any, Any, None]:
         """Play with one client whatever ``choose`` says, for as long as the client stays."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from hamms_trio.modes.drivers.http1 import HTTP1
-from hamms_trio.modes.encounter import Choose
-from hamms_trio.modes.healthy import healthy_instead_of
+from hamms_trio.modes.encounter import Choose, Encounter
+from hamms_trio.modes.healthy import healthily
 from hamms_trio.modes.peers.peer import Peer
 
 
@@ -26,10 +26,9 @@ class Raw:
             await serve_healthily(peer)
 
 
-async def serve_healthily(peer: Peer) -> None:
-    """Let the client of a mode that acts on octets meet a server with which nothing is wrong."""
-    healthy = healthy_instead_of(peer.encounter)
-    await HTTP1.drive(peer, lambda _request: healthy)
+async def serve_healthily(peer: Peer, encounter: Encounter | None = None) -> None:
+    """Let the client meet a server with which nothing is wrong, instead of its encounter or of this one."""
+    await HTTP1.drive(peer, healthily(encounter or peer.encounter))
 
 
 RAW = Raw()

@@ -23,12 +23,14 @@ from hamms_trio.modes.families import (
     sse,
     status,
     tcp,
+    tls,
     type,
     upload,
 )
 
 FAMILIES = (
     *tcp.MODULES,
+    *tls.MODULES,
     conn,
     frame,
     chunk,

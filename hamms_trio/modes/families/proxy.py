@@ -11,6 +11,7 @@ from typing import Annotated
 
 from hamms_trio.canary import DEFAULT_OCTETS
 from hamms_trio.modes.declare import on_request
+from hamms_trio.modes.drivers import over_tls, serve_healthily
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import (
     must_error,
@@ -20,6 +21,8 @@ from hamms_trio.modes.model.expectation import (
 )
 from hamms_trio.modes.model.parameters import Choice, Ending, Flag, Range
 from hamms_trio.modes.peers.peer import Peer
+from hamms_trio.pki.recipes import server
+from hamms_trio.pki.terms import HEALTHY_TERMS, Terms, presenting
 from hamms_trio.wire import RequestHead, status_line
 
 ESTABLISHED = b"HTTP/1.1 200 Connection established"
@@ -42,6 +45,7 @@ OPENINGS = {
     "204": b"HTTP/1.1 204 No Content",
     "299": b"HTTP/1.1 299 Tunnel",
 }
+ANOTHER_HOST = "other.localhost"
 # Answers that are none.
 GARBAGE = {
     "garbage": b"\x00\x5f\x8a\xc3\xff\x1b\r\n\x07 not a status line\r\n\r\n",
@@ -120,6 +124,15 @@ async def proxy_connect_200_reason(
     await _tunnel(peer, request, OPENINGS[status])
 
 
+@on_request(client=must_error("RFC 9110 §4.3.4"), decides=True)
+async def proxy_connect_wrong_host(peer: Peer, request: RequestHead) -> None:
+    """Open a tunnel at whose end another host's certificate is shown; only https is at fault.
+
+    The client compares the certificate with the origin that it wants, and not with the proxy.
+    """
+    await _tunnel(peer, request, ESTABLISHED, terms=presenting(server(names=(ANOTHER_HOST,))))
+
+
 @on_request(
     client=must_error("RFC 9110 §9.3.6"),
     issues=("oven-sh/bun#35965", "curl/curl#21084"),
@@ -140,11 +153,20 @@ async def _refuse(
     await peer.http.respond_with_canary(*lines, start=start, octets=octets)
 
 
-async def _tunnel(peer: Peer, request: RequestHead, start: bytes, *lines: bytes) -> None:
-    """Open a tunnel to ourselves; answer any other request healthily, those in the tunnel included."""
+async def _tunnel(
+    peer: Peer, request: RequestHead, start: bytes, *lines: bytes, terms: Terms = HEALTHY_TERMS
+) -> None:
+    """Open a tunnel to ourselves; answer any other request healthily, those in the tunnel included.
+
+    Args:
+        terms: of the handshake, if the client speaks TLS within.
+    """
     if request.method != "CONNECT":
         await answer_healthily(peer, request)
         return
     peer.strike()
     peer.http.goes_on = True
     await peer.send(peer.http.raw_head(*lines, start=start))
+    peer.connection.give_back(peer.http.take_unread())
+    if await peer.tls.is_spoken():
+        await over_tls(peer, lambda within: serve_healthily(within, peer.encounter), terms)

@@ -135,6 +135,21 @@ async def redirect_cross_origin_auth(
 
 
 @on_request(
+    client=may_choose("RFC 9110 §4.2.2, §17.11"),
+    issues=("postmanlabs/postman-request#113",),
+    crosses=True,
+    needs_tls=True,
+)
+async def redirect_downgrade(peer: Peer, request: RequestHead, *, status: Found = "302") -> None:
+    """Redirect from https to http, where the answer has the names of the secrets that reached it.
+
+    A client should not follow by default; one that does takes no secret along.
+    """
+    peer.need_tls("redirect-downgrade", "http leads to nothing less")
+    await _lead(peer, request, status, elsewhere(peer, request, scheme="http"))
+
+
+@on_request(
     client=must_succeed("RFC 9110 §15.4.8, §15.4.9"),
     issues=("seanmonstar/reqwest#9", "valyala/fasthttp#2358"),
     decides=True,

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import blake2b
-from typing import Any, Generic, TypeVar
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import field_lines
 from hamms_trio.wire.fields.dates import imf_fixdate
 
+if TYPE_CHECKING:
+    from hamms_trio.pki.authority import Authority
+    from hamms_trio.pki.contexts import Contexts
+
 V = TypeVar("V")
 
+logger = logging.getLogger(__name__)
+
 STATE_ENTRIES = 1_000
+# Revoked certificates name this place of their list: the mode tls-revocation at the universal door.
+REVOCATION_DOOR, REVOCATION_PATH = "path", "/mode/tls-revocation/"
 CANARY_FILE = "file:///hamms-canary.txt"
 
 
@@ -69,6 +81,7 @@ class Environment:
         speed: how many seconds pass for a failure mode in one real second.
         wall_clock: seconds since the epoch, for the Date field.
         canary_file: the URI of the only file that a mode may lead a client to; it need not exist.
+        authority: makes the root that signs certificates, once one is needed; None for a new root.
 
     Attributes:
         ports: the port of each door, by its name.
@@ -82,18 +95,57 @@ class Environment:
         limits: Limits | None = None,
         wall_clock: Callable[[], float] = time.time,
         canary_file: str = CANARY_FILE,
+        authority: Callable[[], Authority] | None = None,
     ) -> None:
         self.seed = seed
         self.speed = speed
         self.limits = limits or Limits()
         self.canary_file = canary_file
         self.ports: Mapping[str, int] = {}
+        self._make_authority = authority
+        self._folder: TemporaryDirectory[str] | None = None
+        self._warned: set[str] = set()
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
         self._nonces = 0
         self._closers: dict[str, Callable[[float], None]] = {}
         self._origin_second = -1
         self._origin = b""
+
+    @cached_property
+    def contexts(self) -> Contexts:
+        """The TLS contexts of this server, whose certificates are made when they are needed."""
+        # Imported only now: servers without TLS need no cryptography.
+        from hamms_trio.pki.authority import Authority
+        from hamms_trio.pki.contexts import Contexts
+        from hamms_trio.pki.mint import Mint
+
+        mint = Mint((self._make_authority or Authority)())
+        mint.keys.in_thread = True
+        if REVOCATION_DOOR in self.ports:
+            port = self.ports[REVOCATION_DOOR]
+            mint.revocation_url = f"http://127.0.0.1:{port}{REVOCATION_PATH}"
+        return Contexts(mint)
+
+    def root_file(self) -> Path:
+        """Return a file with the root that clients trust, in PEM; it lasts until the server's end."""
+        if self._folder is None:
+            self._folder = TemporaryDirectory(prefix="hamms-trio-", ignore_cleanup_errors=True)
+        path = Path(self._folder.name, "ca.pem")
+        if not path.exists():
+            path.write_bytes(self.contexts.mint.authority.pem)
+        return path
+
+    def close(self) -> None:
+        """Remove that file."""
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    def warn(self, problem: str) -> None:
+        """Log a warning, each one once."""
+        if problem not in self._warned:
+            self._warned.add(problem)
+            logger.warning("%s", problem)
 
     def wall_time(self) -> float:
         """Return the seconds since the epoch, as the Date field has them."""

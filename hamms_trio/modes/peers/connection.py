@@ -7,6 +7,7 @@ from typing import Protocol
 
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.net.observer import Observer
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.wire import RequestHead
 
 
@@ -53,6 +54,21 @@ class ModeObserver(Observer, Protocol):
 
     def note_keep_alive(self, keeps_alive: bool, /) -> None:
         """Note whether the client's kernel sends TCP keep-alives."""
+
+    def note_hello(self, server_name: str | None, protocols: tuple[str, ...], /) -> None:
+        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN."""
+
+    def note_handshake(self, agreed: Agreed, /) -> None:
+        """Note that a handshake is complete; from now on, `sent` counts records, which nobody reads."""
+
+    def note_alert(self, code: int, /) -> None:
+        """Note an alert that the client has sent."""
+
+    def note_close_notify(self, has_come: bool, /) -> None:
+        """Note that the client has sent close_notify, or has closed its side without."""
+
+    def sent_content(self, data: bytes | memoryview, /) -> None:
+        """Note content that was sent within TLS."""
 
     def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
         """Note that the failure mode plays its fault."""

@@ -6,11 +6,13 @@ from collections.abc import Awaitable, Hashable
 from typing import Any
 
 from hamms_trio.canary import is_nonce
-from hamms_trio.errors import NoSuchMode, PeerGone
+from hamms_trio.errors import NeedsTls, NoSuchMode, PeerGone
 from hamms_trio.modes.encounter import Encounter, Find
 from hamms_trio.modes.model.environment import Environment, State, chance
 from hamms_trio.modes.peers.connection import PeerConnection
 from hamms_trio.modes.peers.http_peer import HttpPeer
+from hamms_trio.modes.peers.tls_connection import TlsConnection
+from hamms_trio.modes.peers.tls_peer import TlsPeer
 from hamms_trio.wire import RequestHead
 
 READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
@@ -30,6 +32,7 @@ class Peer:
     Attributes:
         environment: what all modes of this server share.
         finished: True once the connection is ended by us.
+        channel: the TLS connection that carries its octets; None in plain TCP.
         find: finds the encounter of a request with another mode.
     """
 
@@ -42,6 +45,8 @@ class Peer:
         "_overhears",
         "_pieces",
         "_request",
+        "_tls",
+        "channel",
         "connection",
         "environment",
         "find",
@@ -53,13 +58,17 @@ class Peer:
         connection: PeerConnection,
         environment: Environment,
         find: Find = knows_no_others,
+        *,
+        channel: TlsConnection | None = None,
     ) -> None:
         self.environment = environment
+        self.channel = channel
         self.find = find
         self.finished = False
         self.connection = connection
         self._encounter: Encounter | None = None
         self._http: HttpPeer | None = None
+        self._tls: TlsPeer | None = None
         self._overhears = False
         self._request: RequestHead | None = None
         self._nonce: str | None = None
@@ -73,6 +82,33 @@ class Peer:
         if self._http is None:
             self._http = HttpPeer(self)
         return self._http
+
+    @property
+    def tls(self) -> TlsPeer:
+        """The same client as one that speaks TLS."""
+        if self._tls is None:
+            self._tls = TlsPeer(self)
+        return self._tls
+
+    def over(self, channel: TlsConnection) -> Peer:
+        """Return the same client as it is met within TLS, with the same encounter."""
+        within = Peer(channel, self.environment, self.find, channel=channel)
+        within._encounter = self._encounter  # for its nonce; the pace is that of the records
+        return within
+
+    @property
+    def scheme(self) -> str:
+        """The scheme of the URLs by which the client has come."""
+        return "http" if self.channel is None else "https"
+
+    def need_tls(self, what: str, reason: str) -> None:
+        """Refuse a request that has come without TLS.
+
+        Raises:
+            NeedsTls: it has.
+        """
+        if self.channel is None:
+            raise NeedsTls(f"{what} needs TLS: {reason}; this port or its twin speaks it")
 
     @property
     def encounter(self) -> Encounter:
@@ -189,6 +225,15 @@ class Peer:
         await self.connection.send_eof()
         await self._drain(self.connection.now() + self.environment.limits.linger)
 
+    async def truncate(self) -> None:
+        """End TLS by a FIN without close_notify (RFC 8446 §6.1); without TLS, that is any FIN."""
+        if self.channel is None:
+            await self.finish()
+            return
+        self.finished = True
+        await self.channel.below.send_eof()
+        await self._drain(self.connection.now() + self.environment.limits.linger)
+
     def reset(self) -> None:
         """Drop the connection with RST."""
         self.finished = True
@@ -272,6 +317,8 @@ class Peer:
 
     def _overhear(self, data: bytes) -> None:
         """Enter in the ledger what the mode itself does not read."""
+        if self._tls is not None:
+            self._tls.overhear(data)
         http = self.http if self._overhears else self._http
         if http is not None and http.overhear(data, heads=self._overhears):
             self._overhears = False

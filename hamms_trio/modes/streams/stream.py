@@ -179,6 +179,8 @@ class Stream:
             await self.peer.send(last)
         if self._body.ending is Ending.FIN:
             await self.peer.finish()
+        elif self._body.ending is Ending.TRUNCATED:
+            await self.peer.truncate()
         elif self._body.ending is Ending.RST:
             await self.peer.reset_after_reading()
 

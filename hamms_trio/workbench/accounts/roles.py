@@ -31,6 +31,7 @@ PROTECTED = (
     "/api/incidents",
     "/api/playground",
     "/api/verify",
+    "/api/checks",
     "/api/metrics/trends",
     "/api/auth/me",
     "/api/auth/logout",

@@ -2,6 +2,7 @@
 
 from hamms_trio.workbench.api import (
     auth,
+    checks as checks_api,
     events,
     history,
     incidents,
@@ -11,6 +12,7 @@ from hamms_trio.workbench.api import (
     replay,
     scenarios,
     targets,
+    transcripts,
     trends,
     verify,
 )
@@ -28,7 +30,7 @@ PLAYGROUND = (
     *verify.OPERATIONS,
 )
 TARGETS = (*targets.OPERATIONS, *proxy.OPERATIONS)
-OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS)
+OTHERS = (*trends.OPERATIONS, *auth.OPERATIONS, *incidents.OPERATIONS, *transcripts.OPERATIONS)
 
 
 def operations_of(
@@ -36,6 +38,7 @@ def operations_of(
     playground: bool = True,
     live_events: bool = True,
     streams: bool = True,
+    checks: bool = True,
     with_scenarios: bool = True,
     with_targets: bool = True,
 ) -> tuple[Operation, ...]:
@@ -44,4 +47,5 @@ def operations_of(
     told = served if live_events else events.WITHOUT_EVENTS
     run = scenarios.OPERATIONS if with_scenarios else ()
     called = TARGETS if with_targets else ()
-    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *OTHERS)
+    graded = checks_api.OPERATIONS if checks else ()
+    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *graded, *OTHERS)

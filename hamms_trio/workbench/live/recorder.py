@@ -20,8 +20,9 @@ from hamms_trio.workbench.routing.documents import Document
 
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
-UNRECORDED_PREFIXES = ("/static/", "/_hamms/")
+UNRECORDED_PREFIXES = ("/static/", "/playground/", "/_hamms/")
 SILENT = "/api/events/"  # reading events is never an event
+PAGE_LOADS = (b"GET /playground/", b"HEAD /playground/")
 PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
 PAGE_MARK = f"{PAGE_FIELD}:".encode()
 SAME_ORIGIN = b"sec-fetch-site: same-origin"
@@ -87,7 +88,8 @@ class Recorder:
         groups: dict[tuple[str, int], list[float]] = {}
         for entry in entries:
             begun, ended, match, status, *_ = entry
-            groups.setdefault((match.route.key, status), []).append(ended - begun)
+            if is_counted(match.head.octets):
+                groups.setdefault((match.route.key, status), []).append(ended - begun)
             if self._has_history or self._has_events:
                 self._record(entry, offset)
         for (route_key, status), seconds in groups.items():
@@ -135,6 +137,11 @@ class Recorder:
             "status": status,
         }
         self._events.publish("request.completed", payload, request_id.decode())
+
+
+def is_counted(head: bytes) -> bool:
+    """Return False for what the page loads, and for its own requests."""
+    return not (head.startswith(PAGE_LOADS) or is_of_page(head))
 
 
 def is_of_page(head: bytes) -> bool:

@@ -23,7 +23,7 @@ from hamms_trio.workbench.routing.received import ReceivedRequest
 RESERVED_PREFIXES = (
     "/static/", "/api/mocks", "/api/history", "/api/replay", "/api/playground", "/api/scenarios",
     "/api/targets", "/api/proxy", "/api/events", "/api/incidents", "/api/auth", "/api/metrics", "/api/verify",
-    "/proxy/", "/_hamms/", "/mode/",
+    "/api/transcripts", "/api/checks", "/playground/", "/proxy/", "/_hamms/", "/mode/",
 )  # fmt: skip
 RESERVED = frozenset(
     (

@@ -46,7 +46,9 @@ class Strikes:
             self._publish(incident, request, response)
             return response
 
-        return Route(route.key, respond, route.max_content)
+        struck = Route(route.key, respond, route.max_content)
+        struck.variant = route.variant  # the page, from which people end the incident
+        return struck
 
     async def _affected(
         self, route: Route, request: Request, incident: RunningIncident, effect: Effect

@@ -11,10 +11,11 @@ import httpx
 import pytest
 import trio
 
+from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.limits.limits import ServerLimits
-from hamms_trio.workbench import Workbench, WorkbenchOptions, open_workbench
+from hamms_trio.pki.folder import throwaway_certificates
+from hamms_trio.workbench import Workbench, open_workbench
 from hamms_trio.workbench.api.proxy import seconds_for
-from hamms_trio.workbench.bench import BenchSettings
 from tests.workbench.upstreams import (
     Answer,
     answering,
@@ -176,6 +177,21 @@ async def test_plain_http_is_no_answer_to_a_handshake(
         assert trying["response"]["status"] in (502, 504)
 
 
+async def test_a_certificate_has_to_be_trusted_unless_the_target_says_otherwise(
+    workbench: Workbench, client: httpx.AsyncClient
+) -> None:
+    with throwaway_certificates() as made:
+        certificate = ServerCertificate(made.certificate, made.key)
+    async with open_workbench(port=0, certificate=certificate) as service:
+        await workbench.target("T", service.url, id="t")
+        refused = json.loads((await call(client))["response"]["body"])["error"]
+        assert (refused["code"], refused["reason"]) == ("proxy_error", "untrusted")
+        await client.put("/api/targets/t", json={"verify_tls": False})
+        for _ in range(2):
+            assert (await call(client))["response"]["body"] == "Hello World"
+        assert (await client.get("/proxy/t/stream")).text.startswith("chunk-one")
+
+
 async def test_the_timeout_of_a_call_replaces_the_target_s(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
@@ -302,8 +318,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_used(
 
 async def test_a_named_host_never_leads_to_a_link_local_address() -> None:
     trio.socket.set_custom_hostname_resolver(Names(shop=["169.254.169.254"]))
-    options = WorkbenchOptions(settings=BenchSettings(allow_targets=("shop.test",)))
-    async with open_workbench(port=0, options=options) as workbench:
+    async with open_workbench(port=0, allow_targets=["shop.test"]) as workbench:
         await workbench.target("T", "http://shop.test/", id="t")
         async with httpx.AsyncClient(base_url=workbench.url) as client:
             refused = await client.get("/proxy/t/")
@@ -335,4 +350,4 @@ async def test_a_name_without_an_address_gives_502(
     await workbench.target("T", "http://shop.test/", id="t")
     response = (await call(client))["response"]
     assert response["status"] == 502
-    assert "its host name has no address" in response["body"]
+    assert "the target's host name has no address" in response["body"]

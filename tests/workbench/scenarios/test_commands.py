@@ -20,6 +20,7 @@ from tests.http.commands import Running, starting
 from tests.workbench.scenarios.worlds import scenario, step
 
 SAFETY_NET = 60.0
+SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
 SCENARIO = [sys.executable, "-m", "hamms_trio", "scenario"]
 HOME = b"\x1b[H"  # the cursor goes to the upper left corner, where each screen begins
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "scenarios").glob("*.json"))
@@ -27,7 +28,7 @@ EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "scenarios").glob("*
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Running]:
-    with starting("workbench") as run:
+    with starting("workbench", safety_net=SERVER_SAFETY_NET) as run:
         yield run("--no-access-log")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import trio
 
 from hamms_trio.lab.doors import Doors
 from hamms_trio.modes import known_modes
@@ -10,6 +11,7 @@ from hamms_trio.workbench.scenarios.reach.modes import open_mode
 from hamms_trio.workbench.scenarios.steps.sending import Lost, StepRequest
 
 DOORS = Doors(known_modes())
+IMPATIENCE = 0.2  # seconds; many a mode never answers
 REQUEST = StepRequest("GET", "/?status=404", (), b"", 5.0)
 
 SEEN = [
@@ -34,6 +36,26 @@ async def test_a_step_sees_what_a_client_would_see(fail: str, expected: int | st
         except Lost as lost:
             seen = lost.loss.word
     assert seen == expected
+
+
+async def test_every_mode_ends_in_an_answer_or_a_loss() -> None:
+    seen: dict[str, int | str] = {}
+    some = trio.CapacityLimiter(16)
+
+    async def meet(slug: str) -> None:
+        async with some, open_mode(DOORS, slug, 1) as send:
+            seen[slug] = "timeout"
+            with trio.move_on_after(IMPATIENCE):
+                try:
+                    seen[slug] = (await send(REQUEST)).status
+                except Lost as lost:
+                    seen[slug] = lost.loss.word
+
+    async with trio.open_nursery() as nursery:
+        for slug in DOORS.catalogue:
+            nursery.start_soon(meet, slug)
+    assert seen.keys() == set(DOORS.catalogue)
+    assert "unsendable" not in seen.values()
 
 
 async def test_a_mode_remembers_the_attempts_of_its_own_step_only() -> None:

@@ -27,7 +27,11 @@ def reasons(report: Report) -> list[str | None]:
 
 
 def answering(content: object, status: int = 200) -> World:
-    return World(lambda _: StepAnswer(status, JSON, json.dumps(content).encode()))
+    return sending(json.dumps(content).encode(), status)
+
+
+def sending(octets: bytes, status: int = 200) -> World:
+    return World(lambda _: StepAnswer(status, JSON, octets))
 
 
 ASSERTIONS = [
@@ -252,6 +256,15 @@ async def test_a_report_shows_no_credentials_and_keeps_binary_and_query() -> Non
     (result,) = report.step_results
     assert result.request.path.startswith("/a?x=1")  # W33
     assert (result.response.body, result.response.body_encoding) == ("/wA=", "base64")
+
+
+@pytest.mark.parametrize("octets", [4_096, 65_536])
+async def test_a_secret_that_is_cut_in_two_is_not_shown(octets: int) -> None:
+    before = '{"password": "s3'
+    for padding in (octets - len(before), octets - len(before) - 1):
+        body = (" " * padding + before + '\\u0063ret"}').encode()
+        report = await ran(scenario(step(expect={"body_contains": ["{"]})), sending(body))
+        assert "s3" not in msgspec.json.encode(report).decode()
 
 
 async def test_the_analysis_scores_and_names_the_cause() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from hamms_trio.errors import NeedsPort
 from hamms_trio.modes.families.llm.common import EVENTS, MARKER, on_llm
 from hamms_trio.modes.model.expectation import (
     Level,
@@ -53,10 +52,10 @@ async def llm_cut(
 
     ``how`` is ``clean`` (the last chunk is sent: the framing says that the body is complete), ``fin``
     (FIN without it), ``rst``, ``delimited`` (no framing, FIN) or ``gzip`` (a gzip stream that breaks off
-    within honest framing). ``tls`` needs the TLS twin of this door.
+    within honest framing), or ``tls`` (no framing, FIN without close_notify), which needs https.
     """
     if how == "tls":
-        raise NeedsPort("llm-cut with how=tls needs TLS: over plain HTTP there is no close_notify")
+        stream.peer.need_tls("llm-cut with how=tls", "over plain HTTP there is no close_notify")
     answer = stream.answer_with(mark="€" if at == "utf8" else "")
     await stream.play(cut(pieces(stream.shape, answer), after, at), how)
 

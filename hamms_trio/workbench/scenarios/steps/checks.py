@@ -9,17 +9,17 @@ from functools import cached_property
 import msgspec
 
 from hamms_trio.workbench.history.record import combined
-from hamms_trio.workbench.live.redact import redact_body
 from hamms_trio.workbench.mocks.matching import is_same
 from hamms_trio.workbench.mocks.templates import search
 from hamms_trio.workbench.routing.documents import show
 from hamms_trio.workbench.scenarios.document.model import Expect, Extract
 from hamms_trio.workbench.scenarios.report.model import Assertion
+from hamms_trio.workbench.scenarios.steps.rendering import beginning
 from hamms_trio.workbench.scenarios.steps.sending import StepAnswer
 
 MAX_JSON = 1024 * 1024  # octets of a content that is read as JSON
 MAX_VALUE = 64 * 1024  # characters of a variable
-SHOWN = 4_096  # characters of a content that an assertion shows
+SHOWN = 4_096  # octets of a content that an assertion shows
 
 
 class Observed:
@@ -43,7 +43,8 @@ class Observed:
     def shown(self) -> str:
         """The beginning of the content, without credentials."""
         content_type = self.fields.get("content-type", "")
-        return redact_body(self._answer.body, content_type).decode(errors="replace")[:SHOWN]
+        octets, _ = beginning(self._answer.body, SHOWN, content_type)
+        return octets.decode(errors="replace")
 
     @cached_property
     def json(self) -> object:

@@ -18,6 +18,7 @@ from hamms_trio.workbench.scenarios.report.model import (
 from hamms_trio.workbench.scenarios.steps.sending import StepAnswer, StepRequest
 
 KEPT_BODY = 65_536  # octets of a body that a report shows
+_QUOTES = b'""'
 
 
 def result_of(
@@ -71,13 +72,20 @@ def _observed(answer: StepAnswer, headers: dict[str, str]) -> ObservedResponse:
     )
 
 
+def beginning(body: bytes, octets: int, content_type: str) -> tuple[bytes, bool]:
+    """Return the beginning of a body without credentials, and True if the body goes on."""
+    if len(body) <= octets:
+        return redact_body(body, content_type), False
+    cut = _whole_characters(body[:octets])
+    # A text of JSON that was cut in two ends with this, so that it is found if it is a secret.
+    return redact_body(cut + _QUOTES, content_type).removesuffix(_QUOTES), True
+
+
 def _shown(body: bytes, headers: dict[str, str]) -> tuple[str, str, bool]:
     """Return a body as the report shows it, its encoding, and True if the report has only a part."""
-    cut = body[:KEPT_BODY]
-    if len(cut) < len(body):  # no character is cut in two
-        cut = _whole_characters(cut)
-    content = written(redact_body(cut, headers.get("content-type", "")))
-    return str(content["body"]), str(content.get("body_encoding", "")), len(cut) < len(body)
+    octets, is_cut = beginning(body, KEPT_BODY, headers.get("content-type", ""))
+    content = written(octets)
+    return str(content["body"]), str(content.get("body_encoding", "")), is_cut
 
 
 def _whole_characters(octets: bytes) -> bytes:

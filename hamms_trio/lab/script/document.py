@@ -1,0 +1,85 @@
+"""Transcripts as documents, for programs that draw them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from msgspec import Struct
+
+from hamms_trio.lab.script.player import TO_SERVER, Line, script
+from hamms_trio.lab.script.requests import requests_to
+from hamms_trio.lab.shared.labels import Labels
+
+SHOWN_OCTETS = 1200  # of one write
+LONGEST_RUN = 60  # writes in a row; of a longer run
+FEW = 24  # have a moment each
+MOST_OCTETS = 2 * 1024 * 1024  # that the client reads before it gives up
+
+
+class Moment(Struct, frozen=True, omit_defaults=True):
+    """One thing on the wire: octets, or an event such as FIN.
+
+    Attributes:
+        at: virtual seconds since the client connected.
+        by: who did it, the ``client`` or the ``server``.
+        text: the first octets, each as the character of its number.
+        writes: the number of writes that this one stands for, up to the time ``until``.
+    """
+
+    at: float
+    by: str
+    event: str = ""
+    octets: int = 0
+    text: str = ""
+    writes: int = 1
+    until: float = 0.0
+
+
+class Transcript(Struct, frozen=True):
+    """A failure mode, its arguments, and all that crosses the wire when a client meets it."""
+
+    slug: str
+    door: str
+    arguments: dict[str, int | float | str | bool | None]
+    moments: list[Moment]
+
+
+def transcript_of(labels: Labels, label: str) -> Transcript:
+    """Play the failure mode of a label against the requests that show its fault.
+
+    Raises:
+        NoSuchMode: no mode that is served has this name.
+        ParameterError: an argument can't be used.
+    """
+    door = labels.door(label)
+    if door.mode.speaks_tls:
+        from hamms_trio.lab.script.tls import tls_script  # only now: it needs cryptography
+
+        lines = tls_script(door)
+    else:
+        lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
+    return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
+
+
+def _moments(lines: Iterable[Line]) -> Iterator[Moment]:
+    for _, group in groupby(lines, lambda line: (line[1], isinstance(line[2], bytes))):
+        run = list(group)
+        kept = len(run) if len(run) <= LONGEST_RUN else FEW
+        yield from map(_moment, run[:kept])
+        if rest := run[kept:]:
+            octets = sum(len(what) for _, _, what in rest)
+            by = _side(rest[0])
+            yield Moment(rest[0][0], by, octets=octets, writes=len(rest), until=rest[-1][0])
+
+
+def _moment(line: Line) -> Moment:
+    at, _, what = line
+    if isinstance(what, str):
+        return Moment(at, _side(line), event=what)
+    text = what[:SHOWN_OCTETS].decode("latin-1")
+    return Moment(at, _side(line), octets=len(what), text=text)
+
+
+def _side(line: Line) -> str:
+    return "client" if line[1] == TO_SERVER else "server"

@@ -1,0 +1,188 @@
+"""Transcripts of TLS: the client is OpenSSL in memory, and each record is written down by its name.
+
+Most octets of a handshake are random, so that records stand as ``ServerHello`` or ``encrypted``; the content that
+the client sends and decrypts stands as octets.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from hamms_trio.lab.doors import Door
+from hamms_trio.lab.script.player import (
+    HESITATION,
+    PATIENCE,
+    PORTS,
+    SECOND,
+    TO_CLIENT,
+    TO_SERVER,
+    Line,
+    ScriptedConnection,
+)
+from hamms_trio.modes import Catalogue
+from hamms_trio.modes.model.environment import Environment
+from hamms_trio.recording.ledger import Ledger
+from hamms_trio.recording.recorder import Recorder, Recording
+from hamms_trio.wire.tls.records import ContentType, Record, split_records
+from hamms_trio.wire.tls.server_hello import messages_in
+
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
+NAMELESS = ("tls-sni-required",)  # doors to whose clients no name is known
+CONTENT = "content"
+READ_OCTETS = 256 * 1024
+
+_RETRY = bytes.fromhex(
+    "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
+)  # the random of a HelloRetryRequest (RFC 8446 §4.1.3)
+_MESSAGES = {
+    1: "ClientHello",
+    2: "ServerHello",
+    4: "NewSessionTicket",
+    11: "Certificate",
+    12: "ServerKeyExchange",
+    13: "CertificateRequest",
+    14: "ServerHelloDone",
+    16: "ClientKeyExchange",
+}
+
+
+def tls_script(door: Door) -> list[Line]:
+    """Return the names of the records that one side sends in a row, and each content as octets."""
+    environment = Environment(wall_clock=lambda: SECOND)
+    environment.ports = PORTS
+    mint = environment.contexts.mint
+    mint.keys.in_thread = False  # time is virtual, and does not wait for a thread
+    root = mint.authority.root
+    observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
+        door.name, door.slug, ("192.0.2.1", 49152)
+    )
+    connection = TlsScript(observer, root.public_bytes(Encoding.DER), door.name not in NAMELESS)
+    return list(_named(connection.play(door, environment), connection.contents))
+
+
+class TlsScript(ScriptedConnection):
+    """A connection whose client completes a handshake, sends one request, and reads the answer."""
+
+    def __init__(self, observer: Recorder, root: bytes, names_host: bool) -> None:
+        super().__init__((), observer)
+        self._ends = HESITATION + PATIENCE
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        context = ssl.create_default_context(cadata=root)
+        context.check_hostname = names_host
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        name = "localhost" if names_host else None
+        self._client = context.wrap_bio(self._incoming, self._outgoing, server_hostname=name)
+        self._has_asked = False
+        self._has_left = False
+        self.contents: list[bytes] = []  # in the order of the lines that stand for them
+
+    def _ordered(self, lines: list[Line]) -> list[Line]:
+        return lines
+
+    async def receive(self, deadline: float | None = None) -> bytes:
+        self._advance(max(self._now, HESITATION))
+        self._react()
+        octets = self._outgoing.read()
+        if octets:
+            self._lines.append((self._now, TO_SERVER, octets))
+            self.observer.received(len(octets))
+            return octets
+        if self._has_left:
+            self._last = self._last or [(self._now, TO_SERVER, "FIN")]
+            return b""
+        if deadline is not None and deadline < self._ends:
+            self._advance(deadline)
+            raise TimeoutError
+        self._advance(self._ends)
+        raise AssertionError("the client has given up")
+
+    async def send(self, data: bytes | memoryview) -> None:
+        await super().send(data)
+        self._incoming.write(data)
+
+    async def send_eof(self) -> None:
+        self._incoming.write_eof()
+        self._react()
+        await super().send_eof()
+
+    def _react(self) -> None:
+        """Go on with the handshake, then send the request, then read."""
+        if self._has_left:
+            return
+        try:
+            self._client.do_handshake()
+            if not self._has_asked:
+                self._has_asked = True
+                self._ask()
+            while content := self._client.read(READ_OCTETS):
+                self._note(TO_CLIENT, content)
+        except ssl.SSLWantReadError:
+            return
+        except ssl.SSLError:
+            pass
+        self._has_left = True
+
+    def _ask(self) -> None:
+        content = PREFACE if self._client.selected_alpn_protocol() == "h2" else GET
+        self._client.write(content)
+        self._note(TO_SERVER, content)
+
+    def _note(self, direction: str, content: bytes) -> None:
+        self._lines.append((self._now, direction, CONTENT))
+        self.contents.append(content)
+
+
+def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
+    """Yield the lines with the names of records for octets, and contents as octets; those in a row as one."""
+    are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
+    left = iter(contents)
+    for (direction, kind), group in groupby(lines, _kind):
+        run = list(group)
+        if kind == CONTENT:
+            content = b"".join(next(left) for _ in run)
+            yield run[0][0], direction, content
+            continue
+        if kind is not None:
+            yield from ((at, direction, str(what)) for at, _, what in run)
+            continue
+        records, rest = split_records(b"".join(w for _, _, w in run if isinstance(w, bytes)))
+        names = []
+        for record in records:
+            names.append(_name(record, is_encrypted=are_encrypted[direction]))
+            are_encrypted[direction] |= record.type == ContentType.CHANGE_CIPHER_SPEC
+        if rest:
+            names.append("a part of a record" if names else repr(rest)[1:])
+        yield run[0][0], direction, ", ".join(_counted(names))
+
+
+def _kind(line: Line) -> tuple[str, str | None]:
+    return line[1], None if isinstance(line[2], bytes) else line[2]
+
+
+def _name(record: Record, *, is_encrypted: bool) -> str:
+    if record.type == ContentType.CHANGE_CIPHER_SPEC:
+        return "ChangeCipherSpec"
+    if record.type == ContentType.ALERT and len(record.fragment) == 2:
+        return f"alert {record.fragment[1]} at level {record.fragment[0]}"
+    if record.type == ContentType.HANDSHAKE:
+        names = [_message(each, body) for each, body in messages_in(record)]
+        known = names and not (is_encrypted and "?" in names)
+        return "+".join(names) if known else "encrypted"
+    return "encrypted"
+
+
+def _message(type: int, body: bytes) -> str:
+    if body[2:34] == _RETRY:
+        return "HelloRetryRequest"
+    return _MESSAGES.get(type, "?")
+
+
+def _counted(names: Iterable[str]) -> Iterator[str]:
+    for name, group in groupby(names):
+        number = len(list(group))
+        yield f"{number} x {name}" if number > 1 else name

@@ -1,0 +1,54 @@
+"""Primes of RSA keys that are no secret: 512 bits can't be generated any more, and 8192 take half a minute."""
+
+from __future__ import annotations
+
+
+def number(*lines: str) -> int:
+    """Join the digits of a hexadecimal number."""
+    return int("".join(lines), 16)
+
+
+PRIMES = {
+    512: (
+        number(
+            "efc0452f91a85c4826d7800d23feb597a3b6b7e53df4fb5f756b648e2dff8767",
+        ),
+        number(
+            "c6f4505ead4bdcbd3057c4f817aff217233854fb67f656ab56d43efb28da62c1",
+        ),
+    ),
+    8192: (
+        number(
+            "d0dcdd00b87e4e1896922e0690d68b6b422891c3015e99d3a439cdc1d3c35cc9b08fe0a631b9",
+            "0eb774a4c748108b55f5d9244cfde8ce33b985c8e7c01000c410da3c3a210138989c937d707a",
+            "6b569e1161980734e8ab7cf27ba87268644031e7bc212ecc103947b06584cb75b199e70b2ef2",
+            "58d51915088de0322834d9c858dda78a103ab24eb7bd1378058fc570a3381ed2fcd1ea80e0f7",
+            "0e37b237f82ce035ad9cdee7c2d3babafd3c241a2e32cba7417965a2e4cf39a7e18d739a9f8e",
+            "72b3faf3059e115f7106f58e9054906ae95a12a93f4eb5783f59e4e1e9595f708b088a509ddd",
+            "915817402519b2d46d9017a8401a6394f6db02072f7abd7a611fa798d8a999609cecb6d8fbce",
+            "18cffb7a2bd60fcfada0f4ff450764d27ee062ed8e607b11c287f47636845fa58a6d68105753",
+            "77ceca00df457917ce7f933471f35ab6c679e3f6fe740873ef205b024a04296a8770107719b8",
+            "34f5b4c8c4f6121de66288c4d31138cfb435fc4f46def857d089c7d1346d0572ac22f24be954",
+            "7ba028036d3a3e085bb8ec056e82136a7532eaa151064a3c6da537907315fdd174db37e108bb",
+            "f2697377c44d1e5185130be54ffdd284eacba08046f097f82ed12672c4529786922af2e47d57",
+            "43ce8fb02fd631c343bbd5a854fe5e4eb4c5f2ca29157d985074ce8081317d8fa60bc33d64e7",
+            "aa4bccf5f39d7e64342e19c3fbb3220f9d01",
+        ),
+        number(
+            "d4ca49fd0394a83b12ab78beb9bbfc2b762a567d37747a5c55b43ce565b9484db03e926a9ef3",
+            "95459efb4a6e630002aacfd1bdcc718c128af759a1da8c546c2b17dbf3f9985d33976ea12689",
+            "31dadee4e7b2e6aaab2741322842e9c7adcaf10dbdff8b4b6ed2c68a62e75007750ac20b76e1",
+            "d9509d47c0ecd4d85b44da64605e2a116306a66392b41cef457e4272b85e99e52829f5ed76be",
+            "019141e176f1c4c87b4c2890821f3a2a5b00a3602858989be4f99abcda533121f5cf2edaeef3",
+            "c93f7a7da31b80ab8c9bf569939a425c336f4fd18175924a32f2b912623c8332642468622ca2",
+            "cbc1fa0fe48a2beea380a73ee459e1954805efa9ec547fa88ab0be14755328f9ea471e814df9",
+            "12d5bb6fd12c8229da987b4c416d2edb9717b3c4a9635b4af7419a781d83910a957a597e23d2",
+            "f0defb9a44e25774b03654eec96092769a7f07dde0f3616e5964e451c8a5928b075adad04eec",
+            "10c521bdbdd9945426d6412ec3b27fdf415d8d8e1a1a86920403d14d38a81e5ae9a34a0e0a52",
+            "b6417937b731a313cb6ee9cd5895b51f2e2ded366c3ed74f0a285852a70d668191f0ba519cde",
+            "9b8391f8f8ae0fd89004dc2bca9516b01eee98f753079caeea4ae8b6452c79dc30a6d380c5ef",
+            "9287cf91d6e8bd2c430d403d29a8135424664076e778ae5327d3b16863cea17e58195e612fed",
+            "6b762990feb67a2298cd335387d700fa7e01",
+        ),
+    ),
+}

@@ -1,0 +1,48 @@
+"""Terms: on which certificate and which versions, ciphers and protocols a server insists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from hamms_trio.pki.recipes import HEALTHY, Chain, Root
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Terms:
+    """A server's side of a handshake.
+
+    Attributes:
+        chain: the certificates that it sends, in this order; the first is its own.
+        least, most: the versions that it accepts, such as ``1.2``.
+        ciphers: OpenSSL's names of suites up to TLS 1.2; "" for those of a healthy server.
+        level: OpenSSL's security level; None for the system's. 0 allows old versions, short keys and SHA-1.
+        curve: the only group for the key exchange, by OpenSSL's name; "" for the usual ones.
+        group: for Diffie-Hellman with a prime, by its name in `pki.dh_groups`; "" for none.
+        wants: the root below which a client certificate has to be; None if none is wanted.
+        tickets: for resumption in TLS 1.3, which are sent behind the handshake.
+        protocols: for ALPN; of those that the client offers too, the first is chosen.
+    """
+
+    chain: Chain = HEALTHY
+    least: str = "1.2"
+    most: str = "1.3"
+    ciphers: str = ""
+    level: int | None = None
+    curve: str = ""
+    group: str = ""
+    wants: Root | None = None
+    protocols: tuple[str, ...] = ("http/1.1",)
+    tickets: int = 2
+
+
+HEALTHY_TERMS = Terms()
+
+
+def presenting(chain: Chain, **changes: object) -> Terms:
+    """Return the terms of a healthy server with another chain, and further changes."""
+    return replace(HEALTHY_TERMS, chain=chain, **changes)  # type: ignore[arg-type] # fields of terms
+
+
+def insisting(**changes: object) -> Terms:
+    """Return the terms of a healthy server but for these changes."""
+    return replace(HEALTHY_TERMS, **changes)  # type: ignore[arg-type] # fields of terms

@@ -1,0 +1,1 @@
+"""TLS as octets: records, and the ClientHello, which comes in plain text."""

@@ -1,0 +1,58 @@
+// All events, the newest first; the table holds the newest 10 000 and draws those in view.
+import { clock, count, octets } from "../format.js";
+import { html, useRef, useState } from "../lib.js";
+import { Glyph } from "../parts/marks.js";
+import { LongTable } from "../parts/table.js";
+import { link } from "../router.js";
+import { connections, version } from "./connections.js";
+import { portOf } from "./filter.js";
+import { clientOf } from "./model.js";
+
+const MARKS = { opened: ["w-open", "wc"], left: ["w-fin", "wc"], ended: ["w-fin", "ws"], reset: ["w-rst", "wr"], sent: ["w-drip", "ws"], slept: ["w-sil", "ws"], struck: ["v-storm", "wr"] };
+const HEADS = [["time", "num"], ["connection"], ["client"], ["event"], ["port", "num"], ["detail"]];
+
+export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
+  version.value;
+  const [upTo, setUpTo] = useState(null); // the event at the top while the reader looks at older ones
+  const latest = useRef(0);
+  latest.current = connections.log.at(-1)?.id ?? 0;
+  const isFine = ({ type }) => /received|sent|slept|content|closed|met$/.test(type);
+  const all = connections.log.filter((entry) => (showsOctets || !isFine(entry)) && (!entry.connection || isMeant(entry.connection)));
+  const shown = (upTo === null ? all : all.filter(({ id }) => id <= upTo)).reverse();
+  const newer = upTo === null ? 0 : all.length - shown.length;
+  const hold = (event) => {
+    const top = event.currentTarget.querySelector(".long")?.scrollTop ?? 0;
+    if (top > 4 && upTo === null) setUpTo(latest.current);
+    if (top <= 4 && upTo !== null && !isHeld) setUpTo(null);
+  };
+  return html`<section aria-labelledby="lg" onScrollCapture=${hold}><header class="bar"><h2 id="lg">Events <span class="n">${count(shown.length)}</span></h2>
+      <label class="ck"><input type="checkbox" checked=${showsOctets} onChange=${(event) => onOctets(event.target.checked)} /> octets and pauses</label>
+      ${newer > 0 && html`<button type="button" onClick=${() => setUpTo(null)}>${count(newer)} newer</button>`}
+      <p class="rate">newest first${connections.dropped ? `; ${count(connections.dropped)} older ones were dropped` : ""}</p></header>
+    ${shown.length ? html`<${LongTable} label="Events" rows=${shown} heads=${HEADS} className="log" keyOf=${({ id }) => id} renderRow=${renderRow} />`
+      : html`<p class="hint">No event yet, or none that the filter means.</p>`}</section>`;
+}
+
+function renderRow(entry, index, key) {
+  const { type, at, connection } = entry;
+  const word = type.replace(/^connection\./, "");
+  const [glyph, kind] = MARKS[word] ?? ["v-info", "v-info"];
+  return html`<tr key=${key} aria-rowindex=${index}>
+    <td class="num">${clock(at)}</td>
+    <td>${connection && html`<a href=${link("live", "c", String(connection.id))}>c-${connection.id}</a>`}</td>
+    <td>${connection ? clientOf(connection) : ""}</td>
+    <td class="ic"><${Glyph} name=${glyph} kind=${kind} />${word}</td>
+    <td class="num">${connection ? portOf(connection) : ""}</td>
+    <td>${detailOf(entry, word)}</td></tr>`;
+}
+
+function detailOf({ payload }, word) {
+  if (payload.method) return `${payload.method} ${payload.target ?? payload.path}${payload.status ? ` ${payload.status}` : ""}${payload.latency_ms ? `, ${payload.latency_ms.toFixed(1)} ms` : ""}`;
+  if (payload.octets !== undefined) return `${octets(payload.octets)}${payload.times > 1 ? ` in ${payload.times} pieces` : ""}`;
+  if (word === "slept") return `${payload.seconds.toFixed(3)} s`;
+  if (payload.how) return payload.how;
+  if (word === "met" || word === "struck") return `${payload.mode}${payload.key && payload.key !== "default" ? `, key ${payload.key}` : ""}`;
+  if (word === "opened") return payload.mode || payload.door;
+  if (payload.connection) return payload.mode ?? "";
+  return Object.entries(payload).filter(([, value]) => typeof value !== "object").map(([name, value]) => `${name} ${value}`).join(", ");
+}

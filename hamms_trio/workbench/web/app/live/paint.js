@@ -1,0 +1,213 @@
+// Paints a lane on a canvas: 20 px above and below a row's line, the client's octets above, the server's below.
+
+import { endOf } from "./model.js";
+
+export const ROW = 32; // pixels
+const TOP = 20; // of the first row's line
+const LEAST = 3; // pixels; marks that are closer become one block
+
+let colours = null;
+
+// The colours of the theme that is chosen; read again when that changes.
+export function readColours() {
+  const style = getComputedStyle(document.documentElement);
+  const probe = document.createElement("span");
+  document.body.append(probe);
+  const names = ["client", "server", "fault", "edge", "grat", "panel", "select", "ink", "ink-2", "line"];
+  colours = Object.fromEntries(names.map((name) => {
+    probe.style.color = style.getPropertyValue(`--${name}`);
+    return [name, getComputedStyle(probe).color];
+  }));
+  probe.remove();
+  colours.font = `11px ${style.getPropertyValue("--mono")}`;
+}
+
+export function heightOf(lane) {
+  return Math.max(1, lane.rows.length) * ROW + 6;
+}
+
+export function paint(canvas, lane, { from, to, gaps, selected }) {
+  if (!colours) readColours();
+  const ratio = devicePixelRatio || 1;
+  const width = canvas.clientWidth;
+  const height = heightOf(lane);
+  if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
+    canvas.width = Math.round(width * ratio);
+    canvas.height = Math.round(height * ratio);
+  }
+  const pen = canvas.getContext("2d");
+  pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  const x = (at) => ((at - from) / (to - from)) * width;
+  grid(pen, width, height, partsOf(to - from));
+  for (const [begin, end] of gaps) band(pen, x(begin), Math.max(2, x(end) - x(begin)), height);
+  lane.rows.forEach((row, index) => {
+    for (const connection of row) one(pen, connection, { x, y: TOP + index * ROW, now: to, isSelected: connection.id === selected, width });
+  });
+}
+
+// The number of parts of a window, so that each is a round time.
+export function partsOf(seconds) {
+  return Math.round(seconds) === 60 ? 6 : 5;
+}
+
+function grid(pen, width, height, parts) {
+  pen.strokeStyle = colours.grat;
+  pen.lineWidth = 1;
+  pen.beginPath();
+  for (let part = 0; part < parts; part += 1) {
+    const at = Math.round((width * part) / parts) + 0.5;
+    pen.moveTo(at, 0);
+    pen.lineTo(at, height);
+  }
+  pen.stroke();
+}
+
+function band(pen, x, width, height) {
+  pen.fillStyle = colours.line;
+  pen.fillRect(x, 0, width, height);
+}
+
+function one(pen, connection, { x, y, now, isSelected, width }) {
+  const begin = x(connection.opened);
+  const end = x(connection.closed ?? now);
+  if (end < -20 || begin > width + 20) return;
+  if (isSelected) {
+    pen.fillStyle = colours.select;
+    pen.fillRect(begin - 5, y - 15, Math.max(12, end - begin + 10), 30);
+  }
+  line(pen, begin, end, y, colours.edge, 1);
+  circle(pen, begin, y);
+  silences(pen, connection, x, y, now);
+  blocks(pen, connection, x, y);
+  finish(pen, connection, x, y);
+}
+
+function line(pen, from, to, y, colour, width, dash = []) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = width;
+  pen.setLineDash(dash);
+  pen.beginPath();
+  pen.moveTo(from, y);
+  pen.lineTo(to, y);
+  pen.stroke();
+  pen.setLineDash([]);
+}
+
+function circle(pen, x, y) {
+  pen.fillStyle = colours.panel;
+  pen.strokeStyle = colours.client;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.arc(x, y, 3, 0, 7);
+  pen.fill();
+  pen.stroke();
+}
+
+// The time in which the server owes octets and sends none.
+function silences(pen, connection, x, y, now) {
+  let since = null;
+  const dotted = (until) => {
+    if (since !== null && x(until) - x(since) > 6) {
+      line(pen, x(since) + 4, x(until), y, colours.panel, 3);
+      line(pen, x(since) + 4, x(until), y, colours.server, 2, [2, 4]);
+    }
+  };
+  for (const { at, until, by, octets } of connection.marks) {
+    if (by === "client" && octets) since ??= at;
+    else if (by === "server" && octets) {
+      dotted(at);
+      since = connection.requests.at(-1)?.status === null ? until ?? at : null;
+    }
+  }
+  const end = Math.min(connection.closed ?? now, connection.ended ?? now, connection.reset ?? now, connection.left?.at ?? now);
+  dotted(end);
+}
+
+function blocks(pen, connection, x, y) {
+  let block = null;
+  const flush = () => {
+    if (!block) return;
+    const isClient = block.by === "client";
+    pen.fillStyle = isClient ? colours.client : colours.server;
+    const width = Math.max(block.isDrip ? 2 : 4, block.to - block.from);
+    pen.fillRect(block.from, isClient ? y - 9 : y, width, block.isDrip ? 8 : 9);
+    if (block.number > 3) words(pen, `×${block.number}`, block.from + width + 3, isClient ? y - 3 : y + 13);
+    block = null;
+  };
+  for (const { at, until, by, octets, times = 1 } of connection.marks) {
+    if (!octets) continue;
+    const from = x(at);
+    const to = x(until ?? at) + (octets > 2 ? 3 : 1);
+    if (block && block.by === by && from - block.to < LEAST) {
+      block.to = Math.max(block.to, to);
+      block.number += times;
+      block.isDrip = false;
+    } else {
+      flush();
+      block = { by, from, to, number: times, isDrip: octets <= 2 };
+    }
+  }
+  flush();
+}
+
+function finish(pen, connection, x, y) {
+  const { left, ended, reset } = connection;
+  if (reset !== null) cross(pen, x(reset), y);
+  else if (ended !== null) bar(pen, x(ended), y, colours.server);
+  if (!left || (reset !== null && reset <= left.at)) return;
+  if (left.how === "RST") cross(pen, x(left.at), y);
+  else if (ended === null || left.at < ended) {
+    if (endOf(connection)[0] === "gave-up") flag(pen, x(left.at), y);
+    else bar(pen, x(left.at), y, colours.client);
+  }
+}
+
+function cross(pen, x, y) {
+  pen.strokeStyle = colours.fault;
+  pen.lineWidth = 2.5;
+  pen.beginPath();
+  pen.moveTo(x - 5, y - 5);
+  pen.lineTo(x + 5, y + 5);
+  pen.moveTo(x + 5, y - 5);
+  pen.lineTo(x - 5, y + 5);
+  pen.stroke();
+  words(pen, "RST", x + 9, y + 4);
+}
+
+function bar(pen, x, y, colour) {
+  pen.strokeStyle = colour;
+  pen.lineWidth = 2.5;
+  pen.beginPath();
+  pen.moveTo(x, y - 8);
+  pen.lineTo(x, y + 8);
+  pen.stroke();
+}
+
+function flag(pen, x, y) {
+  pen.strokeStyle = colours.client;
+  pen.lineWidth = 1.5;
+  pen.beginPath();
+  pen.moveTo(x, y + 8);
+  pen.lineTo(x, y - 10);
+  pen.lineTo(x + 9, y - 10);
+  pen.lineTo(x + 6, y - 7);
+  pen.lineTo(x + 9, y - 4);
+  pen.lineTo(x, y - 4);
+  pen.stroke();
+}
+
+function words(pen, text, x, y) {
+  pen.font = colours.font;
+  pen.fillStyle = colours["ink-2"];
+  pen.fillText(text, x, y);
+}
+
+// The connection of a lane that is drawn at a point, or the nearest one in its row.
+export function at(lane, { px, py, width, from, to }) {
+  const row = lane.rows[Math.min(lane.rows.length - 1, Math.max(0, Math.floor((py - TOP + ROW / 2) / ROW)))];
+  if (!row?.length) return null;
+  const time = from + (px / width) * (to - from);
+  const away = (each) => Math.max(each.opened - time, time - (each.closed ?? to), 0);
+  return row.reduce((best, each) => (away(each) < away(best) ? each : best));
+}

@@ -1,0 +1,54 @@
+// Attempts over time for each call: backoff at a glance.
+import { seconds } from "../format.js";
+import { html } from "../lib.js";
+import { callsOf, lawOf, pausesOf } from "./attempts.js";
+
+const [LEFT, RIGHT] = [2, 96]; // per cent
+const ROW = 84;
+const MOST_CALLS = 6;
+const FEW = 7; // pauses that are named one by one
+
+export function Retries({ connections }) {
+  const calls = callsOf(connections).filter(({ attempts }) => attempts.length > 1).slice(0, MOST_CALLS);
+  return html`<section aria-labelledby="rp"><h2 id="rp">Attempts per key</h2>
+    ${calls.length ? html`<${Plot} calls=${calls} />` : html`<p class="hint">No client has sent a request again yet. The mode <a href="#/modes/retries">retries</a> fails until it is asked often enough.</p>`}
+    <p class="key"><i class="k at-no"></i>refused or failed <i class="k at-ok"></i>answered with success. A row starts with its first attempt.</p></section>`;
+}
+
+function Plot({ calls }) {
+  const longest = Math.max(...calls.map(({ attempts }) => attempts.at(-1).at - attempts[0].at), 0.1);
+  const unit = unitOf(longest);
+  const total = Math.ceil(longest / unit) * unit;
+  const x = (at) => LEFT + ((RIGHT - LEFT) * at) / total;
+  const height = 24 + calls.length * ROW;
+  const ticks = Array.from({ length: Math.round(total / unit) + 1 }, (_, index) => index * unit);
+  return html`<svg class="seq" width="100%" height=${height} role="img" aria-label=${sentence(calls)}>
+    ${ticks.map((tick) => html`<line x1="${x(tick)}%" x2="${x(tick)}%" y1="16" y2=${height} class="grat" /><text x="${x(tick)}%" y="11" text-anchor="middle" class="t-axis">${tick ? seconds(tick) : "0"}</text>`)}
+    ${calls.map((call, index) => html`<${Call} call=${call} x=${x} y=${58 + index * ROW} />`)}
+  </svg>`;
+}
+
+const UNITS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600];
+const unitOf = (longest) => UNITS.find((unit) => longest / unit <= 6) ?? 3600;
+
+function Call({ call, x, y }) {
+  const { attempts, key, client } = call;
+  const began = attempts[0].at;
+  const pauses = pausesOf(call);
+  const name = key.length > 40 ? `${key.slice(0, 39)}…` : key;
+  const isStorm = lawOf(pauses)?.kind === "none";
+  return html`<g><text x="0" y=${y - 18} class="t-key">${name}<tspan class="t-axis" dx="8">${client}</tspan></text>
+    <line x1="${LEFT}%" x2="${RIGHT}%" y1=${y} y2=${y} class="cx" />
+    ${attempts.map(({ at, isGood, status, id }, index) => html`<svg x="${x(at - began)}%" y=${y} overflow="visible">
+      ${isGood ? html`<circle r="5" class="at-ok" />` : html`<rect x="-4" y="-4" width="8" height="8" class="at-no" />`}
+      ${status > 0 && index === attempts.length - 1 && html`<text y="-10" text-anchor="middle" class="t-axis">${status}</text>`}<title>c-${id}</title></svg>`)}
+    ${!isStorm && pauses.length <= FEW && pauses.map((pause, index) => {
+      const [from, to] = [x(attempts[index].at - began), x(attempts[index + 1].at - began)];
+      return html`<line x1="${from}%" x2="${to}%" y1=${y + 15} y2=${y + 15} class="gap" />${to - from > 5 && html`<text x="${(from + to) / 2}%" y=${y + 28} text-anchor="middle" class="t-axis">${seconds(pause)}</text>`}`;
+    })}
+    ${isStorm && html`<text x="${LEFT}%" y=${y + 20} class="t-axis tr">${attempts.length} attempts in ${seconds(attempts.at(-1).at - began)}, no pause at all</text>`}</g>`;
+}
+
+function sentence(calls) {
+  return `Attempts over time. ${calls.map(({ key, client, attempts }) => `${key} by ${client}: ${attempts.length} attempts`).join(". ")}.`;
+}

@@ -1,0 +1,65 @@
+// A check that the server runs over one of the clients that it knows: never a command line.
+import { get, post, remove } from "../api.js";
+import { plural } from "../format.js";
+import { html, signal, useEffect, useState } from "../lib.js";
+import { Note } from "../parts/marks.js";
+import { useLoaded, useSubmit } from "../parts/loaded.js";
+import { RoleButton } from "../parts/problem.js";
+import { subscribe } from "../stream.js";
+import { open } from "./reports.js";
+
+const SUITES = ["core", "full", "streams", "tls"];
+const check = signal(null); // the one that was started last
+let hasBegun = false;
+
+function watchChecks() {
+  if (hasBegun) return;
+  hasBegun = true;
+  subscribe((events) => events.forEach(({ type, payload }) => {
+    if (!type.startsWith("check.")) return;
+    check.value = payload;
+    if (type === "check.completed" && payload.status === "done") take(payload.id);
+  }));
+  get("/api/checks", { quiet: true }).then(({ checks }) => {
+    check.value ??= checks[0] ?? null;
+  }, () => {});
+}
+
+async function take(id) {
+  const { check: run, report } = await get(`/api/checks/${encodeURIComponent(id)}`);
+  if (report) open(JSON.stringify(report), `check ${run.id}`);
+}
+
+export function RunCheck() {
+  const { value } = useLoaded(() => get("/api/checks/clients", { quiet: true }).catch(() => null));
+  const [chosen, setChosen] = useState("");
+  const [suite, setSuite] = useState("core");
+  const [problem, isBusy, submit] = useSubmit();
+  useEffect(watchChecks, []);
+  const clients = value?.clients ?? [];
+  if (!clients.length) return null;
+  const client = chosen || clients[0].name;
+  const isRunning = check.value?.status === "running";
+  const run = () => submit(async () => {
+    check.value = (await post("/api/checks", { client, suites: suite.split(/[\s,]+/).filter(Boolean) })).check;
+  });
+  return html`<form class="inline runcheck" aria-label="Run a check" onSubmit=${(event) => event.preventDefault()}>
+      <label>client <select value=${client} onChange=${(event) => setChosen(event.target.value)}>${clients.map(({ name, version }) => html`<option value=${name}>${name} ${version.slice(0, 24)}</option>`)}</select></label>
+      <label>suite <input class="mono" list="suites" value=${suite} onInput=${(event) => setSuite(event.target.value)} /></label>
+      <datalist id="suites">${SUITES.map((each) => html`<option value=${each} />`)}</datalist>
+      <${RoleButton} needs="admin" class="go" disabled=${isBusy || isRunning} onClick=${run}>Run check</${RoleButton}></form>
+    ${problem && html`<${Note} kind="err"><p><b>Nothing was started.</b></p><p>${problem}</p></${Note}>`}
+    ${check.value && html`<${State} run=${check.value} submit=${submit} />`}`;
+}
+
+function State({ run, submit }) {
+  const { id, client, status, done, of, problem } = run;
+  if (status === "running") {
+    return html`<div class="wait" role="status"><p><b>${client}: ${of ? `${done} of ${plural(of, "mode")}` : "the check begins"}.</b></p>
+      <progress max=${of || 1} value=${done} aria-label="modes that are done"></progress>
+      <p><${RoleButton} needs="admin" onClick=${() => submit(() => remove(`/api/checks/${encodeURIComponent(id)}`))}>Stop</${RoleButton}></p></div>`;
+  }
+  if (status === "failed") return html`<${Note} kind="err"><p><b>${client} was not graded.</b></p><p>${problem}</p></${Note}>`;
+  if (status === "stopped") return html`<${Note}><p>The check of ${client} was stopped.</p></${Note}>`;
+  return null;
+}
