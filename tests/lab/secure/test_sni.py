@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -30,7 +31,8 @@ def _afresh(server: HammsServer) -> None:
 
 
 def curl(server: HammsServer, *arguments: str) -> subprocess.CompletedProcess[bytes]:
-    command = ["curl", "--silent", "--cacert", str(server.ca_file), "--max-time", "30"]
+    trusted = ("--cacert", str(server.ca_file))
+    command = ["curl", "--silent", "--noproxy", "*", *trusted, "--max-time", "30"]
     return subprocess.run([*command, *arguments], capture_output=True, check=False)
 
 
@@ -153,7 +155,7 @@ const https = require("node:https");
 const options = {port: process.argv[1], host: "127.0.0.1", servername: process.argv[2]};
 https.get(options, r => { r.resume(); console.log(r.statusCode); }).on("error", e => console.log(e.code));
 """
-    variables = {"NODE_EXTRA_CA_CERTS": str(server.ca_file), "PATH": "/usr/bin:/bin"}
+    variables = {"NODE_EXTRA_CA_CERTS": str(server.ca_file), "PATH": os.environ["PATH"]}
     seen = {}
     for label in ("ok", "tls-expired"):
         arguments = ["node", "-e", script, str(server.ports["sni"]), f"{label}.hamms.localhost"]
