@@ -103,7 +103,7 @@ async def serve(
         ca_dir: the folder of the authority that signs all certificates. One that is there is used; without this, a
             new one is made, whose key is never written down.
         ca_unconstrained: True if that authority is to be good for every name, for clients that can't read name
-            constraints.
+            constraints; then its certificates name ``allow_hosts``, too.
         task_status: receives a `Hamms` once every port accepts.
 
     Raises:
@@ -151,12 +151,14 @@ async def open_hamms(
     ca_unconstrained: bool = False,
 ) -> AsyncIterator[Hamms]:
     """Serve failure modes while the ``async with`` block runs (see `serve`)."""
+    allow_hosts = tuple(allow_hosts)
     environment = Environment(
         seed=seed,
         speed=_checked_speed(speed),
         limits=limits,
         canary_file=_uri(canary_file),
         authority=partial(authority_of_run, ca_dir, is_constrained=not ca_unconstrained),
+        names=tuple(filter(str.isascii, allow_hosts)) if ca_unconstrained else (),
     )
     doors = Doors(catalogue_with(modes), only)
     settings = WorkbenchSettings() if workbench is True else workbench or None

@@ -23,7 +23,7 @@ from cryptography.x509.oid import (
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.material.keys import Keys
 from hamms_trio.pki.material.old_digests import resign
-from hamms_trio.pki.recipes import Chain, Recipe, Root, chain_of
+from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, Recipe, Root, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
 _NULL = b"\x05\x00"
@@ -41,12 +41,14 @@ class Mint:
     Attributes:
         authority: whose root clients trust.
         revocation_url: the beginning of the URLs at which revoked certificates are listed; "" if nowhere.
+        more_names: names of this server, beside the local ones, in the certificates that have those.
         keys: of all certificates.
     """
 
     def __init__(self, authority: Authority) -> None:
         self.authority = authority
         self.revocation_url = ""
+        self.more_names: tuple[str, ...] = ()
         self.keys = Keys()
         self._made: dict[Recipe, x509.Certificate] = {}
         self._roots = {Root.OURS: authority}
@@ -131,6 +133,8 @@ class Mint:
         if recipe.purposes:
             yield x509.ExtendedKeyUsage([_PURPOSES[each] for each in recipe.purposes]), False
         names = [*map(_general_name, recipe.names), *map(x509.DNSName, recipe.dns_names)]
+        if set(LOCAL_NAMES) <= set(recipe.names):
+            names += map(_general_name, self.more_names)
         if names:
             yield x509.SubjectAlternativeName(names), not list(_name(recipe))
         if recipe.permitted or recipe.excluded:

@@ -28,6 +28,7 @@ from hamms_trio.pki.folder import authority_in, make_certificates
 from hamms_trio.pki.mint import Mint
 from hamms_trio.pki.recipes import Root, below
 from hamms_trio.pki.trust import PASSWORD
+from tests.clients import tls
 
 SAFETY_NET = 60.0
 JAVA = """import java.net.URI;
@@ -118,6 +119,15 @@ def test_the_authority_of_a_server_of_ones_own_serves_the_lab(tmp_path: Path) ->
             server.url("ok", tls=True), verify=str(made.authority), timeout=SAFETY_NET
         )
     assert answer.status_code == 200
+
+
+def test_an_unconstrained_root_vouches_for_the_hosts_that_are_allowed() -> None:
+    with HammsServer(
+        beginning_port=0, only=("ok",), ca_unconstrained=True, allow_hosts=["lab.example"]
+    ) as server:
+        address = server.address("path")
+        message = tls.get(address, tls.trusting(server.ca_pem), "lab.example")
+    assert message.status == 200
 
 
 def test_an_unconstrained_root_has_no_constraints() -> None:

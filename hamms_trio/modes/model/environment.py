@@ -82,6 +82,7 @@ class Environment:
         wall_clock: seconds since the epoch, for the Date field.
         canary_file: the URI of the only file that a mode may lead a client to; it need not exist.
         authority: makes the root that signs certificates, once one is needed; None for a new root.
+        names: of this server, beside the local ones, for its certificates; the root must be good for them.
 
     Attributes:
         ports: the port of each door, by its name.
@@ -96,6 +97,7 @@ class Environment:
         wall_clock: Callable[[], float] = time.time,
         canary_file: str = CANARY_FILE,
         authority: Callable[[], Authority] | None = None,
+        names: tuple[str, ...] = (),
     ) -> None:
         self.seed = seed
         self.speed = speed
@@ -103,6 +105,7 @@ class Environment:
         self.canary_file = canary_file
         self.ports: Mapping[str, int] = {}
         self._make_authority = authority
+        self._names = names
         self._folder: TemporaryDirectory[str] | None = None
         self._warned: set[str] = set()
         self._wall_clock = wall_clock
@@ -122,6 +125,7 @@ class Environment:
 
         mint = Mint((self._make_authority or Authority)())
         mint.keys.in_thread = True
+        mint.more_names = self._names
         if REVOCATION_DOOR in self.ports:
             port = self.ports[REVOCATION_DOOR]
             mint.revocation_url = f"http://127.0.0.1:{port}{REVOCATION_PATH}"
