@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table vendor screenshots bench dist clean
+.PHONY: help setup serve test test-clients test-all fuzz check format docs clients-table matrix vendor screenshots bench dist clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +59,13 @@ screenshots: setup ## Take the README's pictures of the page; needs Chromium.
 clients-table: setup ## Ask every failure mode by every installed client, and write the table of how they fare.
 	$(BIN)/python -m scripts.clients_table
 	$(BIN)/python scripts/generate_docs.py
+
+matrix: setup ## Grade the clients of this machine; writes docs/matrix.html and the table in docs/clients.md.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[clients]'
+	npm install --prefix examples --no-audit --no-fund --silent
+	[ -x .venvs/niquests/bin/python ] || $(PYTHON) -m venv .venvs/niquests
+	.venvs/niquests/bin/python -m pip install --quiet --disable-pip-version-check niquests
+	$(BIN)/python scripts/matrix.py
 
 bench: setup ## Measure against other servers; takes about three quarters of an hour.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'

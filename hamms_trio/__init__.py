@@ -12,6 +12,7 @@ from hamms_trio.version import VERSION
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms as Hamms, open_hamms as open_hamms, serve as serve
     from hamms_trio.blocking import HammsServer as HammsServer
+    from hamms_trio.checking import check_client as check, check_client as check_client
     from hamms_trio.file_server import HttpServer as HttpServer
     from hamms_trio.modes.model.environment import Limits as Limits
     from hamms_trio.workbench import (
@@ -27,6 +28,7 @@ _HOMES = {
     "HttpServer": "hamms_trio.file_server",
     "Limits": "hamms_trio.modes.model.environment",
     "VerificationFailed": "hamms_trio.workbench",
+    "check_client": "hamms_trio.checking",
     "open_hamms": "hamms_trio.app",
     "open_workbench": "hamms_trio.workbench",
     "serve": "hamms_trio.app",
@@ -39,6 +41,8 @@ __all__ = [
     "Limits",
     "VerificationFailed",
     "__version__",
+    "check",
+    "check_client",
     "open_hamms",
     "open_workbench",
     "serve",
@@ -46,6 +50,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name == "check":  # the room, which can be called
+        from importlib import import_module
+
+        return import_module("hamms_trio.check")
     if name not in _HOMES:
         raise AttributeError(f"module 'hamms_trio' has no attribute {name!r}")
     from importlib import import_module

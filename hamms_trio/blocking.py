@@ -7,18 +7,20 @@ even one that runs another loop.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from types import TracebackType
+from typing import TypeVar
 
 import trio
 
 from hamms_trio.app import (
     BEGINNING_PORT,
     ArmedMode,
+    Hamms,
     OpenDoor,
     WorkbenchSettings,
     open_hamms,
@@ -31,6 +33,8 @@ from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
+
+T = TypeVar("T")
 
 
 class HammsServer:
@@ -186,6 +190,15 @@ class HammsServer:
     def seed(self) -> int:
         """The seed that decides every random choice."""
         return self._running.hamms.seed
+
+    def run(self, function: Callable[[Hamms], Awaitable[T]]) -> T:
+        """Run an async function on the server's loop, with the server as that loop has it.
+
+        Raises:
+            NotRunning: the server is not running, or was stopped before the function had ended.
+        """
+        loop = self._running
+        return loop.run(lambda: function(loop.hamms))
 
     def close_doors(self) -> None:
         """Close every door opened by `open`."""

@@ -39,6 +39,10 @@ class CertificateUnusable(HammsError, ValueError):
     """A certificate or key can't be read, written or used."""
 
 
+class ClientUnusable(HammsError, ValueError):
+    """The client under test can't be run, or fails already where nothing is wrong."""
+
+
 class TermsUnavailable(HammsError, ValueError):
     """This system's OpenSSL refuses a version, a cipher or a key that a failure mode needs."""
 

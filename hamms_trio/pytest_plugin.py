@@ -1,4 +1,4 @@
-"""The fixtures ``hamms``, ``hamms_session`` and ``workbench``: running servers of the session.
+"""The fixtures ``hamms``, ``hamms_case``, ``hamms_session`` and ``workbench``: running servers of the session.
 
 Why this is light: pytest imports the plugins of every installed package at each start, whether a test
 uses them or not. So the server, and trio with it, is imported when a fixture is first used.
@@ -14,7 +14,10 @@ import pytest
 
 if TYPE_CHECKING:
     from hamms_trio.blocking import BlockingWorkbench, HammsServer
+    from hamms_trio.cases import Case
 
+CASES = "hamms"
+CASE_SETTINGS = ("exclude", "timeout", "seed", "can")
 MARKER = "hamms_server"
 SETTINGS = ("seed", "speed", "limits", "tls")
 SHOWN = 50  # of the latest connections and requests in a report, each
@@ -23,11 +26,32 @@ _TOLD = pytest.StashKey["HammsServer"]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Register the marker."""
-    line = (
-        f"{MARKER}(seed=..., speed=..., limits=..., tls=...): give this test's hamms these settings"
+    """Register the markers."""
+    config.addinivalue_line(
+        "markers",
+        f"{MARKER}(seed=..., speed=..., limits=..., tls=...): give this test's hamms these settings",
     )
-    config.addinivalue_line("markers", line)
+    config.addinivalue_line(
+        "markers",
+        f"{CASES}(suite, ..., exclude=(), timeout=1.0, seed=0, can=()): run the test for each failure mode "
+        "of these suites, families or slugs, with hamms_case",
+    )
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one test for each failure mode that the marker selects."""
+    if "hamms_case" not in metafunc.fixturenames:
+        return
+    from hamms_trio.cases import slugs_of
+    from hamms_trio.errors import UnknownMode
+
+    suites, settings = _cases_of(metafunc.definition)
+    excluded = settings.pop("exclude", ())
+    try:
+        slugs = slugs_of(suites, (excluded,) if isinstance(excluded, str) else excluded)
+    except UnknownMode as error:
+        raise pytest.UsageError(f"{CASES}: {error}") from None
+    metafunc.parametrize("hamms_case", slugs, indirect=True)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -77,6 +101,20 @@ def hamms(
     server.close_doors()
 
 
+@pytest.fixture
+def hamms_case(request: pytest.FixtureRequest, hamms: HammsServer) -> Case:
+    """One failure mode of those that the marker ``hamms`` selects: ``hamms_case.url``, ``hamms_case.verdict(...)``.
+
+    The mode has a door of its own. It waits as briefly as tells verdicts apart with ``hamms_case.timeout``.
+    """
+    from hamms_trio.cases import TIMEOUT, Case
+
+    _, settings = _cases_of(request.node)
+    settings.pop("exclude", None)
+    known: dict[str, Any] = {"timeout": TIMEOUT, "seed": 0, "can": ()} | settings
+    return Case(hamms, request.param, **known)
+
+
 @pytest.fixture(scope="session")
 def hamms_session() -> Iterator[HammsServer]:
     """A running hamms for fixtures that live as long as the session; nothing empties it between two tests."""
@@ -84,6 +122,20 @@ def hamms_session() -> Iterator[HammsServer]:
 
     with HammsServer(beginning_port=0) as server:
         yield server
+
+
+def _cases_of(node: pytest.Item) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """Return the suites and the settings of the marker that is nearest to the test.
+
+    Raises:
+        pytest.UsageError: there is no marker, or it has another setting.
+    """
+    marker = node.get_closest_marker(CASES)
+    if marker is None or not marker.args or not set(marker.kwargs) <= set(CASE_SETTINGS):
+        raise pytest.UsageError(
+            f"hamms_case needs @pytest.mark.{CASES}(suite, ...), which takes {', '.join(CASE_SETTINGS)} by keyword"
+        )
+    return marker.args, dict(marker.kwargs)
 
 
 def _settings_of(node: pytest.Item) -> dict[str, Any]:

@@ -39,6 +39,9 @@ for _name, _summary in {
     "certs": "Make a certificate and the authority that signs it.",
 }.items():
     main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
+main.add_command(
+    LazyCommand("check", "hamms_trio.cli.check", "Tell an HTTP client what it gets wrong.")
+)
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
     LazyCommand("scenario", "hamms_trio.cli.scenario", "Run scenarios, here or in a workbench.")
@@ -63,5 +66,8 @@ main.add_command(
     LazyCommand(
         "import", "hamms_trio.cli.state", "Import JSON state files.", attribute="import_files"
     )
+)
+main.add_command(
+    LazyCommand("report", "hamms_trio.cli.report", "Put reports of checks side by side.")
 )
 main.add_command(LazyCommand("export", "hamms_trio.cli.state", "Export the state file as JSON."))

@@ -119,7 +119,7 @@ class ModeConnection(AcceptedSocket):
         if self._hub.is_crowded:
             # Read from all clients first, then answer: an answer may wake a sleeping client, and answering one
             # that is awake costs half.
-            self._hub.call_next(self._on_turn)
+            self._hub.call_next(self._on_turn, self.observer.group)
             yield _TURN
         sent = self._send_some(data)
         while sent < len(data):
@@ -151,7 +151,7 @@ class ModeConnection(AcceptedSocket):
 
     @coroutine
     def pause(self) -> Generator[Wait, bytes | None, None]:
-        self._hub.call_next(self._on_turn)
+        self._hub.call_next(self._on_turn, self.observer.group)
         yield _TURN
 
     def give_back(self, octets: bytes) -> None:
@@ -197,8 +197,8 @@ class ModeConnection(AcceptedSocket):
     # The hub's calls
 
     @property
-    def group(self) -> str:
-        return self.observer.door
+    def group(self) -> tuple[str, str]:
+        return self.observer.group
 
     def on_event(self, events: int) -> None:
         wait = self._wait

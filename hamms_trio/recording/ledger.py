@@ -35,7 +35,13 @@ WAIT_SECONDS = 5.0
 
 
 class Ledger:
-    """The account of one running server. Read it on the server's own trio thread."""
+    """The account of one running server. Read it on the server's own trio thread.
+
+    Attributes:
+        answer_octets: how many octets of each answer are kept.
+    """
+
+    answer_octets = ANSWER_OCTETS
 
     def __init__(self, names: Names) -> None:
         self._names = names
@@ -237,13 +243,13 @@ class Ledger:
         octets: int,
     ) -> None:
         if request is None:
-            connection.answer = extended(connection.answer, data, octets)
+            connection.answer = extended(connection.answer, data, octets, self.answer_octets)
         else:
             request.octets_sent += octets
             if not request.answer and octets == len(data) <= ANSWER_OCTETS:
                 request.answer = bytes(data)
             else:
-                request.answer = extended(request.answer, data, octets)
+                request.answer = extended(request.answer, data, octets, self.answer_octets)
         if self.is_awaited:
             self.changed()
 

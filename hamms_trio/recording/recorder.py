@@ -104,6 +104,10 @@ class Recorder:
     def door(self) -> str:
         return self.record.door
 
+    @property
+    def group(self) -> tuple[str, str]:
+        return self.record.door, self.record.slug
+
     # The carrier's calls
 
     def received(self, octets: int) -> None:
@@ -132,6 +136,7 @@ class Recorder:
     def note_ended(self, how: Ending) -> None:
         if self.record.ended is None:
             self.record.ended = how
+            self.record.ended_first = self.record.left is None
             if (publisher := self._bus.publisher) is not None:
                 publisher.ended(self.record.number, how)
 

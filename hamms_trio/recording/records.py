@@ -14,7 +14,7 @@ from hamms_trio.net.record_layer import Agreed
 from hamms_trio.wire import RequestHead, is_interim, scan_for
 from hamms_trio.wire.tls.alerts import alert_name
 
-ANSWER_OCTETS = 256  # of each answer that are kept
+ANSWER_OCTETS = 256  # of each answer that are kept, unless a ledger keeps more
 BODY_OCTETS = 64 * 1024  # of each body that are kept
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
@@ -69,6 +69,7 @@ class ConnectionRecord:
         left: how the client left, or None while it is still there.
         left_after: seconds from ``opened`` until it left, or None.
         ended: how the server ended it, or None.
+        ended_first: True if the server ended it while the client was still there.
         closed: True once the server has closed its socket.
         nonce: the nonce of a failure mode that acts before a request, or None.
         struck: True if a fault was played on it.
@@ -83,6 +84,7 @@ class ConnectionRecord:
         "closed",
         "door",
         "ended",
+        "ended_first",
         "keeps_alive",
         "left",
         "left_after",
@@ -108,6 +110,7 @@ class ConnectionRecord:
         self.left: Ending | None = None
         self.left_after: float | None = None
         self.ended: Ending | None = None
+        self.ended_first = False
         self.closed = False
         self.nonce: str | None = None
         self.struck = False
@@ -245,9 +248,11 @@ class Requests(list[RequestRecord]):
         return [later.at - sooner.at for sooner, later in pairwise(self)]
 
 
-def extended(answer: bytes, data: bytes | memoryview, octets: int) -> bytes:
-    """Return the first octets of an answer after ``octets`` more of ``data`` were sent."""
+def extended(
+    answer: bytes, data: bytes | memoryview, octets: int, limit: int = ANSWER_OCTETS
+) -> bytes:
+    """Return the first ``limit`` octets of an answer after ``octets`` more of ``data`` were sent."""
     if not answer:
-        return bytes(data[: min(octets, ANSWER_OCTETS)])
-    missing = ANSWER_OCTETS - len(answer)
+        return bytes(data[: min(octets, limit)])
+    missing = limit - len(answer)
     return answer + data[: min(octets, missing)] if missing > 0 else answer

@@ -12,11 +12,14 @@ from itertools import groupby
 from pathlib import Path
 
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.script.excerpt import excerpt
 from hamms_trio.lab.script.player import TO_CLIENT, Line, script, unreachable
 from hamms_trio.lab.script.requests import GET
 from hamms_trio.modes import FailureMode
+from hamms_trio.version import VERSION
 
+EXCERPT = 240  # the first octets of a long read, which are written down
+ENDING = 60  # the last ones likewise; a short read is written whole
+WHOLE = 400
 LONGEST_RUN = 100  # writes in a row; of a longer run
 FEW = 5  # are written down
 
@@ -31,13 +34,6 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _unreachable(door)
-    if door.mode.speaks_tls:
-        from hamms_trio.lab.script.tls_player import tls_script  # only now: it needs cryptography
-
-        # Whole seconds: the records of a handshake leave at no exact time.
-        return "".join(
-            f"{at:8.0f}  {direction} {what}\n" for at, direction, what in tls_script(door)
-        )
     return "".join(map(_line, _abridged(script(door, requests))))
 
 
@@ -78,8 +74,17 @@ def _is_write(line: Line) -> bool:
 
 def _line(line: Line) -> str:
     at, direction, what = line
-    return f"{at:8.3f}  {direction} {excerpt(what) if isinstance(what, bytes) else what}\n"
+    return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
 
 
 def _unreachable(door: Door) -> str:
     return "".join(map(_line, unreachable(door)))
+
+
+def _excerpt(octets: bytes) -> str:
+    octets = octets.replace(VERSION.encode(), b"VERSION")
+    if len(octets) <= WHOLE:
+        return repr(octets)[1:]
+    digest = sha256(octets).hexdigest()
+    begin, end = repr(octets[:EXCERPT])[1:], repr(octets[-ENDING:])[1:]
+    return f"{begin} ... {end}: {len(octets)} octets, SHA-256 {digest}"

@@ -159,6 +159,33 @@ async def test_call_next_from_within_a_turn_is_served(hub_kind: str) -> None:
             nursery.cancel_scope.cancel()
 
 
+async def test_a_call_waits_for_a_quantum_of_a_busy_group_and_not_for_all_of_it(
+    hub_kind: str,
+) -> None:
+    hub = open_hub(hub_kind)
+    ran: list[str] = []
+    done = trio.Event()
+
+    def busy() -> None:
+        ends = monotonic() + TURN_SECONDS
+        while monotonic() < ends:
+            pass
+        ran.append("busy")
+        if len(ran) > 40:
+            done.set()
+
+    for _ in range(40):
+        hub.call_next(busy, "busy")
+    hub.call_next(lambda: ran.append("quiet"), "quiet")
+    with trio.fail_after(30):  # a safety net
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            await done.wait()
+            nursery.cancel_scope.cancel()
+    assert ran.index("quiet") <= 2
+    assert ran.count("busy") == 40
+
+
 def test_cancelled_timers_do_not_pile_up(hub_kind: str) -> None:
     hub = open_hub(hub_kind)
     for _ in range(100_000):

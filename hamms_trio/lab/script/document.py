@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 
 from msgspec import Struct
 
-from hamms_trio.lab.doors import Door
 from hamms_trio.lab.script.player import TO_SERVER, Line, script
 from hamms_trio.lab.script.requests import requests_to
 from hamms_trio.lab.shared.labels import Labels
@@ -54,15 +53,8 @@ def transcript_of(labels: Labels, label: str) -> Transcript:
         ParameterError: an argument can't be used.
     """
     door = labels.door(label)
-    return Transcript(door.slug, door.name, dict(door.given), list(_moments(_lines(door))))
-
-
-def _lines(door: Door) -> Sequence[Line]:
-    if door.mode.speaks_tls:
-        from hamms_trio.lab.script.tls_player import tls_script  # only now: it needs cryptography
-
-        return tls_script(door)
-    return script(door, requests_to(door), most_octets=MOST_OCTETS)
+    lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
+    return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
 
 
 def _moments(lines: Iterable[Line]) -> Iterator[Moment]:

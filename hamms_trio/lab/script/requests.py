@@ -60,6 +60,7 @@ REQUESTS = {
     "proxy-connect-garbage": [TUNNEL],
     "proxy-connect-hang": [TUNNEL],
     "proxy-connect-status": [TUNNEL, ABSOLUTE],
+    "proxy-connect-wrong-host": [TUNNEL, GET],
     "redirect-count": [GET, at(b"/hop/4"), at(b"/hop/5")],
     "redirect-cross-origin-auth": [GET, at(b"/?to=host"), at(b"/elsewhere", b"X-Api-Key: secret")],
     "redirect-loop": [GET, at(b"/?kind=ping-pong"), at(b"/hop/7?kind=unique&status=308")],

@@ -22,6 +22,10 @@ class ModeObserver(Observer, Protocol):
     def door(self) -> str:
         """The name of the door through which the client came."""
 
+    @property
+    def group(self) -> tuple[str, str]:
+        """The door and the mode that the client has met there, whose clients share their turns."""
+
     def slept(self, seconds: float, /) -> None:
         """Note that real seconds passed on purpose."""
 

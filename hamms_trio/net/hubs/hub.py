@@ -98,7 +98,7 @@ class Hub(ABC):
         self._timers_made = 0
         self._timers_stale = 0
         self._punctual = inf  # the time of the call by `call_on_time`
-        self._ready: deque[Callable[[], None]] = deque()
+        self._ready: dict[Hashable, deque[Callable[[], None]]] = {}  # ready calls by group
         self._queued: dict[Hashable, dict[int, int]] = {}  # queued events by descriptor, by group
         self._queued_fds: set[int] = set()  # the descriptors of all queued events
         self._catches_up_until = inf  # while late timers wait for events; inf otherwise
@@ -168,9 +168,16 @@ class Hub(ABC):
         """The number of timers in the heap, cancelled ones included."""
         return len(self._timers)
 
-    def call_next(self, callback: Callable[[], None]) -> None:
-        """Call ``callback`` in the next turn; a call from another task wakes the hub."""
-        self._ready.append(callback)
+    def call_next(self, callback: Callable[[], None], group: Hashable = None) -> None:
+        """Call ``callback`` in the next turn; a call from another task wakes the hub.
+
+        Args:
+            group: the group whose turns the call shares if many wait (see `Watcher.group`).
+        """
+        calls = self._ready.get(group)
+        if calls is None:
+            calls = self._ready[group] = deque()
+        calls.append(callback)
         if self._sleeps:
             self._wake()
 
@@ -277,11 +284,7 @@ class Hub(ABC):
         """Run ready calls and due timers until the turn ends, for at least a quantum; return True if more wait."""
         ready, timers, now = self._ready, self._timers, self.now
         if ready:
-            ends = max(turn_ends, now() + QUANTUM_SECONDS)
-            for _ in range(len(ready)):
-                ready.popleft()()
-                if now() >= ends:
-                    break
+            self._run_ready(max(turn_ends, now() + QUANTUM_SECONDS))
         if not timers:
             return bool(ready)
         time = now()
@@ -302,6 +305,23 @@ class Hub(ABC):
             if time >= ends:
                 return True
         return bool(ready)
+
+    def _run_ready(self, ends: float) -> None:
+        """Run the calls that are ready now, a quantum for each group, until the turn ends."""
+        ready, now = self._ready, self.now
+        for group in list(ready):
+            calls = ready.pop(group)
+            quantum_ends = now() + QUANTUM_SECONDS
+            for _ in range(len(calls)):
+                calls.popleft()()
+                time = now()
+                if time >= quantum_ends:
+                    break
+            if calls:  # behind the other groups, and before the calls that these have caused
+                calls.extend(ready.pop(group, ()))
+                ready[group] = calls
+            if time >= ends:
+                return
 
     def _is_catching_up(self, time: float, *, is_idle: bool) -> bool:
         """Return True if timers have to wait until octets that came during a pause are read."""

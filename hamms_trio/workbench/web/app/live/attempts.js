@@ -2,7 +2,11 @@
 import { clientOf } from "./model.js";
 
 const AT_ONCE = 0.1; // seconds; a pause that is no longer may be the start of a process
-const APART = 60; // seconds after which a request begins another call
+// A pause after which a request may still belong to the same call: some seconds, and more after longer pauses. Without
+// a key, nothing else tells a retry from somebody who asks again.
+const FIRST_PAUSE = 5;
+const GROWTH = 4;
+const LONGEST_PAUSE = 120;
 
 // Returns calls, the newest first: {client, key, attempts: [{at, isGood, status, id}]}.
 export function callsOf(connections) {
@@ -22,7 +26,7 @@ export function callsOf(connections) {
     const id = `${name}\n${connection.door}\n${key}`;
     const last = open.get(id);
     const attempt = { at: request.at, isGood: isGood(request, connection), status: request.status, id: connection.id };
-    if (last && !last.isOver && request.at - last.attempts.at(-1).at < APART) last.attempts.push(attempt);
+    if (last && !last.isOver && belongs(request.at, last.attempts)) last.attempts.push(attempt);
     else {
       const call = { client: name, key, method: request.method, attempts: [attempt], isOver: false };
       open.set(id, call);
@@ -31,6 +35,13 @@ export function callsOf(connections) {
     if (attempt.isGood) open.get(id).isOver = true;
   }
   return calls.reverse();
+}
+
+function belongs(at, attempts) {
+  const last = attempts.at(-1);
+  const before = attempts.at(-2);
+  const allowed = before ? FIRST_PAUSE + GROWTH * (last.at - before.at) : FIRST_PAUSE;
+  return at - last.at < Math.min(LONGEST_PAUSE, allowed);
 }
 
 // A failure mode's port tells no status: a request that its fault spared got a healthy answer.

@@ -39,19 +39,24 @@ export function paint(canvas, lane, { from, to, gaps, selected }) {
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   const x = (at) => ((at - from) / (to - from)) * width;
-  grid(pen, width, height);
+  grid(pen, width, height, partsOf(to - from));
   for (const [begin, end] of gaps) band(pen, x(begin), Math.max(2, x(end) - x(begin)), height);
   lane.rows.forEach((row, index) => {
     for (const connection of row) one(pen, connection, { x, y: TOP + index * ROW, now: to, isSelected: connection.id === selected, width });
   });
 }
 
-function grid(pen, width, height) {
+// The number of parts of a window, so that each is a round time.
+export function partsOf(seconds) {
+  return Math.round(seconds) === 60 ? 6 : 5;
+}
+
+function grid(pen, width, height, parts) {
   pen.strokeStyle = colours.grat;
   pen.lineWidth = 1;
   pen.beginPath();
-  for (let part = 0; part < 6; part += 1) {
-    const at = Math.round((width * part) / 6) + 0.5;
+  for (let part = 0; part < parts; part += 1) {
+    const at = Math.round((width * part) / parts) + 0.5;
     pen.moveTo(at, 0);
     pen.lineTo(at, height);
   }

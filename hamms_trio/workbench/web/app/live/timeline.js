@@ -5,7 +5,7 @@ import { Glyph } from "../parts/marks.js";
 import { go, link } from "../router.js";
 import { connections, version } from "./connections.js";
 import { lanesOf } from "./lanes.js";
-import { at, heightOf, paint, readColours } from "./paint.js";
+import { at, heightOf, paint, partsOf, readColours } from "./paint.js";
 
 const EVERY = 250; // milliseconds between two looks at which lanes there are; canvases are painted in every frame
 
@@ -29,7 +29,8 @@ export function Timeline({ seconds, isHeld, isMeant, selected }) {
 
 function Axis({ seconds, isHeld }) {
   const unit = seconds >= 120 ? [60, "min"] : [1, "s"];
-  const labels = [6, 5, 4, 3, 2, 1].map((part) => ({ x: ((6 - part) / 6) * 100, text: `-${Math.round(((seconds * part) / 6 / unit[0]) * 10) / 10} ${unit[1]}` }));
+  const parts = partsOf(seconds);
+  const labels = Array.from({ length: parts }, (_, index) => ({ x: (index / parts) * 100, text: `-${(seconds * (parts - index)) / parts / unit[0]} ${unit[1]}` }));
   return html`<div class="axis"><span></span><svg width="100%" height="16" aria-hidden="true">
     ${labels.map(({ x, text }, index) => html`<text x="${x}%" y="12" class="t-axis ${index % 2 ? "wide" : ""}" dx=${index ? 0 : 3} text-anchor=${index ? "middle" : "start"}>${text}</text>`)}
     <text x="100%" y="12" text-anchor="end" class="t-axis t-now">${isHeld ? "held" : "now"}</text>

@@ -1,0 +1,290 @@
+"""One process of a client: its start, its output, its limits, and its end."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
+from subprocess import DEVNULL, PIPE, Popen
+from typing import IO
+
+import trio
+
+from hamms_trio.check.client import KEPT_OCTETS, Stopped
+from hamms_trio.check.clients.family import kill_all, peak_memory, reap
+from hamms_trio.errors import ClientUnusable
+
+SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
+MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stopped
+SAID_OCTETS = 16 * 1024  # of the standard error that are kept
+END_SECONDS = 2.0  # for the pipes to end once all processes are killed
+PIECE = (
+    1024 * 1024
+)  # octets that are read at once, and that a pipe holds where the system allows it
+HASHED_OCTETS = (
+    16 * 1024 * 1024
+)  # of a larger output there is no digest, since it would slow the client down
+_KIBIBYTE = 1024
+
+
+class Kept:
+    """Octets that come in pieces: the first ones, the number of all, and their digest."""
+
+    def __init__(self, limit: int = KEPT_OCTETS) -> None:
+        self.octets = 0
+        self._limit = limit
+        self._first = bytearray()
+        self._digest = sha256()
+
+    def add(self, data: bytes) -> None:
+        self.octets += len(data)
+        if self.octets <= HASHED_OCTETS:
+            self._digest.update(data)
+        if (room := self._limit - len(self._first)) > 0:
+            self._first += data[:room]
+
+    @property
+    def first(self) -> bytes:
+        return bytes(self._first)
+
+    @property
+    def sha256(self) -> str:
+        """The digest of all octets, or "" if they are too many."""
+        return self._digest.hexdigest() if self.octets <= HASHED_OCTETS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """The end of a process.
+
+    Attributes:
+        code: its exit code, or None if a signal ended it.
+        signal: that signal, unless we sent it.
+        stopped: why we ended it, or None.
+        rss: its greatest resident memory in octets, as far as it could be measured.
+        cpu: its processor time in seconds.
+    """
+
+    code: int | None
+    signal: int | None
+    stopped: Stopped | None
+    seconds: float
+    rss: int | None
+    cpu: float | None
+    output: Kept
+    said: str
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    directory: str | None,
+    nonce: str,
+    cap: float,
+    memory_limit: int | None,
+) -> Ended:
+    """Run a process until it ends or passes a limit; nothing that it has started is left.
+
+    Raises:
+        ClientUnusable: the command can't be started.
+    """
+    running = Running(start(argv, environment, directory, stdin=False), nonce, memory_limit)
+    output, said = Kept(), Tail()
+    try:
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(running.read_all, running.process.stdout, output)
+            nursery.start_soon(running.read_all, running.process.stderr, said)
+            await running.wait(cap)
+            running.kill()
+            nursery.cancel_scope.deadline = trio.current_time() + END_SECONDS
+    finally:
+        running.kill()
+        running.close()
+    return running.ended(output, said.text)
+
+
+def start(
+    argv: Sequence[str], environment: Mapping[str, str], directory: str | None, *, stdin: bool
+) -> Popen[bytes]:
+    """Start a process in a session of its own, with pipes for its output.
+
+    Raises:
+        ClientUnusable: the command can't be started.
+    """
+    try:
+        process = Popen(
+            argv,
+            stdin=PIPE if stdin else DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+            pipesize=PIECE,
+            cwd=directory,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    except FileNotFoundError:
+        raise ClientUnusable(f"the command {argv[0]!r} was not found") from None
+    except (OSError, ValueError) as error:
+        raise ClientUnusable(f"the command {argv[0]!r} can't be started: {error}") from None
+    if sys.platform == "linux":
+        with suppress(OSError):  # it has ended already
+            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MOST_OUTPUT, MOST_OUTPUT))
+    return process
+
+
+class Tail:
+    """The end of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self._octets = b""
+
+    def add(self, data: bytes) -> None:
+        self._octets = (self._octets + data)[-SAID_OCTETS:]
+
+    @property
+    def octets(self) -> int:
+        return 0  # it has no limit
+
+    @property
+    def text(self) -> str:
+        return self._octets.decode("utf-8", "replace")
+
+
+class Running:
+    """A process that runs, with its limits."""
+
+    def __init__(self, process: Popen[bytes], nonce: str, memory_limit: int | None) -> None:
+        self.process = process
+        self.stopped: Stopped | None = None
+        self._nonce = nonce
+        self._memory_limit = memory_limit
+        self._began = trio.current_time()
+        self._seconds = 0.0
+        self._status: int | None = None
+        self._peak: int | None = None
+        self._used: resource.struct_rusage | None = None
+        self._floor = _own_peak()
+        self._orphans: set[int] = set()
+
+    async def read_all(self, pipe: IO[bytes] | None, into: Kept | Tail) -> None:
+        """Read a pipe to its end; stop the process if it writes too much."""
+        assert pipe is not None
+        async with trio.lowlevel.FdStream(os.dup(pipe.fileno())) as stream:
+            while data := await stream.receive_some(PIECE):
+                into.add(data)
+                if into.octets > MOST_OUTPUT:
+                    self.stop(Stopped.OUTPUT)
+                    return
+
+    def stop(self, why: Stopped) -> None:
+        """Kill the process, and note why."""
+        if self._status is None and self.stopped is None:
+            self.stopped = why
+            self.kill()
+
+    async def wait(self, cap: float) -> None:
+        """Wait for the process's end, or end it at the cap."""
+        with trio.move_on_after(cap) as scope:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(self._watch_memory)
+                await self._wait_ended()
+                nursery.cancel_scope.cancel()
+        if scope.cancelled_caught and self._status is None:
+            self.stop(Stopped.CAP)
+            await self._wait_ended()
+
+    def kill(self) -> None:
+        """Kill the process and all that it has started."""
+        self._orphans |= kill_all(self.process.pid, self._nonce)
+
+    def close(self) -> None:
+        """Close the pipes, and reap the process and its orphans."""
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
+        if self._status is None:
+            with suppress(OSError):
+                self._reap(0)
+        reap(self._orphans)
+
+    def ended(self, output: Kept, said: str) -> Ended:
+        """Return the account of the process."""
+        code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
+        by_signal = -code if code is not None and code < 0 and self.stopped is None else None
+        if by_signal == signal.SIGXFSZ:
+            self.stopped, by_signal = Stopped.OUTPUT, None
+        return Ended(
+            code=code if code is not None and code >= 0 else None,
+            signal=by_signal,
+            stopped=self.stopped,
+            seconds=self._seconds,
+            rss=self._memory(),
+            cpu=self._used.ru_utime + self._used.ru_stime if self._used else None,
+            output=output,
+            said=said,
+        )
+
+    def _memory(self) -> int | None:
+        """Return the greatest memory.
+
+        The kernel's count begins at this process's own, so a smaller one is known by samples alone.
+        """
+        if self._used is not None:
+            counted = _octets(self._used.ru_maxrss)
+            if counted > self._floor:
+                return max(counted, self._peak or 0)
+        return self._peak
+
+    async def _watch_memory(self) -> None:
+        pause = SAMPLE_SECONDS / 8  # the first looks come early, since many processes end soon
+        while True:
+            await trio.sleep(pause)
+            pause = min(pause * 2, SAMPLE_SECONDS)
+            peak = peak_memory(self.process.pid)
+            if peak is not None:
+                self._peak = max(self._peak or 0, peak)
+                if self._memory_limit is not None and peak > self._memory_limit:
+                    self.stop(Stopped.MEMORY)
+                    return
+
+    async def _wait_ended(self) -> None:
+        async with _exit_of(self.process.pid):
+            self._seconds = trio.current_time() - self._began
+            self._reap(0)
+
+    def _reap(self, options: int) -> None:
+        pid, status, used = os.wait4(self.process.pid, options)
+        if pid:
+            self._status, self._used = status, used
+            self.process.returncode = os.waitstatus_to_exitcode(status)
+
+
+@asynccontextmanager
+async def _exit_of(pid: int) -> AsyncIterator[None]:
+    """Wait until a process has ended; it is not reaped."""
+    if hasattr(os, "pidfd_open"):
+        descriptor = os.pidfd_open(pid)
+        try:
+            await trio.lowlevel.wait_readable(descriptor)
+        finally:
+            os.close(descriptor)
+    else:
+        wait = partial(os.waitid, os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        await trio.to_thread.run_sync(wait, abandon_on_cancel=True)
+    yield
+
+
+def _own_peak() -> int:
+    return _octets(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+
+
+def _octets(maxrss: int) -> int:
+    return maxrss if sys.platform == "darwin" else maxrss * _KIBIBYTE

@@ -1,0 +1,91 @@
+"""The arguments with which the check plays a mode: the shortest times that tell verdicts apart.
+
+Why this is hard: a mode's wait has to be longer than a client's deadline, or a client without one would pass, and
+octets have to come so often that a timeout from read to read never fires.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hamms_trio.modes import FailureMode
+from hamms_trio.modes.model.parameters import Value
+
+GRACE = 1.0  # seconds beyond the deadlines of all attempts
+MORE = 1.0  # seconds at least from the latest time that is allowed to the cap
+ATTEMPTS_OF_RETRIES = 3  # that a client which may retry has time for
+WHOLE = 64 * 1024  # octets of the canary
+BOMB = 128 * 1024 * 1024  # octets, twice what a client may use beyond the control run
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """The times of one run, in seconds.
+
+    Attributes:
+        timeout: the client's own, as it is given to it.
+        start_up: how long the client takes where nothing is wrong.
+        cap: after so long a client is stopped at the earliest.
+    """
+
+    timeout: float
+    start_up: float = 0.0
+    cap: float = 0.0
+
+    def late(self, attempts: int) -> float:
+        """Return the latest time at which a client may report a failure, if it may try so often."""
+        return self.timeout * (1 + attempts) + GRACE + self.start_up
+
+    def cap_for(self, attempts: int, waits: float = 0.0) -> float:
+        """Return the time at which a client is stopped; ``waits`` are pauses that are not its fault."""
+        return max(self.cap, self.late(attempts) + MORE) + waits
+
+
+def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") -> dict[str, Value]:
+    """Return the arguments that are not the mode's defaults.
+
+    Args:
+        shape: of a client of event streams; "" otherwise.
+    """
+    timeout, cap = times.timeout, times.cap_for(1)
+    beat = timeout / 4  # a pause that no timeout from read to read notices
+    more: dict[str, dict[str, Value]] = {
+        "pace-byte": {"interval": beat},
+        "pace-header-drip": {"interval": beat},
+        "pace-first-byte": {"sleep": cap + 10},
+        "pace-burst": {"gap": beat},
+        "pace-duration-jump": {"at": timeout},
+        "chunk-size-endless": {"interval": beat},
+        "interim-102-slow": {"interval": beat},
+        "sse-silent": {"interval": beat, "hold": cap + 10},
+        "sse-endless-line": {"rate": 16 * 1024 * 1024},
+        "llm-heartbeat": {"every": beat, "hold": cap + 10},
+        "mcp-heartbeat": {"every": beat, "hold": cap + 10},
+        "llm-stall": {"hold": cap + 10},
+        "llm-slow-first": {"delay": 0.6 * timeout},
+        "tcp-slow-close": {"delay": cap + 10},
+        "tcp-half-close-after-response": {"hold": cap + 10},
+        "tcp-bandwidth": {"rate": 4 * WHOLE / timeout},
+        "tcp-latency": {"delay": timeout / 10, "jitter": timeout / 20},
+        "tcp-slow-read": {"rate": 8 * WHOLE / timeout},
+        "coding-slow-flush": {"interval": timeout / 16},
+        "coding-bomb-gzip": {"size": BOMB},
+        "coding-bomb-nested": {"size": BOMB},
+        "coding-bomb-br": {"size": BOMB},
+        "coding-bomb-zstd": {"size": BOMB},
+        "tls-handshake-dribble": {"interval": timeout / 8000},
+        "tcp-drop-every-nth": {"n": 1},
+        "tcp-drop-random": {"failrate": 1.0},
+        "tcp-refused-at-first": {"seconds": timeout},
+        "retry-after-date": {"s": 2},
+        "status-204-body": {"first": 1},
+        "status-304-body": {"first": 1},
+    }
+    given = dict(more.get(mode.slug, {}))
+    names = {parameter.name for parameter in (*mode.parameters, *mode.modifiers)}
+    if "key" in names:
+        given["key"] = nonce
+    if "shape" in names and shape:
+        given["shape"] = shape
+    given["nonce"] = nonce
+    return given

@@ -1,0 +1,209 @@
+"""The client of a run: opened, tried where nothing is wrong, and probed for what it can do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import trio
+
+from hamms_trio.check.client import (
+    Call,
+    Client,
+    Command,
+    Lines,
+    PythonCallable,
+    Tested,
+)
+from hamms_trio.check.clients.callables import CallableClient
+from hamms_trio.check.clients.command import CommandClient
+from hamms_trio.check.clients.family import subreaper
+from hamms_trio.check.clients.lines import LinesClient
+from hamms_trio.check.grading.facts import Facts
+from hamms_trio.check.grading.grade import grade, is_accepted
+from hamms_trio.check.plan.arguments import Times
+from hamms_trio.check.plan.calls import SHAPES
+from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
+from hamms_trio.check.running.cells import Cell, Trust, play
+from hamms_trio.check.running.lab import CheckedLab
+from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
+from hamms_trio.check.verdicts import Finding
+from hamms_trio.errors import ClientUnusable
+from hamms_trio.modes import FailureMode
+
+PROBE_SECONDS = 3.0
+NO_TRUST = Trust()
+PATIENCE = 30.0  # seconds for a client that meets nothing wrong
+WARM_UP_DOOR = "path"
+PROBES = {
+    "ok-chunked": Need.CHUNKED,
+    "ok-close": Need.CLOSE,
+    "ok-gzip": Need.GZIP,
+    "ok-br": Need.BR,
+    "ok-zstd": Need.ZSTD,
+    "ok-deflate": Need.DEFLATE,
+    "ok-redirect": Need.REDIRECT,
+    "ok-keepalive": Need.KEEPALIVE,
+    "ok-upload": Need.UPLOAD,
+    "cookie-expiry-edge": Need.COOKIES,
+    "tls-min-tls12": Need.TLS,
+}
+
+
+@dataclass
+class Subject:
+    """The client of a run, and what is known about it.
+
+    Attributes:
+        has: what the client can do.
+        control_rss: its memory where nothing is wrong, in octets; None if unknown.
+        shape: of a client of event streams; "" otherwise.
+        probed: the facts of the probes, for what they tell besides.
+    """
+
+    client: Client
+    has: frozenset[Need]
+    times: Times
+    shape: str = ""
+    control_rss: int | None = None
+    trust: Trust = field(default_factory=Trust)
+    probed: list[Facts] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def open_client(
+    tested: Tested, options: Options, lab: CheckedLab, trust: Trust = NO_TRUST
+) -> AsyncIterator[Client]:
+    """Open a client while the block runs; afterwards nothing of it is left.
+
+    Raises:
+        ClientUnusable: it can't be run.
+    """
+    if isinstance(tested, PythonCallable):
+        yield CallableClient(tested, most=options.jobs)
+        return
+    with subreaper():
+        if isinstance(tested, Command):
+            with TemporaryDirectory(prefix="hamms-check-") as folder:
+                yield CommandClient(tested, Path(folder), meta=options.meta)
+            return
+        async with _open_lines(tested, options, lab, trust) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _open_lines(
+    lines: Lines, options: Options, lab: CheckedLab, trust: Trust
+) -> AsyncIterator[Client]:
+    async with trio.open_nursery() as nursery:
+        most = min(options.jobs, DRIVERS_AT_ONCE)
+        warm_up = _warm_up(lines, lab)
+        client = LinesClient(lines, warm_up, nursery, most=most, environment=trust.variables)
+        try:
+            await client.prepare(most)
+            yield client
+        finally:
+            await client.aclose()
+            nursery.cancel_scope.cancel()
+
+
+async def meet(
+    client: Client,
+    tested: Tested,
+    options: Options,
+    lab: CheckedLab,
+    catalogue: dict[str, FailureMode],
+    trust: Trust = NO_TRUST,
+) -> Subject:
+    """Let the client meet what is healthy, and return what is known about it then.
+
+    Raises:
+        ClientUnusable: it fails already where nothing is wrong.
+    """
+    own = frozenset(BY_ABILITY[each] for each in client.abilities if each in BY_ABILITY)
+    if isinstance(tested, Command):
+        own |= {Need.PROXY}
+    has = own | options.declared | frozenset(BY_SHAPE.get(tested.shape, ()))
+    patient = Times(options.timeout, cap=PATIENCE)
+    subject = Subject(client, has, patient, tested.shape, trust=trust)
+    control = catalogue["llm-ok" if tested.shape else "ok"]
+    first = await _control(control, lab, subject, options, run=0)
+    second = await _control(control, lab, subject, options, run=1)
+    start_up = 0.0 if isinstance(tested, Lines) else second.visit.seconds
+    subject.control_rss = max(
+        (each.visit.rss for each in (first, second) if each.visit.rss is not None), default=None
+    )
+    if not tested.shape:
+        await _probe(subject, lab, options, catalogue)
+    subject.times = Times(options.timeout, start_up, options.cap)
+    return subject
+
+
+async def _control(
+    mode: FailureMode, lab: CheckedLab, subject: Subject, options: Options, *, run: int
+) -> Facts:
+    facts = await play(Cell(mode, options.seed, run), lab, subject, door_kind=options.door)
+    finding, evidence = grade(facts)
+    if finding is not Finding.OK:
+        said = facts.visit.said.strip()
+        raise ClientUnusable(
+            f"the client fails where nothing is wrong: {evidence}" + (f"\n{said}" if said else "")
+        )
+    return facts
+
+
+async def _probe(
+    subject: Subject, lab: CheckedLab, options: Options, catalogue: dict[str, FailureMode]
+) -> None:
+    """Find out what the client can do; a probe that nobody could pass is skipped."""
+    found: set[Need] = set()
+
+    async def probe(slug: str, need: Need) -> None:
+        cell = Cell(catalogue[slug], options.seed, is_control=need is Need.TLS)
+        facts = await play(cell, lab, subject, door_kind=options.door)
+        subject.probed.append(facts)
+        if _passes(facts, need):
+            found.add(need)
+
+    # A busy machine must not cost a client an ability, but one that lacks something may well wait for it.
+    subject.times = Times(max(options.timeout, PROBE_SECONDS))
+    async with trio.open_nursery() as nursery:
+        for slug, need in PROBES.items():
+            if _can_be_probed(need, subject):
+                nursery.start_soon(probe, slug, need)
+    subject.has = (subject.has - {Need.UPLOAD}) | found
+
+
+def _can_be_probed(need: Need, subject: Subject) -> bool:
+    if need is Need.UPLOAD:
+        return need in subject.has
+    return need is not Need.TLS or bool(subject.trust.root)
+
+
+def _passes(facts: Facts, need: Need) -> bool:
+    if need is Need.COOKIES:
+        back = facts.requests[1:]
+        return any("hamms=" in (request.head.get("cookie") or "") for request in back)
+    if need is Need.TLS:
+        return is_accepted(facts)
+    if grade(facts)[0] is not Finding.OK:
+        return False
+    if need is Need.REDIRECT:
+        return len(facts.requests) == 2
+    if need is Need.KEEPALIVE:
+        numbers = {request.connection.number for request in facts.requests}
+        return len(facts.requests) == 2 and len(numbers) == 1
+    if need is Need.UPLOAD:
+        wanted = facts.calls[-1].body or b""
+        return bool(facts.requests) and facts.requests[-1].body_octets == len(wanted)
+    return True
+
+
+def _warm_up(tested: Lines, lab: CheckedLab) -> Call:
+    host, port = lab.address(WARM_UP_DOOR)
+    if tested.shape:
+        return Call(url=f"http://{host}:{port}/mode/llm-ok{SHAPES.get(tested.shape, '/')}")
+    return Call(url=f"http://{host}:{port}/mode/ok/", timeout=PATIENCE)
