@@ -336,7 +336,6 @@ def _opened_workbench(
 ) -> AbstractAsyncContextManager[Workbench]:
     from hamms_trio.http.accounting.access_log import LogFormat
     from hamms_trio.workbench import WorkbenchOptions, open_workbench
-    from hamms_trio.workbench.bench import BenchSettings
     from hamms_trio.workbench.failures import Failures
 
     return open_workbench(
@@ -346,9 +345,8 @@ def _opened_workbench(
         log_format=LogFormat(settings.log_format),
         log_descriptor=settings.log_descriptor,
         allow_hosts=settings.allow_hosts,
-        options=WorkbenchOptions(
-            state=settings.state, settings=BenchSettings(allow_targets=settings.allow_targets)
-        ),
+        allow_targets=settings.allow_targets,
+        options=WorkbenchOptions(state=settings.state),
         failures=Failures(lab.running, lab.doors, lab.recording, beside=lab.beside),
     )
 

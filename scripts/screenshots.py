@@ -17,6 +17,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from hamms_trio.blocking import HammsServer
+from hamms_trio.check.report import encode_report
+from hamms_trio.check.reports import read_report, withhold
 
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
@@ -46,7 +48,7 @@ def main() -> None:
     given = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        reports = given.report or list(_graded(folder))
+        reports = _withheld(given.report or list(_graded(folder)), folder)
         lab = stack.enter_context(HammsServer(beginning_port=5500, workbench=True, seed=7))
         browser = launched(stack.enter_context(sync_playwright()))
         base = lab.workbench.url("/").rstrip("/")
@@ -70,6 +72,16 @@ def _graded(folder: Path) -> Iterator[Path]:
         subprocess.run([*check, "--report", f"json={path}"], capture_output=True, check=False)
         if path.exists():
             yield path
+
+
+def _withheld(paths: list[Path], folder: Path) -> list[Path]:
+    """Write the reports again, without the rows that look like security problems of somebody's client."""
+    matrix = withhold(read_report(path) for path in paths)
+    shown = []
+    for number, report in enumerate(matrix.reports):
+        shown.append(folder / f"shown-{number}.json")
+        shown[-1].write_bytes(encode_report(report))
+    return shown
 
 
 def _take(

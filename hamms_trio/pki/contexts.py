@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from base64 import encodebytes
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from hamms_trio.certificates import CIPHERS
 from hamms_trio.errors import TermsUnavailable
+from hamms_trio.pki.der import SEQUENCE, der, integer
 from hamms_trio.pki.terms import Terms
 
 if TYPE_CHECKING:
@@ -35,6 +39,13 @@ class Contexts:
     def __init__(self, mint: Mint) -> None:
         self.mint = mint
         self._made: OrderedDict[Terms, ssl.SSLContext] = OrderedDict()
+        self._last: tuple[Terms, ssl.SSLContext] | None = None
+
+    def has(self, terms: Terms) -> bool:
+        """Return True if the context is there, or could be made without waiting for a key."""
+        if self._last is not None and self._last[0] is terms:
+            return True
+        return terms in self._made or self.mint.has_keys(terms.chain)
 
     def context(self, terms: Terms) -> ssl.SSLContext:
         """Return the context for these terms.
@@ -42,6 +53,13 @@ class Contexts:
         Raises:
             TermsUnavailable: this system's OpenSSL can't do it.
         """
+        if self._last is not None and self._last[0] is terms:  # to compare terms takes longer
+            return self._last[1]
+        made = self._context(terms)
+        self._last = terms, made
+        return made
+
+    def _context(self, terms: Terms) -> ssl.SSLContext:
         made = self._made.get(terms)
         if made is None:
             made = self._made[terms] = self._make(terms)
@@ -81,6 +99,9 @@ def bare_context(terms: Terms) -> ssl.SSLContext:
             context.maximum_version = _VERSIONS[terms.most]
         if terms.curve:
             context.set_ecdh_curve(terms.curve)
+        if terms.group:
+            with _file(_group_pem(terms.group)) as path:
+                context.load_dh_params(path)
     except (ssl.SSLError, ValueError) as error:
         raise _unavailable(error) from error
     context.num_tickets = terms.tickets
@@ -100,12 +121,28 @@ def obstacle(terms: Terms) -> str | None:
 
 
 def _load(context: ssl.SSLContext, pem: bytes) -> None:
-    """Load certificates and their key, which OpenSSL takes only from a file; the folder is our user's alone."""
-    with TemporaryDirectory(prefix="hamms-trio-") as directory:
-        path = Path(directory) / "chain.pem"
-        path.touch(mode=0o600)
-        path.write_bytes(pem)
+    """Load certificates and their key."""
+    with _file(pem) as path:
         context.load_cert_chain(path)
+
+
+@contextmanager
+def _file(octets: bytes) -> Iterator[str]:
+    """Write a file for OpenSSL, which reads some things from files alone; the folder is our user's alone."""
+    with TemporaryDirectory(prefix="hamms-trio-") as directory:
+        path = Path(directory) / "for-openssl.pem"
+        path.touch(mode=0o600)
+        path.write_bytes(octets)
+        yield str(path)
+
+
+def _group_pem(name: str) -> bytes:
+    """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write those that are no good."""
+    from hamms_trio.pki.dh_groups import GROUPS
+
+    octets = der(SEQUENCE, b"".join(map(integer, GROUPS[name])))
+    lines = encodebytes(octets)
+    return b"-----BEGIN DH PARAMETERS-----\n%b-----END DH PARAMETERS-----\n" % lines
 
 
 def _unavailable(error: ssl.SSLError | ValueError) -> TermsUnavailable:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 
-def _number(*lines: str) -> int:
+def number(*lines: str) -> int:
+    """Join the digits of a hexadecimal number."""
     return int("".join(lines), 16)
 
 
 PRIMES = {
     512: (
-        _number(
+        number(
             "efc0452f91a85c4826d7800d23feb597a3b6b7e53df4fb5f756b648e2dff8767",
         ),
-        _number(
+        number(
             "c6f4505ead4bdcbd3057c4f817aff217233854fb67f656ab56d43efb28da62c1",
         ),
     ),
     8192: (
-        _number(
+        number(
             "d0dcdd00b87e4e1896922e0690d68b6b422891c3015e99d3a439cdc1d3c35cc9b08fe0a631b9",
             "0eb774a4c748108b55f5d9244cfde8ce33b985c8e7c01000c410da3c3a210138989c937d707a",
             "6b569e1161980734e8ab7cf27ba87268644031e7bc212ecc103947b06584cb75b199e70b2ef2",
@@ -33,7 +34,7 @@ PRIMES = {
             "43ce8fb02fd631c343bbd5a854fe5e4eb4c5f2ca29157d985074ce8081317d8fa60bc33d64e7",
             "aa4bccf5f39d7e64342e19c3fbb3220f9d01",
         ),
-        _number(
+        number(
             "d4ca49fd0394a83b12ab78beb9bbfc2b762a567d37747a5c55b43ce565b9484db03e926a9ef3",
             "95459efb4a6e630002aacfd1bdcc718c128af759a1da8c546c2b17dbf3f9985d33976ea12689",
             "31dadee4e7b2e6aaab2741322842e9c7adcaf10dbdff8b4b6ed2c68a62e75007750ac20b76e1",

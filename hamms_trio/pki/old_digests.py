@@ -11,13 +11,14 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
+from hamms_trio.pki.der import BIT_STRING, SEQUENCE, der
+
 # sha256WithRSAEncryption and its older sisters (RFC 8017 §A.2.4); the names are of one length.
 _SHA256 = bytes.fromhex("06092a864886f70d01010b")
 _OLD: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
     "sha1": (bytes.fromhex("06092a864886f70d010105"), hashes.SHA1()),
     "md5": (bytes.fromhex("06092a864886f70d010104"), hashes.MD5()),
 }
-_SEQUENCE, _BIT_STRING = 0x30, 0x03
 _NULL = b"\x05\x00"
 
 
@@ -35,13 +36,5 @@ def resign(
     name, algorithm = _OLD[digest]
     signed = certificate.tbs_certificate_bytes.replace(_SHA256, name)
     signature = key.sign(signed, padding.PKCS1v15(), algorithm)
-    parts = signed, _der(_SEQUENCE, name + _NULL), _der(_BIT_STRING, b"\0" + signature)
-    return x509.load_der_x509_certificate(_der(_SEQUENCE, b"".join(parts)))
-
-
-def _der(tag: int, content: bytes) -> bytes:
-    length = len(content)
-    if length < 0x80:
-        return bytes((tag, length)) + content
-    octets = length.to_bytes((length.bit_length() + 7) // 8, "big")
-    return bytes((tag, 0x80 | len(octets))) + octets + content
+    parts = signed, der(SEQUENCE, name + _NULL), der(BIT_STRING, b"\0" + signature)
+    return x509.load_der_x509_certificate(der(SEQUENCE, b"".join(parts)))

@@ -17,6 +17,7 @@ class Terms:
         ciphers: OpenSSL's names of suites up to TLS 1.2; "" for those of a healthy server.
         level: OpenSSL's security level; None for the system's. 0 allows old versions, short keys and SHA-1.
         curve: the only group for the key exchange, by OpenSSL's name; "" for the usual ones.
+        group: for Diffie-Hellman with a prime, by its name in `pki.dh_groups`; "" for none.
         wants: the root below which a client certificate has to be; None if none is wanted.
         tickets: for resumption in TLS 1.3, which are sent behind the handshake.
         protocols: for ALPN; of those that the client offers too, the first is chosen.
@@ -28,6 +29,7 @@ class Terms:
     ciphers: str = ""
     level: int | None = None
     curve: str = ""
+    group: str = ""
     wants: Root | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
     tickets: int = 2

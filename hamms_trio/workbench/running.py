@@ -48,6 +48,7 @@ async def open_workbench(
     options: WorkbenchOptions | None = None,
     failures: Failures | None = None,
     allow_hosts: Iterable[str] = (),
+    allow_targets: Iterable[str] = (),
     server_name: str = SERVER_NAME,
     expect_continue: bool = True,
 ) -> AsyncIterator[Workbench]:
@@ -67,14 +68,18 @@ async def open_workbench(
         server_name: the value of the Server field; "" for none.
         expect_continue: False to leave 100 (Continue) out, though a client waits for it.
         allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
+        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
 
     Raises:
         PortUnavailable: the port can't be listened on.
         StateUnusable: the state file, or a file to import, can't be used.
+        ValueError: an entry of ``allow_targets`` is neither a host name nor an address nor a network.
     """
     options = options or WorkbenchOptions()
     names = options.settings.names.union(allow_hosts)
-    options = replace(options, settings=replace(options.settings, names=names))
+    allowed = (*options.settings.allow_targets, *allow_targets)
+    settings = replace(options.settings, names=names, allow_targets=allowed)
+    options = replace(options, settings=settings)
     guard = options.guard()
     router = WorkbenchRouter(guard)
     service = Service(

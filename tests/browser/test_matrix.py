@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opener
 
+CHECKED = 30_000  # milliseconds; twelve clients say their versions, and one is checked
 SLUGS = ("frame-cl-short-fin", "frame-cl-short-rst", "pace-byte", "status")
 
 
@@ -109,3 +110,14 @@ def test_a_file_that_is_no_report_is_explained(
     file.write_text(text)
     page.set_input_files("input[type=file]", file)
     expect(page.get_by_role("alert")).to_contain_text(reason)
+
+
+def test_a_check_runs_from_the_page_over_a_client_of_this_machine(visiting: Opener) -> None:
+    page = visiting().open("/#/matrix")
+    page.get_by_role("button", name="Run a check").click()
+    form = page.get_by_role("form", name="Run a check")
+    form.get_by_label("client").select_option("curl", timeout=CHECKED)
+    form.get_by_label("suite").fill("frame-cl-short-fin")
+    form.get_by_role("button", name="Run check").click()
+    cell = page.get_by_role("link", name=re.compile("frame-cl-short-fin, curl: PASS ok"))
+    expect(cell).to_be_visible(timeout=CHECKED)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
@@ -75,6 +76,21 @@ def test_the_copied_command_meets_the_mode(visiting: Opener) -> None:
         assert command
         ended = subprocess.run(["bash", "-c", command], capture_output=True, check=False)
         assert ended.returncode == 18, (door, ended.stderr)
+
+
+def test_the_copied_command_meets_a_mode_of_tls(visiting: Opener, tmp_path: Path) -> None:
+    page = visiting().open("/#/modes/tls-expired")
+    expect(
+        page.get_by_role("img", name=re.compile("alert 45, certificate_expired"))
+    ).to_be_visible()
+    for door in ("own port", "SNI"):
+        page.get_by_role("radio", name=door, exact=True).check(force=True)
+        command = page.get_by_label("The curl client").text_content()
+        assert command
+        ended = subprocess.run(
+            ["bash", "-c", command], cwd=tmp_path, capture_output=True, check=False
+        )
+        assert ended.returncode == 60, (door, ended.stderr)
 
 
 def test_snippets_are_offered_for_python_and_node(visiting: Opener) -> None:

@@ -38,8 +38,10 @@ class CheckRun:
 
     Attributes:
         status: ``running``, ``done``, ``failed`` or ``stopped``.
-        report: the JSON report, once there is one.
+        report: the JSON report, once there is one; of a run that was stopped, what had been found by then.
         problem: why there is none.
+        process: the process, while there is one.
+        is_stopped: True once somebody wants the run to end.
     """
 
     id: str
@@ -52,7 +54,8 @@ class CheckRun:
     of: int = 0
     report: Document | None = None
     problem: str = ""
-    scope: trio.CancelScope = field(default_factory=trio.CancelScope, repr=False)
+    process: trio.Process | None = field(default=None, repr=False)
+    is_stopped: bool = False
 
     def document(self) -> Document:
         """Return the run as the API shows it, without its report."""
@@ -144,18 +147,20 @@ class Checks:
         return run
 
     def stop(self, id: str) -> CheckRun:
-        """Stop a run that is not over.
+        """Stop a run that is not over; the process reports what it has found.
 
         Raises:
             Problem: 404.
         """
         run = self.get(id)
-        run.scope.cancel()
+        run.is_stopped = True
+        if run.process is not None and run.process.returncode is None:
+            run.process.terminate()
         return run
 
     async def _perform(self, run: CheckRun) -> None:
         self._tell("check.started", run)
-        with run.scope, trio.move_on_after(SECONDS) as limit:
+        with trio.move_on_after(SECONDS) as limit:
             try:
                 await self._follow(run)
             except (OSError, ValueError) as error:
@@ -164,7 +169,7 @@ class Checks:
             run.problem = f"the check took more than {SECONDS:g} s"
         if run.report is not None:
             run.status = "done"
-        elif run.scope.cancelled_caught:
+        elif run.is_stopped:
             run.status, run.problem = "stopped", "the check was stopped"
         else:
             run.status = "failed"
@@ -173,9 +178,11 @@ class Checks:
     async def _follow(self, run: CheckRun) -> None:
         """Read the lines of the process: progress, and at the end the report or the reason for none."""
         command = [*self._command, run.client, str(run.seed), *run.suites]
-        process = await trio.lowlevel.open_process(
+        process = run.process = await trio.lowlevel.open_process(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
+        if run.is_stopped:  # before there was a process
+            process.terminate()
         try:
             assert process.stdout is not None
             rest = b""

@@ -34,6 +34,7 @@ STYLES = (
 ALL_STYLES = "styles.css"
 ADDRESSES = ("/playground", "/playground-minimal", "/static/dashboard.html")
 HTML = "text/html; charset=utf-8"
+SCHEMES = ("http", "https")
 VARY = ("Vary", "Accept")
 GREETING = text("Hello World", 200, VARY)
 
@@ -88,9 +89,14 @@ def _page(document: bytes, policy: str) -> Response:
 def _policy(host: str | None) -> str:
     found = _HOST.fullmatch(host or "")
     names = dict.fromkeys(["localhost", "127.0.0.1", *([found[1].lower()] if found else [])])
-    others = "".join(f" http://{name}:* http://*.{name}:*" for name in names if name[-1:].isalpha())
-    others += "".join(f" http://{name}:*" for name in names if not name[-1:].isalpha())
+    patterns = [pattern for name in names for pattern in _patterns(name)]
+    others = "".join(f" {scheme}://{pattern}:*" for pattern in patterns for scheme in SCHEMES)
     return _POLICY.format(others=others)
+
+
+def _patterns(name: str) -> list[str]:
+    """Return the name, and a pattern for the names beneath it unless it is an address."""
+    return [name, f"*.{name}"] if name[-1:].isalpha() else [name]
 
 
 class _File:

@@ -17,18 +17,18 @@ FORBIDDEN = 403
 class Failing(Enum):
     """The reason why a target has given no complete answer."""
 
-    UNRESOLVED = "its host name has no address"
-    REFUSED = "it refuses connections"
-    UNREACHABLE = "no connection could be made"
-    UNTRUSTED = "its certificate is not trusted"
-    HANDSHAKE = "the TLS handshake failed"
-    CLOSED = "it closed the connection before an answer"
-    RESET = "it reset the connection"
-    INCOMPLETE = "it closed the connection within its answer"
-    MALFORMED = "its answer is not HTTP"
-    TOO_LARGE = "its answer is too large"
-    TIMEOUT = "it did not answer in time"
-    BUSY = "all connections to it are in use"
+    UNRESOLVED = "the target's host name has no address"
+    REFUSED = "the target refuses connections"
+    UNREACHABLE = "no connection to the target could be made"
+    UNTRUSTED = "the target's certificate is not trusted"
+    HANDSHAKE = "the TLS handshake with the target failed"
+    CLOSED = "the target closed the connection before an answer"
+    RESET = "the target reset the connection"
+    INCOMPLETE = "the target closed the connection within its answer"
+    MALFORMED = "the target's answer is not HTTP"
+    TOO_LARGE = "the target's answer is too large"
+    TIMEOUT = "the target did not answer in time"
+    BUSY = "all connections to the target are in use"
 
 
 class TargetFailed(HammsError):

@@ -20,7 +20,8 @@ LOCAL = "local"  # the workbench itself, for the steps of scenarios
 MAX_TIMEOUT_MS = 300_000
 MAX_URL = 2_048  # characters
 
-_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+_ID = re.compile(r"(?!\.{1,2}\Z)[A-Za-z0-9._~-]{1,128}")  # clients remove dots from paths
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _URL = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -107,6 +108,9 @@ def read_target(given: Document, *, check_fail: Callable[[str], object]) -> Targ
     target.name = target.name.strip()
     if not target.name:
         raise _refusal("name is required", "name", given["name"])
+    if not _NAME.fullmatch(target.name):
+        rule = "name must be at most 200 characters, none of them a control character"
+        raise _refusal(rule, "name", target.name)
     if target.id and not _ID.fullmatch(target.id):
         raise _refusal("id must be 1 to 128 letters, digits, and . _ ~ -", "id", target.id)
     if LOCAL in (target.id, target.name.lower()):

@@ -14,9 +14,8 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.limits.limits import ServerLimits
 from hamms_trio.pki.folder import throwaway_certificates
-from hamms_trio.workbench import Workbench, WorkbenchOptions, open_workbench
+from hamms_trio.workbench import Workbench, open_workbench
 from hamms_trio.workbench.api.proxy import seconds_for
-from hamms_trio.workbench.bench import BenchSettings
 from tests.workbench.upstreams import (
     Answer,
     answering,
@@ -319,8 +318,7 @@ async def test_the_address_that_was_checked_is_the_one_that_is_used(
 
 async def test_a_named_host_never_leads_to_a_link_local_address() -> None:
     trio.socket.set_custom_hostname_resolver(Names(shop=["169.254.169.254"]))
-    options = WorkbenchOptions(settings=BenchSettings(allow_targets=("shop.test",)))
-    async with open_workbench(port=0, options=options) as workbench:
+    async with open_workbench(port=0, allow_targets=["shop.test"]) as workbench:
         await workbench.target("T", "http://shop.test/", id="t")
         async with httpx.AsyncClient(base_url=workbench.url) as client:
             refused = await client.get("/proxy/t/")
@@ -352,4 +350,4 @@ async def test_a_name_without_an_address_gives_502(
     await workbench.target("T", "http://shop.test/", id="t")
     response = (await call(client))["response"]
     assert response["status"] == 502
-    assert "its host name has no address" in response["body"]
+    assert "the target's host name has no address" in response["body"]

@@ -45,6 +45,8 @@ async def test_a_target_is_listed_shown_changed_and_deleted(client: httpx.AsyncC
     [
         ({"name": " "}, "name is required"),
         ({"name": 5}, "name is required"),
+        ({"name": "a\nb"}, "control character"),
+        ({"name": "x" * 201}, "at most 200 characters"),
         ({"base_url": "ftp://127.0.0.1"}, "base_url must start with http:// or https://"),
         ({"base_url": "http://"}, "base_url"),
         ({"base_url": "http://a:99999/"}, "base_url must be a URL"),
@@ -59,6 +61,7 @@ async def test_a_target_is_listed_shown_changed_and_deleted(client: httpx.AsyncC
         ({"enabled": "yes"}, "enabled must be true or false"),
         ({"junk": 1}, "unknown field"),
         ({"id": "a/b"}, "id must be"),
+        ({"id": ".."}, "id must be"),
         ({"id": "local"}, "the workbench itself"),
         ({"fail": "frame-cl-short-fim"}, "frame-cl-short-fin"),
         ({"share": 2}, "share"),

@@ -10,6 +10,7 @@ from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.pki.recipes import Root, server
 from hamms_trio.pki.terms import Terms, insisting, presenting
 
+Group = Annotated[str, Choice("1024", "composite", "small-subgroup", "512", "2048")]
 Tickets = Annotated[int, Range("tickets", 0, 10_000)]
 Version = Annotated[str, Choice("1.2", "1.3")]
 
@@ -81,6 +82,25 @@ def tls_cbc() -> Terms:
 def tls_static_rsa() -> Terms:
     """Offer only suites of TLS 1.2 without forward secrecy: the client encrypts a secret for our RSA key."""
     return presenting(RSA, ciphers="kRSA", level=0, most="1.2")
+
+
+def _with_group(group: str) -> Terms:
+    return presenting(RSA, ciphers="kDHE+aRSA", level=0, most="1.2", group=group)
+
+
+@insists(
+    client=must_error("RFC 9325 §4.1, RFC 7919 §5.1", level=Level.SHOULD),
+    aliases=("tls-dh-1024",),
+    mended=_with_group("2048"),
+)
+def tls_dh(*, p: Group = "1024") -> Terms:
+    """Offer only Diffie-Hellman of TLS 1.2 with a prime, one that is too short.
+
+    ``p=composite`` is no prime at all, and the generator of ``small-subgroup`` has few powers; a client can hardly
+    see either. Of eleven clients that were measured Node accepts the former, and Java 17 hangs on it. OpenSSL 3
+    refuses to play ``512``. ``2048`` is healthy; many clients do not offer any Diffie-Hellman with a prime.
+    """
+    return _with_group(p)
 
 
 @insists(client=must_succeed("RFC 8446 §4.1.4"))

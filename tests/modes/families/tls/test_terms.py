@@ -11,13 +11,14 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.modes import CATALOGUE
-from hamms_trio.modes.declare import insists
-from hamms_trio.modes.model.expectation import must_error
 from hamms_trio.pki.contexts import obstacle
+from hamms_trio.pki.dh_groups import GROUPS
 from hamms_trio.pki.mint import Mint
 from hamms_trio.pki.recipes import LEAF, Root, server as server_chain
 from hamms_trio.pki.terms import Terms, insisting
+from hamms_trio.wire.tls.server_hello import messages_in
 from tests.clients import tls
+from tests.modes.families.tls.test_handshakes import SERVER_KEY_EXCHANGE
 
 VERSIONS = {
     "TLSv1": ssl.TLSVersion.TLSv1,
@@ -212,19 +213,27 @@ def test_every_mode_says_whether_it_is_available() -> None:
 def test_an_unavailable_mode_is_reported_in_one_line(
     server: HammsServer, trusts: ssl.SSLContext, caplog: pytest.LogCaptureFixture
 ) -> None:
-    terms = insisting(ciphers="RC4-SHA", most="1.2")
+    with server.open("tls-dh", p="512") as door:
+        for _ in range(2):
+            with tls.connected(door.address, trusts) as client:
+                client.send_hello()
+                assert client.receive_rest() == b""
 
-    def tls_rc4_itself() -> Terms:
-        """Offer RC4 alone."""
-        return terms
+    (warning,) = [r.getMessage() for r in caplog.records if "tls-dh" in r.getMessage()]
+    assert re.fullmatch("tls-dh is not available: OpenSSL .* refuses: .*", warning)
 
-    mode = insists(client=must_error("RFC 7465 §2"))(tls_rc4_itself)
-    with HammsServer(beginning_port=0, modes=[mode], only=["tls-rc4-itself"]) as other:
-        with other.open("tls-rc4-itself") as door:
-            for _ in range(2):
-                with tls.connected(door.address, trusts) as client:
-                    client.send_hello()
-                    assert client.receive_rest() == b""
 
-    (warning,) = [r.getMessage() for r in caplog.records if "tls-rc4-itself" in r.getMessage()]
-    assert warning.startswith("tls-rc4-itself is not available: ")
+@pytest.mark.parametrize("p", ["1024", "composite", "small-subgroup", "2048"])
+def test_diffie_hellman_has_the_modulus_and_generator_of_its_group(
+    server: HammsServer, p: str
+) -> None:
+    context = permissive(server.ca_pem, "kDHE")
+    with server.open("tls-dh", p=p) as door, tls.connected(door.address, context) as client:
+        client.shake_hands()
+
+    messages = dict(each for record in client.records for each in messages_in(record))
+    modulus, generator = (
+        number.to_bytes((number.bit_length() + 7) // 8, "big") for number in GROUPS[p]
+    )
+    begin = b"".join(len(each).to_bytes(2, "big") + each for each in (modulus, generator))
+    assert messages[SERVER_KEY_EXCHANGE].startswith(begin)

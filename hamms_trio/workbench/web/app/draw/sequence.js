@@ -22,7 +22,7 @@ export function Sequence({ moments, name, origin = 0 }) {
     <text x="${LEFT}%" y="14" text-anchor="middle" class="t-lane tc">client</text>
     <text x="${RIGHT}%" y="14" text-anchor="middle" class="t-lane ts">server</text>
     <text x="0" y="14" class="t-axis">seconds</text>
-    ${lanes(gaps, ends, last)}
+    ${lanes(gaps, ends)}${hollow(rows, ends)}
     ${gaps.map((gap, index) => html`<${Silence} gap=${gap} isFirst=${index === 0} />`)}
     ${rows.map((row, index) => html`<${Row} row=${row} origin=${origin} before=${rows[index - 1]} most=${most} />`)}
     ${last.map((mark) => html`<${End} ...${mark} />`)}
@@ -76,6 +76,15 @@ function lanes(gaps, ends) {
   return lines;
 }
 
+// Double lanes, from the first encrypted record on.
+function hollow(rows, ends) {
+  const first = rows.find(({ event = "" }) => /encrypted|Finished|ApplicationData/.test(event));
+  if (!first) return null;
+  const from = first.y + 6;
+  return html`<line x1="${LEFT}%" x2="${RIGHT}%" y1=${from} y2=${from} class="hs" />
+    ${[[LEFT, "lc", ends.client], [RIGHT, "ls", ends.server]].filter(([, , end]) => end > from).map(([x, colour, end]) => html`<line x1="${x}%" x2="${x}%" y1=${from} y2=${end} class="lane ${colour} coat" /><line x1="${x}%" x2="${x}%" y1=${from} y2=${end} class="lane core" />`)}`;
+}
+
 function Silence({ gap: { from, to, seconds: length, isCut, isClients, isTight }, isFirst }) {
   const middle = (from + to) / 2;
   if (isCut) {
@@ -114,9 +123,9 @@ function Arrow({ row: { y, by, kind, label, short }, most }) {
   const [from, to] = toServer ? [LEFT + NEAR, RIGHT - NEAR] : [RIGHT - NEAR, LEFT + NEAR];
   const thin = kind === "octet" || kind === "syn" || kind === "event";
   const colour = toServer ? "mc" : "ms";
-  const marker = { fin: toServer ? "f-c" : "f-s", rst: "x-r" }[kind] ?? (toServer ? "a-c" : "a-s");
-  const style = kind === "rst" ? "ms rst" : `${colour} ${thin ? "thin" : ""}`;
-  const text = kind === "rst" ? "tr" : toServer ? "tc" : "ts";
+  const marker = { fin: toServer ? "f-c" : "f-s", rst: "x-r", alert: "x-r" }[kind] ?? (toServer ? "a-c" : "a-s");
+  const style = kind === "rst" || kind === "alert" ? "ms rst" : `${colour} ${thin ? "thin" : ""}`;
+  const text = kind === "rst" || kind === "alert" ? "tr" : toServer ? "tc" : "ts";
   return html`<g>
     <line x1="${from}%" y1=${y} x2="${to}%" y2=${y + 5} class="m ${style}" marker-end="url(#${marker})" />
     ${kind === "octet"
@@ -176,6 +185,7 @@ export function sentence(name, moments) {
     if (kind === "up") return `the client gives up after ${seconds(at)}`;
     if (kind === "fin") return `the ${by} closes with FIN`;
     if (kind === "rst") return `the ${by} resets the connection`;
+    if (kind === "alert") return `the ${by} ends it by ${label}`;
     return `the ${by} sends ${label}`;
   });
   const more = moments.length > 12 ? `; and ${moments.length - 12} more` : "";

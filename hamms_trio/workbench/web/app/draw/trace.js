@@ -56,6 +56,11 @@ function lines(moments, xs) {
       line += `H${x}`;
       marks.push(html`<path d="m${x - 1} 17 7 7m0-7-7 7" class="krst" />`);
     }
+    if (isTls(moment)) {
+      if (moment.by === "client") client += `H${x}V3H${x + 6}V11`;
+      else line += `H${x}V16H${x + 6}V24`;
+    }
+    if (/^alert \d+ at level 2/.test(moment.event ?? "")) marks.push(html`<path d=${moment.by === "client" ? `m${x} 4 6 6m0-6-6 6` : `m${x} 17 6 6m0-6-6 6`} class="krst" />`);
     if (moment.event === "SYN") client += `H${x}V3H${x + 2}V11`;
     if (moment.event === "gives up") {
       clientEnd = x;
@@ -68,6 +73,10 @@ function lines(moments, xs) {
   const short = missing(moments);
   if (short) ghost = `M${xs[short.index] + 11} 16.5h14v7h-14z`;
   return { client, server: { line, silence, ghost }, marks };
+}
+
+function isTls({ event }) {
+  return Boolean(event) && !["FIN", "RST", "SYN", "gives up"].includes(event);
 }
 
 // The head whose announced length is more than all that came.

@@ -14,7 +14,7 @@ export function readMoments(moments) {
 }
 
 function kindOf({ by, event, octets, text = "", writes = 1 }) {
-  if (event) return { kind: kindOfEvent(event), label: event, short: event };
+  if (event) return { kind: kindOfEvent(event), label: labelOfEvent(event), short: labelOfEvent(event) };
   if (writes > 1) {
     const label = `${writes} writes more, ${counted(octets)}`;
     return { kind: "more", label, short: `×${writes}` };
@@ -30,7 +30,23 @@ function kindOf({ by, event, octets, text = "", writes = 1 }) {
   return { kind: "octets", label: counted(octets) + excerpt, short: counted(octets) };
 }
 
+// Fatal alerts by their numbers (RFC 8446 §6).
+const ALERTS = {
+  0: "close_notify", 10: "unexpected_message", 20: "bad_record_mac", 22: "record_overflow", 40: "handshake_failure", 42: "bad_certificate",
+  43: "unsupported_certificate", 44: "certificate_revoked", 45: "certificate_expired", 46: "certificate_unknown", 47: "illegal_parameter",
+  48: "unknown_ca", 49: "access_denied", 50: "decode_error", 51: "decrypt_error", 70: "protocol_version", 71: "insufficient_security",
+  80: "internal_error", 86: "inappropriate_fallback", 90: "user_canceled", 109: "missing_extension", 110: "unsupported_extension",
+  112: "unrecognized_name", 116: "certificate_required", 120: "no_application_protocol",
+};
+
+function labelOfEvent(event) {
+  const alert = /^alert (\d+) at level (\d)/.exec(event);
+  if (!alert) return event;
+  return `alert ${alert[1]}, ${ALERTS[alert[1]] ?? "unknown"}`;
+}
+
 function kindOfEvent(event) {
+  if (/^alert \d+ at level 2/.test(event)) return "alert";
   if (event === "FIN") return "fin";
   if (event === "RST") return "rst";
   if (event === "SYN") return "syn";

@@ -10,19 +10,25 @@ import { open } from "./reports.js";
 
 const SUITES = ["core", "full", "streams", "tls"];
 const check = signal(null); // the one that was started last
+const isOffered = signal(false); // False where the server checks nobody, or not for this reader
 let hasBegun = false;
 
 function watchChecks() {
-  if (hasBegun) return;
-  hasBegun = true;
-  subscribe((events) => events.forEach(({ type, payload }) => {
-    if (!type.startsWith("check.")) return;
-    check.value = payload;
-    if (type === "check.completed" && payload.status === "done") take(payload.id);
-  }));
+  if (!hasBegun) {
+    hasBegun = true;
+    subscribe((events) => events.forEach(follow));
+  }
+  if (isOffered.value) return;
   get("/api/checks", { quiet: true }).then(({ checks }) => {
+    isOffered.value = true;
     check.value ??= checks[0] ?? null;
   }, () => {});
+}
+
+function follow({ type, payload }) {
+  if (!type.startsWith("check.")) return;
+  check.value = payload;
+  if (type === "check.completed" && payload.status === "done") take(payload.id);
 }
 
 async function take(id) {
@@ -31,13 +37,23 @@ async function take(id) {
 }
 
 export function RunCheck() {
-  const { value } = useLoaded(() => get("/api/checks/clients", { quiet: true }).catch(() => null));
+  const [isOpen, setIsOpen] = useState(false);
+  useEffect(watchChecks, []);
+  if (!isOffered.value) return null;
+  // Each client says its version, which takes some seconds, so they are asked when somebody wants to choose.
+  return html`${isOpen ? html`<${Form} />` : html`<p><${RoleButton} needs="admin" onClick=${() => setIsOpen(true)}>Run a check</${RoleButton}></p>`}
+    ${check.value && html`<${State} run=${check.value} />`}`;
+}
+
+function Form() {
+  const { value, problem: trouble } = useLoaded(() => get("/api/checks/clients"));
   const [chosen, setChosen] = useState("");
   const [suite, setSuite] = useState("core");
   const [problem, isBusy, submit] = useSubmit();
-  useEffect(watchChecks, []);
   const clients = value?.clients ?? [];
-  if (!clients.length) return null;
+  if (trouble) return html`<${Note} kind="err"><p><b>The clients can't be listed.</b></p><p>${trouble.message}</p></${Note}>`;
+  if (!value) return html`<p class="hint" role="status">The clients of this machine say their versions.</p>`;
+  if (!clients.length) return html`<p class="hint">No client that has an adapter is installed here.</p>`;
   const client = chosen || clients[0].name;
   const isRunning = check.value?.status === "running";
   const run = () => submit(async () => {
@@ -48,11 +64,11 @@ export function RunCheck() {
       <label>suite <input class="mono" list="suites" value=${suite} onInput=${(event) => setSuite(event.target.value)} /></label>
       <datalist id="suites">${SUITES.map((each) => html`<option value=${each} />`)}</datalist>
       <${RoleButton} needs="admin" class="go" disabled=${isBusy || isRunning} onClick=${run}>Run check</${RoleButton}></form>
-    ${problem && html`<${Note} kind="err"><p><b>Nothing was started.</b></p><p>${problem}</p></${Note}>`}
-    ${check.value && html`<${State} run=${check.value} submit=${submit} />`}`;
+    ${problem && html`<${Note} kind="err"><p><b>Nothing was started.</b></p><p>${problem}</p></${Note}>`}`;
 }
 
-function State({ run, submit }) {
+function State({ run }) {
+  const [, , submit] = useSubmit();
   const { id, client, status, done, of, problem } = run;
   if (status === "running") {
     return html`<div class="wait" role="status"><p><b>${client}: ${of ? `${done} of ${plural(of, "mode")}` : "the check begins"}.</b></p>

@@ -1,6 +1,7 @@
 // "Try it now": the browser's own fetch meets the mode, and the page says what came of it.
 import { octets, seconds } from "../format.js";
 import { labelOf, queryOf } from "./arguments.js";
+import { isTls } from "./doors.js";
 
 // Same origin where the mode acts on requests; else its own port, of whose answer a page may see only that it came.
 export function reachOf(mode) {
@@ -12,7 +13,7 @@ export async function attempt(mode, values, { limit, signal, isQuiet = false }) 
   const isOwn = reachOf(mode) === "own";
   const url = isOwn
     ? `/mode/${labelOf(mode, values)}/`
-    : `http://${location.hostname}:${mode.port}/${queryOf(mode, values)}`;
+    : `${isTls(mode) ? "https" : "http"}://${location.hostname}:${mode.port}/${queryOf(mode, values)}`;
   const timeout = AbortSignal.timeout(limit * 1000);
   const init = { cache: "no-store", credentials: "omit", signal: AbortSignal.any([timeout, signal]) };
   if (!isOwn) init.mode = "no-cors";
@@ -51,6 +52,7 @@ function judged(mode, { error, isTimeout, isStopped, octets: came, status, isOpa
   const claim = error ? `“${error}”, ${seconds(took)} after the request` : said(status, came, isOpaque, took);
   if (isStopped) return { mark: "v-na", claim: `stopped after ${seconds(took)}` };
   const { outcome } = mode.client;
+  if (isTls(mode) && error && outcome !== "error") return { mark: "v-info", claim: `${claim}; a browser that does not trust the lab's authority can't tell more` };
   if (outcome === "error" && error) return { mark: "v-pass", claim };
   if (outcome === "error" && isOpaque) return { mark: "v-info", claim };
   if (outcome === "error") return { mark: came ? "v-trunc" : "v-warn", claim: `reports success: ${claim}` };

@@ -9,12 +9,15 @@ export function doorsOf(mode) {
     ["host", "Host", "For a client whose paths can't be changed."],
     ["field", "field", "One line of curl."],
   ];
-  const own = mode.port ? [["port", "own port", "The mode alone on its port."]] : [];
+  const own = mode.port ? [["port", "own port", isTls(mode) ? "The mode alone on its port; the lab's own authority vouches for it." : "The mode alone on its port."]] : [];
+  const byName = isTls(mode) ? [["sni", "SNI", "Any mode of TLS on one port, chosen by the name of the server."]] : [];
   const needsPlace = mode.driver === "refuse" || mode.driver === "blackhole";
-  const proxy = needsPlace ? [] : [["proxy", "proxy", "For a client that knows proxies: no names to resolve."]];
-  const armed = needsPlace ? [] : [["armed", "armed", "For a client whose URL is fixed: the next request meets the mode."]];
-  return [...own, ...shared, ...proxy, ...armed];
+  const proxy = needsPlace || isTls(mode) ? [] : [["proxy", "proxy", "For a client that knows proxies: no names to resolve."]];
+  const armed = needsPlace || isTls(mode) ? [] : [["armed", "armed", "For a client whose URL is fixed: the next request meets the mode."]];
+  return [...own, ...byName, ...shared, ...proxy, ...armed];
 }
+
+export const isTls = ({ driver }) => driver === "tls" || driver === "https";
 
 function ports() {
   return { path: portOfDoor("path"), armed: portOfDoor("armed") };
@@ -25,7 +28,8 @@ export function addressOf(door, mode, values) {
   const { path, armed } = ports();
   const query = queryOf(mode, values);
   switch (door) {
-    case "port": return `http://${host}:${mode.port}/${query}`;
+    case "port": return `${isTls(mode) ? "https" : "http"}://${host}:${mode.port}/${query}`;
+    case "sni": return `https://${labelOf(mode, values)}.hamms.localhost:${portOfDoor("sni")}/`;
     case "path": return `http://${host}:${path}/mode/${labelOf(mode, values)}/`;
     case "host": return `http://${labelOf(mode, values)}.hamms.localhost:${path}/`;
     case "field": return `http://${host}:${path}/`;
@@ -48,6 +52,7 @@ const field = (mode, values) => mode.name + queryOf(mode, values);
 const WRITERS = {
   curl(door, url, mode, values) {
     const quoted = `'${url.replaceAll("'", "'\\''")}'`;
+    if (isTls(mode)) return `curl -sS -o ca.pem ${armUrl().replace("arm", "ca.pem")}\ncurl -sS --max-time 10 --cacert ca.pem \\\n  ${quoted}`;
     if (door === "proxy") return `curl -sS --max-time 10 ${mode.needs_port ? "--proxytunnel " : ""}\\\n  -x ${proxyOf()} \\\n  ${quoted}`;
     if (door === "field") return `curl -sS --max-time 10 \\\n  -H 'X-Hamms-Mode: ${field(mode, values)}' \\\n  ${quoted}`;
     if (door === "armed") {
@@ -58,7 +63,10 @@ const WRITERS = {
   python(door, url, mode, values) {
     const lines = ["import httpx", ""];
     const address = JSON.stringify(url);
-    if (door === "proxy") {
+    if (isTls(mode)) {
+      lines.splice(0, 2, "import ssl", "import httpx", "", `root = httpx.get("${armUrl().replace("arm", "ca.pem")}").text`, "trust = ssl.create_default_context(cadata=root)");
+      lines.push(`print(httpx.get(${address}, verify=trust, timeout=10).text)`);
+    } else if (door === "proxy") {
       lines.push(`client = httpx.Client(proxy="${proxyOf()}", timeout=10)`, `print(client.get(${address}).text)`);
     } else if (door === "field") {
       lines.push(`fields = {"X-Hamms-Mode": ${JSON.stringify(field(mode, values))}}`, `print(httpx.get(${address}, headers=fields, timeout=10).text)`);
@@ -73,6 +81,7 @@ const WRITERS = {
     const signal = "signal: AbortSignal.timeout(10_000)";
     const address = JSON.stringify(url);
     const read = "console.log(answer.status, (await answer.text()).length);";
+    if (isTls(mode)) return `// NODE_EXTRA_CA_CERTS=ca.pem node client.mjs; the root is at ${armUrl().replace("arm", "ca.pem")}\nconst answer = await fetch(${address}, { ${signal} });\n${read}`;
     if (door === "proxy") {
       return `import { fetch, ProxyAgent } from "undici";\nconst dispatcher = new ProxyAgent("${proxyOf()}");\nconst answer = await fetch(${address}, { dispatcher, ${signal} });\n${read}`;
     }
