@@ -21,6 +21,7 @@ from bench.loads.answers import answers
 from bench.loads.churn import churn
 from bench.loads.client import client
 from bench.loads.creep import creep
+from bench.loads.crowd import crowd
 from bench.loads.download import download
 from bench.loads.drip import drip
 from bench.loads.exchange import exchange
@@ -42,6 +43,7 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         churn,
         client,
         creep,
+        crowd,
         download,
         drip,
         exchange,

@@ -1,5 +1,6 @@
 """Ask every failure mode by every client of the tests, and write how each fared: ``make clients-table``.
 
+A run completes the table of an earlier one with the same versions of all clients; delete the table to begin anew.
 The table holds for the versions that are installed; `mode_pages` shows it on the page of each mode. Modes that lead
 a client to other addresses, or act on a request to a proxy, are left out.
 """
@@ -28,8 +29,8 @@ from tests.clients.programs import close_shared_nodes
 
 ROOT = Path(__file__).parent.parent
 TABLE = ROOT / "tests" / "clients" / "outcomes_by_version.tsv"
-SECONDS = 3.0  # until a client gives up
-PATIENCE = 10.0  # with a client whose timeout is for each read
+SECONDS = 6.0  # until a client gives up
+PATIENCE = 20.0  # with a client whose timeout is for each read
 LEFT_OUT = ("redirect", "proxy")  # families that lead elsewhere, or need a proxy's request
 BOMBS = "max=1048576"  # a bomb of a MiB shows the same as one of 256
 
@@ -38,17 +39,32 @@ def main() -> int:
     """Write the table."""
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "*"
     names = list(CLIENTS)
-    rows = []
+    heading = ["door", *(f"{name} {_version(name)}" for name in names)]
+    rows = _known(heading)
     with HammsServer(beginning_port=0) as hamms:
         for door in _doors():
-            rows.append([door.name, *_outcomes(hamms, door, names)])
-            print(*rows[-1], sep="\t", flush=True)
+            if door.name not in rows:
+                rows[door.name] = [door.name, *_outcomes(hamms, door, names)]
+                print(*rows[door.name], sep="\t", flush=True)
+                _write([heading, *rows.values()])
     close_shared_nodes()
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter="\t", lineterminator="\n")
-        writer.writerow(["door", *(f"{name} {_version(name)}" for name in names)])
-        writer.writerows(rows)
+    present = [rows[door.name] for door in _doors()]  # in order, and without those that are gone
+    _write([heading, *present])
     return 0
+
+
+def _known(heading: list[str]) -> dict[str, list[str]]:
+    """Return the rows of an earlier run with the same clients, which this run completes."""
+    if not TABLE.exists():
+        return {}
+    with TABLE.open(encoding="utf-8", newline="") as file:
+        found, *rows = csv.reader(file, delimiter="\t")
+    return {row[0]: row for row in rows} if found == heading else {}
+
+
+def _write(rows: list[list[str]]) -> None:
+    with TABLE.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
 
 
 def _doors() -> Iterable[Door]:

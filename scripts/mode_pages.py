@@ -26,10 +26,10 @@ SHORTEST_WORD = 3  # of the index
 FARED = {
     "whole": "delivered exactly the canary",
     "truncated": "delivered a part of the canary as the whole",
-    "other": "delivered another body",
+    "other": "delivered a body other than the canary",
     "empty": "delivered an empty body",
     "error": "reported an error",
-    "waits": "waited until the timeout",
+    "waits": "waited, or were busy, until their time was over",
 }
 CLIENTS = {
     "ok": "delivered exactly the body that was sent",

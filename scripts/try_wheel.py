@@ -54,6 +54,11 @@ def _try(wheel: Path, home: Path) -> None:
     for file in _output([python, "-c", code]).splitlines():
         _check(Path(file).is_relative_to(environment), f"{file} is the installed one")
 
+    page = home / "report.html"
+    check = [hamms, "check", "--client", "http.client", "--suite", "frame-cl-short-fin"]
+    _output([*check, "--report", f"html={page}"])
+    _check("frame-cl-short-fin" in page.read_text(), "hamms-trio check writes its page")
+
     _serve([hamms, "serve", "--beginning-port", "0"], home / "ready.json", modes)
 
 

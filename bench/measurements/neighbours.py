@@ -17,13 +17,34 @@ ABOUT_FOREVER = 90.0
 HELD, DRIPPED = 10_000, 6_000  # together below the descriptors that one process may have
 FLOODING, CHURNING, UPLOADING = 8, 8, 4
 DIFFERENCE_MS = 20.0
+WORST = ("frame-cl-conflict", "coding-empty-members")  # the modes that take most of the processor
+CROWD, CROWD_SECONDS, CROWD_MS = 1_000, 3.0, 50.0
 
 
 def neighbours(effort: Effort) -> list[Figure]:
     """One client of the port status, first beside an idle server, then beside all the loads."""
     loads = partial(_loads, effort)
     what = "other ports are under load"
-    return beside(effort, hamms, "status", loads, what, seconds=SECONDS, at_most_ms=DIFFERENCE_MS)
+    found = beside(effort, hamms, "status", loads, what, seconds=SECONDS, at_most_ms=DIFFERENCE_MS)
+    for mode in WORST:
+        what = f"{effort.count(CROWD)} clients ask {mode}"
+        crowd = partial(_crowd, effort, mode)
+        found += beside(
+            effort, hamms, "status", crowd, what, seconds=CROWD_SECONDS, at_most_ms=CROWD_MS
+        )
+    return found
+
+
+def _crowd(effort: Effort, mode: str, server: Server) -> list[AbstractContextManager[None]]:
+    return [
+        background_load(
+            "crowd",
+            address=server.address("path"),
+            connections=held_at_most(effort.count(CROWD)),
+            target=f"/mode/{mode}/x",
+            seconds=ABOUT_FOREVER,
+        )
+    ]
 
 
 def _loads(effort: Effort, server: Server) -> list[AbstractContextManager[None]]:

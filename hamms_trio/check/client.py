@@ -114,6 +114,7 @@ class Visit:
         signal: the signal that ended the process without our doing, or None.
         stopped: why we stopped it, or None.
         rss: the greatest resident memory in octets, or None if unknown.
+        rss_before: the resident memory of a program before the order, or None if it was started for it.
         cpu: seconds of processor time, or None if unknown.
         said: the end of what the client wrote to its standard error.
     """
@@ -123,6 +124,7 @@ class Visit:
     signal: int | None = None
     stopped: Stopped | None = None
     rss: int | None = None
+    rss_before: int | None = None
     cpu: float | None = None
     said: str = ""
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import select
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -14,6 +12,11 @@ from typing import Any, Protocol, TypeVar
 import click
 from click.core import ParameterSource
 
+from hamms_trio.cli.engines import (
+    chosen_engine as chosen_engine,
+    engine as engine,
+    old_engine as old_engine,
+)
 from hamms_trio.version import VERSION
 from netsplode.usage import Seconds
 
@@ -96,61 +99,6 @@ ALLOW_TARGET = click.option(
     callback=_targets,
     help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
 )
-
-HUBS = ("epoll", "trio")
-HUB_VARIABLE = "HAMMS_HUB"  # which `net.hub.open_hub` reads
-
-
-OLD_ENGINE = "hamms_trio.old_engine"  # its place in click's context
-
-
-def engine(*old_names: str) -> Option:
-    """``--engine``, which chooses the hub of this process.
-
-    Args:
-        old_names: engines of the past, which mean the platform's own hub.
-    """
-
-    def choose(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
-        if name == "epoll" and not hasattr(select, "epoll"):
-            raise click.BadParameter(
-                "this platform has no epoll: choose trio", context, param=option
-            )
-        if name in HUBS:
-            os.environ[HUB_VARIABLE] = name
-        else:
-            os.environ.pop(HUB_VARIABLE, None)
-            context.meta[OLD_ENGINE] = name
-            if name is not None:
-                click.echo(
-                    f"hamms-trio: --engine {name} is accepted for compatibility; "
-                    f"the engines are {' and '.join(HUBS)}",
-                    err=True,
-                )
-        return name
-
-    return click.option(
-        "--engine",
-        type=click.Choice([*HUBS, *old_names]),
-        envvar=HUB_VARIABLE,
-        show_envvar=True,
-        show_default="epoll where the platform has it",
-        expose_value=False,
-        callback=choose,
-        help="Carry connections by epoll, or by plain trio.",
-    )
-
-
-def old_engine() -> str | None:
-    """Return the engine of the past that the user named, if any."""
-    name: str | None = click.get_current_context().meta.get(OLD_ENGINE)
-    return name
-
-
-def chosen_engine() -> str:
-    """Return the hub that this process uses."""
-    return os.environ.get(HUB_VARIABLE) or ("epoll" if hasattr(select, "epoll") else "trio")
-
 
 MODES_FROM = click.option(
     "--modes-from",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.certificates import CIPHERS
 from hamms_trio.errors import TermsUnavailable
-from hamms_trio.pki.der import SEQUENCE, der, integer
+from hamms_trio.pki.material.der import SEQUENCE, der, integer
 from hamms_trio.pki.terms import Terms
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ class Contexts:
     def __init__(self, mint: Mint) -> None:
         self.mint = mint
         self._made: OrderedDict[Terms, ssl.SSLContext] = OrderedDict()
+        self._last: tuple[Terms, ssl.SSLContext] | None = None
+
+    def has(self, terms: Terms) -> bool:
+        """Return True if the context is there, or could be made without waiting for a key."""
+        if self._last is not None and self._last[0] is terms:
+            return True
+        return terms in self._made or self.mint.has_keys(terms.chain)
 
     def context(self, terms: Terms) -> ssl.SSLContext:
         """Return the context for these terms.
@@ -46,6 +53,13 @@ class Contexts:
         Raises:
             TermsUnavailable: this system's OpenSSL can't do it.
         """
+        if self._last is not None and self._last[0] is terms:  # to compare terms takes longer
+            return self._last[1]
+        made = self._context(terms)
+        self._last = terms, made
+        return made
+
+    def _context(self, terms: Terms) -> ssl.SSLContext:
         made = self._made.get(terms)
         if made is None:
             made = self._made[terms] = self._make(terms)
@@ -124,7 +138,7 @@ def _file(octets: bytes) -> Iterator[str]:
 
 def _group_pem(name: str) -> bytes:
     """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write those that are no good."""
-    from hamms_trio.pki.dh_groups import GROUPS
+    from hamms_trio.pki.material.dh_groups import GROUPS
 
     octets = der(SEQUENCE, b"".join(map(integer, GROUPS[name])))
     lines = encodebytes(octets)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import re
 import socket
+import ssl
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -69,7 +70,7 @@ def check_contract(server: HammsServer, name: str) -> None:
             return
         before = _open_sockets()
         visits = 1  # to see whether it listens
-        for beginning, octets in BEGINNINGS.items():
+        for beginning, octets in _beginnings(door):
             for leave in (_close, _reset):
                 _visit(door, octets, leave)
                 visits += 1
@@ -80,6 +81,26 @@ def check_contract(server: HammsServer, name: str) -> None:
     _check_cancelled(server, name)
     left = _open_sockets() - before
     assert not left, f"{name}: {len(left)} sockets stay open"
+
+
+def _beginnings(door: BlockingDoor) -> Iterable[tuple[str, bytes]]:
+    """Yield what clients send before they leave, and its description."""
+    yield from BEGINNINGS.items()
+    if door.url().startswith("https:"):
+        hello = _client_hello()
+        yield "half a ClientHello", hello[: len(hello) // 2]
+        yield "a ClientHello", hello
+        yield "a ClientHello and junk", hello + BEGINNINGS["junk"]
+
+
+def _client_hello() -> bytes:
+    outgoing = ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(
+        ssl.MemoryBIO(), outgoing, server_hostname="localhost"
+    )
+    with suppress(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
 
 
 def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], None]) -> None:

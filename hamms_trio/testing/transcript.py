@@ -34,10 +34,6 @@ def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> st
     door = of if isinstance(of, Door) else Door(of.slug, of)
     if not door.listens:
         return _unreachable(door)
-    if door.mode.speaks_tls:
-        from hamms_trio.lab.script.tls import tls_script  # only now: it needs cryptography
-
-        return "".join(map(_tls_line, tls_script(door)))
     return "".join(map(_line, _abridged(script(door, requests))))
 
 
@@ -79,12 +75,6 @@ def _is_write(line: Line) -> bool:
 def _line(line: Line) -> str:
     at, direction, what = line
     return f"{at:8.3f}  {direction} {_excerpt(what) if isinstance(what, bytes) else what}\n"
-
-
-def _tls_line(line: Line) -> str:
-    at, direction, what = line
-    shown = f"content {_excerpt(what)}" if isinstance(what, bytes) else what
-    return f"{at:8.0f}  {direction} {shown}\n"
 
 
 def _unreachable(door: Door) -> str:

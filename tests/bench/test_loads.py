@@ -16,7 +16,7 @@ from bench import machine
 from bench.children import START_SECONDS, Server, child, load
 from bench.errors import Unmeasurable
 from bench.loads.wrk import has_wrk
-from bench.servers import files, workbench
+from bench.servers import files, hamms, workbench
 
 MOMENT = 0.1  # seconds
 OK = r"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -141,6 +141,18 @@ def test_wandering_clients_get_answers_and_read_the_memory(plain: Server) -> Non
     counted = put("wander", plain, pid=plain.pid, requests=2000)
     assert counted.keys() == {"start_mb", "filled_mb", "end_mb", "growth_kb", "per_second"}
     assert counted["end_mb"] >= counted["filled_mb"] > 0
+
+
+def test_a_crowd_asks_again_when_a_mode_ends_its_connection() -> None:
+    with hamms("frame-cl-conflict") as server:
+        counted = load(
+            "crowd",
+            address=server.address("path"),
+            connections=5,
+            target="/mode/frame-cl-conflict/x",
+            seconds=MOMENT,
+        )
+    assert counted["ended"] > 5
 
 
 def test_subscribers_receive_the_event_of_each_request(plain: Server) -> None:

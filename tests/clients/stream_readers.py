@@ -46,11 +46,12 @@ def outcome_of(texts: Callable[[], Iterator[str]], *own: type[Exception]) -> Str
         return StreamOutcome(error=f"{type(error).__name__}: {error}", own=isinstance(error, own))
 
 
-def openai_readers() -> dict[str, Read]:
+def openai_readers(retries: int = 0) -> dict[str, Read]:
     import openai
 
     def client(url: str, timeout: float) -> openai.OpenAI:
-        return openai.OpenAI(base_url=f"{url}/v1", api_key="k", max_retries=0, timeout=timeout)
+        base = f"{url}/v1"
+        return openai.OpenAI(base_url=base, api_key="k", max_retries=retries, timeout=timeout)
 
     def chat(url: str, timeout: float) -> Iterator[str]:
         with client(url, timeout) as api:
@@ -76,11 +77,11 @@ def openai_readers() -> dict[str, Read]:
     }
 
 
-def anthropic_readers() -> dict[str, Read]:
+def anthropic_readers(retries: int = 0) -> dict[str, Read]:
     import anthropic
 
     def client(url: str, timeout: float) -> anthropic.Anthropic:
-        return anthropic.Anthropic(base_url=url, api_key="k", max_retries=0, timeout=timeout)
+        return anthropic.Anthropic(base_url=url, api_key="k", max_retries=retries, timeout=timeout)
 
     def messages(url: str, timeout: float) -> Iterator[str]:
         with client(url, timeout) as api:
@@ -149,11 +150,12 @@ class NodeReaders:
         assert isinstance(found, dict)
         return found
 
-    def reader(self, by: str) -> Read:
+    def reader(self, by: str, retries: int = 0) -> Read:
         """Return the reader of that name."""
 
         def read(url: str, timeout: float) -> StreamOutcome:
-            command = {"by": by, "url": url, "timeout": round(timeout * 1000)}
+            milliseconds = round(timeout * 1000)
+            command = {"by": by, "url": url, "timeout": milliseconds, "retries": retries}
             found = self._ask(command).result(SAFETY_NET)
             assert isinstance(found, StreamOutcome)
             return found

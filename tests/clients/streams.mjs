@@ -1,4 +1,4 @@
-// The text of a stream by Node's SDKs. Commands are lines of JSON, {id, by, url, timeout}; so are the outcomes,
+// The text of a stream by Node's SDKs. Commands are lines of JSON, {id, by, url, timeout, retries}; so are the outcomes,
 // {id, text} or {id, error, own}: the error's name, and true if it is of the SDK's own class.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
@@ -14,14 +14,16 @@ const { createAnthropic } = require("@ai-sdk/anthropic");
 globalThis.AI_SDK_LOG_WARNINGS = false; // they go to the standard output
 const messages = [{ role: "user", content: "hi" }];
 
-const openai = (url, timeout) => new OpenAI({ baseURL: `${url}/v1`, apiKey: "k", maxRetries: 0, timeout });
-const anthropic = (url, timeout) => new Anthropic({ baseURL: url, apiKey: "k", maxRetries: 0, timeout });
+const openai = (url, timeout, maxRetries = 0) =>
+  new OpenAI({ baseURL: `${url}/v1`, apiKey: "k", maxRetries, timeout });
+const anthropic = (url, timeout, maxRetries = 0) =>
+  new Anthropic({ baseURL: url, apiKey: "k", maxRetries, timeout });
 
 // The AI SDK gives some errors to a callback, and others to those who ask for the finish reason; all are its own.
-async function aiText(model, timeout, texts) {
+async function aiText(model, timeout, texts, maxRetries) {
   let failure;
   const onError = ({ error }) => (failure = error);
-  const result = streamText({ model, prompt: "hi", maxRetries: 0, onError, timeout: { chunkMs: timeout } });
+  const result = streamText({ model, prompt: "hi", maxRetries, onError, timeout: { chunkMs: timeout } });
   try {
     for await (const text of result.textStream) texts.push(text);
     await result.finishReason;
@@ -32,26 +34,26 @@ async function aiText(model, timeout, texts) {
 }
 
 const readers = {
-  "ai chat": (url, timeout, texts) =>
-    aiText(createOpenAI({ baseURL: `${url}/v1`, apiKey: "k" }).chat("m"), timeout, texts),
-  "ai messages": (url, timeout, texts) =>
-    aiText(createAnthropic({ baseURL: `${url}/v1`, apiKey: "k" })("m"), timeout, texts),
+  "ai chat": (url, timeout, texts, retries) =>
+    aiText(createOpenAI({ baseURL: `${url}/v1`, apiKey: "k" }).chat("m"), timeout, texts, retries),
+  "ai messages": (url, timeout, texts, retries) =>
+    aiText(createAnthropic({ baseURL: `${url}/v1`, apiKey: "k" })("m"), timeout, texts, retries),
 
-  async chat(url, timeout, texts) {
-    const stream = await openai(url, timeout).chat.completions.create({ model: "m", messages, stream: true });
+  async chat(url, timeout, texts, retries) {
+    const stream = await openai(url, timeout, retries).chat.completions.create({ model: "m", messages, stream: true });
     for await (const chunk of stream) texts.push(chunk.choices?.[0]?.delta?.content ?? "");
   },
-  async responses(url, timeout, texts) {
-    const stream = await openai(url, timeout).responses.create({ model: "m", input: "hi", stream: true });
+  async responses(url, timeout, texts, retries) {
+    const stream = await openai(url, timeout, retries).responses.create({ model: "m", input: "hi", stream: true });
     for await (const event of stream) if (event.type === "response.output_text.delta") texts.push(event.delta);
   },
-  async messages(url, timeout, texts) {
+  async messages(url, timeout, texts, retries) {
     const request = { model: "m", max_tokens: 9, messages, stream: true };
-    for await (const event of await anthropic(url, timeout).messages.create(request))
+    for await (const event of await anthropic(url, timeout, retries).messages.create(request))
       if (event.type === "content_block_delta") texts.push(event.delta.text);
   },
-  async "messages helper"(url, timeout, texts) {
-    texts.push(await anthropic(url, timeout).messages.stream({ model: "m", max_tokens: 9, messages }).finalText());
+  async "messages helper"(url, timeout, texts, retries) {
+    texts.push(await anthropic(url, timeout, retries).messages.stream({ model: "m", max_tokens: 9, messages }).finalText());
   },
 };
 
@@ -80,11 +82,11 @@ const answers = {
   },
 };
 
-async function perform({ id, by, url, timeout, stream }) {
+async function perform({ id, by, url, timeout, retries, stream }) {
   if (stream !== undefined) return { id, answer: await answers[by](url, stream) };
   const texts = [];
   try {
-    await readers[by](url, timeout, texts);
+    await readers[by](url, timeout, texts, retries);
     return { id, text: texts.join("") };
   } catch (error) {
     const own = error.own || error instanceof OpenAIError || error instanceof AnthropicError;

@@ -27,6 +27,8 @@ from tests.clients.stream_readers import (
 TEXT = "t0 t1 t2 t3 n1"
 TIMEOUT = 1.0  # of clients that meet a mode that waits
 HOLD = 2.5  # that such a mode waits before it ends the connection: longer than a client's timeout
+BUSY = "llm-status--status-429--retry-after-1"
+RETRIES = 2
 PATIENCE = 30.0  # of clients that have nothing to wait for
 WAITING = ("llm-stall", "llm-heartbeat")
 
@@ -123,6 +125,47 @@ def test_clients_fare_as_they_were_measured(
     letters = {client: letter_of(outcome, slug) for client, outcome in outcomes.items()}
     measured = {client: expected[client] for client in letters if expected[client] != "-"}
     assert letters == letters | measured, outcomes
+
+
+@pytest.fixture(scope="module")
+def retrying() -> Iterator[dict[str, Read]]:
+    """Those that are installed, with two retries, as many as the SDKs have by default."""
+    found: dict[str, Read] = {}
+    if find_spec("openai"):
+        found |= openai_readers(RETRIES)
+    if find_spec("anthropic"):
+        found |= anthropic_readers(RETRIES)
+    if find_spec("httpx_sse"):
+        found |= httpx_sse_readers()  # has no retries
+    if which("node") and NODE_MODULES.exists():
+        with NodeReaders() as node:
+            names = NodeReaders.NAMES
+            yield found | {f"js {name}": node.reader(name, RETRIES) for name in names}
+    elif found:
+        yield found
+    else:
+        pytest.skip("no client of streams is installed: see the extra clients, and examples/")
+
+
+def test_clients_come_back_once_after_the_time_that_a_429_gives_them(
+    server: HammsServer, retrying: dict[str, Read]
+) -> None:
+    keys = {client: client.replace(" ", "").replace("-", "") for client in retrying}
+    with ThreadPoolExecutor(len(retrying)) as pool:
+        reading = {
+            client: pool.submit(
+                read, base_url(server, f"{BUSY}--key-{keys[client]}", client), PATIENCE
+            )
+            for client, read in retrying.items()
+        }
+        outcomes = {client: outcome.result() for client, outcome in reading.items()}
+    for client, outcome in outcomes.items():
+        tries = server.ledger.requests("llm-status", key=keys[client])
+        if client == "httpx-sse":
+            assert (letter_of(outcome, BUSY), len(tries)) == ("E", 1), outcome
+        else:
+            assert (letter_of(outcome, BUSY), len(tries)) == ("X", 2), (client, outcome)
+            assert tries.spacing[0] >= 1.0, client
 
 
 def base_url(server: HammsServer, slug: str, client: str) -> str:

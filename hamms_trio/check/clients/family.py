@@ -11,20 +11,39 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 NONCE = "HAMMS_NONCE"  # the variable by which the processes of one cell are known
 
-_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
 _KIBIBYTE = 1024
 
 
-def become_subreaper() -> None:
-    """Have orphaned descendants become children of this process, where the system can do that."""
-    if sys.platform == "linux":
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+@contextmanager
+def subreaper() -> Iterator[None]:
+    """Have orphaned descendants become children of this process while the block runs, where that is possible."""
+    was = _is_subreaper()
+    if was is False:
+        _prctl(_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        if was is False:
+            _prctl(_SET_CHILD_SUBREAPER, 0)
+
+
+def _is_subreaper() -> bool | None:
+    """Return True if this process is a subreaper already, None if the system has none."""
+    value = ctypes.c_int(0)
+    if sys.platform != "linux" or _prctl(_GET_CHILD_SUBREAPER, ctypes.byref(value)):
+        return None
+    return bool(value.value)
+
+
+def _prctl(option: int, argument: object) -> int:
+    result: int = ctypes.CDLL(None).prctl(option, argument, 0, 0, 0)
+    return result
 
 
 def descendants(pid: int) -> Iterator[int]:

@@ -28,6 +28,9 @@ from hamms_trio.errors import ClientUnusable
 LONGEST_LINE = 48 * 1024 * 1024  # octets of an outcome
 PIECE = 256 * 1024
 START_SECONDS = 30.0
+RETIRED_BELOW = (
+    448 * 1024 * 1024
+)  # octets below the limit: a program that has taken so much is not used again
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -263,6 +266,8 @@ class LinesClient:
         if stopped is not None or signal is not None:
             code = await self._discard(worker)
             signal = None if signal is None else abs(code or 0)
+        elif order.memory_limit is not None and (rss or 0) > order.memory_limit - RETIRED_BELOW:
+            await self._discard(worker)  # what it keeps would hide what the next order takes
         else:
             self._idle.append(worker)
         return Visit(
@@ -271,6 +276,7 @@ class LinesClient:
             signal=signal,
             stopped=stopped,
             rss=rss,
+            rss_before=watch.before,
             cpu=cpu,
             said=worker.said.text[-2000:],
         )
@@ -282,6 +288,7 @@ class _Watch:
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._is_exact = forget_peak(pid)
+        self.before = peak_memory(pid) if self._is_exact else None
         self._cpu = _processor_seconds(pid)
         self._last: int | None = None
         self.is_over = False

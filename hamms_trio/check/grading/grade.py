@@ -118,7 +118,7 @@ def _resources(facts: Facts) -> Grade | None:
     visit = facts.visit
     if visit.rss is None or facts.control_rss is None:
         return None
-    more = visit.rss - facts.control_rss
+    more = visit.rss - max(facts.control_rss, visit.rss_before or 0)
     if more <= MORE_MEMORY:
         return None
     return Finding.RESOURCES, f"{more >> 20} MiB more memory than where nothing is wrong."
@@ -127,12 +127,14 @@ def _resources(facts: Facts) -> Grade | None:
 def _capped(facts: Facts) -> Grade | None:
     if not facts.is_capped:
         return None
-    seconds = f"{facts.visit.seconds:.1f} seconds"
     again = f", after {facts.attempts} attempts" if facts.attempts > 1 else ""
     is_owed = facts.mode.client.outcome is Outcome.EXACT or facts.is_abandoned
     if facts.has_timeout or is_owed:
-        return Finding.HANG, f"The client still waited after {seconds}{again}."
-    return Finding.NO_TIMEOUT, f"Without a timeout the client still waited after {seconds}{again}."
+        return Finding.HANG, f"The client still waited when it was stopped{again}."
+    return (
+        Finding.NO_TIMEOUT,
+        f"Without a timeout the client still waited when it was stopped{again}.",
+    )
 
 
 def _late(facts: Facts) -> Grade | None:

@@ -76,7 +76,7 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") 
         "tls-handshake-dribble": {"interval": timeout / 8000},
         "tcp-drop-every-nth": {"n": 1},
         "tcp-drop-random": {"failrate": 1.0},
-        "tcp-refused-at-first": {"seconds": timeout / 2},
+        "tcp-refused-at-first": {"seconds": timeout},
         "retry-after-date": {"s": 2},
         "status-204-body": {"first": 1},
         "status-304-body": {"first": 1},

@@ -20,7 +20,7 @@ from hamms_trio.check.client import (
 )
 from hamms_trio.check.clients.callables import CallableClient
 from hamms_trio.check.clients.command import CommandClient
-from hamms_trio.check.clients.family import become_subreaper
+from hamms_trio.check.clients.family import subreaper
 from hamms_trio.check.clients.lines import LinesClient
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade, is_accepted
@@ -85,16 +85,23 @@ async def open_client(
     if isinstance(tested, PythonCallable):
         yield CallableClient(tested, most=options.jobs)
         return
-    become_subreaper()
-    if isinstance(tested, Command):
-        with TemporaryDirectory(prefix="hamms-check-") as folder:
-            yield CommandClient(tested, Path(folder), meta=options.meta)
-        return
+    with subreaper():
+        if isinstance(tested, Command):
+            with TemporaryDirectory(prefix="hamms-check-") as folder:
+                yield CommandClient(tested, Path(folder), meta=options.meta)
+            return
+        async with _open_lines(tested, options, lab, trust) as client:
+            yield client
+
+
+@asynccontextmanager
+async def _open_lines(
+    lines: Lines, options: Options, lab: CheckedLab, trust: Trust
+) -> AsyncIterator[Client]:
     async with trio.open_nursery() as nursery:
         most = min(options.jobs, DRIVERS_AT_ONCE)
-        client = LinesClient(
-            tested, _warm_up(tested, lab), nursery, most=most, environment=trust.variables
-        )
+        warm_up = _warm_up(lines, lab)
+        client = LinesClient(lines, warm_up, nursery, most=most, environment=trust.variables)
         try:
             await client.prepare(most)
             yield client

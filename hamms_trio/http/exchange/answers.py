@@ -9,6 +9,8 @@ from hamms_trio.http.routes.refusals import respond
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import ErrorDocument, Response, prefers_json
 from hamms_trio.http.serving.service import Service
+from hamms_trio.net.accepted import Answered
+from hamms_trio.net.observer import Observer
 from hamms_trio.recording.recorder import Recorder, Watch
 
 
@@ -97,6 +99,29 @@ class Answers:
         self._service.account.note(
             (exchange.begun, ended, match, status, octets_in, octets_out, self, number, request_id)
         )
+
+    def note_of_another(self, exchange: Exchange, answered: Answered) -> None:
+        """Enter an exchange that another owner of the connection has answered; 0 stands for no status."""
+        exchange.octets_out = answered.octets
+        self.note(exchange, answered.status or 0)
+        if self.watch is not None:  # whose subscribers see the answer before the end
+            self._service.account.settle()
+
+    def watch_by(self, observer: Observer | None) -> None:
+        """Publish the answers as those of this observer's connection."""
+        if isinstance(observer, Watch | Recorder):
+            self.watch = observer
+
+    def lend_watch(self) -> Watch | Recorder | None:
+        """Leave the end of the connection to another owner, and return the observer."""
+        if isinstance(self.watch, Watch):
+            self.watch.is_lent = True
+        return self.watch
+
+    def close_watch(self) -> None:
+        """Publish the end of the connection, unless its failure mode's recorder does."""
+        if isinstance(self.watch, Watch):
+            self.watch.closed()
 
     def _begin(
         self, match: Match, content: Content | None, octets_in: int, begun: float

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
-from hamms_trio.net.accepted import Handover
+from hamms_trio.net.accepted import Answered, Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.fields.negotiation import best_match
 from hamms_trio.wire.status import has_no_body
@@ -194,6 +194,17 @@ class GivenAway(Response):
         self.take = take
         self.request_content = request_content
         self.instead = instead or error(502, "no_connection", "Bad Gateway: nobody can answer here")
+
+    def hand_over(self, given: Handover) -> None:
+        """Hand the connection over, and close it if the new owner can't take it."""
+        try:
+            self.take(given)
+        except BaseException:
+            given.sock.close()
+            if given.on_answered is not None:
+                given.on_answered(Answered(None, 0))
+            given.on_end()
+            raise
 
 
 class ErrorDocument(Response):

@@ -11,6 +11,7 @@ import logging
 import socket
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import trio
 
@@ -23,10 +24,9 @@ from hamms_trio.http.limits.limits import BODY_OCTETS
 from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
-from hamms_trio.net.accepted import Answered, Handover
+from hamms_trio.net.accepted import Handover
 from hamms_trio.net.hubs.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.tls import TlsSocket
-from hamms_trio.recording.recorder import Recorder, Watch
 
 logger = logging.getLogger(__name__)
 
@@ -55,8 +55,7 @@ class ServerConnection(BufferedSocket):
         handover: Handover,
     ) -> None:
         self.conversation = Conversation(service, handover.client)
-        if isinstance(handover.observer, Watch | Recorder):
-            self.conversation.answers.watch = handover.observer
+        self.conversation.answers.watch_by(handover.observer)
         self._nursery = nursery
         self._delivery: Delivery | None = None  # of a file, in progress without a task
         self._lingers_until: float | None = None  # at most
@@ -263,32 +262,16 @@ class ServerConnection(BufferedSocket):
 
     def _give_away(self, exchange: Exchange, response: GivenAway) -> None:
         """Let another owner answer, who may give the connection back."""
-        conversation, answers = self.conversation, self.conversation.answers
-
-        def note(answered: Answered) -> None:
-            exchange.octets_out = answered.octets
-            answers.note(exchange, answered.status or 0)
-            if answers.watch is not None:  # whose subscribers see the answer before the end
-                self._service.account.settle()
-
-        if isinstance(answers.watch, Watch):
-            answers.watch.is_lent = True
-        octets = conversation.give_away(exchange, response.request_content)
-        released = self.release(answers.client, octets)
+        answers = self.conversation.answers
+        octets = self.conversation.give_away(exchange, response.request_content)
         given = replace(
-            released,
-            observer=released.observer or answers.watch,
+            self.release(answers.client, octets),
+            observer=answers.lend_watch(),
             on_end=self._on_ended,
             giver=self._service.take_back,
-            on_answered=note,
+            on_answered=partial(answers.note_of_another, exchange),
         )
-        try:
-            response.take(given)
-        except BaseException:
-            given.sock.close()
-            note(Answered(None, 0))
-            given.on_end()
-            raise
+        response.hand_over(given)
 
     def _start_task(self) -> None:
         self._has_task = True
@@ -404,9 +387,7 @@ class ServerConnection(BufferedSocket):
         self.close()
 
     def _on_closed(self) -> None:
-        watch = self.conversation.answers.watch
-        if isinstance(watch, Watch):
-            watch.closed()
+        self.conversation.answers.close_watch()
 
     def _on_detached(self) -> None:
         if self._room is not None:

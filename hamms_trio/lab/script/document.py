@@ -53,12 +53,7 @@ def transcript_of(labels: Labels, label: str) -> Transcript:
         ParameterError: an argument can't be used.
     """
     door = labels.door(label)
-    if door.mode.speaks_tls:
-        from hamms_trio.lab.script.tls import tls_script  # only now: it needs cryptography
-
-        lines = tls_script(door)
-    else:
-        lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
+    lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
     return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
 
 

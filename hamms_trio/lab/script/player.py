@@ -48,6 +48,10 @@ def script(
     """
     if not door.listens:
         return unreachable(door)
+    if door.mode.speaks_tls:
+        from hamms_trio.lab.script.tls_player import tls_script  # only now: it needs cryptography
+
+        return tls_script(door)
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
         door.name, door.slug, ("192.0.2.1", 49152)
     )

@@ -242,9 +242,8 @@ class HttpPeer:
     ) -> bytes:
         """Return a head that frames so many octets of the canary truthfully, with ``lines`` among its own."""
         kept = connection_lines(self._request) if self._request else ()
-        length = b"Content-Length: %d" % octets
-        own = b"Content-Type: text/plain", b"X-Hamms-Nonce: " + self._peer.nonce.encode()
-        return self.raw_head(*own, *lines, *kept, length, start=start)
+        own = b"Content-Type: text/plain", b"X-Hamms-Nonce: %b" % self._peer.nonce.encode()
+        return self.raw_head(*own, *lines, *kept, b"Content-Length: %d" % octets, start=start)
 
     async def respond_with_canary(
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS

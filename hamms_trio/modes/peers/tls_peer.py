@@ -89,7 +89,8 @@ class TlsPeer:
         try:
             context = self._peer.environment.contexts.context(terms)
         except TermsUnavailable as error:
-            self._peer.environment.warn(f"{self._peer.encounter.slug} is not available: {error}")
+            name = self._peer.connection.observer.name
+            self._peer.environment.warn(f"{name} is not available: {error}")
             raise PeerGone from error
         layer = RecordLayer(context)
         if self._octets:
@@ -108,7 +109,8 @@ class TlsPeer:
             PeerGone: the client has left, or the handshake has failed.
         """
         below = self._peer.connection
-        while not self._peer.environment.contexts.mint.has_keys(terms.chain):
+        contexts = self._peer.environment.contexts
+        while not contexts.has(terms):
             await below.sleep(LOOK_AGAIN_SECONDS)
         connection = self.begin(terms, carry=carry)
         try:

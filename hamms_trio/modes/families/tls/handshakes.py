@@ -24,14 +24,17 @@ from hamms_trio.wire.tls.records import (
     Alert,
     AlertLevel,
     ContentType,
+    HandshakeType,
     Record,
     record_octets,
 )
-from hamms_trio.wire.tls.server_hello import with_broken_signature, with_cipher
+from hamms_trio.wire.tls.server_hello import message, with_broken_signature, with_cipher
 
 GARBAGE_OCTETS = 200
 MOST_LENGTH = 0xFFFF  # that a record's header can claim
 FUTURE_VERSION = 0x0500
+SSL_3, RSA_3DES = 0x0300, 0x000A
+SSL_2_CONNECTION = b"hamms-connection"  # 16 octets that a client would have to echo
 LEVELS = {"fatal": AlertLevel.FATAL, "warning": AlertLevel.WARNING}
 HTTP = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 # Suites that no client should offer any more (RFC 7465, RFC 9325 §4.1), by their numbers.
@@ -155,6 +158,24 @@ async def tls_appdata_before_handshake(peer: Peer, hello: ClientHello) -> None:
     """Answer the ClientHello with a record of application data."""
     await peer.send(record_octets(ContentType.APPLICATION_DATA, HTTP))
     await peer.finish()
+
+
+@on_client_hello(client=must_error("RFC 7568 §3"))
+async def tls_sslv3(peer: Peer, hello: ClientHello) -> None:
+    """Choose SSL 3.0 in a ServerHello, and stay silent."""
+    chosen = SSL_3.to_bytes(2, "big") + hello.random + b"\0" + RSA_3DES.to_bytes(2, "big") + b"\0"
+    body = message(HandshakeType.SERVER_HELLO, chosen)
+    await peer.send(record_octets(ContentType.HANDSHAKE, body, SSL_3))
+    await peer.wait_gone()
+
+
+@on_client_hello(client=must_error("RFC 6176 §3"))
+async def tls_sslv2(peer: Peer, hello: ClientHello) -> None:
+    """Answer with the SERVER-HELLO of SSL 2.0, which has no record layer of TLS, and stay silent."""
+    # Type, no session, an X.509 certificate, the version; lengths of certificate, suites and connection id.
+    body = bytes.fromhex("04 00 01 0002 0000 0003 0010 0700c0") + SSL_2_CONNECTION
+    await peer.send((0x8000 | len(body)).to_bytes(2, "big") + body)
+    await peer.wait_gone()
 
 
 @on_client_hello(client=must_error("RFC 8446 §4.4.4"))

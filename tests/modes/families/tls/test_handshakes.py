@@ -81,6 +81,24 @@ def test_a_reset_behind_the_hello_is_a_reset(server: HammsServer, trusts: ssl.SS
         assert (connection.ended, connection.struck) == (Ending.RST, True)
 
 
+@pytest.mark.parametrize(
+    ("slug", "begin", "octets"),
+    [
+        ("tls-sslv3", bytes.fromhex("16 0300 002a 02 000026 0300"), 47),
+        ("tls-sslv2", bytes.fromhex("801e 04 00 01 0002 0000 0003 0010 0700c0"), 32),
+    ],
+)
+def test_a_version_of_ssl_is_chosen_and_refused(
+    server: HammsServer, trusts: ssl.SSLContext, slug: str, begin: bytes, octets: int
+) -> None:
+    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+        client.send_hello()
+        client.receive()
+        assert (client.received[: len(begin)], len(client.received)) == (begin, octets)
+        with pytest.raises(ssl.SSLError, match=r"VERSION|PROTOCOL"):
+            client.tls.do_handshake()
+
+
 @pytest.mark.parametrize("at", ["accept", "hello"])
 def test_a_handshake_hangs_without_an_octet(
     server: HammsServer, trusts: ssl.SSLContext, at: str

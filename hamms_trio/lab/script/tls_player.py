@@ -1,7 +1,8 @@
-"""Transcripts of TLS: the client is OpenSSL in memory, and each record is written down by its name.
+"""What crosses the wire between a failure mode of TLS and OpenSSL, in virtual time.
 
-Most octets of a handshake are random, so that records stand as ``ServerHello`` or ``encrypted``; the content that
-the client sends and decrypts stands as octets.
+Most octets of a handshake are random, so that records stand by their names, ``ServerHello`` or ``encrypted``, and
+those in a row as one line; the content that the client sends and decrypts stands as octets. Times are whole
+seconds: signatures of different lengths make a dribbled handshake take longer or shorter.
 """
 
 from __future__ import annotations
@@ -33,9 +34,10 @@ from hamms_trio.wire.tls.server_hello import messages_in
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 NAMELESS = ("tls-sni-required",)  # doors to whose clients no name is known
-CONTENT = "content"
 READ_OCTETS = 256 * 1024
 
+_CONTENT = "content"
+_TYPES = tuple(ContentType)
 _RETRY = bytes.fromhex(
     "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
 )  # the random of a HelloRetryRequest (RFC 8446 §4.1.3)
@@ -52,23 +54,24 @@ _MESSAGES = {
 
 
 def tls_script(door: Door) -> list[Line]:
-    """Return the names of the records that one side sends in a row, and each content as octets."""
+    """Return what crosses the wire: whole seconds, direction, and names of records, content or an ending."""
     environment = Environment(wall_clock=lambda: SECOND)
     environment.ports = PORTS
     mint = environment.contexts.mint
     mint.keys.in_thread = False  # time is virtual, and does not wait for a thread
-    root = mint.authority.root
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
         door.name, door.slug, ("192.0.2.1", 49152)
     )
-    connection = TlsScript(observer, root.public_bytes(Encoding.DER), door.name not in NAMELESS)
-    return list(_named(connection.play(door, environment), connection.contents))
+    root = mint.authority.root.public_bytes(Encoding.DER)
+    connection = TlsScript(observer, root, names_host=door.name not in NAMELESS)
+    lines = _named(connection.play(door, environment), connection.contents)
+    return [(float(round(at)), direction, what) for at, direction, what in lines]
 
 
 class TlsScript(ScriptedConnection):
     """A connection whose client completes a handshake, sends one request, and reads the answer."""
 
-    def __init__(self, observer: Recorder, root: bytes, names_host: bool) -> None:
+    def __init__(self, observer: Recorder, root: bytes, *, names_host: bool) -> None:
         super().__init__((), observer)
         self._ends = HESITATION + PATIENCE
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
@@ -133,31 +136,33 @@ class TlsScript(ScriptedConnection):
         self._note(TO_SERVER, content)
 
     def _note(self, direction: str, content: bytes) -> None:
-        self._lines.append((self._now, direction, CONTENT))
+        self._lines.append((self._now, direction, _CONTENT))
         self.contents.append(content)
 
 
 def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
-    """Yield the lines with the names of records for octets, and contents as octets; those in a row as one."""
+    """Yield the lines with the names of records instead of octets, and contents; those in a row as one."""
     are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
     left = iter(contents)
     for (direction, kind), group in groupby(lines, _kind):
         run = list(group)
-        if kind == CONTENT:
+        if kind == _CONTENT:
             content = b"".join(next(left) for _ in run)
             yield run[0][0], direction, content
             continue
         if kind is not None:
-            yield from ((at, direction, str(what)) for at, _, what in run)
+            yield from run
             continue
         records, rest = split_records(b"".join(w for _, _, w in run if isinstance(w, bytes)))
+        if records and records[0].type not in _TYPES:
+            records, rest = [], b"".join(w for _, _, w in run if isinstance(w, bytes))
         names = []
         for record in records:
             names.append(_name(record, is_encrypted=are_encrypted[direction]))
             are_encrypted[direction] |= record.type == ContentType.CHANGE_CIPHER_SPEC
-        if rest:
-            names.append("a part of a record" if names else repr(rest)[1:])
-        yield run[0][0], direction, ", ".join(_counted(names))
+        if names and rest:
+            names.append("a part of a record")
+        yield run[0][0], direction, ", ".join(_counted(names)) if names else rest
 
 
 def _kind(line: Line) -> tuple[str, str | None]:
