@@ -26,7 +26,7 @@ IMPORTS = {
 HEAD = """# Libraries of the page
 
 `make vendor` fetches these files again, and `make check` compares them. The bare imports were rewritten to relative
-ones, and uPlot's script got an export. The digests are of the files here.
+ones, and uPlot's script got an export. The digests are of the files here. Each licence is in `PACKAGE.LICENSE`.
 
 | file | package | version | licence | SHA-256 |
 |---|---|---|---|---|
@@ -64,21 +64,35 @@ def main() -> None:
     VENDOR.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for library in LIBRARIES:
-            (VENDOR / library.name).write_text(_fetched(library, Path(folder)), "utf-8")
+            packed = _packed(library, Path(folder))
+            (VENDOR / library.name).write_text(
+                _adapted(_member(packed, library.path), library), "utf-8"
+            )
+            licence = VENDOR / f"{library.package.rpartition('/')[2]}.LICENSE"
+            licence.write_text(_member(packed, "LICENSE"), "utf-8")
     (VENDOR / "THIRD_PARTY.md").write_text(_table(), "utf-8")
     _check()
 
 
-def _fetched(library: Library, folder: Path) -> str:
-    """Return the text of one file, with its imports rewritten."""
+def _packed(library: Library, folder: Path) -> Path:
+    """Fetch a package, and return its archive."""
     package = f"{library.package}@{library.version}"
     packed = subprocess.run(
         ["npm", "pack", "--silent", package], cwd=folder, check=True, capture_output=True, text=True
     )
-    with tarfile.open(folder / packed.stdout.split()[-1]) as archive:
-        member = archive.extractfile(f"package/{library.path}")
+    return folder / packed.stdout.split()[-1]
+
+
+def _member(packed: Path, path: str) -> str:
+    """Return the text of one file of a package."""
+    with tarfile.open(packed) as archive:
+        member = archive.extractfile(f"package/{path}")
         assert member is not None
-        text = member.read().decode()
+        return member.read().decode()
+
+
+def _adapted(text: str, library: Library) -> str:
+    """Return a file's text with its imports rewritten."""
     text = re.sub(r"\n?//# sourceMappingURL=.*\n?", "\n", text)
     text = re.sub(r'(from|import) ?"([^"./][^"]*)"', _relative, text)
     return text + (f"export default {library.exported};\n" if library.exported else "")

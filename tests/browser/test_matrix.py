@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Opener
 
-CHECKED = 30_000  # milliseconds; twelve clients say their versions, and one is checked
+CHECKED = 30_000  # milliseconds; a process lists the clients, and another one checks
 SLUGS = ("frame-cl-short-fin", "frame-cl-short-rst", "pace-byte", "status")
 
 

@@ -6,27 +6,26 @@
 
 from __future__ import annotations
 
+import importlib.util
+import shutil
 import sys
-from collections.abc import Iterator
 from functools import partial
 
 import msgspec
 import trio
 
-from hamms_trio.check.adapters import ADAPTERS, ClientMissing, find, prepared
+from hamms_trio.check.adapters import ADAPTERS, Adapter, find, prepared
 from hamms_trio.check.report import ModeReport
 from hamms_trio.check.running.options import Options
 from hamms_trio.cli.check.progress import checked
 from hamms_trio.cli.running.process import raise_descriptor_limit
 from hamms_trio.errors import HammsError
 
-LISTED_AT_ONCE = 4  # programs that say their version
-
 
 def main() -> None:
     """Do what the command line asks for."""
     if sys.argv[1:] == ["--clients"]:
-        _tell(trio.run(_clients))
+        _tell(_clients())
         return
     name, seed, *suites = sys.argv[1:]
     raise_descriptor_limit()
@@ -50,36 +49,22 @@ def _tell_progress(done: int, of: int, slug: str, _report: ModeReport | None) ->
     _tell({"done": done, "of": of, "slug": slug})
 
 
-async def _clients() -> list[dict[str, str]]:
-    """Return the clients that are installed; each says its version, in a thread."""
-    found: dict[str, str] = {}
-    limiter = trio.CapacityLimiter(LISTED_AT_ONCE)
-
-    async def look(name: str) -> None:
-        version = await trio.to_thread.run_sync(_version, name, limiter=limiter)
-        if version is not None:
-            found[name] = version
-
-    async with trio.open_nursery() as nursery:
-        for name in _without_builds():
-            nursery.start_soon(look, name)
-    return [{"name": name, "version": found[name]} for name in ADAPTERS if name in found]
+def _clients() -> list[dict[str, str]]:
+    """Return the clients that seem to be installed, without running any of them."""
+    return [{"name": name} for name, adapter in ADAPTERS.items() if _seems_installed(adapter)]
 
 
-def _without_builds() -> Iterator[str]:
-    """Yield the adapters whose drivers need no compiler, which would take too long for a list."""
-    for name, adapter in ADAPTERS.items():
-        if adapter.runtime is None or not adapter.runtime.build:
-            yield name
-
-
-def _version(name: str) -> str | None:
-    """Return the version of a client; None if it is missing."""
-    try:
-        with prepared(name) as tested:
-            return tested.version
-    except ClientMissing:
-        return None
+def _seems_installed(adapter: Adapter) -> bool:
+    runtime = adapter.runtime
+    if runtime is None:
+        return shutil.which(adapter.command[0]) is not None
+    if runtime.command == sys.executable:
+        return importlib.util.find_spec(adapter.name.replace("-", "_")) is not None
+    needs_place = runtime.in_folder and bool(
+        adapter.install
+    )  # a package in a folder that only its user knows
+    needed = (runtime.command, *runtime.build[:1])
+    return not needs_place and all(map(shutil.which, needed))
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ class Checks:
         self._command = tuple(command)
         self._runs: OrderedDict[str, CheckRun] = OrderedDict()
         self._clients: list[Document] | None = None
+        self._listed: trio.Event | None = None  # while they are looked for
         self._waiting: trio.MemorySendChannel[CheckRun]
         self._to_do: trio.MemoryReceiveChannel[CheckRun]
         self._waiting, self._to_do = trio.open_memory_channel(0)
@@ -100,11 +101,17 @@ class Checks:
             await self._perform(run)
 
     async def clients(self) -> list[Document]:
-        """Return the clients that have an adapter and are installed here, each with its version."""
-        if self._clients is None:
-            listing = await self._output("--clients")
-            self._clients = json.loads(listing)
-        assert self._clients is not None
+        """Return the clients that have an adapter and seem to be installed here."""
+        while self._clients is None:
+            if self._listed is not None:  # somebody has asked already
+                await self._listed.wait()
+                continue
+            listed = self._listed = trio.Event()
+            try:
+                self._clients = json.loads(await self._output("--clients"))
+            finally:
+                self._listed = None
+                listed.set()
         return self._clients
 
     def documents(self) -> list[Document]:

@@ -5,12 +5,14 @@ const KEY = "hamms.token";
 const RANKS = { viewer: 1, operator: 2, admin: 3 };
 
 export const token = signal(sessionStorage.getItem(KEY) || "");
-export const identity = signal(null); // {username, role}, or null for nobody
+export const identity = signal(undefined); // {username, role}, null for nobody, undefined while that is asked
 export const asksForLogin = signal(""); // the reason why the dialog is open; "" while it is closed
-export const role = computed(() => identity.value?.role ?? "nobody");
+export const role = computed(() => identity.value?.role ?? (identity.value === null ? "nobody" : "…"));
 export const isOpenMode = computed(() => identity.value?.username === "open_mode");
 
+// While the role is not known yet, the server decides.
 export function may(needed) {
+  if (identity.value === undefined) return true;
   return (RANKS[role.value] ?? 0) >= RANKS[needed];
 }
 

@@ -40,7 +40,6 @@ export function RunCheck() {
   const [isOpen, setIsOpen] = useState(false);
   useEffect(watchChecks, []);
   if (!isOffered.value) return null;
-  // Each client says its version, which takes some seconds, so they are asked when somebody wants to choose.
   return html`${isOpen ? html`<${Form} />` : html`<p><${RoleButton} needs="admin" onClick=${() => setIsOpen(true)}>Run a check</${RoleButton}></p>`}
     ${check.value && html`<${State} run=${check.value} />`}`;
 }
@@ -52,7 +51,7 @@ function Form() {
   const [problem, isBusy, submit] = useSubmit();
   const clients = value?.clients ?? [];
   if (trouble) return html`<${Note} kind="err"><p><b>The clients can't be listed.</b></p><p>${trouble.message}</p></${Note}>`;
-  if (!value) return html`<p class="hint" role="status">The clients of this machine say their versions.</p>`;
+  if (!value) return html`<p class="hint" role="status">The clients of this machine are looked for.</p>`;
   if (!clients.length) return html`<p class="hint">No client that has an adapter is installed here.</p>`;
   const client = chosen || clients[0].name;
   const isRunning = check.value?.status === "running";
@@ -60,7 +59,7 @@ function Form() {
     check.value = (await post("/api/checks", { client, suites: suite.split(/[\s,]+/).filter(Boolean) })).check;
   });
   return html`<form class="inline runcheck" aria-label="Run a check" onSubmit=${(event) => event.preventDefault()}>
-      <label>client <select value=${client} onChange=${(event) => setChosen(event.target.value)}>${clients.map(({ name, version }) => html`<option value=${name}>${name} ${version.slice(0, 24)}</option>`)}</select></label>
+      <label>client <select value=${client} onChange=${(event) => setChosen(event.target.value)}>${clients.map(({ name }) => html`<option value=${name}>${name}</option>`)}</select></label>
       <label>suite <input class="mono" list="suites" value=${suite} onInput=${(event) => setSuite(event.target.value)} /></label>
       <datalist id="suites">${SUITES.map((each) => html`<option value=${each} />`)}</datalist>
       <${RoleButton} needs="admin" class="go" disabled=${isBusy || isRunning} onClick=${run}>Run check</${RoleButton}></form>
