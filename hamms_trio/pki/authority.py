@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 from cryptography.x509.oid import NameOID
 
-from hamms_trio.pki.keys import make_key
+from hamms_trio.pki.material.keys import make_key
 
 DAYS = 7
 CLOCK_SKEW = timedelta(days=1)  # a client's clock may be slow by this much

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.certificates import CIPHERS
 from hamms_trio.errors import TermsUnavailable
-from hamms_trio.pki.der import SEQUENCE, der, integer
+from hamms_trio.pki.material.der import SEQUENCE, der, integer
 from hamms_trio.pki.terms import Terms
 
 if TYPE_CHECKING:
@@ -138,7 +138,7 @@ def _file(octets: bytes) -> Iterator[str]:
 
 def _group_pem(name: str) -> bytes:
     """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write those that are no good."""
-    from hamms_trio.pki.dh_groups import GROUPS
+    from hamms_trio.pki.material.dh_groups import GROUPS
 
     octets = der(SEQUENCE, b"".join(map(integer, GROUPS[name])))
     lines = encodebytes(octets)

@@ -21,8 +21,8 @@ from cryptography.x509.oid import (
 )
 
 from hamms_trio.pki.authority import Authority
-from hamms_trio.pki.keys import Keys
-from hamms_trio.pki.old_digests import resign
+from hamms_trio.pki.material.keys import Keys
+from hamms_trio.pki.material.old_digests import resign
 from hamms_trio.pki.recipes import Chain, Recipe, Root, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist

@@ -122,33 +122,7 @@ async def open_bench(
         bench = _bench(service, router, guard, store, options, failures, trends)
         await bench.mocks.load()
         await bench.events.load()
-        recorder = Recorder(
-            service,
-            store,
-            bench.events,
-            bench.trends,
-            history=options.playground,
-            live_events=options.live_events,
-        )
-        mocks = bench.mocks if options.playground else None
-        router.attach(mocks, bench.answers, recorder, failures)
-        served = operations_of(
-            playground=options.playground,
-            live_events=options.live_events,
-            with_targets=options.targets,
-            with_scenarios=options.scenarios,
-            streams=options.streams,
-            checks=bench.checks.is_offered,
-        )
-        add_operations(router, bench, recorder, served)
-        router.get("/openapi.json")(openapi_route(served))
-        service.account.log_to(recorder.write)
-        service.account.is_counted = is_counted
-        if options.targets:
-            add_proxied(router, bench, failures, recorder)
-        bench.incidents.on_change = _striking(bench, router, failures, recorder)
-        service.publish_to(failures.recording)
-        service.is_watched = lambda: bool(bench.events.subscribers)
+        _declare(bench, router, options, failures)
         for path in options.imports:
             await _import(path, bench)
         await bench.targets.load()
@@ -170,6 +144,40 @@ async def open_bench(
                     nursery.cancel_scope.cancel()
         finally:
             await _close(bench)
+
+
+def _declare(
+    bench: Bench, router: WorkbenchRouter, options: WorkbenchOptions, failures: Failures
+) -> None:
+    """Declare the routes, and record what they answer."""
+    service = bench.service
+    recorder = Recorder(
+        service,
+        bench.store,
+        bench.events,
+        bench.trends,
+        history=options.playground,
+        live_events=options.live_events,
+    )
+    mocks = bench.mocks if options.playground else None
+    router.attach(mocks, bench.answers, recorder, failures)
+    served = operations_of(
+        playground=options.playground,
+        live_events=options.live_events,
+        with_targets=options.targets,
+        with_scenarios=options.scenarios,
+        streams=options.streams,
+        checks=bench.checks.is_offered,
+    )
+    add_operations(router, bench, recorder, served)
+    router.get("/openapi.json")(openapi_route(served))
+    if options.targets:
+        add_proxied(router, bench, failures, recorder)
+    bench.incidents.on_change = _striking(bench, router, failures, recorder)
+    service.account.log_to(recorder.write)
+    service.account.is_counted = is_counted
+    service.publish_to(failures.recording)
+    service.is_watched = lambda: bool(bench.events.subscribers)
 
 
 def _striking(

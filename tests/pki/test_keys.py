@@ -7,7 +7,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from hamms_trio.pki.keys import Keys, make_key
+from hamms_trio.pki.material.keys import Keys, make_key
 
 SAFETY_NET = 30.0
 

@@ -11,7 +11,7 @@ from hamms_trio.workbench.scenarios.reach.modes import open_mode
 from hamms_trio.workbench.scenarios.steps.sending import Lost, StepRequest
 
 DOORS = Doors(known_modes())
-IMPATIENCE = 0.2  # seconds; many a mode never answers
+IMPATIENT = StepRequest("GET", "/", (), b"", 0.2)  # many a mode never answers
 REQUEST = StepRequest("GET", "/?status=404", (), b"", 5.0)
 
 SEEN = [
@@ -24,6 +24,10 @@ SEEN = [
     ("coding-bomb-gzip", "too_large"),
     ("redirect-body", "too_large"),
     ("coding-gzip-bad-crc", "undecodable"),
+    ("tls-expired", "untrusted"),
+    ("tls-garbage", "tls"),
+    ("tls-close-after-clienthello", "closed"),
+    ("tls12-only", 200),
     ("ok", 200),
 ]  # fmt: skip
 
@@ -45,9 +49,9 @@ async def test_every_mode_ends_in_an_answer_or_a_loss() -> None:
     async def meet(slug: str) -> None:
         async with some, open_mode(DOORS, slug, 1) as send:
             seen[slug] = "timeout"
-            with trio.move_on_after(IMPATIENCE):
+            with trio.move_on_after(IMPATIENT.seconds):
                 try:
-                    seen[slug] = (await send(REQUEST)).status
+                    seen[slug] = (await send(IMPATIENT)).status
                 except Lost as lost:
                     seen[slug] = lost.loss.word
 

@@ -18,7 +18,7 @@ public class JavaClients {
 
     public static void main(String[] arguments) throws IOException {
         if (arguments[0].equals("--version")) {
-            System.out.println("Java " + Runtime.version().feature() + " (" + Runtime.version() + ")");
+            System.out.println("Java " + Runtime.version());
             return;
         }
         var lines = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));

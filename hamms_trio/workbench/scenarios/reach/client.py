@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from ssl import SSLContext, SSLError
+from ssl import SSLCertVerificationError, SSLContext, SSLEOFError, SSLError
+from typing import Any
 
+import httpcore
 import httpx
 import trio
 
 from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
 
 MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
-SLICE = (
-    512  # octets of a coded body that are decoded at once: a bomb makes a thousand times as many
-)
-
-Note = Callable[[str, dict[str, object]], Awaitable[None]]
+SLICE = 512  # coded octets that are decoded at once: a bomb makes a thousand times as many
 
 _WRITES = ("http11.send_request_headers.failed", "http11.send_request_body.failed")
 _MESSAGES = {
@@ -49,28 +47,29 @@ class StepClient:
         Raises:
             Lost: no response could be read.
         """
-        failed: list[str] = []
-
-        async def note(event: str, _about: dict[str, object]) -> None:
-            if event in _WRITES:
-                failed.append(event)
-
+        seen = _Seen()
         try:
-            return await self._send(request, note)
+            answer = await self._send(request, seen)
         except httpx.HTTPError as error:
             loss = _loss_of(error)
             # A reset that comes before the request is written looks like a close to the next read.
-            raise Lost(Loss.RESET if failed and loss is Loss.CLOSED else loss) from None
+            is_reset = seen.has_failed_to_write and loss is Loss.CLOSED
+            raise Lost(Loss.RESET if is_reset else loss) from None
         except (httpx.InvalidURL, ValueError) as error:
             raise Lost(Loss.UNSENDABLE, str(error)) from None
+        else:
+            seen.stream = None
+        finally:
+            await seen.close()
+        return answer
 
-    async def _send(self, request: StepRequest, note: Note) -> StepAnswer:
+    async def _send(self, request: StepRequest, seen: _Seen) -> StepAnswer:
         built = self._client.build_request(
             request.method,
             request.target,
             headers=[(name.encode(), value.encode()) for name, value in request.fields],
             content=request.body or None,
-            extensions={"trace": note},
+            extensions={"trace": seen.note},
         )
         response = await self._client.send(built, stream=True)
         try:
@@ -83,6 +82,31 @@ class StepClient:
             for name, value in response.headers.raw
         )
         return StepAnswer(response.status_code, fields, body)
+
+
+class _Seen:
+    """The events of one request that httpcore tells of.
+
+    Attributes:
+        stream: the connection that was opened for it.
+    """
+
+    def __init__(self) -> None:
+        self.has_failed_to_write = False
+        self.stream: httpcore.AsyncNetworkStream | None = None
+
+    async def note(self, event: str, about: dict[str, Any]) -> None:
+        """Take an event of httpcore's trace."""
+        if event in _WRITES:
+            self.has_failed_to_write = True
+        elif event == "connection.connect_tcp.complete":
+            self.stream = about["return_value"]
+
+    async def close(self) -> None:
+        """Close the connection of a failed request: httpcore leaves one behind whose handshake is cancelled."""
+        if self.stream is not None:
+            with trio.CancelScope(shield=True):
+                await self.stream.aclose()
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -137,15 +161,19 @@ class _Slices(httpx.SyncByteStream):
 
 def _loss_of(error: httpx.HTTPError) -> Loss:
     causes = list(_causes(error))
-    if any(isinstance(cause, SSLError) for cause in causes):
+    if any(isinstance(cause, SSLCertVerificationError) for cause in causes):
         return Loss.UNTRUSTED
+    if any(isinstance(cause, SSLEOFError) for cause in causes):
+        return Loss.CLOSED
+    if any(isinstance(cause, SSLError) for cause in causes):
+        return Loss.TLS
     if isinstance(error, httpx.DecodingError):
         return Loss.UNDECODABLE
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return Loss.REFUSED
     if any(isinstance(cause, ConnectionResetError) for cause in causes):
         return Loss.RESET
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+    if isinstance(error, httpx.ConnectError):
         return Loss.UNREACHABLE
     if isinstance(error, httpx.NetworkError):
         return Loss.RESET

@@ -12,7 +12,7 @@ import trio
 
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.workbench.scenarios.reach.modes import HOST, open_plain_client
+from hamms_trio.workbench.scenarios.reach.modes import HOST, open_step_client
 from hamms_trio.workbench.scenarios.steps.sending import StepAnswer, StepRequest
 
 
@@ -29,7 +29,7 @@ async def meet(take: Callable[[Handover], None], request: StepRequest) -> StepAn
         listener.setblocking(False)
         port = listener.getsockname()[1]
         async with (
-            open_plain_client(f"http://{HOST}:{port}") as client,
+            open_step_client(f"http://{HOST}:{port}") as client,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(_hand_over, listener, take)

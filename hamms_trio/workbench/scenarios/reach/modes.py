@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from ssl import PROTOCOL_TLS_CLIENT, SSLContext
+from ssl import PROTOCOL_TLS_CLIENT, SSLContext, create_default_context
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
@@ -65,11 +65,13 @@ def step_door(doors: Doors, fail: str) -> StepDoor:
 
 
 @asynccontextmanager
-async def open_plain_client(base_url: str) -> AsyncIterator[StepClient]:
-    """Open a client that trusts no certificate while the ``async with`` block runs."""
+async def open_step_client(
+    base_url: str, trust: SSLContext = _NO_CERTIFICATES
+) -> AsyncIterator[StepClient]:
+    """Open a client while the ``async with`` block runs; it trusts no certificate unless ``trust`` does."""
     # The import of httpx takes a tenth of a second, which others need not wait for.
     client_module = await trio.to_thread.run_sync(import_module, _CLIENT)
-    async with client_module.open_client(base_url, _NO_CERTIFICATES) as client:
+    async with client_module.open_client(base_url, trust) as client:
         yield client
 
 
@@ -86,12 +88,21 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
         listeners = open_listeners(needed, host=HOST)
     except (ValueError, PortUnavailable) as error:
         raise Lost(Loss.UNREACHABLE, str(error)) from None
-    base_url = url_of(door, HOST, listeners[0].port, "", {}).rstrip("/")
+    is_secure = door.scheme == "https"
+    # A name, which a client sends in its first message of TLS; addresses are never sent there.
+    base_url = url_of(door, "localhost" if is_secure else HOST, listeners[0].port, "", {}).rstrip(
+        "/"
+    )
+    environment = Environment(seed=seed)
+    environment.ports = {listener.door.name: listener.port for listener in listeners}
     try:
+        trust = (
+            await trio.to_thread.run_sync(_trust, environment) if is_secure else _NO_CERTIFICATES
+        )
         with ungrouped():
             async with trio.open_nursery() as nursery:
-                await nursery.start(_host(listeners, doors, seed).run)
-                async with open_plain_client(base_url) as client:
+                await nursery.start(_host(listeners, doors, environment).run)
+                async with open_step_client(base_url, trust) as client:
                     yield client.send
                 nursery.cancel_scope.cancel()
     finally:
@@ -99,9 +110,12 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
             listener.close()
 
 
-def _host(listeners: list[Listener], doors: Doors, seed: int) -> Host:
-    environment = Environment(seed=seed)
-    environment.ports = {listener.door.name: listener.port for listener in listeners}
+def _trust(environment: Environment) -> SSLContext:
+    """Trust the root that signs a mode's certificates; for a thread, since the root is made for that."""
+    return create_default_context(cadata=environment.contexts.mint.authority.pem.decode())
+
+
+def _host(listeners: list[Listener], doors: Doors, environment: Environment) -> Host:
     names = doors.names.with_doors(
         {listener.door.name: listener.door.slug or None for listener in listeners}
     )

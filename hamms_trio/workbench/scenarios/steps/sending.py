@@ -27,6 +27,7 @@ class Loss(Enum):
     UNDECODABLE = "the content does not fit its coding"
     TOO_LARGE = "the response is larger than a step reads"
     UNTRUSTED = "the certificate is not trusted"
+    TLS = "TLS has failed"
     UNSENDABLE = "the request can't be sent"
 
     @property

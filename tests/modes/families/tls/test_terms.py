@@ -12,7 +12,7 @@ import pytest
 from hamms_trio import HammsServer
 from hamms_trio.modes import CATALOGUE
 from hamms_trio.pki.contexts import obstacle
-from hamms_trio.pki.dh_groups import GROUPS
+from hamms_trio.pki.material.dh_groups import GROUPS
 from hamms_trio.pki.mint import Mint
 from hamms_trio.pki.recipes import LEAF, Root, server as server_chain
 from hamms_trio.pki.terms import Terms, insisting

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
-from hamms_trio.pki.der import BIT_STRING, SEQUENCE, der
+from hamms_trio.pki.material.der import BIT_STRING, SEQUENCE, der
 
 # sha256WithRSAEncryption and its older sisters (RFC 8017 §A.2.4); the names are of one length.
 _SHA256 = bytes.fromhex("06092a864886f70d01010b")

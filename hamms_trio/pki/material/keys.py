@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
-from hamms_trio.pki.known_primes import PRIMES
+from hamms_trio.pki.material.known_primes import PRIMES
 
 EXPONENT = 65537
 _CURVES: dict[str, ec.EllipticCurve] = {"ec-256": ec.SECP256R1(), "ec-384": ec.SECP384R1()}

@@ -7,7 +7,7 @@ of ``small-subgroup`` has an order of 24 bits.
 
 from __future__ import annotations
 
-from hamms_trio.pki.known_primes import number
+from hamms_trio.pki.material.known_primes import number
 
 GROUPS = {
     "2048": (

@@ -1,0 +1,1 @@
+"""Keys, groups and encodings, from which certificates and handshakes are made."""
