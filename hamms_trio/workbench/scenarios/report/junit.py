@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING
 
 from hamms_trio.workbench.scenarios.report.model import Report, StepResult
@@ -10,8 +11,11 @@ from hamms_trio.workbench.scenarios.report.model import Report, StepResult
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
-# Characters that XML 1.0 has no way to write (§2.2).
-_UNWRITABLE = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+@cache  # compiled for the first report: that takes as long as the import of ten modules
+def _unwritable() -> re.Pattern[str]:
+    """Return a pattern for the characters that XML 1.0 has no way to write (§2.2)."""
+    return re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_xml(report: Report) -> bytes:
@@ -64,7 +68,7 @@ def _add_case(suite: Element, scenario: str, result: StepResult) -> None:
 
 
 def _text(text: str) -> str:
-    return _UNWRITABLE.sub("\N{REPLACEMENT CHARACTER}", text)
+    return _unwritable().sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def _seconds(milliseconds: float) -> str:
