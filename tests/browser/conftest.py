@@ -1,4 +1,7 @@
-"""One lab and one browser for each worker; each test visits the page afresh."""
+"""One lab for each worker, and one browser for each module; each test visits the page afresh.
+
+Playwright's loop runs in this thread, where no other loop can run meanwhile, so it ends with the tests of a module.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from tests.browser.opened import CHROMIUM, Visit, launched
 Opener = Callable[..., Visit]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no chromium is installed")

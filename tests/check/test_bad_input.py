@@ -93,7 +93,13 @@ def test_a_client_that_takes_too_much_memory_is_stopped() -> None:
     assert classes(report) == {"interim-103": "resources"}
 
 
-def test_this_process_has_no_children_afterwards() -> None:
+def test_a_check_leaves_no_child_of_this_process() -> None:
+    before = _children()
     checked(command("curl", "-sSf", "{url}"), "frame-cl-short-fin")
+    assert _children() <= before
+
+
+def _children() -> set[str]:
+    """Return the children of this thread; other tests may have some."""
     children = Path(f"/proc/self/task/{os.getpid()}/children")
-    assert not children.exists() or children.read_text().split() == []
+    return set(children.read_text().split()) if children.exists() else set()
