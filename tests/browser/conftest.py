@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hamms_trio.blocking import HammsServer
 from tests.browser.opened import CHROMIUM, Visit, launched
 
 Opener = Callable[..., Visit]
+expect.set_options(timeout=30_000)  # ms; a safety net for a busy machine
 
 
 @pytest.fixture(scope="module")
