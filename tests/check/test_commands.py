@@ -94,3 +94,10 @@ def test_inferences_name_a_value_a_confidence_and_evidence() -> None:
     assert found["limit.header-section"].value == "below 1 MB"
     assert found["timeout.total"].value.startswith(("0.", "1."))
     assert all(0 < each.confidence <= 1 and each.evidence for each in found.values())
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_a_timeout_in_a_loop_is_no_limit_of_redirects() -> None:
+    endless = ("-L", "--max-redirs", "-1", "--max-time", "{timeout}")
+    found = checked(command("curl", "-sSf", *endless, "{url}"), "redirect-loop").inferred
+    assert found["redirects.limit"].value.startswith("more than")

@@ -63,7 +63,9 @@ def _redirects(
     loop = traces.get("redirect-loop")
     if loop is not None and Need.REDIRECT in has:
         hops = loop.attempts - 1
-        value = str(hops) if loop.ended else f"more than {hops}"
+        # A client that ends at its own timeout has met no limit.
+        in_time = loop.timeout is None or loop.seconds < loop.timeout
+        value = str(hops) if loop.ended and in_time else f"more than {hops}"
         yield (
             "redirects.limit",
             Inference(value, _SURE, [f"redirect-loop: {hops} redirects followed"]),
