@@ -24,7 +24,7 @@ def test_a_naive_reader_of_streams_loses_text() -> None:
     assert report.modes["sse-nospace"].evidence == "Success, although 0 of 40 tokens."
 
 
-def test_other_bodies_do_not_apply_to_a_client_of_streams_but_errors_do() -> None:
+def test_only_errors_and_streams_apply_to_a_client_of_streams() -> None:
     report = checked(READER, "chunk-ext", "tcp-accept-rst", "sse-last-event-id")
     assert classes(report) == {
         "tcp-accept-rst": "ok",

@@ -116,7 +116,7 @@ WISHES = {
 
 
 @pytest.mark.parametrize(("words", "name"), WISHES.items())
-def test_each_wish_of_hamms_is_found_by_its_own_words_and_has_a_port(words: str, name: str) -> None:
+def test_each_wish_of_hamms_has_its_words_and_a_port(words: str, name: str) -> None:
     found = selected(listed_doors(CATALOGUE), word=words, family=None, level=None)
     (door,) = (door for door in found if door.name == name)
     assert door.offset is not None

@@ -159,7 +159,7 @@ async def test_call_next_from_within_a_turn_is_served(hub_kind: str) -> None:
             nursery.cancel_scope.cancel()
 
 
-async def test_a_call_waits_for_a_quantum_of_a_busy_group_and_not_for_all_of_it(
+async def test_a_call_waits_for_one_quantum_of_a_busy_group(
     hub_kind: str,
 ) -> None:
     hub = open_hub(hub_kind)

@@ -13,7 +13,7 @@ _VERSIONS = {
     "tls12-only": "1.2",
     "tls13-only": "1.3",
 }
-# What is verified, and a mode that only a client refuses which does so.
+# Each check of a certificate, and a mode that only a client with this check refuses.
 _VERIFIED = {
     "names": "tls-wrong-host",
     "begin": "tls-not-yet-valid",

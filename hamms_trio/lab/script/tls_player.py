@@ -1,4 +1,4 @@
-"""What crosses the wire between a failure mode of TLS and OpenSSL, in virtual time.
+"""Play a failure mode of TLS against OpenSSL in virtual time, and name the records on the wire.
 
 Most octets of a handshake are random, so that records stand by their names, ``ServerHello`` or ``encrypted``, and
 those in a row as one line; the content that the client sends and decrypts stands as octets. Times are whole

@@ -151,7 +151,7 @@ class EventLog:
         """Add an event, and wake the subscribers.
 
         Args:
-            at: when it happened, in seconds since the epoch; None for now.
+            at: the time of the event, in seconds since the epoch; None for now.
         """
         id = self._take_id()
         seconds = self._wall_clock() if at is None else at

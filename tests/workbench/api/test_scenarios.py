@@ -180,7 +180,7 @@ async def test_streams_and_files_have_their_bodies(client: httpx.AsyncClient) ->
     assert run["status"] == "pass", run["analysis"]  # W33
 
 
-async def test_a_step_sees_the_failure_mode_of_a_mock_and_of_an_incident(
+async def test_a_step_sees_failure_modes_of_mocks_and_incidents(
     client: httpx.AsyncClient,
 ) -> None:
     mock = {"method": "POST", "path_pattern": "/broken", "fail": "frame-cl-short-fin"}

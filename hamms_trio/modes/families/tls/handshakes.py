@@ -241,7 +241,7 @@ class _Stalled(Exception):
 
 
 async def _shake_hands_until(peer: Peer, at: str) -> None:
-    """Begin a handshake and leave it at this point; OpenSSL's state of it, some 50 KB, is let go."""
+    """Begin a handshake, leave it at this point, and free OpenSSL's state, some 50 KB."""
     tls = peer.tls.begin()
 
     async def send(records: list[Record]) -> None:
