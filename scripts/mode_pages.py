@@ -120,13 +120,28 @@ def _section(
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += [fared[door.name] for door in doors if door.name in fared]
+    lines += _tables(doors, fared)
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
         lines.append(_parameters(mode.parameters))
     lines += [_transcript(door, named=len(doors) > 1) for door in doors]
     return "\n".join(lines)
+
+
+def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
+    """Return each table of today's clients once, below the names of its doors if there are several."""
+    alike: dict[str, list[str]] = {}
+    for door in doors:
+        if door.name in fared:
+            alike.setdefault(fared[door.name], []).append(f"`{door.name}`")
+    heading = "**Today's clients**, asked once by GET"
+    return [
+        f"{heading} at {' and '.join(names)}:\n\n{table}"
+        if len(doors) > 1
+        else f"{heading}:\n\n{table}"
+        for table, names in alike.items()
+    ]
 
 
 def _parameters(parameters: Iterable[Parameter]) -> str:
@@ -182,7 +197,7 @@ def _fared(clients: list[str], outcomes: list[str]) -> str:
         f"| {FARED.get(outcome, f'answered with {outcome}')} | {', '.join(named)} |\n"
         for outcome, named in found.items()
     )
-    return f"**Today's clients**, asked once by GET:\n\n| outcome | clients |\n|---|---|\n{lines}"
+    return f"| outcome | clients |\n|---|---|\n{lines}"
 
 
 def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:

@@ -152,7 +152,7 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
         code = _check(command, clients, given)
     except HammsError as error:
         raise Refused(str(error)) from None
-    except (click.ClickException, click.exceptions.Exit):
+    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # click ends for them
         raise
     except Exception:
         logger.exception("the check failed")
