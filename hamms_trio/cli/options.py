@@ -116,7 +116,7 @@ MODES_FROM = click.option(
     multiple=True,
     metavar="MODULE",
     callback=_importable,
-    help="Add the failure modes of this module, such as package.module, also of the current directory; may be repeated.",
+    help="Add the failure modes that this module declares, such as package.module; may be repeated.",
 )
 
 
