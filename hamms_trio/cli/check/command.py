@@ -33,7 +33,7 @@ _FAIL_ON = ("crash", "silent", "fail", "warn", "regression")
 _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 
 
-@click.command(short_help="Tell an HTTP client what it gets wrong.")
+@click.command(short_help="Grade how an HTTP client reacts to the failure modes.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "--client",
@@ -154,7 +154,7 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
         raise Refused(str(error)) from None
     except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # click ends for them
         raise
-    except Exception:
+    except Exception:  # our bug: exit code 3, which CI can tell from findings
         logger.exception("the check failed")
         sys.exit(INTERNAL)
     sys.exit(code)

@@ -197,7 +197,7 @@ def _transact(connection: Connection, use: Callable[[Connection], T], *, writes:
     except sqlite3.Error as error:
         _roll_back(connection)
         raise StoreUnavailable(f"the state file can't be used at the moment: {error}") from error
-    except BaseException:
+    except BaseException:  # raised again; even a bug leaves no transaction open
         _roll_back(connection)
         raise
     return result
