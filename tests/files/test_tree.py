@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.answers import (
+    CONTENT,
     LONG_AGO,
+    MODIFIED,
     ask,
     etag_of,
     make,
@@ -22,18 +23,6 @@ from tests.files.answers import (
     wait_for_another_time,
 )
 from tests.files.conftest import unprivileged
-
-MODIFIED = imf_fixdate(LONG_AGO)
-CONTENT = b"0123456789"
-
-
-@pytest.fixture
-def tree(served: Path) -> FileTree:
-    make(served / "file.txt", CONTENT)
-    make(served / "empty")
-    make(served / "with-index" / "index.html", b"<p>index")
-    make(served / "plain" / "x.bin", b"x")
-    return FileTree(root=Root(served), prefix="/static/", clock=settled)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -21,17 +20,6 @@ from tests.clients import raw
 
 SAFETY_NET = 60.0
 HEAD = parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def a_ledger() -> Ledger:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
@@ -16,17 +14,6 @@ from hamms_trio.wire import parse_head
 from tests.clients import raw
 
 SAFETY_NET = 60.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def statuses(server: HammsServer, door: str, requests_sent: int) -> list[int]:

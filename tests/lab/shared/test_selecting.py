@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from shutil import which
 
 import pytest
@@ -15,17 +14,6 @@ from tests.clients import raw
 
 SAFETY_NET = 60.0
 NONCE = "ab12"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def get(server: HammsServer, target: str, **fields: str) -> requests.Response:
