@@ -78,7 +78,7 @@ def test_the_alert_of_a_client_that_refuses_is_known(
 
 
 def test_an_alert_in_answer_to_a_lie_is_known(server: HammsServer, trusts: ssl.SSLContext) -> None:
-    with server.open("tls-record-overflow") as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, "tls-record-overflow") as client:
         with pytest.raises(ssl.SSLError):
             client.shake_hands()
         server.ledger.wait_until(lambda ledger: len(_alerts(ledger.connections()[0])) == 1)
