@@ -33,7 +33,9 @@ def example(language: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("language", "command"), [("sh", ["sh", "-s"]), ("js", ["node", "--input-type=module", "-"])]
 )
-def test_an_example_prints_what_the_page_says(base: str, language: str, command: list[str]) -> None:
+def test_an_example_prints_the_output_on_the_page(
+    base: str, language: str, command: list[str]
+) -> None:
     if which(command[0]) is None or which("curl") is None:
         pytest.skip(f"needs {command[0]} and curl")
     program, output = example(language)
@@ -45,7 +47,7 @@ def test_an_example_prints_what_the_page_says(base: str, language: str, command:
 
 
 @pytest.mark.skipif(which("curl") is None, reason="needs curl")
-def test_every_curl_command_prints_what_the_page_says(base: str) -> None:
+def test_every_curl_command_prints_the_output_on_the_page(base: str) -> None:
     found = re.findall(r"^\$ (curl .*)\n(.*)\n", PAGE, re.MULTILINE)
     assert len(found) == 6
     for command, output in found:

@@ -40,7 +40,7 @@ def test_a_process_that_is_patched_later_is_refused(patch: str, use: str) -> Non
     check(run(imported, patch, use), patch)
 
 
-def test_the_fixture_of_a_patched_process_says_so(pytester: pytest.Pytester) -> None:
+def test_the_fixture_in_a_patched_process_is_a_one_line_error(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(PATCHES["gevent"])
     pytester.makepyfile(FIXTURE)
     ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "ignore")

@@ -75,7 +75,7 @@ def test_the_proxy_of_the_environment_is_the_door_of_proxy_modes(
     assert report.modes["proxy-connect-close"].fired
 
 
-def test_a_line_of_the_standard_error_tells_the_status() -> None:
+def test_a_line_on_standard_error_reports_the_status() -> None:
     script = (
         "curl -sS -w '%{http_code}' -o $2 $1 > $2.status || exit 1;"
         'echo HAMMS:{\\"status\\": $(cat $2.status)} >&2; rm -f $2.status'

@@ -379,7 +379,7 @@ def test_no_answer_leaves_a_file_open(listed: FileTree, served: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_running_out_of_descriptors_is_a_503(tree: FileTree) -> None:
+def test_a_lack_of_descriptors_is_a_503(tree: FileTree) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as taken:
@@ -392,6 +392,6 @@ def test_running_out_of_descriptors_is_a_503(tree: FileTree) -> None:
     assert (answer.status, dict(answer.fields)["Retry-After"]) == (503, "1")
 
 
-def test_the_present_is_the_clocks(served: Path) -> None:
+def test_the_default_clock_is_the_system_s(served: Path) -> None:
     make(served / "file.txt")
     assert FileTree(root=Root(served)).clock is time.time

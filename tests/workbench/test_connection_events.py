@@ -154,7 +154,7 @@ async def test_the_pages_own_requests_are_not_shown(
     assert [e["payload"]["target"] for e in events if "target" in e["payload"]] == ["/seen"]
 
 
-async def test_a_page_of_events_has_what_happened_since_the_page_before(
+async def test_a_page_of_events_continues_after_the_page_before(
     hamms: Hamms, client: httpx.AsyncClient
 ) -> None:
     url = hamms.workbench.url("/api/events/snapshot?topics=connection.*")

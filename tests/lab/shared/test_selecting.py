@@ -107,7 +107,7 @@ def test_a_tunnel_reaches_modes_that_act_before_a_request(server: HammsServer) -
     assert server.ledger.fired("tcp-accept-close")
 
 
-def test_what_is_sent_behind_connect_belongs_to_the_tunnel(server: HammsServer) -> None:
+def test_octets_sent_behind_connect_belong_to_the_tunnel(server: HammsServer) -> None:
     octets = (
         b"CONNECT status.hamms:80 HTTP/1.1\r\nHost: status.hamms\r\n\r\n"
         b"GET /?status=503 HTTP/1.1\r\nHost: status.hamms\r\nConnection: close\r\n\r\n"

@@ -99,7 +99,7 @@ def test_most_clients_begin_again_after_hello_retry(
 
 
 @pytest.mark.parametrize("n", [0, 2, 1000])
-def test_so_many_tickets_are_sent_behind_the_handshake(
+def test_n_session_tickets_follow_the_handshake(
     server: HammsServer, trusts: ssl.SSLContext, n: int
 ) -> None:
     with tls.met(server, trusts, "tls-session-ticket-flood", n=n) as client:
