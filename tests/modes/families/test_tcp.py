@@ -77,7 +77,7 @@ def test_a_port_is_closed_at_first_and_then_open(hamms: HammsServer) -> None:
         assert status_when_open(door.address) == 200
 
 
-def test_a_share_of_the_connections_is_reset_and_the_others_answered(hamms: HammsServer) -> None:
+def test_the_first_connections_are_reset_and_the_others_answered(hamms: HammsServer) -> None:
     with hamms.open("tcp-accept-rst", first=2) as door:
         for _ in range(2):
             with pytest.raises((ConnectionResetError, BrokenPipeError)):

@@ -49,7 +49,7 @@ async def test_a_check_publishes_its_progress_and_keeps_its_report(
     assert (report["seed"], report["suite"]) == (7, ["frame"])
 
 
-async def test_an_impossible_check_is_refused_with_the_reason(
+async def test_a_check_of_a_failing_client_ends_with_the_reason(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
     await client.post("/api/checks", json={"client": "broken"})
