@@ -124,10 +124,11 @@ class CommandClient:
         return Visit(
             answers=answers,
             seconds=ended.seconds,
-            signal=crashed,
+            death=f"by signal {crashed}" if crashed else "",
             stopped=ended.stopped,
             rss=ended.rss,
             cpu=ended.cpu,
+            waited=ended.waited,
             said=ended.said[-2000:],
         )
 
@@ -145,10 +146,11 @@ def _joined(visits: list[Visit]) -> Visit:
     return Visit(
         answers=tuple(answer for visit in visits for answer in visit.answers),
         seconds=sum(visit.seconds for visit in visits),
-        signal=last.signal,
+        death=last.death,
         stopped=last.stopped,
         rss=max(known, default=None),
         cpu=sum(visit.cpu or 0.0 for visit in visits),
+        waited=sum(visit.waited or 0.0 for visit in visits),
         said=last.said,
     )
 

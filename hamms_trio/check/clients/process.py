@@ -17,7 +17,7 @@ from typing import IO
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
-from hamms_trio.check.clients.family import kill_all, peak_memory, reap
+from hamms_trio.check.clients.family import kill_all, peak_memory, processor_waits, reap
 from hamms_trio.errors import ClientUnusable
 
 SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
@@ -69,6 +69,7 @@ class Ended:
         stopped: why we ended it, or None.
         rss: its greatest resident memory in octets, as far as it could be measured.
         cpu: its processor time in seconds.
+        waited: seconds for which it was ready to run, and had no processor; None if unknown.
     """
 
     code: int | None
@@ -77,6 +78,7 @@ class Ended:
     seconds: float
     rss: int | None
     cpu: float | None
+    waited: float | None
     output: Kept
     said: str
 
@@ -170,6 +172,7 @@ class Running:
         self._status: int | None = None
         self._peak: int | None = None
         self._used: resource.struct_rusage | None = None
+        self._waited: float | None = None
         self._floor = _own_peak()
         self._orphans: set[int] = set()
 
@@ -228,6 +231,7 @@ class Running:
             seconds=self._seconds,
             rss=self._memory(),
             cpu=self._used.ru_utime + self._used.ru_stime if self._used else None,
+            waited=self._waited,
             output=output,
             said=said,
         )
@@ -258,6 +262,7 @@ class Running:
     async def _wait_ended(self) -> None:
         async with _exit_of(self.process.pid):
             self._seconds = trio.current_time() - self._began
+            self._waited = max(processor_waits(self.process.pid).values(), default=None)
             self._reap(0)
 
     def _reap(self, options: int) -> None:
