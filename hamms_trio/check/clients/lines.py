@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -158,7 +158,7 @@ class LinesClient:
     """Runs a program of the line driver as often as needed.
 
     Args:
-        warm_up: a healthy call, which each program has to answer before it is used.
+        warm_up: healthy calls, which each program answers before it is used; it must not fail the first one.
         most: how many programs may run at once.
     """
 
@@ -176,7 +176,7 @@ class LinesClient:
     def __init__(
         self,
         lines: Lines,
-        warm_up: Call,
+        warm_up: Sequence[Call],
         nursery: trio.Nursery,
         *,
         most: int,
@@ -235,10 +235,10 @@ class LinesClient:
         problem = f"it did not answer within {START_SECONDS:g} seconds"
         with trio.move_on_after(START_SECONDS):
             try:
-                answer = await worker.ask(self._warm_up, "warm-up")
-                if answer.ok:
+                answers = [await worker.ask(call, "warm-up") for call in self._warm_up]
+                if answers[0].ok:
                     return worker
-                problem = answer.error
+                problem = answers[0].error
             except (Gone, TooLong) as error:
                 problem = str(error) or "it wrote too long a line"
         await self._discard(worker)

@@ -28,8 +28,9 @@ from hamms_trio.check.plan.arguments import Times
 from hamms_trio.check.plan.calls import SHAPES
 from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
 from hamms_trio.check.running.cells import Cell, Trust, play
-from hamms_trio.check.running.lab import CheckedLab
+from hamms_trio.check.running.lab import SNI, TWO_ADDRESSES, CheckedLab
 from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
+from hamms_trio.check.running.turns import SLOW
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
 from hamms_trio.modes import FailureMode
@@ -38,6 +39,7 @@ PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
 PATIENCE = 30.0  # seconds for a client that meets nothing wrong
 WARM_UP_DOOR = "path"
+PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
 PROBES = {
     "ok-chunked": Need.CHUNKED,
     "ok-close": Need.CLOSE,
@@ -100,8 +102,9 @@ async def _open_lines(
 ) -> AsyncIterator[Client]:
     async with trio.open_nursery() as nursery:
         most = min(options.jobs, DRIVERS_AT_ONCE)
-        warm_up = _warm_up(lines, lab)
-        client = LinesClient(lines, warm_up, nursery, most=most, environment=trust.variables)
+        client = LinesClient(
+            lines, _warm_up(lines, lab, trust), nursery, most=most, environment=trust.variables
+        )
         try:
             await client.prepare(most)
             yield client
@@ -160,20 +163,26 @@ async def _probe(
 ) -> None:
     """Find out what the client can do; a probe that nobody could pass is skipped."""
     found: set[Need] = set()
+    probed: dict[Need, Facts] = {}
+    slugs = {need: slug for slug, need in PROBES.items() if _can_be_probed(need, subject)}
 
-    async def probe(slug: str, need: Need) -> None:
-        cell = Cell(catalogue[slug], options.seed, is_control=need is Need.TLS)
-        facts = await play(cell, lab, subject, door_kind=options.door)
-        subject.probed.append(facts)
+    async def probe(need: Need, run: int = 0) -> None:
+        cell = Cell(catalogue[slugs[need]], options.seed, run, is_control=need is Need.TLS)
+        probed[need] = facts = await play(cell, lab, subject, door_kind=options.door)
         if _passes(facts, need):
             found.add(need)
 
     # A busy machine must not cost a client an ability, but one that lacks something may well wait for it.
     subject.times = Times(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
-        for slug, need in PROBES.items():
-            if _can_be_probed(need, subject):
-                nursery.start_soon(probe, slug, need)
+        for need in slugs:
+            nursery.start_soon(probe, need)
+    slow = SLOW * subject.times.timeout
+    subject.times = subject.times.longer(PATIENT_PROBE)
+    for need in slugs.keys() - found:
+        if probed[need].visit.seconds >= slow:
+            await probe(need, run=1)
+    subject.probed += probed.values()
     subject.has = (subject.has - {Need.UPLOAD}) | found
 
 
@@ -202,8 +211,15 @@ def _passes(facts: Facts, need: Need) -> bool:
     return True
 
 
-def _warm_up(tested: Lines, lab: CheckedLab) -> Call:
-    host, port = lab.address(WARM_UP_DOOR)
+def _warm_up(tested: Lines, lab: CheckedLab, trust: Trust) -> list[Call]:
+    """Return healthy calls; the second one is a first handshake of TLS, which takes some runtimes seconds."""
     if tested.shape:
-        return Call(url=f"http://{host}:{port}/mode/llm-ok{SHAPES.get(tested.shape, '/')}")
-    return Call(url=f"http://{host}:{port}/mode/ok/", timeout=PATIENCE)
+        return [_healthy(lab, WARM_UP_DOOR, f"llm-ok{SHAPES.get(tested.shape, '/')}")]
+    plain = _healthy(lab, WARM_UP_DOOR, "ok/")
+    return [plain, _healthy(lab, SNI, "ok/", "https")] if trust.root else [plain]
+
+
+def _healthy(lab: CheckedLab, door: str, path: str, scheme: str = "http") -> Call:
+    host, port = lab.address(door)
+    name = TWO_ADDRESSES if scheme == "https" else host
+    return Call(url=f"{scheme}://{name}:{port}/mode/{path}", timeout=PATIENCE)
