@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -82,6 +83,20 @@ def test_a_line_of_the_standard_error_tells_the_status() -> None:
     )
     report = checked(shell(script, "{url}", "{out}"), "retry-storm", "retries")
     assert "status 503" in report.modes["retry-storm"].evidence
+
+
+def test_descriptor_3_tells_more_of_an_error() -> None:
+    script = """curl -sSf "$1" || { echo '{"error": "Short", "phase": "body"}' >&3; exit 1; }"""
+    report = checked(shell(script, "{url}"), "frame-cl-short-fin")
+    evidence = report.modes["frame-cl-short-fin"].evidence
+    assert evidence == "The client reported an error: Short (body)."
+
+
+def test_a_working_directory_is_that_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "get").write_text('#!/bin/sh\nexec curl -sSf "$1"\n')
+    (tmp_path / "get").chmod(0o755)
+    report = checked(command("./get", "{url}", directory=str(tmp_path)), "interim-103")
+    assert classes(report) == {"interim-103": "ok"}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -228,7 +228,7 @@ class LinesClient:
     async def _start(self) -> Worker:
         nonce = f"driver{next(self._started)}.{os.getpid()}"
         environment = environment_with(self._lines.environment, self._environment, {NONCE: nonce})
-        process = start(self._lines.argv, environment, self._lines.directory, stdin=True)
+        process = start(self._lines.argv, environment, self._lines.directory)
         worker = Worker(process, nonce)
         self._workers.add(worker)
         self._nursery.start_soon(worker.listen)
