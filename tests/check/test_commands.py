@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hamms_trio.check.adapters import prepared
 from hamms_trio.check.client import Command
 from hamms_trio.check.clients.placeholders import checked as checked_command, filled
 from hamms_trio.errors import ClientUnusable
@@ -118,3 +119,9 @@ def test_a_timeout_in_a_loop_is_no_limit_of_redirects() -> None:
         command("curl", "-sSf", *endless, "{url}"), "redirect-loop", timeout=0.1
     ).inferred
     assert found["redirects.limit"].value.startswith("more than")
+
+
+def test_a_pool_of_connections_has_its_size() -> None:
+    with prepared("requests") as requests:
+        found = checked(requests, "interim-103", jobs=1).inferred
+    assert found["connections.pool"].value == "10 connections"

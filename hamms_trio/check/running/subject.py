@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from hamms_trio.check.client import (
     Client,
     Command,
     Lines,
+    Order,
     PythonCallable,
     Tested,
 )
@@ -28,7 +29,7 @@ from hamms_trio.check.plan.arguments import Times
 from hamms_trio.check.plan.calls import SHAPES
 from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
 from hamms_trio.check.running.cells import Cell, Trust, play
-from hamms_trio.check.running.lab import SNI, TWO_ADDRESSES, CheckedLab
+from hamms_trio.check.running.lab import LOCAL, SNI, TWO_ADDRESSES, CheckedLab
 from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
 from hamms_trio.check.running.turns import SLOW
 from hamms_trio.check.verdicts import Finding
@@ -39,6 +40,7 @@ PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
 PATIENCE = 30.0  # seconds for a client that meets nothing wrong
 WARM_UP_DOOR = "path"
+ORIGINS = 24  # more than the pools of most clients hold
 PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
 PROBES = {
     "ok-chunked": Need.CHUNKED,
@@ -64,6 +66,7 @@ class Subject:
         control_rss: its memory where nothing is wrong, in octets; None if unknown.
         shape: of a client of event streams; "" otherwise.
         probed: the facts of the probes, for what they tell besides.
+        kept: for each of several origins that were met twice, True if the connection was kept; empty if unknown.
     """
 
     client: Client
@@ -73,6 +76,7 @@ class Subject:
     control_rss: int | None = None
     trust: Trust = field(default_factory=Trust)
     probed: list[Facts] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
 
 
 @asynccontextmanager
@@ -141,6 +145,8 @@ async def meet(
     )
     if not tested.shape:
         await _probe(subject, lab, options, catalogue)
+        if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
+            subject.kept = await _kept_connections(client, lab, options.seed)
     subject.times = Times(options.timeout, start_up, options.cap)
     return subject
 
@@ -184,6 +190,26 @@ async def _probe(
             await probe(need, run=1)
     subject.probed += probed.values()
     subject.has = (subject.has - {Need.UPLOAD}) | found
+
+
+async def _kept_connections(client: Client, lab: CheckedLab, seed: int) -> list[bool]:
+    """Let the client meet many origins, then again from the last to the first: a pool keeps the last ones."""
+    nonce = f"origins{seed}"
+    async with AsyncExitStack() as open_doors:
+        doors = [
+            await open_doors.enter_async_context(lab.open("ok-keepalive", nonce=nonce))
+            for _ in range(ORIGINS)
+        ]
+        calls = [Call(url=f"http://{LOCAL}:{door.port}/", timeout=PATIENCE) for door in doors]
+        order = Order(nonce=nonce, calls=(*calls, *reversed(calls)), cap=PATIENCE)
+        visit = await client.visit(order)
+        carried = [
+            {request.connection.number for request in lab.ledger.requests(door.name)}
+            for door in doors
+        ]
+        lab.ledger.forget(nonce)
+    is_whole = len(visit.answers) == len(order.calls) and all(each.ok for each in visit.answers)
+    return [len(numbers) == 1 for numbers in carried] if is_whole else []
 
 
 def _can_be_probed(need: Need, subject: Subject) -> bool:
