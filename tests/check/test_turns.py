@@ -82,9 +82,15 @@ def test_a_hang_counts_only_alone_and_with_a_processor() -> None:
     assert alone is not None
     assert (alone.patience, alone.is_alone) == (1.0, True)
     assert after(alone, facts(ERROR), Finding.HANG) is None
+    assert after(alone, facts(ERROR, waited=0.5), Finding.HANG) is None
     starved = after(alone, facts(ERROR, waited=2.0), Finding.HANG)
     assert starved is not None
     assert (starved.patience, starved.is_alone) == (4.0, True)
+
+
+def test_a_use_of_memory_counts_however_long_it_took() -> None:
+    turn = Turn(first(ERROR).cell, 1, is_alone=True)
+    assert after(turn, facts(ERROR, waited=3.0), Finding.RESOURCES, late=3.0) is None
 
 
 def test_turns_come_to_an_end() -> None:

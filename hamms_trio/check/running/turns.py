@@ -74,16 +74,22 @@ def next_turn(
         start_up: seconds that the client takes to start.
     """
     if finding in _ALONE:
-        waited = max(late, facts.visit.waited or 0.0)
         if not turn.is_alone:
             return turn.again(longer=False, is_alone=True)
-        return turn.again(longer=True, is_alone=True) if is_late(waited, facts.timeout) else None
+        is_excused = finding is not Finding.RESOURCES and _waited_for_processors(facts, late)
+        return turn.again(longer=True, is_alone=True) if is_excused else None
     if is_late(late, facts.timeout):
         return turn.again(longer=True)
     if _is_unproved(facts, finding) and turn.number == 0:
         return turn.again(longer=True)
     is_first = turn.patience == 1.0
     return turn.again(longer=True) if is_first and _timed_out(facts, finding, start_up) else None
+
+
+def _waited_for_processors(facts: Facts, late: float) -> bool:
+    """Return True if the client would have been in time, had a processor been free whenever it wanted one."""
+    waited = max(late, facts.visit.waited or 0.0)
+    return facts.visit.seconds - waited <= facts.late
 
 
 def _timed_out(facts: Facts, finding: Finding, start_up: float) -> bool:
