@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import TlsFailure
 
-READ_OCTETS = 64 * 1024
+READ_OCTETS = 16 * 1024  # the maximum of a record (RFC 8446 §5.1); OpenSSL returns one at a time
+
+ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,11 @@ class RecordLayer:
         """Return the records that are to be sent."""
         return self._outgoing.read()
 
+    @property
+    def has_more(self) -> bool:
+        """True if octets came that OpenSSL has not looked at; they may be a part of a record."""
+        return self._incoming.pending > 0
+
     # The handshake
 
     def shake_hands(self) -> bool:
@@ -79,6 +86,11 @@ class RecordLayer:
             raise _failure(error) from error
         self.is_established = True
         return True
+
+    @property
+    def sends_tickets_last(self) -> bool:
+        """True if the records behind a complete handshake are tickets alone, for which no client waits (TLS 1.3)."""
+        return self._tls.version() == "TLSv1.3"
 
     # The content
 

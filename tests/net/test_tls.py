@@ -33,9 +33,11 @@ def client_context(certificates: Certificates) -> ssl.SSLContext:
 class Echo:
     """An echo connection, which ends when the client has sent its last octet."""
 
-    def __init__(self, hub: Hub, sock: TlsSocket) -> None:
+    def __init__(self, hub: Hub, sock: TlsSocket, octets: bytes) -> None:
         self._hub, self._socket, self._fd = hub, sock, sock.fileno()
         hub.watch(self._fd, self, IN)
+        if octets:
+            sock.send(octets)
 
     group = None
 
@@ -81,8 +83,8 @@ class Server:
     def abandon(self) -> None:
         self._socket.close()
 
-    def _on_secured(self, sock: TlsSocket) -> None:
-        Echo(self.hub, sock)
+    def _on_secured(self, sock: TlsSocket, octets: bytes) -> None:
+        Echo(self.hub, sock, octets)
 
     def _on_failure(self, reason: str) -> None:
         self.failures.append(reason)

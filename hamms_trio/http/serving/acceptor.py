@@ -18,7 +18,7 @@ from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import PROCESS_BUDGET, DescriptorShare
 from hamms_trio.net.resets import reset_and_close
-from hamms_trio.net.tls import Handshakes
+from hamms_trio.net.tls import Handshakes, TlsSocket
 
 SETTLE_SECONDS = 0.2  # the longest delay of the account
 WATCHED_SECONDS = 0.02  # the same while somebody watches the answers live
@@ -56,10 +56,10 @@ class ServerAcceptor(Acceptor):
             self._handshakes.begin(sock, partial(self._converse_secured, address))
             self._capacity.handshake_began()
 
-    def _converse_secured(self, address: Address, sock: socket.socket) -> None:
+    def _converse_secured(self, address: Address, sock: TlsSocket, octets: bytes) -> None:
         self._capacity.handshake_ended()
         try:
-            self._converse(Handover(sock, address, on_end=self._share.release))
+            self._converse(Handover(sock, address, octets, on_end=self._share.release))
         except OSError:
             self._share.release()
             raise

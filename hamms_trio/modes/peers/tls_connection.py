@@ -7,12 +7,11 @@ from typing import TypeVar
 
 from hamms_trio.errors import TlsBroken, TlsFailure
 from hamms_trio.modes.peers.connection import ModeObserver, PeerConnection
-from hamms_trio.net.record_layer import RecordLayer
+from hamms_trio.net.record_layer import ENDED_EARLY, RecordLayer
 from hamms_trio.wire.tls.alerts import alert_of
 from hamms_trio.wire.tls.records import Record, split_records
 
 WRITE_OCTETS = 64 * 1024  # of content that are encrypted at a time
-ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 RECORDS_IN_ONE_GO = 1024  # where each has few octets
 
 T = TypeVar("T")
