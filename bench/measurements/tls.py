@@ -47,7 +47,11 @@ def tls(effort: Effort) -> list[Figure]:
             "uvloop": partial(peer, "uvloop_tls", *shown),
         }
         site = Site(Path(made.certificate).parent, made.certificate, made.key)
-        return [*_handshakes(effort, starts, site), *_kept(effort, starts), *_neighbours(effort, ours)]
+        return [
+            *_handshakes(effort, starts, site),
+            *_kept(effort, starts),
+            *_neighbours(effort, ours),
+        ]
 
 
 @contextmanager

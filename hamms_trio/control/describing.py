@@ -125,6 +125,7 @@ def _describe_tls(record: TlsRecord) -> documents.TlsDocument:
         client_certificate=sha256(certificate).hexdigest() if certificate else None,
         alerts=list(record.alerts),
         close_notify=record.close_notify,
+        failure=record.failure,
     )
 
 

@@ -20,7 +20,7 @@ from typing import cast
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.errors import TlsFailure
 from hamms_trio.net.hubs.hub import IN, OUT, Hub, Timer
-from hamms_trio.net.record_layer import ENDED_EARLY, RecordLayer
+from hamms_trio.net.record_layer import ENDED_EARLY, Agreed, RecordLayer
 from hamms_trio.net.socket import HubSocket
 
 logger = logging.getLogger(__name__)
@@ -45,17 +45,26 @@ class TlsSocket:
         sock: the non-blocking socket beneath.
         layer: OpenSSL's state after the handshake.
         held: records that go out with the first content, such as tickets.
+        hello: the ClientHello's octets, if somebody may want to read them.
     """
 
-    __slots__ = ("_has_ended", "_held", "_is_shut", "_layer", "_owed", "_socket")
+    __slots__ = ("_has_ended", "_held", "_is_shut", "_layer", "_owed", "_socket", "hello")
 
-    def __init__(self, sock: socket.socket, layer: RecordLayer, held: bytes = b"") -> None:
+    def __init__(
+        self, sock: socket.socket, layer: RecordLayer, held: bytes = b"", hello: bytes = b""
+    ) -> None:
+        self.hello = hello
         self._socket = sock
         self._layer = layer
         self._held = held  # records that wait for room in the kernel
         self._owed = 0  # octets of content in them, which the caller will pass once more
         self._has_ended = False  # True once the client's close_notify has come
         self._is_shut = False  # True once shut for writing
+
+    @property
+    def agreed(self) -> Agreed:
+        """The outcome of the handshake."""
+        return self._layer.agreed
 
     def fileno(self) -> int:
         return self._socket.fileno()
@@ -183,13 +192,14 @@ class TlsSocket:
 
 
 Then = Callable[[TlsSocket, bytes], None]
+Fail = Callable[[str, bytes], None]
 
 
 class Handshakes:
     """The TLS handshakes of one server.
 
     Args:
-        on_failure: the callback for each failed handshake, with the reason.
+        keeps_hello: says whether the octets of a ClientHello are kept until its handshake has ended.
     """
 
     def __init__(
@@ -198,33 +208,30 @@ class Handshakes:
         certificate: ServerCertificate,
         *,
         seconds: float = HANDSHAKE_SECONDS,
-        on_failure: Callable[[str], None] = lambda reason: None,
+        keeps_hello: Callable[[], bool] = lambda: False,
     ) -> None:
         self._hub = hub
         self._certificate = certificate
         self._seconds = seconds
-        self._on_failure = on_failure
+        self.keeps_hello = keeps_hello
 
-    def begin(self, sock: socket.socket, then: Then) -> None:
+    def begin(self, sock: socket.socket, then: Then, fail: Fail) -> None:
         """Take over an accepted, non-blocking socket and begin its handshake.
 
         Args:
             sock: the accepted socket.
             then: the callback for the TLS socket after the handshake, and for the content that has come already; its
                 OSError closes the socket.
+            fail: the callback for a handshake that fails, with the reason and the ClientHello, if that is kept.
 
         Raises:
             OSError: the kernel has no memory for its registration; the caller closes the socket.
         """
-        Handshake(self._hub, self, sock, then, self._hub.now() + self._seconds)
+        Handshake(self._hub, self, sock, then, fail, self._hub.now() + self._seconds)
 
     def layer(self) -> RecordLayer:
         """Return OpenSSL's state for a new handshake, with the current certificate."""
         return RecordLayer(self._certificate.context)
-
-    def note_failure(self, reason: str) -> None:
-        logger.info("tls_handshake_failed error=%s", reason)
-        self._on_failure(reason)
 
 
 class Handshake(HubSocket):
@@ -233,13 +240,20 @@ class Handshake(HubSocket):
     OpenSSL's state is created at the client's first octet, so that a silent client costs little memory.
     """
 
-    __slots__ = ("_layer", "_others", "_refused_for", "_then", "_timer")
+    __slots__ = ("_fail_with", "_hello", "_layer", "_others", "_refused_for", "_then", "_timer")
 
     def __init__(
-        self, hub: Hub, others: Handshakes, sock: socket.socket, then: Then, deadline: float
+        self,
+        hub: Hub,
+        others: Handshakes,
+        sock: socket.socket,
+        then: Then,
+        fail: Fail,
+        deadline: float,
     ) -> None:
         super().__init__(hub, sock, IN)
-        self._others, self._then = others, then
+        self._others, self._then, self._fail_with = others, then, fail
+        self._hello = b""
         self._layer: RecordLayer | None = None
         # The reason, once the client was refused in plain HTTP.
         self._refused_for: str | None = None
@@ -277,6 +291,8 @@ class Handshake(HubSocket):
         if layer is None:
             layer = self._layer = self._others.layer()
         layer.feed(octets)
+        if self._others.keeps_hello():
+            self._hello += octets
         is_complete = layer.shake_hands()
         if is_complete and layer.sends_tickets_last:
             self._end(layer)  # the tickets go out with the first content
@@ -312,7 +328,11 @@ class Handshake(HubSocket):
 
     def _fail(self, reason: str) -> None:
         self._end(None)
-        self._others.note_failure(reason)
+        self._note_failure(reason)
+
+    def _note_failure(self, reason: str) -> None:
+        logger.info("tls_handshake_failed error=%s", reason)
+        self._fail_with(reason, self._hello)
 
     def _end(self, layer: RecordLayer | None) -> None:
         timer, self._timer = self._timer, None
@@ -323,12 +343,12 @@ class Handshake(HubSocket):
             self.close()
             return
         self._detach()
-        secured = TlsSocket(cast(socket.socket, self._socket), layer, layer.take())
+        secured = TlsSocket(cast(socket.socket, self._socket), layer, layer.take(), self._hello)
         try:
             content = secured.take_content() if layer.has_more else b""
         except OSError as error:
             secured.close()
-            self._others.note_failure(str(error))
+            self._note_failure(str(error))
             return
         try:
             self._then(secured, content)
