@@ -79,7 +79,9 @@ def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
         times=fault.times,
         left=fault.left,
         seconds_left=round(seconds_left, 3),
-        match=documents.MatchDocument(match.method, match.path, match.host, dict(match.fields)),
+        match=documents.MatchDocument(
+            match.method, match.path, match.host, match.sni, dict(match.fields)
+        ),
     )
 
 

@@ -158,11 +158,15 @@ class LedgerDocument(Struct, frozen=True):
 
 
 class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The requests that an armed fault is for: patterns such as ``/v1/*``, all of which have to match."""
+    """The clients that an armed fault is for: patterns such as ``/v1/*``, all of which have to match.
+
+    ``sni`` is the host in the ClientHello, which is there before a request.
+    """
 
     method: str | None = None
     path: str | None = None
     host: str | None = None
+    sni: str | None = None
     fields: dict[str, str] = {}
 
 

@@ -224,7 +224,9 @@ class Recorder:
             self._request.given_nonce = nonce
 
     def note_hello(self, server_name: str | None, protocols: tuple[str, ...]) -> None:
-        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN."""
+        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN; the first call counts."""
+        if self.record.tls is not None:  # another peer reads it again
+            return
         self.record.tls = TlsRecord(server_name, protocols)
         if (publisher := self._bus.publisher) is not None:
             publisher.hello(self.record.number, server_name, protocols)
