@@ -26,7 +26,7 @@ DIFFERENCE_MS = 20.0
 BESIDE = ("uvicorn", "granian", "nginx")  # of `bench.peers.table`
 REMARKS = {
     "uvloop": "a bare protocol, without a request's parser, an account or limits; OpenSSL in memory, as ours",
-    "granian": "rustls, whose cryptography (ring) takes less than half of the time of OpenSSL 3.0, and no Python around it",
+    "granian": "rustls, whose cryptography (ring) takes half of the time of OpenSSL 3.0, and no Python around it",
     "nginx": "the same OpenSSL, which is half of our figure, and no Python around it",
 }
 

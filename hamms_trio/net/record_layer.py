@@ -52,6 +52,11 @@ class RecordLayer:
         self.is_established = False
         self.is_closed = False
 
+    def _take_over(self, layer: RecordLayer) -> None:
+        """Go on with the state of another layer, which is not used any more."""
+        self._incoming, self._outgoing, self._tls = layer._incoming, layer._outgoing, layer._tls
+        self.is_established, self.is_closed = layer.is_established, layer.is_closed
+
     # Records
 
     def feed(self, octets: bytes) -> None:
@@ -89,7 +94,7 @@ class RecordLayer:
 
     @property
     def sends_tickets_last(self) -> bool:
-        """True if the records behind a complete handshake are tickets alone, for which no client waits (TLS 1.3)."""
+        """True if what follows a complete handshake are tickets alone, for which no client waits (TLS 1.3)."""
         return self._tls.version() == "TLSv1.3"
 
     # The content

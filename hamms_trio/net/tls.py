@@ -4,8 +4,8 @@ The handshake comes after the accept and before the connection proper, with a de
 slow or gone costs only a timer. A step takes up to half a millisecond, mostly for a signature; the hub's turns are
 bounded by time, so that other clients wait no longer.
 
-Each flight is one call of the kernel. OpenSSL on the descriptor itself would read each record in two calls, write each
-ticket in another, and need a second socket object; together that costs as much as a fifth of a handshake.
+Each flight is one call of the kernel. OpenSSL on the descriptor itself would read each record in two calls, write
+each ticket in another, and need a second socket object.
 """
 
 from __future__ import annotations
@@ -78,8 +78,8 @@ class TlsSocket:
     def recv(self, most: int, flags: int = 0) -> bytes:
         """Return all content of the records that have come, even if that is more than ``most`` octets.
 
-        The hub sees no octets that were read from the kernel already. After `shutdown`, return the raw octets, which
-        the caller only discards.
+        The hub sees no octets that were read from the kernel already. After `shutdown`, return the raw octets,
+        which the caller only discards.
         """
         if flags or self._is_shut:  # MSG_PEEK only checks the connection
             return self._socket.recv(most, flags)
@@ -220,8 +220,8 @@ class Handshakes:
 
         Args:
             sock: the accepted socket.
-            then: the callback for the TLS socket after the handshake, and for the content that has come already; its
-                OSError closes the socket.
+            then: the callback for the TLS socket after the handshake, and for the content that has come already;
+                its OSError closes the socket.
             fail: the callback for a handshake that fails, with the reason and the ClientHello, if that is kept.
 
         Raises:

@@ -54,7 +54,8 @@ async def test_a_handshake_is_an_event_before_its_request(
 ) -> None:
     opened, hello, done, *_ = await events_of_a_visit(certificate, trusting)
     assert isinstance(opened, events.Opened)
-    assert isinstance(hello, events.HelloReceived) and hello.server_name == "localhost"
+    assert isinstance(hello, events.HelloReceived)
+    assert hello.server_name == "localhost"
     assert isinstance(done, events.HandshakeDone)
     assert (done.version, done.server_name) == ("TLSv1.3", "localhost")
 

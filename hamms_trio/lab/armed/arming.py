@@ -28,7 +28,7 @@ class Match:
         method: such as ``POST``.
         path: a pattern, such as ``/v1/*``; the query does not count.
         host: the Host field without its port; a pattern, too.
-        sni: the host that a ClientHello names (RFC 6066 §3); a pattern, too. It can be matched before a request has come.
+        sni: the host that a ClientHello names (RFC 6066 §3); a pattern, too, which needs no request.
         fields: patterns of fields' values, by name.
     """
 

@@ -119,17 +119,16 @@ def label_for(mode: FailureMode, arguments: Mapping[str, Value]) -> str:
     for name, value in arguments.items():
         label += f"--{name.replace('_', '-')}-{domains[name].to_label(value)}"
     if len(label) > MOST_LABEL or not _LABEL.fullmatch(label):
-        raise ParameterError(
-            f"{label!r} can't be the name of a host: open({mode.slug!r}, ...) gives a door with these arguments"
-        )
+        rest = f"open({mode.slug!r}, ...) gives a door with these arguments"
+        raise ParameterError(f"{label!r} can't be the name of a host: {rest}")
     return label
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     """Return the arguments in a label, such as ``--tries-5--key-ab``.
 
-    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own. Each domain says
-    how a dot stands there (see `Domain.to_label`).
+    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own. Each
+    domain says how a dot stands there (see `Domain.to_label`).
 
     Raises:
         ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.

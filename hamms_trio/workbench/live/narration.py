@@ -59,7 +59,7 @@ class _Scene:
     """The state of a connection, as far as it is known.
 
     Attributes:
-        held: the opening and the handshake of a well-behaved server's connection that has brought nothing to show yet.
+        held: the opening and the handshake of a well-behaved server's connection without anything to show yet.
         is_lent: True while a failure mode plays on a well-behaved server's connection.
         is_mute: True while the request is one of the page's own.
     """
