@@ -280,7 +280,7 @@ class Handshake(HubSocket):
 
     def _receive(self, octets: bytes) -> None:
         if self._refused_for is not None:
-            # What a refused client still sends is discarded; an early close would reset (RFC 9112 §9.6).
+            # Octets of a refused client are discarded; an early close would reset (RFC 9112 §9.6).
             if not octets:
                 self._fail(self._refused_for)
             return
