@@ -115,7 +115,7 @@ def _section(
     ]
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    lines.append("**A correct client.** " + " ".join(mode.client.sentences) + "\n")
+    lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:

@@ -54,6 +54,8 @@ class TlsSocket(ssl.SSLSocket):
             raise _broken(error) from error
 
     def send(self, data: bytes | memoryview, flags: int = 0) -> int:  # type: ignore[override] # typeshed: any buffer
+        if flags:  # urgent data is beside the stream that OpenSSL fills with records
+            return socket.socket.send(self, data, flags)
         try:
             return super().send(data, flags)
         except _WANTED:

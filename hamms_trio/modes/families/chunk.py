@@ -202,7 +202,13 @@ async def chunk_one_byte(peer: Peer, request: RequestHead, *, n: Chunks = WHOLE)
     await _add(peer, request, last_chunk())
 
 
-@on_request(client=must_succeed("RFC 9112 §7.1.2; RFC 9110 §6.5.1"), needs_http11=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §7.1.2; RFC 9110 §6.5.1",
+        owes="The trailer fields are none of the header fields that the call returns.",
+    ),
+    needs_http11=True,
+)
 async def chunk_trailers(
     peer: Peer, request: RequestHead, *, fields: Annotated[int, Range("fields", 0, 1000)] = 2
 ) -> None:
@@ -211,7 +217,12 @@ async def chunk_trailers(
     await _send_with_trailers(peer, request, trailers)
 
 
-@on_request(client=must_succeed("RFC 9110 §6.5.1"), needs_http11=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §6.5.1", owes="The field is none of the header fields that the call returns."
+    ),
+    needs_http11=True,
+)
 async def chunk_trailer_forbidden(
     peer: Peer, request: RequestHead, *, field: Forbidden = "content-length"
 ) -> None:
