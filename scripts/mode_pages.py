@@ -199,7 +199,7 @@ def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
 
 
 def _family_port(family: str) -> str:
-    offsets = [row.offset for row in FAMILY_PORTS if row.family == family]
+    offsets = [row.offset for row in FAMILY_PORTS if family in (row.family, row.guest)]
     return str(BEGINNING_PORT + offsets[0]) if offsets else "-"
 
 

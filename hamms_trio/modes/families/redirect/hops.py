@@ -29,7 +29,7 @@ Hops = Annotated[int, Range("hops", 0, 1000)]
 @on_request(
     client=must_error(
         "RFC 9110 §15.4",
-        owes="The ledger shows a number of hops that the client's documentation names.",
+        owes="The ledger shows at most 100 hops.",
     )
 )
 async def redirect_loop(
