@@ -163,7 +163,6 @@ async def cookie_flood(
     ),
     issues=(
         "apache/hertzbeat#1677",
-        "opensearchserver/opensearchserver#1674",
         "jaeksoft/opensearchserver#1674",
     ),
     decides=True,

@@ -7,7 +7,6 @@ it, so that a client may not blame the connection.
 
 from __future__ import annotations
 
-import gzip
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
@@ -21,6 +20,7 @@ from hamms_trio.modes.model.expectation import (
 from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Missing, Octets
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match, chunk, last_chunk
+from hamms_trio.wire.content.encode import encode
 
 # The beginnings of what would have been whole documents, the preferred type first.
 BEGINNINGS = {
@@ -337,7 +337,7 @@ async def frame_te_double_chunked(peer: Peer, request: RequestHead) -> None:
 )
 async def frame_te_gzip_chunked(peer: Peer, request: RequestHead) -> None:
     """Send a body with the transfer codings gzip and chunked; gzip octets must never be handed out as the body."""
-    coded = gzip.compress(peer.http.canary(WHOLE), mtime=0)
+    coded = encode("gzip", peer.http.canary(WHOLE))
     await _send_chunks(peer, request, b"Transfer-Encoding: gzip, chunked", body=coded)
 
 
