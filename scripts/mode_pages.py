@@ -115,7 +115,7 @@ def _section(
     ]
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    lines.append("**A correct client.** " + " ".join(mode.client.sentences) + "\n")
+    lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
@@ -214,7 +214,7 @@ def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
 
 
 def _family_port(family: str) -> str:
-    offsets = [row.offset for row in FAMILY_PORTS if row.family == family]
+    offsets = [row.offset for row in FAMILY_PORTS if family in (row.family, row.guest)]
     return str(BEGINNING_PORT + offsets[0]) if offsets else "-"
 
 

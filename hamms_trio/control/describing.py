@@ -39,6 +39,7 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         client=documents.Client(
             outcome=client.outcome.name.lower(),
             meaning=client.outcome.value,
+            sentences=client.sentences,
             level=client.level.value,
             attempts=dict(client.attempts),
             reuse=client.reuse.name.lower(),

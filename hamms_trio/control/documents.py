@@ -32,10 +32,11 @@ class Health(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """The behaviour that a correct client owes."""
+    """The behaviour that a correct client owes; ``sentences`` say it so that a user can check it."""
 
     outcome: str
     meaning: str
+    sentences: list[str]
     level: str
     attempts: dict[str, int]
     reuse: str

@@ -112,6 +112,9 @@ class PeerConnection(Protocol):
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
         """Hand all of ``data`` to the kernel."""
 
+    def send_urgent(self, octet: bytes) -> Awaitable[None]:
+        """Hand one octet of urgent data to the kernel, beside the stream (RFC 6093)."""
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let real seconds pass."""
 
