@@ -35,8 +35,8 @@ export function History({ id, other }) {
       <${RoleButton} needs="admin" class="plain" onClick=${forget}>Clear</${RoleButton}></header>
     ${problem && html`<${Unavailable} noun="The history" problem=${problem} />`}
     ${!problem && !isWaiting && !rows.length && html`<${Empty}><p><b>${filter.value ? "No request is like this." : "Nobody has asked yet."}</b></p><p>Every request to this server appears here at once, but for the page's own.</p></${Empty}>`}
-    ${rows.length > 0 && html`<${LongTable} label="History" height=${308} rows=${rows} heads=${HEADS} onEnd=${more} keyOf=${(row) => row.request_id}
-      renderRow=${(row, index, key) => html`<${Row} key=${key} row=${row} index=${index} mark=${key === id ? "A" : key === other ? "B" : ""} onPick=${() => pick(key)} />`} />`}
+    ${rows.length > 0 && html`<${LongTable} label="History" height=${308} rows=${rows} heads=${HEADS} onEnd=${more}
+      renderRow=${(row, index, key) => html`<${Row} key=${key} row=${row} index=${index} mark=${{ [id]: "A", [other]: "B" }[row.request_id] ?? ""} onPick=${() => pick(row.request_id)} />`} />`}
     <${Lab} />
     ${id && html`<${Picked} key=${`${id} ${other ?? ""}`} id=${id} other=${other} />`}
   </section>`;

@@ -9,6 +9,7 @@ import { portOf } from "./filter.js";
 import { clientOf } from "./model.js";
 
 const MARKS = { opened: ["w-open", "wc"], left: ["w-fin", "wc"], ended: ["w-fin", "ws"], reset: ["w-rst", "wr"], sent: ["w-drip", "ws"], slept: ["w-sil", "ws"], struck: ["v-storm", "wr"] };
+const FINE = new Set(["received", "sent", "slept", "content", "closed", "met"].map((word) => `connection.${word}`));
 const HEADS = [["time", "num"], ["connection"], ["client"], ["event"], ["port", "num"], ["detail"]];
 
 export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
@@ -16,8 +17,8 @@ export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
   const [upTo, setUpTo] = useState(null); // the event at the top while the reader looks at older ones
   const latest = useRef(0);
   latest.current = connections.log.at(-1)?.id ?? 0;
-  const isFine = ({ type }) => /received|sent|slept|content|closed|met$/.test(type);
-  const all = connections.log.filter((entry) => (showsOctets || !isFine(entry)) && (!entry.connection || isMeant(entry.connection)));
+  const isShown = onceEach(isMeant);
+  const all = connections.log.filter(({ type, connection }) => (showsOctets || !FINE.has(type)) && (!connection || isShown(connection)));
   const shown = (upTo === null ? all : all.filter(({ id }) => id <= upTo)).reverse();
   const newer = upTo === null ? 0 : all.length - shown.length;
   const hold = (event) => {
@@ -29,8 +30,18 @@ export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
       <label class="ck"><input type="checkbox" checked=${showsOctets} onChange=${(event) => onOctets(event.target.checked)} /> octets and pauses</label>
       ${newer > 0 && html`<button type="button" onClick=${() => setUpTo(null)}>${count(newer)} newer</button>`}
       <p class="rate">newest first${connections.dropped ? `; ${count(connections.dropped)} older ones were dropped` : ""}</p></header>
-    ${shown.length ? html`<${LongTable} label="Events" rows=${shown} heads=${HEADS} className="log" keyOf=${({ id }) => id} renderRow=${renderRow} />`
+    ${shown.length ? html`<${LongTable} label="Events" rows=${shown} heads=${HEADS} className="log" renderRow=${renderRow} />`
       : html`<p class="hint">No event yet, or none that the filter means.</p>`}</section>`;
+}
+
+// A test whose answer is kept, since many events belong to one connection.
+function onceEach(test) {
+  const known = new Map();
+  return (each) => {
+    let answer = known.get(each);
+    if (answer === undefined) known.set(each, (answer = test(each)));
+    return answer;
+  };
 }
 
 function renderRow(entry, index, key) {
