@@ -11,6 +11,7 @@ import { doorsOf, snippet } from "./doors.js";
 import { ArgumentForm } from "./form.js";
 import { Legend } from "./legend.js";
 import { begin } from "./list.js";
+import { Outcomes } from "./outcomes.js";
 import { nearest } from "./search.js";
 import { useTranscript } from "./transcripts.js";
 
@@ -88,6 +89,7 @@ function Owed({ mode }) {
     ${client.reuse === "forbidden" && html`<p>The connection must not be used for another request.</p>`}
     ${client.reuse === "required" && html`<p>The connection has to be used for another request.</p>`}
     <p class="src"><span><${Source} text=${client.source} /></span><span class="lvl">${client.level === "quality" ? "quality of the client, no MUST" : client.level}</span></p>
+    <${Outcomes} mode=${mode} />
     <h3>The mode</h3><${Prose} text=${mode.description} />
     ${mode.needs_port && html`<p>It needs a port of its own: ${mode.needs_port}.</p>`}
     ${mode.aliases.length > 0 && html`<p class="hint">Also found as ${mode.aliases.join(", ")}.</p>`}
