@@ -243,6 +243,7 @@ def test_openapi_describes_every_resource_and_its_documents(server: HammsServer)
         "/_hamms/health",
         "/_hamms/modes",
         "/_hamms/modes/{slug}",
+        "/_hamms/outcomes",
         "/_hamms/ledger/{nonce}",
         "/_hamms/arm",
         "/_hamms/arm/{id}",
