@@ -58,6 +58,7 @@ function resets(client, those) {
 }
 
 function sameRequest(one, other) {
+  if (one.door !== other.door) return false;
   const [a, b] = [one.requests[0], other.requests.at(-1)];
   return a && b && a.method === b.method && a.target === b.target;
 }

@@ -27,12 +27,15 @@ export function watchConnections() {
   }, 1000);
 }
 
-let hasLooked = false;
+let looking = null;
 
 // Takes what happened before the page was opened, once.
-export async function lookBack() {
-  if (hasLooked) return;
-  hasLooked = true;
+export function lookBack() {
+  looking ??= takeRecent();
+  return looking;
+}
+
+async function takeRecent() {
   try {
     const events = await recent();
     const first = connections.log[0]?.id ?? Infinity;

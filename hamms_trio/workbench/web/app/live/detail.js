@@ -17,9 +17,20 @@ export function Detail({ id }) {
   }, [id]);
   return html`<aside class="drawer" ref=${drawer} aria-labelledby="dh"><header><h2 id="dh">c-${id}</h2>
       <button type="button" class="plain" data-close="" aria-label="Close the detail" onClick=${() => go("#/live")}><${Glyph} name="i-x" kind="i" /></button></header>
-    ${connection ? html`<${About} connection=${connection} />` : html`<${Empty}><p><b>This connection is not known here any more.</b></p>
+    ${connection ? html`<${Neighbours} connection=${connection} /><${About} connection=${connection} />` : html`<${Empty}><p><b>This connection is not known here any more.</b></p>
       <p>The page keeps the newest 2 000. What was answered is in the <a href="#/workbench/history">history</a>.</p></${Empty}>`}
   </aside>`;
+}
+
+// The client's connections before and after this one, which the keys k and j open.
+function Neighbours({ connection }) {
+  const name = clientOf(connection);
+  const those = [...connections.byId.values()].filter((each) => clientOf(each) === name);
+  const place = those.indexOf(connection);
+  const [before, after] = [those[place - 1], those[place + 1]];
+  if (those.length < 2) return null;
+  return html`<p class="step inside">${before && html`<a href=${link("live", "c", String(before.id))} rel="prev"><kbd>k</kbd>c-${before.id}</a>`}
+    ${after && html`<a href=${link("live", "c", String(after.id))} rel="next"><kbd>j</kbd>c-${after.id}</a>`}<span class="n">${place + 1} of ${those.length} of ${name}</span></p>`;
 }
 
 function About({ connection }) {
@@ -44,7 +55,8 @@ function About({ connection }) {
     <p class="links">${mode && html`<a href=${link("modes", mode)}>The mode</a>`}${last && html`<${Copy} label="Copy as curl" text=${asCurl(connection, last)} />`}</p>`;
 }
 
-function claim(connection) {
+// The connection in one sentence.
+export function claim(connection) {
   const name = clientOf(connection);
   const [word, end] = endOf(connection);
   const { left, opened, sent, requests } = connection;

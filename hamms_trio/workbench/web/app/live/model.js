@@ -15,6 +15,7 @@ export class Connections {
     this.dropped = 0; // events that left the log
     this.taken = 0;
     this.gaps = []; // [from, to], in seconds since the epoch
+    this.answers = new Set(); // numbers of requests whose connections are known
     this.brokenAt = 0;
     this.seen = 0; // connections ever
   }
@@ -69,7 +70,7 @@ export class Connections {
       connection = {
         id, door: payload.door ?? "", mode: payload.mode ?? "", peer: payload.client ?? "", agent: "",
         opened: at, closed: null, newest: at, marks: [], requests: [], received: 0, sent: 0,
-        left: null, ended: null, reset: null, struck: false,
+        left: null, ended: null, reset: null, struck: false, played: null,
       };
       this.byId.set(id, connection);
     }
@@ -95,6 +96,9 @@ export class Connections {
       case "struck":
         connection.struck = true;
         if (connection.requests.length) Object.assign(connection.requests.at(-1), { struck: true, key: payload.key });
+        break;
+      case "played":
+        connection.played = at;
         break;
       case "answered":
         this.#answered(connection, at, payload);
@@ -127,6 +131,8 @@ export class Connections {
 
   // The workbench tells an exchange as a whole, once it is over.
   #answered(connection, at, payload) {
+    if (payload.request_id) this.answers.add(payload.request_id);
+    if (this.answers.size > this.mostEvents) this.answers.delete(this.answers.values().next().value);
     const known = connection.requests.at(-1);
     if (known && known.status === null && known.method === payload.method && known.target === payload.target) {
       Object.assign(known, { status: payload.status, trace: payload.request_id, lastAt: at });
@@ -206,11 +212,10 @@ export function endOf(connection) {
 }
 
 // True if the client left while an answer was still due.
-export function isWaiting({ requests, left, sent, received }) {
+export function isWaiting({ requests, left, sent, received, opened, played }) {
   if (!left) return false;
   const request = requests.at(-1);
-  if (!request) return received === 0 && sent === 0 ? false : sent === 0;
-  if (request.status !== null) return false;
-  const latest = request.lastAt ?? request.at;
-  return request.sent === 0 || left.at - latest > 0.02;
+  if (played !== null && played >= (request?.at ?? opened) && played <= left.at) return false;
+  if (!request) return received > 0 && sent === 0;
+  return request.status === null;
 }

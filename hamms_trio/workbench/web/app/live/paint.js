@@ -152,7 +152,8 @@ function silences(pen, connection, x, y, now) {
       since = connection.requests.at(-1)?.status === null ? until ?? at : null;
     }
   }
-  const end = Math.min(connection.closed ?? now, connection.ended ?? now, connection.reset ?? now, connection.left?.at ?? now);
+  const isOver = since !== null && connection.played !== null && connection.played >= since;
+  const end = Math.min(isOver ? connection.played : now, connection.closed ?? now, connection.ended ?? now, connection.reset ?? now, connection.left?.at ?? now);
   dotted(end);
 }
 

@@ -24,12 +24,13 @@ function Plot({ calls }) {
   const height = 24 + calls.length * ROW;
   const ticks = Array.from({ length: Math.round(total / unit) + 1 }, (_, index) => index * unit);
   return html`<svg class="seq" width="100%" height=${height} role="img" aria-label=${sentence(calls)}>
-    ${ticks.map((tick) => html`<line x1="${x(tick)}%" x2="${x(tick)}%" y1="16" y2=${height} class="grat" /><text x="${x(tick)}%" y="11" text-anchor="middle" class="t-axis">${tick ? seconds(tick) : "0"}</text>`)}
+    ${ticks.map((tick) => html`<line x1="${x(tick)}%" x2="${x(tick)}%" y1="16" y2=${height} class="grat" /><text x="${x(tick)}%" y="11" text-anchor="middle" class="t-axis">${tickText(tick)}</text>`)}
     ${calls.map((call, index) => html`<${Call} call=${call} x=${x} y=${58 + index * ROW} />`)}
   </svg>`;
 }
 
 const UNITS = [0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600];
+const tickText = (tick) => (tick < 1 && tick > 0 ? `${Math.round(tick * 1000)} ms` : `${Number(tick.toFixed(1))} s`);
 const unitOf = (longest) => UNITS.find((unit) => longest / unit <= 6) ?? 3600;
 
 function Call({ call, x, y }) {
@@ -48,7 +49,7 @@ function Call({ call, x, y }) {
       const [from, to] = [x(attempts[index].at - began), x(attempts[index + 1].at - began)];
       return html`<line x1="${from}%" x2="${to}%" y1=${y + 15} y2=${y + 15} class="gap" />${to - from > 5 && html`<text x="${(from + to) / 2}%" y=${y + 28} text-anchor="middle" class="t-axis">${seconds(pause)}</text>`}`;
     })}
-    ${isStorm && html`<text x="${LEFT}%" y=${y + 20} class="t-axis tr">${attempts.length} attempts in ${seconds(attempts.at(-1).at - began)}, no pause at all</text>`}</g>`;
+    ${isStorm && html`<text x="${LEFT}%" y=${y + 20} class="t-axis tr">${attempts.length} attempts in ${seconds(last.at - began)}, without a pause</text>`}</g>`;
 }
 
 // Marks for attempts: one stands for those with the same end that are too close to be told apart.

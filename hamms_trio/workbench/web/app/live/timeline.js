@@ -5,6 +5,7 @@ import { everyFrame } from "../pace.js";
 import { Glyph } from "../parts/marks.js";
 import { go, link } from "../router.js";
 import { connections, version } from "./connections.js";
+import { claim } from "./detail.js";
 import { lanesOf } from "./lanes.js";
 import { at, heightOf, paint, partsOf, readColours } from "./paint.js";
 
@@ -50,6 +51,7 @@ function Lane({ lane, seconds, heldAt, selected }) {
     const isReduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
     let painted = { to: 0, lane: null, taken: 0 };
     const draw = (isForced) => {
+      if (!canvas.current) return;
       const to = heldAt || Date.now() / 1000;
       const passed = to - painted.to;
       const pixel = seconds / Math.max(1, width) / (devicePixelRatio || 1);
@@ -70,16 +72,22 @@ function Lane({ lane, seconds, heldAt, selected }) {
       removeEventListener("hamms-theme", onTheme);
     };
   }, [seconds, heldAt, selected, width]);
-  const choose = (event) => {
-    const box = canvas.current.getBoundingClientRect();
+  const under = ({ offsetX: px, offsetY: py }) => {
     const to = heldAt || Date.now() / 1000;
-    const found = at(shown.current, { px: event.clientX - box.left, py: event.clientY - box.top, width: box.width, from: to - seconds, to });
+    return at(shown.current, { px, py, width, from: to - seconds, to });
+  };
+  const choose = (event) => {
+    const found = under(event);
     if (found) go(link("live", "c", String(found.id)));
+  };
+  const tell = (event) => {
+    const found = under(event);
+    canvas.current.title = found ? `c-${found.id}: ${claim(found)}` : "";
   };
   const latest = lane.all.reduce((best, each) => (each.newest > best.newest ? each : best));
   return html`<li class="lane ${isOn ? "on" : ""}">
     <div class="who-l"><a href=${link("live", "c", String(latest.id))}><b>${lane.name}</b></a><span>${lane.doors}</span><span class="r">${lane.outcome}</span></div>
-    <canvas ref=${canvas} class="strip-c" style=${{ height: `${heightOf(lane)}px` }} onClick=${choose} role="img"
+    <canvas ref=${canvas} class="strip-c" style=${{ height: `${heightOf(lane)}px` }} onClick=${choose} onMouseMove=${tell} role="img"
       aria-label="${lane.name}: ${lane.all.length} connections, ${lane.outcome}"></canvas>
   </li>`;
 }

@@ -55,5 +55,6 @@ export function Population({ mode }) {
   const known = useOutcomes();
   const groups = known ? groupsOf(mode, known) : [];
   if (!groups.length) return null;
-  return html`<p class="row"><${Strip} groups=${groups} /><b>${known.clients.length} clients</b><span>${groups.map(({ clients, meaning }) => `${clients.length} ${meaning}`).join(", ")}</span></p>`;
+  const number = known.clients.length;
+  return html`<p class="row"><${Glyph} name="v-info" /><b>${number} clients</b><span><${Strip} groups=${groups} />${groups.map(({ clients, meaning }) => `${clients.length === number ? "all" : clients.length} ${meaning}`).join(", ")}</span></p>`;
 }
