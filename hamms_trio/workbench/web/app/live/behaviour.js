@@ -66,7 +66,7 @@ function sameRequest(one, other) {
 function reuse(client, those) {
   const kept = those.filter(({ requests }) => requests.length > 1);
   if (!kept.length) return [];
-  const most = Math.max(...kept.map(({ requests }) => requests.length));
+  const most = Math.max(...kept.map(({ asked }) => asked));
   return [{ client, text: `keeps connections: it sent up to ${most} requests over one.`, evidence: named(kept), seen: kept.length }];
 }
 

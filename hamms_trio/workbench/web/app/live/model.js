@@ -4,6 +4,8 @@ const MOST_CONNECTIONS = 2_000; // the oldest closed ones go first
 const MOST_MARKS = 300; // of one connection; those in the middle are joined
 const MOST_EVENTS = 10_000; // of the log
 
+const JOINED = 6; // marks that become one for each side
+
 const BEGINNINGS = /\.(opened|request|answered|struck)$/;
 
 export class Connections {
@@ -69,7 +71,7 @@ export class Connections {
       this.seen += 1;
       connection = {
         id, door: payload.door ?? "", mode: payload.mode ?? "", peer: payload.client ?? "", agent: "",
-        opened: at, closed: null, newest: at, marks: [], requests: [], received: 0, sent: 0,
+        opened: at, closed: null, newest: at, marks: [], requests: [], asked: 0, received: 0, sent: 0,
         left: null, ended: null, reset: null, struck: false, played: null,
       };
       this.byId.set(id, connection);
@@ -124,9 +126,10 @@ export class Connections {
 
   #request(connection, at, { method, target, fields = [] }) {
     connection.agent = fieldOf(fields, "user-agent") || connection.agent;
+    connection.asked += 1;
     connection.requests.push({ at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null });
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at, by: "client", request: `${method} ${target}`, octets: 0 });
+    mark(connection, { at, by: "client", request: connection.requests.at(-1), octets: 0 });
   }
 
   // The workbench tells an exchange as a whole, once it is over.
@@ -143,12 +146,13 @@ export class Connections {
     connection.opened = Math.min(connection.opened, began);
     connection.received += payload.octets_received;
     connection.sent += payload.octets_sent;
+    connection.asked += 1;
     connection.requests.push({
       at: began, method: payload.method, target: payload.target, fields: payload.fields ?? [], status: payload.status,
       struck: false, key: keyIn(payload.target), sent: payload.octets_sent, firstAt: at, lastAt: at, trace: payload.request_id,
     });
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at: began, by: "client", request: `${payload.method} ${payload.target}`, octets: payload.octets_received });
+    mark(connection, { at: began, by: "client", request: connection.requests.at(-1), octets: payload.octets_received });
     mark(connection, { at, by: "server", octets: payload.octets_sent, status: payload.status });
   }
 
@@ -174,10 +178,18 @@ function mark(connection, entry) {
   const { marks } = connection;
   marks.push(entry);
   if (marks.length <= MOST_MARKS) return;
-  const middle = marks.length >> 1; // joined with its neighbour, so that beginning and end stay whole
-  const [one, other] = marks.splice(middle, 2);
-  const times = (one.times ?? 1) + (other.times ?? 1);
-  marks.splice(middle, 0, { ...one, octets: (one.octets ?? 0) + (other.octets ?? 0), times, until: other.until ?? other.at });
+  const middle = marks.length >> 1; // two exchanges or so become one, so that beginning and end stay whole
+  marks.splice(middle, JOINED, ...joined(marks.slice(middle, middle + JOINED)));
+}
+
+// One mark for the octets of each side.
+function joined(marks) {
+  const sides = new Map();
+  for (const { by, at, until = at, octets = 0, times = 1 } of marks) {
+    const side = sides.get(by) ?? { by, at, until, octets: 0, times: 0 };
+    sides.set(by, { ...side, until: Math.max(side.until, until), octets: side.octets + octets, times: side.times + times });
+  }
+  return sides.values();
 }
 
 function keyIn(target) {

@@ -6,7 +6,10 @@ export const ROW = 32; // pixels
 const TOP = 20; // of the first row's line
 const LEAST = 3; // pixels; marks that are closer become one block
 
+const LABEL = 36; // pixels of a number behind a block
+
 let colours = null;
+let edge = 0; // of the lane that is painted
 
 // The colours of the theme that is chosen; read again when that changes.
 export function readColours() {
@@ -34,6 +37,7 @@ export function paint(canvas, lane, { from, to, gaps, selected, width }) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
+  edge = width;
   const pen = canvas.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
@@ -76,7 +80,7 @@ function dense(pen, bundle, { from, to, y }) {
   pen.fillRect(from, y, width, 9);
   const resets = bundle.filter(({ reset }) => reset !== null).length;
   if (resets) cross(pen, from + width / 2, y, "");
-  words(pen, `×${bundle.length}${resets ? `, ${resets} RST` : ""}`, from + width + 4, y + 4);
+  if (to < edge - LABEL) words(pen, `×${bundle.length}${resets ? `, ${resets} RST` : ""}`, from + width + 4, y + 4);
 }
 
 // The number of parts of a window, so that each is a round time.
@@ -165,7 +169,7 @@ function blocks(pen, connection, x, y) {
     pen.fillStyle = isClient ? colours.client : colours.server;
     const width = Math.max(block.isDrip ? 2 : 4, block.to - block.from);
     pen.fillRect(block.from, isClient ? y - 9 : y, width, block.isDrip ? 8 : 9);
-    if (block.number > 3) words(pen, `×${block.number}`, block.from + width + 3, isClient ? y - 3 : y + 13);
+    if (block.number > 3 && block.to < edge - LABEL) words(pen, `×${block.number}`, block.from + width + 3, isClient ? y - 3 : y + 13);
     block = null;
   };
   for (const { at, until, by, octets, times = 1 } of connection.marks) {
