@@ -32,7 +32,7 @@ export function Shell({ children }) {
       ${goneSince.value > 0 && html`<${Gone} />`}
       ${children}
     </main>
-    <footer class="foot"><p>Served by the workbench on ${location.host}. The page asks nobody else. <kbd>/</kbd> searches,
+    <footer class="foot"><p>Served by the workbench on ${location.host}. The page asks nobody else. <kbd>/</kbd> searches,${" "}
       <kbd>1</kbd> to <kbd>4</kbd> change the view, <button type="button" class="plain" onClick=${() => setShowsKeys(true)}><kbd>?</kbd> lists the keys</button>.</p></footer>
     ${asksForLogin.value && html`<${LoginDialog} />`}
     ${showsKeys && html`<${Keys} onClose=${() => setShowsKeys(false)} />`}`;

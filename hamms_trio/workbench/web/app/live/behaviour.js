@@ -72,7 +72,7 @@ function reuse(client, those) {
 
 function idleness(client, those) {
   const idle = those.filter((each) => endOf(each)[0] === "fin" && each.requests.length).map((each) => [each, each.left.at - latest(each)]).filter(([, span]) => span > 0.5);
-  return clusters(idle).map((cluster) => {
+  return clusters(idle).filter((cluster) => cluster.length * 2 > idle.length).map((cluster) => {
     const mean = cluster.reduce((sum, [, span]) => sum + span, 0) / cluster.length;
     return { client, text: `closes with FIN after ${seconds(mean)} without a request.`, evidence: named(cluster.map(([each]) => each)), seen: cluster.length };
   });

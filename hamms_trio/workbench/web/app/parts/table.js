@@ -28,9 +28,9 @@ export function LongTable({ label, rows, heads, renderRow, className = "", heigh
     <table class=${className} aria-rowcount=${rows.length + 1}>
       <thead><tr aria-rowindex="1">${heads.map(([text, kind]) => html`<th scope="col" class=${kind ?? ""}>${text}</th>`)}</tr></thead>
       <tbody>
-        ${first > 0 && html`<tr class="space" aria-hidden="true"><td colspan=${heads.length} style=${{ height: `${first * ROW}px` }}></td></tr>`}
+        ${first > 0 && html`<tr class="space" aria-hidden="true"><td style=${{ height: `${first * ROW}px` }}></td></tr>`}
         ${rows.slice(first, last).map((row, index) => renderRow(row, first + index + 2, (rows.length - first - index) % nodes))}
-        ${last < rows.length && html`<tr class="space" aria-hidden="true"><td colspan=${heads.length} style=${{ height: `${(rows.length - last) * ROW}px` }}></td></tr>`}
+        ${last < rows.length && html`<tr class="space" aria-hidden="true"><td style=${{ height: `${(rows.length - last) * ROW}px` }}></td></tr>`}
       </tbody>
     </table>
   </div>`;
