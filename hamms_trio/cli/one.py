@@ -53,6 +53,7 @@ def one(
         collect_garbage_rarely,
         kept_ready_file,
         raise_descriptor_limit,
+        switch_threads_often,
         write_ready_file,
     )
     from hamms_trio.errors import CatalogueError, ParameterError, PortUnavailable, UnknownMode
@@ -76,6 +77,7 @@ def one(
         )
         async with signals.watched() as signalled, opened as door:
             collect_garbage_rarely()
+            switch_threads_often()
             with announcing():
                 if ready_file is not None:
                     where = {door.name: {"port": door.port, "url": door.url()}}
