@@ -1,6 +1,7 @@
 // From the events of the stream to connections: who connected where, what came, what left, and how it ended.
 
 const MOST_CONNECTIONS = 2_000; // the oldest closed ones go first
+const MOST_REQUESTS = 10_000; // of all connections
 const MOST_MARKS = 300; // of one connection; those in the middle are joined
 const MOST_EVENTS = 10_000; // of the log
 
@@ -9,9 +10,11 @@ const JOINED = 6; // marks that become one for each side
 const BEGINNINGS = /\.(opened|request|answered|struck)$/;
 
 export class Connections {
-  constructor({ mostEvents = MOST_EVENTS, mostConnections = MOST_CONNECTIONS } = {}) {
+  constructor({ mostEvents = MOST_EVENTS, mostConnections = MOST_CONNECTIONS, mostRequests = MOST_REQUESTS } = {}) {
     this.mostEvents = mostEvents;
     this.mostConnections = mostConnections;
+    this.mostRequests = mostRequests;
+    this.requests = 0; // that are kept
     this.byId = new Map(); // in the order of opening
     this.log = []; // the newest last
     this.dropped = 0; // events that left the log
@@ -125,11 +128,17 @@ export class Connections {
   }
 
   #request(connection, at, { method, target, fields = [] }) {
-    connection.agent = fieldOf(fields, "user-agent") || connection.agent;
+    const request = { at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null };
+    this.#keep(connection, request);
+    mark(connection, { at, by: "client", request, octets: 0 });
+  }
+
+  #keep(connection, request) {
+    connection.agent = fieldOf(request.fields, "user-agent") || connection.agent;
     connection.asked += 1;
-    connection.requests.push({ at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null });
+    connection.requests.push(request);
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at, by: "client", request: connection.requests.at(-1), octets: 0 });
+    else this.requests += 1;
   }
 
   // The workbench tells an exchange as a whole, once it is over.
@@ -142,27 +151,31 @@ export class Connections {
       return;
     }
     const began = at - payload.seconds;
-    connection.agent = fieldOf(payload.fields ?? [], "user-agent") || connection.agent;
     connection.opened = Math.min(connection.opened, began);
     connection.received += payload.octets_received;
     connection.sent += payload.octets_sent;
-    connection.asked += 1;
-    connection.requests.push({
+    const request = {
       at: began, method: payload.method, target: payload.target, fields: payload.fields ?? [], status: payload.status,
       struck: false, key: keyIn(payload.target), sent: payload.octets_sent, firstAt: at, lastAt: at, trace: payload.request_id,
-    });
-    if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at: began, by: "client", request: connection.requests.at(-1), octets: payload.octets_received });
+    };
+    this.#keep(connection, request);
+    mark(connection, { at: began, by: "client", request, octets: payload.octets_received });
     mark(connection, { at, by: "server", octets: payload.octets_sent, status: payload.status });
   }
 
   #forget() {
-    if (this.byId.size <= this.mostConnections) return;
+    if (this.#excess() <= 1) return;
     for (const [id, connection] of this.byId) {
-      if (connection.closed === null && this.byId.size <= 2 * this.mostConnections) continue;
+      if (connection.closed === null && this.#excess() <= 2) continue;
       this.byId.delete(id);
-      if (this.byId.size <= this.mostConnections) return;
+      this.requests -= connection.requests.length;
+      if (this.#excess() <= 1) return;
     }
+  }
+
+  // How many times as much is kept as may be.
+  #excess() {
+    return Math.max(this.byId.size / this.mostConnections, this.requests / this.mostRequests);
   }
 }
 
