@@ -44,7 +44,7 @@ function clusters(spans) {
   const groups = [];
   for (const entry of [...spans].sort((a, b) => a[1] - b[1])) {
     const last = groups.at(-1);
-    if (last && entry[1] - last[0][1] <= 0.1 * last[0][1] + 0.02) last.push(entry);
+    if (last && entry[1] - last[0][1] <= 0.1 * last[0][1] + 0.05) last.push(entry);
     else groups.push([entry]);
   }
   return groups.filter(([[, span]]) => span > 0.05);
