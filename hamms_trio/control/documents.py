@@ -90,6 +90,19 @@ class Modes(Struct, frozen=True):
     modes: list[Mode]
 
 
+class Outcomes(Struct, frozen=True):
+    """Outcomes of named clients, which were measured: no verdicts, and not of today's versions.
+
+    ``outcomes`` has for each door one word for each of the ``clients``, and ``meanings`` says the words in full.
+    ``alike`` has the modes that had one outcome with all clients of a larger measurement, as sentences.
+    """
+
+    clients: list[str]
+    meanings: dict[str, str]
+    outcomes: dict[str, list[str]]
+    alike: dict[str, str]
+
+
 class TlsDocument(Struct, frozen=True):
     """TLS on one connection, as far as it has come; ``client_certificate`` is a SHA-256.
 

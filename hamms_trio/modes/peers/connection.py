@@ -80,6 +80,9 @@ class ModeObserver(Observer, Protocol):
     def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
         """Note that the failure mode plays its fault."""
 
+    def played(self) -> None:
+        """Note that the failure mode is at its end."""
+
 
 class PeerConnection(Protocol):
     """The octets and the clock of one accepted connection, and its observer.
