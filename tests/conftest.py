@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import os
 import select
+import sys
+from collections.abc import Iterator
 from functools import partial
 
 import pytest
 
+from tests import forks
 from tests.lab.servers import HostModes, hosting_modes
 
 pytest_plugins = ["pytester"]
 
+# Processes of the tests, and workers of xdist, share compiled modules even where the environment forbids to keep
+# them: to compile all of them again would double what a process costs.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # No test leaves a state file behind; those of the state files name their own.
 os.environ["HAMMS_STATE"] = ":memory:"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _end_trunks() -> Iterator[None]:
+    yield
+    forks.close_trunks()
+
 
 HUBS = [
     pytest.param(
