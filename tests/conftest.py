@@ -24,6 +24,11 @@ sys.dont_write_bytecode = False
 os.environ["HAMMS_STATE"] = ":memory:"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Run two workers for each processor: many tests wait for other processes, or for time that has to pass."""
+    return 2 * (os.cpu_count() or 1)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _end_trunks() -> Iterator[None]:
     yield
