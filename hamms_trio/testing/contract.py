@@ -224,8 +224,8 @@ def _wait_closed(
     except TimeoutError as error:
         if not isinstance(when, str):
             records = server.ledger.connections(door.name)
-            steps = [when.get(r.client[1], "a connection") for r in records if not r.closed]
-            when = f"after {'; '.join(steps)}"
+            ports = [record.client[1] for record in records if not record.closed]
+            when = "after " + ("; ".join(when[port] for port in ports if port in when) or "a visit")
         raise AssertionError(f"{door.name}: connections stayed open {when}; {error}") from None
 
 
