@@ -183,7 +183,8 @@ class Narrator:
             return None
         scene = _Scene(record.door, record.slug, _address(record.client))
         if record.door in _OF_WORKBENCH:
-            scene.held = events.Opened(record.number, record.opened, record.door, record.client)
+            opened = events.Opened(record.number, record.opened, record.door, record.client)
+            scene.held.append(opened)
         self._scenes[event.connection] = scene
         return scene
 
