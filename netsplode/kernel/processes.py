@@ -3,8 +3,8 @@
 Why this is hard: the kernel names the inode and the user of a socket, but not the process that holds it. The
 only way from one to the other is to read the links of all descriptors of all processes, at one to two
 microseconds each. So a search for one socket is lazy, and begins where the holder is likely: with the process
-that was listed as its holder, then with those that held the last ones, then with those of the control group and of the user that the kernel names, the newest
-first.
+that was listed as its holder, then with those that held the last ones, then with those of the control group and
+of the user that the kernel names, the newest first.
 """
 
 from __future__ import annotations
