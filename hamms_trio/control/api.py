@@ -118,7 +118,7 @@ class Control:
         except msgspec.DecodeError as error:
             raise MalformedRequest(f"the body is no JSON: {error}") from None
         wanted = order.match
-        match = Match(wanted.method, wanted.path, wanted.host, wanted.fields)
+        match = Match(wanted.method, wanted.path, wanted.host, wanted.sni, wanted.fields)
         try:
             fault = self._arming.arm(
                 order.mode, order.arguments, times=order.times, ttl=order.ttl, match=match

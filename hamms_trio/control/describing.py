@@ -79,7 +79,9 @@ def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
         times=fault.times,
         left=fault.left,
         seconds_left=round(seconds_left, 3),
-        match=documents.MatchDocument(match.method, match.path, match.host, dict(match.fields)),
+        match=documents.MatchDocument(
+            match.method, match.path, match.host, match.sni, dict(match.fields)
+        ),
     )
 
 
@@ -125,6 +127,7 @@ def _describe_tls(record: TlsRecord) -> documents.TlsDocument:
         client_certificate=sha256(certificate).hexdigest() if certificate else None,
         alerts=list(record.alerts),
         close_notify=record.close_notify,
+        failure=record.failure,
     )
 
 

@@ -92,7 +92,8 @@ class Modes(Struct, frozen=True):
 class TlsDocument(Struct, frozen=True):
     """TLS on one connection, as far as it has come; ``client_certificate`` is a SHA-256.
 
-    ``alerts`` and ``close_notify`` are the client's; the latter is null while its side is open.
+    ``alerts`` and ``close_notify`` are the client's; the latter is null while its side is open. ``failure`` is the
+    reason for which the handshake has failed, or null.
     """
 
     sni: str | None
@@ -104,6 +105,7 @@ class TlsDocument(Struct, frozen=True):
     client_certificate: str | None
     alerts: list[int]
     close_notify: bool | None
+    failure: str | None
 
 
 class Connection(Struct, frozen=True):
@@ -156,11 +158,15 @@ class LedgerDocument(Struct, frozen=True):
 
 
 class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The requests that an armed fault is for: patterns such as ``/v1/*``, all of which have to match."""
+    """The clients that an armed fault is for: patterns such as ``/v1/*``, all of which have to match.
+
+    ``sni`` is the host in the ClientHello, which is there before a request.
+    """
 
     method: str | None = None
     path: str | None = None
     host: str | None = None
+    sni: str | None = None
     fields: dict[str, str] = {}
 
 

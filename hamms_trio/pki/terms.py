@@ -20,6 +20,7 @@ class Terms:
         group: for Diffie-Hellman with a prime, by its name in `pki.dh_groups`; "" for none.
         wants: the root below which a client certificate has to be; None if none is wanted.
         tickets: for resumption in TLS 1.3, which are sent behind the handshake.
+        logs_keys: True if the secrets of its handshakes are to be known (see `modes.peers.sealing`).
         protocols: for ALPN; of those that the client offers too, the first is chosen.
     """
 
@@ -33,6 +34,7 @@ class Terms:
     wants: Root | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
     tickets: int = 2
+    logs_keys: bool = False
 
 
 HEALTHY_TERMS = Terms()

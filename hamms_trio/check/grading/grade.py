@@ -37,11 +37,9 @@ def is_accepted(facts: Facts) -> bool:
 
 
 def _crash(facts: Facts) -> Grade | None:
-    if facts.visit.signal is None:
+    if not facts.visit.death:
         return None
-    number = facts.visit.signal
-    how = f"by signal {number}" if number else "before it had answered"
-    return Finding.CRASH, f"The client's process ended {how}."
+    return Finding.CRASH, f"The client's process ended {facts.visit.death}."
 
 
 def _not_fired(facts: Facts) -> Grade | None:

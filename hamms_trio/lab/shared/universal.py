@@ -89,12 +89,12 @@ class UniversalDoor:
         else:
             await HTTP1.drive(peer, self._choose)
 
-    def _choose_by_sni(self, label: str | None, request: RequestHead | None) -> Encounter:
+    def _choose_by_sni(self, server_name: str | None, request: RequestHead | None) -> Encounter:
         assert request is not None  # http1 asks about requests
         chosen = self.choose_mode(request)
-        if chosen is None and label is not None:
+        if chosen is None and (label := label_of(server_name or "")) is not None:
             return self._labels.resolver(label)(request)
-        return chosen or self._choose_rest(request)
+        return chosen or self._choose_rest(request, server_name)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
         """Return the encounter that the request asks for.
@@ -124,7 +124,7 @@ class UniversalDoor:
                 return self._labels.selected(selected)(request)
         return self._labels.by_path(request)
 
-    def _choose_rest(self, request: RequestHead) -> Encounter:
+    def _choose_rest(self, request: RequestHead, server_name: str | None = None) -> Encounter:
         if request.path in _LISTINGS and request.method in ("GET", "HEAD"):
             return self._listing
-        return meets_unasked(self._arming, request)
+        return meets_unasked(self._arming, request, server_name)

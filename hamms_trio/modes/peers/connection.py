@@ -61,6 +61,13 @@ class ModeObserver(Observer, Protocol):
     def note_handshake(self, agreed: Agreed, /) -> None:
         """Note that a handshake is complete; from now on, `sent` counts records, which nobody reads."""
 
+    def note_handshake_failed(self, reason: str, /) -> None:
+        """Note that a handshake has failed, for this reason."""
+
+    @property
+    def server_name(self) -> str | None:
+        """The host in the ClientHello's SNI, or None."""
+
     def note_alert(self, code: int, /) -> None:
         """Note an alert that the client has sent."""
 
