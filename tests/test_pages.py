@@ -73,6 +73,20 @@ def test_an_example_prints_the_output_on_the_page(
     assert (done.stdout, done.stderr) == (output, "")
 
 
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_the_readme_s_program_for_node_meets_its_fault(server: HammsServer) -> None:
+    (program,) = re.findall(r"```js\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run(
+        ["node", "--input-type=module", "-"],
+        input=on_ports(program, server),
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("terminated\ntrue\n", "")
+
+
 @needs_curl
 @pytest.mark.parametrize(("page", "count"), [("README.md", 8), ("docs/doors.md", 6)])
 def test_every_curl_command_prints_the_output_on_the_page(

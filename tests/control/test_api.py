@@ -50,6 +50,16 @@ def test_health_reports_a_running_server(server: HammsServer) -> None:
     }
 
 
+def test_outcomes_of_named_clients_are_told_for_every_door(server: HammsServer) -> None:
+    told = call(server, "outcomes").json()
+    assert any(client.startswith("curl ") for client in told["clients"])
+    for row in told["outcomes"].values():
+        assert len(row) == len(told["clients"])
+        assert set(row) <= set(told["meanings"])
+    assert set(told["alike"]) <= set(CATALOGUE)
+    assert told["meanings"]["error"] == "reported an error"
+
+
 def test_modes_are_listed_and_described(server: HammsServer) -> None:
     listed = {mode["slug"]: mode for mode in call(server, "modes").json()["modes"]}
     assert set(listed) == set(CATALOGUE)
@@ -233,6 +243,7 @@ def test_openapi_describes_every_resource_and_its_documents(server: HammsServer)
         "/_hamms/health",
         "/_hamms/modes",
         "/_hamms/modes/{slug}",
+        "/_hamms/outcomes",
         "/_hamms/ledger/{nonce}",
         "/_hamms/arm",
         "/_hamms/arm/{id}",

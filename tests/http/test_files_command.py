@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests import forks
 from tests.files.answers import make
+from tests.forks import HAMMS
 from tests.http.commands import SAFETY_NET, Run, Running, starting
 from tests.ports import taken_port
-
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture
@@ -91,9 +89,7 @@ def test_max_connections_1_serves_one_request_at_a_time(files: Run) -> None:
 
 @pytest.mark.parametrize("path", ["missing", "file.txt"])
 def test_a_path_that_is_no_directory_is_an_error_at_the_start(directory: Path, path: str) -> None:
-    done = subprocess.run(
-        [*HAMMS, "files", path], cwd=directory, capture_output=True, text=True, timeout=SAFETY_NET
-    )
+    done = forks.run(HAMMS, "files", path, cwd=directory)
 
     assert done.returncode == 2
     assert path in done.stderr
@@ -102,10 +98,7 @@ def test_a_path_that_is_no_directory_is_an_error_at_the_start(directory: Path, p
 
 def test_a_taken_port_is_an_error_with_the_remedy(directory: Path) -> None:
     with taken_port(0) as port:
-        done = subprocess.run(
-            [*HAMMS, "files", "--port", str(port)],
-            cwd=directory, capture_output=True, text=True, timeout=SAFETY_NET,
-        )  # fmt: skip
+        done = forks.run(HAMMS, "files", "--port", str(port), cwd=directory)
 
     assert done.returncode == 2
     assert f"port {port} on 127.0.0.1, for the file server, is taken" in done.stderr
@@ -145,10 +138,7 @@ def test_codecrafters_mode_without_a_directory_has_no_files(workbench: Run) -> N
 
 
 def test_a_directory_without_codecrafters_mode_is_an_error(directory: Path) -> None:
-    done = subprocess.run(
-        [*HAMMS, "workbench", "--directory", str(directory)],
-        capture_output=True, text=True, timeout=SAFETY_NET,
-    )  # fmt: skip
+    done = forks.run(HAMMS, "workbench", "--directory", str(directory))
 
     assert done.returncode == 2
     assert "--directory is for --codecrafters-mode" in done.stderr

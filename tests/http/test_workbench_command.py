@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.app import WORKBENCH_OFFSET
+from tests import forks
+from tests.forks import HAMMS, Forked
 from tests.http.commands import SAFETY_NET, Run, starting
 from tests.http.conversations import read_answers, statuses
 from tests.ports import free_ports
@@ -138,17 +140,14 @@ def test_the_engine_option_chooses_the_hub(command: str, engine: str, has_timer:
 )
 @pytest.mark.parametrize("seconds", ["nan", "inf"])
 def test_a_timeout_of_nan_or_infinity_is_refused(option: str, seconds: str) -> None:
-    refused = subprocess.run(
-        [*COMMAND, "--port", "0", option, seconds], capture_output=True, text=True, check=False
-    )
+    refused = forks.run(HAMMS, "workbench", "--port", "0", option, seconds)
     assert refused.returncode == 2
     assert "not a number of seconds" in refused.stderr
 
 
 def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
     running = run()
-    command = [*COMMAND, "--port", str(running.port)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+    done = forks.run(HAMMS, "workbench", "--port", str(running.port))
 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -158,10 +157,8 @@ def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
 
 def test_serve_opens_the_workbench_too() -> None:
     beginning = free_ports(WORKBENCH_OFFSET + 1)
-    command = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", str(beginning)]
-    with subprocess.Popen(
-        [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = ["serve", "--beginning-port", str(beginning), "--only", "status"]
+    with Forked(HAMMS, *command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         rows = map(str.split, process.stdout)
         row = next(row for row in rows if "workbench" in row)
@@ -189,14 +186,8 @@ def test_no_socket_takes_the_place_of_a_closed_standard_error(tmp_path: Path) ->
 
 
 def dry_run(*options: str, **environment: str) -> list[str]:
-    done = subprocess.run(
-        [*COMMAND, "--dry-run", *options],
-        capture_output=True,
-        text=True,
-        timeout=SAFETY_NET,
-        env={**os.environ, **environment},
-        check=True,
-    )
+    done = forks.run(HAMMS, "workbench", "--dry-run", *options, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 

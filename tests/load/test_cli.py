@@ -246,7 +246,7 @@ def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsSer
 
 
 def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
-    with on_terminal([*LOAD, hamms.url("status"), "-d", "1h", "-r", "50"]) as terminal:
+    with on_terminal("load", hamms.url("status"), "-d", "1h", "-r", "50") as terminal:
         terminal.read_until(rb"answers/s, 0 errors, p50 .* ms, p99 .* ms")
         output = terminal.interrupt()
     assert terminal.seen.endswith(b"\r\x1b[2K")  # the line is erased
@@ -255,14 +255,14 @@ def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
 
 def test_progress_counts_error_answers(hamms: HammsServer) -> None:
     url = hamms.url("status", status=503)
-    with on_terminal([*LOAD, url, "-d", "1h", "-c", "1"]) as terminal:
+    with on_terminal("load", url, "-d", "1h", "-c", "1") as terminal:
         terminal.read_until(rb" [1-9][0-9,]* errors")
         terminal.interrupt()
 
 
 def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
     shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
-    with on_terminal([*LOAD, hamms.url("tcp-accept-hang"), *shape]) as terminal:
+    with on_terminal("load", hamms.url("tcp-accept-hang"), *shape) as terminal:
         terminal.read_until(rb"waiting for 2 answers")
         output = terminal.interrupt()
     assert "unfinished   2" in output
@@ -270,7 +270,7 @@ def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
 
 def test_progress_shows_the_warm_up(hamms: HammsServer) -> None:
     shape = ["--warmup", "1h", "-c", "1"]
-    with on_terminal([*LOAD, hamms.url("status"), *shape]) as terminal:
+    with on_terminal("load", hamms.url("status"), *shape) as terminal:
         terminal.read_until(rb"warming up for 3600 s")
         output = terminal.interrupt()
     assert terminal.process.returncode == 1

@@ -12,6 +12,7 @@ import pytest
 
 import hamms_trio
 from hamms_trio.workbench.routing.problems import Problem
+from tests.inner import run_inner
 
 
 def get(url: str) -> bytes:
@@ -97,7 +98,7 @@ def test_the_fixture_is_empty_in_each_test(pytester: pytest.Pytester) -> None:
             workbench.mock("/a")
         """
     )
-    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+    run_inner(pytester).assert_outcomes(passed=2)
 
 
 def test_targets_and_incidents_have_blocking_twins() -> None:

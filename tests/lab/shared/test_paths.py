@@ -26,7 +26,7 @@ def get(server: HammsServer, target: str, **fields: str) -> requests.Response:
         ("/mode/status/v1/chat/completions?status=503", 503),
         ("/mode/status-code/?status=418", 418),
         ("/mode/status--status-404/a/b", 404),
-        ("/mode/status--status-404/a/b?status=410", 410),
+        ("/mode/status--status-404/a/b?status=410", 404),
     ],
 )
 def test_the_path_chooses_mode_and_arguments(server: HammsServer, target: str, status: int) -> None:

@@ -52,6 +52,20 @@ def test_a_field_chooses_mode_and_arguments(
     assert get(server, "/v1/x", x_hamms_mode=selected).status_code == status
 
 
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        ("/v1/orders?status=open", {"X-Hamms-Mode": "status?status=503"}),
+        ("/v1/orders?status=open", {"Host": "status--status-503.hamms.localhost"}),
+        ("/mode/status--status-503/v1/orders?status=open", {}),
+    ],
+)
+def test_a_query_of_the_client_s_own_overrides_no_argument(
+    server: HammsServer, target: str, fields: dict[str, str]
+) -> None:
+    assert get(server, target, **fields).status_code == 503
+
+
 def test_a_label_carries_modifiers_too(server: HammsServer) -> None:
     assert get(server, f"/mode/status--skip-1--nonce-{NONCE}/").text.startswith("0000000000 ab12")
     _, (request,) = server.ledger.of_nonce(NONCE)

@@ -64,6 +64,15 @@ def test_the_other_origin_lists_the_secrets_that_arrived(
     assert "x-api-key" in arrived  # curl knows nothing of this one
 
 
+def test_the_other_scheme_is_another_origin(hamms: HammsServer) -> None:
+    url = hamms.url("redirect-cross-origin-auth", to="scheme", nonce="scheme")
+    got = curl(url, "--insecure", "--proto-redir", "=https", "--user", "ann:secret")
+
+    (request,) = hamms.ledger.requests("other")
+    assert request.target == "/elsewhere?nonce=scheme"
+    assert "secrets" in json.loads(got.stdout)
+
+
 @pytest.mark.parametrize("client", ["curl", "requests"])
 def test_another_name_of_the_same_port_is_another_origin(hamms: HammsServer, client: str) -> None:
     url = hamms.url("redirect-cross-origin-auth", to="host")
