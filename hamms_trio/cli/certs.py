@@ -50,7 +50,9 @@ TRUSTED = options.together(
         help='Print variables by which clients trust the root, for eval "$(hamms-trio certs --env)".',
     ),
     click.option("--pem", type=FILE, help="Write the root to this file, in PEM."),
-    click.option("--pkcs12", type=FILE, help="Write it to this file as a truststore for Java."),
+    click.option(
+        "--pkcs12", type=FILE, help="Write the root to this file as a truststore for Java."
+    ),
     click.option(
         "--client",
         type=FILE,

@@ -21,7 +21,7 @@ from netsplode.usage import Refused
 def hosts(address: str, modes_from: tuple[str, ...]) -> None:
     """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that a name can choose.
 
-    curl and browsers find these names without; many other clients ask the system, which may not know them.
+    curl and browsers resolve these names themselves; many other clients ask the system, which may not know them.
     """
     from hamms_trio.app import catalogue_with
     from hamms_trio.errors import CatalogueError

@@ -139,6 +139,12 @@ REMOTE = options.together(
         show_envvar=True,
         help="The workbench's URL.",
     ),
-    click.option("--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="Who asks."),
+    click.option(
+        "--token",
+        default="",
+        envvar="HAMMS_TOKEN",
+        show_envvar=True,
+        help="Bearer token of the caller.",
+    ),
     click.option("--json", is_flag=True, help="Print JSON."),
 )

@@ -43,9 +43,9 @@ def scenario() -> None:
     envvar="HAMMS_SERVER",
     show_envvar=True,
     show_default="https://127.0.0.1:8443 if something listens there, else http://127.0.0.1:8080",
-    help="The server that local steps are for.",
+    help="The server of local steps.",
 )
-@click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Decides about chaos.")
+@click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Seed of chaos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--max-steps",
@@ -59,9 +59,15 @@ def scenario() -> None:
     default=20,
     show_default=True,
     type=click.IntRange(1),
-    help="Assertions of a step.",
+    help="Limit of assertions in a step.",
 )
-@click.option("--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="Who asks.")
+@click.option(
+    "--token",
+    default="",
+    envvar="HAMMS_TOKEN",
+    show_envvar=True,
+    help="Bearer token of the caller.",
+)
 @click.option("--live", is_flag=True, help="Print each step as it begins and ends.")
 @click.option(
     "--insecure", is_flag=True, help="Trust any certificate; loopback addresses need none."
@@ -122,7 +128,7 @@ def list_scenarios(tag: str | None, remote: Remote) -> None:
 
 @scenario.command("run-remote")
 @click.argument("id")
-@click.option("--seed", type=SEEDS, help="Decides about chaos; the workbench's own without it.")
+@click.option("--seed", type=SEEDS, help="Seed of chaos; by default the workbench's own.")
 @JUNIT
 @VARIABLES
 @TAGS
