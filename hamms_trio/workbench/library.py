@@ -38,7 +38,7 @@ class VerificationFailed(AssertionError):
 class LiveEvents:
     """The events of a workbench: ``async for event in events``.
 
-    The connections of failure modes are watched until the object is gone, or `aclose` is called.
+    While this object exists, and until `aclose`, the workbench also publishes the events of connections.
     """
 
     def __init__(self, bench: Bench, selection: Selection, since_id: int | None) -> None:
@@ -49,7 +49,7 @@ class LiveEvents:
         self._end = weakref.finalize(self, self._watch.__exit__, None, None, None)
 
     async def aclose(self) -> None:
-        """Watch no more."""
+        """Stop watching connections."""
         self._end()
 
     def __aiter__(self) -> LiveEvents:
@@ -125,8 +125,8 @@ class Workbench(RunningServer):
 
         Args:
             scenario: a document, the path of a file with one, or the id of a stored scenario.
-            seed: decides about chaos; the workbench's own without it.
-            variables: values instead of the scenario's.
+            seed: the seed of chaos; the workbench's own by default.
+            variables: values that override the scenario's.
             tags: only steps with one of these tags run.
 
         Raises:
@@ -160,7 +160,7 @@ class Workbench(RunningServer):
         return OpenTarget(self.bench.targets, document, self.url)
 
     def incident(self, mode: str = "status_spike_503", **members: object) -> Incident:
-        """Start an incident, in the place of one that goes on.
+        """Start an incident; it replaces a running one.
 
         Args:
             mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode.
@@ -203,7 +203,7 @@ class Workbench(RunningServer):
     async def verify(
         self, method: str | None = None, path: str | None = None, **wanted: object
     ) -> Verdict:
-        """Compare the history with what a test expects: by default at least one such request.
+        """Check that the expected requests came: by default at least one.
 
         Args:
             wanted: ``query``, ``headers``, ``body_contains``, ``times``, ``at_least``, ``at_most``,

@@ -1,4 +1,4 @@
-"""/api/auth."""
+"""/api/auth: log in, log out, and show who the caller is."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ _CHECK = {"type": "object", "required": ["check"]}
 
 
 class CheckOrder(msgspec.Struct):
-    """A client by the name of its adapter, and what it is to meet."""
+    """The document that starts a check: the name of a client's adapter, and the suites to run."""
 
     client: str
     suites: list[str] = msgspec.field(default_factory=lambda: ["core"])
@@ -60,7 +60,7 @@ OPERATIONS = (
         method="POST",
         path="/api/checks",
         handler=start_check,
-        summary="Start a check of one client; events say how it goes.",
+        summary="Start a check of one client; events report its progress.",
         status=202,
         body=CheckOrder,
         answer=_CHECK,

@@ -1,4 +1,4 @@
-"""/api/events: a page of events, a stream of them, and what is known about the stream."""
+"""/api/events: a page of events, a stream of events, and whether streams are available."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hamms_trio.workbench.routing.problems import Problem
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000
 POLL_MS = 1_000
-DRAIN_LOOK = 0.5  # seconds between two looks whether the server drains
+DRAIN_LOOK = 0.5  # seconds between two looks at whether the server drains
 EVENT_STREAM = "text/event-stream"
 USE_SELECTORS = "use_selectors_engine"  # the reference's code
 PARAMETERS = (
@@ -27,8 +27,8 @@ PARAMETERS = (
     Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
     Query(
         name="topics",
-        description="Types of events, separated by commas, or their beginnings such as connection.*; "
-        "all without it.",
+        description="Types of events, separated by commas; connection.* stands for every type "
+        "that begins so. Default: all.",
     ),
     Query(name="mode", description="Only events of connections that met this failure mode."),
     Query(name="door", description="Only events of connections to this door."),
@@ -119,7 +119,7 @@ def _live_mode(reason: str = "") -> Response:
 async def _events(
     bench: Bench, subscription: Subscription, selection: Selection
 ) -> AsyncIterator[bytes]:
-    """Return the stream, until the client leaves or the server drains."""
+    """Yield the stream until the client leaves or the server drains."""
     with bench.feed.watched(selection):
         yield b"retry: %d\n\n" % bench.settings.refresh_ms
         heartbeat = bench.settings.heartbeat
@@ -137,7 +137,7 @@ async def _events(
 
 
 def _number(text: str | None, otherwise: int) -> int:
-    """Read a number as the reference does: one that can't be read is replaced, a negative one is 0."""
+    """Read a number as the reference does: 0 for a negative one, ``otherwise`` for any other text."""
     digits = (text or "").strip()
     if digits.startswith("-") and digits[1:].isdigit():
         return 0
@@ -170,24 +170,24 @@ OPERATIONS = (
         method="GET",
         path="/api/events/live-mode",
         handler=live_mode,
-        summary="Say whether the stream is available.",
+        summary="Report whether the stream is available.",
     ),
 )
-# The same routes while streams are for another engine than the one that was chosen.
+# The same routes while the chosen engine serves no streams.
 WITHOUT_STREAMS = (
     OPERATIONS[0],
     Operation(
         method="GET",
         path="/api/events/stream",
         handler=stream_refused,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
         statuses=(409,),
     ),
     Operation(
         method="GET",
         path="/api/events/live-mode",
         handler=live_mode_refused,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
     ),
 )
 # The same routes while events are off.
@@ -196,13 +196,13 @@ WITHOUT_EVENTS = (
         method="GET",
         path="/api/events/snapshot",
         handler=disabled,
-        summary="Say that events are off.",
+        summary="Report that events are off.",
         statuses=(404,),
     ),
     Operation(
         method="GET",
         path="/api/events/live-mode",
         handler=no_live_mode,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
     ),
 )

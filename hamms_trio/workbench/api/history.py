@@ -1,4 +1,4 @@
-"""/api/history."""
+"""/api/history: the answered requests, in pages and as HAR."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hamms_trio.workbench.history.pages import MAX_LIMIT
 _TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 FILTERS = (
     Query(name="method", description="The method, in any case."),
-    Query(name="path", description="A part of the path."),
+    Query(name="path", description="A substring of the path."),
     Query(name="status", description="The status."),
     Query(name="from_ts", description="The earliest instant.", schema=_TIME),
     Query(name="to_ts", description="The latest instant.", schema=_TIME),
@@ -59,7 +59,7 @@ _IMPORTED = {
 
 
 class HarLog(msgspec.Struct):
-    """The only member of a HAR document."""
+    """The ``log`` member of a HAR document."""
 
     entries: list[object]
 
@@ -97,7 +97,7 @@ async def export_har(call: Call) -> Response:
 
 
 def _render_har(documents: list[bytes], origin: str) -> bytes:
-    """Write a page as HAR; for a thread, since other connections would wait for a long one."""
+    """Render a page as HAR; runs in a thread, because a long page would delay other connections."""
     records = [msgspec.json.decode(octets, type=dict[str, object]) for octets in documents]
     return msgspec.json.encode(har_of(records, origin=origin), order="sorted")
 
@@ -108,7 +108,7 @@ async def import_har(call: Call) -> Response:
 
 
 def _query(call: Call) -> HistoryQuery:
-    call.bench.service.account.settle()  # so that everything that was answered is there
+    call.bench.service.account.settle()  # so that the history has every request that was answered
     given = {name: value for name, value in call.request.query.items() if name != "token"}
     return page_query(given)
 
@@ -141,7 +141,7 @@ OPERATIONS = (
         method="POST",
         path="/api/history/har",
         handler=import_har,
-        summary="Make mocks of the exchanges in a HAR document.",
+        summary="Create mocks from the exchanges of a HAR document.",
         status=201,
         body=Har,
         answer=_IMPORTED,

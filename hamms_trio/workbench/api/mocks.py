@@ -1,4 +1,4 @@
-"""/api/mocks."""
+"""/api/mocks: list, create, show, change and delete mocks."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ OPERATIONS = (
         method="PUT",
         path="/api/mocks/{id}",
         handler=update_mock,
-        summary="Change members of a mock; its sequence begins anew.",
+        summary="Change members of a mock; its sequence restarts.",
         body=Mock,
         answer=_MOCK,
         statuses=(404, 409),

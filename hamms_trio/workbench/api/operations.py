@@ -1,7 +1,7 @@
-"""An operation of the API: one row of the table of routes, and what all of them have in common.
+"""Operations of the API: the rows of the table of routes, and the steps that all of them share.
 
-Accounts, origins, refusals and the recording are done here, once. The row also says everything that the OpenAPI
-document needs.
+Each request is checked against accounts and origins, answered, and recorded here, once. A row also carries
+everything that the OpenAPI document needs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Call:
     """One call of an operation.
 
     Attributes:
-        content: of the request, once it was read.
+        content: the request's content, once it has been read.
         token: the token of the caller.
         notes: members for the access log.
     """
@@ -75,12 +75,12 @@ class Operation:
     """One row of the table.
 
     Attributes:
-        summary: for the OpenAPI document.
+        summary: a sentence for the OpenAPI document.
         body: the model of the request's content.
         models: further models, to which the answer or the body's model refers.
         answer: the schema of the content of a success.
-        statuses: of refusals, beside those that every operation has.
-        media_type: of a success.
+        statuses: the statuses of refusals, in addition to those of every operation.
+        media_type: the media type of a success.
     """
 
     method: str

@@ -43,7 +43,7 @@ async def make_request(call: Call) -> Response:
     body = asked.body.encode()
     most = call.bench.settings.mocks.body_octets
     if len(body) > most:
-        words = f"request body too large: body has {len(body)} octets, {most} are taken"
+        words = f"request body too large: body has {len(body)} octets, the limit is {most}"
         raise Problem(413, CODE, words)
     answer = await dispatch(
         call.bench.service, asked.method, asked.path, asked.headers.items(), body
@@ -77,7 +77,7 @@ async def show_state(call: Call) -> Response:
 async def _pieces(
     history: History, query: HistoryQuery, beginning: bytes, rows: list[HistoryRow]
 ) -> AsyncIterator[bytes]:
-    """Yield the state page by page: a long history would fill the memory, and keep others waiting."""
+    """Yield the state page by page: a long history would fill the memory and block other connections."""
     yield beginning + _joined(rows)
     while rows := await history.rows(msgspec.structs.replace(query, beyond=rows[-1].number)):
         yield b", " + _joined(rows)

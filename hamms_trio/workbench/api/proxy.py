@@ -1,4 +1,4 @@
-"""/api/proxy/request: one request to a target, whose whole answer is shown."""
+"""/api/proxy/request: one request to a target, and the whole answer as a document."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.targets import TargetAnswer, TargetFailed
 from hamms_trio.workbench.targets.calls import ProxyRequest, outgoing_of, read_call
 
-# Of the time in which a route has to answer, so that the answer is the target's failure and not the route's.
+# The share of a route's time to answer that a target gets, so that the target times out before the route does.
 SHARE_OF_TIME = 0.9
 TOO_DEEP = error(
-    508, "loop_detected", f"the request has passed this workbench {MAX_DEPTH} times before"
+    508, "loop_detected", f"the request has passed through this workbench {MAX_DEPTH} times"
 )
 
 
@@ -44,17 +44,17 @@ async def proxy_request(call: Call) -> Response:
 
 
 def seconds_for(bench: Bench, timeout_ms: float) -> float:
-    """Return the seconds in which a target has to answer."""
+    """Return the timeout of a target in seconds, which is shorter than the route's own."""
     return min(timeout_ms / 1000, SHARE_OF_TIME * bench.service.limits.answer_seconds)
 
 
 def failed_answer(problem: TargetFailed) -> TargetAnswer:
-    """Return the answer that stands for one that did not come."""
+    """Return the answer that reports the failure of a target."""
     return TargetAnswer(problem.status, (("Content-Type", JSON),), problem.document())
 
 
 def _document(answer: TargetAnswer) -> Document:
-    """Return the answer as a document; ``fields`` has each line, though a name comes twice."""
+    """Return the answer as a document; ``fields`` has every field line, ``headers`` one value for each name."""
     named = dict(answer.fields)
     together = combined(answer.fields)
     return {

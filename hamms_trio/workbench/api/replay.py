@@ -1,4 +1,4 @@
-"""/api/replay: a recorded request once more, with the caller's own rights."""
+"""/api/replay: repeat a recorded request with the caller's own token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PREVIEW_CHARACTERS = 65_536
 
 async def replay(call: Call) -> Response:
     bench, request_id = call.bench, call.parameter("request_id")
-    await call.document()  # nothing is chosen by it yet, but it has to be an object
+    await call.document()  # has no members yet, but must be an object
     bench.service.account.settle()
     record = await bench.history.get(request_id)
     asked = cast(Document, record["replay_input"])
@@ -41,7 +41,7 @@ async def replay(call: Call) -> Response:
 
 
 def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
-    """Return the recorded fields without credentials, and the caller's token in their place."""
+    """Return the recorded fields without their credentials, and with the caller's token."""
     fields = [(name, value) for name, value in headers.items() if value != REDACTED]
     if call.token and not any(name.lower() == "authorization" for name, _ in fields):
         fields.append(("authorization", f"Bearer {call.token}"))
@@ -67,7 +67,7 @@ OPERATIONS = (
         method="POST",
         path="/api/replay/{request_id}",
         handler=replay,
-        summary="Make a recorded request once more; show the result beside the original.",
+        summary="Repeat a recorded request; show the result beside the original.",
         statuses=(404,),
     ),
 )

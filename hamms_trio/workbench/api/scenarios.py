@@ -1,4 +1,4 @@
-"""/api/scenarios."""
+"""/api/scenarios: scenarios, their runs, and the reports of the runs."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _RUN_MESSAGES = {"seed": "seed must be integer"}
 
 
 class RunDraft(msgspec.Struct):
-    """The choices for one run.
+    """The document that starts a run.
 
     Attributes:
-        seed: an integer, also as a text or a fraction.
-        variables: values instead of the scenario's.
-        tags: only steps with one of these tags run; all steps without them.
+        seed: an integer; a text or a fraction is cut to one.
+        variables: values that override the scenario's.
+        tags: only steps with one of these tags run; all steps if there are none.
     """
 
     seed: int | float | str = 0
@@ -112,7 +112,7 @@ def _json(octets: bytes) -> Response:
 
 
 def _with_dropped(scenario: Document, dropped: list[str]) -> Document:
-    """Return the answer, which names the members that no scenario has."""
+    """Return the answer; ``dropped`` names the members that no scenario has."""
     return {"scenario": scenario, **({"dropped": dropped} if dropped else {})}
 
 
@@ -160,7 +160,7 @@ OPERATIONS = (
         method="PUT",
         path="/api/scenarios/{id}",
         handler=replace_scenario,
-        summary="Put a scenario in place of another one.",
+        summary="Replace a scenario.",
         body=ScenarioDraft,
         models=(StepDraft, GroupDraft),
         answer={"type": "object", "required": ["scenario"], "properties": {"scenario": _SCENARIO}},
@@ -192,7 +192,7 @@ OPERATIONS = (
         query=(
             Query(
                 name="limit",
-                description="Reports at most; numbers below 1 count as 1.",
+                description="The most reports; numbers below 1 count as 1.",
                 schema={"type": "integer", "default": RUNS},
             ),
         ),

@@ -1,4 +1,4 @@
-"""/api/targets."""
+"""/api/targets: list, create, show, change and delete targets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""/api/metrics/trends."""
+"""/api/metrics/trends: requests, errors and latencies by minute."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ OPERATIONS = (
         handler=show_trends,
         summary="Show the requests of a route, minute by minute.",
         query=(
-            Query(name="window", description="N, Ns, Nm, Nh or Nd; 24h without it."),
-            Query(name="route", description="Method and path; __all__ without it."),
+            Query(name="window", description="N, Ns, Nm, Nh or Nd; default: 24h."),
+            Query(name="route", description="Method and path; default: __all__."),
         ),
         answer={"type": "object", "required": ["window_seconds", "route", "points", "summary"]},
     ),

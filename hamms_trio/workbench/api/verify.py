@@ -1,4 +1,4 @@
-"""/api/verify."""
+"""/api/verify: whether the requests came that a test expects."""
 
 from __future__ import annotations
 

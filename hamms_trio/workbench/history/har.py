@@ -14,12 +14,12 @@ from hamms_trio.workbench.routing.documents import Document, show
 from hamms_trio.workbench.routing.problems import Problem
 
 CODE = "invalid_har"
-# The workbench decodes nothing, and dates and cookies of another server would be lies.
+# The text in a HAR file is decoded already, and the other fields state facts about another server.
 DROPPED = FRAMING | {"content-encoding", "date", "server", "alt-svc", "strict-transport-security"}
 
 
 def har_of(records: Iterable[Document], *, origin: str) -> Document:
-    """Write records as a HAR document; requests that could not be read have no entry.
+    """Return records as a HAR document; requests that could not be read have no entry.
 
     Args:
         origin: scheme, host and port of the workbench, for the URLs.
@@ -30,7 +30,7 @@ def har_of(records: Iterable[Document], *, origin: str) -> Document:
 
 
 def mocks_of(har: Document) -> tuple[list[Document], list[str]]:
-    """Build mocks from a HAR document; of entries for the same request the first one counts.
+    """Build mocks from a HAR document; among entries for the same request, the first one counts.
 
     Returns:
         The mocks as documents, and a sentence for everything that was dropped.
@@ -52,7 +52,9 @@ def mocks_of(har: Document) -> tuple[list[Document], list[str]]:
             continue
         claim = mock["method"], mock["path_pattern"], show(mock["query"])
         if mock["method"] not in METHODS:
-            dropped.append(f"log.entries[{number}]: no mock has the method {show(mock['method'])}")
+            dropped.append(
+                f"log.entries[{number}]: a mock can't have the method {show(mock['method'])}"
+            )
         elif claim in mocks:
             dropped.append(f"log.entries[{number}] repeats {claim[0]} {claim[1]}")
         else:

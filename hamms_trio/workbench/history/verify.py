@@ -1,4 +1,4 @@
-"""Verification: did the requests come that a test expects, and which one was nearest if they did not."""
+"""Verification: whether the expected requests came, and which request was nearest if they did not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Within = Annotated[float, Meta(gt=0, le=86_400, description="Seconds before now.
 
 
 class Criteria(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The requests that are meant."""
+    """The criteria that select requests."""
 
     method: str | None = None
     path: Pattern | None = None
@@ -36,7 +36,7 @@ class Criteria(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, k
 
 
 class Verification(Criteria, omit_defaults=True, kw_only=True):
-    """The requests that are meant, and how many are expected: at least one unless it says otherwise."""
+    """The criteria, and the expected number of requests: at least one unless the members state another."""
 
     times: Count | None = None
     at_least: Count | None = None
@@ -143,7 +143,7 @@ class Matcher:
 
 
 def describe(wanted: Verification) -> str:
-    """Say in words which requests are expected."""
+    """Describe the expected requests in words."""
     parts = [wanted.method.upper() if wanted.method else "any method", wanted.path or "any path"]
     conditions = [f"query {name}={value}" for name, value in wanted.query.items()]
     conditions += [f"header {name}: {value}" for name, value in wanted.headers.items()]
@@ -166,7 +166,7 @@ def _missing(
 
 
 def _shared(first: str, second: str) -> int:
-    """Count the characters that two texts begin with alike."""
+    """Return the length of the prefix that two texts share."""
     count = 0
     for one, other in zip(first, second, strict=False):
         if one != other:

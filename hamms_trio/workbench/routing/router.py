@@ -1,4 +1,4 @@
-"""The workbench's router: its own routes first, then the mocks; accounts guard what neither answers."""
+"""The workbench's router: its own routes first, then the mocks; accounts guard the paths that neither has."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def refusal_of(problem: Problem) -> Response:
 
 
 def is_immune(path: str) -> bool:
-    """Return True if no incident affects this path: people end the incident, or watch it, there."""
+    """Return True if no incident affects this path: people watch incidents and end them there."""
     if path in AFFECTED:
         return False
     return path in RESERVED or (path.startswith(RESERVED_PREFIXES) and not path.startswith(PROXIED))
@@ -67,7 +67,7 @@ def reserved_by_name(path: str) -> bool:
 
 
 class WorkbenchRouter(Router):
-    """The routes of one workbench. The mocks are attached once they are there."""
+    """The routes of one workbench; `attach` adds the mocks."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__()
@@ -84,7 +84,7 @@ class WorkbenchRouter(Router):
     def route(
         self, method: str, template: str, *, max_content: int | None = None
     ) -> Callable[[H], H]:
-        """Declare a handler; the exchanges of a plain function are kept for the records."""
+        """Declare a handler; the exchanges of a handler that does not wait are kept for the recorder."""
         declare = super().route(method, template, max_content=max_content)
 
         def declare_kept(handler: H) -> H:
@@ -110,7 +110,7 @@ class WorkbenchRouter(Router):
         recorder: Recorder,
         failures: Failures,
     ) -> None:
-        """Record the exchanges, and answer by mocks what no route answers."""
+        """Connect the recorder, and let mocks answer the paths that no route has."""
         self._mocks, self._answers, self._recorder = mocks, answers, recorder
         self._failures = failures
         if (take := failures.beside()) is not None:
@@ -120,12 +120,12 @@ class WorkbenchRouter(Router):
             }
 
     def refresh(self) -> None:
-        """Build the routes of mocks anew, because they have changed."""
+        """Clear the cached routes of mocks, because the mocks have changed."""
         self._fixed.clear()
         self._known.clear()
 
     def strike(self, strike: Callable[[Route], Route] | None) -> None:
-        """Find every route through a function while an incident goes on; None without one."""
+        """Apply a function to every route that an incident may affect; None ends that."""
         self._strike = strike
         self.refresh()
 
@@ -164,7 +164,7 @@ class WorkbenchRouter(Router):
         return route, parameters
 
     def _guarded(self, route: Route) -> Route:
-        """Return a route that refuses strangers before it says that there is nothing here."""
+        """Return a route that checks the caller before it reports that the path is unknown."""
 
         def answer(request: Request) -> Response:
             try:

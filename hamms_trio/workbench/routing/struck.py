@@ -1,4 +1,4 @@
-"""The routes while an incident goes on: the answer of each may be changed, delayed, or given by a failure mode."""
+"""The routes during an incident: an answer may be replaced, delayed, or left to a failure mode."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ async def _answer(route: Route, request: Request, recorder: Recorder) -> Respons
 
 def _without_body(response: Response) -> Response:
     """Return the same answer with an empty body."""
-    if isinstance(response, GivenAway):  # somebody else answers
+    if isinstance(response, GivenAway):  # a failure mode answers
         return response
     return Response(
         response.status, b"", response.fields, close=response.close, typed=response.typed
@@ -109,7 +109,7 @@ def _without_body(response: Response) -> Response:
 
 
 async def _discard(response: Response) -> None:
-    """Release everything that an answer holds which is not sent."""
+    """Release the body of an answer that is not sent."""
     close = getattr(response.body, "aclose", None)
     if close is not None:
         await close()

@@ -1,8 +1,8 @@
 """One run of a scenario: its steps in order, or at the same time, and the report.
 
-A run depends on its scenario, its seed and its variables, and on nothing that goes on beside it. Chaos is drawn by
-a step's place in the document, steps that run together see the variables from before them, and each step meets
-failure modes that have a memory of their own.
+A run depends on its scenario, its seed and its variables, and on nothing that runs beside it. Chaos depends on the
+seed and on a step's place in the document, parallel steps see the variables from before their group, and the
+failure mode of each step has its own state.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ FRAMING = frozenset(("content-length", "transfer-encoding", "connection", "expec
 
 
 class RunObserver(Protocol):
-    """Learns how a run goes on."""
+    """The observer of a run's progress."""
 
     def run_started(self, scenario: Scenario, seed: int) -> None: ...
     def step_started(self, scenario: Scenario, step: Step) -> None: ...
@@ -71,10 +71,10 @@ UNOBSERVED = Unobserved()
 
 @dataclass(frozen=True, kw_only=True)
 class RunOrder:
-    """The choices for one run.
+    """The options of one run.
 
     Attributes:
-        variables: values instead of the scenario's.
+        variables: values that override the scenario's.
         tags: only steps with one of these tags run; all steps if there are none.
     """
 
@@ -181,7 +181,7 @@ class _Attempting:
     """One step of a run, with all of its attempts.
 
     Attributes:
-        extracted: the variables that its answer gave.
+        extracted: the variables that the step's answer has given.
     """
 
     def __init__(self, run: _Run, index: int, step: Step, values: dict[str, object]) -> None:
@@ -264,7 +264,7 @@ class _Attempting:
 
 
 async def _sent(send: Send, request: StepRequest) -> tuple[StepAnswer, float]:
-    """Return the answer, or the one that stands for a loss, and the seconds that it took."""
+    """Send a request; return the answer, or one that reports the loss, and the seconds that it took."""
     answer = lost_answer(Lost(Loss.TIMEOUT))
     begun = time.perf_counter()
     try:

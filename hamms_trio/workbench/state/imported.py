@@ -19,7 +19,7 @@ from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios import ScenarioLimits, read_scenario
 from hamms_trio.workbench.times import instant
 
-IMPORTED = "imported"  # the kind of record that says which files were
+IMPORTED = "imported"  # the kind of the records that name the imported files
 # A list in the file, and the kind of record that its items become.
 KINDS = {
     "mocks": "mock",
@@ -97,7 +97,7 @@ def read_state(path: str | os.PathLike[str]) -> Import:
                 )
             read.items[name] = _objects(name, listed, read.dropped)
         elif name != "version":
-            read.dropped.append(f"{name} is not a list that is known")
+            read.dropped.append(f"{name} is not a known list")
     if not read.items:
         raise StateUnusable(f"the state file {path} has none of the lists {', '.join(KINDS)}")
     return read
@@ -111,7 +111,7 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
 
     Raises:
         StoreUnavailable
-        Problem: there are more mocks than are taken.
+        Problem: there are more mocks than the limit.
     """
     dropped = list(read.dropped)
     kept = [_known_mock(document, dropped) for document in read.items.get("mocks", ())]
@@ -136,12 +136,12 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
 async def import_once(
     path: str | os.PathLike[str], store: Store, mocks: Mocks
 ) -> tuple[Import, list[str]] | None:
-    """Import a state file unless that was done before; None if there is nothing to do.
+    """Import a state file; return None if the file is missing or was imported before.
 
     Raises:
         StateUnusable: the file can't be read.
         StoreUnavailable
-        Problem: there are more mocks than are taken.
+        Problem: there are more mocks than the limit.
     """
     whole = os.path.realpath(path)  # noqa: ASYNC240 # once, before the server serves anybody
     if not os.path.exists(whole):  # noqa: ASYNC240 # likewise

@@ -1,6 +1,6 @@
-"""The client that calls targets: one request, and its answer while it arrives.
+"""The client that calls targets, with a pool of connections to each.
 
-Connections are kept and used again.
+An answer is returned once its head has arrived; the content follows while the caller reads it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived, Connection
 
 AT_ONCE = 64  # connections to one target
-KEPT = 16  # connections to one target without a request
-# A second attempt does no harm with these (RFC 9110 §9.2.2).
+KEPT = 16  # idle connections to one target
+# These can be repeated without harm (RFC 9110 §9.2.2).
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"))
 
 
@@ -49,7 +49,7 @@ class TargetClient:
         self._lines: dict[str, Line] = {}
 
     async def send(self, target: Target, outgoing: Outgoing, *, seconds: float) -> Arrived:
-        """Send a request, and return the answer once its head has arrived; the caller closes that.
+        """Send a request, and return the answer once its head has arrived; the caller closes the answer.
 
         Args:
             seconds: until the head has arrived; while content is still arriving, until each piece of it is sent.
@@ -79,13 +79,13 @@ class TargetClient:
         )
 
     def forget(self, id: str) -> None:
-        """Use the connections of a target no more, because it has changed."""
+        """Stop using the connections of a target that has changed."""
         line = self._lines.pop(id, None)
         if line is not None:
             line.abandon()
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
+        """Close every idle connection, and the others as soon as they are idle."""
         for id in list(self._lines):
             self.forget(id)
 
@@ -98,7 +98,7 @@ class TargetClient:
             try:
                 return await exchange(line, connection, target, outgoing)
             except TargetFailed as problem:
-                # The target may close a connection in the moment in which it is used again.
+                # The target may close an idle connection in the moment of its reuse.
                 if not can_repeat or problem.failing not in (Failing.CLOSED, Failing.RESET):
                     raise
         connection = await open_connection(
@@ -108,7 +108,7 @@ class TargetClient:
 
 
 class _TimedContent:
-    """Content of a request that is still arriving; time that its sender takes is not the target's."""
+    """Request content that is still arriving; the target's timeout stands still while the client sends."""
 
     def __init__(
         self, pieces: AsyncIterator[bytes], scope: trio.CancelScope, seconds: float
@@ -129,10 +129,10 @@ class _TimedContent:
 
 
 class Line:
-    """The connections to one target.
+    """The pool of connections to one target.
 
     Attributes:
-        room: the number of further connections that may be used at once.
+        room: a semaphore with the number of further connections that may be in use.
     """
 
     __slots__ = ("_idle", "_is_abandoned", "room")
@@ -143,7 +143,7 @@ class Line:
         self.room = trio.Semaphore(AT_ONCE)
 
     def take(self) -> Connection | None:
-        """Return a connection that can be used again; the youngest is the least likely to be closed."""
+        """Return an idle connection, the youngest first, as the least likely to be closed; None without one."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_alive:
@@ -152,7 +152,7 @@ class Line:
         return None
 
     def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next request, unless it is of no use."""
+        """Put a connection back into the pool, or close it if it can't be used again."""
         if self._is_abandoned or len(self._idle) >= KEPT or not connection.is_alive:
             connection.close()
         else:

@@ -1,8 +1,8 @@
-"""Connections to targets, by httpcore; imported when a target is called first.
+"""Connections to targets, over httpcore; imported when a target is first called.
 
-httpcore gets a stream that is connected already, so that the address that was checked is the one that is used, and
-the certificate is checked against the name nevertheless. Time is limited by the callers, with one cancel scope for
-a whole call, instead of httpcore's timeouts for each read.
+httpcore gets a connected stream, so that the connection goes to the address that was checked, and the certificate
+is still verified against the host name. The callers limit the time with one cancel scope for a whole call, instead
+of httpcore's timeout for each read.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from hamms_trio.workbench.targets.fields import length_of
 from hamms_trio.workbench.targets.model import Place, Target
 
 MAX_ADDRESSES = 8  # of one name
-READ_OCTETS = 256 * 1024  # at once; httpcore itself reads 64 KiB
+READ_OCTETS = 256 * 1024  # in one read; httpcore's default is 64 KiB
 TURN_OCTETS = 1024 * 1024  # take about a millisecond
 
 
 class TargetStream(httpcore.AsyncNetworkStream):
     """The octets of one connection.
 
-    Plain octets pass without a turn of the scheduler while the kernel has some, or has room for them: that saves a
-    quarter of the time of a large answer. A turn follows at the latest after `TURN_OCTETS`.
+    Without TLS, a read or write takes no checkpoint while the kernel has octets or room: that saves a quarter of
+    the time of a large answer. A checkpoint follows after `TURN_OCTETS` at the latest.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TargetStream(httpcore.AsyncNetworkStream):
         self._octets = 0  # since the last turn
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next octets, or none at the end; the timeout is the caller's business."""
+        """Return the next octets, or none at the end; ignore ``timeout``, since callers limit the time."""
         try:
             if self._tls is not None:
                 return bytes(await self._tls.receive_some(max_bytes))
@@ -83,7 +83,7 @@ class TargetStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error.__cause__ or error
 
     async def _count(self, octets: int) -> None:
-        """Let others have their turn after so many octets."""
+        """Count octets, and take a checkpoint after `TURN_OCTETS`."""
         self._octets += octets
         if self._octets > TURN_OCTETS:
             self._octets = 0
@@ -94,11 +94,11 @@ class TargetStream(httpcore.AsyncNetworkStream):
         self.close()
 
     def close(self) -> None:
-        """Close the connection without a TLS goodbye, which a hostile target could delay."""
+        """Close the connection without a close_notify alert, which a hostile target could delay."""
         self._wrapped.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks before it uses a connection again."""
+        """Answer the question that httpcore asks before it reuses a connection."""
         return self._wrapped.is_readable() if info == "is_readable" else None
 
 
@@ -116,16 +116,16 @@ class Connection:
 
     @property
     def is_alive(self) -> bool:
-        """True if another request can be sent: the target has neither closed nor sent octets of its own accord."""
+        """True if another request can be sent: the target has neither closed nor sent unsolicited octets."""
         if not self.http.is_idle() or self.unread:
             return False
         return not self._stream.get_extra_info("is_readable")
 
     @property
     def unread(self) -> bytes:
-        """Octets that have arrived and are not read yet.
+        """The octets that have arrived and are not read yet.
 
-        Behind a complete answer they would become the beginning of the next one, and httpcore does not look.
+        Behind a complete answer they would become the beginning of the next one, and httpcore does not check that.
         """
         return self.http._h11_state.trailing_data[0]
 
@@ -168,7 +168,7 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
 
 
 async def _resolve(place: Place, allowed: AllowedTargets) -> list[tuple[int, Any]]:
-    """Return the addresses of a target, each of which is allowed."""
+    """Resolve the addresses of a target, and check each of them."""
     try:
         found = await trio.socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
@@ -198,7 +198,7 @@ async def _speak_tls(
     return stream
 
 
-@lru_cache(maxsize=2)  # to read the trusted certificates takes some 20 ms
+@lru_cache(maxsize=2)  # loading the trusted certificates takes some 20 ms
 def _context(*, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
@@ -246,7 +246,7 @@ class Arrived:
 
     Attributes:
         raw_fields: the fields as they came.
-        length: the octets of the content, if the target says that.
+        length: the declared octets of the content; None if the target declares none.
     """
 
     __slots__ = (
@@ -266,7 +266,7 @@ class Arrived:
         self._line = line
         self._connection = connection
         self._response = response
-        # Within the response's own stream, which leaves this generator open when it is closed itself.
+        # The inner generator of the response's stream, because closing that stream leaves this generator open.
         self._pieces = cast(
             "AsyncGenerator[bytes, None]", connection.http._receive_response_body(request)
         )
@@ -274,19 +274,19 @@ class Arrived:
 
     @property
     def is_whole(self) -> bool:
-        """True if all of the content is here, so that no read of it waits."""
+        """True if the whole content has arrived, so that reading it does not wait."""
         return self.length is not None and len(self._connection.unread) >= self.length
 
     @property
     def is_followed(self) -> bool:
-        """True if the target has sent more than its answer, whose length is then a lie."""
+        """True if octets follow the answer, so that its declared length is wrong."""
         return bool(self._connection.unread)
 
     async def receive_some(self) -> bytes:
         """Return the next octets of the content, or none at the end.
 
         Raises:
-            TargetFailed: the content has ended too early.
+            TargetFailed: the content is incomplete.
         """
         try:
             async for piece in self._pieces:
@@ -297,7 +297,7 @@ class Arrived:
         return b""
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it if the content was not read to its end."""
+        """Return the connection to the pool, or close it if content is left unread."""
         if not self._is_open:
             return
         self._is_open = False
@@ -311,7 +311,7 @@ class Arrived:
 
 
 def _failed(error: Exception, *, has_head: bool) -> TargetFailed:
-    """Return the failure behind an error of httpcore."""
+    """Translate an error of httpcore."""
     if isinstance(error, httpcore.NetworkError):
         is_reset = isinstance(error.__cause__, ConnectionResetError | BrokenPipeError)
         return TargetFailed(Failing.RESET if is_reset else Failing.INCOMPLETE, str(error))

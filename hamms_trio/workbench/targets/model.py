@@ -1,4 +1,4 @@
-"""The target as a document, and the rules that a document has to keep."""
+"""The document of a target, and the rules that it must keep."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOME = Meta(gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds until the answer is due.")
 Timeout = Annotated[int, _SOME] | Annotated[float, _SOME]
 Share = Annotated[
-    float, Meta(ge=0, le=1, description="Of the requests through /proxy/ that `fail` strikes.")
+    float, Meta(ge=0, le=1, description="The share of requests to /proxy/ that `fail` strikes.")
 ]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="Decides the share.")]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="Decides which requests fail.")]
 
 
 class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -70,7 +70,7 @@ class Place:
     base: str
 
 
-# The members that the reference has; others are in a document only when they say something.
+# The members that the reference has; a document has the others only if they differ from their default.
 REFERENCE_MEMBERS = frozenset(
     ("base_url", "created_at", "enabled", "id", "name", "timeout_ms", "updated_at")
 )
