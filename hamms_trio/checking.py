@@ -41,7 +41,7 @@ async def run_check(
         interruption: once it is cancelled, the report is that of what has been found so far.
 
     Raises:
-        ClientUnusable: the client can't be run, or fails where nothing is wrong.
+        ClientUnusable: the client can't be run, or fails against a healthy server.
         UnknownMode: a suite does not exist.
     """
     options = options or Options()
@@ -103,7 +103,7 @@ def check_client(
         options: those of `hamms_trio.check.running.options.Options`.
 
     Raises:
-        ClientUnusable: the client fails where nothing is wrong.
+        ClientUnusable: the client fails against a healthy server.
     """
     called = name or getattr(client, "__qualname__", type(client).__qualname__)
     chosen = Options(suites=suites or ("core",), **options)

@@ -46,7 +46,7 @@ def find(name: str) -> Adapter:
 
 @contextmanager
 def prepared(name: str) -> Iterator[Command | Lines]:
-    """Find the client, build its driver if that is needed, and ask for its version.
+    """Find the client, build its driver if necessary, and ask for its version.
 
     Args:
         name: an adapter's name; ``NAME=PLACE`` says where the client is: the path of the program that runs it, or,

@@ -24,7 +24,7 @@ class Times:
 
     Attributes:
         timeout: the client's own, as it is given to it.
-        start_up: how long the client takes where nothing is wrong.
+        start_up: how long the client takes against a healthy server.
         cap: after so long a client is stopped at the earliest.
     """
 
@@ -33,7 +33,7 @@ class Times:
     cap: float = 0.0
 
     def late(self, attempts: int) -> float:
-        """Return the latest time at which a client may report a failure, if it may try so often."""
+        """Return the latest time at which a client may report a failure after this many attempts."""
         return self.timeout * (1 + attempts) + GRACE + self.start_up
 
     def cap_for(self, attempts: int, waits: float = 0.0) -> float:

@@ -33,7 +33,7 @@ _PHASES = (
     (Outcome.BOUNDED,),
 )
 _AGAIN = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
-# A busy machine may have made the client's own timeout decide, where nothing has to wait for anything.
+# On a busy machine the client's own timeout may have decided, although the mode makes no client wait.
 _AGAIN_IF_SLOW = (Finding.OK, Finding.REJECTED, Finding.STRICT, Finding.NOT_FIRED)
 _QUICK = _PHASES[1]
 _SLOW = 0.8  # of the timeout
@@ -75,7 +75,7 @@ class Run:
         """Run everything, and return the report.
 
         Raises:
-            ClientUnusable: the client can't be run, or fails where nothing is wrong.
+            ClientUnusable: the client can't be run, or fails against a healthy server.
         """
         self.lab.ledger.answer_octets = KEPT_OCTETS
         async with open_client(self.tested, self.options, self.lab, self.trust) as client:
@@ -105,7 +105,7 @@ class Run:
         )
 
     def _cells(self) -> list[Cell]:
-        """Return the cells that are to be played, and enter the modes that do not apply."""
+        """Return the cells to play, and record the modes that do not apply."""
         cells: list[Cell] = []
         for slug, mode in self.planned.items():
             if missing := self._missing(mode):
@@ -179,7 +179,7 @@ class Run:
         return report
 
     async def _accepts_control(self, cell: Cell) -> bool:
-        """Let the client meet the mode without its fault; a slow machine must not make that fail."""
+        """Let the client meet the mode without its fault, with a timeout that a busy machine keeps."""
         assert self.subject is not None
         patient = replace(self.subject, times=Times(max(self.options.timeout, PROBE_SECONDS)))
         control = replace(cell, is_control=True)

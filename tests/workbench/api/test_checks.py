@@ -56,7 +56,7 @@ async def test_a_check_that_can_not_be_made_says_why(
     run = await ended(workbench)
     assert (run["status"], run["problem"]) == (
         "failed",
-        "the client fails where nothing is wrong",
+        "the client fails against a healthy server",
     )
 
 
