@@ -106,7 +106,7 @@ def test_family_and_level_filter_the_list() -> None:
     ("arguments", "problem"),
     [
         (["--family", "connn"], "there is no family 'connn'"),
-        (["--search", "zzz"], "no failure mode is so"),
+        (["--search", "zzz"], "no failure mode matches"),
         (["status", "--family", "status"], "leave SLUG out"),
     ],
 )

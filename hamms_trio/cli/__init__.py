@@ -34,13 +34,13 @@ for _name, _summary in {
     "workbench": "Serve the workbench, the well-behaved server.",
     "files": "Serve the files of a directory.",
     "modes": "List the failure modes, or describe the one named SLUG or the one on PORT.",
-    "hosts": "Print lines for /etc/hosts, a name for each failure mode.",
+    "hosts": "Print lines for /etc/hosts, with a name for each failure mode.",
     "decisions": "Print which requests a failure mode strikes.",
     "certs": "Make a certificate and the authority that signs it.",
 }.items():
     main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
 main.add_command(
-    LazyCommand("check", "hamms_trio.cli.check", "Tell an HTTP client what it gets wrong.")
+    LazyCommand("check", "hamms_trio.cli.check", "Find out what an HTTP client gets wrong.")
 )
 main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
 main.add_command(
@@ -53,7 +53,9 @@ main.add_command(
     LazyCommand("target", "hamms_trio.cli.target", "Put real services behind a running workbench.")
 )
 main.add_command(
-    LazyCommand("incident", "hamms_trio.cli.incident", "Strike requests to a running workbench.")
+    LazyCommand(
+        "incident", "hamms_trio.cli.incident", "Inject faults into a running workbench for a time."
+    )
 )
 main.add_command(
     LazyCommand("history", "hamms_trio.cli.history", "Show what a running workbench answered.")
@@ -68,6 +70,6 @@ main.add_command(
     )
 )
 main.add_command(
-    LazyCommand("report", "hamms_trio.cli.report", "Put reports of checks side by side.")
+    LazyCommand("report", "hamms_trio.cli.report", "Merge reports of checks into one matrix.")
 )
 main.add_command(LazyCommand("export", "hamms_trio.cli.state", "Export the state file as JSON."))

@@ -17,15 +17,15 @@ from netsplode.usage import Refused
 @options.HOST
 @click.option("--port", default=0, show_default=True, type=options.PORT, help="0 takes a free one.")
 @options.SET
-@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
     "--speed",
     default=1.0,
     show_default=True,
-    help="How many seconds pass for a failure mode in one real second.",
+    help="Seconds that pass for a failure mode in one real second.",
 )
 @options.MODES_FROM
-@secure("Serve it over TLS; the modes of TLS do that in any case.")
+@secure("Serve the mode over TLS; modes of TLS are in any case.")
 @options.ready_file('slug: {"port", "url"}')
 @options.log_format("log lines")
 @options.verbose("every connection and request")

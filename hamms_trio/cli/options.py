@@ -73,7 +73,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
+    help="Answer requests with this Host too, besides localhost and IP addresses (* for all); may be repeated.",
 )
 
 
@@ -97,7 +97,7 @@ ALLOW_TARGET = click.option(
     metavar="HOST",
     envvar="HAMMS_ALLOW_TARGET",
     callback=_targets,
-    help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
+    help="A host name, address or network that targets may have, besides loopback; may be repeated.",
 )
 
 MODES_FROM = click.option(
@@ -131,7 +131,7 @@ def settings(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def drain_timeout(owner: str) -> Option:
-    """Make ``--drain-timeout``; ``owner`` names the server whose requests are meant, if there are others."""
+    """Make ``--drain-timeout``; ``owner`` names the server that drains, where a command runs several."""
     return click.option(
         "--drain-timeout",
         default=5.0,
@@ -163,7 +163,7 @@ def verbose(events: str) -> Option:
 
 
 def max_connections(excess: str) -> Option:
-    """Make ``--max-connections``; ``excess`` is the help, which says how further connections are treated."""
+    """Make ``--max-connections``; ``excess`` is its help, which states the fate of further connections."""
     return click.option(
         "--max-connections",
         default=2048,
@@ -174,7 +174,7 @@ def max_connections(excess: str) -> Option:
 
 
 def together(name: str, kind: type, *options: Option) -> Option:
-    """Group options into one dataclass object, which the command gets as its argument ``name``."""
+    """Group options into one dataclass object, which the command receives as its argument ``name``."""
 
     def decorate(command: C) -> C:
         @wraps(command)
@@ -347,7 +347,7 @@ LIMITS = together(
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """The name that the server gives itself, and whether it invites contents."""
+    """The Server field, and whether clients that wait for 100 (Continue) receive it."""
 
     server_name: str
     expect_continue: bool

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
-THREADPOOL = "threadpool"  # the reference's engine that serves no streams
+THREADPOOL = (
+    "threadpool"  # the reference's engine that serves no streams (see `hamms_trio.workbench`)
+)
 DEFAULT_USERS = "data/auth_users.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """The user's choices."""
+    """The options of a workbench's records."""
 
     state: str
     state_file: Path | None
@@ -57,10 +59,10 @@ class Records:
     public_base_url: str
 
     def chosen(self) -> WorkbenchOptions:
-        """Return the choices, as the workbench takes them.
+        """Return the options in the workbench's own form.
 
         Raises:
-            Refused: the users file can't be read, or the public URL is none.
+            Refused: the users file can't be read, or the public URL has no host.
         """
         if self.metrics_backend == "memory" and self.metrics_sqlite_file is not None:
             raise click.UsageError("--metrics-sqlite-file is for --metrics-backend sqlite")
@@ -138,7 +140,7 @@ STATE = click.option(
     show_default=True,
     envvar="HAMMS_STATE",
     show_envvar=True,
-    help="The state file, made if it is missing; :memory: for none.",
+    help="The state file, created if missing; :memory: for none.",
 )
 
 RECORDS = options.together(
@@ -175,27 +177,27 @@ RECORDS = options.together(
     click.option(
         "--history-seconds",
         type=Seconds(0, min_open=True),
-        help="The age at which a request leaves the history; any age without it.",
+        help="Age in seconds at which requests are evicted from the history. Default: no limit.",
     ),
     click.option(
         "--max-mock-body-bytes",
         default=262_144,
         show_default=True,
         type=click.IntRange(0),
-        help="The greatest body of a mock, and of a request that the lab makes.",
+        help="Most octets of a mock's body, and of a body that the request lab sends.",
     ),
     click.option(
         "--default-chaos-seed",
         default=1337,
         show_default=True,
         type=click.IntRange(-(2**63), 2**63 - 1),
-        help="Decides every random choice.",
+        help="Seed of every random choice.",
     ),
     click.option(
         "--enable-playground/--no-enable-playground",
         default=True,
         show_default=True,
-        help="Serve mocks, history, replay and lab.",
+        help="Serve mocks, history, replay and request lab.",
     ),
     click.option(
         "--enable-scenarios/--no-enable-scenarios",
@@ -276,7 +278,7 @@ RECORDS = options.together(
         "--live-events-require-selectors/--no-live-events-require-selectors",
         default=True,
         show_default=True,
-        help="Refuse event streams if --engine threadpool is given, as the reference does.",
+        help="Refuse event streams if --engine threadpool is given, for compatibility.",
     ),
     click.option(
         "--metrics-backend",
@@ -292,7 +294,7 @@ RECORDS = options.together(
         type=options.FILE,
         envvar="METRICS_SQLITE_FILE",
         show_envvar=True,
-        help="A file of their own for trends, in the reference's shape, instead of the state file.",
+        help="A separate SQLite file for trends, instead of the state file.",
     ),
     click.option(
         "--metrics-flush-interval-secs",
@@ -321,7 +323,7 @@ RECORDS = options.together(
         "--require-demo-token/--no-require-demo-token",
         default=False,
         envvar="REQUIRE_DEMO_TOKEN",
-        help="Refuse everybody without a token, even if there is none.",
+        help="Refuse requests without a token, even if no token is set.",
     ),
     click.option(
         "--auth-users-file",
@@ -329,7 +331,7 @@ RECORDS = options.together(
         show_default=True,
         envvar="AUTH_USERS_FILE",
         type=options.FILE,
-        help="The users who may log in; everybody may do everything without users and token.",
+        help="File of the users who may log in. Without users and a token, everybody may do everything.",
     ),
     click.option(
         "--session-ttl-minutes",
@@ -343,6 +345,6 @@ RECORDS = options.together(
         "--public-base-url",
         default="",
         envvar="PUBLIC_BASE_URL",
-        help="The URL that pages use; its host may then change state.",
+        help="The URL at which browsers reach the workbench; its pages may then change state.",
     ),
 )

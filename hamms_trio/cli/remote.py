@@ -1,4 +1,4 @@
-"""A workbench that runs elsewhere, as the commands that talk to it see it."""
+"""The running workbench that a command talks to."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Remote:
 
     Attributes:
         json: True to print documents instead of lines for people.
-        is_silent: True to leave our own requests out of the history and of the events, as a page does.
+        is_silent: True to keep our own requests out of the history and the events, as the page does.
     """
 
     server: str
@@ -139,6 +139,8 @@ REMOTE = options.together(
         show_envvar=True,
         help="The workbench's URL.",
     ),
-    click.option("--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="Who asks."),
+    click.option(
+        "--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="The caller's token."
+    ),
     click.option("--json", is_flag=True, help="Print JSON."),
 )

@@ -26,7 +26,7 @@ def secure(tls: str) -> options.Option:
     """Return the options for TLS.
 
     Args:
-        tls: says what is served over TLS.
+        tls: the help of ``--tls``, which names the doors that are served over TLS.
     """
     return options.together(
         "secure",
@@ -35,8 +35,8 @@ def secure(tls: str) -> options.Option:
         click.option(
             "--ca-dir",
             type=CA_DIR,
-            help="Folder of the authority that signs all certificates (ca.pem, ca-key.pem), which is made there if "
-            "missing. Without it, a new one is made for each run, whose key is never written down.",
+            help="Folder of the authority that signs all certificates (ca.pem, ca-key.pem), created if missing. "
+            "Default: a new authority for each run, whose key is never written to a file.",
         ),
         click.option(
             "--ca-unconstrained",

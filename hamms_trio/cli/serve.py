@@ -105,7 +105,7 @@ BESIDE = options.together(
         show_default=True,
         envvar="HAMMS_STATE",
         show_envvar=True,
-        help="The workbench's state file, made if it is missing; :memory: for none.",
+        help="The workbench's state file, created if missing; :memory: for none.",
     ),
     options.drain_timeout("the workbench's "),
 )
@@ -246,7 +246,7 @@ def _print_table(hamms: Hamms) -> None:
 
 
 def _orderly_twins(hamms: Hamms) -> dict[str, int]:
-    """Return the ports of the twins over TLS that are where their doors' ports say, so that no table is needed."""
+    """Return the ports of TLS twins at the usual distance from their door, which one line can list."""
     from hamms_trio.lab.doors import TWIN_PREFIX
     from hamms_trio.lab.secure.twins import OFFSET
 

@@ -1,4 +1,4 @@
-"""``hamms-trio verify``: did the expected requests come."""
+"""``hamms-trio verify``: check that the expected requests came."""
 
 from __future__ import annotations
 
@@ -15,13 +15,15 @@ NOT_VERIFIED = 3  # the exit code
 @click.command(short_help="Check which requests reached a running workbench.")
 @click.argument("method")
 @click.argument("path")
-@click.option("--times", type=click.IntRange(0), help="Exactly so often.")
-@click.option("--at-least", type=click.IntRange(0), help="At least so often; once without it.")
-@click.option("--at-most", type=click.IntRange(0), help="At most so often.")
-@click.option("--within-seconds", type=float, help="In the last so many seconds.")
+@click.option("--times", type=click.IntRange(0), help="Exactly this often.")
+@click.option("--at-least", type=click.IntRange(0), help="At least this often. Default: once.")
+@click.option("--at-most", type=click.IntRange(0), help="At most this often.")
+@click.option(
+    "--within-seconds", type=float, help="Only requests of the last SECONDS.", metavar="SECONDS"
+)
 @click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="May be repeated.")
 @click.option("--query", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--body-contains", help="A text in the content.")
+@click.option("--body-contains", help="A text that the content has.")
 @REMOTE
 @click.pass_context
 def verify(
@@ -41,7 +43,7 @@ def verify(
     document["query"] = dict(_pair(text, "=", "--query") for text in query)
     verdict = remote.ask("POST", "/api/verify", document)
     times = "once" if verdict["count"] == 1 else f"{verdict['count']} times"
-    remote.show(verdict, verdict["message"] or f"verified: it came {times}")
+    remote.show(verdict, verdict["message"] or f"verified: the request came {times}")
     context.exit(0 if verdict["verified"] else NOT_VERIFIED)
 
 

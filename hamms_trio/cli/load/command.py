@@ -59,7 +59,7 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
         if url is None and str(json_file).startswith(("http:", "https:")):
             raise LoadError("--json took the URL for its FILE: put the URL first, or --json=FILE")
         if url is None:
-            raise LoadError("say which URL, such as http://127.0.0.1:8080/")
+            raise LoadError("give a URL, such as http://127.0.0.1:8080/")
         if json_file is not None:
             _check_writable(json_file)
         result = _generate(url, order)
@@ -86,7 +86,7 @@ def _generate(url: str, order: Order) -> Result:
 
 
 def _check_writable(path: Path) -> None:
-    """Find out before the load whether the result can be written after it."""
+    """Check before the load that the result can be written after it."""
     from hamms_trio.errors import LoadError
 
     if path == STANDARD_OUTPUT:

@@ -1,4 +1,4 @@
-"""The options that shape a load, and the load that they ask for."""
+"""The options that shape a load, and the load that they describe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _TIME = Quantity("seconds", SECONDS, most=MAX_DURATION)
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """The load that the options ask for, whatever its target."""
+    """The load that the options describe, for any target."""
 
     concurrency: int
     duration: float

@@ -88,7 +88,7 @@ def _progress(load: Load, elapsed: float, rps: float) -> list[str]:
 
 
 def fit_parts(parts: Sequence[str], columns: int) -> str:
-    """Join as many parts, from the first on, as fit whole into so many columns."""
+    """Join as many parts, from the first on, as fit whole into a line of ``columns``."""
     line = ""
     for part in parts:
         longer = f"{line}, {part}" if line else part

@@ -16,7 +16,7 @@ from hamms_trio.cli.scenario.seen import TOPICS, Seen, words_of
 if TYPE_CHECKING:
     from rich.console import Console
 
-POLL_SECONDS = 1.0  # between two questions to the workbench
+POLL_SECONDS = 1.0  # between two requests for events
 EVENTS = 300  # in one answer
 
 
