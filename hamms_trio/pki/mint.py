@@ -1,4 +1,4 @@
-"""The mint: it makes the certificates of recipes, true and faulty, when they are first needed."""
+"""The mint: it makes the certificates of recipes, valid and faulty, on first use."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ _NO_USAGES = dict.fromkeys(signature(x509.KeyUsage).parameters, False)
 
 
 class Mint:
-    """Makes certificates below an authority's root, and below a root that nobody trusts.
+    """The maker of certificates below an authority's root, and below a root that nobody trusts.
 
     Attributes:
-        authority: whose root clients trust.
+        authority: the authority whose root clients trust.
         revocation_url: the beginning of the URLs at which revoked certificates are listed; "" if nowhere.
-        more_names: names of this server, beside the local ones, in the certificates that have those.
-        keys: of all certificates.
+        more_names: further names of this server, in the certificates that have the local names.
+        keys: the keys of all certificates.
     """
 
     def __init__(self, authority: Authority) -> None:
@@ -82,7 +82,7 @@ class Mint:
         return self.keys.are_ready({(each.key, each.key_use) for each in recipes})
 
     def root(self, which: Root) -> Authority:
-        """Return one of the two authorities; the one that nobody trusts is made when it is first needed."""
+        """Return one of the two authorities; the one that nobody trusts is made on first use."""
         if which not in self._roots:
             self._roots[which] = Authority(is_constrained=False, name="An unknown root")
         return self._roots[which]
@@ -108,7 +108,7 @@ class Mint:
     def _issuer(
         self, recipe: Recipe
     ) -> tuple[x509.Certificate | None, CertificateIssuerPrivateKeyTypes]:
-        """Return who signs, and the key; nobody but the certificate itself if it is self-signed."""
+        """Return the issuer's certificate, None for a self-signed one, and the key that signs."""
         if recipe.issuer is None:
             return None, self.key(recipe)
         if isinstance(recipe.issuer, Root):

@@ -1,4 +1,4 @@
-"""Terms: on which certificate and which versions, ciphers and protocols a server insists."""
+"""Terms: the certificates, versions, ciphers and protocols that a server offers in a handshake."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ class Terms:
         ciphers: OpenSSL's names of suites up to TLS 1.2; "" for those of a healthy server.
         level: OpenSSL's security level; None for the system's. 0 allows old versions, short keys and SHA-1.
         curve: the only group for the key exchange, by OpenSSL's name; "" for the usual ones.
-        group: for Diffie-Hellman with a prime, by its name in `pki.dh_groups`; "" for none.
-        wants: the root below which a client certificate has to be; None if none is wanted.
-        tickets: for resumption in TLS 1.3, which are sent behind the handshake.
-        protocols: for ALPN; of those that the client offers too, the first is chosen.
+        group: for Diffie-Hellman with a prime, by its name in `pki.material.dh_groups`; "" for none.
+        wants: the root that a client's certificate must lead to; None to ask for no certificate.
+        tickets: how many tickets for resumption TLS 1.3 sends after the handshake.
+        protocols: for ALPN; the first one that the client also offers is chosen.
     """
 
     chain: Chain = HEALTHY
@@ -44,5 +44,5 @@ def presenting(chain: Chain, **changes: object) -> Terms:
 
 
 def insisting(**changes: object) -> Terms:
-    """Return the terms of a healthy server but for these changes."""
+    """Return the terms of a healthy server with these changes."""
     return replace(HEALTHY_TERMS, **changes)  # type: ignore[arg-type] # fields of terms
