@@ -28,7 +28,7 @@ def message(type: int, body: bytes) -> bytes:
 
 
 def with_alpn(record: Record, protocol: str) -> Record:
-    """Return the record with this protocol in its ServerHello, instead of the one that was chosen."""
+    """Return the record with this protocol in its ServerHello instead of the negotiated one."""
     return _changed(
         record, HandshakeType.SERVER_HELLO, lambda body: _hello_with_alpn(body, protocol.encode())
     )
