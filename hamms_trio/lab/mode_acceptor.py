@@ -36,7 +36,7 @@ class DoorPlayer:
         self._recording = recording
 
     def play(self, handover: Handover) -> ModeConnection:
-        """Play the door's failure mode on a connection, and return that.
+        """Play the door's failure mode on a connection, and return the connection.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.

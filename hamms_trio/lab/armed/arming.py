@@ -1,4 +1,4 @@
-"""Armed faults: failure modes for clients whose URL can't be changed, a few times and for a while."""
+"""Armed faults: failure modes for the next connections or requests of clients whose URL can't be changed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MOST_ARMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """The requests that an armed fault is for; all of what is given has to match, and nothing matches all.
+    """The requests that an armed fault is for: every given member must match; without any, all requests match.
 
     Attributes:
         method: such as ``POST``.
@@ -41,7 +41,7 @@ class Match:
         """Read a match.
 
         Raises:
-            ParameterError: it has a name or a value that no match has.
+            ParameterError: a name or a value can't be used.
         """
         names = [each.name for each in fields(cls)]
         for name, value in given.items():
@@ -74,7 +74,7 @@ class Match:
 
 @dataclass(eq=False)
 class ArmedFault:
-    """One failure mode that waits for its clients.
+    """A failure mode that waits for its connections or requests.
 
     Attributes:
         number: the fault's place among those of this server, from 1 on.
@@ -82,7 +82,7 @@ class ArmedFault:
         times: how many connections or requests it is for.
         left: how many of them are still to come.
         match: the requests that it is for.
-        ends: the time at which it ends, on the clock of its `Arming`.
+        ends: the time at which it expires, on the clock of its `Arming`.
     """
 
     number: int
@@ -102,7 +102,7 @@ class ArmedFault:
 
     @property
     def encounter(self) -> Encounter:
-        """The encounter of a request; its query is the client's own and says nothing of the mode."""
+        """The encounter of a request, whose query belongs to the client and gives no arguments."""
         return self._resolver(None)
 
 
@@ -159,16 +159,16 @@ class Arming:
         return fault
 
     def armed(self) -> list[ArmedFault]:
-        """Return the faults that still wait."""
+        """Return the faults that are still armed."""
         self._forget_ended()
         return list(self._faults)
 
     def seconds_left(self, fault: ArmedFault) -> float:
-        """Return the seconds until a fault ends by its time."""
+        """Return the seconds until a fault expires."""
         return max(0.0, fault.ends - self._clock())
 
     def disarm(self, number: int | None = None) -> int:
-        """Disarm the fault of this number, or all, and return how many that were."""
+        """Disarm the fault of this number, or all, and return how many were disarmed."""
         before = self.armed()
         self._faults = [each for each in before if number not in (None, each.number)]
         return len(before) - len(self._faults)

@@ -47,7 +47,7 @@ class Labels:
         return Door(known.name, known.mode, {**known.given, **given}, exempt=self._doors.exempt)
 
     def selected(self, text: str) -> Resolver:
-        """Return what resolves requests that select their mode as ``slug?name=value&name=value``.
+        """Return the resolver of requests that select their mode as ``slug?name=value&name=value``.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -63,10 +63,10 @@ class Labels:
         return known
 
     def resolver(self, label: str, base: str = "") -> Resolver:
-        """Return what resolves the requests with this label.
+        """Return the resolver of the requests with this label.
 
         Args:
-            base: the part of their path that belongs to the door.
+            base: the part of the path that belongs to the door.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -128,7 +128,7 @@ def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own.
 
     Raises:
-        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
+        ParameterError: the text does not begin with a parameter of the mode, or with a modifier.
     """
     known = (*mode.parameters, *mode.modifiers)
     names = {parameter.name.replace("_", "-"): parameter.name for parameter in known}
