@@ -1,7 +1,7 @@
-"""Redirects that never end, lead astray, or show which secrets a client takes along (RFC 9110 §15.4).
+"""Redirects that never end, lead astray, or show which secrets a client carries along (RFC 9110 §15.4).
 
-Why this is hard: a client that follows a redirect makes a new request on its own, and has to decide anew how
-much of the old one it may send, and where to. The ledger has every hop, the other origin's included.
+Why this is hard: a client that follows a redirect makes a new request on its own, and has to decide again how much
+of the old one it may send, and to whom. The ledger has every hop, the other origin's included.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, S
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines, status_line
 
-LANDING = "/landing"  # begins the paths at which a redirect ends
+LANDING = "/landing"  # the prefix of the paths at which a redirect ends
 HOP = "/hop/"
 FILLER = b"a" * (64 * 1024)
 END = b"\r\n\r\n"
 NON_ASCII = {"utf-8": "é".encode(), "latin-1": "é".encode("latin-1")}
 
-# Locations by which no client should be led anywhere but over HTTP; {} is the other origin's authority.
+# Locations that no client should follow, because they are not HTTP; {} is the other origin's authority.
 SCHEMES = {
     "gopher": "gopher://{}/_followed",
     "ftp": "ftp://{}/followed",
@@ -54,7 +54,7 @@ BAD_URLS = {
     "tab": b"/landing\ta",
     "cr": b"/landing\ra",
 }
-# Addresses that a program which fetches the URLs of strangers must not reach; {} is the other origin's port.
+# Addresses that a program must not reach if it fetches the URLs of strangers; {} is the other origin's port.
 INNER_ADDRESSES = {
     "loopback": "127.0.0.1:{}",
     "metadata": "169.254.169.254",
@@ -81,9 +81,9 @@ Inner = Annotated[str, Choice(*INNER_ADDRESSES)]
 async def redirect_loop(
     peer: Peer, request: RequestHead, *, kind: Kind = "self", status: Found = "302"
 ) -> None:
-    """Redirect to the same URL again, to and fro between two, or each time to another one.
+    """Redirect to the same URL again, back and forth between two, or to another one each time.
 
-    The client gives up after some hops, and says so.
+    The client gives up after some hops, and reports an error.
     """
     path = peer.http.path
     if kind == "ping-pong":
@@ -143,7 +143,7 @@ async def redirect_cross_origin_auth(
 async def redirect_downgrade(peer: Peer, request: RequestHead, *, status: Found = "302") -> None:
     """Redirect from https to http, where the answer has the names of the secrets that reached it.
 
-    A client should not follow by default; one that does takes no secret along.
+    A client should not follow by default; one that does carries no secret along.
     """
     peer.need_tls("redirect-downgrade", "http leads to nothing less")
     await _lead(peer, request, status, elsewhere(peer, request, scheme="http"))
@@ -157,7 +157,7 @@ async def redirect_downgrade(peer: Peer, request: RequestHead, *, status: Found 
 async def redirect_method(peer: Peer, request: RequestHead, *, status: Moved = "301") -> None:
     """Redirect once, and answer with the method and the body of the second request.
 
-    307 and 308 keep both; 303 makes it a GET, and 301 and 302 may make a POST one.
+    307 and 308 keep both; 303 changes the method to GET, and 301 and 302 may change a POST to GET.
     """
     if peer.http.path.startswith(LANDING):
         await report_arrival(peer, request)
@@ -192,7 +192,7 @@ async def redirect_post_stream(peer: Peer, request: RequestHead) -> None:
 async def redirect_to_file(peer: Peer, request: RequestHead) -> None:
     """Redirect to a file on the client's own machine.
 
-    The server's owner says which one (``--canary-file``), and no request can.
+    Only the server's owner chooses the file (``--canary-file``); no request can.
     """
     await _lead(peer, request, "302", peer.environment.canary_file)
 
@@ -207,7 +207,7 @@ async def redirect_to_scheme(
 
 @on_request(client=must_error_or_succeed("RFC 9110 §15.4"), issues=("sbstp/attohttpc#93",))
 async def redirect_no_location(peer: Peer, request: RequestHead, *, status: Found = "302") -> None:
-    """Send a redirect with a body and without Location; it is the answer then."""
+    """Send a redirect with a body and without Location, so that it is the final answer."""
     await peer.http.respond_with_canary(start=_status_line(status))
 
 
@@ -227,9 +227,9 @@ async def redirect_empty_location(
 async def redirect_bad_url(
     peer: Peer, request: RequestHead, *, value: BadUrl = "open-bracket"
 ) -> None:
-    """Redirect to what is no URL: an open bracket, a port above 65535, spaces, a TAB or a CR in it.
+    """Redirect to an invalid URL: with an open bracket, a port above 65535, spaces, a TAB or a CR.
 
-    A client reports an error, or encodes what must not stand there.
+    A client reports an error, or encodes the characters that must not be there.
     """
     location = BAD_URLS[value]
     if location.startswith(LANDING.encode()):
@@ -274,7 +274,7 @@ async def redirect_huge_location(
     client=must_error_or_succeed("RFC 9110 §5.3"), issues=("whatwg/fetch#883",), decides=True
 )
 async def redirect_multiple_location(peer: Peer, request: RequestHead) -> None:
-    """Send two Location fields that differ; the second path of the ledger says which was followed."""
+    """Send two Location fields that differ; the second path in the ledger shows which one was followed."""
     links = (with_query(peer, request, f"{LANDING}/{place}") for place in ("first", "second"))
     await _lead_or_land(peer, request, *(b"Location: " + link.encode() for link in links))
 
@@ -299,7 +299,7 @@ async def redirect_body(peer: Peer, request: RequestHead, *, size: Size = 64 * M
 async def redirect_fragment_userinfo(peer: Peer, request: RequestHead) -> None:
     """Redirect to another origin by a URL with a user, a password and a fragment.
 
-    The other origin answers whether the client made an Authorization of them, which nobody asked for.
+    The other origin reports whether the client turned them into an Authorization field, which nobody asked for.
     """
     location = elsewhere(peer, request).replace("//", "//user:password@") + "#fragment"
     await _lead(peer, request, "302", location)
@@ -309,8 +309,8 @@ async def redirect_fragment_userinfo(peer: Peer, request: RequestHead) -> None:
 async def redirect_ssrf(peer: Peer, request: RequestHead, *, to: Inner = "loopback") -> None:
     """Redirect to an address that only the client's own network can reach, from a fixed list.
 
-    A program that fetches the URLs of strangers must check each hop. All but ``metadata``, the address of
-    clouds' metadata services, are the other origin's, whose ledger tells.
+    A program that fetches the URLs of strangers must check each hop. All but ``metadata``, the address of clouds'
+    metadata services, lead to the other origin, where the ledger shows the request.
     """
     inner = INNER_ADDRESSES[to].format(peer.environment.ports.get("other", 0))
     await _lead(peer, request, "302", f"http://{inner}{ARRIVAL}?nonce={peer.nonce}")
@@ -318,7 +318,7 @@ async def redirect_ssrf(peer: Peer, request: RequestHead, *, to: Inner = "loopba
 
 @on_request(client=may_choose("RFC 9110 §15.3.1"), decides=True)
 async def redirect_refresh(peer: Peer, request: RequestHead) -> None:
-    """Answer 200 with a Refresh field, which no RFC knows and browsers follow."""
+    """Answer 200 with a Refresh field, which no RFC defines and browsers follow."""
     if peer.http.path.startswith(LANDING):
         await answer_healthily(peer, request)
         return
@@ -356,7 +356,7 @@ async def _lead(peer: Peer, request: RequestHead, status: str, location: str) ->
 
 
 async def _lead_or_land(peer: Peer, request: RequestHead, *lines: bytes) -> None:
-    """Redirect by field lines of any octets; where they lead, answer healthily."""
+    """Redirect by field lines of any octets; at the redirect's target, answer healthily."""
     if peer.http.path.startswith(LANDING):
         await answer_healthily(peer, request)
         return

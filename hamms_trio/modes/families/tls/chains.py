@@ -76,7 +76,7 @@ def tls_reversed_chain() -> Terms:
 
 @insists(client=must_succeed("RFC 8446 §4.4.2", level=Level.SHOULD))
 def tls_extra_certs() -> Terms:
-    """Send certificates that have nothing to do with the chain, before the one that is needed."""
+    """Send unrelated certificates before the one that completes the chain."""
     unrelated = (ANOTHER, below(ANOTHER, subject="another server"))
     return presenting((LEAF, *unrelated, INTERMEDIATE))
 
