@@ -77,6 +77,7 @@ class Workbench(RunningServer):
         super().__init__(
             running.host, running.port, running._server, running._stopped, running._certificate
         )
+        self.companions = running.companions
         self.bench = bench
 
     async def mock(
