@@ -19,7 +19,7 @@ from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
 from hamms_trio.lab.secure.twins import SniDoor, secured, twins_of
-from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
@@ -261,7 +261,7 @@ class Lab:
             workbench,
         )
 
-    def answer_call(self, call: Call) -> Answer:
+    def answer_call(self, call: ControlCall) -> ControlAnswer:
         """Answer a call of the control API, which is imported for the first one."""
         if self._control is None:
             from hamms_trio.control import Control

@@ -192,7 +192,7 @@ def together(name: str, kind: type, *options: Option) -> Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class RunningOptions:
     """The options for running one server: drain, logs and ready file."""
 
     drain_timeout: float
@@ -206,7 +206,7 @@ def running(key: str) -> Option:
     """Make the options of a command that runs one server, named ``key`` in its ready file."""
     return together(
         "running",
-        Running,
+        RunningOptions,
         drain_timeout(""),
         log_format("lines"),
         click.option(
@@ -221,7 +221,7 @@ def running(key: str) -> Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tls:
+class TlsOptions:
     """The options for TLS: switch, port and certificate."""
 
     enable_tls: bool
@@ -257,7 +257,7 @@ class Tls:
 
 TLS = together(
     "tls",
-    Tls,
+    TlsOptions,
     click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port."),
     click.option(
         "--cert-file",

@@ -24,7 +24,7 @@ STDERR = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Modes:
+class ModeOptions:
     """The options for the failure modes to serve."""
 
     beginning_port: int
@@ -39,7 +39,7 @@ class Modes:
 
 MODES = options.together(
     "modes",
-    Modes,
+    ModeOptions,
     click.option(
         "--beginning-port",
         default=5500,
@@ -122,7 +122,7 @@ BESIDE = options.together(
 @options.verbose("every connection and request")
 def serve(
     host: str,
-    modes: Modes,
+    modes: ModeOptions,
     ready_file: Path | None,
     log_format: str,
     beside: Beside,
@@ -173,7 +173,7 @@ def serve(
 
 
 def _opened(
-    host: str, modes: Modes, beside: Beside, secure: Secure, log_format: str, verbose: bool
+    host: str, modes: ModeOptions, beside: Beside, secure: Secure, log_format: str, verbose: bool
 ) -> AbstractAsyncContextManager[Hamms]:
     from hamms_trio.app import WorkbenchSettings, open_hamms
     from hamms_trio.modes.catalogue import modes_of_module

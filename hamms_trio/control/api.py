@@ -11,7 +11,7 @@ from hamms_trio.canary import check_nonce
 from hamms_trio.control import documents
 from hamms_trio.control.describing import describe_armed, describe_mode, describe_nonce
 from hamms_trio.control.guard import check_caller
-from hamms_trio.control.resource import File, Resource, allowed_methods, find_resource
+from hamms_trio.control.resource import ApiResource, File, allowed_methods, find_resource
 from hamms_trio.errors import (
     MalformedRequest,
     MethodNotAllowed,
@@ -21,9 +21,9 @@ from hamms_trio.errors import (
     RequestError,
     UnknownMode,
 )
-from hamms_trio.lab.armed.arming import Arming, Match
+from hamms_trio.lab.armed.arming import Arming, RequestMatch
 from hamms_trio.lab.doors import Doors
-from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.version import VERSION
@@ -59,7 +59,7 @@ class Control:
         self._ports = ports
         self._allowed_hosts = {host.lower() for host in allowed_hosts}
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: ControlCall) -> ControlAnswer:
         """Answer a call."""
         try:
             check_caller(call, self._allowed_hosts)
@@ -68,11 +68,11 @@ class Control:
         except RequestError as error:
             return _refusal(error)
         if document is None:
-            return Answer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
+            return ControlAnswer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
         if not isinstance(document, File):
             document = File("application/json", documents.as_json(document))
         fields = (("Content-Type", document.media_type), *_GUARDS)
-        return Answer(resource.status, fields, document.octets)
+        return ControlAnswer(resource.status, fields, document.octets)
 
     # The resources
 
@@ -118,7 +118,7 @@ class Control:
         except msgspec.DecodeError as error:
             raise MalformedRequest(f"the body is no JSON: {error}") from None
         wanted = order.match
-        match = Match(wanted.method, wanted.path, wanted.host, wanted.fields)
+        match = RequestMatch(wanted.method, wanted.path, wanted.host, wanted.fields)
         try:
             fault = self._arming.arm(
                 order.mode, order.arguments, times=order.times, ttl=order.ttl, match=match
@@ -159,22 +159,24 @@ class Control:
         return describe_mode(door, self._ports.get(door.name))
 
 
-RESOURCES: tuple[Resource[Control], ...] = (
-    Resource("GET", "health", Control.health, documents.Health),
-    Resource("GET", "modes", Control.modes, documents.Modes),
-    Resource("GET", "modes/{slug}", Control.mode, documents.Mode),
-    Resource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
-    Resource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
-    Resource("GET", "arm", Control.armed, documents.AllArmed),
-    Resource("POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder),
-    Resource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
-    Resource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
-    Resource("GET", "ca.pem", Control.ca_pem, None),
-    Resource("GET", "openapi.json", Control.openapi, None),
+RESOURCES: tuple[ApiResource[Control], ...] = (
+    ApiResource("GET", "health", Control.health, documents.Health),
+    ApiResource("GET", "modes", Control.modes, documents.Modes),
+    ApiResource("GET", "modes/{slug}", Control.mode, documents.Mode),
+    ApiResource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
+    ApiResource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
+    ApiResource("GET", "arm", Control.armed, documents.AllArmed),
+    ApiResource(
+        "POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder
+    ),
+    ApiResource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
+    ApiResource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
+    ApiResource("GET", "ca.pem", Control.ca_pem, None),
+    ApiResource("GET", "openapi.json", Control.openapi, None),
 )
 
 
-def _found(call: Call) -> tuple[Resource[Control], str]:
+def _found(call: ControlCall) -> tuple[ApiResource[Control], str]:
     found = find_resource(RESOURCES, call.method, call.path)
     if found is not None:
         return found
@@ -194,9 +196,9 @@ def _checked(nonce: str) -> str:
         raise ParameterError(str(error)) from None
 
 
-def _refusal(error: RequestError) -> Answer:
+def _refusal(error: RequestError) -> ControlAnswer:
     fields = [("Content-Type", "application/problem+json"), *_GUARDS]
     if isinstance(error, MethodNotAllowed):
         fields.append(("Allow", error.allow))
     problem = documents.Problem(HTTPStatus(error.status).phrase, error.status, str(error))
-    return Answer(error.status, tuple(fields), documents.as_json(problem))
+    return ControlAnswer(error.status, tuple(fields), documents.as_json(problem))

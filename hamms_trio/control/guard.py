@@ -10,13 +10,13 @@ from collections.abc import Collection
 from ipaddress import ip_address
 
 from hamms_trio.errors import NotOurs
-from hamms_trio.lab.shared.control import Call
+from hamms_trio.lab.shared.control import ControlCall
 
 LOCALHOST = "localhost"
 _OWN_PAGES = {None, "same-origin", "none"}  # of Sec-Fetch-Site; "none" is a user's own navigation
 
 
-def check_caller(call: Call, allowed_hosts: Collection[str] = ()) -> None:
+def check_caller(call: ControlCall, allowed_hosts: Collection[str] = ()) -> None:
     """Refuse a call by a name that is not ours, or from a page of another origin.
 
     Args:

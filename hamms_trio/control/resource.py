@@ -22,7 +22,7 @@ class File:
 
 
 @dataclass(frozen=True)
-class Resource(Generic[C]):
+class ApiResource(Generic[C]):
     """One method of one resource.
 
     Attributes:
@@ -57,8 +57,8 @@ class Resource(Generic[C]):
 
 
 def find_resource(
-    resources: Iterable[Resource[C]], method: str, path: str
-) -> tuple[Resource[C], str] | None:
+    resources: Iterable[ApiResource[C]], method: str, path: str
+) -> tuple[ApiResource[C], str] | None:
     """Return the resource of a request, and its argument; HEAD is GET without the body."""
     method = "GET" if method == "HEAD" else method
     for resource in resources:
@@ -68,6 +68,6 @@ def find_resource(
     return None
 
 
-def allowed_methods(resources: Iterable[Resource[C]], path: str) -> list[str]:
+def allowed_methods(resources: Iterable[ApiResource[C]], path: str) -> list[str]:
     """Return the methods of what is at this path."""
     return [each.method for each in resources if each.argument(path) is not None]

@@ -25,7 +25,7 @@ from typing import NamedTuple
 from hamms_trio.files.disk.root import Root, open_beside
 from hamms_trio.files.representation.answer import (
     READ_AT_ONCE,
-    Answer,
+    FileAnswer,
     Representation,
     Slice,
     Source,
@@ -125,7 +125,7 @@ class Remembered:
         self._since = now
         self.shown = shown
         self.octets = octets
-        self._whole: Answer | None = None
+        self._whole: FileAnswer | None = None
         if octets is not None:
             self._whole = represent("GET", {}, shown, octets, now=now)
 
@@ -150,13 +150,13 @@ class Remembered:
             return None
         return self._check(descriptor)
 
-    def answer(self, source: Source) -> Answer:
+    def answer(self, source: Source) -> FileAnswer:
         """Answer GET without conditions and ranges, from the source that `open_again` has returned."""
         if isinstance(source, bytes):
             assert self._whole is not None
             return self._whole
         shown = self.shown
-        return Answer(
+        return FileAnswer(
             200,
             shown.about,
             (Slice(source, 0, shown.octets),),

@@ -11,7 +11,7 @@ from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.modes.peers.peer import Peer, knows_no_others
-from hamms_trio.net.accepted import Answered, Handover
+from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import DescriptorShare
@@ -63,7 +63,7 @@ class DoorPlayer:
         return connection
 
 
-def _report(observer: Recorder, on_answered: Callable[[Answered], None]) -> None:
+def _report(observer: Recorder, on_answered: Callable[[GivenAnswer], None]) -> None:
     on_answered(observer.answered)
 
 

@@ -11,14 +11,14 @@ from math import inf
 import trio
 
 from hamms_trio.load.carrier import carrier_for
-from hamms_trio.load.client import Carrier, Client
+from hamms_trio.load.client import LoadCarrier, LoadClient
 from hamms_trio.load.counts.tally import Tally
 from hamms_trio.load.plan import Plan, Schedule, make_schedule
 from hamms_trio.load.plan.request import RepeatedRequest
-from hamms_trio.load.plan.target import Target
+from hamms_trio.load.plan.target import LoadTarget
 from hamms_trio.net.hubs.hub import open_hub
 
-MakeCarrier = Callable[[trio.Nursery], Carrier]
+MakeCarrier = Callable[[trio.Nursery], LoadCarrier]
 
 
 class EndedBy(StrEnum):
@@ -54,14 +54,14 @@ class Load:
 
     tally: Tally
     schedule: Schedule
-    carrier: Carrier
+    carrier: LoadCarrier
 
     def __init__(self, plan: Plan, request: RepeatedRequest, make_carrier: MakeCarrier) -> None:
         self.plan = plan
         self.request = request
         self.in_flight = 0
         self._make_carrier = make_carrier
-        self._resting: deque[Client] = deque()
+        self._resting: deque[LoadClient] = deque()
         self._is_pacing = False
         self._ended_by: EndedBy | None = None
         self._window_over = trio.Event()
@@ -101,7 +101,7 @@ class Load:
 
     # Called by clients (see `client.Traffic`)
 
-    def on_resting(self, client: Client) -> None:
+    def on_resting(self, client: LoadClient) -> None:
         if self.plan.rate is not None and not client.is_resting:
             client.is_resting = True
             self._resting.append(client)
@@ -115,13 +115,13 @@ class Load:
 
     # Within
 
-    def _begin(self, nursery: trio.Nursery) -> list[Client]:
+    def _begin(self, nursery: trio.Nursery) -> list[LoadClient]:
         self.carrier = self._make_carrier(nursery)
         begin = self.carrier.now()
         self.schedule = make_schedule(self.plan, begin)
         with_service = self.plan.rate is not None
         self.tally = Tally(self.schedule.counted_from, with_service=with_service)
-        clients = [Client(self) for _ in range(self.plan.concurrency)]
+        clients = [LoadClient(self) for _ in range(self.plan.concurrency)]
         for client in clients:
             client.proceed(begin)
         return clients
@@ -134,7 +134,7 @@ class Load:
         self._see_whether_over()
         return self.schedule.end, self.tally.answered
 
-    def _give_up(self, clients: list[Client]) -> float:
+    def _give_up(self, clients: list[LoadClient]) -> float:
         """Account for what was not finished; when that was."""
         now = self.carrier.now()
         for client in clients:
@@ -182,6 +182,6 @@ class Load:
         self._see_whether_over()
 
 
-def make_carrier(target: Target, hub: str | None = None) -> MakeCarrier:
+def make_carrier(target: LoadTarget, hub: str | None = None) -> MakeCarrier:
     """Have octets carried to a target, on a hub of this kind (see `net.hub.open_hub`)."""
     return lambda nursery: carrier_for(target, open_hub(hub), nursery)

@@ -55,7 +55,7 @@ def make_certificates(
     """
     from hamms_trio.pki.authority import Authority
     from hamms_trio.pki.mint import Mint
-    from hamms_trio.pki.recipes import Recipe, Root
+    from hamms_trio.pki.recipes import ChainRoot, Recipe
 
     made = Certificates(directory / AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
     asked = tuple(_checked_name(name) for name in names)
@@ -66,7 +66,9 @@ def make_certificates(
                 is_constrained=False, name="hamms-trio, for tests only", days=AUTHORITY_DAYS
             )
             _write_authority(directory, authority)
-        recipe = Recipe(organization="hamms-trio", names=asked, ends=float(days), issuer=Root.OURS)
+        recipe = Recipe(
+            organization="hamms-trio", names=asked, ends=float(days), issuer=ChainRoot.OURS
+        )
         mint = Mint(authority)
         try:
             certificate, key = mint.certificate_pem((recipe,)), mint.key_pem(recipe)
@@ -101,14 +103,14 @@ def write_client_certificate(directory: Path, to: Path) -> None:
         CertificateUnusable: the folder has no authority, or a file can't be read or written.
     """
     from hamms_trio.pki.mint import Mint
-    from hamms_trio.pki.recipes import Recipe, Root
+    from hamms_trio.pki.recipes import ChainRoot, Recipe
 
     with _errors_of(directory):
         authority = _kept_authority(directory)
         if authority is None:
             raise CertificateUnusable(f"{directory} has no authority: serve with it first")
         recipe = Recipe(
-            subject="a client under test", names=(), issuer=Root.OURS, purposes=("client",)
+            subject="a client under test", names=(), issuer=ChainRoot.OURS, purposes=("client",)
         )
         _write_secret(to, Mint(authority).pem((recipe,)))
 

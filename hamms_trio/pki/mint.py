@@ -23,7 +23,7 @@ from cryptography.x509.oid import (
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.material.keys import Keys
 from hamms_trio.pki.material.old_digests import resign
-from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, Recipe, Root, chain_of
+from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, ChainRoot, Recipe, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
 _NULL = b"\x05\x00"
@@ -51,7 +51,7 @@ class Mint:
         self.more_names: tuple[str, ...] = ()
         self.keys = Keys()
         self._made: dict[Recipe, x509.Certificate] = {}
-        self._roots = {Root.OURS: authority}
+        self._roots = {ChainRoot.OURS: authority}
 
     def pem(self, chain: Chain) -> bytes:
         """Return a server's file: the certificates in their order, then the key of the first."""
@@ -81,7 +81,7 @@ class Mint:
         recipes = dict.fromkeys(each for own in chain for each in chain_of(own))
         return self.keys.are_ready({(each.key, each.key_use) for each in recipes})
 
-    def root(self, which: Root) -> Authority:
+    def root(self, which: ChainRoot) -> Authority:
         """Return one of the two authorities; the one that nobody trusts is made on first use."""
         if which not in self._roots:
             self._roots[which] = Authority(is_constrained=False, name="An unknown root")
@@ -111,7 +111,7 @@ class Mint:
         """Return the issuer's certificate, None for a self-signed one, and the key that signs."""
         if recipe.issuer is None:
             return None, self.key(recipe)
-        if isinstance(recipe.issuer, Root):
+        if isinstance(recipe.issuer, ChainRoot):
             root = self.root(recipe.issuer)
             return root.root, root.key
         return self.certificate(recipe.issuer), self.key(recipe.issuer)

@@ -12,7 +12,7 @@ from enum import Enum
 LOCAL_NAMES = ("localhost", "*.hamms.localhost", "127.0.0.1", "::1")
 
 
-class Root(Enum):
+class ChainRoot(Enum):
     """The roots of all chains."""
 
     OURS = "the root that clients trust"
@@ -55,7 +55,7 @@ class Recipe:
     key: str = "ec-256"
     key_use: str = ""
     digest: str = "sha256"
-    issuer: Recipe | Root | None = None
+    issuer: Recipe | ChainRoot | None = None
     is_authority: bool | None = False
     path_length: int | None = None
     usages: tuple[str, ...] = ("digital_signature",)
@@ -73,7 +73,7 @@ Chain = tuple[Recipe, ...]
 INTERMEDIATE = Recipe(
     subject="hamms-trio intermediate",
     names=(),
-    issuer=Root.OURS,
+    issuer=ChainRoot.OURS,
     key_use="intermediate",
     is_authority=True,
     usages=("key_cert_sign", "crl_sign", "digital_signature"),
@@ -90,7 +90,7 @@ def chain_of(leaf: Recipe) -> Chain:
     return tuple(chain)
 
 
-def below(issuer: Recipe | Root, **changes: object) -> Recipe:
+def below(issuer: Recipe | ChainRoot, **changes: object) -> Recipe:
     """Return the recipe of a healthy server certificate with these changes, signed by ``issuer``."""
     return replace(LEAF, issuer=issuer, **changes)  # type: ignore[arg-type] # fields of a recipe
 

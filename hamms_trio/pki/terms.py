@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hamms_trio.pki.recipes import HEALTHY, Chain, Root
+from hamms_trio.pki.recipes import HEALTHY, Chain, ChainRoot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,7 +30,7 @@ class Terms:
     level: int | None = None
     curve: str = ""
     group: str = ""
-    wants: Root | None = None
+    wants: ChainRoot | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
     tickets: int = 2
 

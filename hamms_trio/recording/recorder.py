@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from hamms_trio.net.accepted import Answered
+from hamms_trio.net.accepted import GivenAnswer
 from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
@@ -89,12 +89,12 @@ class Recorder:
         return self.record.number
 
     @property
-    def answered(self) -> Answered:
+    def answered(self) -> GivenAnswer:
         """The answer to the last request, as it went over the wire."""
         request = self._request
         if request is None:
-            return Answered(None, 0)
-        return Answered(request.status, request.octets_sent)
+            return GivenAnswer(None, 0)
+        return GivenAnswer(request.status, request.octets_sent)
 
     @property
     def name(self) -> str:

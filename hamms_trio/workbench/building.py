@@ -28,7 +28,7 @@ from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder, is_counted
+from hamms_trio.workbench.live.recorder import AnswerRecorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -152,7 +152,7 @@ def _declare(
 ) -> None:
     """Declare the routes, and connect the recorder to the server's account."""
     service = bench.service
-    recorder = Recorder(
+    recorder = AnswerRecorder(
         service,
         bench.store,
         bench.events,
@@ -182,7 +182,7 @@ def _declare(
 
 
 def _striking(
-    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: Recorder
+    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: AnswerRecorder
 ) -> Callable[[], None]:
     """Return the function that applies an incident to the routes when it starts, and lifts it at the end."""
     strikes = Strikes(bench.incidents, failures, recorder, bench.events)

@@ -16,8 +16,8 @@ from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.handles import Incident, OpenTarget
 from hamms_trio.workbench.history import page_query
-from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
-from hamms_trio.workbench.live.events import Gap, Subscription
+from hamms_trio.workbench.history.verify import VerificationResult, read_verification, verify
+from hamms_trio.workbench.live.events import Gap, LogSubscription
 from hamms_trio.workbench.live.selection import Selection
 from hamms_trio.workbench.routing.documents import Document, read_object
 from hamms_trio.workbench.scenarios import Report
@@ -30,7 +30,7 @@ class VerificationFailed(AssertionError):
         verdict: with the nearest request.
     """
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: VerificationResult) -> None:
         super().__init__(verdict.message)
         self.verdict = verdict
 
@@ -42,7 +42,7 @@ class LiveEvents:
     """
 
     def __init__(self, bench: Bench, selection: Selection, since_id: int | None) -> None:
-        self._subscription = Subscription(bench.events, since_id, selection)
+        self._subscription = LogSubscription(bench.events, since_id, selection)
         self._waiting: deque[Document] = deque()
         self._watch = bench.feed.watched(selection)
         self._watch.__enter__()
@@ -203,7 +203,7 @@ class Workbench(RunningServer):
 
     async def verify(
         self, method: str | None = None, path: str | None = None, **wanted: object
-    ) -> Verdict:
+    ) -> VerificationResult:
         """Check that the expected requests came: by default at least one.
 
         Args:

@@ -12,7 +12,7 @@ import click
 
 from hamms_trio.cli.lazy import DelegatingCommand
 from hamms_trio.cli.load.compare import compare
-from hamms_trio.cli.load.order import ORDER, Order
+from hamms_trio.cli.load.order import ORDER, LoadOrder
 from hamms_trio.cli.options import NamedPath
 from netsplode.usage import Refused
 
@@ -47,7 +47,7 @@ class LoadCommand(DelegatingCommand):
     metavar="[FILE]",
     help="Write the result as JSON to FILE; without FILE, print it instead of the report.",
 )
-def load(url: str | None, order: Order, json_file: Path | None) -> None:
+def load(url: str | None, order: LoadOrder, json_file: Path | None) -> None:
     """Put a server of your own under load.
 
     URL is http:// or https://, on a loopback address. The result is printed.
@@ -74,13 +74,13 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
         sys.exit(1)
 
 
-def _generate(url: str, order: Order) -> Result:
+def _generate(url: str, order: LoadOrder) -> Result:
     import trio
 
-    from hamms_trio.cli.load.progress import Watcher
+    from hamms_trio.cli.load.progress import LoadWatcher
     from hamms_trio.cli.running.process import collect_garbage_rarely
 
-    generate = order.prepare(url, Watcher())
+    generate = order.prepare(url, LoadWatcher())
     collect_garbage_rarely()  # a collection would make every answer due meanwhile look late
     return trio.run(generate, order.plan)
 

@@ -15,7 +15,7 @@ INTERVAL = 0.5  # seconds
 _ERASE_LINE = "\r\x1b[2K"
 
 
-class Watcher:
+class LoadWatcher:
     """The signals and the progress line of a load, or of loads that follow each other."""
 
     def __init__(self) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, Unreachable
+from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, WorkbenchUnreachable
 from hamms_trio.cli.scenario.proxying import proxy
 from netsplode.usage import Commands, Refused
 
@@ -211,7 +211,7 @@ def _failing_with_1() -> Iterator[None]:
     """End with exit code 1 if no workbench answers, which scripts rely on."""
     try:
         yield
-    except Unreachable as error:
+    except WorkbenchUnreachable as error:
         raise AnswerRefused(error.message) from None
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 
-class Keys(Protocol):
+class Keyboard(Protocol):
     """The keys that a user presses."""
 
     def wait(self, seconds: float) -> str:
@@ -18,7 +18,7 @@ class Keys(Protocol):
 
 
 @contextmanager
-def open_keys() -> Iterator[Keys]:
+def open_keys() -> Iterator[Keyboard]:
     """Read keys one by one while the ``with`` block runs, then restore the terminal."""
     if not sys.stdin.isatty():
         yield NoKeys()

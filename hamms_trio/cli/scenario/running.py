@@ -41,7 +41,7 @@ from hamms_trio.workbench.scenarios.run import UNOBSERVED, Unobserved
 from hamms_trio.workbench.scenarios.steps.sending import (
     LOCAL,
     Loss,
-    Lost,
+    ResponseLost,
     Send,
     StepAnswer,
     StepRequest,
@@ -224,7 +224,9 @@ def _answer_of_target(answer: StepAnswer) -> StepAnswer:
         shown = msgspec.json.decode(answer.body, type=_Shown).response
         body = content_of(msgspec.to_builtins(shown))
     except ValueError:  # msgspec's errors are ValueErrors, too
-        raise Lost(Loss.MALFORMED, "the server's answer is not one of /api/proxy/request") from None
+        raise ResponseLost(
+            Loss.MALFORMED, "the server's answer is not one of /api/proxy/request"
+        ) from None
     fields: list[Pair] = []
     for name, value in shown.headers.items():
         fields += [(name, one) for one in (value if isinstance(value, list) else [value])]

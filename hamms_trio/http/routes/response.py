@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
-from hamms_trio.net.accepted import Answered, Handover
+from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.fields.negotiation import best_match
 from hamms_trio.wire.status import has_no_body
@@ -25,7 +25,7 @@ _RESERVED = frozenset(
 )
 
 
-class OpenFile(Protocol):
+class BodyFile(Protocol):
     """An open file for a response body."""
 
     def fileno(self) -> int: ...
@@ -40,7 +40,7 @@ class FileBody:
 
     __slots__ = ("file", "octets", "pieces")
 
-    def __init__(self, file: OpenFile, *pieces: bytes | range) -> None:
+    def __init__(self, file: BodyFile, *pieces: bytes | range) -> None:
         self.file = file
         self.pieces = pieces
         self.octets = sum(map(len, pieces))
@@ -202,7 +202,7 @@ class GivenAway(Response):
         except BaseException:
             given.sock.close()
             if given.on_answered is not None:
-                given.on_answered(Answered(None, 0))
+                given.on_answered(GivenAnswer(None, 0))
             given.on_end()
             raise
 

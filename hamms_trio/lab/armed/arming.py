@@ -21,7 +21,7 @@ MOST_ARMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class RequestMatch:
     """The requests that an armed fault is for: every given member must match; without any, all requests match.
 
     Attributes:
@@ -37,7 +37,7 @@ class Match:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, given: Mapping[str, object]) -> Match:
+    def of(cls, given: Mapping[str, object]) -> RequestMatch:
         """Read a match.
 
         Raises:
@@ -89,7 +89,7 @@ class ArmedFault:
     door: Door
     times: int
     left: int
-    match: Match
+    match: RequestMatch
     ends: float
 
     def __post_init__(self) -> None:
@@ -126,7 +126,7 @@ class Arming:
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
+        match: RequestMatch | Mapping[str, object] | None = None,
     ) -> ArmedFault:
         """Arm a failure mode for the next connections at the armed door, or requests at the universal one.
 
@@ -138,7 +138,7 @@ class Arming:
         known = self._doors.find_served(name)
         if not known.listens:
             raise NeedsPort(f"{known.slug} can't be armed: {known.mode.needs_port}")
-        match = match if isinstance(match, Match) else Match.of(match or {})
+        match = match if isinstance(match, RequestMatch) else RequestMatch.of(match or {})
         if known.mode.needs_port and not match.is_any:
             raise ParameterError(
                 f"{known.slug} acts before a request has arrived, so no request can be matched: leave match out"

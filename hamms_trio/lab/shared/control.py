@@ -16,7 +16,7 @@ MAX_BODY_OCTETS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ControlCall:
     """One request to the API, through any server.
 
     Attributes:
@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ControlAnswer:
     """The answer to a call."""
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
     body: bytes
 
 
-Api = Callable[[Call], Answer]
+Api = Callable[[ControlCall], ControlAnswer]
 
 
 def encounter_with(api: Api) -> Encounter:
@@ -50,7 +50,7 @@ def encounter_with(api: Api) -> Encounter:
 
     async def answer_call(peer: Peer, request: RequestHead) -> None:
         answer = api(
-            Call(
+            ControlCall(
                 request.method,
                 request.path[len(PREFIX) :],
                 authority_of(request),

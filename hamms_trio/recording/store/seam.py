@@ -82,7 +82,7 @@ class HistoryBounds(msgspec.Struct, frozen=True):
     seconds: float | None = None
 
 
-class ArmedFault(msgspec.Struct, frozen=True):
+class StoredFault(msgspec.Struct, frozen=True):
     """A fault that waits for the next requests which match it.
 
     Attributes:
@@ -188,12 +188,12 @@ class Store(TrendStore, Protocol):
 
     # Armed faults
 
-    async def arm(self, fault: ArmedFault) -> None: ...
-    async def armed(self, now_ms: int) -> list[ArmedFault]: ...
+    async def arm(self, fault: StoredFault) -> None: ...
+    async def armed(self, now_ms: int) -> list[StoredFault]: ...
     async def disarm(self, id: str) -> bool:
         """Remove a fault; False if it is not there."""
 
-    async def strike(self, match: str, now_ms: int) -> ArmedFault | None:
+    async def strike(self, match: str, now_ms: int) -> StoredFault | None:
         """Take one strike of the oldest fault with this match; None if there is none."""
 
     # Event log

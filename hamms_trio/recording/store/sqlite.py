@@ -16,17 +16,17 @@ from hamms_trio.recording.store import armed_table, history_table
 from hamms_trio.recording.store.backlog import RowBacklog
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.recording.store.seam import (
-    ArmedFault,
     HistoryBounds,
     HistoryQuery,
     HistoryRow,
     PendingEvent,
     PendingRow,
+    StoredFault,
     StoreHealth,
     TrendRow,
 )
 from hamms_trio.recording.store.trends import table as trend_table
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 
 T = TypeVar("T")
 
@@ -71,7 +71,7 @@ class SqliteStore:
         self.health = StoreHealth()
         self._seconds = bounds.seconds
         self._backlog = RowBacklog(bounds, kept_events, self.health)
-        self._worker = Worker(path, self._backlog)
+        self._worker = StoreWorker(path, self._backlog)
         self._counters: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -180,11 +180,11 @@ class SqliteStore:
 
     # Armed faults
 
-    async def arm(self, fault: ArmedFault) -> None:
+    async def arm(self, fault: StoredFault) -> None:
         """Add a fault, in place of the one with the same id."""
         await self._write(lambda connection: armed_table.add(connection, fault))
 
-    async def armed(self, now_ms: int) -> list[ArmedFault]:
+    async def armed(self, now_ms: int) -> list[StoredFault]:
         """Return the faults that may strike yet, the oldest first."""
         return await self._worker.run(lambda connection: armed_table.select(connection, now_ms))
 
@@ -192,7 +192,7 @@ class SqliteStore:
         """Remove a fault; False if it is not there."""
         return await self._write(lambda connection: armed_table.remove(connection, id))
 
-    async def strike(self, match: str, now_ms: int) -> ArmedFault | None:
+    async def strike(self, match: str, now_ms: int) -> StoredFault | None:
         """Take one strike of the oldest fault with this match; None if there is none."""
         return await self._write(lambda connection: armed_table.take(connection, match, now_ms))
 

@@ -59,14 +59,14 @@ class Rows(Protocol):
     def write(self, connection: Connection) -> None: ...
 
 
-class Backlog(Protocol):
+class PendingRows(Protocol):
     """The rows that wait to be written; every method may be called in the thread."""
 
     def take(self) -> Rows | None: ...
     def note_loss(self, rows: int, problem: str) -> None: ...
 
 
-class Worker:
+class StoreWorker:
     """A thread with a connection of its own.
 
     Args:
@@ -77,7 +77,7 @@ class Worker:
     def __init__(
         self,
         path: str,
-        backlog: Backlog,
+        backlog: PendingRows,
         *,
         connect: Callable[[str], Connection] = connect,
     ) -> None:
@@ -182,7 +182,7 @@ class Worker:
             self._backlog.note_loss(1, repr(error))
 
 
-def _write(connection: Connection, rows: Rows, backlog: Backlog) -> None:
+def _write(connection: Connection, rows: Rows, backlog: PendingRows) -> None:
     try:
         _transact(connection, rows.write, writes=True)
     except StoreUnavailable as error:

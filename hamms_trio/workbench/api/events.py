@@ -10,9 +10,9 @@ import trio
 from hamms_trio.http import Response
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.live.events import Subscription
+from hamms_trio.workbench.live.events import LogSubscription
 from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
@@ -40,7 +40,7 @@ _PAGE = {
 }
 
 
-async def snapshot(call: Call) -> Response:
+async def snapshot(call: ApiCall) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     log = bench.events
@@ -62,13 +62,13 @@ async def snapshot(call: Call) -> Response:
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-async def stream(call: Call) -> Response:
+async def stream(call: ApiCall) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     text = query.get("since_id") or call.request.get("last-event-id")
     position = _number(text, 0) if text else None
     selection = read_selection(query)
-    subscription = Subscription(bench.events, position, selection)
+    subscription = LogSubscription(bench.events, position, selection)
     fields = (
         ("Content-Type", EVENT_STREAM),
         ("Cache-Control", "no-cache"),
@@ -79,19 +79,19 @@ async def stream(call: Call) -> Response:
     return Response(200, _events(bench, subscription, selection), fields)
 
 
-async def live_mode(_call: Call) -> Response:
+async def live_mode(_call: ApiCall) -> Response:
     return _live_mode()
 
 
-async def no_live_mode(_call: Call) -> Response:
+async def no_live_mode(_call: ApiCall) -> Response:
     return _live_mode("live_events_disabled")
 
 
-async def live_mode_refused(_call: Call) -> Response:
+async def live_mode_refused(_call: ApiCall) -> Response:
     return _live_mode(USE_SELECTORS)
 
 
-async def stream_refused(_call: Call) -> Response:
+async def stream_refused(_call: ApiCall) -> Response:
     message = (
         "live events require selectors engine: leave out --engine threadpool, "
         "or add --no-live-events-require-selectors"
@@ -99,7 +99,7 @@ async def stream_refused(_call: Call) -> Response:
     raise Problem(409, USE_SELECTORS, message)
 
 
-async def disabled(_call: Call) -> Response:
+async def disabled(_call: ApiCall) -> Response:
     raise Problem(404, "disabled", "live events disabled")
 
 
@@ -117,7 +117,7 @@ def _live_mode(reason: str = "") -> Response:
 
 
 async def _events(
-    bench: Bench, subscription: Subscription, selection: Selection
+    bench: Bench, subscription: LogSubscription, selection: Selection
 ) -> AsyncIterator[bytes]:
     """Yield the stream until the client leaves or the server drains."""
     with bench.feed.watched(selection):

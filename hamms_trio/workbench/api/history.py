@@ -8,7 +8,7 @@ import trio
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.pages import MAX_LIMIT
@@ -70,7 +70,7 @@ class Har(msgspec.Struct):
     log: HarLog
 
 
-async def list_history(call: Call) -> Response:
+async def list_history(call: ApiCall) -> Response:
     documents, following = await call.bench.history.page(_query(call))
     # The records are JSON already, and reading them to write them again would take most of the time.
     cursor = msgspec.json.encode(following)
@@ -78,18 +78,18 @@ async def list_history(call: Call) -> Response:
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-async def get_record(call: Call) -> Response:
+async def get_record(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     return answered({"request": await call.bench.history.get(call.parameter("request_id"))})
 
 
-async def clear_history(call: Call) -> Response:
+async def clear_history(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     await call.bench.store.clear_history()
     return answered({"deleted": True})
 
 
-async def export_har(call: Call) -> Response:
+async def export_har(call: ApiCall) -> Response:
     documents, _ = await call.bench.history.page(_query(call))
     origin = f"http://{call.request.get('host') or 'localhost'}"
     octets = await trio.to_thread.run_sync(_render_har, documents, origin)
@@ -102,12 +102,12 @@ def _render_har(documents: list[bytes], origin: str) -> bytes:
     return msgspec.json.encode(har_of(records, origin=origin), order="sorted")
 
 
-async def import_har(call: Call) -> Response:
+async def import_har(call: ApiCall) -> Response:
     mocks, dropped = mocks_of(await call.document())
     return answered({"imported": await call.bench.mocks.add_all(mocks), "dropped": dropped}, 201)
 
 
-def _query(call: Call) -> HistoryQuery:
+def _query(call: ApiCall) -> HistoryQuery:
     call.bench.service.account.settle()  # so that the history has every request that was answered
     given = {name: value for name, value in call.request.query.items() if name != "token"}
     return page_query(given)

@@ -19,7 +19,7 @@ from hamms_trio.workbench.accounts import check_origin
 from hamms_trio.workbench.accounts.guard import bearer_token
 from hamms_trio.workbench.accounts.roles import READS
 from hamms_trio.workbench.bench import ERRORS, Bench
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.documents import Document, read_object
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter, refusal_of
@@ -29,7 +29,7 @@ RETRY_AFTER = ("Retry-After", "1")
 
 
 @dataclass
-class Call:
+class ApiCall:
     """One call of an operation.
 
     Attributes:
@@ -58,7 +58,7 @@ class Call:
         return self.request.parameters[name]
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[ApiCall], Awaitable[Response]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,10 @@ class Operation:
 
 
 def add_operations(
-    router: WorkbenchRouter, bench: Bench, recorder: Recorder, operations: tuple[Operation, ...]
+    router: WorkbenchRouter,
+    bench: Bench,
+    recorder: AnswerRecorder,
+    operations: tuple[Operation, ...],
 ) -> None:
     """Declare the routes of a table."""
     for operation in operations:
@@ -118,11 +121,11 @@ def answered(content: object, status: int = 200) -> Response:
 
 
 def _bound(
-    operation: Operation, bench: Bench, recorder: Recorder
+    operation: Operation, bench: Bench, recorder: AnswerRecorder
 ) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         token = bearer_token(request.get("authorization"), request.query)
-        call = Call(bench, request, token)
+        call = ApiCall(bench, request, token)
         try:
             response = await _perform(operation, call)
         except Problem as problem:
@@ -141,7 +144,7 @@ def _bound(
     return handle
 
 
-async def _perform(operation: Operation, call: Call) -> Response:
+async def _perform(operation: Operation, call: ApiCall) -> Response:
     request = call.request
     if operation.changes:
         check_origin(

@@ -12,7 +12,7 @@ from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery, HistoryRow
 from hamms_trio.recording.store.seam import PAGE_OCTETS
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import dispatch
@@ -36,7 +36,7 @@ class LabRequest(msgspec.Struct, forbid_unknown_fields=True):
     body: str = ""
 
 
-async def make_request(call: Call) -> Response:
+async def make_request(call: ApiCall) -> Response:
     asked = convert(await call.document(), LabRequest, CODE, _MESSAGES)
     if not asked.path.startswith("/"):
         raise Problem(400, CODE, f"path must start with /, and path is {show(asked.path)}")
@@ -61,7 +61,7 @@ async def make_request(call: Call) -> Response:
     return answered({"request": {"method": asked.method, "path": asked.path}, "response": response})
 
 
-async def show_state(call: Call) -> Response:
+async def show_state(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     history, query = call.bench.history, HistoryQuery(limit=PAGE)
     rows = await history.rows(query)

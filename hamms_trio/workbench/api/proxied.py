@@ -17,7 +17,7 @@ from hamms_trio.workbench.accounts.roles import Role
 from hamms_trio.workbench.api.proxy import TOO_DEEP, seconds_for
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.failures import Failures
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL, WorkbenchRouter, refusal_of
@@ -36,7 +36,7 @@ TOKEN_NEEDED = ("Proxy-Authenticate", 'Bearer realm="hamms-trio"')
 
 
 def add_proxied(
-    router: WorkbenchRouter, bench: Bench, failures: Failures, recorder: Recorder
+    router: WorkbenchRouter, bench: Bench, failures: Failures, recorder: AnswerRecorder
 ) -> None:
     """Declare the routes."""
     proxied = _Proxied(bench, failures, recorder)
@@ -46,7 +46,7 @@ def add_proxied(
 
 
 class _Proxied:
-    def __init__(self, bench: Bench, failures: Failures, recorder: Recorder) -> None:
+    def __init__(self, bench: Bench, failures: Failures, recorder: AnswerRecorder) -> None:
         self._bench = bench
         self._failures = failures
         self._recorder = recorder

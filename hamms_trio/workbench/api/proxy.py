@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.http import Response, error
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
@@ -19,7 +19,7 @@ TOO_DEEP = error(
 )
 
 
-async def proxy_request(call: Call) -> Response:
+async def proxy_request(call: ApiCall) -> Response:
     bench, request, calls = call.bench, call.request, call.bench.calls
     asked = read_call(await call.document("top-level"))
     target = bench.targets.usable(asked.target_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.bench import REPLAYS
 from hamms_trio.workbench.history.record import combined, content_of, written
 from hamms_trio.workbench.live.redact import REDACTED
@@ -17,7 +17,7 @@ from hamms_trio.workbench.routing.received import Pair
 PREVIEW_CHARACTERS = 65_536
 
 
-async def replay(call: Call) -> Response:
+async def replay(call: ApiCall) -> Response:
     bench, request_id = call.bench, call.parameter("request_id")
     await call.document()  # has no members yet, but must be an object
     bench.service.account.settle()
@@ -40,7 +40,7 @@ async def replay(call: Call) -> Response:
     return answered(document)
 
 
-def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
+def own_rights(headers: dict[str, str], call: ApiCall) -> list[Pair]:
     """Return the recorded fields without their credentials, and with the caller's token."""
     fields = [(name, value) for name, value in headers.items() if value != REDACTED]
     if call.token and not any(name.lower() == "authorization" for name, _ in fields):

@@ -11,7 +11,7 @@ from msgspec import Meta
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.mocks import DELETED
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios import Report, document_of, junit_xml, read_seed
@@ -41,34 +41,34 @@ class RunDraft(msgspec.Struct):
     tags: Annotated[list[str], Meta(max_length=20)] = []
 
 
-async def list_scenarios(call: Call) -> Response:
+async def list_scenarios(call: ApiCall) -> Response:
     tag = call.request.query.get("tag") or None
     return answered({"scenarios": call.bench.scenarios.documents(tag)})
 
 
-async def create_scenario(call: Call) -> Response:
+async def create_scenario(call: ApiCall) -> Response:
     scenario, dropped = await call.bench.scenarios.create(await call.document())
     return answered(_with_dropped(document_of(scenario), dropped), 201)
 
 
-async def get_scenario(call: Call) -> Response:
+async def get_scenario(call: ApiCall) -> Response:
     return answered({"scenario": document_of(call.bench.scenarios.get(call.parameter("id")))})
 
 
-async def replace_scenario(call: Call) -> Response:
+async def replace_scenario(call: ApiCall) -> Response:
     replaced = call.bench.scenarios.replace(call.parameter("id"), await call.document())
     scenario, dropped = await replaced
     return answered(_with_dropped(document_of(scenario), dropped))
 
 
-async def delete_scenario(call: Call) -> Response:
+async def delete_scenario(call: ApiCall) -> Response:
     bench, id = call.bench, call.parameter("id")
     await bench.scenarios.delete(id)
     await bench.reports.drop(id)
     return answered({"deleted": True, "id": id})
 
 
-async def run_scenario(call: Call) -> Response:
+async def run_scenario(call: ApiCall) -> Response:
     bench = call.bench
     given = await call.document()
     scenario = bench.scenarios.get(call.parameter("id"))
@@ -91,17 +91,17 @@ async def run_scenario(call: Call) -> Response:
     return Response(200, b'{"run": %b}' % octets, (("Content-Type", JSON), *fields))
 
 
-async def list_runs(call: Call) -> Response:
+async def list_runs(call: ApiCall) -> Response:
     limit = _limit(call.request.query.get("limit"))
     found = call.bench.reports.newest(call.parameter("id"), limit)
     return _json(b'{"runs": [%b]}' % b", ".join(found))
 
 
-async def get_run(call: Call) -> Response:
+async def get_run(call: ApiCall) -> Response:
     return _json(b'{"run": %b}' % call.bench.reports.get(call.parameter("run_id")))
 
 
-async def get_run_as_junit(call: Call) -> Response:
+async def get_run_as_junit(call: ApiCall) -> Response:
     octets = call.bench.reports.get(call.parameter("run_id"))
     report = msgspec.json.decode(octets, type=Report)
     return Response(200, junit_xml(report), (("Content-Type", XML),))

@@ -18,7 +18,7 @@ KEPT_ANSWER = 65_536  # octets of an answer's body that are recorded
 NOTHING = "-"  # method and path of a request that could not be read
 
 
-class Exchange(msgspec.Struct, gc=False):
+class RecordedExchange(msgspec.Struct, gc=False):
     """An answered request, as the server saw it.
 
     Attributes:

@@ -32,7 +32,7 @@ MAX_PAUSE = 0.04
 _of_id = attrgetter("id")
 
 
-class Event(msgspec.Struct, gc=False):
+class LogEvent(msgspec.Struct, gc=False):
     """An event. Its JSON is written once for all subscribers, when the first of them or the store reads it."""
 
     id: int
@@ -100,7 +100,7 @@ class EventLog:
         self._store = store
         self._kept = kept
         self._wall_clock = wall_clock
-        self._events: list[Event] = []
+        self._events: list[LogEvent] = []
         self._next_id = 1
         self._reserved = 0  # the last id that no other process uses
         self._published = trio.Event()
@@ -155,7 +155,7 @@ class EventLog:
         """
         id = self._take_id()
         seconds = self._wall_clock() if at is None else at
-        event = Event(id, type, about, payload, trace_id, seconds)
+        event = LogEvent(id, type, about, payload, trace_id, seconds)
         self._events.append(event)
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
@@ -167,7 +167,7 @@ class EventLog:
 
     def since(
         self, position: int, limit: int, selection: Selection = ALL
-    ) -> tuple[list[Event], int, bool]:
+    ) -> tuple[list[LogEvent], int, bool]:
         """Return the oldest events after a position.
 
         Returns:
@@ -255,7 +255,7 @@ class EventLog:
         return range(first, first + RESERVED)
 
 
-class Subscription:
+class LogSubscription:
     """One subscriber's position in the log.
 
     Args:
@@ -278,7 +278,7 @@ class Subscription:
         self.position = log.latest_id if position is None else position
         self._has_more = True  # True if the next events may be there already
 
-    def take(self) -> tuple[Gap | None, list[Event]]:
+    def take(self) -> tuple[Gap | None, list[LogEvent]]:
         """Return the gap before the next events, if there is one, and the events."""
         found, position, overflowed = self._log.since(self.position, self._most, self._selection)
         self.position = position
@@ -296,7 +296,7 @@ class Subscription:
         self.position, self._has_more = rendered.position, rendered.has_more
         return rendered.octets
 
-    async def receive(self) -> tuple[Gap | None, list[Event]]:
+    async def receive(self) -> tuple[Gap | None, list[LogEvent]]:
         """Wait for a gap or an event that the subscriber asked for."""
         while True:
             if not self._has_more:
@@ -306,7 +306,7 @@ class Subscription:
                 return gap, events
 
 
-def as_sse(event: Event) -> bytes:
+def as_sse(event: LogEvent) -> bytes:
     """Render an event as a server-sent event; our types have no line breaks."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.document)
 
@@ -322,7 +322,7 @@ class _Document(msgspec.Struct):
     payload: About | None = None
 
 
-def _read(id: int, document: bytes) -> Event:
+def _read(id: int, document: bytes) -> LogEvent:
     """Return an event that the previous process published."""
     read = msgspec.json.decode(document, type=_Document)
-    return Event(id, read.type, read.payload or NOTHING, written=document)
+    return LogEvent(id, read.type, read.payload or NOTHING, written=document)

@@ -1,7 +1,7 @@
 """The recorder of every answer: into the history, the event log and the trends.
 
 The server enters each answer into its account, which passes the entries on in batches. An entry has no content, so
-that routes keep the content of a request and of its answer with `Recorder.keep` until the batch comes.
+that routes keep the content of a request and of its answer with `AnswerRecorder.keep` until the batch comes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.workbench.accounts.roles import PROTECTED
-from hamms_trio.workbench.history.record import Exchange
+from hamms_trio.workbench.history.record import RecordedExchange
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.routing.documents import Document
@@ -34,7 +34,7 @@ _Key = tuple[bytes, tuple[str, int]]
 _Kept = tuple[bytes, Response]
 
 
-class Recorder:
+class AnswerRecorder:
     """The observer of one server's account.
 
     Args:
@@ -169,7 +169,7 @@ class PendingExchange:
         """Render the exchange."""
         begun, ended, match, status, octets_in, octets_out, _, _, request_id = self._entry
         head, response = match.head, self._response
-        return Exchange(
+        return RecordedExchange(
             request_id=request_id.decode(),
             method=head.method,
             target=head.target,

@@ -14,7 +14,7 @@ EVENT_STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MockAnswer:
     """An answer that is ready to be sent.
 
     Attributes:
@@ -51,7 +51,7 @@ class MockAnswers:
         self._store = store
         self._seed = seed
 
-    async def answer(self, mock: Mock, request: ReceivedRequest) -> Answer:
+    async def answer(self, mock: Mock, request: ReceivedRequest) -> MockAnswer:
         """Return the next answer of a mock to this request."""
         if is_constant(mock):
             return _answer(mock, request, mock.code, mock.headers, mock.body, mock.fail)
@@ -74,7 +74,7 @@ class MockAnswers:
         await self._store.reset_counters(counter_prefix(id))
 
 
-def constant_answer(mock: Mock) -> Answer:
+def constant_answer(mock: Mock) -> MockAnswer:
     """Return the answer of a mock whose answer depends on no request at all."""
     nobody = ReceivedRequest(mock.method, mock.path_pattern)
     return _answer(mock, nobody, mock.code, mock.headers, mock.body, "")
@@ -97,12 +97,12 @@ def _answer(
     headers: dict[str, str],
     body: str,
     fail: str,
-) -> Answer:
+) -> MockAnswer:
     typed = any(name.lower() == "content-type" for name in headers)
     fields = headers if typed else {**headers, "Content-Type": mock.content_type}
     content_type = next(value for name, value in fields.items() if name.lower() == "content-type")
     filled = templates.fill_body(body, request, is_json="json" in content_type.lower())
-    return Answer(
+    return MockAnswer(
         status,
         tuple(
             (name, _octets(templates.fill_field(value, request))) for name, value in fields.items()

@@ -50,10 +50,10 @@ Method = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})]
 Pattern = Annotated[
     str, Meta(extra_json_schema={"pattern": r"^(/([A-Za-z0-9._~-]+|\{[a-z]+[0-9]*\})?)+$"})
 ]
-Sequence = Annotated[list["Step"], Meta(max_length=1_000)]
+Sequence = Annotated[list["MockStep"], Meta(max_length=1_000)]
 
 
-class Step(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class MockStep(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One answer of a sequence."""
 
     status: StatusText | None = None
@@ -199,7 +199,9 @@ def _check_answer(mock: Mock, max_body: int, check_fail: Callable[[str], object]
         _check_fail(mock.fail, "fail", check_fail)
 
 
-def _check_step(step: Step, name: str, max_body: int, check_fail: Callable[[str], object]) -> None:
+def _check_step(
+    step: MockStep, name: str, max_body: int, check_fail: Callable[[str], object]
+) -> None:
     if step.status is None and not step.fail:
         raise _refusal(f"{name} needs a status or a failure mode", name, msgspec.to_builtins(step))
     if step.status is not None:

@@ -12,8 +12,8 @@ from hamms_trio.http.routes.router import H, Handler, Route
 from hamms_trio.workbench.accounts.guard import Guard, bearer_token
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.failures import Failures
-from hamms_trio.workbench.live.recorder import Recorder
-from hamms_trio.workbench.mocks import Answer, Candidates, Mock, MockAnswers, Mocks
+from hamms_trio.workbench.live.recorder import AnswerRecorder
+from hamms_trio.workbench.mocks import Candidates, Mock, MockAnswer, MockAnswers, Mocks
 from hamms_trio.workbench.mocks.answers import constant_answer, is_constant
 from hamms_trio.workbench.mocks.templates import has_places
 from hamms_trio.workbench.routing.problems import Problem
@@ -74,7 +74,7 @@ class WorkbenchRouter(Router):
         self._guard = guard
         self._mocks: Mocks | None = None
         self._answers: MockAnswers | None = None
-        self._recorder: Recorder | None = None
+        self._recorder: AnswerRecorder | None = None
         self._failures: Failures | None = None
         self._beside: dict[str, Route] = {}  # by the beginning of the path
         self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
@@ -107,7 +107,7 @@ class WorkbenchRouter(Router):
         self,
         mocks: Mocks | None,
         answers: MockAnswers,
-        recorder: Recorder,
+        recorder: AnswerRecorder,
         failures: Failures,
     ) -> None:
         """Connect the recorder, and let mocks answer the paths that no route has."""
@@ -226,7 +226,7 @@ def _is_fixed(mock: Mock) -> bool:
     )
 
 
-async def _response(answer: Answer, content: bytes, failures: Failures) -> Response:
+async def _response(answer: MockAnswer, content: bytes, failures: Failures) -> Response:
     """Return the response of a mock, once its delay is over."""
     if answer.fail:
         await trio.sleep(answer.delay)
@@ -240,7 +240,7 @@ async def _response(answer: Answer, content: bytes, failures: Failures) -> Respo
     return _as_response(answer)
 
 
-def _as_response(answer: Answer) -> Response:
+def _as_response(answer: MockAnswer) -> Response:
     return Response(answer.status, answer.body, answer.fields)
 
 

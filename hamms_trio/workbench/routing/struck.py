@@ -13,7 +13,7 @@ from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.incidents import Effect, Incidents, Kind
 from hamms_trio.workbench.incidents.running import RunningIncident
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL
 
 UNAVAILABLE = text("Incident Injected: upstream unavailable", 503)
@@ -27,7 +27,7 @@ class Strikes:
     """
 
     def __init__(
-        self, incidents: Incidents, failures: Failures, recorder: Recorder, events: EventLog
+        self, incidents: Incidents, failures: Failures, recorder: AnswerRecorder, events: EventLog
     ) -> None:
         self._incidents = incidents
         self._failures = failures
@@ -88,7 +88,7 @@ class Strikes:
         )
 
 
-async def _answer(route: Route, request: Request, recorder: Recorder) -> Response:
+async def _answer(route: Route, request: Request, recorder: AnswerRecorder) -> Response:
     """Return the answer that the route itself gives."""
     if route.fixed is not None:
         recorder.keep(request, b"", route.fixed)

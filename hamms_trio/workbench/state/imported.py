@@ -11,7 +11,7 @@ import msgspec
 
 from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store import HistoryRow, Store
-from hamms_trio.workbench.history.record import NOTHING, Exchange
+from hamms_trio.workbench.history.record import NOTHING, RecordedExchange
 from hamms_trio.workbench.mocks.collection import Mocks
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.routing.documents import Document, read_json, show
@@ -201,11 +201,11 @@ def _drop_refused_scenarios(documents: list[Document], dropped: list[str]) -> No
             dropped += [f"scenario {show(document.get('id'))}: {name}" for name in reading.dropped]
 
 
-def _exchange(document: Document) -> Exchange:
+def _exchange(document: Document) -> RecordedExchange:
     record = msgspec.convert(document, _Record, strict=False)
     asked = record.replay_input
     has_input = asked is not None and bool(asked.raw_target)
-    return Exchange(
+    return RecordedExchange(
         record.request_id,
         record.method if has_input else NOTHING,
         asked.raw_target if asked is not None and has_input else record.path,

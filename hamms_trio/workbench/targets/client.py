@@ -17,7 +17,7 @@ from hamms_trio.workbench.targets.failing import Failing, TargetFailed
 from hamms_trio.workbench.targets.model import Target
 
 if TYPE_CHECKING:
-    from hamms_trio.workbench.targets.connections import Arrived, Connection
+    from hamms_trio.workbench.targets.connections import Arrived, TargetConnection
 
 AT_ONCE = 64  # connections to one target
 KEPT = 16  # idle connections to one target
@@ -46,7 +46,7 @@ class TargetClient:
 
     def __init__(self, allowed: AllowedTargets | None = None) -> None:
         self._allowed = allowed or AllowedTargets()
-        self._lines: dict[str, Line] = {}
+        self._pools: dict[str, ConnectionPool] = {}
 
     async def send(self, target: Target, outgoing: Outgoing, *, seconds: float) -> Arrived:
         """Send a request, and return the answer once its head has arrived; the caller closes the answer.
@@ -58,21 +58,21 @@ class TargetClient:
             Problem: 400 or 403, the request can't be sent, or not to this address.
             TargetFailed: no head has arrived.
         """
-        line = self._lines.get(target.id)
-        if line is None:
-            line = self._lines[target.id] = Line()
+        pool = self._pools.get(target.id)
+        if pool is None:
+            pool = self._pools[target.id] = ConnectionPool()
         has_room = False
         with trio.move_on_after(seconds) as scope:
             if not isinstance(outgoing.content, bytes):
                 outgoing = replace(
                     outgoing, content=_TimedContent(outgoing.content, scope, seconds)
                 )
-            await line.room.acquire()
+            await pool.room.acquire()
             has_room = True
             try:
-                return await self._send(line, target, outgoing)
+                return await self._send(pool, target, outgoing)
             except BaseException:
-                line.room.release()
+                pool.room.release()
                 raise
         raise TargetFailed(
             Failing.TIMEOUT if has_room else Failing.BUSY, f"no answer within {seconds:g} s"
@@ -80,23 +80,23 @@ class TargetClient:
 
     def forget(self, id: str) -> None:
         """Stop using the connections of a target that has changed."""
-        line = self._lines.pop(id, None)
-        if line is not None:
-            line.abandon()
+        pool = self._pools.pop(id, None)
+        if pool is not None:
+            pool.abandon()
 
     def close(self) -> None:
         """Close every idle connection, and the others as soon as they are idle."""
-        for id in list(self._lines):
+        for id in list(self._pools):
             self.forget(id)
 
-    async def _send(self, line: Line, target: Target, outgoing: Outgoing) -> Arrived:
+    async def _send(self, pool: ConnectionPool, target: Target, outgoing: Outgoing) -> Arrived:
         from hamms_trio.workbench.targets.connections import exchange, open_connection
 
-        connection = line.take()
+        connection = pool.take()
         if connection is not None:
             can_repeat = isinstance(outgoing.content, bytes) and outgoing.method in IDEMPOTENT
             try:
-                return await exchange(line, connection, target, outgoing)
+                return await exchange(pool, connection, target, outgoing)
             except TargetFailed as problem:
                 # The target may close an idle connection in the moment of its reuse.
                 if not can_repeat or problem.failing not in (Failing.CLOSED, Failing.RESET):
@@ -104,7 +104,7 @@ class TargetClient:
         connection = await open_connection(
             target.place, self._allowed, verify_tls=target.verify_tls
         )
-        return await exchange(line, connection, target, outgoing)
+        return await exchange(pool, connection, target, outgoing)
 
 
 class _TimedContent:
@@ -128,7 +128,7 @@ class _TimedContent:
             self._scope.deadline = trio.current_time() + self._seconds
 
 
-class Line:
+class ConnectionPool:
     """The pool of connections to one target.
 
     Attributes:
@@ -138,11 +138,11 @@ class Line:
     __slots__ = ("_idle", "_is_abandoned", "room")
 
     def __init__(self) -> None:
-        self._idle: list[Connection] = []
+        self._idle: list[TargetConnection] = []
         self._is_abandoned = False
         self.room = trio.Semaphore(AT_ONCE)
 
-    def take(self) -> Connection | None:
+    def take(self) -> TargetConnection | None:
         """Return an idle connection, the youngest first, as the least likely to be closed; None without one."""
         while self._idle:
             connection = self._idle.pop()
@@ -151,7 +151,7 @@ class Line:
             connection.close()
         return None
 
-    def give_back(self, connection: Connection) -> None:
+    def give_back(self, connection: TargetConnection) -> None:
         """Put a connection back into the pool, or close it if it can't be used again."""
         if self._is_abandoned or len(self._idle) >= KEPT or not connection.is_alive:
             connection.close()

@@ -18,10 +18,10 @@ import trio
 
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.targets.allowed import AllowedTargets
-from hamms_trio.workbench.targets.client import Line, Outgoing
+from hamms_trio.workbench.targets.client import ConnectionPool, Outgoing
 from hamms_trio.workbench.targets.failing import Failing, TargetFailed
 from hamms_trio.workbench.targets.fields import length_of
-from hamms_trio.workbench.targets.model import Place, Target
+from hamms_trio.workbench.targets.model import BaseUrl, Target
 
 MAX_ADDRESSES = 8  # of one name
 READ_OCTETS = 256 * 1024  # in one read; httpcore's default is 64 KiB
@@ -102,12 +102,12 @@ class TargetStream(httpcore.AsyncNetworkStream):
         return self._wrapped.is_readable() if info == "is_readable" else None
 
 
-class Connection:
+class TargetConnection:
     """One connection to a target."""
 
     __slots__ = ("_stream", "http", "origin")
 
-    def __init__(self, place: Place, stream: TargetStream) -> None:
+    def __init__(self, place: BaseUrl, stream: TargetStream) -> None:
         scheme = b"https" if place.is_tls else b"http"
         self.origin = httpcore.Origin(scheme, place.host.encode(), place.port)
         self._stream = stream
@@ -134,7 +134,9 @@ class Connection:
         self._stream.close()
 
 
-async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: bool) -> Connection:
+async def open_connection(
+    place: BaseUrl, allowed: AllowedTargets, *, verify_tls: bool
+) -> TargetConnection:
     """Connect to a target.
 
     Raises:
@@ -155,7 +157,7 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
             tls = None
             if place.is_tls:
                 tls = await _speak_tls(wrapped, place.host, verify=verify_tls)
-            return Connection(place, TargetStream(sock, wrapped, tls))
+            return TargetConnection(place, TargetStream(sock, wrapped, tls))
         except OSError as error:
             wrapped.close()
             problem = error
@@ -167,7 +169,7 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
     raise TargetFailed(Failing.UNREACHABLE, f"{place.host} port {place.port}: {problem}")
 
 
-async def _resolve(place: Place, allowed: AllowedTargets) -> list[tuple[int, Any]]:
+async def _resolve(place: BaseUrl, allowed: AllowedTargets) -> list[tuple[int, Any]]:
     """Resolve the addresses of a target, and check each of them."""
     try:
         found = await trio.socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
@@ -209,7 +211,7 @@ def _context(*, verify: bool) -> ssl.SSLContext:
 
 
 async def exchange(
-    line: Line, connection: Connection, target: Target, outgoing: Outgoing
+    pool: ConnectionPool, connection: TargetConnection, target: Target, outgoing: Outgoing
 ) -> Arrived:
     """Send a request on a connection, and return the answer once its head has arrived.
 
@@ -238,7 +240,7 @@ async def exchange(
     except BaseException:
         connection.close()
         raise
-    return Arrived(line, connection, request, response)
+    return Arrived(pool, connection, request, response)
 
 
 class Arrived:
@@ -250,20 +252,27 @@ class Arrived:
     """
 
     __slots__ = (
-        "_connection", "_is_open", "_line", "_pieces", "_response", "length", "raw_fields", "status",
+        "_connection",
+        "_is_open",
+        "_pieces",
+        "_pool",
+        "_response",
+        "length",
+        "raw_fields",
+        "status",
     )  # fmt: skip
 
     def __init__(
         self,
-        line: Line,
-        connection: Connection,
+        pool: ConnectionPool,
+        connection: TargetConnection,
         request: httpcore.Request,
         response: httpcore.Response,
     ) -> None:
         self.status: int = response.status
         self.raw_fields: list[tuple[bytes, bytes]] = response.headers
         self.length = length_of(response.headers)
-        self._line = line
+        self._pool = pool
         self._connection = connection
         self._response = response
         # The inner generator of the response's stream, because closing that stream leaves this generator open.
@@ -306,8 +315,8 @@ class Arrived:
                 await self._pieces.aclose()
                 await self._response.aclose()
         finally:
-            self._line.room.release()
-            self._line.give_back(self._connection)
+            self._pool.room.release()
+            self._pool.give_back(self._connection)
 
 
 def _failed(error: Exception, *, has_head: bool) -> TargetFailed:

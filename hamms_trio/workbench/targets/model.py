@@ -49,13 +49,13 @@ class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     seed: Seed | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> BaseUrl:
         """The place that the base URL names."""
         return place_of(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BaseUrl:
     """The parts of a base URL.
 
     Attributes:
@@ -128,7 +128,7 @@ def read_target(given: Document, *, check_fail: Callable[[str], object]) -> Targ
 
 
 @lru_cache(maxsize=256)
-def place_of(base_url: str) -> Place:
+def place_of(base_url: str) -> BaseUrl:
     """Return the parts of a base URL.
 
     Raises:
@@ -148,7 +148,7 @@ def place_of(base_url: str) -> Place:
     if url.username is not None or "?" in base_url or "#" in base_url:
         raise ValueError("base_url must have neither credentials nor a query nor a fragment")
     is_tls = url.scheme == "https"
-    return Place(
+    return BaseUrl(
         is_tls, url.hostname, port or _DEFAULT_PORTS[url.scheme], url.netloc, url.path.rstrip("/")
     )
 

@@ -11,7 +11,7 @@ from hamms_trio.modes.model.parameters import Range
 from hamms_trio.pki.recipes import (
     INTERMEDIATE,
     LEAF,
-    Root,
+    ChainRoot,
     authority,
     below,
     chain_of,
@@ -40,17 +40,18 @@ def tls_not_yet_valid(*, days: Days = 5.0) -> Terms:
 
 
 @insists(
-    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS))
+    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"),
+    mended=presenting(server(issuer=ChainRoot.OURS)),
 )
 def tls_self_signed() -> Terms:
     """Present a certificate that signs itself."""
     return presenting(server(issuer=None))
 
 
-@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS)))
+@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=ChainRoot.OURS)))
 def tls_untrusted_root() -> Terms:
     """Present a certificate that is signed by a root that no client trusts."""
-    return presenting(server(issuer=Root.UNKNOWN))
+    return presenting(server(issuer=ChainRoot.UNKNOWN))
 
 
 @insists(
@@ -102,7 +103,7 @@ def tls_expired_cross_sign() -> Terms:
 @insists(client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4", level=Level.SHOULD))
 def tls_untrusted_cross_sign() -> Terms:
     """Send two certificates of one intermediate, first that of an unknown root, then that of the trusted one."""
-    return presenting((LEAF, authority(issuer=Root.UNKNOWN), INTERMEDIATE))
+    return presenting((LEAF, authority(issuer=ChainRoot.UNKNOWN), INTERMEDIATE))
 
 
 @insists(

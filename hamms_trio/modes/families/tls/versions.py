@@ -7,7 +7,7 @@ from typing import Annotated
 from hamms_trio.modes.declare import insists
 from hamms_trio.modes.model.expectation import Level, may_choose, must_error, must_succeed
 from hamms_trio.modes.model.parameters import Choice, Range
-from hamms_trio.pki.recipes import Root, server
+from hamms_trio.pki.recipes import ChainRoot, server
 from hamms_trio.pki.terms import Terms, insisting, presenting
 
 Group = Annotated[str, Choice("1024", "composite", "small-subgroup", "512", "2048")]
@@ -126,10 +126,10 @@ def tls_client_cert_required(*, v: Version = "1.2") -> Terms:
     certificate_required comes with the first read. The error has to name the reason: requests says "Transport
     endpoint is not connected", and PHP reports a reset.
     """
-    return insisting(wants=Root.OURS, least=v, most=v)
+    return insisting(wants=ChainRoot.OURS, least=v, most=v)
 
 
 @insists(client=must_error("RFC 8446 §4.4.2.4"), issues=("golang/go#56371",))
 def tls_client_cert_wrong_ca(*, v: Version = "1.2") -> Terms:
     """Require a client's certificate from an authority that has signed none."""
-    return insisting(wants=Root.UNKNOWN, least=v, most=v)
+    return insisting(wants=ChainRoot.UNKNOWN, least=v, most=v)

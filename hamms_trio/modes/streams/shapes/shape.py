@@ -43,7 +43,7 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True, unsafe_hash=False)
-class Answer:
+class ModelAnswer:
     """Everything that decides the octets of one healthy answer.
 
     Attributes:
@@ -73,7 +73,7 @@ class Answer:
         usage: bool = False,
         model: str = "hamms",
         dialect: str = "",
-    ) -> Answer:
+    ) -> ModelAnswer:
         """Return an answer of ``count`` tokens: t0, t1 and so on, then the nonce.
 
         Args:
@@ -94,7 +94,7 @@ class Answer:
     def text(self) -> str:
         return "".join(self.tokens)
 
-    def cut(self, after: int, finish: Finish = Finish.MISSING) -> Answer:
+    def cut(self, after: int, finish: Finish = Finish.MISSING) -> ModelAnswer:
         """Return the answer cut after some tokens, with the finish reason ``finish``."""
         return replace(self, tokens=self.tokens[:after], finish=finish)
 
@@ -130,7 +130,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ApiError:
     """An error as APIs report it: in a body, or as an event of a stream."""
 
     type: str
@@ -159,19 +159,19 @@ class Shape(ABC):
     request_id = "x-request-id"
 
     @abstractmethod
-    def events(self, answer: Answer) -> Iterator[tuple[Part, ServerSentEvent]]:
+    def events(self, answer: ModelAnswer) -> Iterator[tuple[Part, ServerSentEvent]]:
         """Return the events of a healthy stream, in order."""
 
     @abstractmethod
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         """Return the answer as one JSON document."""
 
     @abstractmethod
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         """Return the body of an error response."""
 
     @abstractmethod
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         """Return an error as an event; ``answer`` holds the tokens that precede it."""
 
     @abstractmethod
@@ -190,14 +190,14 @@ class Shape(ABC):
             return self.write(ServerSentEvent('{"type":"ping"}', "ping"))
         return self.write(ServerSentEvent(""))
 
-    def extra(self, answer: Answer, text: str) -> Piece:
+    def extra(self, answer: ModelAnswer, text: str) -> Piece:
         """One more token's event, as it would follow those of ``answer``."""
         more = replace(answer, tokens=(*answer.tokens, text), finish=Finish.MISSING)
         return next(p for p in pieces(self, more) if p.tokens == len(more.tokens))
 
 
 @lru_cache(maxsize=_REMEMBERED_ANSWERS)
-def pieces(shape: Shape, answer: Answer) -> tuple[Piece, ...]:
+def pieces(shape: Shape, answer: ModelAnswer) -> tuple[Piece, ...]:
     """Return the healthy stream of an answer."""
     found, tokens = [], 0
     for part, event in shape.events(answer):
@@ -211,7 +211,7 @@ def compact(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def openai_error(problem: Problem) -> dict[str, object]:
+def openai_error(problem: ApiError) -> dict[str, object]:
     error = {"message": problem.message, "type": problem.type, "param": None, "code": problem.code}
     return {"error": error}
 

@@ -13,7 +13,7 @@ from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store.schema import BUSY_SECONDS, TRENDS_TABLE, prepare_file
 from hamms_trio.recording.store.seam import StoreHealth, TrendRow
 from hamms_trio.recording.store.trends import table
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 
 MAX_TRENDS = 10_000  # rows that wait
 
@@ -41,7 +41,7 @@ class TrendFile:
     def __init__(self, path: str, health: StoreHealth) -> None:
         self._waiting: deque[TrendRow] = deque(maxlen=MAX_TRENDS)
         self._health = health
-        self._worker = Worker(path, self, connect=connect)
+        self._worker = StoreWorker(path, self, connect=connect)
 
     async def start(self) -> None:
         """Open the file.

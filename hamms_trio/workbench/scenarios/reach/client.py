@@ -11,7 +11,7 @@ import httpcore
 import httpx
 import trio
 
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, StepAnswer, StepRequest
 
 MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
 SLICE = 512  # coded octets that are decoded at once: a bomb expands them a thousandfold
@@ -54,9 +54,9 @@ class StepClient:
             loss = _loss_of(error)
             # A reset that comes before the request is written looks like a close to the next read.
             is_reset = seen.has_failed_to_write and loss is Loss.CLOSED
-            raise Lost(Loss.RESET if is_reset else loss) from None
+            raise ResponseLost(Loss.RESET if is_reset else loss) from None
         except (httpx.InvalidURL, ValueError) as error:
-            raise Lost(Loss.UNSENDABLE, str(error)) from None
+            raise ResponseLost(Loss.UNSENDABLE, str(error)) from None
         else:
             seen.stream = None
         finally:
@@ -129,7 +129,7 @@ async def _read_raw(response: httpx.Response) -> bytes:
         if not is_too_large:
             raise
     if is_too_large:
-        raise Lost(Loss.TOO_LARGE)
+        raise ResponseLost(Loss.TOO_LARGE)
     return bytes(raw)
 
 
@@ -144,7 +144,7 @@ def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
     for piece in httpx.Response(status, headers=headers, stream=_Slices(raw)).iter_bytes():
         body += piece
         if len(body) > MAX_ANSWER:
-            raise Lost(Loss.TOO_LARGE)
+            raise ResponseLost(Loss.TOO_LARGE)
     return bytes(body)
 
 

@@ -25,7 +25,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, Send
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, Send
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.scenarios.reach.client import StepClient
@@ -87,7 +87,7 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
         needed: list[AnyDoor] = [door, OtherDoor()] if door.mode.crosses else [door]
         listeners = open_listeners(needed, host=HOST)
     except (ValueError, PortUnavailable) as error:
-        raise Lost(Loss.UNREACHABLE, str(error)) from None
+        raise ResponseLost(Loss.UNREACHABLE, str(error)) from None
     is_secure = door.scheme == "https"
     # A host name, because a client sends no address in its ClientHello (RFC 6066 §3).
     base_url = url_of(door, "localhost" if is_secure else HOST, listeners[0].port, "", {}).rstrip(

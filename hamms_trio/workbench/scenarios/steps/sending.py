@@ -36,7 +36,7 @@ class Loss(Enum):
         return self.name.lower()
 
 
-class Lost(Exception):
+class ResponseLost(Exception):
     """No response could be read.
 
     Args:
@@ -113,7 +113,7 @@ class World(Protocol):
         """
 
 
-def lost_answer(lost: Lost) -> StepAnswer:
+def lost_answer(lost: ResponseLost) -> StepAnswer:
     """Return the answer that reports a loss."""
     text = f"target dispatch error: {lost.loss.word}: {lost}"
     content_type = ("content-type", "text/plain; charset=utf-8")

@@ -35,7 +35,7 @@ class Missing(Exception):
         self.name = name
 
 
-class TooLong(Exception):
+class TextTooLong(Exception):
     """A text has grown beyond `MAX_FILLED` characters."""
 
 
@@ -128,7 +128,7 @@ def _fill(text: str, values: Values | None, insert: _Insert) -> str:
         inserted = insert(place, value)
         length += len(inserted)
         if length > MAX_FILLED:
-            raise TooLong(f"a text has more than {MAX_FILLED} characters with its variables")
+            raise TextTooLong(f"a text has more than {MAX_FILLED} characters with its variables")
         return inserted
 
     return _PLACE.sub(fill, text)
