@@ -41,7 +41,7 @@ class Expectation:
     """An outcome and its source, such as ``RFC 9112 §8``.
 
     Attributes:
-        attempts: how often a request may be sent at most, by its method, where that is limited.
+        attempts: how often a request with a method may be sent at most, where that is limited.
     """
 
     outcome: Outcome
@@ -61,7 +61,8 @@ class Expectation:
             sentences.append(f"The ledger shows {times} for one call.")
         elif self.outcome is Outcome.RETRY:
             sentences.append(
-                "The ledger shows how often it was sent, and how far apart: a number that its documentation names."
+                "The ledger shows how often the request was sent, and when; the client's documentation"
+                " sets the limit."
             )
         if self.reuse is not Reuse.ANY:
             sentences.append(_REUSE[self.reuse])

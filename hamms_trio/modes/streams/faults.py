@@ -1,6 +1,6 @@
 """Ways in which a body leaves and ends: framing, coding, and the end of its connection.
 
-No mode that breaks a body off has a way of its own: it names one of these.
+A mode that breaks off a body names one of these ways.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ FinOrRst = Annotated[str, Choice("fin", "rst")]
 
 
 class BodyWriter:
-    """Turns pieces of content into the octets of one body.
+    """The writer of one body, from pieces of content to octets.
 
     Args:
         minor_version: the request's; HTTP/1.0 knows no chunks, so such a body ends with its connection.
@@ -85,7 +85,7 @@ class BodyWriter:
         return (*coding, ("Connection", "close"))
 
     def write(self, content: bytes) -> bytes:
-        """One piece of the content; without octets there is no piece."""
+        """Return the octets of one piece of the content; none for an empty piece."""
         if self._compressor is not None:
             content = self._compressor.compress(content)
             content += self._compressor.flush(zlib.Z_SYNC_FLUSH)

@@ -34,7 +34,7 @@ SHORTEST_BEAT = 0.001
 
 
 class Stream:
-    """The client's request, the healthy answer to it, and the ways to send that or some of it.
+    """The client's request, the healthy answer to it, and ways to send all or a part of that answer.
 
     Attributes:
         gap: seconds between two events.
@@ -71,7 +71,7 @@ class Stream:
 
     @property
     def answer(self) -> ModelAnswer:
-        """Everything that the healthy answer says."""
+        """The content of the healthy answer."""
         return self.answer_with()
 
     def answer_with(self, *, mark: str = "", tool: bool | None = None) -> ModelAnswer:
@@ -260,13 +260,13 @@ class Stream:
         await self.peer.http.respond(self.request, status, *typed, *fields, body=body)
 
     async def send_half(self, body: bytes) -> None:
-        """Send a head that announces a JSON document, and the first half of that."""
+        """Send a head that announces a JSON document, and the first half of the document."""
         length = ("Content-Length", str(len(body)))
         head = self.peer.http.head(200, *self.fields("application/json"), length)
         await self.peer.send(head + body[: len(body) // 2])
 
     async def refuse(self, status: int, problem: ApiError, *fields: Field) -> None:
-        """Send an error response in the API's words."""
+        """Send an error response in the API's own form."""
         await self.respond(status, self.shape.error(problem), "application/json", *fields)
 
     def fields(self, content_type: str = "") -> tuple[Field, ...]:

@@ -56,7 +56,7 @@ class Responses(Shape):
         return ServerSentEvent(compact(error), "error").octets()
 
     def extra(self, answer: ModelAnswer, text: str) -> Piece:
-        """One more token's event, numbered as if it followed the whole stream."""
+        """Return one more token's event, numbered as if it followed the whole stream."""
         piece = super().extra(answer, text)
         event = json.loads(piece.event.data or "{}")
         event["sequence_number"] = len(pieces(self, answer))

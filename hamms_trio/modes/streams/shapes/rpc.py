@@ -87,7 +87,7 @@ class GrpcWeb(Shape):
 
 
 def frame(flags: int, data: bytes) -> bytes:
-    """One frame: its flags, its length in four octets, and its data."""
+    """Return one frame: its flags, its length in four octets, and its data."""
     return bytes((flags,)) + len(data).to_bytes(4, "big") + data
 
 

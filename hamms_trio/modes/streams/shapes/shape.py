@@ -1,4 +1,4 @@
-"""A shape: how one API writes an answer as a stream of events, as one document, and as an error."""
+"""A shape: the way in which one API writes an answer as a stream of events, as one document, and as an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CREATED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 TOOL = "look_up"
 INPUT_TOKENS = 3
 
-# A nonce that nobody gives: answers with it are written once, and then filled with each client's own.
+# A nonce that no client gives: answers with it are written once, and then filled with each client's own.
 PLACEHOLDER = "~.~hamms.placeholder~.~"
 
 _ARGUMENTS = ('{"text":"', '"}')
@@ -87,7 +87,7 @@ class ModelAnswer:
         return cls(tuple(words), nonce, model, tool, usage, dialect)
 
     def __hash__(self) -> int:
-        """Hash what tells most answers apart, which costs the same however long they are."""
+        """Hash the members that distinguish most answers, at the same cost for all lengths."""
         return hash((len(self.tokens), self.nonce, self.model, self.tool, self.finish))
 
     @property
@@ -139,14 +139,14 @@ class ApiError:
 
 
 class Shape(ABC):
-    """One API's way to write answers.
+    """The way in which one API writes answers.
 
     Attributes:
         content_type: the media type of a stream.
         delta_type: the field ``event`` of a token's event, if it has one.
-        resumes: True if a client may ask for what follows its last event.
-        streams_by_default: True if a request has to say that it wants no stream.
-        counts_octets: True if an event says how long it is, so that a nonce can't be filled in.
+        resumes: True if a client may ask for the events after its last one.
+        streams_by_default: True if a request gets a stream unless it asks for none.
+        counts_octets: True if an event has its own length in it, so that a nonce can't be filled in.
         request_id: the name of the field that names the request.
     """
 
@@ -191,7 +191,7 @@ class Shape(ABC):
         return self.write(ServerSentEvent(""))
 
     def extra(self, answer: ModelAnswer, text: str) -> Piece:
-        """One more token's event, as it would follow those of ``answer``."""
+        """Return one more token's event, as it would follow those of ``answer``."""
         more = replace(answer, tokens=(*answer.tokens, text), finish=Finish.MISSING)
         return next(p for p in pieces(self, more) if p.tokens == len(more.tokens))
 
@@ -207,7 +207,7 @@ def pieces(shape: Shape, answer: ModelAnswer) -> tuple[Piece, ...]:
 
 
 def compact(value: object) -> str:
-    """JSON in one line, its characters unescaped where JSON allows it."""
+    """Return JSON on one line, with characters unescaped where JSON allows it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -229,6 +229,6 @@ Objects = Iterable[tuple[Part, Mapping[str, object]]]
 
 
 def typed(objects: Objects) -> Iterator[Event]:
-    """JSON objects as events of which the field ``event`` equals the object's ``type``."""
+    """Yield JSON objects as events whose field ``event`` equals the object's ``type``."""
     for part, value in objects:
         yield part, ServerSentEvent(compact(value), str(value["type"]))
