@@ -83,10 +83,16 @@ async def _serve(
     signals: Signals, opened: AbstractAsyncContextManager[OpenDoor], ready_file: Path | None
 ) -> None:
     """Serve the door until a signal comes, and announce its port."""
-    from hamms_trio.cli.running.process import announcing, collect_garbage_rarely, write_ready_file
+    from hamms_trio.cli.running.process import (
+        announcing,
+        collect_garbage_rarely,
+        switch_threads_often,
+        write_ready_file,
+    )
 
     async with signals.watched() as signalled, opened as door:
         collect_garbage_rarely()
+        switch_threads_often()
         with announcing():
             if ready_file is not None:
                 where = {door.name: {"port": door.port, "url": door.url()}}

@@ -144,6 +144,7 @@ def serve(
         collect_garbage_rarely,
         kept_ready_file,
         raise_descriptor_limit,
+        switch_threads_often,
     )
     from hamms_trio.errors import CatalogueError, PortUnavailable, StateUnusable, UnknownMode
 
@@ -154,6 +155,7 @@ def serve(
                 _opened(host, modes, beside, secure, log_format, verbose)
             )
             collect_garbage_rarely()
+            switch_threads_often()
             _announce(hamms, ready_file)
             if not verbose and sys.stdout is not None and sys.stdout.isatty():
                 from hamms_trio.cli.running.request_lines import showing_requests

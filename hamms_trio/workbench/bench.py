@@ -15,6 +15,7 @@ from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, MockLimits, Mocks
+from hamms_trio.workbench.routing.turns import Turns
 from hamms_trio.workbench.scenarios import Reports, Runner, ScenarioLimits, Scenarios
 from hamms_trio.workbench.targets import TargetCalls, Targets
 from hamms_trio.workbench.targets.collection import MAX_TARGETS
@@ -68,3 +69,4 @@ class Bench:
     scenarios: Scenarios
     reports: Reports
     runner: Runner
+    turns: Turns

@@ -20,7 +20,7 @@ from hamms_trio.recording.store.trends.file import open_trend_file
 from hamms_trio.recording.store.trends.memory import TrendMemory
 from hamms_trio.workbench.accounts import Guard, User
 from hamms_trio.workbench.api import add_operations, openapi_route, operations_of
-from hamms_trio.workbench.api.proxied import add_proxied
+from hamms_trio.workbench.api.proxied import PROXIED_PATHS, add_proxied
 from hamms_trio.workbench.bench import ERRORS, REPLAYS, Bench, BenchSettings
 from hamms_trio.workbench.checks import Checks
 from hamms_trio.workbench.failures import Failures
@@ -34,6 +34,7 @@ from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter
 from hamms_trio.workbench.routing.struck import Strikes
+from hamms_trio.workbench.routing.turns import Turns
 from hamms_trio.workbench.scenarios import Reports, Runner, Scenarios
 from hamms_trio.workbench.scenarios.reach.bench_world import BenchWorld
 from hamms_trio.workbench.scenarios.reach.targets import StepTargets
@@ -171,7 +172,7 @@ def _declare(
         checks=bench.checks.is_offered,
     )
     add_operations(router, bench, recorder, served)
-    router.get("/openapi.json")(openapi_route(served))
+    router.get("/openapi.json")(openapi_route(served, PROXIED_PATHS if options.targets else {}))
     if options.targets:
         add_proxied(router, bench, failures, recorder)
     bench.incidents.on_change = _striking(bench, router, failures, recorder)
@@ -257,6 +258,7 @@ def _bench(
         check_fail=failures.check,
         on_change=on_change,
     )
+    turns = Turns()
     return Bench(
         service=service,
         settings=options.settings,
@@ -264,7 +266,7 @@ def _bench(
         guard=guard,
         mocks=mocks,
         answers=MockAnswers(store, seed=settings.seed),
-        history=History(store),
+        history=History(store, turns),
         events=events,
         feed=ConnectionFeed(failures.recording, events),
         trends=Trends(trends, retention_days=options.retention_days, backend=options.trends),
@@ -282,6 +284,7 @@ def _bench(
             default_seed=options.settings.seed,
             answer_seconds=service.limits.answer_seconds,
         ),
+        turns=turns,
     )
 
 

@@ -71,6 +71,7 @@ def serve_alone(
         collect_garbage_rarely,
         kept_ready_file,
         raise_descriptor_limit,
+        switch_threads_often,
     )
     from hamms_trio.errors import PortUnavailable, StateUnusable
 
@@ -78,6 +79,7 @@ def serve_alone(
         async with signals.watched() as signalled, opened as server:
             signals.on_hangup(partial(_reload_soon, server))
             collect_garbage_rarely()
+            switch_threads_often()
             _announce(server, title, key, running.ready_file)
             await signalled.wait()
             logger.info("signal_received signal=%s action=drain_and_stop", signals.first)

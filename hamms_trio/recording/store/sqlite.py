@@ -112,21 +112,15 @@ class SqliteStore:
             StoreUnavailable: nothing was written.
         """
         rows = [(kind, id, document) for id, document in documents]
-        await self._write(
-            lambda connection: connection.executemany(
-                "INSERT INTO records (kind, id, document) VALUES (?, ?, ?) "
-                "ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
-                rows,
-            )
+        await self._execute(
+            "INSERT INTO records (kind, id, document) VALUES (?, ?, ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
+            rows,
         )
 
     async def delete(self, kind: str, id: str) -> None:
         """Delete a document, if it is there."""
-        await self._write(
-            lambda connection: connection.execute(
-                "DELETE FROM records WHERE kind = ? AND id = ?", (kind, id)
-            )
-        )
+        await self._execute("DELETE FROM records WHERE kind = ? AND id = ?", [(kind, id)])
 
     # History
 
@@ -172,11 +166,7 @@ class SqliteStore:
         names = [name for name in self._counters if name.startswith(prefix)]
         for name in names:
             del self._counters[name]
-        await self._write(
-            lambda connection: connection.executemany(
-                "DELETE FROM counters WHERE name = ?", [(name,) for name in names]
-            )
-        )
+        await self._execute("DELETE FROM counters WHERE name = ?", [(name,) for name in names])
 
     # Armed faults
 
@@ -215,10 +205,8 @@ class SqliteStore:
 
     async def return_events(self, first_unused: int) -> None:
         """Give back the reserved ids that were not used, at the end of this process."""
-        await self._write(
-            lambda connection: connection.execute(
-                "UPDATE counters SET value = ? WHERE name = ?", (first_unused - 1, _RESERVED)
-            )
+        await self._execute(
+            "UPDATE counters SET value = ? WHERE name = ?", [(first_unused - 1, _RESERVED)]
         )
 
     def note_event(self, event: PendingEvent) -> None:
@@ -259,6 +247,18 @@ class SqliteStore:
     async def prune_trends(self, before: int) -> None:
         """Delete the rows of minutes before ``before``, in seconds since the epoch."""
         await self._write(lambda connection: trend_table.prune(connection, before))
+
+    async def _execute(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement once for each row.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+        """
+
+        def execute(connection: sqlite3.Connection) -> None:
+            connection.executemany(statement, rows)
+
+        await self._write(execute)
 
     async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Write, and count the write if it is refused.

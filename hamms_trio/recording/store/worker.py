@@ -1,6 +1,7 @@
 """The thread that owns the SQLite connection.
 
-The connection never leaves this thread. Callers on a trio loop wait for a job without blocking the loop; rows
+The connection never leaves this thread, nor does a cursor: the end of a cursor resets its statement, which this
+thread may be executing again. Callers on a trio loop wait for a job without blocking the loop; rows
 that nobody waits for are written at the latest `FLUSH_SECONDS` after the first of them came,
 and always before a job runs. A reader therefore sees what was noted before it asked.
 """
@@ -14,6 +15,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
+from traceback import clear_frames
 from typing import Generic, Protocol, TypeVar
 
 import outcome
@@ -193,8 +195,11 @@ def _transact(connection: Connection, use: Callable[[Connection], T], *, writes:
     try:
         connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = use(connection)
+        if isinstance(result, sqlite3.Cursor):
+            raise TypeError("a cursor must not leave the thread of the store")
         connection.execute("COMMIT")
     except sqlite3.Error as error:
+        clear_frames(error.__traceback__)  # they may hold a cursor
         _roll_back(connection)
         raise StoreUnavailable(f"the state file can't be used at the moment: {error}") from error
     except BaseException:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import msgspec
-import trio
 
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
@@ -12,6 +11,9 @@ from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answe
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.pages import MAX_LIMIT
+from hamms_trio.workbench.mocks.model import Mock
+from hamms_trio.workbench.routing.documents import Document, show
+from hamms_trio.workbench.routing.problems import Problem
 
 _TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 FILTERS = (
@@ -92,19 +94,24 @@ async def clear_history(call: ApiCall) -> Response:
 async def export_har(call: ApiCall) -> Response:
     documents, _ = await call.bench.history.page(_query(call))
     origin = f"http://{call.request.get('host') or 'localhost'}"
-    octets = await trio.to_thread.run_sync(_render_har, documents, origin)
+    octets = await har_of(documents, origin=origin, turns=call.bench.turns)
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-def _render_har(documents: list[bytes], origin: str) -> bytes:
-    """Render a page as HAR; runs in a thread, because a long page would delay other connections."""
-    records = [msgspec.json.decode(octets, type=dict[str, object]) for octets in documents]
-    return msgspec.json.encode(har_of(records, origin=origin), order="sorted")
-
-
 async def import_har(call: ApiCall) -> Response:
-    mocks, dropped = mocks_of(await call.document())
-    return answered({"imported": await call.bench.mocks.add_all(mocks), "dropped": dropped}, 201)
+    bench = call.bench
+    documents, dropped = await mocks_of(await call.octets(), turns=bench.turns)
+
+    def read(document: Document) -> Mock | None:
+        try:
+            return bench.mocks.read(document)
+        except Problem as problem:
+            mock = f"{document['method']} {show(document['path_pattern'])}"
+            dropped.append(f"{mock}: {problem.message}")
+            return None
+
+    mocks = [mock for mock in await bench.turns.map(read, documents) if mock is not None]
+    return answered({"imported": await bench.mocks.add_all(mocks), "dropped": dropped}, 201)
 
 
 def _query(call: ApiCall) -> HistoryQuery:

@@ -50,8 +50,12 @@ class ApiCall:
         Raises:
             Problem: the content is something else.
         """
+        return read_object(await self.octets(), noun=noun)
+
+    async def octets(self) -> bytes:
+        """Read the request's content."""
         self.content = await self.request.read()
-        return read_object(self.content, noun=noun)
+        return self.content
 
     def parameter(self, name: str) -> str:
         """Return a segment of the path."""

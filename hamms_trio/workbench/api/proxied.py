@@ -19,6 +19,7 @@ from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
+from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL, WorkbenchRouter, refusal_of
 from hamms_trio.workbench.targets import Outgoing, Target, TargetFailed
@@ -32,7 +33,37 @@ METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")  # GET includes H
 MAX_CONTENT = 1024 * 1024 * 1024  # octets of a request's content, which is streamed and not kept
 WHOLE_CONTENT = 64 * 1024  # octets up to which a request's content is read before it is sent on
 WHOLE_ANSWER = 64 * 1024  # octets up to which an answer's content is read whole, and recorded
+TEMPLATES = ("/proxy/{target}", "/proxy/{target}/*")
 TOKEN_NEEDED = ("Proxy-Authenticate", 'Bearer realm="hamms-trio"')
+
+
+def _described(path: str) -> Document:
+    """Describe a path for the OpenAPI document."""
+    names = [name for name in ("target", "path") if f"{{{name}}}" in path]
+    parameters = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in names
+    ]
+    return {
+        method.lower(): {
+            "operationId": f"{method.lower()}_{'_'.join(names)}",
+            "summary": "Send the request to a target.",
+            "tags": ["proxy"],
+            "security": [],
+            "parameters": parameters,
+            "responses": {
+                "502": {"description": "The target failed, or answered so itself."},
+                "504": {"description": "The target took too long, or answered so itself."},
+                "default": {"description": "The target's answer, or a refusal of the workbench."},
+            },
+        }
+        for method in (*METHODS, "HEAD")
+    }
+
+
+PROXIED_PATHS = {
+    path: _described(path) for path in (template.replace("*", "{path}") for template in TEMPLATES)
+}
 
 
 def add_proxied(
@@ -40,7 +71,7 @@ def add_proxied(
 ) -> None:
     """Declare the routes."""
     proxied = _Proxied(bench, failures, recorder)
-    for template in ("/proxy/{target}", "/proxy/{target}/*"):
+    for template in TEMPLATES:
         for method in METHODS:
             router.route(method, template, max_content=MAX_CONTENT)(proxied.handler)
 

@@ -81,6 +81,11 @@ async def run_scenario(call: ApiCall) -> Response:
         tags=order.tags,
         mark=call.request.get(RUN_MARK[0]),
     )
+    call.notes |= {
+        "scenario_id": scenario.id,
+        "run_id": report.run_id,
+        "scenario_seed": report.seed,
+    }
     octets = await bench.reports.keep(report)
     fields = (
         ("X-Scenario-Run-ID", report.run_id),

@@ -11,6 +11,7 @@ from hamms_trio.recording.store import HistoryQuery, HistoryRow, Store
 from hamms_trio.recording.store.seam import PAGE_OCTETS
 from hamms_trio.workbench.routing.documents import Document, show
 from hamms_trio.workbench.routing.problems import Problem, not_found
+from hamms_trio.workbench.routing.turns import Turns
 from hamms_trio.workbench.times import instant
 
 MAX_LIMIT = 1_000
@@ -54,8 +55,9 @@ def cursor(row: HistoryRow, query: HistoryQuery) -> str:
 class History:
     """The history of one workbench."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, turns: Turns | None = None) -> None:
         self._store = store
+        self._turns = turns or Turns()
 
     async def page(self, query: HistoryQuery) -> tuple[list[bytes], str | None]:
         """Return the documents of a page as JSON, and the cursor of the next one; None on the last page."""
@@ -69,10 +71,10 @@ class History:
         return await self._store.history(query)
 
     async def documents(self, query: HistoryQuery) -> AsyncIterator[Document]:
-        """Yield every record that the filters select, page by page, so that other tasks get their turns."""
+        """Yield every record that the filters select; other tasks run between the pages."""
         while rows := await self._store.history(query):
-            for row in rows:
-                yield msgspec.json.decode(row.document, type=dict[str, object])
+            for document in await self._turns.map(_document, rows):
+                yield document
             query = msgspec.structs.replace(query, beyond=rows[-1].number)
 
     async def get(self, request_id: str) -> Document:
@@ -84,7 +86,11 @@ class History:
         row = await self._store.history_row(request_id)
         if row is None:
             raise not_found("request id")
-        return msgspec.json.decode(row.document, type=dict[str, object])
+        return _document(row)
+
+
+def _document(row: HistoryRow) -> Document:
+    return msgspec.json.decode(row.document, type=Document)
 
 
 def _order(text: str | None) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
@@ -114,7 +114,7 @@ class Mocks:
             Problem: 400, 403, 409 or 413.
             StoreUnavailable: nothing was added.
         """
-        mock = self._read(given)
+        mock = self.read(given)
         mock.id = mock.id or token_hex(5)
         mock.created_at = mock.updated_at = timestamp(int(time() * 1000))
         if len(self._mocks) >= self._limits.mocks:
@@ -133,7 +133,7 @@ class Mocks:
             StoreUnavailable: nothing was changed.
         """
         known = self._known(id)
-        mock = self._read({**document_of(known), **given, "id": id})
+        mock = self.read({**document_of(known), **given, "id": id})
         self._refuse_duplicate(mock)
         mock.created_at = known.created_at
         mock.updated_at = timestamp(int(time() * 1000))
@@ -150,23 +150,25 @@ class Mocks:
         self._known(id)
         await self._change({id: None}, lambda: self._store.delete(KIND, id))
 
-    def check(self, given: Document) -> None:
-        """Refuse a document that can't become a mock.
+    def read(self, given: Document) -> Mock:
+        """Build a mock from a document, without adding it.
 
         Raises:
             Problem: 400 or 403.
         """
-        self._read(given)
+        mock = read_mock(given, max_body=self._limits.body_octets, check_fail=self._check_fail)
+        if self._is_reserved(mock.path_pattern):
+            raise Problem(403, "invalid_mock", f"path_pattern is reserved: {mock.path_pattern}")
+        return mock
 
-    async def add_all(self, documents: Iterable[Document]) -> int:
+    async def add_all(self, mocks: Collection[Mock]) -> int:
         """Add mocks that were imported, in place of those with the same id; all or none.
 
         Raises:
-            Problem: the first mock that can't be added.
+            Problem: 413, there are too many.
             StoreUnavailable: nothing was added.
         """
         now = timestamp(int(time() * 1000))
-        mocks = [self._read(document) for document in documents]
         for mock in mocks:
             mock.id = mock.id or token_hex(5)
             mock.created_at = mock.created_at or now
@@ -195,12 +197,6 @@ class Mocks:
             mock.method for pattern, mock in self._patterns if pattern.match(path) is not None
         }
         return found | {"HEAD"} if "GET" in found else found
-
-    def _read(self, given: Document) -> Mock:
-        mock = read_mock(given, max_body=self._limits.body_octets, check_fail=self._check_fail)
-        if self._is_reserved(mock.path_pattern):
-            raise Problem(403, "invalid_mock", f"path_pattern is reserved: {mock.path_pattern}")
-        return mock
 
     def _known(self, id: str) -> Mock:
         if id not in self._mocks:

@@ -115,8 +115,8 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
     """
     dropped = list(read.dropped)
     kept = [_known_mock(document, dropped) for document in read.items.get("mocks", ())]
-    good = [document for document in kept if _is_accepted(document, mocks, dropped)]
-    await mocks.add_all(good)
+    accepted = (_read_mock(document, mocks, dropped) for document in kept)
+    await mocks.add_all([mock for mock in accepted if mock is not None])
     for number, document in enumerate(read.items.get("history", ())):
         try:
             store.note_request(_Ready(_exchange(document).row()))
@@ -180,13 +180,12 @@ def _known_mock(document: Document, dropped: list[str]) -> Document:
     return {name: value for name, value in document.items() if name in _MOCK_MEMBERS}
 
 
-def _is_accepted(document: Document, mocks: Mocks, dropped: list[str]) -> bool:
+def _read_mock(document: Document, mocks: Mocks, dropped: list[str]) -> Mock | None:
     try:
-        mocks.check(document)
+        return mocks.read(document)
     except Problem as problem:
         dropped.append(f"mock {show(document.get('id'))}: {problem.message}")
-        return False
-    return True
+        return None
 
 
 def _drop_refused_scenarios(documents: list[Document], dropped: list[str]) -> None:
