@@ -92,7 +92,7 @@ async def serve(
         host: an address of this machine, or a name; the server listens on each address of a name.
         beginning_port: each door listens on this plus its offset; with 0 on free ports.
         only: names of the modes and doors to serve, instead of all.
-        modes: failure modes of your own besides ours, or modules that declare some.
+        modes: your own failure modes beside the built-in ones, or Python modules that declare some.
         seed: the seed of every random choice.
         speed: the seconds that pass for a failure mode in one real second.
         limits: how long the modes that read HTTP wait for a client.
@@ -325,7 +325,7 @@ async def open_one(
 
 
 def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
-    """Return every known failure mode: ours, those of installed packages, and these.
+    """Return every known failure mode: the built-in ones, those of installed packages, and these.
 
     Raises:
         CatalogueError: they claim a slug that is taken, or can't be loaded.

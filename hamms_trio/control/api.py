@@ -77,7 +77,7 @@ class Control:
     # The resources
 
     def health(self, _argument: str, _body: bytes) -> documents.Health:
-        """Tell that the server runs, with which seed and how many modes."""
+        """Return the server's state, its seed, and the number of its modes."""
         environment = self._environment
         modes, armed = len(self._doors.served), len(self._arming.armed())
         return documents.Health(
@@ -102,21 +102,21 @@ class Control:
             raise NoSuchMode(str(error)) from None
 
     def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:
-        """Tell what has happened to the requests and connections of one nonce."""
+        """Return the requests and connections of one nonce."""
         return describe_nonce(self._ledger, _checked(nonce))
 
     def forget(self, nonce: str, _body: bytes) -> None:
-        """Forget what the ledger knows of one nonce."""
+        """Delete the records of one nonce from the ledger."""
         self._ledger.forget(_checked(nonce))
 
     def arm(self, _argument: str, body: bytes) -> documents.Armed:
-        """Arm a failure mode for the next connections at the armed door, or the next requests at this one."""
+        """Arm a failure mode for the next connections at the door armed, or the next requests at this door."""
         try:
             order = msgspec.json.decode(body, type=documents.ArmOrder)
         except msgspec.ValidationError as error:
-            raise ParameterError(f"the order can't be followed: {error}") from None
+            raise ParameterError(f"the order is invalid: {error}") from None
         except msgspec.DecodeError as error:
-            raise MalformedRequest(f"the body is no JSON: {error}") from None
+            raise MalformedRequest(f"the body is not JSON: {error}") from None
         wanted = order.match
         match = RequestMatch(wanted.method, wanted.path, wanted.host, wanted.fields)
         try:
@@ -137,14 +137,16 @@ class Control:
     def disarm(self, number: str, _body: bytes) -> None:
         """Disarm one fault, by its id."""
         if not number.isdecimal() or not self._arming.disarm(int(number[:18])):
-            raise NoSuchResource(f"no fault {number[:20]!r} is armed: it has struck, or has ended")
+            raise NoSuchResource(
+                f"no fault {number[:20]!r} is armed: it may have struck or expired"
+            )
 
     def disarm_all(self, _argument: str, _body: bytes) -> None:
         """Disarm every fault."""
         self._arming.disarm()
 
     def ca_pem(self, _argument: str, _body: bytes) -> File:
-        """Give the root that signs this server's certificates, in PEM."""
+        """Return the root certificate of this server, in PEM."""
         root = self._environment.contexts.mint.authority
         return File("application/x-pem-file", root.pem)
 
@@ -185,7 +187,7 @@ def _found(call: ControlCall) -> tuple[ApiResource[Control], str]:
         problem = f"{call.method} is not offered at /_hamms/{call.path[:80]}"
         raise MethodNotAllowed(problem, allow=", ".join(allowed))
     raise NoSuchResource(
-        f"/_hamms/{call.path[:80]} is nothing here: /_hamms/openapi.json describes what there is"
+        f"/_hamms/{call.path[:80]} does not exist: /_hamms/openapi.json lists the resources"
     )
 
 

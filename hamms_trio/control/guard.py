@@ -23,7 +23,7 @@ def check_caller(call: ControlCall, allowed_hosts: Collection[str] = ()) -> None
         allowed_hosts: names beside IP addresses, localhost and those beneath it.
 
     Raises:
-        NotOurs: the call is not to be answered.
+        NotOurs: the call must be refused.
     """
     authority = call.authority or ""
     # Without a Host (HTTP/1.0) the client is no browser.

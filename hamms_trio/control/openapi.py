@@ -1,4 +1,4 @@
-"""The API's description in OpenAPI, made from its table and its structs."""
+"""The OpenAPI description of the control API, made from its table of resources and its structs."""
 
 from __future__ import annotations
 

@@ -125,7 +125,7 @@ class AnyDoor(Protocol):
 
     @property
     def slug(self) -> str:
-        """The failure mode behind it, or "" if each request decides."""
+        """The slug of the door's failure mode, or "" if each request chooses its own."""
 
     @property
     def offset(self) -> int | None:

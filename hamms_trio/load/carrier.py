@@ -29,7 +29,7 @@ class HubCarrier:
 
     Args:
         dial: begins each connection.
-        tls: how TLS is done, and the name that the server's certificate has to have; None for none.
+        tls: the TLS context, and the name that the server's certificate must have; None for plain TCP.
     """
 
     def __init__(
@@ -88,12 +88,12 @@ def carrier_for(target: LoadTarget, hub: Hub, nursery: trio.Nursery) -> HubCarri
 
 
 class Undialled:
-    """A connection that could not even be begun; its client learns it in the hub's next turn."""
+    """A connection whose attempt failed at once; its client is notified in the hub's next turn."""
 
     def __init__(self, hub: Hub, client: LoadClient, error: OSError) -> None:
         self._client: LoadClient | None = client
         self._error = error
-        hub.call_next(self._tell)
+        hub.call_next(self._notify)
 
     def send(self, octets: bytes) -> None:
         raise AssertionError("a client sends when it is connected")
@@ -101,13 +101,13 @@ class Undialled:
     def close(self) -> None:
         self._client = None
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._client is not None:
             self._client.on_lost(*connect_failure(self._error))
 
 
 class LoadConnection(HubSocket):
-    """One TCP connection that tells its client what comes."""
+    """A TCP connection that reports its events to a client."""
 
     __slots__ = ("_client", "_is_ready", "_lost", "_receive_octets")
 
@@ -179,7 +179,7 @@ class LoadConnection(HubSocket):
 
 
 class TlsLoadConnection(LoadConnection):
-    """The same through TLS, by OpenSSL on the descriptor."""
+    """A `LoadConnection` over TLS, which OpenSSL speaks on the descriptor."""
 
     __slots__ = ("_context", "_name", "_tls")
 

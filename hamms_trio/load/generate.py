@@ -1,4 +1,4 @@
-"""From a URL and a plan to a result."""
+"""One load on a URL by a plan: the checks before it, and its result."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ async def generate(
 
 
 def check(plan: Plan, request: RepeatedRequest) -> None:
-    """See whether the parts of a plan agree.
+    """Refuse a plan whose parts contradict each other.
 
     Raises:
-        LoadError: they don't.
+        LoadError: they do.
     """
     if plan.pipeline_depth > 1 and not plan.keepalive:
         raise LoadError("a pipeline needs --keepalive: a connection that ends has one request")

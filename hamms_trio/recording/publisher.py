@@ -27,7 +27,7 @@ from hamms_trio.wire import RequestHead
 
 
 class Publisher:
-    """Builds events and publishes them; ``connection`` is each time the connection's number."""
+    """A builder and publisher of events; ``connection`` is the connection's number in every call."""
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self._publish = publish

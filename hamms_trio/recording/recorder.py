@@ -76,7 +76,7 @@ class Recorder:
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
-        self._slug = record.slug  # of every request, unless its door lets each choose
+        self._slug = record.slug  # the mode of every request, unless each chooses its own
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None

@@ -163,15 +163,15 @@ class Response:
 
 
 class GivenAway(Response):
-    """No response of ours: another owner takes the connection, and answers the request.
+    """A placeholder for a response: another owner takes the connection, and answers the request.
 
-    The new owner finds the request among the octets of the handover, with a chunked content as one chunk, and
-    behind it what the client has sent since. Its giver is the server: that takes the connection back.
+    The octets of the handover begin with the request, whose chunked content is one chunk there; later octets of the
+    client follow. The server can take the connection back.
 
     Attributes:
-        take: called with the connection; what it raises closes it.
-        request_content: the content that the route has read; None if it is unread, and the new owner's to read.
-        instead: the response to a request that came without a connection, such as one that the server makes itself.
+        take: called with the connection; an exception closes it.
+        request_content: the content that the route has read; None if the new owner has to read it.
+        instead: the response to a request without a connection, such as a request of the server itself.
         to: the new owner in words, for records.
     """
 

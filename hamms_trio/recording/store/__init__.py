@@ -1,4 +1,4 @@
-"""The store: one seam, and the SQLite file that stands behind it unless another store is given."""
+"""The store: one interface, and its implementation with an SQLite file."""
 
 from hamms_trio.recording.store.seam import (
     HistoryBounds as HistoryBounds,

@@ -87,8 +87,8 @@ class StoredFault(msgspec.Struct, frozen=True):
 
     Attributes:
         fault: the failure mode, as its slug with an optional query.
-        match: which requests it waits for; the store compares the text as a whole.
-        times: how many requests it strikes yet.
+        match: the requests that it waits for; the store compares the whole text.
+        times: the number of requests that it still strikes.
         until_ms: when it expires, in milliseconds since the epoch.
     """
 
@@ -141,7 +141,7 @@ class StoreHealth(msgspec.Struct):
 
 
 class TrendStore(Protocol):
-    """Trends alone, which may have a place of their own."""
+    """A store of trends alone, which may have a file of their own."""
 
     def note_trends(self, rows: Sequence[TrendRow]) -> None:
         """Add counts to those that the store has of the same minute and route."""

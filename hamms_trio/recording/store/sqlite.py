@@ -41,7 +41,7 @@ async def open_store(
     bounds: HistoryBounds | None = None,
     kept_events: int = KEPT_EVENTS,
 ) -> AsyncIterator[SqliteStore]:
-    """Open a state file while the ``async with`` block runs; the file is made if it is missing.
+    """Open a state file while the ``async with`` block runs; create it if it is missing.
 
     Args:
         path: the file, or ``:memory:``.
@@ -130,7 +130,7 @@ class SqliteStore:
         self._worker.wake()
 
     async def history(self, query: HistoryQuery) -> list[HistoryRow]:
-        """One page, without the rows that are older than the history's bound."""
+        """Return one page, without the rows that are older than the history's bound."""
         if self._seconds is not None:
             oldest = int((time() - self._seconds) * 1000)
             query = msgspec.structs.replace(query, from_ms=max(oldest, query.from_ms or 0))
@@ -158,11 +158,11 @@ class SqliteStore:
         return value
 
     async def counters(self) -> Mapping[str, int]:
-        """Every counter."""
+        """Return the value of every counter, by its name."""
         return self._counters
 
     async def reset_counters(self, prefix: str) -> None:
-        """Delete the counters whose name begins so."""
+        """Delete the counters whose names begin with ``prefix``."""
         names = [name for name in self._counters if name.startswith(prefix)]
         for name in names:
             del self._counters[name]

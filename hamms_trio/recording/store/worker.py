@@ -127,7 +127,7 @@ class StoreWorker:
         return result
 
     def wake(self) -> None:
-        """Have the rows that wait collected in a moment."""
+        """Wake the thread, so that it writes the rows that wait."""
         if not self._is_due:
             self._is_due = True
             self._inbox.put(None)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")  # no name, no time, no system: RFC 1952 §2.3
 GZIP_TRAILER_OCTETS = 8
-ZSTD_WINDOW_AT = 5  # behind the magic number and the descriptor: RFC 8878 §3.1.1.1
+ZSTD_WINDOW_AT = 5  # after the magic number and the descriptor: RFC 8878 §3.1.1.1
 LOWEST_WINDOW_LOG = 10
 HIGHEST_WINDOW_LOG = 41
 

@@ -28,7 +28,7 @@ class Selection:
     """A filter of events.
 
     Args:
-        topics: types, or beginnings of types with an asterisk behind; none for all.
+        topics: types, or beginnings of types followed by an asterisk; none for all.
         about: values that an event's `About` must have, by name.
 
     Attributes:

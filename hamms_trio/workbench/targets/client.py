@@ -30,7 +30,7 @@ class Outgoing:
     """A request to a target.
 
     Attributes:
-        path: with its query, behind the base URL's own path.
+        path: the path and query that follow the base URL's own path.
         fields: all of them, Host and those that frame the content included.
         content: octets, or an iterator over those that are still arriving.
     """

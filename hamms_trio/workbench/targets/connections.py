@@ -125,7 +125,7 @@ class TargetConnection:
     def unread(self) -> bytes:
         """The octets that have arrived and are not read yet.
 
-        Behind a complete answer they would become the beginning of the next one, and httpcore does not check that.
+        After a complete answer they would become the beginning of the next one, and httpcore does not check that.
         """
         return self.http._h11_state.trailing_data[0]
 

@@ -225,7 +225,7 @@ async def tls_unoffered_suite(peer: Peer, hello: ClientHello, *, suite: Suite = 
 def _has_finished(records: list[Record], is_established: bool) -> bool:
     """Return True if the last of these records has the server's Finished.
 
-    In TLS 1.3 Finished is the last record of the first flight that is encrypted; in TLS 1.2 the one behind
+    In TLS 1.3 Finished is the last record of the first flight that is encrypted; in TLS 1.2 the one after
     ChangeCipherSpec.
     """
     *before, last = records

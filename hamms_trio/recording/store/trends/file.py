@@ -84,7 +84,7 @@ class TrendFile:
 async def open_trend_file(
     path: str | os.PathLike[str], health: StoreHealth
 ) -> AsyncIterator[TrendFile]:
-    """Open a file of trends while the ``async with`` block runs; the file is made if it is missing.
+    """Open a file of trends while the ``async with`` block runs; create it if it is missing.
 
     Raises:
         StateUnusable: the file has another content, or can't be opened.
