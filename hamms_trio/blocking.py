@@ -27,7 +27,7 @@ from hamms_trio.app import (
 )
 from hamms_trio.blocking_workbench import BlockingWorkbench as BlockingWorkbench
 from hamms_trio.errors import AlreadyRunning, NotRunning
-from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, RequestMatch
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ClientMatch
 from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import Limits
@@ -170,7 +170,7 @@ class HammsServer:
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: RequestMatch | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
         arguments: Mapping[str, object] | None = None,
         **more: object,
     ) -> BlockingArmedMode:

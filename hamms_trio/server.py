@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.errors import NotRunning
 from hamms_trio.lab.addresses import Addresses, url_of
-from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, RequestMatch
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, ClientMatch
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
@@ -189,7 +189,7 @@ class Hamms(Addresses):
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: RequestMatch | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
         arguments: Mapping[str, object] | None = None,
         **more: object,
     ) -> ArmedMode:

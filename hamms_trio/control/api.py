@@ -9,7 +9,12 @@ import msgspec
 
 from hamms_trio.canary import check_nonce
 from hamms_trio.control import documents
-from hamms_trio.control.describing import describe_armed, describe_mode, describe_nonce
+from hamms_trio.control.describing import (
+    describe_armed,
+    describe_mode,
+    describe_nonce,
+    describe_outcomes,
+)
 from hamms_trio.control.guard import check_caller
 from hamms_trio.control.resource import ApiResource, File, allowed_methods, find_resource
 from hamms_trio.errors import (
@@ -21,7 +26,7 @@ from hamms_trio.errors import (
     RequestError,
     UnknownMode,
 )
-from hamms_trio.lab.armed.arming import Arming, RequestMatch
+from hamms_trio.lab.armed.arming import Arming, ClientMatch
 from hamms_trio.lab.doors import Doors
 from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.modes.model.environment import Environment
@@ -101,6 +106,10 @@ class Control:
         except UnknownMode as error:
             raise NoSuchMode(str(error)) from None
 
+    def outcomes(self, _argument: str, _body: bytes) -> documents.Outcomes:
+        """Tell how named clients fared when they were asked to meet the failure modes."""
+        return describe_outcomes()
+
     def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:
         """Return the requests and connections of one nonce."""
         return describe_nonce(self._ledger, _checked(nonce))
@@ -118,7 +127,7 @@ class Control:
         except msgspec.DecodeError as error:
             raise MalformedRequest(f"the body is not JSON: {error}") from None
         wanted = order.match
-        match = RequestMatch(wanted.method, wanted.path, wanted.host, wanted.fields)
+        match = ClientMatch(wanted.method, wanted.path, wanted.host, wanted.sni, wanted.fields)
         try:
             fault = self._arming.arm(
                 order.mode, order.arguments, times=order.times, ttl=order.ttl, match=match
@@ -165,6 +174,7 @@ RESOURCES: tuple[ApiResource[Control], ...] = (
     ApiResource("GET", "health", Control.health, documents.Health),
     ApiResource("GET", "modes", Control.modes, documents.Modes),
     ApiResource("GET", "modes/{slug}", Control.mode, documents.Mode),
+    ApiResource("GET", "outcomes", Control.outcomes, documents.Outcomes),
     ApiResource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
     ApiResource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
     ApiResource("GET", "arm", Control.armed, documents.AllArmed),

@@ -32,10 +32,11 @@ class Health(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """The behaviour that a correct client owes."""
+    """The behaviour that a correct client owes; ``sentences`` say it so that a user can check it."""
 
     outcome: str
     meaning: str
+    sentences: list[str]
     level: str
     attempts: dict[str, int]
     reuse: str
@@ -90,11 +91,24 @@ class Modes(Struct, frozen=True):
     modes: list[Mode]
 
 
+class Outcomes(Struct, frozen=True):
+    """Outcomes of named clients, which were measured: no verdicts, and not of today's versions.
+
+    ``outcomes`` has for each door one word for each of the ``clients``, and ``meanings`` says the words in full.
+    ``alike`` has the modes that had one outcome with all clients of a larger measurement, as sentences.
+    """
+
+    clients: list[str]
+    meanings: dict[str, str]
+    outcomes: dict[str, list[str]]
+    alike: dict[str, str]
+
+
 class TlsDocument(Struct, frozen=True):
     """The state of TLS on one connection; ``client_certificate`` is its SHA-256 in hexadecimal.
 
     ``alerts`` and ``close_notify`` are those the client has sent; ``close_notify`` is null while the client's side
-    is open.
+    is open. ``failure`` is the reason why the handshake failed, or null.
     """
 
     sni: str | None
@@ -106,6 +120,7 @@ class TlsDocument(Struct, frozen=True):
     client_certificate: str | None
     alerts: list[int]
     close_notify: bool | None
+    failure: str | None
 
 
 class Connection(Struct, frozen=True):
@@ -158,11 +173,15 @@ class LedgerDocument(Struct, frozen=True):
 
 
 class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The requests that an armed fault waits for: patterns such as ``/v1/*``, all of which have to match."""
+    """The clients that an armed fault waits for: patterns such as ``/v1/*``, all of which have to match.
+
+    ``sni`` is the host in the ClientHello, which arrives before any request.
+    """
 
     method: str | None = None
     path: str | None = None
     host: str | None = None
+    sni: str | None = None
     fields: dict[str, str] = {}
 
 

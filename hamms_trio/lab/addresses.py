@@ -108,7 +108,7 @@ class Addresses:
 
     def _url_by_sni(self, door: Door, path: str, parameters: Mapping[str, object]) -> str:
         given = {**door.given, **door.mode.checked(parameters)}
-        label = label_for(door.slug, given)
+        label = label_for(door.mode, given)
         port = self.ports.get(SNI, self.ports.get(PATH_DOOR, 0))
         return joined_url(f"{label}.{ZONE}", port, path, {}, "https")
 

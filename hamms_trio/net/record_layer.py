@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import TlsFailure
 
-READ_OCTETS = 64 * 1024
+READ_OCTETS = 16 * 1024  # the maximum of a record (RFC 8446 §5.1); OpenSSL returns one at a time
+
+ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,11 @@ class RecordLayer:
         self.is_established = False
         self.is_closed = False
 
+    def _take_over(self, layer: RecordLayer) -> None:
+        """Go on with the state of another layer, which is not used any more."""
+        self._incoming, self._outgoing, self._tls = layer._incoming, layer._outgoing, layer._tls
+        self.is_established, self.is_closed = layer.is_established, layer.is_closed
+
     # Records
 
     def feed(self, octets: bytes) -> None:
@@ -62,6 +69,11 @@ class RecordLayer:
     def take(self) -> bytes:
         """Return the records that are to be sent."""
         return self._outgoing.read()
+
+    @property
+    def has_more(self) -> bool:
+        """True if octets came that OpenSSL has not looked at; they may be a part of a record."""
+        return self._incoming.pending > 0
 
     # The handshake
 
@@ -79,6 +91,11 @@ class RecordLayer:
             raise _failure(error) from error
         self.is_established = True
         return True
+
+    @property
+    def sends_tickets_last(self) -> bool:
+        """True if what follows a complete handshake are tickets alone, for which no client waits (TLS 1.3)."""
+        return self._tls.version() == "TLSv1.3"
 
     # The content
 

@@ -6,7 +6,7 @@ import ssl
 import warnings
 from base64 import encodebytes
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from hamms_trio.certificates import CIPHERS
 from hamms_trio.errors import TermsUnavailable
 from hamms_trio.pki.material.der import SEQUENCE, der, integer
+from hamms_trio.pki.material.key_log import KeyLog
 from hamms_trio.pki.terms import Terms
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class Contexts:
     def __init__(self, mint: Mint) -> None:
         self.mint = mint
         self._made: OrderedDict[Terms, ssl.SSLContext] = OrderedDict()
+        self._key_log: KeyLog | None = None
         self._last: tuple[Terms, ssl.SSLContext] | None = None
 
     def has(self, terms: Terms) -> bool:
@@ -59,6 +61,10 @@ class Contexts:
         self._last = terms, made
         return made
 
+    def secrets(self, client_random: bytes) -> Mapping[str, bytes]:
+        """Return the secrets of a handshake whose terms log keys, by the labels of the key log, and forget them."""
+        return {} if self._key_log is None else self._key_log.take(client_random)
+
     def _context(self, terms: Terms) -> ssl.SSLContext:
         made = self._made.get(terms)
         if made is None:
@@ -73,6 +79,10 @@ class Contexts:
             _load(context, self.mint.pem(terms.chain))
         except ssl.SSLError as error:
             raise _unavailable(error) from error
+        if terms.logs_keys:
+            if self._key_log is None:
+                self._key_log = KeyLog()
+            context.keylog_filename = self._key_log.path
         if terms.wants is not None:
             from cryptography.hazmat.primitives.serialization import Encoding
 

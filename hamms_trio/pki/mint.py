@@ -23,6 +23,7 @@ from cryptography.x509.oid import (
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.material.keys import Keys
 from hamms_trio.pki.material.old_digests import resign
+from hamms_trio.pki.material.surgery import altered
 from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, ChainRoot, Recipe, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
@@ -96,14 +97,15 @@ class Mint:
             .subject_name(_name(recipe))
             .issuer_name(_name(recipe) if issuer is None else issuer.subject)
             .public_key(key.public_key())
-            .serial_number(recipe.serial or x509.random_serial_number())
+            .serial_number(x509.random_serial_number())
             .not_valid_before(now + timedelta(days=recipe.begins))
             .not_valid_after(now + timedelta(days=recipe.ends))
         )
         for extension, is_critical in self._extensions(recipe, key, signs):
             builder = builder.add_extension(extension, is_critical)
         digest = None if isinstance(signs, ed25519.Ed25519PrivateKey) else hashes.SHA256()
-        return resign(builder.sign(signs, digest), signs, recipe.digest)
+        made = resign(builder.sign(signs, digest), signs, recipe.digest)
+        return altered(made, signs, is_version_1=recipe.is_version_1, serial=recipe.serial)
 
     def _issuer(
         self, recipe: Recipe

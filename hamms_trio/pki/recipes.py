@@ -41,7 +41,8 @@ class Recipe:
         permitted: names that may be in certificates below it, those of addresses with a prefix length.
         excluded: names that may not be there.
         has_unknown_extension: True for a critical extension that nobody knows.
-        serial: the serial number; None for a random one.
+        serial: the octets of the serial number; none for a random one. Any are taken, if the issuer's key is EC.
+        is_version_1: True for X.509 version 1, which has no extensions, and so no names of hosts.
         must_staple: True for the TLS feature of RFC 7633: clients want an OCSP response in the handshake.
         revoked_by: where its revocation is published: ``crl`` or ``ocsp``; "" if nowhere.
     """
@@ -63,7 +64,8 @@ class Recipe:
     permitted: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
     has_unknown_extension: bool = False
-    serial: int | None = None
+    serial: bytes = b""
+    is_version_1: bool = False
     must_staple: bool = False
     revoked_by: str = ""
 

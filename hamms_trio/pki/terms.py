@@ -20,6 +20,7 @@ class Terms:
         group: for Diffie-Hellman with a prime, by its name in `pki.material.dh_groups`; "" for none.
         wants: the root that a client's certificate must lead to; None to ask for no certificate.
         tickets: how many tickets for resumption TLS 1.3 sends after the handshake.
+        logs_keys: True if the secrets of the handshakes are needed (see `modes.peers.sealing`).
         protocols: for ALPN; the first one that the client also offers is chosen.
     """
 
@@ -33,6 +34,7 @@ class Terms:
     wants: ChainRoot | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
     tickets: int = 2
+    logs_keys: bool = False
 
 
 HEALTHY_TERMS = Terms()

@@ -113,7 +113,7 @@ def _shared_door(
         return CellDoor(LOCAL, lab.address("path")[1], path, "", nonce, lab.ledger)
     if kind == SNI and mode.control:
         with suppress(ParameterError):
-            label = label_for(mode.slug, arguments)
+            label = label_for(mode, arguments)
             port = lab.address(SNI)[1]
             return CellDoor(f"{label}{SUFFIX}", port, "/", "", nonce, lab.ledger, "https")
     if kind == SNI and mode.needs_port is None:

@@ -15,6 +15,10 @@ Value = int | float | str | bool | None
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_POINT = re.compile(
+    r"([+-]?[0-9]*)[pP]([0-9]+(?:[eE][+-]?[0-9]+)?)"
+)  # of a number in a host's name
+_DOT = "-dot-"  # for a dot of a text in a host's name
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -33,6 +37,12 @@ class Domain(Protocol):
         Raises:
             ValueError: the text stands for none; the message completes "NAME ...", or is empty.
         """
+
+    def to_label(self, value: Value) -> str:
+        """Write a value as it stands in the name of a host, where no dot can stand; `from_label` reads it."""
+
+    def from_label(self, text: str) -> str:
+        """Return the text for `read` of a value in the name of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,12 @@ class Range:
             raise ValueError
         return value
 
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", "p")
+
+    def from_label(self, text: str) -> str:
+        return f"{match[1]}.{match[2]}" if (match := _POINT.fullmatch(text)) else text
+
 
 @dataclass(frozen=True, slots=True)
 class Length:
@@ -76,12 +92,21 @@ class Length:
             raise ValueError(f"is {len(text)} characters long")
         return text
 
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", _DOT)
+
+    def from_label(self, text: str) -> str:
+        return text.replace(_DOT, ".")
+
 
 class Choice:
     """Alternatives, each by its name: ``Annotated[str, Choice("lf", "cr")]``. The default is the first."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
+        self._by_label = {self.to_label(name): name for name in names}
+        if len(self._by_label) < len(names):
+            raise CatalogueError(f"two of {', '.join(names)} are the same in the name of a host")
 
     def takes(self, kind: type) -> str:
         return f"one of {', '.join(self.names)}"
@@ -93,6 +118,12 @@ class Choice:
         if text not in self.names:
             raise ValueError
         return text
+
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", "")
+
+    def from_label(self, text: str) -> str:
+        return self._by_label.get(text, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +141,12 @@ class YesOrNo:
             return _FLAGS[text.lower()]
         except KeyError:
             raise ValueError from None
+
+    def to_label(self, value: Value) -> str:
+        return str(value).lower()
+
+    def from_label(self, text: str) -> str:
+        return text
 
 
 DAY = 24 * 60 * 60

@@ -61,6 +61,13 @@ class ModeObserver(Observer, Protocol):
     def note_handshake(self, agreed: Agreed, /) -> None:
         """Note that a handshake is complete; from now on, `sent` counts records, which nobody reads."""
 
+    def note_handshake_failed(self, reason: str, /) -> None:
+        """Note that a handshake has failed, for this reason."""
+
+    @property
+    def server_name(self) -> str | None:
+        """The host in the ClientHello's SNI, or None."""
+
     def note_alert(self, code: int, /) -> None:
         """Note an alert that the client has sent."""
 
@@ -72,6 +79,9 @@ class ModeObserver(Observer, Protocol):
 
     def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
         """Note that the failure mode plays its fault."""
+
+    def played(self) -> None:
+        """Note that the failure mode is at its end."""
 
 
 class PeerConnection(Protocol):
@@ -104,6 +114,9 @@ class PeerConnection(Protocol):
 
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
         """Hand all of ``data`` to the kernel."""
+
+    def send_urgent(self, octet: bytes) -> Awaitable[None]:
+        """Hand one octet of urgent data to the kernel, beside the stream (RFC 6093)."""
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let real seconds pass."""

@@ -11,7 +11,7 @@ from hamms_trio.wire.tls.records import HEADER_OCTETS, ContentType, HandshakeTyp
 MOST_OCTETS = 64 * 1024  # of a ClientHello; post-quantum key shares take about 2 KB
 
 _EXTENSION = struct.Struct(">HH")  # its type and its length
-_SERVER_NAME, _GROUPS, _ALPN, _VERSIONS = 0, 10, 16, 43  # RFC 8446 §4.2
+_SERVER_NAME, _GROUPS, _ALPN, _VERSIONS, _POST_HANDSHAKE_AUTH = 0, 10, 16, 43, 49  # RFC 8446 §4.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,8 @@ class ClientHello:
         protocols: the protocols in ALPN.
         versions: the versions in supported_versions; just ``version`` for an older client.
         groups: the groups in supported_groups.
+        accepts_late_requests: True if the client accepts requests for a certificate after the handshake
+            (post_handshake_auth).
     """
 
     version: int
@@ -37,6 +39,7 @@ class ClientHello:
     protocols: tuple[str, ...] = ()
     versions: tuple[int, ...] = ()
     groups: tuple[int, ...] = ()
+    accepts_late_requests: bool = False
 
 
 def is_tls(octets: bytes) -> bool:
@@ -113,6 +116,7 @@ def _parsed(reader: _Reader) -> ClientHello:
         _protocols(extensions.get(_ALPN)),
         _versions(extensions.get(_VERSIONS)) or (version,),
         _numbers(_vector_in(extensions.get(_GROUPS), 2)),
+        _POST_HANDSHAKE_AUTH in extensions,
     )
 
 

@@ -22,10 +22,13 @@ class ContentType(IntEnum):
 class HandshakeType(IntEnum):
     """The type of a handshake message (RFC 8446 §B.3, RFC 5246 §7.4)."""
 
+    HELLO_REQUEST = 0
     CLIENT_HELLO = 1
     SERVER_HELLO = 2
     CERTIFICATE = 11
     SERVER_KEY_EXCHANGE = 12
+    CERTIFICATE_REQUEST = 13
+    KEY_UPDATE = 24
 
 
 class AlertLevel(IntEnum):

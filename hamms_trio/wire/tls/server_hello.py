@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 from hamms_trio.wire.tls.records import ContentType, HandshakeType, Record
@@ -25,6 +25,17 @@ def messages_in(record: Record) -> Iterator[tuple[int, bytes]]:
 def message(type: int, body: bytes) -> bytes:
     """Return a handshake message (RFC 8446 §4)."""
     return bytes((type,)) + len(body).to_bytes(3, "big") + body
+
+
+def server_random_in(records: Iterable[Record]) -> bytes:
+    """Return the random of the last ServerHello in these records; nothing if there is none."""
+    bodies = (
+        body
+        for record in records
+        for type, body in messages_in(record)
+        if type == HandshakeType.SERVER_HELLO
+    )
+    return next(reversed(list(bodies)), b"")[2:_BEFORE_SESSION_ID]
 
 
 def with_alpn(record: Record, protocol: str) -> Record:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from hamms_trio import events
 from hamms_trio.http.accounting.publishing import WELL_BEHAVED
+from hamms_trio.lab.shared.universal import BESIDE
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.wire.masking import mask
 from hamms_trio.workbench.live.events import EventLog
@@ -27,11 +28,16 @@ MOST = 1_000  # events in one batch; octets and pauses beyond the limit count as
 MAX_CONNECTIONS = 100_000  # whose state is kept
 _TYPES: dict[type, str] = {
     events.Opened: "connection.opened",
+    events.HelloReceived: "connection.tls_hello",
+    events.HandshakeDone: "connection.tls_done",
+    events.HandshakeFailed: "connection.tls_failed",
+    events.AlertReceived: "connection.tls_alert",
     events.Received: "connection.received",
     events.HeadReceived: "connection.request",
     events.BodyReceived: "connection.content",
     events.Met: "connection.met",
     events.Struck: "connection.struck",
+    events.Played: "connection.played",
     events.Sent: "connection.sent",
     events.Slept: "connection.slept",
     events.Answered: "connection.answered",
@@ -48,6 +54,7 @@ _AMOUNTS: dict[type, str] = {
     events.Slept: "seconds",
 }
 LOST = "connection.lost"
+_OF_WORKBENCH = (WELL_BEHAVED, BESIDE)  # doors at which the page's own connections come, too
 
 
 @dataclass
@@ -55,7 +62,8 @@ class _Scene:
     """The known state of a connection.
 
     Attributes:
-        held: the opening of a well-behaved server's connection, until the connection has something to show.
+        held: the opening and the handshake of a well-behaved server's connection, until something
+            happens that is worth showing.
         is_lent: True while a failure mode plays on a well-behaved server's connection.
         is_mute: True while the request is one of the page's own.
     """
@@ -63,7 +71,7 @@ class _Scene:
     door: str
     mode: str = ""
     client: str = ""
-    held: events.Opened | None = None
+    held: list[events.Event] = field(default_factory=list)
     is_lent: bool = False
     is_mute: bool = False
 
@@ -90,6 +98,10 @@ class Narrator:
         self._scenes: dict[int, _Scene] = {}
         self._by_type: dict[type, Callable[[Any, _Scene], bool]] = {
             events.Opened: self._on_opened,
+            events.HelloReceived: self._on_handshake,
+            events.HandshakeDone: self._on_handshake,
+            events.AlertReceived: self._on_handshake,
+            events.HandshakeFailed: self._on_handshake_failed,
             events.HeadReceived: self._on_head,
             events.Met: self._on_met,
             events.Answered: self._on_answered,
@@ -121,9 +133,9 @@ class Narrator:
             is_fine = kind in _AMOUNTS and not scene.shows_octets
             shown = not (scene.held or scene.is_mute or is_fine)
         if shown:
-            if scene.held is not None:
-                opened, scene.held = scene.held, None
-                self._publish(opened, scene, 1)
+            for held in scene.held:
+                self._publish(held, scene, 1)
+            scene.held.clear()
             self._publish(event, scene, times)
 
     def _on_opened(self, event: events.Opened, scene: _Scene) -> bool:
@@ -131,11 +143,19 @@ class Narrator:
         if known:  # a failure mode plays on a connection that was shown, or is held
             scene.is_lent = True
             return False
-        if event.door == WELL_BEHAVED:
-            scene.held = event
+        if event.door in _OF_WORKBENCH:
+            scene.held.append(event)
         if len(self._scenes) < MAX_CONNECTIONS:
             self._scenes[event.connection] = scene
-        return scene.held is None
+        return not scene.held
+
+    def _on_handshake(self, event: events.Event, scene: _Scene) -> bool:
+        if scene.held:
+            scene.held.append(event)
+        return not scene.held
+
+    def _on_handshake_failed(self, event: events.HandshakeFailed, scene: _Scene) -> bool:
+        return True
 
     def _on_head(self, event: events.HeadReceived, scene: _Scene) -> bool:
         scene.is_mute = is_of_page(event.fields)
@@ -153,7 +173,7 @@ class Narrator:
 
     def _on_closed(self, event: events.Closed, scene: _Scene) -> bool:
         self._scenes.pop(event.connection, None)
-        return scene.held is None
+        return not scene.held
 
     def _found(self, event: events.Event) -> _Scene | None:
         """Return what is known of a connection that is new, or older than the first watcher."""
@@ -163,6 +183,9 @@ class Narrator:
         if record is None:
             return None
         scene = _Scene(record.door, record.slug, _address(record.client))
+        if record.door in _OF_WORKBENCH:
+            opened = events.Opened(record.number, record.opened, record.door, record.client)
+            scene.held.append(opened)
         self._scenes[event.connection] = scene
         return scene
 

@@ -71,7 +71,7 @@ class TargetClient:
             has_room = True
             try:
                 return await self._send(pool, target, outgoing)
-            except BaseException:
+            except BaseException:  # raised again; a cancelled call releases its place too
                 pool.room.release()
                 raise
         raise TargetFailed(

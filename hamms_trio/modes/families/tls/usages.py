@@ -71,6 +71,12 @@ def tls_critical_unknown_ext() -> Terms:
     return presenting(server(has_unknown_extension=True))
 
 
+@insists(client=must_error("RFC 5280 §4.2"))
+def tls_critical_unknown_ext_issuer() -> Terms:
+    """Present a certificate below an intermediate with a critical extension that nobody knows."""
+    return presenting(chain_of(below(authority(has_unknown_extension=True))))
+
+
 def _revoked(how: str) -> Recipe:
     is_listed = how != "muststaple"
     return server(must_staple=not is_listed, revoked_by=how if is_listed else "")[0]
