@@ -16,6 +16,7 @@ from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.model.modifiers import MODIFIERS
 from hamms_trio.modes.model.parameters import Parameter
+from scripts.ways import Way
 
 ROOT = Path(__file__).parent.parent
 TRANSCRIPTS = ROOT / "tests" / "modes" / "transcripts"
@@ -30,7 +31,10 @@ FARED = {
     "empty": "delivered an empty body",
     "error": "reported an error",
     "waits": "waited, or were busy, until their time was over",
+    "unable": "can't be given a proxy",
+    "report": "delivered the report of the mode where the redirect led",
 }
+BROUGHT = "brought "  # begins what reached the other origin
 CLIENTS = {
     "ok": "delivered exactly the body that was sent",
     "err": "reported an error",
@@ -120,7 +124,13 @@ def _section(
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += [fared[door.name] for door in doors if door.name in fared]
+    words = Way.to(mode).words
+    asked = "asked once by GET" + (f"; they {words}" if words else "")
+    lines += [
+        f"**Today's clients**, {asked}:\n\n{fared[door.name]}"
+        for door in doors
+        if door.name in fared
+    ]
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
@@ -179,10 +189,16 @@ def _fared(clients: list[str], outcomes: list[str]) -> str:
     for client, outcome in zip(clients, outcomes, strict=True):
         found.setdefault(outcome, []).append(client)
     lines = "".join(
-        f"| {FARED.get(outcome, f'answered with {outcome}')} | {', '.join(named)} |\n"
-        for outcome, named in found.items()
+        f"| {_said(outcome)} | {', '.join(named)} |\n" for outcome, named in found.items()
     )
-    return f"**Today's clients**, asked once by GET:\n\n| outcome | clients |\n|---|---|\n{lines}"
+    return f"| outcome | clients |\n|---|---|\n{lines}"
+
+
+def _said(outcome: str) -> str:
+    """Say an outcome of the table in a few words."""
+    if outcome.startswith(BROUGHT):
+        return f"went to the other origin, and {outcome.replace(BROUGHT, 'took along ', 1)}"
+    return FARED.get(outcome, f"answered with {outcome}")
 
 
 def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
