@@ -27,10 +27,12 @@ from bench.loads.drip import drip
 from bench.loads.exchange import exchange
 from bench.loads.flood import flood
 from bench.loads.handshake import handshake
+from bench.loads.history import history
 from bench.loads.hold import hold
 from bench.loads.pace import pace
 from bench.loads.pipeline import pipeline
 from bench.loads.probe import probe
+from bench.loads.runs import runs
 from bench.loads.subscribers import subscribers
 from bench.loads.upload import upload
 from bench.loads.wander import wander
@@ -49,10 +51,12 @@ LOADS: dict[str, Callable[..., dict[str, float]]] = {
         exchange,
         flood,
         handshake,
+        history,
         hold,
         pace,
         pipeline,
         probe,
+        runs,
         subscribers,
         upload,
         wander,

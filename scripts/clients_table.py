@@ -24,6 +24,7 @@ from typing import Any
 from hamms_trio import HammsServer
 from hamms_trio.canary import Damage, examine
 from hamms_trio.cli.catalogue import listed_doors
+from hamms_trio.control.outcomes import BY_VERSION
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes import CATALOGUE
 from scripts.ways import Way
@@ -31,8 +32,6 @@ from tests.clients.adapters import CLIENTS, SESSIONS, opened
 from tests.clients.outcomes import Answer, Failure, classify
 from tests.clients.sessions import How
 
-ROOT = Path(__file__).parent.parent
-TABLE = ROOT / "tests" / "clients" / "outcomes_by_version.tsv"
 SECONDS = 6.0  # until a client gives up
 PATIENCE = 20.0  # with a client whose timeout is for each read
 BOMBS = "max=1048576"  # a bomb of a MiB shows the same as one of 256
@@ -65,15 +64,15 @@ def main() -> int:
 
 def _known(heading: list[str]) -> dict[str, list[str]]:
     """Return the rows of an earlier run with the same clients, which this run completes."""
-    if not TABLE.exists():
+    if not BY_VERSION.exists():
         return {}
-    with TABLE.open(encoding="utf-8", newline="") as file:
+    with BY_VERSION.open(encoding="utf-8", newline="") as file:
         found, *rows = csv.reader(file, delimiter="\t")
     return {row[0]: row for row in rows} if found == heading else {}
 
 
 def _write(rows: list[list[str]]) -> None:
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
+    with BY_VERSION.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
 
 

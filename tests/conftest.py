@@ -11,6 +11,7 @@ from functools import partial
 
 import pytest
 
+from hamms_trio import HammsServer
 from tests import forks
 from tests.lab.servers import HostModes, hosting_modes
 
@@ -67,3 +68,9 @@ def hub_kind(request: pytest.FixtureRequest) -> str:
 def hosting(hub_kind: str) -> HostModes:
     """Return a function that opens a lab whose clock runs 1000 times as fast as real time."""
     return partial(hosting_modes, hub=hub_kind)
+
+
+@pytest.fixture
+def server(hamms: HammsServer) -> HammsServer:
+    """The session's lab on free ports, with no connection, counter or record of the test before."""
+    return hamms

@@ -51,7 +51,7 @@ def test_an_error_that_nobody_catches_ends_the_process() -> None:
     assert (ran.returncode, "PatchedProcess: gevent has patched " in last) == (1, True)
 
 
-def test_the_fixture_of_a_patched_process_says_so(pytester: pytest.Pytester) -> None:
+def test_the_fixture_in_a_patched_process_is_a_one_line_error(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(PATCHES["gevent"])
     pytester.makepyfile(FIXTURE)
     ran = run_inner(pytester, "-W", "ignore")

@@ -77,7 +77,7 @@ def test_workers_of_xdist_share_the_cases(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
 
 
-def test_wrong_markers_are_refused_with_what_is_wrong(pytester: pytest.Pytester) -> None:
+def test_a_wrong_marker_is_an_error_that_names_the_mistake(pytester: pytest.Pytester) -> None:
     test = "import pytest\n{}\ndef test_client(hamms_case): pass\n"
     pytester.makepyfile(
         test_none=test.format(""),

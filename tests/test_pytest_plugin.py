@@ -182,7 +182,7 @@ def test_a_marker_with_another_setting_is_an_error(pytester: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*hamms_server takes seed, speed, limits, tls, by keyword*"])
 
 
-def test_the_session_s_server_keeps_what_it_knows_between_tests(pytester: pytest.Pytester) -> None:
+def test_the_session_s_server_keeps_its_ledger_between_tests(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import urllib.request

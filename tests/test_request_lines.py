@@ -32,7 +32,7 @@ def asked(connection: int, at: float, target: str = "/") -> HeadReceived:
     return HeadReceived(connection, at, "GET", target, ())
 
 
-def test_a_line_says_how_far_apart_the_requests_of_a_door_were() -> None:
+def test_a_line_has_the_time_since_the_door_s_last_request() -> None:
     lines = lines_of(
         Opened(1, 10.0, "retries", ("127.0.0.1", 1)),
         asked(1, 10.0),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bench.effort import Effort
 from bench.figures import Figure
+from bench.measurements.busy import busy
 from bench.measurements.churn import churn
 from bench.measurements.doors import doors
 from bench.measurements.drip import drip
@@ -44,6 +45,7 @@ MEASUREMENTS: dict[str, Measurement] = {
         streams,
         engine,
         proxied,
+        busy,
         static,
         tls,
         idle,

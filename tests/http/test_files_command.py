@@ -70,7 +70,7 @@ def test_any_directory_is_served(files: Run, directory: Path, tmp_path: Path) ->
     assert "path=" not in running.stop()[1]
 
 
-def test_one_request_at_a_time_if_that_is_wanted(files: Run) -> None:
+def test_max_connections_1_serves_one_request_at_a_time(files: Run) -> None:
     running = files("--max-connections", "1")
     with running.connect() as silent:
         silent.sendall(b"GET /file.txt HTTP/1.1\r\n")  # as long as this lasts, others wait
@@ -88,7 +88,7 @@ def test_one_request_at_a_time_if_that_is_wanted(files: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["missing", "file.txt"])
-def test_what_is_no_directory_is_said_at_once(directory: Path, path: str) -> None:
+def test_a_path_that_is_no_directory_is_an_error_at_the_start(directory: Path, path: str) -> None:
     done = forks.run(HAMMS, "files", path, cwd=directory)
 
     assert done.returncode == 2
@@ -96,7 +96,7 @@ def test_what_is_no_directory_is_said_at_once(directory: Path, path: str) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_a_taken_port_is_said_with_what_to_do(directory: Path) -> None:
+def test_a_taken_port_is_an_error_with_the_remedy(directory: Path) -> None:
     with taken_port(0) as port:
         done = forks.run(HAMMS, "files", "--port", str(port), cwd=directory)
 
@@ -137,7 +137,7 @@ def test_codecrafters_mode_without_a_directory_has_no_files(workbench: Run) -> N
     assert ask(running, "/files/a", "POST", data=b"x").status_code == 404
 
 
-def test_a_directory_that_would_not_be_used_is_an_error(directory: Path) -> None:
+def test_a_directory_without_codecrafters_mode_is_an_error(directory: Path) -> None:
     done = forks.run(HAMMS, "workbench", "--directory", str(directory))
 
     assert done.returncode == 2

@@ -114,6 +114,8 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
         (["--codecrafters-mode", "--directory", "absent"], "--directory absent is no directory"),
     ],
 )
-def test_what_cannot_be_is_told(arguments: list[str], problem: str, tmp_path: Path) -> None:
+def test_unusable_options_are_usage_errors(
+    arguments: list[str], problem: str, tmp_path: Path
+) -> None:
     done = forks.run(HAMMS, "workbench", *arguments, cwd=tmp_path)
     assert (done.returncode, problem in done.stderr) == (2, True), done.stderr

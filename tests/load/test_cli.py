@@ -33,7 +33,7 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
     assert len(hamms.ledger.requests("status")) == 40
 
 
-def test_the_report_says_when_latency_begins_at_a_rate(hamms: HammsServer) -> None:
+def test_the_report_notes_that_latency_counts_from_the_intended_start(hamms: HammsServer) -> None:
     done = run(hamms.url("status"), "-n", "20", "-r", "1000000")
 
     assert done.returncode == 0
@@ -80,7 +80,9 @@ def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) ->
     assert json.loads(path.read_text())["answered"] == 40
 
 
-def test_the_request_is_sent_as_the_options_say(hamms: HammsServer, tmp_path: Path) -> None:
+def test_the_request_has_the_method_fields_and_body_of_the_options(
+    hamms: HammsServer, tmp_path: Path
+) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"\0\xff\r\n")
     shape = ["-n", "1", "-c", "1", "-X", "PUT", "--body", f"@{body}"]
@@ -130,7 +132,7 @@ def test_a_target_that_answers_nothing_is_a_failure(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "which URL"),
+        ([], "give a URL"),
         (["127.0.0.1"], "not a URL"),
         (["http://192.0.2.1/"], "--i-own-the-target"),
         (["--json", URL], "put the URL first"),

@@ -85,14 +85,14 @@ def test_a_client_in_c(database, netsploder):
     assert_open(database)
 
 
-def test_what_matches(database, netsploder):
+def test_matching_connections_are_reset(database, netsploder):
     with connected() as reset, connected() as spared:
         netsploder.reset_tcp_connections(match=reset.listener.getsockname()[1])
         assert_reset(reset.client)
         assert_open(spared)
 
 
-def test_what_was_there_before_when_it_is_asked_for(opened_before, netsploder):
+def test_include_existing_resets_earlier_connections(opened_before, netsploder):
     port = opened_before.listener.getsockname()[1]
     assert netsploder.reset_tcp_connections(match=port) == []
     assert len(netsploder.reset_tcp_connections(match=port, include_existing=True)) == 1

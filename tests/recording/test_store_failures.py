@@ -14,6 +14,9 @@ import trio
 
 from hamms_trio.errors import StateUnusable, StoreUnavailable
 from hamms_trio.recording.store import HistoryBounds, open_store, schema
+from hamms_trio.recording.store.backlog import RowBacklog
+from hamms_trio.recording.store.seam import StoreHealth
+from hamms_trio.recording.store.worker import StoreWorker
 from tests.recording.rows import ALL, Row, paths
 
 # Writes without end; says how many records and requests were committed and noted.
@@ -31,6 +34,26 @@ async def main():
 
 trio.run(main)
 """
+
+
+async def test_a_cursor_does_not_leave_the_thread_of_the_store() -> None:
+    worker = StoreWorker(schema.MEMORY, RowBacklog(HistoryBounds(), 1, StoreHealth()))
+    await worker.start()
+    with pytest.raises(TypeError, match="cursor"):
+        await worker.run(lambda connection: connection.execute("SELECT 1"))
+    await worker.stop()
+
+
+async def test_many_tasks_put_records_at_once() -> None:
+    async def put(kind: str) -> None:
+        for number in range(100):
+            await store.put(kind, str(number), b"{}")
+
+    async with open_store() as store:
+        async with trio.open_nursery() as nursery:
+            for kind in range(20):
+                nursery.start_soon(put, str(kind))
+        assert [len(await store.records(str(kind))) for kind in range(20)] == [100] * 20
 
 
 def write_until_killed(path: Path) -> int:

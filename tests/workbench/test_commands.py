@@ -191,7 +191,7 @@ def test_a_json_state_file_is_imported_once_at_the_start(tmp_path: Path) -> None
         assert "imported" not in run_workbench(*state).stop()[1]
 
 
-def test_features_that_are_off_are_not_there() -> None:
+def test_features_that_are_off_have_no_routes() -> None:
     with starting("workbench") as run_workbench:
         running = run_workbench("--no-enable-playground", "--no-enable-live-events")
         live = json.loads(get(running, "/api/events/live-mode"))

@@ -14,6 +14,7 @@ from hamms_trio.workbench.history.record import content_of
 from hamms_trio.workbench.mocks.model import read_mock
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.turns import Turns
 from tests.workbench.exchanges import exchange
 
 
@@ -105,7 +106,7 @@ async def test_filters_select_records(
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
-async def test_pages_have_every_record_once_and_end(store: SqliteStore, order: str) -> None:
+async def test_pages_have_every_record_exactly_once(store: SqliteStore, order: str) -> None:
     for number in range(25):
         store.note_request(exchange(f"/{number}"))
     history = History(store)
@@ -167,7 +168,7 @@ async def test_a_record_is_found_by_its_request_id(store: SqliteStore) -> None:
         await History(store).get("x2")
 
 
-def test_records_become_a_har_document_and_mocks_again() -> None:
+async def test_records_become_a_har_document_and_mocks_again() -> None:
     made = exchange(
         "/users?q=1",
         "GET",
@@ -175,10 +176,12 @@ def test_records_become_a_har_document_and_mocks_again() -> None:
         answer_fields=[("Content-Type", "text/plain"), ("Content-Length", "4"), ("X-A", "b")],
         answer_body=b"none",
     )
-    har = har_of([made.document(), exchange("-", "-").document()], origin="http://127.0.0.1:1")
-    mocks, dropped = mocks_of(json.loads(json.dumps(har)))
+    records = [json.dumps(one.document()).encode() for one in (made, exchange("-", "-"))]
+    har = await har_of(records, origin="http://127.0.0.1:1", turns=Turns())
+    mocks, dropped = await mocks_of(har, turns=Turns())
 
-    assert har["log"]["entries"][0]["request"]["url"] == "http://127.0.0.1:1/users?q=1"  # type: ignore[index] # HAR
+    (written,) = json.loads(har)["log"]["entries"]
+    assert written["request"]["url"] == "http://127.0.0.1:1/users?q=1"
     assert dropped == []
     (mock,) = mocks
     assert mock == {
@@ -207,15 +210,32 @@ def entry(**more: object) -> Document:
         ([entry(content={"text": "/w==", "encoding": "base64"})], 1, "is not text"),
     ],
 )
-def test_an_import_names_everything_that_it_drops(
+async def test_an_import_names_everything_that_it_drops(
     entries: list[object], mocks: int, words: str
 ) -> None:
-    made, dropped = mocks_of({"log": {"entries": entries}})
+    har = json.dumps({"log": {"entries": entries}}).encode()
+    made, dropped = await mocks_of(har, turns=Turns())
     assert len(made) == mocks
     assert words in dropped[0]
 
 
-@pytest.mark.parametrize("har", [{}, {"log": 5}, {"log": {"entries": {}}}])
-def test_a_document_that_is_not_har_is_refused(har: Document) -> None:
+@pytest.mark.parametrize("har", [b"", b"{}", b'{"log": 5}', b'{"log": {"entries": {}}}'])
+async def test_a_document_that_is_not_har_is_refused(har: bytes) -> None:
     with pytest.raises(Problem, match="HAR"):
-        mocks_of(har)
+        await mocks_of(har, turns=Turns())
+
+
+@pytest.mark.parametrize(
+    "har",
+    [
+        b"{",
+        b"[]",
+        b"\xff",
+        b'{"log": {"entries": [{"a": "\xff"}]}}',
+        b'{"log": {"entries": [%b]}}' % (b"[" * 10_000 + b"]" * 10_000),
+    ],
+)
+async def test_a_har_document_that_is_not_json_is_refused(har: bytes) -> None:
+    with pytest.raises(Problem) as caught:
+        await mocks_of(har, turns=Turns())
+    assert caught.value.code == "invalid_json"

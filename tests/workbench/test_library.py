@@ -21,7 +21,7 @@ def get(url: str) -> bytes:
         return octets
 
 
-def test_a_plain_test_defines_asks_and_verifies() -> None:
+def test_a_plain_test_defines_a_mock_and_verifies_requests() -> None:
     with hamms_trio.HammsServer(beginning_port=0, only="status", workbench=True) as hamms:
         workbench = hamms.workbench
         mock = workbench.mock("/users/{id}", body="{{path.id}}", content_type="text/plain")

@@ -13,11 +13,21 @@ from pathlib import Path
 
 from netsplode.usage import Refused
 
+SWITCH_SECONDS = 0.0005
+
 
 def collect_garbage_rarely() -> None:
     """Make collections rare, since connections leave no cycles and ten thousand make a collection slow."""
     gc.freeze()
     gc.set_threshold(10_000, 50, 1_000)
+
+
+def switch_threads_often() -> None:
+    """Let the loop continue soon after each system call, although another thread computes.
+
+    Python's 5 ms would pass several times until the loop has sent an octet that is due.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
 
 
 def raise_descriptor_limit() -> float:

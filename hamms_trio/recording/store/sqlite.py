@@ -16,17 +16,17 @@ from hamms_trio.recording.store import armed_table, history_table
 from hamms_trio.recording.store.backlog import RowBacklog
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.recording.store.seam import (
-    ArmedFault,
     HistoryBounds,
     HistoryQuery,
     HistoryRow,
     PendingEvent,
     PendingRow,
+    StoredFault,
     StoreHealth,
     TrendRow,
 )
 from hamms_trio.recording.store.trends import table as trend_table
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ async def open_store(
     bounds: HistoryBounds | None = None,
     kept_events: int = KEPT_EVENTS,
 ) -> AsyncIterator[SqliteStore]:
-    """Open a state file while the ``async with`` block runs; the file is made if it is missing.
+    """Open a state file while the ``async with`` block runs; create it if it is missing.
 
     Args:
         path: the file, or ``:memory:``.
@@ -71,7 +71,7 @@ class SqliteStore:
         self.health = StoreHealth()
         self._seconds = bounds.seconds
         self._backlog = RowBacklog(bounds, kept_events, self.health)
-        self._worker = Worker(path, self._backlog)
+        self._worker = StoreWorker(path, self._backlog)
         self._counters: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -112,21 +112,15 @@ class SqliteStore:
             StoreUnavailable: nothing was written.
         """
         rows = [(kind, id, document) for id, document in documents]
-        await self._write(
-            lambda connection: connection.executemany(
-                "INSERT INTO records (kind, id, document) VALUES (?, ?, ?) "
-                "ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
-                rows,
-            )
+        await self._execute(
+            "INSERT INTO records (kind, id, document) VALUES (?, ?, ?) "
+            "ON CONFLICT (kind, id) DO UPDATE SET document = excluded.document",
+            rows,
         )
 
     async def delete(self, kind: str, id: str) -> None:
         """Delete a document, if it is there."""
-        await self._write(
-            lambda connection: connection.execute(
-                "DELETE FROM records WHERE kind = ? AND id = ?", (kind, id)
-            )
-        )
+        await self._execute("DELETE FROM records WHERE kind = ? AND id = ?", [(kind, id)])
 
     # History
 
@@ -136,7 +130,7 @@ class SqliteStore:
         self._worker.wake()
 
     async def history(self, query: HistoryQuery) -> list[HistoryRow]:
-        """One page, without the rows that are older than the history's bound."""
+        """Return one page, without the rows that are older than the history's bound."""
         if self._seconds is not None:
             oldest = int((time() - self._seconds) * 1000)
             query = msgspec.structs.replace(query, from_ms=max(oldest, query.from_ms or 0))
@@ -164,27 +158,23 @@ class SqliteStore:
         return value
 
     async def counters(self) -> Mapping[str, int]:
-        """Every counter."""
+        """Return the value of every counter, by its name."""
         return self._counters
 
     async def reset_counters(self, prefix: str) -> None:
-        """Delete the counters whose name begins so."""
+        """Delete the counters whose names begin with ``prefix``."""
         names = [name for name in self._counters if name.startswith(prefix)]
         for name in names:
             del self._counters[name]
-        await self._write(
-            lambda connection: connection.executemany(
-                "DELETE FROM counters WHERE name = ?", [(name,) for name in names]
-            )
-        )
+        await self._execute("DELETE FROM counters WHERE name = ?", [(name,) for name in names])
 
     # Armed faults
 
-    async def arm(self, fault: ArmedFault) -> None:
+    async def arm(self, fault: StoredFault) -> None:
         """Add a fault, in place of the one with the same id."""
         await self._write(lambda connection: armed_table.add(connection, fault))
 
-    async def armed(self, now_ms: int) -> list[ArmedFault]:
+    async def armed(self, now_ms: int) -> list[StoredFault]:
         """Return the faults that may strike yet, the oldest first."""
         return await self._worker.run(lambda connection: armed_table.select(connection, now_ms))
 
@@ -192,7 +182,7 @@ class SqliteStore:
         """Remove a fault; False if it is not there."""
         return await self._write(lambda connection: armed_table.remove(connection, id))
 
-    async def strike(self, match: str, now_ms: int) -> ArmedFault | None:
+    async def strike(self, match: str, now_ms: int) -> StoredFault | None:
         """Take one strike of the oldest fault with this match; None if there is none."""
         return await self._write(lambda connection: armed_table.take(connection, match, now_ms))
 
@@ -215,10 +205,8 @@ class SqliteStore:
 
     async def return_events(self, first_unused: int) -> None:
         """Give back the reserved ids that were not used, at the end of this process."""
-        await self._write(
-            lambda connection: connection.execute(
-                "UPDATE counters SET value = ? WHERE name = ?", (first_unused - 1, _RESERVED)
-            )
+        await self._execute(
+            "UPDATE counters SET value = ? WHERE name = ?", [(first_unused - 1, _RESERVED)]
         )
 
     def note_event(self, event: PendingEvent) -> None:
@@ -259,6 +247,18 @@ class SqliteStore:
     async def prune_trends(self, before: int) -> None:
         """Delete the rows of minutes before ``before``, in seconds since the epoch."""
         await self._write(lambda connection: trend_table.prune(connection, before))
+
+    async def _execute(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
+        """Execute a statement once for each row.
+
+        Raises:
+            StoreUnavailable: nothing was written.
+        """
+
+        def execute(connection: sqlite3.Connection) -> None:
+            connection.executemany(statement, rows)
+
+        await self._write(execute)
 
     async def _write(self, write: Callable[[sqlite3.Connection], T]) -> T:
         """Write, and count the write if it is refused.

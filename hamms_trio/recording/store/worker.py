@@ -1,6 +1,7 @@
 """The thread that owns the SQLite connection.
 
-The connection never leaves this thread. Callers on a trio loop wait for a job without blocking the loop; rows
+The connection never leaves this thread, nor does a cursor: the end of a cursor resets its statement, which this
+thread may be executing again. Callers on a trio loop wait for a job without blocking the loop; rows
 that nobody waits for are written at the latest `FLUSH_SECONDS` after the first of them came,
 and always before a job runs. A reader therefore sees what was noted before it asked.
 """
@@ -14,6 +15,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from threading import Thread
 from time import monotonic
+from traceback import clear_frames
 from typing import Generic, Protocol, TypeVar
 
 import outcome
@@ -59,14 +61,14 @@ class Rows(Protocol):
     def write(self, connection: Connection) -> None: ...
 
 
-class Backlog(Protocol):
+class PendingRows(Protocol):
     """The rows that wait to be written; every method may be called in the thread."""
 
     def take(self) -> Rows | None: ...
     def note_loss(self, rows: int, problem: str) -> None: ...
 
 
-class Worker:
+class StoreWorker:
     """A thread with a connection of its own.
 
     Args:
@@ -77,7 +79,7 @@ class Worker:
     def __init__(
         self,
         path: str,
-        backlog: Backlog,
+        backlog: PendingRows,
         *,
         connect: Callable[[str], Connection] = connect,
     ) -> None:
@@ -125,7 +127,7 @@ class Worker:
         return result
 
     def wake(self) -> None:
-        """Have the rows that wait collected in a moment."""
+        """Wake the thread, so that it writes the rows that wait."""
         if not self._is_due:
             self._is_due = True
             self._inbox.put(None)
@@ -182,7 +184,7 @@ class Worker:
             self._backlog.note_loss(1, repr(error))
 
 
-def _write(connection: Connection, rows: Rows, backlog: Backlog) -> None:
+def _write(connection: Connection, rows: Rows, backlog: PendingRows) -> None:
     try:
         _transact(connection, rows.write, writes=True)
     except StoreUnavailable as error:
@@ -193,11 +195,14 @@ def _transact(connection: Connection, use: Callable[[Connection], T], *, writes:
     try:
         connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = use(connection)
+        if isinstance(result, sqlite3.Cursor):
+            raise TypeError("a cursor must not leave the thread of the store")
         connection.execute("COMMIT")
     except sqlite3.Error as error:
+        clear_frames(error.__traceback__)  # they may hold a cursor
         _roll_back(connection)
         raise StoreUnavailable(f"the state file can't be used at the moment: {error}") from error
-    except BaseException:
+    except BaseException:  # raised again; even a bug leaves no transaction open
         _roll_back(connection)
         raise
     return result

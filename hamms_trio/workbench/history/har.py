@@ -7,30 +7,35 @@ from collections.abc import Iterable
 from typing import cast
 from urllib.parse import parse_qsl, urlsplit
 
+import msgspec
+
 from hamms_trio.version import VERSION
 from hamms_trio.wire import reason_phrase
 from hamms_trio.workbench.mocks.model import FRAMING, METHODS
-from hamms_trio.workbench.routing.documents import Document, show
+from hamms_trio.workbench.routing.documents import Document, read_json, read_object, show
 from hamms_trio.workbench.routing.problems import Problem
+from hamms_trio.workbench.routing.turns import Turns
 
 CODE = "invalid_har"
-# The workbench decodes nothing, and dates and cookies of another server would be lies.
+# The text in a HAR file is decoded already, and the other fields state facts about another server.
 DROPPED = FRAMING | {"content-encoding", "date", "server", "alt-svc", "strict-transport-security"}
 
 
-def har_of(records: Iterable[Document], *, origin: str) -> Document:
+async def har_of(documents: Iterable[bytes], *, origin: str, turns: Turns) -> bytes:
     """Write records as a HAR document; requests that could not be read have no entry.
 
     Args:
+        documents: the records as JSON.
         origin: scheme, host and port of the workbench, for the URLs.
     """
-    entries = [_entry(record, origin) for record in records if record["replay_input"]]
-    creator = {"name": "hamms-trio", "version": VERSION}
-    return {"log": {"version": "1.2", "creator": creator, "entries": entries}}
+    entries = await turns.map(lambda octets: _written(octets, origin), documents)
+    creator = msgspec.json.encode({"name": "hamms-trio", "version": VERSION})
+    listed = b",".join(filter(None, entries))
+    return b'{"log":{"creator":%b,"entries":[%b],"version":"1.2"}}' % (creator, listed)
 
 
-def mocks_of(har: Document) -> tuple[list[Document], list[str]]:
-    """Build mocks from a HAR document; of entries for the same request the first one counts.
+async def mocks_of(har: bytes, *, turns: Turns) -> tuple[list[Document], list[str]]:
+    """Build mocks from a HAR document; among entries for the same request, the first one counts.
 
     Returns:
         The mocks as documents, and a sentence for everything that was dropped.
@@ -38,27 +43,71 @@ def mocks_of(har: Document) -> tuple[list[Document], list[str]]:
     Raises:
         Problem: 400 if the document is not HAR.
     """
-    log = har.get("log")
-    entries = log.get("entries") if isinstance(log, dict) else None
-    if not isinstance(entries, list):
-        raise Problem(400, CODE, "log.entries must be a list of HAR entries")
-    mocks: dict[tuple[object, ...], Document] = {}
-    dropped: list[str] = []
-    for number, entry in enumerate(entries):
+    drafts = _Drafts()
+    await turns.map(drafts.add, enumerate(_entries(har)))
+    return list(drafts.mocks.values()), drafts.dropped
+
+
+class _Log(msgspec.Struct):
+    entries: list[msgspec.Raw]
+
+
+class _Har(msgspec.Struct):
+    log: _Log
+
+
+def _entries(har: bytes) -> list[msgspec.Raw]:
+    """Split a HAR document into its entries, each of which is read in a turn of its own."""
+    try:
+        return msgspec.json.decode(har, type=_Har).log.entries
+    except (ValueError, RecursionError):
+        read_object(har)  # raises the problem of a content that is not JSON, or no object
+        raise Problem(400, CODE, "log.entries must be a list of HAR entries") from None
+
+
+class _Drafts:
+    """The mocks that the entries of a HAR document become.
+
+    Attributes:
+        mocks: by method, path and query.
+        dropped: a sentence for everything that was dropped.
+    """
+
+    def __init__(self) -> None:
+        self.mocks: dict[tuple[object, ...], Document] = {}
+        self.dropped: list[str] = []
+
+    def add(self, numbered: tuple[int, msgspec.Raw]) -> None:
+        """Add the mock of one entry, unless an earlier entry has the same request.
+
+        Raises:
+            Problem: 400 if the entry is not JSON.
+        """
+        number, octets = numbered
         try:
-            mock, lost = _mock(entry)
+            mock, lost = _mock(cast(Document, read_json(bytes(octets))))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            dropped.append(f"log.entries[{number}] is not an exchange: {error!r}")
-            continue
+            self.dropped.append(f"log.entries[{number}] is not an exchange: {error!r}")
+            return
         claim = mock["method"], mock["path_pattern"], show(mock["query"])
         if mock["method"] not in METHODS:
-            dropped.append(f"log.entries[{number}]: no mock has the method {show(mock['method'])}")
-        elif claim in mocks:
-            dropped.append(f"log.entries[{number}] repeats {claim[0]} {claim[1]}")
+            words = f"a mock can't have the method {show(mock['method'])}"
+            self.dropped.append(f"log.entries[{number}]: {words}")
+        elif claim in self.mocks:
+            self.dropped.append(f"log.entries[{number}] repeats {claim[0]} {claim[1]}")
         else:
-            mocks[claim] = mock
-            dropped += [f"log.entries[{number}]: {words}" for words in lost]
-    return list(mocks.values()), dropped
+            self.mocks[claim] = mock
+            self.dropped += [f"log.entries[{number}]: {words}" for words in lost]
+
+
+def _written(octets: bytes, origin: str) -> bytes:
+    """Write one record as an entry; no octets if its request could not be read."""
+    record = msgspec.json.decode(octets, type=dict[str, object])
+    return (
+        msgspec.json.encode(_entry(record, origin), order="sorted")
+        if record["replay_input"]
+        else b""
+    )
 
 
 def _entry(record: Document, origin: str) -> Document:

@@ -11,6 +11,7 @@ from hamms_trio.recording.store import HistoryQuery, HistoryRow, Store
 from hamms_trio.recording.store.seam import PAGE_OCTETS
 from hamms_trio.workbench.routing.documents import Document, show
 from hamms_trio.workbench.routing.problems import Problem, not_found
+from hamms_trio.workbench.routing.turns import Turns
 from hamms_trio.workbench.times import instant
 
 MAX_LIMIT = 1_000
@@ -54,8 +55,9 @@ def cursor(row: HistoryRow, query: HistoryQuery) -> str:
 class History:
     """The history of one workbench."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, turns: Turns | None = None) -> None:
         self._store = store
+        self._turns = turns or Turns()
 
     async def page(self, query: HistoryQuery) -> tuple[list[bytes], str | None]:
         """Return the documents of a page as JSON, and the cursor of the next one; None on the last page."""
@@ -65,14 +67,14 @@ class History:
         return [row.document for row in page], cursor(page[-1], query) if has_more else None
 
     async def rows(self, query: HistoryQuery) -> list[HistoryRow]:
-        """Return the rows of a page, which ends early if they are large."""
+        """Return the rows of a page; a page of large rows ends early."""
         return await self._store.history(query)
 
     async def documents(self, query: HistoryQuery) -> AsyncIterator[Document]:
-        """Every record that a query's filters select, page by page, so that others get their turns."""
+        """Yield every record that the filters select; other tasks run between the pages."""
         while rows := await self._store.history(query):
-            for row in rows:
-                yield msgspec.json.decode(row.document, type=dict[str, object])
+            for document in await self._turns.map(_document, rows):
+                yield document
             query = msgspec.structs.replace(query, beyond=rows[-1].number)
 
     async def get(self, request_id: str) -> Document:
@@ -84,7 +86,11 @@ class History:
         row = await self._store.history_row(request_id)
         if row is None:
             raise not_found("request id")
-        return msgspec.json.decode(row.document, type=dict[str, object])
+        return _document(row)
+
+
+def _document(row: HistoryRow) -> Document:
+    return msgspec.json.decode(row.document, type=Document)
 
 
 def _order(text: str | None) -> bool:
@@ -113,7 +119,7 @@ def _position(text: str) -> tuple[bool, int]:
 
 
 def _status(text: str | None) -> int | None:
-    """Return a status that no request has selects nothing, as in the reference."""
+    """Read a status; text that is no number selects nothing, as in the reference."""
     if not text:
         return None
     return int(text) if _STATUS.fullmatch(text) else -1

@@ -1,8 +1,8 @@
-"""All mocks of a workbench: created, changed, deleted and found; kept in the store."""
+"""The mocks of a workbench: creation, changes and look-up; the store keeps them."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from secrets import token_hex
 from time import time
@@ -31,11 +31,7 @@ class MockLimits:
 
 
 class Candidates:
-    """The mocks for one method and path, in the order in which they are asked.
-
-    Attributes:
-        first: the mock that answers if no other has a matcher that agrees; None if each has matchers.
-    """
+    """The mocks for one method and path, in the order in which they are tried."""
 
     __slots__ = ("_found",)
 
@@ -55,13 +51,13 @@ class Candidates:
 
     @property
     def certain(self) -> Mock | None:
-        """The mock that answers whatever else the request says; None if that depends."""
+        """The mock that answers every request for the method and path; None if that depends on matchers."""
         mock, _ = self._found[0]
         return None if mock.has_matchers else mock
 
 
 class Mocks:
-    """The collection.
+    """The mocks of one workbench.
 
     Args:
         is_reserved: True for a path pattern that a route of the workbench answers.
@@ -100,11 +96,11 @@ class Mocks:
         return len(self._mocks)
 
     def documents(self) -> list[Document]:
-        """Every mock, in the order of creation."""
+        """Return every mock, in the order of creation."""
         return [document_of(mock) for mock in self._mocks.values()]
 
     def get(self, id: str) -> Document:
-        """One mock.
+        """Return one mock.
 
         Raises:
             Problem: 404.
@@ -118,7 +114,7 @@ class Mocks:
             Problem: 400, 403, 409 or 413.
             StoreUnavailable: nothing was added.
         """
-        mock = self._read(given)
+        mock = self.read(given)
         mock.id = mock.id or token_hex(5)
         mock.created_at = mock.updated_at = timestamp(int(time() * 1000))
         if len(self._mocks) >= self._limits.mocks:
@@ -137,7 +133,7 @@ class Mocks:
             StoreUnavailable: nothing was changed.
         """
         known = self._known(id)
-        mock = self._read({**document_of(known), **given, "id": id})
+        mock = self.read({**document_of(known), **given, "id": id})
         self._refuse_duplicate(mock)
         mock.created_at = known.created_at
         mock.updated_at = timestamp(int(time() * 1000))
@@ -154,23 +150,25 @@ class Mocks:
         self._known(id)
         await self._change({id: None}, lambda: self._store.delete(KIND, id))
 
-    def check(self, given: Document) -> None:
-        """Refuse a document that can't become a mock.
+    def read(self, given: Document) -> Mock:
+        """Build a mock from a document, without adding it.
 
         Raises:
             Problem: 400 or 403.
         """
-        self._read(given)
+        mock = read_mock(given, max_body=self._limits.body_octets, check_fail=self._check_fail)
+        if self._is_reserved(mock.path_pattern):
+            raise Problem(403, "invalid_mock", f"path_pattern is reserved: {mock.path_pattern}")
+        return mock
 
-    async def add_all(self, documents: Iterable[Document]) -> int:
+    async def add_all(self, mocks: Collection[Mock]) -> int:
         """Add mocks that were imported, in place of those with the same id; all or none.
 
         Raises:
-            Problem: the first mock that can't be added.
+            Problem: 413, there are too many.
             StoreUnavailable: nothing was added.
         """
         now = timestamp(int(time() * 1000))
-        mocks = [self._read(document) for document in documents]
         for mock in mocks:
             mock.id = mock.id or token_hex(5)
             mock.created_at = mock.created_at or now
@@ -200,12 +198,6 @@ class Mocks:
         }
         return found | {"HEAD"} if "GET" in found else found
 
-    def _read(self, given: Document) -> Mock:
-        mock = read_mock(given, max_body=self._limits.body_octets, check_fail=self._check_fail)
-        if self._is_reserved(mock.path_pattern):
-            raise Problem(403, "invalid_mock", f"path_pattern is reserved: {mock.path_pattern}")
-        return mock
-
     def _known(self, id: str) -> Mock:
         if id not in self._mocks:
             raise not_found("mock")
@@ -229,10 +221,10 @@ class Mocks:
     async def _change(
         self, changes: Mapping[str, Mock | None], write: Callable[[], Awaitable[None]]
     ) -> None:
-        """Make changes, and undo them if the store refuses them; None deletes.
+        """Apply changes, and roll them back if the store refuses them; None deletes.
 
-        They are made before the store has them, so that the next change is checked against them without waiting. An
-        undone change leaves the mocks alone that another one has changed since.
+        Changes apply before the store has them, so that the next change can be checked against them without
+        waiting. A roll-back skips the mocks that another change has replaced since.
         """
         self._changes = number = self._changes + 1
         self._set(changes)

@@ -39,7 +39,7 @@ async def test_a_mock_is_created_shown_changed_and_deleted(client: httpx.AsyncCl
     assert (await client.delete("/api/mocks/m1")).status_code == 404
 
 
-async def test_a_mock_answers_head_and_refuses_methods_that_it_has_not(
+async def test_a_mock_answers_head_and_refuses_other_methods(
     client: httpx.AsyncClient,
 ) -> None:
     await created(client, body="one")
@@ -128,7 +128,7 @@ async def test_two_creations_at_once_make_one_mock(client: httpx.AsyncClient) ->
     assert sorted(statuses) == [201, 409, 409, 409, 409]
 
 
-async def test_the_access_log_says_what_was_done_to_which_mock() -> None:
+async def test_the_access_log_names_the_mock_the_replay_and_the_run() -> None:
     with NamedTemporaryFile() as log:
         logged = open_workbench(
             port=0, log_format=LogFormat.JSON, log_descriptor=os.dup(log.fileno())
@@ -140,9 +140,15 @@ async def test_the_access_log_says_what_was_done_to_which_mock() -> None:
             await client.delete("/api/mocks/none")
             await client.delete("/api/mocks/m1")
             await client.post(f"/api/replay/{made.headers['x-request-id']}")
+            scenario = {"id": "s1", "name": "s", "steps": [{"method": "GET", "path": "/"}]}
+            await client.post("/api/scenarios", json=scenario)
+            run = await client.post("/api/scenarios/s1/run", json={"seed": 7})
         log.seek(0)
         lines = [json.loads(line) for line in log]
     actions = [line.get("playground_action") for line in lines]
-    assert actions == ["mock_create", "mock_update", None, "mock_delete", "replay"]
+    assert actions == ["mock_create", "mock_update", None, "mock_delete", "replay", None, None]
     assert {line.get("mock_id") for line in lines} == {"m1", None}
-    assert lines[-1]["replayed_request_id"] == made.headers["x-request-id"]
+    assert lines[4]["replayed_request_id"] == made.headers["x-request-id"]
+    ran = {name: lines[-1][name] for name in ("scenario_id", "run_id", "scenario_seed")}
+    run_id = run.headers["x-scenario-run-id"]
+    assert ran == {"scenario_id": "s1", "run_id": run_id, "scenario_seed": 7}

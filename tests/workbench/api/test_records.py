@@ -92,6 +92,21 @@ async def test_no_secret_reaches_the_history_or_the_events(
         assert "SECRET" not in (await client.get(path)).text
 
 
+async def test_an_import_leaves_out_mocks_of_paths_that_are_reserved(
+    client: httpx.AsyncClient,
+) -> None:
+    await client.post("/submit", content=b"a")
+    await client.get("/users/7")
+    har = (await client.get("/api/history/har")).content
+    imported = (await client.post("/api/history/har", content=har)).json()
+
+    reserved = 'POST "/submit": path_pattern is reserved: /submit'
+    assert imported == {"imported": 1, "dropped": [reserved]}
+    assert (await client.get("/users/7")).status_code == 404
+    (mock,) = (await client.get("/api/mocks")).json()["mocks"]
+    assert mock["path_pattern"] == "/users/7"
+
+
 async def test_the_pages_own_requests_are_not_recorded(client: httpx.AsyncClient) -> None:
     marks = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
     await client.get("/a", headers=marks)
