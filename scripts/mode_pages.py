@@ -16,6 +16,7 @@ from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import Catalogue, FailureMode
 from hamms_trio.modes.model.modifiers import MODIFIERS
 from hamms_trio.modes.model.parameters import Parameter
+from scripts.ways import Way
 
 ROOT = Path(__file__).parent.parent
 TRANSCRIPTS = ROOT / "tests" / "modes" / "transcripts"
@@ -105,7 +106,7 @@ def _section(
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += _tables(doors, fared)
+    lines += _tables(mode, doors, fared)
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
@@ -114,17 +115,19 @@ def _section(
     return "\n".join(lines)
 
 
-def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
+def _tables(mode: FailureMode, doors: list[Door], fared: Mapping[str, str]) -> list[str]:
     """Return each table of today's clients once, below the names of its doors if there are several."""
     alike: dict[str, list[str]] = {}
     for door in doors:
         if door.name in fared:
             alike.setdefault(fared[door.name], []).append(f"`{door.name}`")
+    ways = Way.to(mode).words
+    so = f"; they {ways}" if ways else ""
     heading = "**Today's clients**, asked once by GET"
     return [
-        f"{heading} at {' and '.join(names)}:\n\n{table}"
+        f"{heading} at {' and '.join(names)}{so}:\n\n{table}"
         if len(doors) > 1
-        else f"{heading}:\n\n{table}"
+        else f"{heading}{so}:\n\n{table}"
         for table, names in alike.items()
     ]
 
