@@ -26,6 +26,7 @@ ON_REQUEST = [mode for mode in CATALOGUE.values() if not mode.needs_port]
 ENDS = {Ending.FIN.value, Ending.RST.value}
 ENDLESS = {Outcome.TIMEOUT, Outcome.BOUNDED}  # the outcomes due for modes that do not end
 SILENT = {"interim-101-unexpected", "status-foreign-banner"}  # an error is due nevertheless
+ROUNDS = 5  # of a client for each mode: some fifteen hundred at once
 REQUEST = b"GET / HTTP/1.1\r\nHost: hamms.test\r\n\r\n"
 
 
@@ -58,14 +59,14 @@ def test_a_connection_ends_after_the_last_request(mode: FailureMode, octets: byt
 def test_many_clients_of_all_modes_at_once_leave_nothing_open(server: HammsServer) -> None:
     server.start_afresh()
     accepting = [mode for mode in CATALOGUE.values() if not mode.needs_port]
-    for _ in range(20):
+    for _ in range(ROUNDS):
         for mode in accepting:
             target = f"/mode/{mode.slug}/"
             with raw.connected(server.address("path")) as client:
                 client.sendall(REQUEST.replace(b" / ", f" {target} ".encode()))
     server.ledger.wait_until(
         lambda ledger: (
-            len(ledger.connections()) == 20 * len(accepting)
+            len(ledger.connections()) == ROUNDS * len(accepting)
             and all(record.closed for record in ledger.connections())
         ),
         timeout=30,
