@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 
 import pytest
 
 from hamms_trio.cli.catalogue import listed_doors, port, selected
 from hamms_trio.modes import CATALOGUE
+from tests import forks
 
 DOORS = listed_doors(CATALOGUE)
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*HAMMS, *arguments], capture_output=True, text=True, check=False)
+    return forks.run(forks.HAMMS, *arguments)
 
 
 def test_modes_lists_the_catalogue() -> None:

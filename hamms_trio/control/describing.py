@@ -1,15 +1,17 @@
-"""From what the lab knows to the documents of the API."""
+"""The control API's documents, made from the lab's objects."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from hamms_trio.control import documents
+from hamms_trio.control.outcomes import by_version, meaning_of, of_catalogue
 from hamms_trio.lab.armed.arming import ArmedFault
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes.model.parameters import Parameter
@@ -80,7 +82,9 @@ def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
         times=fault.times,
         left=fault.left,
         seconds_left=round(seconds_left, 3),
-        match=documents.MatchDocument(match.method, match.path, match.host, dict(match.fields)),
+        match=documents.MatchDocument(
+            match.method, match.path, match.host, match.sni, dict(match.fields)
+        ),
     )
 
 
@@ -126,6 +130,7 @@ def _describe_tls(record: TlsRecord) -> documents.TlsDocument:
         client_certificate=sha256(certificate).hexdigest() if certificate else None,
         alerts=list(record.alerts),
         close_notify=record.close_notify,
+        failure=record.failure,
     )
 
 
@@ -150,4 +155,17 @@ def _describe_request(
         octets_sent=record.octets_sent,
         struck=record.struck,
         ignored_parameters=list(record.ignored_parameters),
+    )
+
+
+@cache
+def describe_outcomes() -> documents.Outcomes:
+    """Describe how named clients fared."""
+    clients, rows = by_version()
+    words = {word for outcomes in rows.values() for word in outcomes}
+    return documents.Outcomes(
+        clients,
+        {word: meaning_of(word) for word in sorted(words)},
+        rows,
+        {slug: alike.sentence for slug, alike in of_catalogue().items()},
     )

@@ -15,6 +15,7 @@ from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.model.parameters import Value
 from hamms_trio.wire import RequestHead
 
 PREFIX = "/mode/"  # of the paths that name a mode
@@ -51,7 +52,7 @@ class Labels:
         )
 
     def selected(self, text: str) -> Resolver:
-        """Return what resolves requests that select their mode as ``slug?name=value&name=value``.
+        """Return the resolver of requests that select their mode as ``slug?name=value&name=value``.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -68,10 +69,10 @@ class Labels:
         return known
 
     def resolver(self, label: str, base: str = "") -> Resolver:
-        """Return what resolves the requests with this label.
+        """Return the resolver of the requests with this label.
 
         Args:
-            base: the part of their path that belongs to the door.
+            base: the part of the path that belongs to the door.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -114,31 +115,33 @@ class Labels:
             self._resolvers[base, label] = resolver
 
 
-def label_for(slug: str, arguments: Mapping[str, object]) -> str:
+def label_for(mode: FailureMode, arguments: Mapping[str, Value]) -> str:
     """Return the label of a mode with these arguments, such as ``tls-alert--code-40``.
 
     Raises:
         ParameterError: a value can't stand in the name of a host.
     """
-    parts = (f"--{name.replace('_', '-')}-{value}" for name, value in arguments.items())
-    label = slug + "".join(parts)
+    domains = {each.name: each.domain for each in (*mode.parameters, *mode.modifiers)}
+    label = mode.slug
+    for name, value in arguments.items():
+        label += f"--{name.replace('_', '-')}-{domains[name].to_label(value)}"
     if len(label) > MOST_LABEL or not _LABEL.fullmatch(label):
-        raise ParameterError(
-            f"{label!r} can't be the name of a host: open({slug!r}, ...) gives a door with these arguments"
-        )
+        rest = f"open({mode.slug!r}, ...) gives a door with these arguments"
+        raise ParameterError(f"{label!r} can't be the name of a host: {rest}")
     return label
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     """Return the arguments in a label, such as ``--tries-5--key-ab``.
 
-    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own.
+    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own. Each
+    domain says how a dot stands there (see `Domain.to_label`).
 
     Raises:
-        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
+        ParameterError: the text does not begin with a parameter of the mode, or with a modifier.
     """
     known = (*mode.parameters, *mode.modifiers)
-    names = {parameter.name.replace("_", "-"): parameter.name for parameter in known}
+    names = {parameter.name.replace("_", "-"): parameter for parameter in known}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     one = re.compile(rf"--({either})-(.*?)(?=--(?:{either})-|$)", re.IGNORECASE)
     given, at = {}, 0
@@ -148,6 +151,7 @@ def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
             own = (parameter.name.replace("_", "-") for parameter in mode.parameters)
             takes = " or ".join(f"--{name}-VALUE" for name in own) or "no arguments but modifiers"
             raise ParameterError(f"{text[at:][:80]!r} is no argument of {mode.slug}: give {takes}")
-        given[names[match[1].lower()]] = unquote(match[2])
+        parameter = names[match[1].lower()]
+        given[parameter.name] = parameter.domain.from_label(unquote(match[2]))
         at = match.end()
     return given
