@@ -18,7 +18,7 @@ from hamms_trio.check.running.cells import Trust
 from hamms_trio.check.running.lab import SNI
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.check.running.run import Run
-from hamms_trio.errors import ClientUnusable
+from hamms_trio.errors import CheckInterrupted
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.net.nursery import ungrouped
 
@@ -43,6 +43,7 @@ async def run_check(
     Raises:
         ClientUnusable: the client can't be run, or fails where nothing is wrong.
         UnknownMode: a suite does not exist.
+        CheckInterrupted: it was cancelled before anything was found.
     """
     options = options or Options()
     scope = interruption or trio.CancelScope()
@@ -70,7 +71,7 @@ async def run_check(
                 with scope, ungrouped():
                     return await run.run()
                 if run.subject is None:
-                    raise ClientUnusable("the check was interrupted before it had begun")
+                    raise CheckInterrupted("the check was interrupted before it had found anything")
                 return run.report(complete=False)
 
 

@@ -43,6 +43,10 @@ class ClientUnusable(HammsError, ValueError):
     """The client under test can't be run, or fails already where nothing is wrong."""
 
 
+class CheckInterrupted(HammsError):
+    """A check was interrupted before it had found anything."""
+
+
 class TermsUnavailable(HammsError, ValueError):
     """This system's OpenSSL refuses a version, a cipher or a key that a failure mode needs."""
 

@@ -92,6 +92,10 @@ class Struck(Event, frozen=True, gc=False):
     key: str
 
 
+class Played(Event, frozen=True, gc=False):
+    """A failure mode is at its end: the client gets no more octets for this request, or for this connection."""
+
+
 class Answered(Event, frozen=True, gc=False):
     """The well-behaved server answered a request; ``status`` is 0 if a failure mode sent no status at all."""
 

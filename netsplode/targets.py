@@ -99,7 +99,7 @@ def target_of_object(target: object) -> Target:
             remote = _address(sock.getpeername())
         except OSError:
             remote = _remote_in_handshake(sock)
-    except BaseException:
+    except BaseException:  # raised again; even an interrupt leaves no socket open
         sock.close()
         raise
     return Target(local, remote, holder, owner, sock, interface=name[3] if len(name) > 3 else 0)

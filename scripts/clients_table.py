@@ -14,21 +14,19 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from importlib.metadata import version
-from pathlib import Path
 from threading import Thread
 from time import monotonic
 
 from hamms_trio import HammsServer
 from hamms_trio.canary import Damage, examine
 from hamms_trio.cli.catalogue import listed_doors
+from hamms_trio.control.outcomes import BY_VERSION
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes import CATALOGUE
 from tests.clients.adapters import CLIENTS, Get
 from tests.clients.outcomes import Answer, Failure
 from tests.clients.programs import close_shared_nodes
 
-ROOT = Path(__file__).parent.parent
-TABLE = ROOT / "tests" / "clients" / "outcomes_by_version.tsv"
 SECONDS = 6.0  # until a client gives up
 PATIENCE = 20.0  # with a client whose timeout is for each read
 # Families that lead elsewhere, need a request to a proxy, or an authority that the clients trust.
@@ -56,15 +54,15 @@ def main() -> int:
 
 def _known(heading: list[str]) -> dict[str, list[str]]:
     """Return the rows of an earlier run with the same clients, which this run completes."""
-    if not TABLE.exists():
+    if not BY_VERSION.exists():
         return {}
-    with TABLE.open(encoding="utf-8", newline="") as file:
+    with BY_VERSION.open(encoding="utf-8", newline="") as file:
         found, *rows = csv.reader(file, delimiter="\t")
     return {row[0]: row for row in rows} if found == heading else {}
 
 
 def _write(rows: list[list[str]]) -> None:
-    with TABLE.open("w", encoding="utf-8", newline="") as file:
+    with BY_VERSION.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Mapping
 from inspect import getdoc
 from pathlib import Path
@@ -10,6 +9,7 @@ from sys import modules
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.cli.catalogue import CONTROL, HAMMS_WORDS, PATH_DOOR, listed_doors, port
+from hamms_trio.control.outcomes import by_version, meaning_of, of_catalogue
 from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
@@ -19,23 +19,8 @@ from hamms_trio.modes.model.parameters import Parameter
 
 ROOT = Path(__file__).parent.parent
 TRANSCRIPTS = ROOT / "tests" / "modes" / "transcripts"
-OUTCOMES = ROOT / "tests" / "clients" / "outcomes_of_catalogue.tsv"
-BY_VERSION = ROOT / "tests" / "clients" / "outcomes_by_version.tsv"
 MOST_LINES = 12  # of a transcript; the rest is in its file
 SHORTEST_WORD = 3  # of the index
-FARED = {
-    "whole": "delivered exactly the canary",
-    "truncated": "delivered a part of the canary as the whole",
-    "other": "delivered a body other than the canary",
-    "empty": "delivered an empty body",
-    "error": "reported an error",
-    "waits": "waited, or were busy, until their time was over",
-}
-CLIENTS = {
-    "ok": "delivered exactly the body that was sent",
-    "err": "reported an error",
-    "hang": "waited until a timeout of their own, if they had one, ended the call",
-}
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
@@ -44,7 +29,7 @@ def pages(catalogue: Catalogue) -> dict[str, str]:
     families: dict[str, list[FailureMode]] = {}
     for mode in dict.fromkeys(door.mode for door in doors):
         families.setdefault(mode.family, []).append(mode)
-    outcomes = _read_outcomes()
+    outcomes = {slug: alike.sentence for slug, alike in of_catalogue().items()}
     fared = _read_versions()
     written = {"modes.md": _index(doors, families)}
     for family, members in families.items():
@@ -115,18 +100,33 @@ def _section(
     ]
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    lines.append("**A correct client.** " + " ".join(mode.client.sentences) + "\n")
+    lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += [fared[door.name] for door in doors if door.name in fared]
+    lines += _tables(doors, fared)
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
         lines.append(_parameters(mode.parameters))
     lines += [_transcript(door, named=len(doors) > 1) for door in doors]
     return "\n".join(lines)
+
+
+def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
+    """Return each table of today's clients once, below the names of its doors if there are several."""
+    alike: dict[str, list[str]] = {}
+    for door in doors:
+        if door.name in fared:
+            alike.setdefault(fared[door.name], []).append(f"`{door.name}`")
+    heading = "**Today's clients**, asked once by GET"
+    return [
+        f"{heading} at {' and '.join(names)}:\n\n{table}"
+        if len(doors) > 1
+        else f"{heading}:\n\n{table}"
+        for table, names in alike.items()
+    ]
 
 
 def _parameters(parameters: Iterable[Parameter]) -> str:
@@ -151,26 +151,10 @@ def _transcript(door: Door, *, named: bool) -> str:
     return "\n".join([heading, "```text", *shown, "```\n"])
 
 
-def _read_outcomes() -> dict[str, str]:
-    """Read the outcomes that all clients of a measurement had, as a sentence for each slug."""
-    lines = OUTCOMES.read_text(encoding="utf-8").splitlines()
-    rows = csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
-    sentences = {}
-    for row in rows:
-        asked = f" with `?{row['query']}`" if row["query"] else ""
-        sentences[row["slug"]] = (
-            f"In November 2026, all {row['clients']} clients of a measurement{asked} {CLIENTS[row['outcome']]}."
-        )
-    return sentences
-
-
 def _read_versions() -> dict[str, str]:
     """Read how the clients that the tests use fared, as a table for each door."""
-    if not BY_VERSION.exists():
-        return {}
-    with BY_VERSION.open(encoding="utf-8", newline="") as file:
-        (_, *clients), *rows = csv.reader(file, delimiter="\t")
-    return {door: _fared(clients, outcomes) for door, *outcomes in rows}
+    clients, rows = by_version()
+    return {door: _fared(clients, outcomes) for door, outcomes in rows.items()}
 
 
 def _fared(clients: list[str], outcomes: list[str]) -> str:
@@ -179,10 +163,9 @@ def _fared(clients: list[str], outcomes: list[str]) -> str:
     for client, outcome in zip(clients, outcomes, strict=True):
         found.setdefault(outcome, []).append(client)
     lines = "".join(
-        f"| {FARED.get(outcome, f'answered with {outcome}')} | {', '.join(named)} |\n"
-        for outcome, named in found.items()
+        f"| {meaning_of(outcome)} | {', '.join(named)} |\n" for outcome, named in found.items()
     )
-    return f"**Today's clients**, asked once by GET:\n\n| outcome | clients |\n|---|---|\n{lines}"
+    return f"| outcome | clients |\n|---|---|\n{lines}"
 
 
 def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
@@ -199,7 +182,7 @@ def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
 
 
 def _family_port(family: str) -> str:
-    offsets = [row.offset for row in FAMILY_PORTS if row.family == family]
+    offsets = [row.offset for row in FAMILY_PORTS if family in (row.family, row.guest)]
     return str(BEGINNING_PORT + offsets[0]) if offsets else "-"
 
 

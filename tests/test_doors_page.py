@@ -12,7 +12,9 @@ import pytest
 
 from hamms_trio import HammsServer
 
-PAGE = (Path(__file__).parent.parent / "docs" / "doors.md").read_text(encoding="utf-8")
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs" / "doors.md").read_text(encoding="utf-8")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 SAFETY_NET = 60.0
 
 
@@ -33,7 +35,9 @@ def example(language: str) -> tuple[str, str]:
 @pytest.mark.parametrize(
     ("language", "command"), [("sh", ["sh", "-s"]), ("js", ["node", "--input-type=module", "-"])]
 )
-def test_an_example_prints_what_the_page_says(base: str, language: str, command: list[str]) -> None:
+def test_an_example_prints_the_output_on_the_page(
+    base: str, language: str, command: list[str]
+) -> None:
     if which(command[0]) is None or which("curl") is None:
         pytest.skip(f"needs {command[0]} and curl")
     program, output = example(language)
@@ -44,8 +48,37 @@ def test_an_example_prints_what_the_page_says(base: str, language: str, command:
     assert (done.stdout, done.stderr) == (output, "")
 
 
+@pytest.mark.skipif(which("node") is None, reason="needs node")
+def test_the_readme_s_program_for_node_meets_its_fault(base: str) -> None:
+    (program,) = re.findall(r"```js\n(.*?)```", README, re.DOTALL)
+    done = subprocess.run(
+        ["node", "--input-type=module", "-"],
+        input=program.replace("http://localhost:5599", base),
+        capture_output=True,
+        text=True,
+        timeout=SAFETY_NET,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("terminated\ntrue\n", "")
+
+
 @pytest.mark.skipif(which("curl") is None, reason="needs curl")
-def test_every_curl_command_prints_what_the_page_says(base: str) -> None:
+def test_the_readme_s_commands_for_the_shell_meet_their_faults(base: str) -> None:
+    (commands,) = re.findall(r"```console\n(\$ curl -d.*?)```", README, re.DOTALL)
+    lines = [line.partition("  #")[0][2:] for line in commands.splitlines()]
+    script = " && ".join(lines[:3]).replace("localhost:5599", base.removeprefix("http://"))
+    done = subprocess.run(
+        ["sh", "-c", script], capture_output=True, text=True, timeout=SAFETY_NET, check=False
+    )
+    assert '"mode": "status"' in done.stdout
+    assert done.stdout.endswith(
+        '{"status": 503, "reason": "Service Unavailable", "success": false}'
+    )
+    assert '"success": false}503{' in done.stdout
+
+
+@pytest.mark.skipif(which("curl") is None, reason="needs curl")
+def test_every_curl_command_prints_the_output_on_the_page(base: str) -> None:
     found = re.findall(r"^\$ (curl .*)\n(.*)\n", PAGE, re.MULTILINE)
     assert len(found) == 6
     for command, output in found:

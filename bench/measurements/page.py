@@ -5,16 +5,22 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from bench.effort import Effort
 from bench.errors import NotInstalled
 from bench.figures import OURS, AtMost, Figure, interleave
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
 FIRST_PAINT_MS = 300.0
-FRAME_MS = 1000 / 60 * 1.2  # the median; a browser without a screen draws 60 frames in a second
+FRAME_MS = 1000 / 60 * 1.2  # a browser without a screen draws 60 frames in a second
 EVENTS_PER_SECOND = 1000
 WARM_UP = 20.0  # seconds, in which the page fills its ring of 10 000 events
-MEMORY_MB = 10.0  # a tenth of the ring of events comes and goes
+TRAFFIC = 600.0  # seconds
+MEMORY_MB = 4.0  # a tenth of the ring of events comes and goes
+NODES = 500  # rows and marks of the view come and go, too
 FRAMES = """
 (seconds) => new Promise((resolve) => {
   const times = [];
@@ -29,10 +35,11 @@ FRAMES = """
   requestAnimationFrame(frame);
 })
 """
+RATE = "import('/playground/app/live/connections.js').then(({rate}) => rate.value)"
 
 
 def page(effort: Effort) -> list[Figure]:
-    """Open the page beside a lab, and let so many events arrive as a busy day brings."""
+    """Open the page beside a lab, and let so many events arrive for ten minutes as a busy day brings."""
     try:
         from playwright.sync_api import sync_playwright
 
@@ -43,49 +50,66 @@ def page(effort: Effort) -> list[Figure]:
         raise NotInstalled("chromium is not installed")
     from hamms_trio.blocking import HammsServer
 
-    seconds = effort.seconds(120.0)
+    seconds = effort.seconds(TRAFFIC)
 
-    def sample() -> Mapping[str, float]:
-        with (
-            HammsServer(beginning_port=0, workbench=True) as lab,
-            sync_playwright() as playwright,
-        ):
+    def opened(browser: Browser, url: str) -> Page:
+        visit = browser.new_page()
+        visit.goto(f"{url}#/live")
+        visit.wait_for_selector("main h1")
+        return visit
+
+    def paint() -> Mapping[str, float]:
+        with HammsServer(beginning_port=0, workbench=True) as lab, sync_playwright() as playwright:
             browser = launched(playwright)
-            visit = browser.new_page()
+            visit = opened(browser, lab.workbench.url("/"))
+            painted = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+            came = visit.evaluate(painted)
+            browser.close()
+        return {"paint": came}
+
+    def traffic() -> Mapping[str, float]:
+        with HammsServer(beginning_port=0, workbench=True) as lab, sync_playwright() as playwright:
+            browser = launched(playwright)
             url = lab.workbench.url("/")
-            visit.goto(f"{url}#/live")
-            visit.wait_for_selector("main h1")
-            paint = visit.evaluate(
-                "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-            )
-            session = visit.context.new_cdp_session(visit)
+            visit = opened(browser, url)
             with _Requests(url, EVENTS_PER_SECOND // 2, seconds):  # two events for each request
                 visit.wait_for_timeout(WARM_UP * 1000)
-                session.send("HeapProfiler.collectGarbage")
-                before = visit.evaluate("performance.memory.usedJSHeapSize")
+                before = _kept(visit)
                 frames = visit.evaluate(FRAMES, seconds)
-                rate = visit.evaluate(
-                    "import('/playground/app/live/connections.js').then(({rate}) => rate.value)"
-                )
-                session.send("HeapProfiler.collectGarbage")
-                after = visit.evaluate("performance.memory.usedJSHeapSize")
+                rate = visit.evaluate(RATE)
+                after = _kept(visit)
             browser.close()
         return {
-            "paint": paint,
             "frame": frames[len(frames) // 2],
             "slow": frames[int(len(frames) * 0.95)],
-            "memory": (after - before) / 1e6,
+            "memory": (after["JSHeapUsedSize"] - before["JSHeapUsedSize"]) / 1e6,
+            "nodes": after["Nodes"] - before["Nodes"],
+            "listeners": after["JSEventListeners"] - before["JSEventListeners"],
             "rate": rate,
         }
 
+    after = f"that {seconds:.0f} s of events add"
+    paints = {"paint": Figure("first paint", "ms", (AtMost(FIRST_PAINT_MS),))}
     figures = {
-        "paint": Figure("first paint", "ms", (AtMost(FIRST_PAINT_MS),)),
         "frame": Figure("time of a frame, median", "ms", (AtMost(FRAME_MS),)),
-        "slow": Figure("time of a frame, 95th percentile", "ms"),
-        "memory": Figure(f"memory that {seconds:.0f} s of events add", "MB", (AtMost(MEMORY_MB),)),
+        "slow": Figure("time of a frame, 95th percentile", "ms", (AtMost(FRAME_MS),)),
+        "memory": Figure(f"memory {after}", "MB", (AtMost(MEMORY_MB),)),
+        "nodes": Figure(f"nodes {after}", "nodes", (AtMost(NODES),)),
+        "listeners": Figure(f"listeners {after}", "listeners", (AtMost(0),)),
         "rate": Figure("events in a second meanwhile", "events"),
     }
-    return interleave(effort.rounds, {OURS: sample}, figures)
+    shown = interleave(effort.rounds, {OURS: paint}, paints)
+    return [*shown, *interleave(1, {OURS: traffic}, figures)]
+
+
+def _kept(visit: Page) -> Mapping[str, float]:
+    """Return what the page keeps once its garbage is collected."""
+    session = visit.context.new_cdp_session(visit)
+    session.send("HeapProfiler.collectGarbage")
+    session.send("Performance.enable")
+    metrics = session.send("Performance.getMetrics")["metrics"]
+    session.detach()
+    return {metric["name"]: metric["value"] for metric in metrics}
 
 
 class _Requests:

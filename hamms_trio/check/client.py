@@ -62,6 +62,7 @@ class Order:
         placeholders: what the command's placeholders stand for.
         environment: variables for the command.
         memory_limit: octets of resident memory at which the client is stopped; None before the control run.
+        is_fresh: True if a program that has met nothing yet is wanted.
     """
 
     nonce: str
@@ -70,6 +71,7 @@ class Order:
     placeholders: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_limit: int | None = None
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,21 +113,23 @@ class Visit:
 
     Attributes:
         answers: one for each call that ended.
-        signal: the signal that ended the process without our doing, or None.
+        death: how the process ended without our doing before it had answered, such as "by signal 11"; "" otherwise.
         stopped: why we stopped it, or None.
         rss: the greatest resident memory in octets, or None if unknown.
         rss_before: the resident memory of a program before the order, or None if it was started for it.
         cpu: seconds of processor time, or None if unknown.
+        waited: seconds for which it was ready to run, and had no processor; None if unknown.
         said: the end of what the client wrote to its standard error.
     """
 
     answers: tuple[Answer, ...]
     seconds: float
-    signal: int | None = None
+    death: str = ""
     stopped: Stopped | None = None
     rss: int | None = None
     rss_before: int | None = None
     cpu: float | None = None
+    waited: float | None = None
     said: str = ""
 
 

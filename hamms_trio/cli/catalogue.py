@@ -17,12 +17,12 @@ HAMMS_WORDS = {
     "frame-cl-long": "full response then more data",
     "type-missing": "no content type",
     "type-wrong": "wrong content type",
-    "tcp-corrupt-bytes": "random octets bytes dropped",
-    "tcp-drop-1-of-10": "1 of 10 requests dropped",
-    "tcp-drop-1-of-100": "1 of 100 requests dropped",
-    "head-1m": "1 MB of header fields headers",
-    "head-10m": "10 MB of header fields headers",
-    "status-binary": "binary data",
+    "tcp-corrupt-bytes": "random octets byte bytes dropped drops",
+    "tcp-drop-1-of-10": "1 of 10 requests dropped drops",
+    "tcp-drop-1-of-100": "1 of 100 requests dropped drops",
+    "head-1m": "1 MB 1MB of header fields headers",
+    "head-10m": "10 MB 10MB of header fields headers",
+    "status-binary": "binary byte data",
 }
 CONTROL = "the same with the one fault mended, which a client must accept"
 PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"

@@ -69,4 +69,4 @@ def _nothing_found(known: Catalogue, family: str | None) -> str:
     families = sorted({mode.family for mode in known.values()})
     if family is not None and family not in families:
         return f"there is no family {family!r}: give one of {', '.join(families)}"
-    return "no failure mode is so: give fewer words, or another family or level"
+    return "no failure mode matches: give fewer words, or another family or level"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from functools import wraps
@@ -100,10 +101,21 @@ ALLOW_TARGET = click.option(
     help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
 )
 
+
+def _importable(
+    context: click.Context, option: click.Parameter, names: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Let modules of the current directory be imported, behind all others, as with ``python -m``."""
+    if names and (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+    return names
+
+
 MODES_FROM = click.option(
     "--modes-from",
     multiple=True,
     metavar="MODULE",
+    callback=_importable,
     help="Add the failure modes that this module declares, such as package.module; may be repeated.",
 )
 

@@ -9,7 +9,12 @@ import msgspec
 
 from hamms_trio.canary import check_nonce
 from hamms_trio.control import documents
-from hamms_trio.control.describing import describe_armed, describe_mode, describe_nonce
+from hamms_trio.control.describing import (
+    describe_armed,
+    describe_mode,
+    describe_nonce,
+    describe_outcomes,
+)
 from hamms_trio.control.guard import check_caller
 from hamms_trio.control.resource import File, Resource, allowed_methods, find_resource
 from hamms_trio.errors import (
@@ -101,6 +106,10 @@ class Control:
         except UnknownMode as error:
             raise NoSuchMode(str(error)) from None
 
+    def outcomes(self, _argument: str, _body: bytes) -> documents.Outcomes:
+        """Tell how named clients fared when they were asked to meet the failure modes."""
+        return describe_outcomes()
+
     def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:
         """Tell what has happened to the requests and connections of one nonce."""
         return describe_nonce(self._ledger, _checked(nonce))
@@ -163,6 +172,7 @@ RESOURCES: tuple[Resource[Control], ...] = (
     Resource("GET", "health", Control.health, documents.Health),
     Resource("GET", "modes", Control.modes, documents.Modes),
     Resource("GET", "modes/{slug}", Control.mode, documents.Mode),
+    Resource("GET", "outcomes", Control.outcomes, documents.Outcomes),
     Resource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
     Resource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
     Resource("GET", "arm", Control.armed, documents.AllArmed),

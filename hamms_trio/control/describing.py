@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from functools import cache
 from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from hamms_trio.control import documents
+from hamms_trio.control.outcomes import by_version, meaning_of, of_catalogue
 from hamms_trio.lab.armed.arming import ArmedFault
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes.model.parameters import Parameter
@@ -39,6 +41,7 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         client=documents.Client(
             outcome=client.outcome.name.lower(),
             meaning=client.outcome.value,
+            sentences=client.sentences,
             level=client.level.value,
             attempts=dict(client.attempts),
             reuse=client.reuse.name.lower(),
@@ -152,4 +155,17 @@ def _describe_request(
         octets_sent=record.octets_sent,
         struck=record.struck,
         ignored_parameters=list(record.ignored_parameters),
+    )
+
+
+@cache
+def describe_outcomes() -> documents.Outcomes:
+    """Describe how named clients fared."""
+    clients, rows = by_version()
+    words = {word for outcomes in rows.values() for word in outcomes}
+    return documents.Outcomes(
+        clients,
+        {word: meaning_of(word) for word in sorted(words)},
+        rows,
+        {slug: alike.sentence for slug, alike in of_catalogue().items()},
     )

@@ -32,10 +32,11 @@ class Health(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """The behaviour that a correct client owes."""
+    """The behaviour that a correct client owes; ``sentences`` say it so that a user can check it."""
 
     outcome: str
     meaning: str
+    sentences: list[str]
     level: str
     attempts: dict[str, int]
     reuse: str
@@ -87,6 +88,19 @@ class Modes(Struct, frozen=True):
     """All failure modes that are served."""
 
     modes: list[Mode]
+
+
+class Outcomes(Struct, frozen=True):
+    """Outcomes of named clients, which were measured: no verdicts, and not of today's versions.
+
+    ``outcomes`` has for each door one word for each of the ``clients``, and ``meanings`` says the words in full.
+    ``alike`` has the modes that had one outcome with all clients of a larger measurement, as sentences.
+    """
+
+    clients: list[str]
+    meanings: dict[str, str]
+    outcomes: dict[str, list[str]]
+    alike: dict[str, str]
 
 
 class TlsDocument(Struct, frozen=True):

@@ -153,6 +153,7 @@ class Door:
 
     Attributes:
         given: arguments instead of the mode's defaults; in HTTP/1 the query overrides them.
+        fixed: names among those that it does not override.
         offset: added to the beginning port; None for a free port, or for no port at all.
         is_secure: True if a handshake precedes whatever the mode does.
     """
@@ -163,10 +164,11 @@ class Door:
     offset: int | None = None
     exempt: State[bool] = field(default_factory=State, repr=False)
     is_secure: bool = False
+    fixed: frozenset[str] = frozenset()
 
     @cached_property
     def _resolver(self) -> Resolver:
-        return Resolver(self.mode, self.given, exempt=self.exempt)
+        return Resolver(self.mode, self.given, fixed=self.fixed, exempt=self.exempt)
 
     @property
     def slug(self) -> str:

@@ -85,7 +85,7 @@ def open_listeners(
                 if not skips:
                     raise
                 logger.warning("%s is not served: %s", door.name, error)
-    except BaseException:
+    except BaseException:  # raised again; no port of a failed start stays open
         for listener in listeners:
             listener.close()
         raise

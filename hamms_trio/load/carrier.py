@@ -75,7 +75,7 @@ def dial(address: Address) -> socket.socket:
         number = sock.connect_ex(where)
         if number not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
             raise OSError(number, os.strerror(number))
-    except BaseException:
+    except BaseException:  # raised again; even an interrupt leaves no socket open
         sock.close()
         raise
     return sock

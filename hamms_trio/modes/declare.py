@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
-from typing import Concatenate
+from typing import Concatenate, Required, TypedDict, Unpack
 
 from hamms_trio.modes.drivers import (
     BLACKHOLE,
@@ -180,126 +180,83 @@ class FailureMode:
         return {name: known[name].parse(str(value)) for name, value in given.items()}
 
 
-def never_accepts(
-    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
-) -> Callable[[OnNothing], FailureMode]:
+class Declared(TypedDict, total=False):
+    """The arguments of every decorator; `FailureMode` describes them."""
+
+    client: Required[Expectation]
+    aliases: tuple[str, ...]
+    issues: tuple[str, ...]
+
+
+class DeclaredAtConnect(Declared, total=False):
+    """The arguments of `on_connect`."""
+
+    decides: bool
+    port: Port
+
+
+class DeclaredAtRequest(DeclaredAtConnect, total=False):
+    """The arguments of `on_request`."""
+
+    lenient: bool
+    needs_http11: bool
+    crosses: bool
+    own_port: str
+    defaults: Arguments
+    nonce: str
+
+
+class DeclaredAtHello(Declared, total=False):
+    """The arguments of `on_client_hello`."""
+
+    decides: bool
+    mended: Terms
+
+
+def never_accepts(**declared: Unpack[Declared]) -> Callable[[OnNothing], FailureMode]:
     """Declare a failure mode whose port is held but never listens."""
-    return lambda act: FailureMode(
-        act=act,
-        driver=REFUSE,
-        client=client,
-        aliases=aliases,
-        issues=issues,
-        port=PortKind(Reach.REFUSED),
-    )
+    port = PortKind(Reach.REFUSED)
+    return lambda act: FailureMode(act=act, driver=REFUSE, port=port, **declared)
 
 
-def never_answers(
-    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
-) -> Callable[[OnNothing], FailureMode]:
+def never_answers(**declared: Unpack[Declared]) -> Callable[[OnNothing], FailureMode]:
     """Declare a failure mode whose port leaves each SYN without an answer."""
-    return lambda act: FailureMode(
-        act=act,
-        driver=BLACKHOLE,
-        client=client,
-        aliases=aliases,
-        issues=issues,
-        port=PortKind(Reach.BLACKHOLE),
-    )
+    port = PortKind(Reach.BLACKHOLE)
+    return lambda act: FailureMode(act=act, driver=BLACKHOLE, port=port, **declared)
 
 
-def on_connect(
-    *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
-    decides: bool = False,
-    port: Port = OPEN,
-) -> Callable[[OnConnect], FailureMode]:
+def on_connect(**declared: Unpack[DeclaredAtConnect]) -> Callable[[OnConnect], FailureMode]:
     """Declare a failure mode that acts as soon as a client connects."""
-    return lambda act: FailureMode(
-        act=act,
-        driver=RAW,
-        client=client,
-        aliases=aliases,
-        issues=issues,
-        decides=decides,
-        port=port,
-    )
+    return lambda act: FailureMode(act=act, driver=RAW, **declared)
 
 
 def on_request(
-    *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
-    decides: bool = False,
-    lenient: bool = False,
-    needs_http11: bool = False,
-    crosses: bool = False,
-    port: Port = OPEN,
-    own_port: str = "",
-    defaults: Arguments | None = None,
-    nonce: str = "",
-    needs_tls: bool = False,
+    *, needs_tls: bool = False, **declared: Unpack[DeclaredAtRequest]
 ) -> Callable[[OnRequest], FailureMode]:
     """Declare a failure mode that acts each time a request's head has arrived.
 
     Args:
         needs_tls: True if its fault needs TLS; its own doors speak that, and elsewhere the mode has to see.
+        declared: see `FailureMode`.
     """
-    return lambda act: FailureMode(
-        act=act,
-        driver=HTTPS if needs_tls else HTTP1,
-        client=client,
-        aliases=aliases,
-        issues=issues,
-        decides=decides,
-        lenient=lenient,
-        needs_http11=needs_http11,
-        crosses=crosses,
-        port=port,
-        own_port=own_port,
-        defaults=defaults or {},
-        nonce=nonce,
-    )
+    driver = HTTPS if needs_tls else HTTP1
+    return lambda act: FailureMode(act=act, driver=driver, **declared)
 
 
 def on_client_hello(
-    *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
-    decides: bool = False,
-    mended: Terms = HEALTHY_TERMS,
+    **declared: Unpack[DeclaredAtHello],
 ) -> Callable[[OnClientHello], FailureMode]:
     """Declare a failure mode that acts once a client's ClientHello has arrived."""
-    return lambda act: FailureMode(
-        act=act,
-        driver=TLS,
-        client=client,
-        aliases=aliases,
-        issues=issues,
-        decides=decides,
-        mended=mended,
-    )
+    return lambda act: FailureMode(act=act, driver=TLS, **declared)
 
 
-def before_client_hello(
-    *, client: Expectation, aliases: tuple[str, ...] = (), issues: tuple[str, ...] = ()
-) -> Callable[[OnConnect], FailureMode]:
+def before_client_hello(**declared: Unpack[Declared]) -> Callable[[OnConnect], FailureMode]:
     """Declare a failure mode of TLS that acts as soon as a client connects."""
-    return lambda act: FailureMode(
-        act=act, driver=TLS_AT_ONCE, client=client, aliases=aliases, issues=issues
-    )
+    return lambda act: FailureMode(act=act, driver=TLS_AT_ONCE, **declared)
 
 
 def insists(
-    *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
-    mended: Terms = HEALTHY_TERMS,
+    *, mended: Terms = HEALTHY_TERMS, **declared: Unpack[Declared]
 ) -> Callable[[MakeTerms], FailureMode]:
     """Declare a failure mode whose whole fault is the terms of its handshake.
 
@@ -307,6 +264,7 @@ def insists(
 
     Args:
         mended: the terms of its control: the same without the one fault.
+        declared: see `FailureMode`.
     """
 
     def declare(terms: MakeTerms) -> FailureMode:
@@ -314,14 +272,6 @@ def insists(
         async def act(peer: Peer, hello: ClientHello, **arguments: Value) -> None:
             await serve_over_tls(peer, terms(**arguments))
 
-        return FailureMode(
-            act=act,
-            driver=TLS,
-            client=client,
-            aliases=aliases,
-            issues=issues,
-            terms=terms,
-            mended=mended,
-        )
+        return FailureMode(act=act, driver=TLS, terms=terms, mended=mended, **declared)
 
     return declare

@@ -120,6 +120,8 @@ class TlsSocket:
 
         As with OpenSSL, the rest has to be passed again as it is: some of it may be encrypted already.
         """
+        if flags:  # urgent data is beside the stream of records
+            return self._socket.send(data, flags)
         at = 0
         if self._owed:
             self._flush()

@@ -20,6 +20,7 @@ from hamms_trio.events import (
     Left,
     Met,
     Opened,
+    Played,
     Received,
     Reset,
     Sent,
@@ -87,6 +88,9 @@ class Publisher:
         self, connection: int, slug: str, arguments: Mapping[str, Argument], key: str
     ) -> None:
         self._publish(Struck(connection, monotonic(), slug, dict(arguments), key))
+
+    def played(self, connection: int) -> None:
+        self._publish(Played(connection, monotonic()))
 
     def sent(self, connection: int, octets: int) -> None:
         self._publish(Sent(connection, monotonic(), octets))

@@ -286,6 +286,11 @@ class Recorder:
         if (publisher := self._bus.publisher) is not None:
             publisher.struck(self.record.number, slug, arguments, key)
 
+    def played(self) -> None:
+        """Note that the failure mode is at its end."""
+        if (publisher := self._bus.publisher) is not None:
+            publisher.played(self.record.number)
+
 
 class Recording:
     """The recording of one server: its ledger and its bus."""

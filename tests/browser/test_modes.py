@@ -45,6 +45,13 @@ def test_a_trace_shows_each_mode_in_its_row(page: Page) -> None:
     expect(row.first.locator("svg.trace .krst")).to_be_attached()
 
 
+def test_a_card_says_how_named_clients_fared(visiting: Opener) -> None:
+    page = visiting().open("/#/modes/frame-cl-long")
+    fared = page.get_by_role("region", name="How clients fared")
+    expect(fared).to_contain_text(re.compile(r"of \d+ reported an error: .*aiohttp \d"))
+    expect(fared).to_contain_text(re.compile(r"delivered a body other than the canary: .*curl \d"))
+
+
 def test_arguments_change_the_drawing_and_the_address(visiting: Opener) -> None:
     page = visiting().open("/#/modes/pace-byte")
     drawing = page.get_by_role("img", name=re.compile("^pace-byte:"))

@@ -73,7 +73,7 @@ def test_reports_go_to_files_and_one_to_the_standard_output(tmp_path: Path) -> N
     assert 'type="truncated"' in (tmp_path / "curl.xml").read_text()
 
 
-def test_a_baseline_excuses_what_it_knows_and_a_stale_entry_fails(tmp_path: Path) -> None:
+def test_a_baseline_excuses_known_findings_and_a_stale_entry_fails(tmp_path: Path) -> None:
     baseline = str(tmp_path / "baseline.json")
     assert run(*FAILING, "--baseline", baseline, "--update-baseline", "--", *CURL).exit_code == 0
     known = json.loads((tmp_path / "baseline.json").read_text())

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.canary import examine
+from hamms_trio.control.outcomes import of_catalogue
 from tests.clients import outcomes
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer, Failure
@@ -32,9 +31,8 @@ class Row:
 
 
 def read_rows() -> list[Row]:
-    lines = Path(__file__).with_name("outcomes_of_catalogue.tsv").read_text().splitlines()
-    rows = csv.DictReader((line for line in lines if line[0] != "#"), delimiter="\t")
-    return [Row(r["slug"], r["query"], r["outcome"], int(r["clients"])) for r in rows]
+    rows = of_catalogue().items()
+    return [Row(slug, each.query, each.outcome, each.clients) for slug, each in rows]
 
 
 def outcome_class(outcome: outcomes.Outcome) -> str:

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hamms_trio.files import Answer, FileTree
+from hamms_trio.wire.fields.dates import imf_fixdate
 from hamms_trio.wire.http1.request import RequestHead, parse_head
 
 LONG_AGO = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+MODIFIED = imf_fixdate(LONG_AGO)
+CONTENT = b"0123456789"  # of file.txt in the fixture `tree`
 
 
 def request(path: str, *fields: str, method: str = "GET") -> RequestHead:

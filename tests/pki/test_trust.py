@@ -215,9 +215,7 @@ def test_a_client_certificate_opens_the_mode_that_wants_one(
         (("--server", "http://127.0.0.1:1", "--client", "x"), "no server answers"),
     ],
 )
-def test_an_error_is_one_line_that_says_what_to_do(
-    arguments: tuple[str, ...], problem: str
-) -> None:
+def test_an_error_is_one_line_with_the_remedy(arguments: tuple[str, ...], problem: str) -> None:
     result = certs(*arguments)
 
     assert (result.exit_code, result.output.count("\n")) == (2, 1)

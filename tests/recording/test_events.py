@@ -17,6 +17,7 @@ from hamms_trio.events import (
     Lost,
     Met,
     Opened,
+    Played,
     Received,
     Reset,
     Sent,
@@ -32,7 +33,7 @@ def received(number: int) -> Event:
     return Received(number, 0.0, 1)
 
 
-async def test_a_subscriber_receives_each_thing_that_happens_in_order() -> None:
+async def test_a_subscriber_receives_every_event_in_order() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, only="pace-first-byte") as hamms:
         with hamms.bus.subscribe() as subscription:
             async with await trio.open_tcp_stream(*hamms.address("pace-first-byte")) as stream:
@@ -48,6 +49,7 @@ async def test_a_subscriber_receives_each_thing_that_happens_in_order() -> None:
         Struck,
         Slept,
         Sent,
+        Played,
         Ended,
         BodyReceived,
         Left,

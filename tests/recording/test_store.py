@@ -78,7 +78,7 @@ async def test_a_request_is_in_the_history_as_soon_as_it_was_noted() -> None:
         (HistoryQuery(limit=1, path="/b", beyond=2), ["/b/2"]),
     ],
 )
-async def test_a_page_has_what_its_filters_ask_for(
+async def test_a_page_has_only_records_that_match_its_filters(
     query: HistoryQuery, expected: list[str]
 ) -> None:
     rows = [
@@ -184,7 +184,7 @@ async def test_trends_of_one_minute_add_up() -> None:
         assert await store.trends("GET /", 0) == []
 
 
-async def test_counters_start_afresh_by_prefix() -> None:
+async def test_counters_are_reset_by_prefix() -> None:
     async with open_store() as store:
         await store.count("mock:a")
         await store.count("other")
@@ -194,7 +194,7 @@ async def test_counters_start_afresh_by_prefix() -> None:
         assert await store.count("other") == 2
 
 
-def test_the_embedded_store_has_everything_that_the_seam_names() -> None:
+def test_the_sqlite_store_implements_every_method_of_the_interface() -> None:
     def takes(store: Store) -> Store:
         return store
 

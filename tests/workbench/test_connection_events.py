@@ -154,7 +154,32 @@ async def test_the_pages_own_requests_are_not_shown(
     assert [e["payload"]["target"] for e in events if "target" in e["payload"]] == ["/seen"]
 
 
-async def test_a_page_of_events_has_what_happened_since_the_page_before(
+async def test_a_connection_that_brings_the_pages_own_requests_alone_is_not_shown(
+    hamms: Hamms, client: httpx.AsyncClient
+) -> None:
+    await client.get(hamms.workbench.url("/_hamms/health"), headers=PAGE)  # before anybody watches
+    async with watching(hamms, topics="connection.*") as watched:
+        await client.get(hamms.workbench.url("/_hamms/modes"), headers=PAGE)
+        async with httpx.AsyncClient() as other:
+            await other.get(hamms.workbench.url("/seen"))
+        events = await watched.until("connection.answered")
+    assert types(events) == ["opened", "answered"]
+
+
+async def test_a_mode_is_at_its_end_before_a_patient_client_leaves(
+    hamms: Hamms, client: httpx.AsyncClient
+) -> None:
+    async with watching(hamms, topics="connection.played,connection.left") as watched:
+        await client.get(hamms.url("status"))
+        await client.aclose()
+        assert types(await watched.until("connection.left")) == ["played", "left"]
+        with pytest.raises(httpx.TimeoutException):
+            async with httpx.AsyncClient() as hasty:
+                await hasty.get(hamms.url("tcp-accept-hang"), timeout=0.05)
+        assert types(await watched.until("connection.played")) == ["left", "played"]
+
+
+async def test_a_page_of_events_continues_after_the_page_before(
     hamms: Hamms, client: httpx.AsyncClient
 ) -> None:
     url = hamms.workbench.url("/api/events/snapshot?topics=connection.*")

@@ -85,12 +85,12 @@ def test_a_selection_is_by_type_and_by_connection(query: dict[str, str], taken: 
 @pytest.mark.parametrize(
     "topics", ["", "connection.*", "connection.reset", "conn*", "*", "a,connection.*"]
 )
-def test_connections_are_watched_for_those_who_ask(topics: str) -> None:
+def test_connections_are_watched_for_their_subscribers(topics: str) -> None:
     assert read_selection({"topics": topics}).has_connections
 
 
 @pytest.mark.parametrize("topics", ["a", "request.completed", "request.*,system.health"])
-def test_connections_are_not_watched_for_those_who_ask_for_something_else(topics: str) -> None:
+def test_connections_are_not_watched_for_subscribers_of_other_topics(topics: str) -> None:
     assert not read_selection({"topics": topics}).has_connections
 
 

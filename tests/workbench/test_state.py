@@ -101,7 +101,7 @@ async def test_a_state_file_is_imported_once(tmp_path: Path) -> None:
         ({"mocks": [], "extra": 1}, "extra is not a list"),
     ],
 )
-async def test_an_import_names_what_it_drops(
+async def test_an_import_names_the_dropped_entries(
     tmp_path: Path, document: dict[str, object], words: str
 ) -> None:
     async with open_store() as store:

@@ -66,7 +66,7 @@ MISSED = [
 
 
 @pytest.mark.parametrize(("text", "words"), MISSED)
-async def test_a_failure_says_which_request_was_nearest(
+async def test_a_failure_names_the_nearest_request(
     store: SqliteStore, text: str, words: list[str]
 ) -> None:
     verdict = await verified(store, text)

@@ -38,10 +38,15 @@ _ABILITIES = {
 
 
 class Meta(msgspec.Struct):
-    """The facts that a client may tell beside its exit code and its output."""
+    """The facts that a client may tell beside its exit code and its output.
+
+    Attributes:
+        phase: the part of the exchange in which an error was found, such as ``body``.
+    """
 
     status: int | None = None
     error: str = ""
+    phase: str = ""
     foreign: bool = False
     headers: dict[str, str] = {}
 
@@ -105,7 +110,7 @@ class CommandClient:
                     file.unlink()
 
     def _account(self, ended: Ended, body: Kept) -> Visit:
-        meta = self._told(ended.said)
+        meta = self._told(ended)
         crashed = ended.signal or _SHELL_SIGNALS.get(ended.code or 0)
         answers: tuple[Answer, ...] = ()
         if ended.stopped is None and not crashed:
@@ -116,7 +121,7 @@ class CommandClient:
                 body=body.first,
                 octets=body.octets,
                 sha256=body.sha256,
-                error="" if ended.code == 0 else meta.error or f"exit code {ended.code}",
+                error="" if ended.code == 0 else _words(meta) or f"exit code {ended.code}",
                 is_foreign=meta.foreign,
                 seconds=ended.seconds,
             )
@@ -124,18 +129,24 @@ class CommandClient:
         return Visit(
             answers=answers,
             seconds=ended.seconds,
-            signal=crashed,
+            death=f"by signal {crashed}" if crashed else "",
             stopped=ended.stopped,
             rss=ended.rss,
             cpu=ended.cpu,
+            waited=ended.waited,
             said=ended.said[-2000:],
         )
 
-    def _told(self, said: str) -> Meta:
-        for line in self._meta.findall(said):
+    def _told(self, ended: Ended) -> Meta:
+        """Read the first line of JSON on descriptor 3, or behind the prefix on the standard error."""
+        for line in (*ended.told.splitlines(), *self._meta.findall(ended.said)):
             with suppress(msgspec.DecodeError, msgspec.ValidationError):
                 return msgspec.json.decode(line, type=Meta)
         return Meta()
+
+
+def _words(meta: Meta) -> str:
+    return f"{meta.error} ({meta.phase})" if meta.error and meta.phase else meta.error
 
 
 def _joined(visits: list[Visit]) -> Visit:
@@ -145,10 +156,11 @@ def _joined(visits: list[Visit]) -> Visit:
     return Visit(
         answers=tuple(answer for visit in visits for answer in visit.answers),
         seconds=sum(visit.seconds for visit in visits),
-        signal=last.signal,
+        death=last.death,
         stopped=last.stopped,
         rss=max(known, default=None),
         cpu=sum(visit.cpu or 0.0 for visit in visits),
+        waited=sum(visit.waited or 0.0 for visit in visits),
         said=last.said,
     )
 

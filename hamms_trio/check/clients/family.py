@@ -60,6 +60,19 @@ def peak_memory(pid: int) -> int | None:
     return sum(known) if known else None
 
 
+def processor_waits(pid: int) -> dict[str, float]:
+    """Return for each thread of a process how long it was ready to run without a processor, in seconds.
+
+    A process that has ended, and is not reaped, still has its first thread.
+    """
+    waits: dict[str, float] = {}
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError, ValueError, IndexError):
+                waits[task.name] = int((task / "schedstat").read_text().split()[1]) / 1e9
+    return waits
+
+
 def forget_peak(pid: int) -> bool:
     """Begin the measurement of the greatest memory anew; True if the system can do that."""
     try:

@@ -8,10 +8,9 @@ from hamms_trio.check.client import Answer, Stopped
 from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.verdicts import Finding
-from hamms_trio.modes.model.expectation import Level, Outcome, Reuse
+from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Level, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
-MOST_ATTEMPTS = 10  # within the few seconds of a cell
 MOST_HOPS = 100
 TOLERANCE = 0.05  # seconds by which clocks may disagree
 
@@ -37,11 +36,9 @@ def is_accepted(facts: Facts) -> bool:
 
 
 def _crash(facts: Facts) -> Grade | None:
-    if facts.visit.signal is None:
+    if not facts.visit.death:
         return None
-    number = facts.visit.signal
-    how = f"by signal {number}" if number else "before it had answered"
-    return Finding.CRASH, f"The client's process ended {how}."
+    return Finding.CRASH, f"The client's process ended {facts.visit.death}."
 
 
 def _not_fired(facts: Facts) -> Grade | None:

@@ -92,30 +92,43 @@ def _decoded(content: bytes, codings: list[str]) -> bytes | None:
     try:
         for coding in reversed(codings) if content else ():
             content = _DECODERS[coding](content)
-    except Exception:  # noqa: BLE001 # four libraries, each with its own errors
+    except (KeyError, _Undecodable):
         return None
     return content
 
 
+class _Undecodable(Exception):
+    """The content is not what its coding says."""
+
+
 def _inflate(content: bytes, wbits: int) -> bytes:
     decoder = zlib.decompressobj(wbits)
-    decoded = decoder.decompress(content)
+    try:
+        decoded = decoder.decompress(content)
+    except zlib.error:
+        raise _Undecodable from None
     if not decoder.eof or decoder.unused_data:
-        raise zlib.error("incomplete")
+        raise _Undecodable
     return decoded
 
 
 def _brotli(content: bytes) -> bytes:
     import brotli
 
-    decoded: bytes = brotli.decompress(content)
+    try:
+        decoded: bytes = brotli.decompress(content)
+    except brotli.error:
+        raise _Undecodable from None
     return decoded
 
 
 def _zstd(content: bytes) -> bytes:
     import zstandard
 
-    return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    try:
+        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+    except zstandard.ZstdError:
+        raise _Undecodable from None
 
 
 _DECODERS = {

@@ -86,9 +86,19 @@ class Cell:
 
 
 async def play(
-    cell: Cell, lab: CheckedLab, subject: Subject, *, door_kind: str, file: bytes = b""
+    cell: Cell,
+    lab: CheckedLab,
+    subject: Subject,
+    *,
+    door_kind: str,
+    file: bytes = b"",
+    is_fresh: bool = False,
 ) -> Facts:
-    """Let the client meet the mode, and return the facts."""
+    """Let the client meet the mode, and return the facts.
+
+    Args:
+        is_fresh: True if a program that has met nothing yet is wanted.
+    """
     mode, times, nonce = cell.mode, subject.times, cell.nonce
     arguments = cell.arguments(times)
     is_stream = mode.family in STREAMS
@@ -109,6 +119,7 @@ async def play(
                 **_environment(mode, door, url, times.timeout),
             },
             memory_limit=None if subject.control_rss is None else subject.control_rss + MORE_MEMORY,
+            is_fresh=is_fresh,
         )
         visit = await subject.client.visit(order)
         await trio.sleep(SETTLE_SECONDS)

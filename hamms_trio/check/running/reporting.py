@@ -99,7 +99,7 @@ def finished_report(
         suite=list(options.suites),
         timeout=options.timeout,
         modes=modes,
-        inferred=infer(traces, subject.probed, has) if subject is not None else {},
+        inferred=infer(traces, subject.probed, has, subject.kept) if subject is not None else {},
         badges=_badges(modes),
         summary=summary_of(modes, seconds, complete=complete),
     )

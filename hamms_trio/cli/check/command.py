@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ _FAIL_ON = ("crash", "silent", "fail", "warn", "regression")
 _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 
 
-@click.command(short_help="Tell an HTTP client what it gets wrong.")
+@click.command(short_help="Grade how an HTTP client reacts to the failure modes.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "--client",
@@ -146,15 +147,22 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
 
     COMMAND sends one request to {url}, such as: hamms-trio check -- curl -sSf --max-time {timeout} {url}
     """
-    from hamms_trio.errors import HammsError
+    from hamms_trio.errors import CheckInterrupted, HammsError
 
+    # SIGTERM undoes what has begun outside the run, such as the build of a driver, as SIGINT does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _check(command, clients, given)
+    except CheckInterrupted as error:
+        click.echo(f"hamms-trio: {error}", err=True)
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except HammsError as error:
         raise Refused(str(error)) from None
-    except (click.ClickException, click.exceptions.Exit):
+    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # click ends for them
         raise
-    except Exception:
+    except Exception:  # the edge of the command: a fault of ours has an exit code of its own
         logger.exception("the check failed")
         sys.exit(INTERNAL)
     sys.exit(code)
@@ -175,8 +183,12 @@ def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, 
     if bool(command) == bool(clients):
         raise Refused("give either a command behind --, or --client NAME")
     _check_reports(given["reports"])  # type: ignore[arg-type] # a tuple
-    codes = [_check_one(name, command, options, modes, given) for name in clients or ("",)]
-    return max(codes)
+    worst = 0
+    for name in clients or ("",):
+        worst = max(worst, _check_one(name, command, options, modes, given))
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 def _check_one(

@@ -48,7 +48,7 @@ class LoadCommand(DelegatingCommand):
     help="Write the result as JSON to FILE; without FILE, print it instead of the report.",
 )
 def load(url: str | None, order: Order, json_file: Path | None) -> None:
-    """Put a server of your own under load.
+    """Measure a server of your own under load.
 
     URL is http:// or https://, on a loopback address. The result is printed.
     """

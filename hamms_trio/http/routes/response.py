@@ -199,7 +199,7 @@ class GivenAway(Response):
         """Hand the connection over, and close it if the new owner can't take it."""
         try:
             self.take(given)
-        except BaseException:
+        except BaseException:  # raised again; even an interrupt leaves no socket open
             given.sock.close()
             if given.on_answered is not None:
                 given.on_answered(Answered(None, 0))

@@ -30,6 +30,7 @@ PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, s
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 PORTS = {"other": 55544}
 UNANSWERED = 0.05  # real seconds after which a SYN to this machine will have no answer
+URGENT = "urgent "  # begins the line of an octet that is beside the stream
 MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 MOST_WRITES = 100_000  # likewise
 
@@ -149,6 +150,9 @@ class ScriptedConnection:
         self._octets += len(data)
         if self._octets > self._most_octets or len(self._lines) > MOST_WRITES:
             self._give_up()
+
+    async def send_urgent(self, octet: bytes) -> None:
+        self._lines.append((self._now, TO_CLIENT, f"{URGENT}{octet!r}"))
 
     async def sleep(self, seconds: float) -> None:
         self._advance(self._now + seconds)

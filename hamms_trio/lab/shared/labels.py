@@ -1,6 +1,7 @@
 """Labels: a failure mode and its arguments in one word, such as ``status--status-503``.
 
 Paths, hosts, tunnels and sequences name modes by labels. A dash stands for each underscore of a parameter's name.
+The query of a request does not override an argument of its label, because the query may be meant for somebody else.
 """
 
 from __future__ import annotations
@@ -45,7 +46,10 @@ class Labels:
         except UnknownMode as error:
             raise NoSuchMode(str(error)) from None
         given = known.mode.checked(read_arguments(known.mode, dashes + arguments))
-        return Door(known.name, known.mode, {**known.given, **given}, exempt=self._doors.exempt)
+        all_given = {**known.given, **given}
+        return Door(
+            known.name, known.mode, all_given, fixed=frozenset(given), exempt=self._doors.exempt
+        )
 
     def selected(self, text: str) -> Resolver:
         """Return what resolves requests that select their mode as ``slug?name=value&name=value``.
@@ -59,7 +63,8 @@ class Labels:
             label, _, query = text.partition("?")
             door = self.door(label.strip())
             given = door.mode.checked(dict(parse_qsl(query, keep_blank_values=True)))
-            known = self._resolver(Door(door.name, door.mode, {**door.given, **given}), "")
+            arguments, fixed = {**door.given, **given}, door.fixed | frozenset(given)
+            known = self._resolver(Door(door.name, door.mode, arguments, fixed=fixed), "")
             self._remember("?", text, known)
         return known
 
@@ -99,7 +104,9 @@ class Labels:
     def _resolver(self, door: Door, base: str) -> Resolver:
         if reason := door.mode.needs_port:
             raise NeedsPort(f"{door.mode.slug} needs a port of its own: {reason}")
-        return Resolver(door.mode, door.given, base=base, exempt=self._doors.exempt)
+        return Resolver(
+            door.mode, door.given, fixed=door.fixed, base=base, exempt=self._doors.exempt
+        )
 
     def _remember(self, base: str, label: str, resolver: Resolver) -> None:
         if len(label) <= REMEMBERED_LENGTH:

@@ -6,7 +6,7 @@ The first of these chooses what a request meets:
 
 1. a path beneath ``/_hamms/``: the control API;
 2. the proxy form, absolute target or CONNECT: ``SLUG.hamms``;
-3. the Host field: ``SLUG.hamms.localhost``;
+3. the Host field, then SNI: ``SLUG.hamms.localhost``;
 4. the field ``X-Hamms-Mode: SLUG?parameter=value``;
 5. the path: ``/mode/SLUG/ANYTHING``, or ``/m/`` for short;
 6. a fault that was armed for it.
@@ -91,10 +91,8 @@ class UniversalDoor:
 
     def _choose_by_sni(self, server_name: str | None, request: RequestHead | None) -> Encounter:
         assert request is not None  # http1 asks about requests
-        chosen = self.choose_mode(request)
-        if chosen is None and (label := label_of(server_name or "")) is not None:
-            return self._labels.resolver(label)(request)
-        return chosen or self._choose_rest(request, server_name)
+        label = label_of(server_name or "")
+        return self.choose_mode(request, label) or self._choose_rest(request, server_name)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
         """Return the encounter that the request asks for.
@@ -108,7 +106,9 @@ class UniversalDoor:
         assert request is not None  # http1 asks about requests
         return self.choose_mode(request) or self._choose_rest(request)
 
-    def choose_mode(self, request: RequestHead) -> Encounter | None:
+    def choose_mode(
+        self, request: RequestHead, label_of_sni: str | None = None
+    ) -> Encounter | None:
         """Return the encounter of a request that names a mode or the control API; None if it names neither."""
         path = request.path
         if path.startswith(API_PREFIX) and self._control is not None:
@@ -118,6 +118,8 @@ class UniversalDoor:
         host = request.host
         if host is not None and _HOST_MARK in host.lower() and (label := label_of(host)):
             return self._labels.resolver(label)(request)
+        if label_of_sni is not None:
+            return self._labels.resolver(label_of_sni)(request)
         if _MODE_FIELD_MARK in request.octets.lower():
             selected = request.combined(_MODE_FIELD).get("x-hamms-mode")
             if selected is not None:

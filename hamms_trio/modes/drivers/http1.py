@@ -64,6 +64,7 @@ async def play(peer: Peer, encounter: Encounter, request: RequestHead) -> None:
         await encounter.act(peer, request, **encounter.arguments)
     else:
         await answer_healthily(peer, request)
+    peer.note_played()
 
 
 HTTP1 = Http1()

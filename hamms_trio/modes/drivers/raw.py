@@ -21,6 +21,7 @@ class Raw:
         if peer.meet(encounter):
             peer.overhear()
             await encounter.act(peer, **encounter.arguments)
+            peer.note_played()
             await peer.finish()
         else:
             await serve_healthily(peer)

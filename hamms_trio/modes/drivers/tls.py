@@ -40,10 +40,12 @@ class Tls:
         if strikes and self.at_once:
             peer.overhear()
             await encounter.act(peer, **encounter.arguments)
+            peer.note_played()
             return
         hello = await peer.tls.receive_hello()
         if strikes:
             await encounter.act(peer, hello, **encounter.arguments)
+            peer.note_played()
         else:
             await serve_over_tls(peer, encounter.mended)
 

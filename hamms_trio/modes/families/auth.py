@@ -31,7 +31,11 @@ Weird = Annotated[str, Choice(*WEIRD)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15.5.2, §11.6.1", attempts={"GET": 2, "POST": 2}),
+    client=must_error_or_succeed(
+        "RFC 9110 §15.5.2, §11.6.1",
+        attempts={"GET": 2, "POST": 2},
+        owes="The call returns or reports the 401.",
+    ),
     issues=("pjsip/pjproject#410",),
 )
 async def auth_401_no_challenge(peer: Peer, request: RequestHead) -> None:
@@ -44,7 +48,10 @@ async def auth_401_no_challenge(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_error_or_succeed(
-        "RFC 9110 §15.5.2", level=Level.SHOULD, attempts={"GET": 2, "POST": 2}
+        "RFC 9110 §15.5.2",
+        level=Level.SHOULD,
+        attempts={"GET": 2, "POST": 2},
+        owes="The call returns or reports the 401.",
     ),
     issues=("dotnet/macios#8548", "sindresorhus/got#2414", "benmcollins/QuMesh#435"),
 )
@@ -97,7 +104,12 @@ async def auth_garbage_challenge(peer: Peer, request: RequestHead) -> None:
     await _challenge(peer, b',,,=;Basic realm="')
 
 
-@on_request(client=may_choose("RFC 9110 §17.16"))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §17.16",
+        owes="The ledger shows no Basic credentials of a client that was told to use Digest alone.",
+    )
+)
 async def auth_downgrade(peer: Peer, request: RequestHead) -> None:
     """Offer Digest alone, and Basic alone to a client that has answered.
 
@@ -107,7 +119,12 @@ async def auth_downgrade(peer: Peer, request: RequestHead) -> None:
     await _challenge(peer, BASIC if answered else _digest(b"once", stale=False))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.5.8"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.5.8",
+        owes="The ledger shows no Authorization of the origin in Proxy-Authorization.",
+    )
+)
 async def auth_407_direct(peer: Peer, request: RequestHead) -> None:
     """Answer 407 with a challenge, although this is no proxy.
 

@@ -36,7 +36,12 @@ EtagLie = Annotated[str, Choice("other-etag", "same-etag")]
 Age = Annotated[str, Choice(*AGES)]
 
 
-@on_request(client=must_succeed("RFC 9111 §4.3.4"), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9111 §4.3.4", owes="A cache does not combine the 304 with the stored body."
+    ),
+    decides=True,
+)
 async def cache_etag_lies(
     peer: Peer, request: RequestHead, *, case: EtagLie = "other-etag", key: Text = "default"
 ) -> None:
@@ -61,7 +66,13 @@ async def cache_etag_lies(
         await peer.http.send_canary(HALF, start=HALF)
 
 
-@on_request(client=must_succeed("RFC 9110 §15.4.5"), issues=("square/okhttp#2310",), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §15.4.5", owes="The next call does not wait for a body of the 304."
+    ),
+    issues=("square/okhttp#2310",),
+    decides=True,
+)
 async def cache_304_with_cl(peer: Peer, request: RequestHead) -> None:
     """Answer a condition with 304 and the Content-Length of the whole, and keep the connection.
 
@@ -88,7 +99,13 @@ async def cache_age_garbage(
     await peer.http.respond_with_canary(AGES[value])
 
 
-@on_request(client=must_error("RFC 9111 §3.3"), issues=("xroche/httrack#840",), decides=True)
+@on_request(
+    client=must_error(
+        "RFC 9111 §3.3", owes="A later call does not return the half that was stored as the whole."
+    ),
+    issues=("xroche/httrack#840",),
+    decides=True,
+)
 async def cache_partial_stored(
     peer: Peer, request: RequestHead, *, key: Text = "default", sent: Octets = HALF
 ) -> None:

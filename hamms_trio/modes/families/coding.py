@@ -143,7 +143,10 @@ async def coding_gzip_bad_isize(peer: Peer, request: RequestHead) -> None:
     await _send(peer, request, "gzip", GZIP_HEADER + raw_deflate(content) + wrong)
 
 
-@on_request(client=must_error_or_succeed("RFC 1952 §2.2"), issues=("pydantic/pydantic-ai#7388",))
+@on_request(
+    client=must_error_or_succeed("RFC 1952 §2.2", owes="The body is never the first member alone."),
+    issues=("pydantic/pydantic-ai#7388",),
+)
 async def coding_gzip_multimember(peer: Peer, request: RequestHead) -> None:
     """Send a gzip body of two members, each with half of the content.
 
@@ -172,13 +175,22 @@ async def coding_lie_gzip(peer: Peer, request: RequestHead) -> None:
     await _send(peer, request, "", _coded(peer, "gzip"))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §8.4"), issues=("encode/httpx#195",))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §8.4",
+        owes="The call may also return the octets as they came, with their Content-Encoding.",
+    ),
+    issues=("encode/httpx#195",),
+)
 async def coding_unknown(peer: Peer, request: RequestHead, *, value: NoCoding = "utf-8") -> None:
     """Name a coding that does not exist, and send the content as it is."""
     await _send(peer, request, NO_CODINGS[value], peer.http.canary())
 
 
-@on_request(client=must_succeed("RFC 9110 §8.4"), issues=("grantila/fetch-h2#72",))
+@on_request(
+    client=must_succeed("RFC 9110 §8.4", owes="The body is empty, and no decoder complains."),
+    issues=("grantila/fetch-h2#72",),
+)
 async def coding_empty_body(
     peer: Peer, request: RequestHead, *, status: EmptyStatus = "200"
 ) -> None:
@@ -189,7 +201,7 @@ async def coding_empty_body(
     await peer.http.respond(request, int(status), ("Content-Encoding", "gzip"))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §8.4.1.2"))
+@on_request(client=must_error_or_succeed("RFC 9110 §8.4.1.2", owes="The body is never empty."))
 async def coding_raw_deflate(peer: Peer, request: RequestHead) -> None:
     """Send a deflate stream without the zlib format around it, and declare ``deflate``."""
     await _send(peer, request, "deflate", raw_deflate(peer.http.canary()))
@@ -213,7 +225,13 @@ async def coding_x_gzip(peer: Peer, request: RequestHead) -> None:
     await _send(peer, request, "x-gzip", _coded(peer, "gzip"))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §12.5.3"), decides=True)
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §12.5.3",
+        owes="The call may also return the octets as they came, with their Content-Encoding.",
+    ),
+    decides=True,
+)
 async def coding_unasked(peer: Peer, request: RequestHead, *, enc: Unasked = "br") -> None:
     """Send br, or another coding, although the request's Accept-Encoding does not accept it.
 
@@ -270,7 +288,7 @@ async def coding_bomb_zstd(peer: Peer, request: RequestHead, *, size: Size = BOM
 
 
 @on_request(
-    client=must_error("RFC 9659 §3"),
+    client=must_error("RFC 9659 §3", owes="Up to `log=23`, which is 8 MiB, the call succeeds."),
     issues=(
         "facebook/zstd#2713",
         "dotnet/aspnetcore#67688",

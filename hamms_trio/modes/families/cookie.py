@@ -82,7 +82,7 @@ Cookies = Annotated[int, Range("cookies", 1, 10_000)]
 
 
 @on_request(
-    client=must_succeed("RFC 6265 §5.2"),
+    client=must_succeed("RFC 6265 §5.2", owes="The next request brings none of the broken parts."),
     issues=(
         "swift-server/async-http-client#209",
         "erlang/otp#593",
@@ -98,7 +98,9 @@ async def cookie_garbage(peer: Peer, request: RequestHead, *, case: Garbage = "m
     await peer.http.respond_with_canary(b"Set-Cookie: " + GARBAGE[case])
 
 
-@on_request(client=must_succeed("RFC 6265 §5.3"), decides=True)
+@on_request(
+    client=must_succeed("RFC 6265 §5.3", owes="The answer names `hamms` alone."), decides=True
+)
 async def cookie_foreign_domain(
     peer: Peer, request: RequestHead, *, domain: Foreign = "tld"
 ) -> None:
@@ -112,7 +114,7 @@ async def cookie_foreign_domain(
 
 
 @on_request(
-    client=must_succeed("RFC 6265 §5.4"),
+    client=must_succeed("RFC 6265 §5.4", owes="The answer does not name `leak`."),
     issues=("postmanlabs/postman-request#113",),
     decides=True,
     crosses=True,
@@ -130,7 +132,14 @@ async def cookie_scope_leak(peer: Peer, request: RequestHead, *, attr: Scope = "
         await _set(peer, request, (SCOPES[attr], SOUND), to=to)
 
 
-@on_request(client=must_stay_bounded("RFC 6265 §6.1"), decides=True)
+@on_request(
+    client=must_stay_bounded(
+        "RFC 6265 §6.1",
+        owes="The answer says how many cookies came back: "
+        "a number that the client's documentation names.",
+    ),
+    decides=True,
+)
 async def cookie_flood(
     peer: Peer, request: RequestHead, *, n: Cookies = 1000, size: CookieOctets = 64
 ) -> None:
@@ -148,8 +157,14 @@ async def cookie_flood(
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 6265 §5.1.1, §5.2.2"),
-    issues=("apache/hertzbeat#1677", "opensearchserver/opensearchserver#1674"),
+    client=must_error_or_succeed(
+        "RFC 6265 §5.1.1, §5.2.2",
+        owes="The call ends without a crash, and the sound cookie `hamms` comes back.",
+    ),
+    issues=(
+        "apache/hertzbeat#1677",
+        "jaeksoft/opensearchserver#1674",
+    ),
     decides=True,
 )
 async def cookie_expiry_edge(

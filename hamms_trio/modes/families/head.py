@@ -54,7 +54,9 @@ Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §5.5"),
+    client=must_error_or_succeed(
+        "RFC 9110 §5.5", owes="A value that the call returns has a space where the NUL was."
+    ),
     issues=("yhirose/cpp-httplib#1908", "dart-lang/sdk#56636", "whatwg/fetch#1156"),
 )
 async def head_nul_value(peer: Peer, request: RequestHead, *, where: WhereNul = "value") -> None:
@@ -65,13 +67,20 @@ async def head_nul_value(peer: Peer, request: RequestHead, *, where: WhereNul = 
     await peer.http.respond_with_canary(NULS[where])
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2"), issues=("apple/servicetalk#3022",))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §2.2", owes="A value that the call returns has a space where the CR was."
+    ),
+    issues=("apple/servicetalk#3022",),
+)
 async def head_bare_cr(peer: Peer, request: RequestHead) -> None:
     """Send a field with a CR in its value, which does not end the line."""
     await peer.http.respond_with_canary(b"X-A: a\rb")
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2, §11.1"))
+@on_request(
+    client=must_error_or_succeed("RFC 9112 §2.2, §11.1", owes="The body never has five octets.")
+)
 async def head_bare_cr_framing(peer: Peer, request: RequestHead) -> None:
     """Send a field whose value has a CR and then a false Content-Length; the true one follows.
 
@@ -87,7 +96,11 @@ async def head_lf_only(peer: Peer, request: RequestHead) -> None:
     await peer.http.send_canary(WHOLE)
 
 
-@on_request(client=must_succeed("RFC 9112 §5.2"))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §5.2", owes="The value that the call returns is `a b`, with one or more spaces."
+    )
+)
 async def head_obs_fold(peer: Peer, request: RequestHead) -> None:
     """Continue a field's value in a second line, which begins with spaces.
 
@@ -104,7 +117,11 @@ async def head_obs_fold_framing(peer: Peer, request: RequestHead) -> None:
     await peer.http.send_canary(WHOLE)
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §2.2", owes="The line is not among the fields that the call returns."
+    )
+)
 async def head_leading_space(peer: Peer, request: RequestHead) -> None:
     """Begin the header section with a line that begins with a space.
 
@@ -113,7 +130,11 @@ async def head_leading_space(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(start=b"HTTP/1.1 200 OK\r\n X-A: 1")
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §5"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §5", owes="The fields behind the line are among those that the call returns."
+    )
+)
 async def head_no_colon(peer: Peer, request: RequestHead) -> None:
     """Send a line without a colon among the fields; the length stands behind the line."""
     await peer.http.respond_with_canary(b"garbage line")
@@ -134,7 +155,7 @@ async def head_space_name(
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §5.4"),
+    client=must_error_or_succeed("RFC 9110 §5.4", owes="Up to 8 KiB the call succeeds."),
     issues=(
         "JuliaWeb/HTTP.jl#1362",
         "aio-libs/aiohttp#3862",
@@ -175,7 +196,10 @@ async def head_10m(
     await _send_large_field(peer, request, field, size)
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §5.4"), issues=("sbstp/attohttpc#103",))
+@on_request(
+    client=must_error_or_succeed("RFC 9110 §5.4", owes="Up to 100 fields the call succeeds."),
+    issues=("sbstp/attohttpc#103",),
+)
 async def head_count(peer: Peer, request: RequestHead, *, n: Fields = 101) -> None:
     """Send so many short fields before those of the message.
 

@@ -62,7 +62,11 @@ Refusal = Annotated[int, Range("a status code", 300, 599)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15.5.8", attempts={"CONNECT": 2, "GET": 2, "POST": 2}),
+    client=must_error_or_succeed(
+        "RFC 9110 §15.5.8",
+        attempts={"CONNECT": 2, "GET": 2, "POST": 2},
+        owes="The call reports the 407, and its body is not the origin's.",
+    ),
     issues=("oven-sh/bun#35965", "apple/servicetalk#1347"),
 )
 async def proxy_407(
@@ -124,7 +128,9 @@ async def proxy_connect_200_reason(
     await _tunnel(peer, request, OPENINGS[status])
 
 
-@on_request(client=must_error("RFC 9110 §4.3.4"), decides=True)
+@on_request(
+    client=must_error("RFC 9110 §4.3.4", owes="The error names the certificate."), decides=True
+)
 async def proxy_connect_wrong_host(peer: Peer, request: RequestHead) -> None:
     """Open a tunnel at whose end another host's certificate is shown; only https is at fault.
 
@@ -134,7 +140,9 @@ async def proxy_connect_wrong_host(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_error("RFC 9110 §9.3.6"),
+    client=must_error(
+        "RFC 9110 §9.3.6", owes="The error names the status, and the body is not the origin's."
+    ),
     issues=("oven-sh/bun#35965", "curl/curl#21084"),
 )
 async def proxy_connect_status(peer: Peer, request: RequestHead, *, status: Refusal = 403) -> None:

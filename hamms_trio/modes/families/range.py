@@ -50,7 +50,11 @@ _on_range = partial(on_request, nonce="range", decides=True)
 
 
 @_on_range(
-    client=must_error_or_succeed("RFC 9110 §14.2, §15.3.7"),
+    client=must_error_or_succeed(
+        "RFC 9110 §14.2, §15.3.7",
+        owes="The whole file is the canary: the second body "
+        "replaces the first part, and is not appended.",
+    ),
     issues=("rust-lang/rustup#4710", "elizaOS/eliza#26646"),
 )
 async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HALF) -> None:
@@ -66,8 +70,14 @@ async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HAL
 
 
 @_on_range(
-    client=must_error_or_succeed("RFC 9110 §14.4, §15.3.7"),
-    issues=("pypa/pip#14131", "xroche/httrack#428"),
+    client=must_error_or_succeed(
+        "RFC 9110 §14.4, §15.3.7", owes="No part is put at a place that is not its own."
+    ),
+    issues=(
+        "pypa/pip#14131",
+        "xroche/httrack#428",
+        "jizhi0v0/duo-updater#225",
+    ),
 )
 async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 1000) -> None:
     """Answer a request with Range by a part that begins ``shift`` octets later, as its Content-Range says.
@@ -83,7 +93,13 @@ async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 
     await _send_part(peer, Span(first, max(asked.last, first)))
 
 
-@_on_range(client=must_error("RFC 9110 §15.3.7", level=Level.QUALITY))
+@_on_range(
+    client=must_error("RFC 9110 §15.3.7", level=Level.QUALITY),
+    issues=(
+        "modelscope/modelscope_hub#50",
+        "tmac1973/llama-toolchest#151",
+    ),
+)
 async def range_200_partial(peer: Peer, request: RequestHead) -> None:
     """Answer a request with Range by 200, a Content-Range and the part alone.
 
@@ -97,7 +113,7 @@ async def range_200_partial(peer: Peer, request: RequestHead) -> None:
     await _send_part(peer, asked, start=b"HTTP/1.1 200 OK")
 
 
-@_on_range(client=must_error("RFC 9110 §15.3.7"))
+@_on_range(client=must_error("RFC 9110 §15.3.7", owes="The part is not called the whole."))
 async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
     """Answer a request without Range by 206 and the first half, which is not the whole.
 
@@ -109,7 +125,12 @@ async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
     await _send_part(peer, asked or Span(0, HALF - 1))
 
 
-@_on_range(client=must_error_or_succeed("RFC 9110 §13.1.5"), issues=("owncloud/client#2708",))
+@_on_range(
+    client=must_error_or_succeed(
+        "RFC 9110 §13.1.5", owes="A file never has parts of both versions."
+    ),
+    issues=("owncloud/client#2708",),
+)
 async def range_total_changes(peer: Peer, request: RequestHead, *, case: Change = "length") -> None:
     """Answer a request with Range, whatever its If-Range, by a part of another version.
 
@@ -130,7 +151,12 @@ async def range_total_changes(peer: Peer, request: RequestHead, *, case: Change 
 
 
 @_on_range(
-    client=must_stay_bounded("RFC 9110 §15.5.17", level=Level.QUALITY), issues=("curl/curl#6740",)
+    client=must_stay_bounded(
+        "RFC 9110 §15.5.17",
+        level=Level.QUALITY,
+        owes="The ledger shows at most 10 requests for one call.",
+    ),
+    issues=("curl/curl#6740",),
 )
 async def range_416_loop(
     peer: Peer, request: RequestHead, *, case: WithLength = "with-length"
@@ -187,7 +213,7 @@ async def range_multipart_broken(
     await peer.finish()
 
 
-@_on_range(client=must_error("RFC 9112 §8"))
+@_on_range(client=must_error("RFC 9112 §8"), issues=("jizhi0v0/duo-updater#225",))
 async def range_short(peer: Peer, request: RequestHead, *, missing: Missing = 1000) -> None:
     """Answer a request with Range by a part that lacks its last ``missing`` octets, and close."""
     asked = _asked(peer, request)

@@ -46,7 +46,11 @@ Invalid = Annotated[str, Choice(*INVALID)]
 Style = Annotated[str, Choice("ratelimit", "structured", "x-delta", "x-epoch")]
 
 
-@on_request(client=may_retry("RFC 9110 §9.2.2"), aliases=("retry-counter",), decides=True)
+@on_request(
+    client=may_retry("RFC 9110 §9.2.2", attempts={"POST": 1}),
+    aliases=("retry-counter",),
+    decides=True,
+)
 async def retries(
     peer: Peer,
     request: RequestHead,
@@ -90,7 +94,14 @@ async def retry_after(
     await _refuse(peer, request, status, ("Retry-After", octets.decode("latin-1")))
 
 
-@on_request(client=may_retry("RFC 9110 §10.2.3, RFC 6585 §4"), defaults=ONCE)
+@on_request(
+    client=may_retry(
+        "RFC 9110 §10.2.3, RFC 6585 §4",
+        owes="No request comes sooner than `s` seconds after the "
+        "503, as the spacing in the ledger shows.",
+    ),
+    defaults=ONCE,
+)
 async def retry_after_seconds(
     peer: Peer, request: RequestHead, *, s: WholeSeconds = 1, status: Refusal = 503
 ) -> None:
@@ -102,7 +113,11 @@ async def retry_after_seconds(
 
 
 @on_request(
-    client=may_retry("RFC 9110 §10.2.3"),
+    client=may_retry(
+        "RFC 9110 §10.2.3",
+        owes="No request comes before the date, as the spacing in "
+        "the ledger shows; a past one means now.",
+    ),
     defaults=ONCE,
     issues=("urllib3/urllib3#1822", "curl/curl#15833", "notatallshaw/nab#596"),
 )
@@ -123,7 +138,11 @@ async def retry_after_date(
 
 
 @on_request(
-    client=must_stay_bounded("RFC 9110 §10.2.3", level=Level.QUALITY),
+    client=must_stay_bounded(
+        "RFC 9110 §10.2.3",
+        level=Level.QUALITY,
+        owes="The call ends by its own timeout or limit, and no number overflows.",
+    ),
     defaults=ONCE,
     issues=("urllib3/urllib3#3743", "urllib3/urllib3#5220", "urllib3/urllib3#1338"),
 )
@@ -138,7 +157,11 @@ async def retry_after_huge(
 
 
 @on_request(
-    client=may_retry("RFC 9110 §10.2.3", level=Level.QUALITY),
+    client=may_retry(
+        "RFC 9110 §10.2.3",
+        level=Level.QUALITY,
+        owes="The field is ignored: no crash, and no wait that it would stand for.",
+    ),
     defaults=ONCE,
     issues=("pydantic/pydantic-ai#7073", "apify/crawlee-python#1995"),
 )
@@ -166,7 +189,13 @@ async def retry_non_idempotent(peer: Peer, request: RequestHead, *, how: HowFail
         await _refuse(peer, request, int(how))
 
 
-@on_request(client=must_stay_bounded("RFC 9110 §9.2.2", level=Level.SHOULD))
+@on_request(
+    client=must_stay_bounded(
+        "RFC 9110 §9.2.2",
+        level=Level.SHOULD,
+        owes="The ledger shows at most 10 requests for one call, further apart each time.",
+    )
+)
 async def retry_storm(peer: Peer, request: RequestHead, *, status: Refusal = 503) -> None:
     """Answer 503 each time.
 
@@ -175,13 +204,25 @@ async def retry_storm(peer: Peer, request: RequestHead, *, status: Refusal = 503
     await _refuse(peer, request, status)
 
 
-@on_request(client=may_retry("RFC 8470 §5.2"), defaults=ONCE)
+@on_request(
+    client=may_retry(
+        "RFC 8470 §5.2",
+        owes="The ledger shows the second request behind a complete handshake, where there is TLS.",
+    ),
+    defaults=ONCE,
+)
 async def retry_425(peer: Peer, request: RequestHead) -> None:
     """Answer 425 (Too Early), then healthily; the client may ask again, but not in early data."""
     await _refuse(peer, request, 425)
 
 
-@on_request(client=may_choose("RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers"), defaults=ONCE)
+@on_request(
+    client=may_choose(
+        "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers",
+        owes="The spacing in the ledger shows whether the client waits for the reset.",
+    ),
+    defaults=ONCE,
+)
 async def retry_ratelimit_headers(
     peer: Peer, request: RequestHead, *, style: Style = "ratelimit", s: WholeSeconds = 1
 ) -> None:

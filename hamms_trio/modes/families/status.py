@@ -89,7 +89,15 @@ async def status_garbage(peer: Peer) -> None:
     await peer.finish()
 
 
-@on_request(client=may_choose("RFC 9110 §15"), aliases=("status-code",))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §15",
+        level=Level.MUST,
+        owes="The call returns or reports this status; one that it does "
+        "not know counts like the x00 of its class.",
+    ),
+    aliases=("status-code",),
+)
 async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> None:
     """Answer with any status code, with the framing and the fields that it needs.
 
@@ -103,7 +111,11 @@ async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> N
         await peer.http.respond(request, status, *fields, body=body)
 
 
-@on_request(client=must_succeed("RFC 9112 §4"))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §4", owes="Without the space (`sp=false`) an error is correct, too."
+    )
+)
 async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True) -> None:
     """Send a status line without a reason phrase, with the space behind the code or without.
 
@@ -113,7 +125,11 @@ async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True)
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415", "node-fetch/node-fetch#1884"),
 )
 async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -> None:
@@ -122,7 +138,11 @@ async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_600(peer: Peer, request: RequestHead) -> None:
@@ -131,7 +151,11 @@ async def status_600(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_999(peer: Peer, request: RequestHead) -> None:
@@ -192,7 +216,9 @@ async def status_binary(
     await peer.finish()
 
 
-@on_request(client=must_error("RFC 9112 §4"))
+@on_request(
+    client=must_error("RFC 9112 §4", owes="The error comes at once, and not after a timeout.")
+)
 async def status_foreign_banner(peer: Peer, request: RequestHead, *, proto: Banner = "ssh") -> None:
     """Send what an SSH or SMTP server sends first, or a TLS alert, and fall silent.
 
@@ -227,7 +253,10 @@ async def status_truncated(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §6.3 ¶1"),
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
     issues=("square/okhttp#2310", "apache/httpcomponents-core#57", "ziglang/zig#25254"),
 )
 async def status_204_body(peer: Peer, request: RequestHead) -> None:
@@ -238,7 +267,13 @@ async def status_204_body(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(start=b"HTTP/1.1 204 No Content")
 
 
-@on_request(client=must_succeed("RFC 9112 §6.3 ¶1"), issues=("square/okhttp#2310",))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
+    issues=("square/okhttp#2310",),
+)
 async def status_304_body(peer: Peer, request: RequestHead) -> None:
     """Answer 304 with a Content-Length and a body, and keep the connection.
 
@@ -254,7 +289,14 @@ async def status_205_body(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(start=b"HTTP/1.1 205 Reset Content")
 
 
-@on_request(client=must_succeed("RFC 9112 §6.3 ¶1"), issues=("racket/racket#4091",), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
+    issues=("racket/racket#4091",),
+    decides=True,
+)
 async def status_head_body(peer: Peer, request: RequestHead) -> None:
     """Answer HEAD with a body, and keep the connection; any other method gets a healthy answer.
 
@@ -267,7 +309,11 @@ async def status_head_body(peer: Peer, request: RequestHead) -> None:
     await peer.send(peer.http.canary_head() + peer.http.canary())
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.4.5", level=Level.QUALITY))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.4.5", level=Level.QUALITY, owes="The call does not return a body."
+    )
+)
 async def status_304_unsolicited(peer: Peer, request: RequestHead) -> None:
     """Answer 304 although the request has no condition: the client has nothing that could be unmodified."""
     await peer.http.respond(request, 304, ("ETag", '"hamms"'))

@@ -80,6 +80,9 @@ class ModeObserver(Observer, Protocol):
     def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
         """Note that the failure mode plays its fault."""
 
+    def played(self) -> None:
+        """Note that the failure mode is at its end."""
+
 
 class PeerConnection(Protocol):
     """The octets and the clock of one accepted connection, and its observer.
@@ -111,6 +114,9 @@ class PeerConnection(Protocol):
 
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
         """Hand all of ``data`` to the kernel."""
+
+    def send_urgent(self, octet: bytes) -> Awaitable[None]:
+        """Hand one octet of urgent data to the kernel, beside the stream (RFC 6093)."""
 
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let real seconds pass."""

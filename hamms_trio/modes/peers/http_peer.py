@@ -257,9 +257,14 @@ class HttpPeer:
         return canary(self._peer.nonce, octets, start=start)
 
     async def send_canary(self, octets: int, *, start: int = 0) -> None:
-        """Send some of the canary; nothing in answer to HEAD."""
+        """Send some of the canary; nothing in answer to HEAD.
+
+        To make a piece takes most of a millisecond, so the other connections have their turn behind each.
+        """
         if self._request is None or self._request.method != "HEAD":
-            for piece in pieces(self._peer.nonce, octets, start=start):
+            for number, piece in enumerate(pieces(self._peer.nonce, octets, start=start)):
+                if number:
+                    await self._connection.pause()
                 await self._peer.send(piece)
 
     def message(

@@ -195,6 +195,11 @@ class Peer:
             slug, arguments, key = encounter.slug, encounter.arguments, encounter.key
             self.connection.observer.struck(slug, arguments, key)
 
+    def note_played(self) -> None:
+        """Tell the observer that the failure mode is at its end, unless the connection has ended with it."""
+        if not self.finished:
+            self.connection.observer.played()
+
     # Endings
 
     def wait_gone(self, seconds: float | None = None) -> Awaitable[None]:

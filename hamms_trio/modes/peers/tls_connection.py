@@ -100,6 +100,9 @@ class TlsConnection:
     def wait_left(self, deadline: float | None = None) -> Awaitable[None]:
         return self.below.wait_left(deadline)
 
+    def send_urgent(self, octet: bytes) -> Awaitable[None]:
+        return self.below.send_urgent(octet)
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         return self.below.sleep(seconds)
 

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Concatenate, get_type_hints
+from typing import Concatenate, Unpack, get_type_hints
 
-from hamms_trio.modes.declare import FailureMode, OnRequest, on_request
-from hamms_trio.modes.model.expectation import Expectation
+from hamms_trio.modes.declare import Declared, FailureMode, OnRequest, on_request
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.streams.stream import Stream
@@ -23,12 +22,10 @@ OnStream = Callable[Concatenate[Stream, ...], Awaitable[None]]
 def on_stream(
     common: Callable[..., object],
     *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
     decides: bool = False,
     unread: bool = False,
     shape: str = "path",
+    **declared: Unpack[Declared],
 ) -> Callable[[OnStream], FailureMode]:
     """Declare a failure mode that acts on requests for a stream; a HEAD is answered with the head alone.
 
@@ -38,6 +35,7 @@ def on_stream(
             Otherwise those are answered truthfully.
         shape: of all answers, unless a parameter names another.
         unread: True if the mode wants requests whose content is not read yet.
+        declared: see `FailureMode`.
     """
 
     def declare(act: OnStream) -> FailureMode:
@@ -62,7 +60,7 @@ def on_stream(
                 await act(stream, **{name: arguments[name] for name in own})
 
         adopt(play, act, {**own, **shared}, get_type_hints(common, include_extras=True))
-        return on_request(client=client, aliases=aliases, issues=issues, decides=True)(play)
+        return on_request(**declared, decides=True)(play)
 
     return declare
 

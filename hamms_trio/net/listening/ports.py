@@ -131,7 +131,7 @@ def _hold(family: int, address: str, port: int, kind: PortKind) -> socket.socket
             _drop_all(sock)
         if kind.reach is not Reach.REFUSED and not kind.refuses:
             listen(sock)
-    except BaseException:
+    except BaseException:  # raised again; even an interrupt leaves no port bound
         sock.close()
         raise
     return sock
@@ -151,7 +151,7 @@ def _bind(family: int, address: str, port: int, kind: PortKind) -> socket.socket
         if kind.reach is not Reach.REFUSED:
             _set_options(sock, address, kind)
         sock.bind((address, port))
-    except BaseException:
+    except BaseException:  # raised again; even an interrupt leaves no port bound
         sock.close()
         raise
     return sock

@@ -202,7 +202,7 @@ def _transact(connection: Connection, use: Callable[[Connection], T], *, writes:
         clear_frames(error.__traceback__)  # they may hold a cursor
         _roll_back(connection)
         raise StoreUnavailable(f"the state file can't be used at the moment: {error}") from error
-    except BaseException:
+    except BaseException:  # raised again; even a bug leaves no transaction open
         _roll_back(connection)
         raise
     return result

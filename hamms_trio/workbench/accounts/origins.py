@@ -8,9 +8,8 @@ that the name itself has to be one of ours (DNS rebinding).
 from __future__ import annotations
 
 from collections.abc import Collection
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
+from hamms_trio.wire.fields.hosts import authority_of, is_own_name, name_of
 from hamms_trio.workbench.routing.problems import Problem
 
 
@@ -31,29 +30,8 @@ def check_origin(
         return
     if fetch_site in ("cross-site", "same-site"):
         raise Problem(403, "forbidden_origin", f"a page of another origin ({fetch_site}) sent this")
-    if origin is not None and _authority(origin) != host.lower():
+    if origin is not None and authority_of(origin) != host.lower():
         raise Problem(403, "forbidden_origin", f"a page of {origin[:80]} sent this to {host[:80]}")
-    if not _is_ours(host, names):
+    if not is_own_name(name_of(host), names):
         rule = "a page may reach this server as localhost, by its address, or by a name that it is given"
         raise Problem(403, "forbidden_host", f"{rule}, not as {host[:80]}")
-
-
-def _authority(origin: str) -> str:
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""
-
-
-def _is_ours(host: str, names: Collection[str]) -> bool:
-    try:
-        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return False
-    if name in names or name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True

@@ -172,7 +172,7 @@ class _Proxied:
             if arrived.length is not None:
                 body = SizedRelayedBody(arrived, body.seconds)
             return _response(arrived, body, fields)
-        except BaseException:
+        except BaseException:  # raised again; a cancelled request closes its call too
             with trio.CancelScope(shield=True):
                 await arrived.aclose()
             raise

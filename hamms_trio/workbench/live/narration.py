@@ -10,6 +10,7 @@ import msgspec
 
 from hamms_trio import events
 from hamms_trio.http.accounting.publishing import WELL_BEHAVED
+from hamms_trio.lab.shared.universal import BESIDE
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.wire.masking import mask
 from hamms_trio.workbench.live.events import EventLog
@@ -36,6 +37,7 @@ _TYPES: dict[type, str] = {
     events.BodyReceived: "connection.content",
     events.Met: "connection.met",
     events.Struck: "connection.struck",
+    events.Played: "connection.played",
     events.Sent: "connection.sent",
     events.Slept: "connection.slept",
     events.Answered: "connection.answered",
@@ -52,6 +54,7 @@ _AMOUNTS: dict[type, str] = {
     events.Slept: "seconds",
 }
 LOST = "connection.lost"
+_OF_WORKBENCH = (WELL_BEHAVED, BESIDE)  # doors at which the page's own connections come, too
 
 
 @dataclass
@@ -139,7 +142,7 @@ class Narrator:
         if known:  # a failure mode plays on a connection that was shown, or is held
             scene.is_lent = True
             return False
-        if event.door == WELL_BEHAVED:
+        if event.door in _OF_WORKBENCH:
             scene.held.append(event)
         if len(self._scenes) < MAX_CONNECTIONS:
             self._scenes[event.connection] = scene
@@ -179,6 +182,9 @@ class Narrator:
         if record is None:
             return None
         scene = _Scene(record.door, record.slug, _address(record.client))
+        if record.door in _OF_WORKBENCH:
+            opened = events.Opened(record.number, record.opened, record.door, record.client)
+            scene.held.append(opened)
         self._scenes[event.connection] = scene
         return scene
 

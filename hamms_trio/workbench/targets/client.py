@@ -71,7 +71,7 @@ class TargetClient:
             has_room = True
             try:
                 return await self._send(line, target, outgoing)
-            except BaseException:
+            except BaseException:  # raised again; a cancelled call leaves its place too
                 line.room.release()
                 raise
         raise TargetFailed(

@@ -159,7 +159,7 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
         except OSError as error:
             wrapped.close()
             problem = error
-        except BaseException:
+        except BaseException:  # raised again; a cancelled call closes its socket too
             wrapped.close()
             raise
     if isinstance(problem, ConnectionRefusedError):
@@ -235,7 +235,7 @@ async def exchange(
     except (httpcore.NetworkError, httpcore.RemoteProtocolError) as error:
         connection.close()
         raise _failed(error, has_head=False) from None
-    except BaseException:
+    except BaseException:  # raised again; a cancelled call closes its connection too
         connection.close()
         raise
     return Arrived(line, connection, request, response)

@@ -64,7 +64,7 @@ BODIES = {
 
 
 @pytest.mark.parametrize("how", BODIES)
-def test_a_body_ends_as_its_fault_says(how: str) -> None:
+def test_a_body_ends_in_the_way_of_its_fault(how: str) -> None:
     body = BodyWriter(FAULTS[how])
     assert (body.write(b"a") + body.write(b"") + body.end(), body.ending) == BODIES[how]
 

@@ -43,7 +43,7 @@ async def test_the_page_answers_at_the_addresses_of_the_reference(
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
-async def test_a_script_that_is_known_is_not_sent_again(client: httpx.AsyncClient) -> None:
+async def test_a_cached_script_gets_304(client: httpx.AsyncClient) -> None:
     answer = await client.get("/playground/app/main.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     tag = answer.headers["etag"]

@@ -33,7 +33,7 @@ SEEN = [
 
 
 @pytest.mark.parametrize(("fail", "expected"), SEEN)
-async def test_a_step_sees_what_a_client_would_see(fail: str, expected: int | str) -> None:
+async def test_a_step_observes_the_same_failure_as_a_client(fail: str, expected: int | str) -> None:
     async with open_mode(DOORS, fail, 1) as send:
         try:
             seen: int | str = (await send(REQUEST)).status

@@ -12,7 +12,16 @@ from typing import Annotated
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import Level, may_retry, must_error, must_succeed
-from hamms_trio.modes.model.parameters import Choice, Ending, Octets, Seconds, Seed, Share, Times
+from hamms_trio.modes.model.parameters import (
+    Choice,
+    Ending,
+    Octets,
+    Range,
+    Seconds,
+    Seed,
+    Share,
+    Times,
+)
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
@@ -21,9 +30,10 @@ TEXT, CLOSE = b"Content-Type: text/plain", b"Connection: close"
 
 Damage = Annotated[str, Choice("drop", "flip", "dup")]
 Framing = Annotated[str, Choice("length", "close")]
+Place = Annotated[int, Range("octets", 0, WHOLE)]
 
 
-@on_request(client=must_succeed("RFC 9112 §9.6"))
+@on_request(client=must_succeed("RFC 9112 §9.6", owes="The call returns before `hold` has passed."))
 async def tcp_half_close_after_response(
     peer: Peer, request: RequestHead, *, hold: Seconds = 5.0
 ) -> None:
@@ -37,7 +47,11 @@ async def tcp_half_close_after_response(
     await peer.finish()
 
 
-@on_request(client=must_succeed("RFC 9112 §6.3, §9.6"))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §6.3, §9.6", owes="With a length, the call returns before `delay` has passed."
+    )
+)
 async def tcp_slow_close(
     peer: Peer, request: RequestHead, *, delay: Seconds = 5.0, framing: Framing = "length"
 ) -> None:
@@ -91,7 +105,7 @@ async def tcp_limit_data(
     await peer.end(how)
 
 
-@on_request(client=may_retry("RFC 9110 §9.2.2"), decides=True)
+@on_request(client=may_retry("RFC 9110 §9.2.2", attempts={"POST": 1}), decides=True)
 async def tcp_drop_random(
     peer: Peer,
     request: RequestHead,
@@ -116,7 +130,14 @@ async def tcp_drop_random(
         await peer.http.respond(request, 200, ("Content-Type", "application/json"), body=body)
 
 
-@on_request(client=must_error("RFC 9112 §8, RFC 9530 §2", level=Level.QUALITY))
+@on_request(
+    client=must_error(
+        "RFC 9112 §8, RFC 9530 §2",
+        level=Level.QUALITY,
+        owes="A length reveals `drop` and `dup`; only a "
+        "client that verifies the digest sees `flip`.",
+    )
+)
 async def tcp_corrupt_bytes(
     peer: Peer,
     request: RequestHead,
@@ -140,6 +161,18 @@ async def tcp_corrupt_bytes(
     if request.method != "HEAD":
         await peer.send(memoryview(body))
     await peer.finish()
+
+
+@on_request(client=must_succeed("RFC 6093 §3", owes="The urgent octet, `!`, is not in the body."))
+async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = WHOLE // 2) -> None:
+    """Send one octet of urgent data (``MSG_OOB``) behind ``at`` octets of a healthy answer's body.
+
+    The octet is no part of the body, which goes on behind it; only a program that asks for urgent data sees it.
+    """
+    await peer.send(peer.http.canary_head())
+    await peer.http.send_canary(at)
+    await peer.connection.send_urgent(b"!")
+    await peer.http.send_canary(WHOLE - at, start=at)
 
 
 def _places(peer: Peer, octets: int, rate: float, seed: int | None) -> Iterator[int]:

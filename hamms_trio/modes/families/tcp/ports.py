@@ -27,7 +27,11 @@ Connections = Annotated[int, Range("connections", 1, 10_000)]
 Surplus = Annotated[str, Choice("rst", "hang")]
 
 
-@never_accepts(client=must_error("RFC 9293 §3.10.7.1"))
+@never_accepts(
+    client=must_error(
+        "RFC 9293 §3.10.7.1", owes="The error comes at once, and not after a timeout."
+    )
+)
 async def tcp_refused() -> None:
     """Refuse every connection at once.
 
@@ -46,7 +50,12 @@ async def tcp_syn_blackhole() -> None:
 
 
 @on_request(
-    client=must_succeed("RFC 8305 §5", level=Level.SHOULD),
+    client=must_succeed(
+        "RFC 8305 §5",
+        level=Level.SHOULD,
+        owes="The answer is there well before the second SYN "
+        "by IPv6, which leaves after one second.",
+    ),
     issues=("curl/curl#19740",),
     port=PortKind(Reach.IPV4_ONLY),
     own_port="its port does not answer by IPv6",
@@ -67,7 +76,9 @@ async def tcp_accept_hang(peer: Peer) -> None:
     await peer.wait_gone()
 
 
-@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(
+    client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows", attempts={"POST": 1})
+)
 async def tcp_accept_close(peer: Peer) -> None:
     """Close the connection (FIN, no octets) as soon as it is accepted."""
     await peer.finish()
@@ -83,7 +94,9 @@ async def tcp_accept_rst(peer: Peer) -> None:
     peer.reset()
 
 
-@on_connect(client=must_error("RFC 9112 §9.6"))
+@on_connect(
+    client=must_error("RFC 9112 §9.6", owes="The error comes at once, and not after a timeout.")
+)
 async def tcp_half_close_first(peer: Peer) -> None:
     """Close our side (FIN) as soon as the connection is accepted, and go on reading until the client leaves.
 
@@ -93,7 +106,14 @@ async def tcp_half_close_first(peer: Peer) -> None:
     await peer.wait_gone()
 
 
-@on_connect(client=must_stay_bounded("RFC 9112 §9.4", level=Level.SHOULD), decides=True)
+@on_connect(
+    client=must_stay_bounded(
+        "RFC 9112 §9.4",
+        level=Level.SHOULD,
+        owes="The ledger shows no more open connections than the limit of the client's pool.",
+    ),
+    decides=True,
+)
 async def tcp_max_conns(peer: Peer, *, n: Connections = 6, how: Surplus = "rst") -> None:
     """Answer on ``n`` connections at a time, and reset each one beyond, or never answer on it.
 
@@ -115,7 +135,9 @@ async def tcp_max_conns(peer: Peer, *, n: Connections = 6, how: Surplus = "rst")
 
 
 @on_request(
-    client=may_retry("RFC 9110 §9.2.2"), own_port="it closes its port for a while", decides=True
+    client=may_retry("RFC 9110 §9.2.2", owes="A call that comes after `seconds` succeeds."),
+    own_port="it closes its port for a while",
+    decides=True,
 )
 async def tcp_reuse_refuse(
     peer: Peer, request: RequestHead, *, after: Connections = 1, seconds: Seconds = 1.0
@@ -134,7 +156,7 @@ async def tcp_reuse_refuse(
 
 
 @on_request(
-    client=may_retry("RFC 9110 §9.2.2"),
+    client=may_retry("RFC 9110 §9.2.2", owes="A call that comes after `seconds` succeeds."),
     port=lambda given: PortKind(refuses=float(given["seconds"] or 0)),
     own_port="its port is closed at first",
     decides=True,

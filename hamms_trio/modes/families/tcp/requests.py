@@ -21,7 +21,9 @@ Buffer = Annotated[int, Range("octets", 256, 16 * MEBIBYTE)]
 Nth = Annotated[int, Range("requests", 1, 1_000_000)]
 
 
-@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(
+    client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows", attempts={"POST": 1})
+)
 async def tcp_close_after_data(peer: Peer) -> None:
     """Close the connection (FIN, no octets) once the client has sent data, not before."""
     await peer.receive()
@@ -79,7 +81,9 @@ async def tcp_never_read(
 
 
 @on_request(
-    client=must_time_out("RFC 9293 §3.8.6", level=Level.QUALITY),
+    client=must_time_out(
+        "RFC 9293 §3.8.6", level=Level.QUALITY, owes="A call without a timeout succeeds in the end."
+    ),
     issues=("square/okhttp#4455",),
     port=PortKind(receive_buffer=SMALL_BUFFER),
 )

@@ -46,15 +46,30 @@ Cut = Annotated[str, Choice("chunks", "segments")]
 
 
 @on_request(
-    client=must_succeed("RFC 9110 §8.3.2", level=Level.QUALITY),
-    issues=("aio-libs/aiohttp#2120",),
+    client=must_succeed(
+        "RFC 9110 §8.3.2",
+        level=Level.QUALITY,
+        owes="A call that decodes text falls back to another charset, "
+        "or fails with an error of the client's own.",
+    ),
+    issues=(
+        "aio-libs/aiohttp#2120",
+        "maurosoria/dirsearch#1380",
+    ),
 )
 async def charset_unknown(peer: Peer, request: RequestHead, *, value: Unknown = "x-nope") -> None:
     """Send the canary with a charset that nobody knows; its octets are there nevertheless."""
     await answer(peer, request, b"Content-Type: text/plain; charset=" + UNKNOWN[value])
 
 
-@on_request(client=may_choose("RFC 9110 §8.3.2, RFC 3629 §3"), issues=("psf/requests#5597",))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §8.3.2, RFC 3629 §3",
+        owes="A call that decodes text fails, or puts U+FFFD where "
+        "an octet is invalid; the same each time.",
+    ),
+    issues=("psf/requests#5597",),
+)
 async def charset_lie(peer: Peer, request: RequestHead, *, enc: Lie = "latin-1") -> None:
     """Send text as UTF-8 that is Latin-1, or has octets that are no UTF-8, or is UTF-16.
 

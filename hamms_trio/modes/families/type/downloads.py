@@ -37,7 +37,10 @@ Algorithm = Annotated[str, Choice(*DIGESTS)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 6266 §4.3"),
+    client=must_error_or_succeed(
+        "RFC 6266 §4.3",
+        owes="A file that the client writes is in the directory that its user has named.",
+    ),
     issues=(
         "pypa/pip#6413",
         "pypa/pip#6418",
@@ -55,7 +58,13 @@ async def download_filename(peer: Peer, request: RequestHead, *, name: Name = "p
     await answer(peer, request, BINARY, disposition)
 
 
-@on_request(client=may_choose("RFC 9530 §2, §3", level=Level.QUALITY))
+@on_request(
+    client=may_choose(
+        "RFC 9530 §2, §3",
+        level=Level.QUALITY,
+        owes="A client that verifies digests reports an error; any other need not.",
+    )
+)
 async def digest_mismatch(
     peer: Peer, request: RequestHead, *, alg: Algorithm = "content-digest"
 ) -> None:

@@ -60,7 +60,13 @@ async def type_missing(peer: Peer, request: RequestHead) -> None:
     await answer(peer, request)
 
 
-@on_request(client=must_error("RFC 9110 §8.3", level=Level.QUALITY))
+@on_request(
+    client=must_error(
+        "RFC 9110 §8.3",
+        level=Level.QUALITY,
+        owes="A call that parses JSON fails, and the error names the type or the syntax.",
+    )
+)
 async def type_wrong(
     peer: Peer, request: RequestHead, *, body: Document = "json", type: Text = ""
 ) -> None:
@@ -82,7 +88,13 @@ async def type_garbage(peer: Peer, request: RequestHead, *, value: Garbage = "se
     await answer(peer, request, b"Content-Type: " + GARBAGE[value])
 
 
-@on_request(client=may_choose("RFC 9110 §12.5.1"))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §12.5.1",
+        owes="The call returns the body with its type; whether that "
+        "is an error is the caller's to decide.",
+    )
+)
 async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     """Answer with a media type that the request's Accept field does not accept.
 

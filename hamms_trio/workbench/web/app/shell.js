@@ -13,7 +13,7 @@ import { switchTheme } from "./theme.js";
 
 const VIEWS = [["modes", "Modes"], ["live", "Live"], ["matrix", "Matrix"], ["workbench", "Workbench"]];
 const KEYS = [
-  ["/", "searches the view"], ["1 to 4", "change the view"], ["j, k", "go to the next or the previous mode"],
+  ["/", "searches the view"], ["1 to 4", "change the view"], ["j, k", "go to the next or the previous mode, or connection of a client"],
   ["Escape", "closes a detail"], ["?", "lists the keys"],
 ];
 
@@ -32,7 +32,7 @@ export function Shell({ children }) {
       ${goneSince.value > 0 && html`<${Gone} />`}
       ${children}
     </main>
-    <footer class="foot"><p>Served by the workbench on ${location.host}. The page asks nobody else. <kbd>/</kbd> searches,
+    <footer class="foot"><p>Served by the workbench on ${location.host}. The page asks nobody else. <kbd>/</kbd> searches,${" "}
       <kbd>1</kbd> to <kbd>4</kbd> change the view, <button type="button" class="plain" onClick=${() => setShowsKeys(true)}><kbd>?</kbd> lists the keys</button>.</p></footer>
     ${asksForLogin.value && html`<${LoginDialog} />`}
     ${showsKeys && html`<${Keys} onClose=${() => setShowsKeys(false)} />`}`;

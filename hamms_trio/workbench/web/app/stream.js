@@ -1,6 +1,7 @@
 // The event stream of the workbench: one connection for the whole page, opened again when it breaks.
 import { get, goneSince, identify, ownHeaders } from "./api.js";
 import { signal } from "./lib.js";
+import { paced } from "./pace.js";
 import { eventsOf } from "./sse.js";
 
 const SHORTEST = 500; // milliseconds until the stream is opened again; doubled up to
@@ -8,10 +9,12 @@ const LONGEST = 8_000;
 const AT_ONCE = 16; // milliseconds in which events are gathered before the subscribers see them
 
 export const stream = signal({ state: "connecting", since: 0, reason: "" });
-export const cursor = signal(0);
+export const cursor = signal(0); // the newest event, for the top bar
 export const missed = signal(0); // events that nobody can have any more
 
 const subscribers = new Set();
+const tellCursor = paced(() => (cursor.value = latest));
+let latest = 0; // the newest event
 let waiting = [];
 let isScheduled = false;
 let isOpening = false;
@@ -50,7 +53,7 @@ async function run() {
 async function readOnce() {
   abort = new AbortController();
   const headers = ownHeaders();
-  if (cursor.value) headers["Last-Event-ID"] = String(cursor.value);
+  if (latest) headers["Last-Event-ID"] = String(latest);
   try {
     const response = await fetch("/api/events/stream", {
       headers, cache: "no-store", credentials: "omit", signal: abort.signal,
@@ -82,12 +85,13 @@ async function explain(response) {
 function take({ id, event, data }) {
   const document = JSON.parse(data);
   if (event === "stream.gap") {
-    const first = cursor.value + 1;
+    const first = latest + 1;
     missed.value += Math.max(0, document.oldest_id - first);
     put({ type: "page.gap", at: Date.now() / 1000, payload: document });
     return;
   }
-  cursor.value = Number(id) || cursor.value;
+  latest = Number(id) || latest;
+  tellCursor();
   put({ ...document, at: Date.parse(document.ts) / 1000 });
 }
 

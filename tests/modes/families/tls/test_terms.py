@@ -91,7 +91,7 @@ def test_a_server_insists_on_its_suites(server: HammsServer, slug: str) -> None:
 def test_most_clients_begin_again_after_hello_retry(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-hello-retry") as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, "tls-hello-retry") as client:
         client.shake_hands()
 
     hellos = [record for record in client.records if record.type == 22]
@@ -99,14 +99,13 @@ def test_most_clients_begin_again_after_hello_retry(
 
 
 @pytest.mark.parametrize("n", [0, 2, 1000])
-def test_so_many_tickets_are_sent_behind_the_handshake(
+def test_n_session_tickets_follow_the_handshake(
     server: HammsServer, trusts: ssl.SSLContext, n: int
 ) -> None:
-    with server.open("tls-session-ticket-flood", n=n) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            before = len(client.records)
-            assert b" 200 OK" in client.ask()
+    with tls.met(server, trusts, "tls-session-ticket-flood", n=n) as client:
+        client.shake_hands()
+        before = len(client.records)
+        assert b" 200 OK" in client.ask()
 
     # The tickets, four or five records of content, and close_notify.
     assert n + 4 <= len(client.records) - before <= n + 7
@@ -180,7 +179,7 @@ def test_alpn_is_ignored_or_answered(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, chosen: str | None
 ) -> None:
     trusts.set_alpn_protocols(["http/1.1"])
-    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, slug) as client:
         client.shake_hands()
         assert client.tls.selected_alpn_protocol() == chosen
 

@@ -1,5 +1,5 @@
 // Two runs of a scenario side by side.
-import { milliseconds } from "../format.js";
+import { count, milliseconds } from "../format.js";
 import { html } from "../lib.js";
 import { Glyph } from "../parts/marks.js";
 
@@ -37,5 +37,5 @@ const signed = (number) => (number > 0 ? `+${number}` : String(number));
 function ratio(a, b) {
   if (!a || !b) return "";
   const times = b / a;
-  return times >= 1.5 ? `×${times.toFixed(times < 10 ? 1 : 0)}` : times <= 0.67 ? `÷${(1 / times).toFixed(1)}` : "about the same";
+  return times >= 1.5 ? `×${times.toFixed(times < 10 ? 1 : 0)}` : times <= 0.67 ? `÷${times > 0.1 ? (1 / times).toFixed(1) : count(1 / times)}` : "about the same";
 }

@@ -68,6 +68,6 @@ function Trends() {
     ${problem && html`<${Unavailable} noun="Trends" problem=${problem} />`}
     ${value && (points.length ? html`<h3>Latency: p50 solid, p95 dashed, p99 dotted</h3><${Series} columns=${columns} labels=${["p50", "p95", "p99"]} unit="ms" isLog=${true} range=${shown} name="Latency in minutes of the chosen window." />
         <h3>Requests solid, 5xx dashed</h3><${Series} columns=${counts} labels=${["requests", "5xx"]} unit="" range=${shown} name="Requests and errors in minutes of the chosen window." />
-        <dl class="facts"><div><dt>requests</dt><dd class="n">${count(value.summary.request_count)}</dd></div><div><dt>errors</dt><dd class="n">${value.summary.error_rate} %</dd></div></dl>`
+        <dl class="facts"><div><dt>requests</dt><dd class="n">${count(value.summary.request_count)}</dd></div><div><dt>errors</dt><dd class="n">${value.summary.error_rate.toFixed(1)} %</dd></div></dl>`
       : html`<p class="hint">No minute of this window is complete yet.</p>`)}</section>`;
 }

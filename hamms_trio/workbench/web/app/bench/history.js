@@ -14,7 +14,7 @@ import { fetchRecord, useRecords } from "./records.js";
 
 const filter = signal("");
 const replayed = signal(null); // {id, result, original}
-const HEADS = [["", ""], ["time", "num opt"], ["method"], ["path"], ["status", "num"], ["ms", "num"], ["", ""]];
+const HEADS = [["", "pick"], ["time", "opt at"], ["method", "word"], ["path"], ["status", "num few"], ["ms", "num few"]];
 
 // `id` is A; `other` is B, with which A is compared.
 export function History({ id, other }) {
@@ -35,8 +35,8 @@ export function History({ id, other }) {
       <${RoleButton} needs="admin" class="plain" onClick=${forget}>Clear</${RoleButton}></header>
     ${problem && html`<${Unavailable} noun="The history" problem=${problem} />`}
     ${!problem && !isWaiting && !rows.length && html`<${Empty}><p><b>${filter.value ? "No request is like this." : "Nobody has asked yet."}</b></p><p>Every request to this server appears here at once, but for the page's own.</p></${Empty}>`}
-    ${rows.length > 0 && html`<${LongTable} label="History" height=${308} rows=${rows} heads=${HEADS} onEnd=${more} keyOf=${(row) => row.request_id}
-      renderRow=${(row, index, key) => html`<${Row} key=${key} row=${row} index=${index} mark=${key === id ? "A" : key === other ? "B" : ""} onPick=${() => pick(key)} />`} />`}
+    ${rows.length > 0 && html`<${LongTable} label="History" className="fixed" height=${308} rows=${rows} heads=${HEADS} onEnd=${more}
+      renderRow=${(row, index, key) => html`<${Row} key=${key} row=${row} index=${index} mark=${{ [id]: "A", [other]: "B" }[row.request_id] ?? ""} onPick=${() => pick(row.request_id)} />`} />`}
     <${Lab} />
     ${id && html`<${Picked} key=${`${id} ${other ?? ""}`} id=${id} other=${other} />`}
   </section>`;
@@ -45,9 +45,9 @@ export function History({ id, other }) {
 function Row({ row, index, mark, onPick }) {
   const kind = row.status >= 500 ? "s5" : row.status >= 400 ? "s4" : "s2";
   return html`<tr class=${mark ? "on" : ""} aria-rowindex=${index}><td class="pick">${mark && html`<b>${mark}</b>`}</td>
-    <td class="num opt">${clock(epochOf(row.ts), 1)}</td><td class="mono">${row.method}</td>
-    <th scope="row" class="mono"><button type="button" class="plain pickit" onClick=${onPick} title=${row.path}>${row.path}</button></th>
-    <td class="num ${kind}">${row.status}</td><td class="num">${row.latency_ms.toFixed(1)}</td><td class="ic">${row.method === "-" && html`<span class="inj">no replay</span>`}</td></tr>`;
+    <td class="n opt">${clock(epochOf(row.ts), 1)}</td><td class="mono">${row.method}</td>
+    <th scope="row" class="mono"><button type="button" class="plain pickit" onClick=${onPick} title=${row.path}>${row.path}</button>${row.method === "-" && html` <span class="inj">no replay</span>`}</th>
+    <td class="num ${kind}">${row.status}</td><td class="num">${row.latency_ms.toFixed(1)}</td></tr>`;
 }
 
 async function pair(id, other) {

@@ -31,9 +31,9 @@ export function Mocks({ id, isAlone }) {
       <${RoleButton} needs="admin" onClick=${() => go("#/workbench/mocks/new")}>New mock</${RoleButton}></header>
     ${problem && html`<${Unavailable} noun="Mocks" problem=${problem} />`}
     ${value && !mocks.length && !chosen && html`<${Nothing} />`}
-    ${mocks.length > 0 && html`<div class="tablebox"><table><thead><tr><th scope="col">method</th><th scope="col">path</th><th scope="col" class="num">status</th><th scope="col" class="num opt">body</th></tr></thead>
+    ${mocks.length > 0 && html`<div class="tablebox"><table class="fixed"><thead><tr><th scope="col" class="word">method</th><th scope="col">path</th><th scope="col" class="num few">status</th><th scope="col" class="num opt few">body</th></tr></thead>
       <tbody>${mocks.map((mock) => html`<tr key=${mock.id} class=${mock.id === id ? "on" : ""}><td class="mono">${mock.method}</td>
-        <th scope="row" class="mono path"><a href=${link("workbench", "mocks", mock.id)}>${mock.path_pattern}</a></th>
+        <th scope="row" class="mono path"><a href=${link("workbench", "mocks", mock.id)} title=${mock.path_pattern}>${mock.path_pattern}</a></th>
         <td class="num">${mock.fail ? html`<span title="a failure mode">${mock.fail}</span>` : mock.status}</td><td class="num opt">${size(new Blob([mock.body]).size)}</td></tr>`)}</tbody></table></div>`}
     ${id && value && (chosen ? html`<${Editor} key=${id} mock=${chosen} isNew=${id === "new"} onDone=${done} onClose=${close} />`
       : html`<p class="hint">The mock ${id} does not exist any more. <a href="#/workbench/mocks">All mocks</a></p>`)}

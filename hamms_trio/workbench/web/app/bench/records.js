@@ -1,6 +1,7 @@
 // The history: pages of the API, and in front of them what the stream brings.
 import { get } from "../api.js";
 import { useEffect, useRef, useState } from "../lib.js";
+import { paced } from "../pace.js";
 import { subscribe } from "../stream.js";
 
 const PAGE = 200;
@@ -37,9 +38,17 @@ export function useRecords(filter) {
         (problem) => isThere && setState({ rows: [], cursor: null, problem, isWaiting: false }),
       );
     }, 150);
+    let fresh = [];
+    const show = paced(() => {
+      const newest = fresh.reverse();
+      fresh = [];
+      if (isThere) setState((before) => ({ ...before, rows: [...newest, ...before.rows].slice(0, MOST) }));
+    });
     const end = subscribe((events) => {
-      const fresh = events.filter(({ type }) => type === "request.completed").map(rowOf).filter(isMeant).reverse();
-      if (fresh.length) setState((before) => ({ ...before, rows: [...fresh, ...before.rows].slice(0, MOST) }));
+      const meant = events.filter(({ type }) => type === "request.completed").map(rowOf).filter(isMeant);
+      if (!meant.length) return;
+      fresh.push(...meant);
+      show();
     });
     return () => {
       isThere = false;

@@ -35,7 +35,7 @@ function Step({ step, scale }) {
   const limit = limitOf(step);
   return html`<tr class=${failed ? "r-fail" : "r-pass"}><td class="ic"><${Glyph} name=${failed ? "v-crash" : "v-pass"} kind=${failed ? "cf" : "v-pass"} /></td>
       <th scope="row"><button type="button" class="plain pickit" aria-expanded=${isOpen} onClick=${() => setIsOpen(!isOpen)}>${step.step_id}</button></th>
-      <td class="mono path">${request.method} ${request.path}</td><td class="num">${response.status}</td><td class="num">${took.toFixed(1)}</td>
+      <td class="mono path">${request.method} ${request.path}</td><td class="num">${response.status}</td><td class="num">${took < 1 ? took.toFixed(2) : took.toFixed(1)}</td>
       <td class="wfc"><svg width="100%" height="14" aria-hidden="true">${limit > 0 && html`<line x1="${(100 * limit) / scale}%" x2="${(100 * limit) / scale}%" y1="0" y2="14" class="lim" />`}
         <rect x="0" y="3" width="${Math.max(0.6, (100 * took) / scale)}%" height="8" class="wf ${failed ? "fail" : "pass"}" /></svg>
         ${reason && html`<span class="why">${reason}</span>`}${step.chaos_applied && html`<span class="inj">chaos was applied</span>`}</td></tr>

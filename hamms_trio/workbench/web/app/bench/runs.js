@@ -1,5 +1,6 @@
 // Runs of scenarios that this page has seen, by the stream and by the API.
 import { computed, signal } from "../lib.js";
+import { connections, lookBack } from "../live/connections.js";
 import { subscribe } from "../stream.js";
 
 export const latestRuns = signal(new Map()); // scenario id -> {run_id, status, at}
@@ -16,7 +17,12 @@ let hasBegun = false;
 export function watchRuns() {
   if (hasBegun) return;
   hasBegun = true;
-  subscribe((events) => events.forEach(take));
+  let first = Infinity;
+  subscribe((events) => {
+    first = Math.min(first, events.find(({ id }) => id)?.id ?? Infinity);
+    events.forEach(take);
+  });
+  lookBack().then(() => connections.log.filter(({ id, type }) => id < first && type.startsWith("scenario.")).forEach(take));
 }
 
 function take({ type, at, payload }) {

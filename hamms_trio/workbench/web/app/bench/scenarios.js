@@ -53,7 +53,7 @@ function List({ all, chosen }) {
       const last = latestRuns.value.get(scenario.id);
       const steps = running.value.get(scenario.id);
       const mark = steps ? "w-sil" : last ? { pass: "v-pass", fail: "v-crash" }[last.status] : "v-na";
-      const when = steps ? `${steps.length} of ${scenario.steps.length} steps` : last ? clock(last.at, 0) : "not run here";
+      const when = steps ? `${steps.length} of ${scenario.steps.length} steps` : last ? clock(last.at, 0) : "not run yet";
       return html`<tr key=${scenario.id} class=${scenario === chosen ? "on" : ""}><td class="ic"><${Glyph} name=${mark} kind=${mark === "v-crash" ? "cf" : mark} /></td>
         <th scope="row" class="path"><a href=${last ? link("workbench", "runs", last.run_id) : link("workbench", "scenarios", scenario.id)}>${scenario.name}</a></th>
         <td class="opt num">${scenario.steps.length} steps</td><td class="num">${when}</td><td class="ic"><a href=${link("workbench", "scenarios", scenario.id)}>edit</a></td></tr>`;

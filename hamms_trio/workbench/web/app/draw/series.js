@@ -45,6 +45,13 @@ export function Series({ columns, labels, unit, isLog = false, height = 140, ban
   return html`<div class="series" ref=${box} role="img" aria-label=${name}></div>`;
 }
 
+// One line for each power of ten.
+function decades(_, __, least, most) {
+  const first = Math.ceil(Math.log10(least) - 1e-9);
+  const last = Math.floor(Math.log10(most) + 1e-9);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => 10 ** (first + index));
+}
+
 const two = (number) => String(number).padStart(2, "0");
 
 // Times of day, and days where a tick is at midnight.
@@ -63,7 +70,7 @@ function options({ labels, unit, isLog, height, width, shownBands, shownRange })
   return {
     width, height, legend: { show: false }, cursor: { show: false }, padding: [8, 8, 0, 0],
     scales: { x: { range: (_, least, most) => shownRange.current ?? [least, Math.max(most, least + 60)] }, y: isLog ? { distr: 3, range: (_, least, most) => [10 ** Math.floor(Math.log10(Math.min(1, Math.max(0.01, least || 1)))), Math.max(10, (most || 10) * 1.3)] } : { range: (_, least, most) => [0, Math.max(1, (most || 1) * 1.15)] } },
-    axes: [{ ...axis, size: 26, space: 60, values: times }, { ...axis, size: 62, values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : `${tick} ${unit}`)) }],
+    axes: [{ ...axis, size: 26, space: 60, values: times }, { ...axis, size: 62, ...(isLog ? { splits: decades } : {}), values: (_, ticks) => ticks.map((tick) => (tick === null ? "" : `${tick} ${unit}`)) }],
     series: [{}, ...labels.map((label, index) => ({ label, stroke: ink, width: WIDTHS[index % 4], dash: DASHES[index % 4], spanGaps: true, points: { show: false } }))],
     hooks: { drawClear: [(chart) => drawBands(chart, shownBands.current, wash)] },
   };

@@ -44,7 +44,7 @@ function clusters(spans) {
   const groups = [];
   for (const entry of [...spans].sort((a, b) => a[1] - b[1])) {
     const last = groups.at(-1);
-    if (last && entry[1] - last[0][1] <= 0.1 * last[0][1] + 0.02) last.push(entry);
+    if (last && entry[1] - last[0][1] <= 0.1 * last[0][1] + 0.05) last.push(entry);
     else groups.push([entry]);
   }
   return groups.filter(([[, span]]) => span > 0.05);
@@ -58,6 +58,7 @@ function resets(client, those) {
 }
 
 function sameRequest(one, other) {
+  if (one.door !== other.door) return false;
   const [a, b] = [one.requests[0], other.requests.at(-1)];
   return a && b && a.method === b.method && a.target === b.target;
 }
@@ -65,13 +66,13 @@ function sameRequest(one, other) {
 function reuse(client, those) {
   const kept = those.filter(({ requests }) => requests.length > 1);
   if (!kept.length) return [];
-  const most = Math.max(...kept.map(({ requests }) => requests.length));
+  const most = Math.max(...kept.map(({ asked }) => asked));
   return [{ client, text: `keeps connections: it sent up to ${most} requests over one.`, evidence: named(kept), seen: kept.length }];
 }
 
 function idleness(client, those) {
   const idle = those.filter((each) => endOf(each)[0] === "fin" && each.requests.length).map((each) => [each, each.left.at - latest(each)]).filter(([, span]) => span > 0.5);
-  return clusters(idle).map((cluster) => {
+  return clusters(idle).filter((cluster) => cluster.length * 2 > idle.length).map((cluster) => {
     const mean = cluster.reduce((sum, [, span]) => sum + span, 0) / cluster.length;
     return { client, text: `closes with FIN after ${seconds(mean)} without a request.`, evidence: named(cluster.map(([each]) => each)), seen: cluster.length };
   });

@@ -1,21 +1,25 @@
-// The connections that the page knows, for all views; views draw again once for each batch of events.
+// The connections that the page knows, for all views; views draw again a few times a second while events arrive.
 import { signal } from "../lib.js";
+import { paced } from "../pace.js";
 import { recent, stream, subscribe } from "../stream.js";
 import { Connections } from "./model.js";
 
 export const connections = new Connections();
 export const openConnections = signal(0);
-export const version = signal(0); // grows with each batch
+export const version = signal(0); // grows while there is something new
 export const rate = signal(0); // events in the last second
 
+const tell = paced(() => {
+  openConnections.value = connections.open;
+  version.value += 1;
+});
 let inSecond = 0;
 
 export function watchConnections() {
   subscribe((events) => {
     connections.take(events);
     inSecond += events.length;
-    openConnections.value = connections.open;
-    version.value += 1;
+    tell();
   });
   setInterval(() => {
     if (rate.value !== inSecond) rate.value = inSecond;
@@ -23,12 +27,15 @@ export function watchConnections() {
   }, 1000);
 }
 
-let hasLooked = false;
+let looking = null;
 
 // Takes what happened before the page was opened, once.
-export async function lookBack() {
-  if (hasLooked) return;
-  hasLooked = true;
+export function lookBack() {
+  looking ??= takeRecent();
+  return looking;
+}
+
+async function takeRecent() {
   try {
     const events = await recent();
     const first = connections.log[0]?.id ?? Infinity;

@@ -9,15 +9,16 @@ import { portOf } from "./filter.js";
 import { clientOf } from "./model.js";
 
 const MARKS = { opened: ["w-open", "wc"], left: ["w-fin", "wc"], ended: ["w-fin", "ws"], reset: ["w-rst", "wr"], sent: ["w-drip", "ws"], slept: ["w-sil", "ws"], struck: ["v-storm", "wr"] };
-const HEADS = [["time", "num"], ["connection"], ["client"], ["event"], ["port", "num"], ["detail"]];
+const FINE = new Set(["received", "sent", "slept", "content", "closed", "met", "played"].map((word) => `connection.${word}`));
+const HEADS = [["time", "num at"], ["connection", "word"], ["client", "name"], ["event", "name"], ["port", "num few"], ["detail"]];
 
 export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
   version.value;
   const [upTo, setUpTo] = useState(null); // the event at the top while the reader looks at older ones
   const latest = useRef(0);
   latest.current = connections.log.at(-1)?.id ?? 0;
-  const isFine = ({ type }) => /received|sent|slept|content|closed|met$/.test(type);
-  const all = connections.log.filter((entry) => (showsOctets || !isFine(entry)) && (!entry.connection || isMeant(entry.connection)));
+  const isShown = onceEach(isMeant);
+  const all = connections.log.filter((entry) => (showsOctets || !(FINE.has(entry.type) || isToldTwice(entry))) && (!entry.connection || isShown(entry.connection)));
   const shown = (upTo === null ? all : all.filter(({ id }) => id <= upTo)).reverse();
   const newer = upTo === null ? 0 : all.length - shown.length;
   const hold = (event) => {
@@ -29,8 +30,23 @@ export function Log({ isMeant, isHeld, showsOctets, onOctets }) {
       <label class="ck"><input type="checkbox" checked=${showsOctets} onChange=${(event) => onOctets(event.target.checked)} /> octets and pauses</label>
       ${newer > 0 && html`<button type="button" onClick=${() => setUpTo(null)}>${count(newer)} newer</button>`}
       <p class="rate">newest first${connections.dropped ? `; ${count(connections.dropped)} older ones were dropped` : ""}</p></header>
-    ${shown.length ? html`<${LongTable} label="Events" rows=${shown} heads=${HEADS} className="log" keyOf=${({ id }) => id} renderRow=${renderRow} />`
+    ${shown.length ? html`<${LongTable} label="Events" rows=${shown} heads=${HEADS} className="log fixed" renderRow=${renderRow} />`
       : html`<p class="hint">No event yet, or none that the filter means.</p>`}</section>`;
+}
+
+// True for what a connection has told, too: that it answered.
+function isToldTwice({ type, trace }) {
+  return type === "request.completed" && connections.answers.has(trace);
+}
+
+// A test whose answer is kept, since many events belong to one connection.
+function onceEach(test) {
+  const known = new Map();
+  return (each) => {
+    let answer = known.get(each);
+    if (answer === undefined) known.set(each, (answer = test(each)));
+    return answer;
+  };
 }
 
 function renderRow(entry, index, key) {
@@ -40,7 +56,7 @@ function renderRow(entry, index, key) {
   return html`<tr key=${key} aria-rowindex=${index}>
     <td class="num">${clock(at)}</td>
     <td>${connection && html`<a href=${link("live", "c", String(connection.id))}>c-${connection.id}</a>`}</td>
-    <td>${connection ? clientOf(connection) : ""}</td>
+    <td title=${connection ? connection.agent : undefined}>${connection ? clientOf(connection) : ""}</td>
     <td class="ic"><${Glyph} name=${glyph} kind=${kind} />${word}</td>
     <td class="num">${connection ? portOf(connection) : ""}</td>
     <td>${detailOf(entry, word)}</td></tr>`;

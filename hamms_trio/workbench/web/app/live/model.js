@@ -1,20 +1,26 @@
 // From the events of the stream to connections: who connected where, what came, what left, and how it ended.
 
 const MOST_CONNECTIONS = 2_000; // the oldest closed ones go first
+const MOST_REQUESTS = 10_000; // of all connections
 const MOST_MARKS = 300; // of one connection; those in the middle are joined
 const MOST_EVENTS = 10_000; // of the log
+
+const JOINED = 6; // marks that become one for each side
 
 const BEGINNINGS = /\.(opened|request|answered|struck)$/;
 
 export class Connections {
-  constructor({ mostEvents = MOST_EVENTS, mostConnections = MOST_CONNECTIONS } = {}) {
+  constructor({ mostEvents = MOST_EVENTS, mostConnections = MOST_CONNECTIONS, mostRequests = MOST_REQUESTS } = {}) {
     this.mostEvents = mostEvents;
     this.mostConnections = mostConnections;
+    this.mostRequests = mostRequests;
+    this.requests = 0; // that are kept
     this.byId = new Map(); // in the order of opening
     this.log = []; // the newest last
     this.dropped = 0; // events that left the log
     this.taken = 0;
     this.gaps = []; // [from, to], in seconds since the epoch
+    this.answers = new Set(); // numbers of requests whose connections are known
     this.brokenAt = 0;
     this.seen = 0; // connections ever
   }
@@ -68,8 +74,8 @@ export class Connections {
       this.seen += 1;
       connection = {
         id, door: payload.door ?? "", mode: payload.mode ?? "", peer: payload.client ?? "", agent: "",
-        opened: at, closed: null, newest: at, marks: [], requests: [], received: 0, sent: 0,
-        left: null, ended: null, reset: null, struck: false,
+        opened: at, closed: null, newest: at, marks: [], requests: [], asked: 0, received: 0, sent: 0,
+        left: null, ended: null, reset: null, struck: false, played: null,
       };
       this.byId.set(id, connection);
     }
@@ -96,6 +102,9 @@ export class Connections {
         connection.struck = true;
         if (connection.requests.length) Object.assign(connection.requests.at(-1), { struck: true, key: payload.key });
         break;
+      case "played":
+        connection.played = at;
+        break;
       case "answered":
         this.#answered(connection, at, payload);
         break;
@@ -119,40 +128,54 @@ export class Connections {
   }
 
   #request(connection, at, { method, target, fields = [] }) {
-    connection.agent = fieldOf(fields, "user-agent") || connection.agent;
-    connection.requests.push({ at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null });
+    const request = { at, method, target, fields, status: null, struck: false, key: keyIn(target), sent: 0, firstAt: null, lastAt: null };
+    this.#keep(connection, request);
+    mark(connection, { at, by: "client", request, octets: 0 });
+  }
+
+  #keep(connection, request) {
+    connection.agent = fieldOf(request.fields, "user-agent") || connection.agent;
+    connection.asked += 1;
+    connection.requests.push(request);
     if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at, by: "client", request: `${method} ${target}`, octets: 0 });
+    else this.requests += 1;
   }
 
   // The workbench tells an exchange as a whole, once it is over.
   #answered(connection, at, payload) {
+    if (payload.request_id) this.answers.add(payload.request_id);
+    if (this.answers.size > this.mostEvents) this.answers.delete(this.answers.values().next().value);
     const known = connection.requests.at(-1);
     if (known && known.status === null && known.method === payload.method && known.target === payload.target) {
       Object.assign(known, { status: payload.status, trace: payload.request_id, lastAt: at });
       return;
     }
     const began = at - payload.seconds;
-    connection.agent = fieldOf(payload.fields ?? [], "user-agent") || connection.agent;
     connection.opened = Math.min(connection.opened, began);
     connection.received += payload.octets_received;
     connection.sent += payload.octets_sent;
-    connection.requests.push({
+    const request = {
       at: began, method: payload.method, target: payload.target, fields: payload.fields ?? [], status: payload.status,
       struck: false, key: keyIn(payload.target), sent: payload.octets_sent, firstAt: at, lastAt: at, trace: payload.request_id,
-    });
-    if (connection.requests.length > MOST_MARKS) connection.requests.shift();
-    mark(connection, { at: began, by: "client", request: `${payload.method} ${payload.target}`, octets: payload.octets_received });
+    };
+    this.#keep(connection, request);
+    mark(connection, { at: began, by: "client", request, octets: payload.octets_received });
     mark(connection, { at, by: "server", octets: payload.octets_sent, status: payload.status });
   }
 
   #forget() {
-    if (this.byId.size <= this.mostConnections) return;
+    if (this.#excess() <= 1) return;
     for (const [id, connection] of this.byId) {
-      if (connection.closed === null && this.byId.size <= 2 * this.mostConnections) continue;
+      if (connection.closed === null && this.#excess() <= 2) continue;
       this.byId.delete(id);
-      if (this.byId.size <= this.mostConnections) return;
+      this.requests -= connection.requests.length;
+      if (this.#excess() <= 1) return;
     }
+  }
+
+  // How many times as much is kept as may be.
+  #excess() {
+    return Math.max(this.byId.size / this.mostConnections, this.requests / this.mostRequests);
   }
 }
 
@@ -168,10 +191,18 @@ function mark(connection, entry) {
   const { marks } = connection;
   marks.push(entry);
   if (marks.length <= MOST_MARKS) return;
-  const middle = marks.length >> 1; // joined with its neighbour, so that beginning and end stay whole
-  const [one, other] = marks.splice(middle, 2);
-  const times = (one.times ?? 1) + (other.times ?? 1);
-  marks.splice(middle, 0, { ...one, octets: (one.octets ?? 0) + (other.octets ?? 0), times, until: other.until ?? other.at });
+  const middle = marks.length >> 1; // two exchanges or so become one, so that beginning and end stay whole
+  marks.splice(middle, JOINED, ...joined(marks.slice(middle, middle + JOINED)));
+}
+
+// One mark for the octets of each side.
+function joined(marks) {
+  const sides = new Map();
+  for (const { by, at, until = at, octets = 0, times = 1 } of marks) {
+    const side = sides.get(by) ?? { by, at, until, octets: 0, times: 0 };
+    sides.set(by, { ...side, until: Math.max(side.until, until), octets: side.octets + octets, times: side.times + times });
+  }
+  return sides.values();
 }
 
 function keyIn(target) {
@@ -206,11 +237,10 @@ export function endOf(connection) {
 }
 
 // True if the client left while an answer was still due.
-export function isWaiting({ requests, left, sent, received }) {
+export function isWaiting({ requests, left, sent, received, opened, played }) {
   if (!left) return false;
   const request = requests.at(-1);
-  if (!request) return received === 0 && sent === 0 ? false : sent === 0;
-  if (request.status !== null) return false;
-  const latest = request.lastAt ?? request.at;
-  return request.sent === 0 || left.at - latest > 0.02;
+  if (played !== null && played >= (request?.at ?? opened) && played <= left.at) return false;
+  if (!request) return received > 0 && sent === 0;
+  return request.status === null;
 }

@@ -6,7 +6,10 @@ export const ROW = 32; // pixels
 const TOP = 20; // of the first row's line
 const LEAST = 3; // pixels; marks that are closer become one block
 
+const LABEL = 36; // pixels of a number behind a block
+
 let colours = null;
+let edge = 0; // of the lane that is painted
 
 // The colours of the theme that is chosen; read again when that changes.
 export function readColours() {
@@ -26,24 +29,58 @@ export function heightOf(lane) {
   return Math.max(1, lane.rows.length) * ROW + 6;
 }
 
-export function paint(canvas, lane, { from, to, gaps, selected }) {
+export function paint(canvas, lane, { from, to, gaps, selected, width }) {
   if (!colours) readColours();
   const ratio = devicePixelRatio || 1;
-  const width = canvas.clientWidth;
   const height = heightOf(lane);
   if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
   }
+  edge = width;
   const pen = canvas.getContext("2d");
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
   pen.clearRect(0, 0, width, height);
   const x = (at) => ((at - from) / (to - from)) * width;
   grid(pen, width, height, partsOf(to - from));
   for (const [begin, end] of gaps) band(pen, x(begin), Math.max(2, x(end) - x(begin)), height);
-  lane.rows.forEach((row, index) => {
-    for (const connection of row) one(pen, connection, { x, y: TOP + index * ROW, now: to, isSelected: connection.id === selected, width });
-  });
+  lane.rows.forEach((row, index) => many(pen, row, { x, y: TOP + index * ROW, now: to, selected, width }));
+}
+
+// The connections of a row; those that are too short and too close to be told apart become one block.
+function many(pen, row, { x, y, now, selected, width }) {
+  let bundle = [];
+  let until = 0;
+  const flush = () => {
+    if (bundle.length > 3) dense(pen, bundle, { from: x(bundle[0].opened), to: until, y });
+    else for (const connection of bundle) one(pen, connection, { x, y, now, isSelected: false });
+    bundle = [];
+  };
+  for (const connection of row) {
+    const begin = x(connection.opened);
+    const end = x(connection.closed ?? now);
+    if (end < -20 || begin > width + 20) continue;
+    const isSelected = connection.id === selected;
+    const isShort = end - begin < LEAST && !isSelected;
+    if (bundle.length && !(isShort && begin - until < LEAST)) flush();
+    if (!isShort) one(pen, connection, { x, y, now, isSelected });
+    else {
+      bundle.push(connection);
+      until = Math.max(bundle.length > 1 ? until : end, end);
+    }
+  }
+  flush();
+}
+
+function dense(pen, bundle, { from, to, y }) {
+  const width = Math.max(4, to - from);
+  pen.fillStyle = colours.client;
+  pen.fillRect(from, y - 9, width, 9);
+  pen.fillStyle = colours.server;
+  pen.fillRect(from, y, width, 9);
+  const resets = bundle.filter(({ reset }) => reset !== null).length;
+  if (resets) cross(pen, from + width / 2, y, "");
+  if (to < edge - LABEL) words(pen, `×${bundle.length}${resets ? `, ${resets} RST` : ""}`, from + width + 4, y + 4);
 }
 
 // The number of parts of a window, so that each is a round time.
@@ -68,10 +105,9 @@ function band(pen, x, width, height) {
   pen.fillRect(x, 0, width, height);
 }
 
-function one(pen, connection, { x, y, now, isSelected, width }) {
+function one(pen, connection, { x, y, now, isSelected }) {
   const begin = x(connection.opened);
   const end = x(connection.closed ?? now);
-  if (end < -20 || begin > width + 20) return;
   if (isSelected) {
     pen.fillStyle = colours.select;
     pen.fillRect(begin - 5, y - 15, Math.max(12, end - begin + 10), 30);
@@ -120,7 +156,8 @@ function silences(pen, connection, x, y, now) {
       since = connection.requests.at(-1)?.status === null ? until ?? at : null;
     }
   }
-  const end = Math.min(connection.closed ?? now, connection.ended ?? now, connection.reset ?? now, connection.left?.at ?? now);
+  const isOver = since !== null && connection.played !== null && connection.played >= since;
+  const end = Math.min(isOver ? connection.played : now, connection.closed ?? now, connection.ended ?? now, connection.reset ?? now, connection.left?.at ?? now);
   dotted(end);
 }
 
@@ -132,7 +169,7 @@ function blocks(pen, connection, x, y) {
     pen.fillStyle = isClient ? colours.client : colours.server;
     const width = Math.max(block.isDrip ? 2 : 4, block.to - block.from);
     pen.fillRect(block.from, isClient ? y - 9 : y, width, block.isDrip ? 8 : 9);
-    if (block.number > 3) words(pen, `×${block.number}`, block.from + width + 3, isClient ? y - 3 : y + 13);
+    if (block.number > 3 && block.to < edge - LABEL) words(pen, `×${block.number}`, block.from + width + 3, isClient ? y - 3 : y + 13);
     block = null;
   };
   for (const { at, until, by, octets, times = 1 } of connection.marks) {
@@ -163,7 +200,7 @@ function finish(pen, connection, x, y) {
   }
 }
 
-function cross(pen, x, y) {
+function cross(pen, x, y, text = "RST") {
   pen.strokeStyle = colours.fault;
   pen.lineWidth = 2.5;
   pen.beginPath();
@@ -172,7 +209,7 @@ function cross(pen, x, y) {
   pen.moveTo(x + 5, y - 5);
   pen.lineTo(x - 5, y + 5);
   pen.stroke();
-  words(pen, "RST", x + 9, y + 4);
+  words(pen, text, x + 9, y + 4);
 }
 
 function bar(pen, x, y, colour) {

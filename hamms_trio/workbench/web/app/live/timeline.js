@@ -1,13 +1,17 @@
 // The timeline: lanes that glide while the reader follows, and stand still while the reader holds them.
 import { count } from "../format.js";
 import { html, useEffect, useRef, useState } from "../lib.js";
+import { everyFrame } from "../pace.js";
 import { Glyph } from "../parts/marks.js";
 import { go, link } from "../router.js";
 import { connections, version } from "./connections.js";
+import { claim } from "./detail.js";
 import { lanesOf } from "./lanes.js";
 import { at, heightOf, paint, partsOf, readColours } from "./paint.js";
 
-const EVERY = 250; // milliseconds between two looks at which lanes there are; canvases are painted in every frame
+const EVERY = 250; // milliseconds between two looks at which lanes there are
+const SHORTEST = 1 / 30; // seconds between two paintings of a lane that stands still, whatever arrives
+const REDUCED = 1; // seconds between two paintings for those who asked for less motion
 
 export function Timeline({ seconds, isHeld, isMeant, selected }) {
   const [now, setNow] = useState(Date.now() / 1000);
@@ -16,7 +20,7 @@ export function Timeline({ seconds, isHeld, isMeant, selected }) {
     const timer = setInterval(() => setNow(Date.now() / 1000), EVERY);
     return () => clearInterval(timer);
   }, [isHeld]);
-  version.value; // a held timeline shows nothing newer, but a changed filter draws it again
+  if (isHeld) version.value; // shows nothing newer, but a reset or an end of what is shown
   const { lanes, others } = lanesOf(connections.byId.values(), { from: now - seconds, to: now, isMeant });
   return html`<section class="tl" aria-label="Timeline">
     <${Axis} seconds=${seconds} isHeld=${isHeld} />
@@ -42,39 +46,67 @@ function Lane({ lane, seconds, heldAt, selected }) {
   const shown = useRef(lane);
   shown.current = lane;
   const isOn = lane.all.some(({ id }) => id === selected);
+  const width = useWidth(canvas);
   useEffect(() => {
-    let frame = 0;
-    const draw = () => {
+    const isReduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
+    let painted = { to: 0, lane: null, taken: 0 };
+    const draw = (isForced) => {
+      if (!canvas.current) return;
       const to = heldAt || Date.now() / 1000;
-      if (canvas.current) paint(canvas.current, shown.current, { from: to - seconds, to, gaps: connections.gaps, selected });
-      if (!heldAt) frame = requestAnimationFrame(draw);
+      const passed = to - painted.to;
+      const pixel = seconds / Math.max(1, width) / (devicePixelRatio || 1);
+      const isNew = painted.lane !== shown.current || (painted.taken !== connections.taken && newestOf(shown.current) > painted.newest);
+      const isDue = isReduced && !heldAt ? passed >= REDUCED : passed >= pixel / 2 || (isNew && (heldAt || passed >= SHORTEST));
+      if (!isDue && isForced !== true) return;
+      paint(canvas.current, shown.current, { from: to - seconds, to, gaps: connections.gaps, selected, width });
+      painted = { to, lane: shown.current, taken: connections.taken, newest: newestOf(shown.current) };
     };
-    const isReduced = matchMedia("(prefers-reduced-motion: reduce)").matches && !heldAt;
-    const timer = isReduced ? setInterval(() => draw(), 1000) : 0;
-    frame = requestAnimationFrame(draw);
+    const stop = everyFrame(draw);
     const onTheme = () => {
       readColours();
-      draw();
+      draw(true);
     };
     addEventListener("hamms-theme", onTheme);
     return () => {
-      cancelAnimationFrame(frame);
-      clearInterval(timer);
+      stop();
       removeEventListener("hamms-theme", onTheme);
     };
-  }, [seconds, heldAt, selected, heldAt ? lane.newest : 0]);
-  const choose = (event) => {
-    const box = canvas.current.getBoundingClientRect();
+  }, [seconds, heldAt, selected, width]);
+  const under = ({ offsetX: px, offsetY: py }) => {
     const to = heldAt || Date.now() / 1000;
-    const found = at(shown.current, { px: event.clientX - box.left, py: event.clientY - box.top, width: box.width, from: to - seconds, to });
+    return at(shown.current, { px, py, width, from: to - seconds, to });
+  };
+  const choose = (event) => {
+    const found = under(event);
     if (found) go(link("live", "c", String(found.id)));
   };
-  const newest = lane.all.reduce((best, each) => (each.newest > best.newest ? each : best));
+  const tell = (event) => {
+    const found = under(event);
+    canvas.current.title = found ? `c-${found.id}: ${claim(found)}` : "";
+  };
+  const latest = lane.all.reduce((best, each) => (each.newest > best.newest ? each : best));
   return html`<li class="lane ${isOn ? "on" : ""}">
-    <div class="who-l"><a href=${link("live", "c", String(newest.id))}><b>${lane.name}</b></a><span>${lane.doors}</span><span class="r">${lane.outcome}</span></div>
-    <canvas ref=${canvas} class="strip-c" style=${{ height: `${heightOf(lane)}px` }} onClick=${choose} role="img"
+    <div class="who-l"><a href=${link("live", "c", String(latest.id))}><b>${lane.name}</b></a><span>${lane.doors}</span><span class="r">${lane.outcome}</span></div>
+    <canvas ref=${canvas} class="strip-c" style=${{ height: `${heightOf(lane)}px` }} onClick=${choose} onMouseMove=${tell} role="img"
       aria-label="${lane.name}: ${lane.all.length} connections, ${lane.outcome}"></canvas>
   </li>`;
+}
+
+function newestOf({ all }) {
+  let newest = 0;
+  for (const connection of all) if (connection.newest > newest) newest = connection.newest;
+  return newest;
+}
+
+// The width of an element, known without asking for it: reading it in a frame would lay the page out once more.
+function useWidth(element) {
+  const [width, setWidth] = useState(0);
+  useEffect(() => {
+    const watcher = new ResizeObserver(([entry]) => setWidth(entry.contentRect.width));
+    watcher.observe(element.current);
+    return () => watcher.disconnect();
+  }, []);
+  return width;
 }
 
 function Key() {

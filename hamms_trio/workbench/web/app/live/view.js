@@ -27,7 +27,7 @@ export function LiveView({ id }) {
     filter.value = route.value.query.get("filter") ?? filter.value;
     lookBack();
   }, []);
-  setPorts(new Map(Object.entries(health.value?.ports ?? {})));
+  setPorts(new Map([["workbench", Number(location.port) || 80], ...Object.entries(health.value?.ports ?? {})]));
   const isMeant = filterOf(filter.value);
   const change = (value) => {
     filter.value = value;
@@ -73,7 +73,7 @@ function Nobody() {
   if (connections.byId.size) return null;
   const example = (modes.value ?? []).find(({ slug }) => slug === "frame-cl-short-fin");
   const url = example?.port ? `http://${location.hostname}:${example.port}/` : `${location.origin}/`;
-  return html`<${Empty}><p><b>No client has connected yet.</b></p><p>One request is enough to see something:</p><${Command} text="curl ${url}" /></${Empty}>`;
+  return html`<${Empty}><p><b>No client has connected yet.</b></p><p>Connections are shown from the moment on at which a page is open. One request is enough:</p><${Command} text="curl ${url}" /></${Empty}>`;
 }
 
 // What follows from the connections; looked at twice a second at most, however many events arrive.

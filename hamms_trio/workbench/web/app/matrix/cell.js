@@ -5,13 +5,13 @@ import { bySlug } from "../lab.js";
 import { html, useEffect, useRef } from "../lib.js";
 import { begin } from "../modes/list.js";
 import { useTranscript } from "../modes/transcripts.js";
-import { Code, Empty, Glyph, Source } from "../parts/marks.js";
+import { Code, Empty, Glyph, showDrawer, Source } from "../parts/marks.js";
 import { go, link } from "../router.js";
 
 export function CellDetail({ slug, column, entry, before, kind }) {
   const drawer = useRef(null);
   useEffect(() => {
-    drawer.current?.querySelector("[data-close]")?.focus({ preventScroll: true });
+    showDrawer(drawer.current);
   }, [slug, column?.id]);
   return html`<aside class="drawer" ref=${drawer} aria-labelledby="ch"><header><h2 id="ch">${kind && html`<span class="cell ${kind.cell}"><${Glyph} name=${kind.mark} kind="gx" /></span>`} ${entry ? `${entry.verdict} ${entry.class}` : slug}</h2>
       <button type="button" class="plain" data-close="" aria-label="Close the detail" onClick=${() => go("#/matrix")}><${Glyph} name="i-x" kind="i" /></button></header>

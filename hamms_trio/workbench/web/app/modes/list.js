@@ -9,6 +9,7 @@ import { link, route, setQuery } from "../router.js";
 import { attempt } from "./attempt.js";
 import { addressOf } from "./doors.js";
 import { about } from "./families.js";
+import { Population } from "./outcomes.js";
 import { found, nearest } from "./search.js";
 import { transcript, useTranscript } from "./transcripts.js";
 
@@ -71,6 +72,7 @@ function Example({ mode }) {
     ${told && html`<${Sequence} moments=${told.moments} name=${mode.name} origin=${begin(told.moments)} />`}
     <div class="verd">
       <p class="row"><${Expectation} outcome=${mode.client.outcome} /><b>a correct client</b><span>${mode.client.meaning}, ${mode.client.source}</span></p>
+      <${Population} mode=${mode} />
       <p class="row" aria-live="polite"><${Glyph} name=${result?.mark ?? "v-na"} /><b>this browser</b><span>${result?.claim ?? "is asking"}</span></p>
     </div>
   </article>`;

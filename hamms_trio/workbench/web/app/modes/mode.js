@@ -2,6 +2,8 @@
 import { asText, Sequence } from "../draw/sequence.js";
 import { clock, octets, seconds, shown } from "../format.js";
 import { modes } from "../lab.js";
+import { connections, version } from "../live/connections.js";
+import { clientOf } from "../live/model.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
 import { Choice, Code, Empty, Expectation, Glyph, Note, Prose, Source } from "../parts/marks.js";
 import { link, route, setQuery } from "../router.js";
@@ -11,6 +13,7 @@ import { doorsOf, snippet } from "./doors.js";
 import { ArgumentForm } from "./form.js";
 import { Legend } from "./legend.js";
 import { begin } from "./list.js";
+import { Outcomes } from "./outcomes.js";
 import { nearest } from "./search.js";
 import { useTranscript } from "./transcripts.js";
 
@@ -88,6 +91,7 @@ function Owed({ mode }) {
     ${client.reuse === "forbidden" && html`<p>The connection must not be used for another request.</p>`}
     ${client.reuse === "required" && html`<p>The connection has to be used for another request.</p>`}
     <p class="src"><span><${Source} text=${client.source} /></span><span class="lvl">${client.level === "quality" ? "quality of the client, no MUST" : client.level}</span></p>
+    <${Outcomes} mode=${mode} />
     <h3>The mode</h3><${Prose} text=${mode.description} />
     ${mode.needs_port && html`<p>It needs a port of its own: ${mode.needs_port}.</p>`}
     ${mode.aliases.length > 0 && html`<p class="hint">Also found as ${mode.aliases.join(", ")}.</p>`}
@@ -143,5 +147,14 @@ function Result({ result }) {
     ${result.fields.length > 0 && html`<dt>fields</dt><dd><pre tabindex="0"><code>${result.fields.map(([name, value]) => `${name}: ${value}`).join("\n")}</code></pre></dd>`}
     ${result.beginning && html`<dt>begins</dt><dd class="mono">${shown(result.beginning.slice(0, 300))}</dd>`}
     <dt>address</dt><dd class="mono">${result.url}</dd>
-  </dl><p class="links"><a href="#/live">See the connection in Live</a></p>`;
+  </dl><p class="links"><a href=${addressInLive(result)}>See the connection in Live</a></p>`;
+}
+
+// The browser's own connection, once the stream has told of it.
+function addressInLive({ url, begun }) {
+  version.value;
+  const { pathname, search } = new URL(url, location.href);
+  const isMeant = ({ at, target }) => at >= begun - 1 && target === pathname + search;
+  const found = [...connections.byId.values()].findLast((each) => clientOf(each) === "this browser" && each.requests.some(isMeant));
+  return found ? link("live", "c", String(found.id)) : "#/live";
 }

@@ -12,6 +12,12 @@ export function Note({ kind = "", glyph, children }) {
   </div>`;
 }
 
+// Brings a drawer that has opened into view, and lets the keyboard begin there.
+export function showDrawer(drawer) {
+  drawer?.querySelector("[data-close]")?.focus({ preventScroll: true });
+  drawer?.scrollIntoView({ block: "nearest" });
+}
+
 export function Empty({ children }) {
   return html`<div class="empty">${children}</div>`;
 }
