@@ -95,7 +95,7 @@ def _section(
     where = "; ".join(_where(door) + _given(door) for door in doors)
     lines = [
         f"## {mode.slug}\n",
-        f"{where[0].upper()}{where[1:]}. It acts {mode.driver.acts}.\n",
+        f"{where[0].upper()}{where[1:]}. The mode acts {mode.driver.acts}.\n",
         f"{_md(mode.description)}\n",
     ]
     if mode.aliases:

@@ -35,7 +35,7 @@ for _name, _summary in {
     "files": "Serve the files of a directory.",
     "modes": "List the failure modes, or describe the one named SLUG or the one on PORT.",
     "hosts": "Print lines for /etc/hosts, a name for each failure mode.",
-    "decisions": "Print which requests a failure mode strikes.",
+    "decisions": "Print the requests that a failure mode strikes.",
     "certs": "Make a certificate and the authority that signs it.",
     "check": "Grade how an HTTP client reacts to the failure modes.",
     "load": "Measure a server of your own under load.",

@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
-THREADPOOL = "threadpool"  # the reference's engine that serves no streams
+THREADPOOL = (
+    "threadpool"  # the reference's engine that serves no streams (see `hamms_trio.workbench`)
+)
 DEFAULT_USERS = "data/auth_users.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """The user's choices."""
+    """The options of a workbench's records."""
 
     state: str
     state_file: Path | None
@@ -57,10 +59,10 @@ class Records:
     public_base_url: str
 
     def chosen(self) -> WorkbenchOptions:
-        """Return the choices, as the workbench takes them.
+        """Return the options in the workbench's own form.
 
         Raises:
-            Refused: the users file can't be read, or the public URL is none.
+            Refused: the users file can't be read, or the public URL has no host.
         """
         if self.metrics_backend == "memory" and self.metrics_sqlite_file is not None:
             raise click.UsageError("--metrics-sqlite-file is for --metrics-backend sqlite")
@@ -168,7 +170,7 @@ STATE = click.option(
     show_default=True,
     envvar="HAMMS_STATE",
     show_envvar=True,
-    help="The state file, made if it is missing; :memory: for none.",
+    help="The state file, created if missing; :memory: for none.",
 )
 
 RECORDS = options.together(
@@ -179,43 +181,47 @@ RECORDS = options.together(
     _import("--scenario-state-file", "file of scenarios and runs"),
     _import("--target-state-file", "file of targets"),
     _setting(
-        "--history-limit", 500, click.IntRange(1, 10_000_000), "Requests that the history keeps."
+        "--history-limit", 500, click.IntRange(1, 10_000_000), "Limit of requests in the history."
     ),
     _setting(
-        "--history-octets", 256 * 1024 * 1024, click.IntRange(1), "Octets that the history keeps."
+        "--history-octets", 256 * 1024 * 1024, click.IntRange(1), "Limit of octets in the history."
     ),
     click.option(
         "--history-seconds",
         type=Seconds(0, min_open=True),
-        help="The age at which a request leaves the history; any age without it.",
+        help="Age in seconds at which requests are evicted from the history. Default: no limit.",
     ),
     _setting(
         "--max-mock-body-bytes",
         262_144,
         click.IntRange(0),
-        "The greatest body of a mock, and of a request that the lab makes.",
+        "Limit of octets in the body of a mock, and of a request by the lab.",
     ),
     _setting(
         "--default-chaos-seed",
         1337,
         click.IntRange(-(2**63), 2**63 - 1),
-        "Decides every random choice.",
+        "Seed of every random choice.",
     ),
     _enable("playground", "Serve mocks, history, replay and lab."),
     _enable("scenarios", "Serve scenarios."),
-    _setting("--max-scenarios", 100, click.IntRange(1, 10_000), "Scenarios that are kept."),
-    _setting("--max-steps-per-scenario", 50, click.IntRange(1, 10_000), "Steps of a scenario."),
-    _setting("--max-assertions-per-step", 20, click.IntRange(1, 10_000), "Assertions of a step."),
-    _setting("--max-runs", 200, click.IntRange(1, 100_000), "Reports of runs that are kept."),
+    _setting("--max-scenarios", 100, click.IntRange(1, 10_000), "Limit of stored scenarios."),
+    _setting(
+        "--max-steps-per-scenario", 50, click.IntRange(1, 10_000), "Limit of steps in a scenario."
+    ),
+    _setting(
+        "--max-assertions-per-step", 20, click.IntRange(1, 10_000), "Limit of assertions in a step."
+    ),
+    _setting("--max-runs", 200, click.IntRange(1, 100_000), "Limit of stored reports of runs."),
     _enable("target-proxy", "Serve targets, calls of them, and /proxy/."),
-    _setting("--max-targets", 50, click.IntRange(1, 10_000), "Targets that are kept."),
+    _setting("--max-targets", 50, click.IntRange(1, 10_000), "Limit of stored targets."),
     options.ALLOW_TARGET,
     _enable("live-events", "Serve events."),
     _setting(
         "--event-buffer-size",
         5_000,
         click.IntRange(1, 1_000_000),
-        "Events that are kept, at least 100.",
+        "Limit of buffered events, at least 100.",
     ),
     _setting(
         "--event-heartbeat-secs",
@@ -233,13 +239,13 @@ RECORDS = options.together(
         "--live-events-require-selectors/--no-live-events-require-selectors",
         True,
         None,
-        "Refuse event streams if --engine threadpool is given, as the reference does.",
+        "Refuse event streams if --engine threadpool is given, for compatibility.",
     ),
     _setting(
         "--metrics-backend",
         "sqlite",
         click.Choice(["sqlite", "memory"]),
-        "Where trends are kept: in a file, or as long as the server runs.",
+        "Place of trends: a file, or memory until the server ends.",
         variable="METRICS_BACKEND",
     ),
     click.option(
@@ -247,7 +253,7 @@ RECORDS = options.together(
         type=options.FILE,
         envvar="METRICS_SQLITE_FILE",
         show_envvar=True,
-        help="A file of their own for trends, in the reference's shape, instead of the state file.",
+        help="A separate SQLite file for trends, instead of the state file.",
     ),
     _setting(
         "--metrics-flush-interval-secs",
@@ -260,7 +266,7 @@ RECORDS = options.together(
         "--metrics-retention-days",
         30,
         click.IntRange(1),
-        "Days that trends are kept.",
+        "Days until trends are deleted.",
         variable="METRICS_RETENTION_DAYS",
     ),
     click.option(
@@ -273,13 +279,13 @@ RECORDS = options.together(
         "--require-demo-token/--no-require-demo-token",
         default=False,
         envvar="REQUIRE_DEMO_TOKEN",
-        help="Refuse everybody without a token, even if there is none.",
+        help="Refuse requests without a token, even if no token is configured.",
     ),
     _setting(
         "--auth-users-file",
         DEFAULT_USERS,
         options.FILE,
-        "The users who may log in; everybody may do everything without users and token.",
+        "File of the users who may log in. Without users and a token, everybody is an admin.",
         variable="AUTH_USERS_FILE",
     ),
     _setting(
@@ -293,6 +299,6 @@ RECORDS = options.together(
         "--public-base-url",
         default="",
         envvar="PUBLIC_BASE_URL",
-        help="The URL that pages use; its host may then change state.",
+        help="The public URL; pages from its host may change state.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Checks that the API starts: who may, of which clients, and how each ends."""
+"""Checks that the API starts: rights, clients, and ends."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def test_a_check_of_a_failing_client_ends_with_the_reason(
     run = await ended(workbench)
     assert (run["status"], run["problem"]) == (
         "failed",
-        "the client fails where nothing is wrong",
+        "the client fails against a healthy server",
     )
 
 
