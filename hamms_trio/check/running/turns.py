@@ -21,6 +21,9 @@ LONGER = 4.0  # times as long, from one turn to the next that needs longer times
 LONGEST = 16.0
 SLOW = 0.8  # of the timeout
 LATE_LOOP = 0.2  # of the timeout, less than the pauses of octets that dribble
+LACKING = (
+    0.25  # of a client's time without a processor, beyond which longer times prove nothing yet
+)
 _ALONE = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
 # A client that delivers a whole body was not ended by a timeout.
 _DELIVERED = (Finding.OK, Finding.LENIENT, Finding.POLICY)
@@ -82,8 +85,14 @@ def next_turn(
         return turn.again(longer=True)
     if _is_unproved(facts, finding) and turn.number == 0:
         return turn.again(longer=True)
-    is_first = turn.patience == 1.0
-    return turn.again(longer=True) if is_first and _timed_out(facts, finding, start_up) else None
+    is_proved = turn.patience > 1 and not _lacked_processors(facts)
+    if _timed_out(facts, finding, start_up) and not is_proved:
+        return turn.again(longer=True)
+    return None
+
+
+def _lacked_processors(facts: Facts) -> bool:
+    return (facts.visit.waited or 0.0) > LACKING * facts.visit.seconds
 
 
 def _waited_for_processors(facts: Facts, late: float) -> bool:
