@@ -34,7 +34,7 @@ def facts(slug: str, *answers: Answer, waited: float = 0.0) -> Facts:
 
 
 def after(turn: Turn, found: Facts, finding: Finding, late: float = 0.0) -> Turn | None:
-    return next_turn(turn, found, finding, late=late, start_up=0.0)
+    return next_turn(turn, found, finding, late=late, waited=0.0, start_up=0.0)
 
 
 def first(slug: str) -> Turn:

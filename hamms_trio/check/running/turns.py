@@ -68,18 +68,20 @@ def is_late(late: float, timeout: float) -> bool:
 
 
 def next_turn(
-    turn: Turn, facts: Facts, finding: Finding, *, late: float, start_up: float
+    turn: Turn, facts: Facts, finding: Finding, *, late: float, waited: float, start_up: float
 ) -> Turn | None:
     """Return the turn that decides instead of this one, or None if this one counts.
 
     Args:
         late: seconds by which the lab was late at most meanwhile.
+        waited: seconds for which the lab was ready to run, and had no processor.
         start_up: seconds that the client takes to start.
     """
     if finding in _ALONE:
         if not turn.is_alone:
             return turn.again(longer=False, is_alone=True)
-        is_excused = finding is not Finding.RESOURCES and _waited_for_processors(facts, late)
+        is_timed = finding is not Finding.RESOURCES and turn.patience == 1
+        is_excused = is_timed and _waited_for_processors(facts, max(late, waited))
         return turn.again(longer=True, is_alone=True) if is_excused else None
     if is_late(late, facts.timeout):
         return turn.again(longer=True)
@@ -95,9 +97,9 @@ def _lacked_processors(facts: Facts) -> bool:
     return (facts.visit.waited or 0.0) > LACKING * facts.visit.seconds
 
 
-def _waited_for_processors(facts: Facts, late: float) -> bool:
-    """Return True if the client would have been in time, had a processor been free whenever it wanted one."""
-    waited = max(late, facts.visit.waited or 0.0)
+def _waited_for_processors(facts: Facts, lab: float) -> bool:
+    """Return True if the client would have been in time, had a processor been free whenever one was wanted."""
+    waited = lab + (facts.visit.waited or 0.0)
     return facts.visit.seconds - waited <= facts.late
 
 
