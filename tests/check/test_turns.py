@@ -68,7 +68,7 @@ def test_a_timeout_that_may_have_decided_gets_longer(slug: str, finding: Finding
     assert (turn.patience, turn.is_alone) == (4.0, False)
     waits = replace(facts(slug, replace(SLOW, seconds=4.0)), timeout=4.0)
     assert after(turn, waits, finding) is None
-    starved = replace(waits, visit=replace(waits.visit, waited=2.0))
+    starved = replace(waits, visit=replace(waits.visit, waited=3.0))
     longer = after(turn, starved, finding)
     assert longer is not None
     assert longer.patience == 16.0

@@ -87,14 +87,14 @@ def next_turn(
         return turn.again(longer=True)
     if _is_unproved(facts, finding) and turn.number == 0:
         return turn.again(longer=True)
-    is_proved = turn.patience > 1 and not _lacked_processors(facts)
+    is_proved = turn.patience > 1 and not _lacked_processors(facts, waited)
     if _timed_out(facts, finding, start_up) and not is_proved:
         return turn.again(longer=True)
     return None
 
 
-def _lacked_processors(facts: Facts) -> bool:
-    return (facts.visit.waited or 0.0) > LACKING * facts.visit.seconds
+def _lacked_processors(facts: Facts, lab: float) -> bool:
+    return lab + (facts.visit.waited or 0.0) > LACKING * facts.visit.seconds
 
 
 def _waited_for_processors(facts: Facts, lab: float) -> bool:
