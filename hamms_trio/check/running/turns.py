@@ -21,9 +21,8 @@ LONGER = 4.0  # times as long, from one turn to the next that needs longer times
 LONGEST = 16.0
 SLOW = 0.8  # of the timeout
 LATE_LOOP = 0.2  # of the timeout, less than the pauses of octets that dribble
-LACKING = (
-    0.25  # of a client's time without a processor, beyond which longer times prove nothing yet
-)
+# Of a client's time: longer times prove nothing yet if processors were missing for more.
+LACKING = 0.5
 _ALONE = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
 # A client that delivers a whole body was not ended by a timeout.
 _DELIVERED = (Finding.OK, Finding.LENIENT, Finding.POLICY)
