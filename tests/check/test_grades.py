@@ -30,7 +30,7 @@ AWFUL = {
 
 
 def test_a_perfect_client_has_no_finding_in_the_whole_catalogue() -> None:
-    report = checked(driver("perfect.py"), "full", timeout=2.0)
+    report = checked(driver("perfect.py"), "full", timeout=1.0)
     assert report.failures() == {}
     assert report.summary.passed > 150
     assert all(report.badges.values())
