@@ -73,6 +73,19 @@ def test_attempts_of_one_key_are_plotted(lab: HammsServer, visiting: Opener) -> 
     expect(plot).to_be_visible()
 
 
+def test_a_conversation_is_summed_up_and_an_event_opens_its_payload(
+    lab: HammsServer, visiting: Opener
+) -> None:
+    page = watching(visiting)
+    httpx.get(lab.url("status", "/?status=503"), headers={"User-Agent": "talker/1"})
+    talks = page.get_by_role("region", name="Conversations").get_by_role("row")
+    expect(talks.filter(has_text="talker/1")).to_contain_text(f"{lab.ports['status']} status")
+    events = page.locator("table.log").get_by_role("row").filter(has_text="talker/1")
+    events.get_by_role("link", name="struck").click()
+    expect(page.get_by_role("complementary")).to_contain_text('"status": 503')
+    expect(page).to_have_url(re.compile(r"#/live/e/\d+$"))
+
+
 def test_a_filter_leaves_only_the_connections_that_are_meant(
     lab: HammsServer, visiting: Opener
 ) -> None:
