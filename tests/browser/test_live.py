@@ -37,6 +37,7 @@ def test_a_connection_appears_in_its_clients_lane_with_its_detail(
     expect(page).to_have_url(re.compile(r"#/live/c/\d+$"))
     page.keyboard.press("Escape")
     expect(detail).to_have_count(0)
+    expect(shopper.get_by_role("link")).to_be_focused()
 
 
 def test_names_and_values_of_clients_stay_text(lab: HammsServer, visiting: Opener) -> None:
