@@ -20,7 +20,8 @@ export function showDrawer(drawer) {
   const active = document.activeElement;
   if (!active.closest(".drawer")) opener = active;
   drawer.querySelector("[data-close]").focus({ preventScroll: true });
-  drawer.scrollIntoView({ block: "nearest" });
+  const { top } = drawer.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) drawer.scrollIntoView({ block: "start" });
   return () => requestAnimationFrame(() => {
     if (!document.querySelector(".drawer") && opener?.isConnected) opener.focus();
   });
