@@ -56,11 +56,11 @@ vendor: setup ## Fetch the page's libraries again from npm.
 screenshots: setup ## Take the README's pictures of the page; needs Chromium.
 	$(BIN)/python scripts/screenshots.py
 
-clients-table: setup ## Ask every failure mode by every installed client, and write the table of how they fare.
+clients-table: setup ## Run every installed client against every failure mode, and write the table of outcomes.
 	$(BIN)/python -m scripts.clients_table
 	$(BIN)/python scripts/generate_docs.py
 
-matrix: setup ## Grade the clients of this machine; writes docs/matrix.html and the table in docs/clients.md.
+matrix: setup ## Grade the clients of this machine, and write docs/matrix.html and the table in docs/clients.md.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[clients]'
 	npm install --prefix examples --no-audit --no-fund --silent
 	[ -x .venvs/niquests/bin/python ] || $(PYTHON) -m venv .venvs/niquests

@@ -67,6 +67,7 @@ class Figure:
         what: the figure's name, which two runs share.
         detail: a part of the title that differs from run to run.
         absent: the subjects that could not be measured, each with the reason.
+        remarks: why a subject is ahead or behind, by its name.
     """
 
     what: str
@@ -75,6 +76,7 @@ class Figure:
     rounds: dict[str, list[float]] = field(default_factory=dict)
     detail: str = ""
     absent: dict[str, str] = field(default_factory=dict)
+    remarks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def title(self) -> str:

@@ -30,6 +30,7 @@ def table(figure: Figure | Trials) -> str:
         rows = [_row(figure, subject) for subject in subjects]
         title = figure.title
         absent = [f"{subject}: {reason}" for subject, reason in figure.absent.items()]
+        absent += [f"{each}: {why}" for each, why in figure.remarks.items() if each in subjects]
     lines = [*_aligned(heading, rows), *(f"  {line}" for line in absent)]
     return "\n".join([f"{title} [{figure.unit}]", *lines])
 
@@ -137,6 +138,7 @@ def _as_json(figure: Figure | Trials) -> dict[str, object]:
         "detail": figure.detail,
         "rounds": figure.rounds,
         "absent": figure.absent,
+        "remarks": dict(figure.remarks),
         "targets": [
             {
                 "text": str(target),

@@ -10,6 +10,9 @@ from hamms_trio.errors import CertificateUnusable
 
 RELOAD_SECONDS = 5.0
 ALPN = ("http/1.1",)
+TICKETS = (
+    1  # for resumption in TLS 1.3, as Go's servers send; each costs about 20 us, 4 % of a handshake
+)
 # Forward secrecy and authenticated encryption only; TLS 1.3 has nothing else.
 CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -82,6 +85,7 @@ def server_context(certificate: Path, key: Path | None = None) -> ssl.SSLContext
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)
     context.set_alpn_protocols(ALPN)
+    context.num_tickets = TICKETS
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
     for path in (certificate, key):
         if path is not None and not os.access(path, os.R_OK):

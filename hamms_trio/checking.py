@@ -1,4 +1,4 @@
-"""A client is checked: a server, a client and the check come together here."""
+"""The check of a client: a server, the client and the grading are put together here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from hamms_trio.check.running.cells import Trust
 from hamms_trio.check.running.lab import SNI
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.check.running.run import Run
-from hamms_trio.errors import ClientUnusable
+from hamms_trio.errors import CheckInterrupted
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.net.nursery import ungrouped
 
@@ -36,13 +36,14 @@ async def run_check(
     """Check a client, and return the report.
 
     Args:
-        modes: failure modes of one's own beside ours.
+        modes: the caller's own failure modes, beside the built-in ones.
         on_progress: called as each cell begins and ends.
-        interruption: once it is cancelled, the report is that of what has been found so far.
+        interruption: once this scope is cancelled, the report has the cells that were finished before.
 
     Raises:
-        ClientUnusable: the client can't be run, or fails where nothing is wrong.
+        ClientUnusable: the client can't be run, or fails against a healthy server.
         UnknownMode: a suite does not exist.
+        CheckInterrupted: it was cancelled before anything was found.
     """
     options = options or Options()
     scope = interruption or trio.CancelScope()
@@ -70,7 +71,7 @@ async def run_check(
                 with scope, ungrouped():
                     return await run.run()
                 if run.subject is None:
-                    raise ClientUnusable("the check was interrupted before it had begun")
+                    raise CheckInterrupted("the check was interrupted before it had found anything")
                 return run.report(complete=False)
 
 
@@ -103,7 +104,7 @@ def check_client(
         options: those of `hamms_trio.check.running.options.Options`.
 
     Raises:
-        ClientUnusable: the client fails where nothing is wrong.
+        ClientUnusable: the client fails against a healthy server.
     """
     called = name or getattr(client, "__qualname__", type(client).__qualname__)
     chosen = Options(suites=suites or ("core",), **options)

@@ -24,6 +24,38 @@ class Opened(Event, frozen=True, gc=False):
     client: tuple[str, int]
 
 
+class HelloReceived(Event, frozen=True, gc=False):
+    """A ClientHello came: the host in its SNI, or None, and the protocols that it offers by ALPN."""
+
+    server_name: str | None
+    offered: tuple[str, ...]
+
+
+class HandshakeDone(Event, frozen=True, gc=False):
+    """A TLS handshake is complete; ``protocol`` is the one that ALPN has chosen, or None."""
+
+    version: str | None
+    cipher: str | None
+    protocol: str | None
+    server_name: str | None
+    is_resumed: bool
+    has_client_certificate: bool
+
+
+class HandshakeFailed(Event, frozen=True, gc=False):
+    """A TLS handshake failed, for OpenSSL's reason, or for ``TIMEOUT`` or ``RESET``."""
+
+    reason: str
+    server_name: str | None
+
+
+class AlertReceived(Event, frozen=True, gc=False):
+    """The client sent an alert of TLS (RFC 8446 §6)."""
+
+    code: int
+    name: str
+
+
 class Received(Event, frozen=True, gc=False):
     """Octets came in."""
 

@@ -61,7 +61,7 @@ class Loop(ABC):
         except GeneratorExit:  # the coroutine is being closed, and may not await
             steps.close()
             raise
-        except BaseException:
+        except BaseException:  # raised again; cancellation cleans up too
             await self.clean_up(steps.close)  # closing an injection takes some milliseconds
             raise
 

@@ -95,23 +95,38 @@ def _section(
     where = "; ".join(_where(door) + _given(door) for door in doors)
     lines = [
         f"## {mode.slug}\n",
-        f"{where[0].upper()}{where[1:]}. It acts {mode.driver.acts}.\n",
+        f"{where[0].upper()}{where[1:]}. The mode acts {mode.driver.acts}.\n",
         f"{_md(mode.description)}\n",
     ]
     if mode.aliases:
         lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
-    lines.append("**A correct client.** " + " ".join(mode.client.sentences) + "\n")
+    lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += [fared[door.name] for door in doors if door.name in fared]
+    lines += _tables(doors, fared)
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
         lines.append(_parameters(mode.parameters))
     lines += [_transcript(door, named=len(doors) > 1) for door in doors]
     return "\n".join(lines)
+
+
+def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
+    """Return each table of today's clients once, below the names of its doors if there are several."""
+    alike: dict[str, list[str]] = {}
+    for door in doors:
+        if door.name in fared:
+            alike.setdefault(fared[door.name], []).append(f"`{door.name}`")
+    heading = "**Today's clients**, asked once by GET"
+    return [
+        f"{heading} at {' and '.join(names)}:\n\n{table}"
+        if len(doors) > 1
+        else f"{heading}:\n\n{table}"
+        for table, names in alike.items()
+    ]
 
 
 def _parameters(parameters: Iterable[Parameter]) -> str:
@@ -150,7 +165,7 @@ def _fared(clients: list[str], outcomes: list[str]) -> str:
     lines = "".join(
         f"| {meaning_of(outcome)} | {', '.join(named)} |\n" for outcome, named in found.items()
     )
-    return f"**Today's clients**, asked once by GET:\n\n| outcome | clients |\n|---|---|\n{lines}"
+    return f"| outcome | clients |\n|---|---|\n{lines}"
 
 
 def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
@@ -167,7 +182,7 @@ def _words(doors: list[Door]) -> dict[str, list[FailureMode]]:
 
 
 def _family_port(family: str) -> str:
-    offsets = [row.offset for row in FAMILY_PORTS if row.family == family]
+    offsets = [row.offset for row in FAMILY_PORTS if family in (row.family, row.guest)]
     return str(BEGINNING_PORT + offsets[0]) if offsets else "-"
 
 

@@ -20,12 +20,13 @@ import requests
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.version import VERSION
+from tests import forks
 from tests.clients import raw
+from tests.forks import HAMMS, Forked
 from tests.lab.servers import all_doors
 from tests.ports import free_beginning_port, is_free, taken_port
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 DOORS = {door.name: door for door in all_doors()}
 SUMMARIES = {name: door.summary for name, door in DOORS.items()}
 HIGHEST_OFFSET = 100  # the workbench's
@@ -80,8 +81,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             if not workbench:
                 arguments = (*arguments, "--no-workbench")
             ports = () if "--beginning-port" in arguments else ("--beginning-port", "0")
-            command = [*HAMMS, "serve", *ports, *arguments, "--ready-file", str(ready)]
-            process = stack.enter_context(_running(command))
+            process = stack.enter_context(
+                _running("serve", *ports, *arguments, "--ready-file", str(ready))
+            )
             assert process.stdout is not None
             rows = modes + SHARED + workbench
             table = [process.stdout.readline() for _ in range(1 + rows)]
@@ -91,9 +93,9 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
 
 
 @contextmanager
-def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
+def _running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+    with Forked(HAMMS, *arguments, stdout=pipe, stderr=pipe) as process:
         watchdog = Timer(SAFETY_NET, process.kill)
         watchdog.start()
         try:
@@ -104,8 +106,7 @@ def _running(command: list[str]) -> Iterator[subprocess.Popen[str]]:
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*HAMMS, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+    return forks.run(HAMMS, *arguments)
 
 
 def get(url: str) -> requests.Response:
@@ -147,8 +148,12 @@ def test_the_installed_command_equals_the_module() -> None:
     command = which("hamms-trio", path=str(Path(sys.executable).parent))
 
     assert command is not None
-    done = subprocess.run([command, "modes"], capture_output=True, text=True, timeout=SAFETY_NET)
-    assert done.stdout == run("modes").stdout
+    module = [sys.executable, "-m", "hamms_trio"]
+    for started in ([command], module):
+        done = subprocess.run(
+            [*started, "modes"], capture_output=True, text=True, timeout=SAFETY_NET
+        )
+        assert done.stdout == run("modes").stdout
     assert run("--version").stdout == f"hamms-trio, version {VERSION}\n"
 
 
@@ -223,7 +228,7 @@ def test_the_workbench_cannot_have_a_failure_mode_s_port() -> None:
 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert f"--workbench-port {port} is that of status: choose another" in line
+    assert f"--workbench-port {port} belongs to status: choose another" in line
 
 
 def test_a_taken_port_of_tcp_refused_is_an_error(serve: Serve) -> None:
@@ -369,10 +374,10 @@ def test_a_terminal_gets_a_rich_table() -> None:
     master, slave = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "120", "LINES": "50"}
     environment.pop("NO_COLOR", None)
-    command = [*HAMMS, "serve", "--beginning-port", "0"]
     last = b"workbench"
     shown = b""
-    with subprocess.Popen(command, stdout=slave, stderr=slave, env=environment) as process:
+    ends = {"stdout": slave, "stderr": slave}
+    with Forked(HAMMS, "serve", "--beginning-port", "0", **ends, env=environment) as process:
         watchdog = Timer(SAFETY_NET, process.kill)
         watchdog.start()
         os.close(slave)

@@ -5,21 +5,20 @@ from __future__ import annotations
 import json
 import signal
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import requests
 
 from hamms_trio.modes import CATALOGUE
+from tests import forks
+from tests.forks import HAMMS, Forked
 
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 SAFETY_NET = 60.0
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [*HAMMS, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET, check=False)
+    return forks.run(HAMMS, *arguments)
 
 
 def test_decisions_prints_the_same_table_each_time() -> None:
@@ -86,8 +85,8 @@ def test_hosts_has_a_line_for_each_mode_that_a_name_reaches() -> None:
 
 def test_one_serves_one_mode_and_prints_its_port(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
-    command = [*HAMMS, "one", "status", "--set", "status=503", "--ready-file", str(ready)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    command = ["one", "status", "--set", "status=503", "--ready-file", str(ready)]
+    with Forked(HAMMS, *command, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             port = int(process.stdout.readline())

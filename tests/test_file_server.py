@@ -211,7 +211,7 @@ def test_a_root_that_disappeared_is_refused_at_the_start(tmp_path: Path) -> None
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such background jobs")
-def test_a_background_job_says_which_signal_ends_it(directory: Path) -> None:
+def test_a_background_job_logs_the_signal_that_ends_it(directory: Path) -> None:
     code = (
         "from hamms_trio import HttpServer; s = HttpServer(port=0); s.open_socket();"
         "print(s.port, flush=True); s.start_listening()"

@@ -92,7 +92,7 @@ def test_the_load_generator_imports_no_lab() -> None:
     assert found.isdisjoint(COMMAND_LINE)
 
 
-def test_serving_to_a_pipe_imports_only_what_it_needs(tmp_path: Path) -> None:
+def test_serving_to_a_pipe_imports_no_needless_module(tmp_path: Path) -> None:
     found = imported_by_command(["serve", "--beginning-port", "0"], tmp_path)
 
     assert {"trio", "hamms_trio.net.hubs.hub"} <= found

@@ -81,7 +81,8 @@ def test_the_page_s_tests_pass_once_the_transcript_is_reviewed(
 
 
 def test_modes_from_takes_a_module_that_is_not_installed(project: Path, tmp_path: Path) -> None:
-    listed = hamms("modes", "--modes-from", "polite_modes", path=project, cwd=tmp_path)
+    script = [sys.executable, "-P", "-m", "hamms_trio"]  # -P: not from here, as a console script
+    listed = run([*script, "modes", "--modes-from", "polite_modes"], project)
     assert "polite-pause" in listed
     wrong = hamms("modes", "--modes-from", "impolite", path=project, cwd=tmp_path, code=2)
     assert "can't import failure modes from 'impolite'" in wrong

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from tests.inner import run_inner
+
 SAFETY_NET = 60.0  # seconds
 PATCHES = {
     "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
@@ -18,6 +20,11 @@ USES = {
     "HammsServer": "hamms_trio.HammsServer(beginning_port=0).start()",
     "HttpServer": "hamms_trio.HttpServer(port=0).open_socket()",
 }
+# Each use in turn, with the error that it raises in one line.
+ATTEMPTS = "\n".join(
+    f"try: {use}\nexcept Exception as error: print(type(error).__name__, error, sep=': ')"
+    for use in USES.values()
+)
 FIXTURE = "def test(hamms):\n    assert hamms.ports\n"
 
 
@@ -27,23 +34,27 @@ def run(*lines: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
 @pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
-def test_a_process_that_is_patched_first_is_refused(patch: str, use: str) -> None:
-    check(run(patch, "import hamms_trio", use), patch)
+def test_a_process_that_is_patched_first_is_refused(patch: str) -> None:
+    check(run(patch, "import hamms_trio", ATTEMPTS), patch)
 
 
-@pytest.mark.parametrize("use", USES.values(), ids=USES)
 @pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)
-def test_a_process_that_is_patched_later_is_refused(patch: str, use: str) -> None:
+def test_a_process_that_is_patched_later_is_refused(patch: str) -> None:
     imported = "from hamms_trio import HammsServer, HttpServer; import hamms_trio"
-    check(run(imported, patch, use), patch)
+    check(run(imported, patch, ATTEMPTS), patch)
 
 
-def test_the_fixture_of_a_patched_process_says_so(pytester: pytest.Pytester) -> None:
+def test_an_error_that_nobody_catches_ends_the_process() -> None:
+    ran = run(PATCHES["gevent"], "import hamms_trio", USES["HammsServer"])
+    *_, last = ran.stderr.splitlines()
+    assert (ran.returncode, "PatchedProcess: gevent has patched " in last) == (1, True)
+
+
+def test_the_fixture_in_a_patched_process_is_a_one_line_error(pytester: pytest.Pytester) -> None:
     pytester.makeconftest(PATCHES["gevent"])
     pytester.makepyfile(FIXTURE)
-    ran = pytester.runpytest_subprocess("-p", "no:cacheprovider", "-W", "ignore")
+    ran = run_inner(pytester, "-W", "ignore")
     ran.stdout.fnmatch_lines(["*PatchedProcess: gevent has patched select*"])
 
 
@@ -56,7 +67,9 @@ def test_a_library_that_patches_nothing_disturbs_nothing(library: str) -> None:
 
 
 def check(ran: subprocess.CompletedProcess[str], patch: str) -> None:
-    *_, last = ran.stderr.splitlines()
     library = patch.split()[1].partition(".")[0].rstrip(";")
-    assert f"PatchedProcess: {library} has patched " in last
-    assert "hamms-trio serve --ready-file" in last
+    lines = ran.stdout.splitlines()
+    assert len(lines) == len(USES), ran.stderr
+    for line in lines:
+        assert line.startswith(f"PatchedProcess: {library} has patched ")
+        assert "hamms-trio serve --ready-file" in line

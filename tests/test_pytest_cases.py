@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from hamms_trio.cases import Case
+from tests.inner import run_inner
 
 
 def get(url: str, timeout: float) -> bytes:
@@ -66,10 +67,7 @@ def test_client(hamms_case):
 
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
-    """Run pytest with few plugins, since each process imports all of them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-        return pytester.runpytest_subprocess("-p", "hamms_trio.pytest_plugin", *arguments)
+    return run_inner(pytester, *arguments, plugins=("hamms_trio.pytest_plugin",))
 
 
 def test_workers_of_xdist_share_the_cases(pytester: pytest.Pytester) -> None:
@@ -79,7 +77,7 @@ def test_workers_of_xdist_share_the_cases(pytester: pytest.Pytester) -> None:
     result.assert_outcomes(passed=2)
 
 
-def test_wrong_markers_are_refused_with_what_is_wrong(pytester: pytest.Pytester) -> None:
+def test_a_wrong_marker_is_an_error_that_names_the_mistake(pytester: pytest.Pytester) -> None:
     test = "import pytest\n{}\ndef test_client(hamms_case): pass\n"
     pytester.makepyfile(
         test_none=test.format(""),

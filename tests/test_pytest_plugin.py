@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from tests.inner import OF_LOOPS, OURS, run_inner
+
 
 def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
     # This suite's settings must not reach the inner one.
     pytester.makeini(
         "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function"
     )
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return run_inner(pytester, *arguments, plugins=(*OURS, *OF_LOOPS))
 
 
 def test_the_fixture_serves_plain_asyncio_and_trio_tests(pytester: pytest.Pytester) -> None:
@@ -92,7 +94,8 @@ def test_modules_share_one_server_and_each_test_starts_afresh(pytester: pytest.P
 def test_the_list_of_fixtures_describes_hamms(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("def test_nothing(): pass")
 
-    run(pytester, "--fixtures").stdout.fnmatch_lines(["hamms*", "*A running hamms on free ports*"])
+    listed = pytester.runpytest_subprocess("--fixtures")  # with every plugin that is installed
+    listed.stdout.fnmatch_lines(["hamms*", "*A running hamms on free ports*"])
 
 
 def test_a_failing_test_s_client_does_not_disturb_the_next(pytester: pytest.Pytester) -> None:
@@ -131,12 +134,8 @@ def test_the_plugin_imports_no_slow_module_before_use(
             assert "trio" in sys.modules
         """
     )
-    # Plugins that import slow modules themselves.
-    heavy = ("trio", "anyio", "asyncio", "hypothesispytest", "schemathesis")
-    others = [option for name in heavy for option in ("-p", f"no:{name}")]
-    pytester.makeini("[pytest]")
-    result = pytester.runpytest_subprocess("-p", "no:cacheprovider", *others)
-    result.assert_outcomes(passed=2)
+    pytester.makeini("[pytest]")  # other plugins import slow modules themselves
+    run_inner(pytester).assert_outcomes(passed=2)
 
 
 def test_a_marker_gives_a_test_a_server_with_its_settings(pytester: pytest.Pytester) -> None:
@@ -183,7 +182,7 @@ def test_a_marker_with_another_setting_is_an_error(pytester: pytest.Pytester) ->
     result.stdout.fnmatch_lines(["*hamms_server takes seed, speed, limits, tls, by keyword*"])
 
 
-def test_the_session_s_server_keeps_what_it_knows_between_tests(pytester: pytest.Pytester) -> None:
+def test_the_session_s_server_keeps_its_ledger_between_tests(pytester: pytest.Pytester) -> None:
     pytester.makepyfile(
         """
         import urllib.request

@@ -7,7 +7,6 @@ import os
 import pty
 import re
 import signal
-import subprocess
 import sys
 import termios
 from pathlib import Path
@@ -17,9 +16,10 @@ import requests
 
 from hamms_trio.cli.running.request_lines import RequestLines
 from hamms_trio.events import Closed, Event, HeadReceived, Lost, Opened
+from tests.forks import HAMMS, Forked
 
 SAFETY_NET = 60.0  # seconds
-SERVE = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", "0", "--no-workbench"]
+SERVE = ["serve", "--beginning-port", "0", "--no-workbench"]
 
 
 def lines_of(*events: Event | Lost) -> list[str]:
@@ -32,7 +32,7 @@ def asked(connection: int, at: float, target: str = "/") -> HeadReceived:
     return HeadReceived(connection, at, "GET", target, ())
 
 
-def test_a_line_says_how_far_apart_the_requests_of_a_door_were() -> None:
+def test_a_line_has_the_time_since_the_door_s_last_request() -> None:
     lines = lines_of(
         Opened(1, 10.0, "retries", ("127.0.0.1", 1)),
         asked(1, 10.0),
@@ -67,7 +67,7 @@ def test_requests_are_shown_on_a_terminal(tmp_path: Path) -> None:
     termios.tcsetwinsize(end, (50, 120))
     ready = tmp_path / "ready.json"
     command = [*SERVE, "--only", "status", "--ready-file", str(ready)]
-    with subprocess.Popen(command, stdout=end, stderr=end) as process:
+    with Forked(HAMMS, *command, stdout=end, stderr=end) as process:
         os.close(end)
         try:
             _read_until(descriptor, rb"/mode/SLUG")  # in the table's last line

@@ -17,7 +17,8 @@ ABOUT_FOREVER = 90.0
 HELD, DRIPPED = 10_000, 6_000  # together below the descriptors that one process may have
 FLOODING, CHURNING, UPLOADING = 8, 8, 4
 DIFFERENCE_MS = 20.0
-WORST = ("frame-cl-conflict", "coding-empty-members")  # the modes that take most of the processor
+# The modes that take most of the processor: for an answer, for coding it, and for a body that hardly ends.
+WORST = ("frame-cl-conflict", "coding-empty-members", "frame-te-gzip-chunked", "redirect-body")
 CROWD, CROWD_SECONDS, CROWD_MS = 1_000, 3.0, 50.0
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from pathlib import Path
 
 from bench.children import Server, background_load, free_port, load
 from bench.effort import Effort
 from bench.figures import OURS, Below, Figure, interleave
 from bench.measurements.beside import Loads, beside
+from bench.peers.table import PEERS, Service, Site
 from bench.servers import peer, workbench
 from hamms_trio.pki.folder import throwaway_certificates
 
@@ -21,6 +23,12 @@ OCTET_SECONDS = 0.1  # between two octets of a ClientHello, too slow to finish i
 HALF_OPEN_SECONDS = 12.0  # long enough for the server to end all once, after 10 seconds
 ABOUT_FOREVER = 90.0
 DIFFERENCE_MS = 20.0
+BESIDE = ("uvicorn", "granian", "nginx")  # of `bench.peers.table`
+REMARKS = {
+    "uvloop": "a bare protocol, without a request's parser, an account or limits; OpenSSL in memory, as ours",
+    "granian": "rustls, whose cryptography (ring) takes half of the time of OpenSSL 3.0, and no Python around it",
+    "nginx": "the same OpenSSL, which is half of our figure, and no Python around it",
+}
 
 Start = Callable[[], AbstractContextManager[Server]]
 
@@ -38,7 +46,12 @@ def tls(effort: Effort) -> list[Figure]:
             "trio.SSLStream": partial(peer, "trio_ssl_stream", *shown),
             "uvloop": partial(peer, "uvloop_tls", *shown),
         }
-        return [*_handshakes(effort, starts), *_kept(effort, starts), *_neighbours(effort, ours)]
+        site = Site(Path(made.certificate).parent, made.certificate, made.key)
+        return [
+            *_handshakes(effort, starts, site),
+            *_kept(effort, starts),
+            *_neighbours(effort, ours),
+        ]
 
 
 @contextmanager
@@ -49,9 +62,18 @@ def _workbench(*options: str) -> Iterator[Server]:
         yield Server(server.pid, {**server.ports, "redirect": redirect})
 
 
-def _handshakes(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
+def _handshakes(effort: Effort, starts: Mapping[str, Start], site: Site) -> list[Figure]:
+    targets = (Below("trio.SSLStream", 1 / 0.85), Below("uvicorn", 1.0))
+    title = f"CPU to accept, shake hands and close, {PARALLEL} clients at a time"
+    figure = Figure(title, "us", targets, remarks=REMARKS)
     with ExitStack() as stack:
         servers = {name: stack.enter_context(start()) for name, start in starts.items()}
+        for each in (peer for peer in PEERS if peer.name in BESIDE):
+            if missing := each.missing():
+                figure.absent[each.name] = missing
+            else:
+                start = each.services[Service.SECURE]
+                servers[each.name] = stack.enter_context(start(site))
         samples = {
             name: partial(
                 load,
@@ -63,8 +85,6 @@ def _handshakes(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
             )
             for name, server in servers.items()
         }
-        title = f"CPU to accept, shake hands and close, {PARALLEL} clients at a time"
-        figure = Figure(title, "us", (Below("trio.SSLStream", 1 / 0.85), Below("uvloop", 1 / 1.15)))
         return interleave(effort.rounds, samples, {"cpu_us": figure})
 
 

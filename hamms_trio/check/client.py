@@ -1,4 +1,4 @@
-"""The client under test, as the check sees it: it is given calls, and accounts for each.
+"""The client under test, as the check sees it: the client receives calls and reports the outcome of each.
 
 An adapter needs none of this code. It returns a `Command` or `Lines` value; the check runs the program.
 
@@ -25,7 +25,7 @@ KEPT_OCTETS = 4 * 1024 * 1024  # of each delivered body
 
 
 class Ability(Enum):
-    """Something that a client, as it was given, can be asked to do."""
+    """Something that the check can ask a client to do."""
 
     SESSION = "session"  # several requests on one set of connections and cookies
     METHOD = "method"
@@ -58,10 +58,11 @@ class Order:
 
     Attributes:
         nonce: the cell's.
-        cap: after so many seconds the client is stopped.
+        cap: seconds after which the client is stopped.
         placeholders: what the command's placeholders stand for.
         environment: variables for the command.
         memory_limit: octets of resident memory at which the client is stopped; None before the control run.
+        is_fresh: True if a program that has met nothing yet is wanted.
     """
 
     nonce: str
@@ -70,6 +71,7 @@ class Order:
     placeholders: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     memory_limit: int | None = None
+    is_fresh: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,37 +109,39 @@ class Stopped(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """The client's account of an order.
+    """The outcome of an order.
 
     Attributes:
         answers: one for each call that ended.
-        signal: the signal that ended the process without our doing, or None.
+        death: how the process ended without our doing before it had answered, such as "by signal 11"; "" otherwise.
         stopped: why we stopped it, or None.
         rss: the greatest resident memory in octets, or None if unknown.
         rss_before: the resident memory of a program before the order, or None if it was started for it.
         cpu: seconds of processor time, or None if unknown.
-        said: the end of what the client wrote to its standard error.
+        waited: seconds for which it was ready to run, and had no processor; None if unknown.
+        said: the end of the client's standard error.
     """
 
     answers: tuple[Answer, ...]
     seconds: float
-    signal: int | None = None
+    death: str = ""
     stopped: Stopped | None = None
     rss: int | None = None
     rss_before: int | None = None
     cpu: float | None = None
+    waited: float | None = None
     said: str = ""
 
 
 class Client(Protocol):
-    """A client under test that runs."""
+    """A running client under test."""
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        """The abilities that the client has by the way it is given."""
+        """The abilities that the client has by its kind, without a probe."""
 
     async def visit(self, order: Order) -> Visit:
-        """Have the client send an order's calls, and return its account.
+        """Let the client send the calls of an order, and return the outcome.
 
         Several visits may run at once.
         """

@@ -35,39 +35,23 @@ for _name, _summary in {
     "files": "Serve the files of a directory.",
     "modes": "List the failure modes, or describe the one named SLUG or the one on PORT.",
     "hosts": "Print lines for /etc/hosts, a name for each failure mode.",
-    "decisions": "Print which requests a failure mode strikes.",
+    "decisions": "Print the requests that a failure mode strikes.",
     "certs": "Make a certificate and the authority that signs it.",
+    "check": "Grade how an HTTP client reacts to the failure modes.",
+    "load": "Measure a server of your own under load.",
+    "scenario": "Run scenarios, here or in a workbench.",
+    "mock": "Define answers of a running workbench.",
+    "target": "Put real services behind a running workbench.",
+    "incident": "Strike requests to a running workbench.",
+    "history": "Show what a running workbench answered.",
+    "events": "Watch a running workbench.",
+    "verify": "Check which requests reached a workbench.",
+    "report": "Put reports of checks side by side.",
 }.items():
     main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
-main.add_command(
-    LazyCommand("check", "hamms_trio.cli.check", "Tell an HTTP client what it gets wrong.")
-)
-main.add_command(LazyCommand("load", "hamms_trio.cli.load", "Put a server of your own under load."))
-main.add_command(
-    LazyCommand("scenario", "hamms_trio.cli.scenario", "Run scenarios, here or in a workbench.")
-)
-main.add_command(
-    LazyCommand("mock", "hamms_trio.cli.mock", "Define answers of a running workbench.")
-)
-main.add_command(
-    LazyCommand("target", "hamms_trio.cli.target", "Put real services behind a running workbench.")
-)
-main.add_command(
-    LazyCommand("incident", "hamms_trio.cli.incident", "Strike requests to a running workbench.")
-)
-main.add_command(
-    LazyCommand("history", "hamms_trio.cli.history", "Show what a running workbench answered.")
-)
-main.add_command(LazyCommand("events", "hamms_trio.cli.events", "Watch a running workbench."))
-main.add_command(
-    LazyCommand("verify", "hamms_trio.cli.verify", "Check which requests reached a workbench.")
-)
 main.add_command(
     LazyCommand(
         "import", "hamms_trio.cli.state", "Import JSON state files.", attribute="import_files"
     )
-)
-main.add_command(
-    LazyCommand("report", "hamms_trio.cli.report", "Put reports of checks side by side.")
 )
 main.add_command(LazyCommand("export", "hamms_trio.cli.state", "Export the state file as JSON."))

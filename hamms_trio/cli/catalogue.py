@@ -12,17 +12,17 @@ from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.parameters import Parameter
 
-# The words of hamms' own list of wishes for what has other names here.
+# Words that people know from hamms' own list of wishes, for modes that have other names here.
 HAMMS_WORDS = {
     "frame-cl-long": "full response then more data",
     "type-missing": "no content type",
     "type-wrong": "wrong content type",
-    "tcp-corrupt-bytes": "random octets bytes dropped",
-    "tcp-drop-1-of-10": "1 of 10 requests dropped",
-    "tcp-drop-1-of-100": "1 of 100 requests dropped",
-    "head-1m": "1 MB of header fields headers",
-    "head-10m": "10 MB of header fields headers",
-    "status-binary": "binary data",
+    "tcp-corrupt-bytes": "random octets byte bytes dropped drops",
+    "tcp-drop-1-of-10": "1 of 10 requests dropped drops",
+    "tcp-drop-1-of-100": "1 of 100 requests dropped drops",
+    "head-1m": "1 MB 1MB of header fields headers",
+    "head-10m": "10 MB 10MB of header fields headers",
+    "status-binary": "binary byte data",
 }
 CONTROL = "the same with the one fault mended, which a client must accept"
 PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
@@ -74,7 +74,7 @@ def selected(
 
 
 def _text_of(door: Door) -> str:
-    """All words by which a mode may be looked for, in lower case."""
+    """Return all words that a search can find, in lower case."""
     mode = door.mode
     parameters = (parameter.name for parameter in mode.parameters)
     words = (door.name, mode.slug, *mode.aliases, mode.family, mode.description, *parameters)
@@ -106,14 +106,14 @@ def as_text(door: Door) -> str:
         "",
         mode.description.replace("``", "`"),
         "",
-        f"It acts {mode.driver.acts}.",
+        f"The mode acts {mode.driver.acts}.",
         *mode.client.sentences,
         *([f"Its control is `{mode.control}`: {CONTROL}."] if mode.control else []),
-        *([f"It is not available here: {mode.obstacle}."] if mode.obstacle else []),
+        *([f"Not available on this system: {mode.obstacle}."] if mode.obstacle else []),
         *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:
-        lines.append(f"It is also found as {', '.join(mode.aliases)}.")
+        lines.append(f"Aliases: {', '.join(mode.aliases)}.")
     if mode.parameters:
         how = "given by the door" if mode.needs_port else "in the query"
         lines += ["", f"Parameters, {how}:"]
@@ -122,7 +122,7 @@ def as_text(door: Door) -> str:
 
 
 def as_json(door: Door) -> dict[str, object]:
-    """All that is known of one, for programs; the control API says the same."""
+    """Return everything known about a door and its mode, in the form of the control API."""
     from msgspec import to_builtins  # only now, because the other forms need nothing of it
 
     from hamms_trio.control.describing import describe_mode

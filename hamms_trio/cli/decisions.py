@@ -18,18 +18,22 @@ def _modifier(name: str, takes: str) -> options.Option:
 
 @click.command(short_help="Print which requests a failure mode strikes.")
 @click.argument("slug", metavar="SLUG")
-@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
-    "--count", default=20, show_default=True, type=click.IntRange(1, MOST), help="So many requests."
+    "--count",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, MOST),
+    help="Number of requests.",
 )
-@_modifier("key", "Requests are counted by this key alone.")
+@_modifier("key", "Key of the requests.")
 @_modifier("share", "The share of the requests that is struck, 0 to 1.")
-@_modifier("every", "Each so-manieth request only.")
-@_modifier("first", "So many requests only, then no more.")
-@_modifier("skip", "So many requests are spared before.")
+@_modifier("every", "Strike every n-th request only.")
+@_modifier("first", "Strike the first n requests only.")
+@_modifier("skip", "Spare the first n requests.")
 @options.SET
 @options.MODES_FROM
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def decisions(
     slug: str,
     seed: int,
@@ -39,10 +43,9 @@ def decisions(
     as_json: bool,
     **modifiers: str | None,
 ) -> None:
-    """Print which requests the failure mode SLUG strikes, in their order.
+    """Print the requests that the failure mode SLUG strikes, in their order.
 
-    Chance is a function of seed, mode, key and index, so a server with this seed decides the same, whatever clients
-    there are.
+    Chance is a function of seed, mode, key and index, so every server with this seed makes the same decisions.
     """
     from hamms_trio.app import catalogue_with
     from hamms_trio.errors import CatalogueError, ParameterError, UnknownMode
@@ -59,7 +62,7 @@ def decisions(
     except (CatalogueError, ParameterError, UnknownMode) as error:
         raise Refused(str(error)) from None
     if not door.listens:
-        raise Refused(f"{door.slug} decides nothing: {door.mode.needs_port}")
+        raise Refused(f"{door.slug} has nothing to decide: {door.mode.needs_port}")
     table = list(decided(door, seed=seed, count=count))
     if as_json:
         click.echo(json.dumps({"mode": door.slug, "seed": seed, "strikes": table}))

@@ -19,13 +19,15 @@ from hamms_trio.cli.remote import REMOTE, Document, Remote
 @click.option("--from", "from_ts", metavar="TIME", help="From this instant on.")
 @click.option("--to", "to_ts", metavar="TIME", help="Up to this instant.")
 @click.option(
-    "--limit", default=20, show_default=True, type=click.IntRange(1), help="The newest so many."
+    "--limit", default=20, show_default=True, type=click.IntRange(1), help="Number of requests."
 )
-@click.option("--har", is_flag=True, help="Print them as HAR 1.2.")
+@click.option("--har", is_flag=True, help="Print HAR 1.2.")
+@click.option("--follow", is_flag=True, help="Continue with each new request, until interrupted.")
 @click.option(
-    "--follow", is_flag=True, help="Go on with each request that is answered, until interrupted."
+    "--count",
+    type=click.IntRange(1),
+    help="With --follow, number of further requests before the end.",
 )
-@click.option("--count", type=click.IntRange(1), help="With --follow, end after so many more.")
 @REMOTE
 def history(
     har: bool,
@@ -59,7 +61,7 @@ def _follow(
     remote: Remote, limit: int, count: int | None, filters: dict[str, str | int | None]
 ) -> None:
     """Print the newest requests, then each one that the event stream announces."""
-    remote = replace(remote, is_silent=True)  # each look would be one more request to show
+    remote = replace(remote, is_silent=True)  # or each poll would be one more request to show
     lines = remote.lines("/api/events/stream", topics="request.completed")
     next(lines)  # from here on the stream has every request
     shown = list(_newest(remote, limit, filters))[::-1]

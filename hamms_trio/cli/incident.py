@@ -8,29 +8,31 @@ from hamms_trio.cli.remote import REMOTE, Document, Remote
 from netsplode.usage import Commands
 
 
-@click.group(cls=Commands, short_help="Strike the requests to a running workbench for a time.")
+@click.group(cls=Commands, short_help="Inject faults into a running workbench for a time.")
 def incident() -> None:
     """Start, show and stop the incident of a running workbench."""
 
 
 @incident.command("start")
 @click.argument("mode", default="status_spike_503")
-@click.option(
-    "--probability", type=float, help="The share of the requests that are struck, 0 to 1."
-)
-@click.option("--seed", type=int, help="Decides which requests are struck.")
+@click.option("--probability", type=float, help="Share of the requests to strike, 0 to 1.")
+@click.option("--seed", type=int, help="Seed of the choice of these requests.")
 @click.option("--latency-ms", type=float, help="The delay of fixed_latency, or its mean.")
 @click.option(
-    "--distribution", type=click.Choice(("fixed", "uniform", "normal")), help="Of the delay."
+    "--distribution",
+    type=click.Choice(("fixed", "uniform", "normal")),
+    help="Distribution of the delay.",
 )
 @click.option("--jitter-ms", type=float, help="The width or the deviation of the delay.")
-@click.option("--start-after", type=float, help="Seconds until it strikes.")
-@click.option("--duration", type=float, help="Seconds for which it strikes.")
-@click.option("--flap", type=float, help="Seconds for which it strikes and rests in turn.")
-@click.option("--ttl", type=float, help="Seconds after which it is over in any case.")
+@click.option("--start-after", type=float, help="Seconds until the incident strikes.")
+@click.option("--duration", type=float, help="Seconds for which the incident strikes.")
+@click.option(
+    "--flap", type=float, help="Seconds for which the incident strikes, then rests, in turn."
+)
+@click.option("--ttl", type=float, help="Seconds until the incident ends in any case.")
 @REMOTE
 def start(mode: str, remote: Remote, **members: object) -> None:
-    """Start an incident, in the place of one that goes on.
+    """Start an incident, and end the one before.
 
     MODE is status_spike_503, fixed_latency, body_drop, or a failure mode such as frame-cl-short-fin.
     """
@@ -43,7 +45,7 @@ def start(mode: str, remote: Remote, **members: object) -> None:
 @incident.command("show")
 @REMOTE
 def show(remote: Remote) -> None:
-    """Show the incident that goes on, or the last one."""
+    """Show the current or the last incident."""
     document = remote.ask("GET", "/api/incidents/state")
     remote.show(document, _line(document["incident"]))
 

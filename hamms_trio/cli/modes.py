@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("wanted", required=False, metavar="[SLUG|PORT]")
-@click.option(
-    "--search", metavar="WORDS", help="Only those in whose description all of these words are."
-)
-@click.option("--family", metavar="NAME", help="Only those of this family.")
+@click.option("--search", metavar="WORDS", help="Only modes whose description has all these words.")
+@click.option("--family", metavar="NAME", help="Only modes of this family.")
 @click.option(
     "--level",
     type=click.Choice(["must", "should", "quality"], case_sensitive=False),
-    help="Only those of which a correct client owes its behaviour at this level.",
+    help="Only modes whose requirement has this level.",
 )
 @options.MODES_FROM
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all details.")
@@ -38,7 +36,7 @@ def modes(
     """List the failure modes, or describe the one named SLUG or the one on PORT."""
     filtered = any(option is not None for option in (search, family, level))
     if wanted is not None and filtered:
-        raise click.UsageError("--search, --family and --level choose among all: leave SLUG out")
+        raise click.UsageError("--search, --family and --level filter the list: leave SLUG out")
     from hamms_trio.app import catalogue_with
     from hamms_trio.cli import catalogue
     from hamms_trio.errors import CatalogueError, UnknownMode
@@ -69,4 +67,4 @@ def _nothing_found(known: Catalogue, family: str | None) -> str:
     families = sorted({mode.family for mode in known.values()})
     if family is not None and family not in families:
         return f"there is no family {family!r}: give one of {', '.join(families)}"
-    return "no failure mode is so: give fewer words, or another family or level"
+    return "no failure mode matches: give fewer words, or another family or level"

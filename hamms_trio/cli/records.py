@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
-THREADPOOL = "threadpool"  # the reference's engine that serves no streams
+THREADPOOL = (
+    "threadpool"  # the reference's engine that serves no streams (see `hamms_trio.workbench`)
+)
 DEFAULT_USERS = "data/auth_users.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """The user's choices."""
+    """The options of a workbench's records."""
 
     state: str
     state_file: Path | None
@@ -57,10 +59,10 @@ class Records:
     public_base_url: str
 
     def chosen(self) -> WorkbenchOptions:
-        """Return the choices, as the workbench takes them.
+        """Return the options in the workbench's own form.
 
         Raises:
-            Refused: the users file can't be read, or the public URL is none.
+            Refused: the users file can't be read, or the public URL has no host.
         """
         if self.metrics_backend == "memory" and self.metrics_sqlite_file is not None:
             raise click.UsageError("--metrics-sqlite-file is for --metrics-backend sqlite")
@@ -132,184 +134,140 @@ class Records:
         return frozenset((name,))
 
 
+def _setting(
+    flags: str,
+    default: object,
+    kind: click.ParamType[Any] | None,  # None for a flag
+    purpose: str,
+    *,
+    variable: str | None = None,
+) -> options.Option:
+    """Make an option whose help shows its default, and the variable of the environment that sets it."""
+    return click.option(
+        flags,
+        default=default,
+        show_default=True,
+        type=kind,
+        envvar=variable,
+        show_envvar=variable is not None,
+        help=purpose,
+    )
+
+
+def _enable(feature: str, purpose: str) -> options.Option:
+    return _setting(f"--enable-{feature}/--no-enable-{feature}", True, None, purpose)
+
+
+def _import(flag: str, content: str) -> options.Option:
+    return click.option(
+        flag, type=options.FILE, help=f"A JSON {content} to import once, if it is there."
+    )
+
+
 STATE = click.option(
     "--state",
     default=DEFAULT_STATE,
     show_default=True,
     envvar="HAMMS_STATE",
     show_envvar=True,
-    help="The state file, made if it is missing; :memory: for none.",
+    help="The state file, created if missing; :memory: for none.",
 )
 
 RECORDS = options.together(
     "records",
     Records,
     STATE,
-    click.option(
-        "--state-file", type=options.FILE, help="A JSON state file to import once, if it is there."
+    _import("--state-file", "state file"),
+    _import("--scenario-state-file", "file of scenarios and runs"),
+    _import("--target-state-file", "file of targets"),
+    _setting(
+        "--history-limit", 500, click.IntRange(1, 10_000_000), "Limit of requests in the history."
     ),
-    click.option(
-        "--scenario-state-file",
-        type=options.FILE,
-        help="A JSON file of scenarios and runs to import once, if it is there.",
-    ),
-    click.option(
-        "--target-state-file",
-        type=options.FILE,
-        help="A JSON file of targets to import once, if it is there.",
-    ),
-    click.option(
-        "--history-limit",
-        default=500,
-        show_default=True,
-        type=click.IntRange(1, 10_000_000),
-        help="Requests that the history keeps.",
-    ),
-    click.option(
-        "--history-octets",
-        default=256 * 1024 * 1024,
-        show_default=True,
-        type=click.IntRange(1),
-        help="Octets that the history keeps.",
+    _setting(
+        "--history-octets", 256 * 1024 * 1024, click.IntRange(1), "Limit of octets in the history."
     ),
     click.option(
         "--history-seconds",
         type=Seconds(0, min_open=True),
-        help="The age at which a request leaves the history; any age without it.",
+        help="Age in seconds at which requests are evicted from the history. Default: no limit.",
     ),
-    click.option(
+    _setting(
         "--max-mock-body-bytes",
-        default=262_144,
-        show_default=True,
-        type=click.IntRange(0),
-        help="The greatest body of a mock, and of a request that the lab makes.",
+        262_144,
+        click.IntRange(0),
+        "Limit of octets in the body of a mock, and of a request by the lab.",
     ),
-    click.option(
+    _setting(
         "--default-chaos-seed",
-        default=1337,
-        show_default=True,
-        type=click.IntRange(-(2**63), 2**63 - 1),
-        help="Decides every random choice.",
+        1337,
+        click.IntRange(-(2**63), 2**63 - 1),
+        "Seed of every random choice.",
     ),
-    click.option(
-        "--enable-playground/--no-enable-playground",
-        default=True,
-        show_default=True,
-        help="Serve mocks, history, replay and lab.",
+    _enable("playground", "Serve mocks, history, replay and lab."),
+    _enable("scenarios", "Serve scenarios."),
+    _setting("--max-scenarios", 100, click.IntRange(1, 10_000), "Limit of stored scenarios."),
+    _setting(
+        "--max-steps-per-scenario", 50, click.IntRange(1, 10_000), "Limit of steps in a scenario."
     ),
-    click.option(
-        "--enable-scenarios/--no-enable-scenarios",
-        default=True,
-        show_default=True,
-        help="Serve scenarios.",
+    _setting(
+        "--max-assertions-per-step", 20, click.IntRange(1, 10_000), "Limit of assertions in a step."
     ),
-    click.option(
-        "--max-scenarios",
-        default=100,
-        show_default=True,
-        type=click.IntRange(1, 10_000),
-        help="Scenarios that are kept.",
-    ),
-    click.option(
-        "--max-steps-per-scenario",
-        default=50,
-        show_default=True,
-        type=click.IntRange(1, 10_000),
-        help="Steps of a scenario.",
-    ),
-    click.option(
-        "--max-assertions-per-step",
-        default=20,
-        show_default=True,
-        type=click.IntRange(1, 10_000),
-        help="Assertions of a step.",
-    ),
-    click.option(
-        "--max-runs",
-        default=200,
-        show_default=True,
-        type=click.IntRange(1, 100_000),
-        help="Reports of runs that are kept.",
-    ),
-    click.option(
-        "--enable-target-proxy/--no-enable-target-proxy",
-        default=True,
-        show_default=True,
-        help="Serve targets, calls of them, and /proxy/.",
-    ),
-    click.option(
-        "--max-targets",
-        default=50,
-        show_default=True,
-        type=click.IntRange(1, 10_000),
-        help="Targets that are kept.",
-    ),
+    _setting("--max-runs", 200, click.IntRange(1, 100_000), "Limit of stored reports of runs."),
+    _enable("target-proxy", "Serve targets, calls of them, and /proxy/."),
+    _setting("--max-targets", 50, click.IntRange(1, 10_000), "Limit of stored targets."),
     options.ALLOW_TARGET,
-    click.option(
-        "--enable-live-events/--no-enable-live-events",
-        default=True,
-        show_default=True,
-        help="Serve events.",
-    ),
-    click.option(
+    _enable("live-events", "Serve events."),
+    _setting(
         "--event-buffer-size",
-        default=5_000,
-        show_default=True,
-        type=click.IntRange(1, 1_000_000),
-        help="Events that are kept, at least 100.",
+        5_000,
+        click.IntRange(1, 1_000_000),
+        "Limit of buffered events, at least 100.",
     ),
-    click.option(
+    _setting(
         "--event-heartbeat-secs",
-        default=5.0,
-        show_default=True,
-        type=Seconds(0, min_open=True),
-        help="Seconds of silence until an event stream sends a comment.",
+        5.0,
+        Seconds(0, min_open=True),
+        "Seconds of silence until an event stream sends a comment.",
     ),
-    click.option(
+    _setting(
         "--cli-refresh-ms",
-        default=100,
-        show_default=True,
-        type=click.IntRange(0),
-        help="Milliseconds until a client of events should ask again, at least 100.",
+        100,
+        click.IntRange(0),
+        "Milliseconds until a client of events should ask again, at least 100.",
     ),
-    click.option(
+    _setting(
         "--live-events-require-selectors/--no-live-events-require-selectors",
-        default=True,
-        show_default=True,
-        help="Refuse event streams if --engine threadpool is given, as the reference does.",
+        True,
+        None,
+        "Refuse event streams if --engine threadpool is given, for compatibility.",
     ),
-    click.option(
+    _setting(
         "--metrics-backend",
-        type=click.Choice(["sqlite", "memory"]),
-        default="sqlite",
-        show_default=True,
-        envvar="METRICS_BACKEND",
-        show_envvar=True,
-        help="Where trends are kept: in a file, or as long as the server runs.",
+        "sqlite",
+        click.Choice(["sqlite", "memory"]),
+        "Place of trends: a file, or memory until the server ends.",
+        variable="METRICS_BACKEND",
     ),
     click.option(
         "--metrics-sqlite-file",
         type=options.FILE,
         envvar="METRICS_SQLITE_FILE",
         show_envvar=True,
-        help="A file of their own for trends, in the reference's shape, instead of the state file.",
+        help="A separate SQLite file for trends, instead of the state file.",
     ),
-    click.option(
+    _setting(
         "--metrics-flush-interval-secs",
-        default=1.0,
-        show_default=True,
-        envvar="METRICS_FLUSH_INTERVAL_SECS",
-        show_envvar=True,
-        type=Seconds(1),
-        help="Seconds between two writes of trends.",
+        1.0,
+        Seconds(1),
+        "Seconds between two writes of trends.",
+        variable="METRICS_FLUSH_INTERVAL_SECS",
     ),
-    click.option(
+    _setting(
         "--metrics-retention-days",
-        default=30,
-        show_default=True,
-        envvar="METRICS_RETENTION_DAYS",
-        type=click.IntRange(1),
-        help="Days that trends are kept.",
+        30,
+        click.IntRange(1),
+        "Days until trends are deleted.",
+        variable="METRICS_RETENTION_DAYS",
     ),
     click.option(
         "--demo-token",
@@ -321,28 +279,26 @@ RECORDS = options.together(
         "--require-demo-token/--no-require-demo-token",
         default=False,
         envvar="REQUIRE_DEMO_TOKEN",
-        help="Refuse everybody without a token, even if there is none.",
+        help="Refuse requests without a token, even if no token is configured.",
     ),
-    click.option(
+    _setting(
         "--auth-users-file",
-        default=DEFAULT_USERS,
-        show_default=True,
-        envvar="AUTH_USERS_FILE",
-        type=options.FILE,
-        help="The users who may log in; everybody may do everything without users and token.",
+        DEFAULT_USERS,
+        options.FILE,
+        "File of the users who may log in. Without users and a token, everybody is an admin.",
+        variable="AUTH_USERS_FILE",
     ),
-    click.option(
+    _setting(
         "--session-ttl-minutes",
-        default=480.0,
-        show_default=True,
-        envvar="SESSION_TTL_MINUTES",
-        type=Seconds(1),
-        help="Minutes that a login lasts.",
+        480.0,
+        Seconds(1),
+        "Minutes that a login lasts.",
+        variable="SESSION_TTL_MINUTES",
     ),
     click.option(
         "--public-base-url",
         default="",
         envvar="PUBLIC_BASE_URL",
-        help="The URL that pages use; its host may then change state.",
+        help="The public URL; pages from its host may change state.",
     ),
 )

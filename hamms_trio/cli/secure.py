@@ -26,7 +26,7 @@ def secure(tls: str) -> options.Option:
     """Return the options for TLS.
 
     Args:
-        tls: says what is served over TLS.
+        tls: the help of ``--tls``, which names the doors that are served over TLS.
     """
     return options.together(
         "secure",
@@ -36,7 +36,7 @@ def secure(tls: str) -> options.Option:
             "--ca-dir",
             type=CA_DIR,
             help="Folder of the authority that signs all certificates (ca.pem, ca-key.pem), which is made there if "
-            "missing. Without it, a new one is made for each run, whose key is never written down.",
+            "missing. Without this option, each run makes a new one, whose key no file ever has.",
         ),
         click.option(
             "--ca-unconstrained",

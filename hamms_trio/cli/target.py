@@ -29,14 +29,14 @@ def list_targets(remote: Remote) -> None:
 @target.command("add")
 @click.argument("name")
 @click.argument("base_url", metavar="URL")
-@click.option("--id", help="Chosen by the workbench without it.")
+@click.option("--id", help="Id; by default the workbench chooses one.")
 @click.option("--timeout-ms", type=float, help="Milliseconds until an answer is due.")
 @click.option("--no-verify-tls", is_flag=True, help="Trust any certificate.")
 @click.option(
-    "--fail", metavar="SLUG", help="The failure mode that answers, if need be with a query."
+    "--fail", metavar="SLUG", help="The failure mode that answers, with or without a query."
 )
 @click.option("--share", type=float, help="The share of the requests that --fail answers, 0 to 1.")
-@click.option("--seed", type=int, help="Decides which requests that are.")
+@click.option("--seed", type=int, help="Seed of the choice of these requests.")
 @REMOTE
 def add_target(
     name: str, base_url: str, no_verify_tls: bool, remote: Remote, **members: object

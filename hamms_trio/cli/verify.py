@@ -1,4 +1,4 @@
-"""``hamms-trio verify``: did the expected requests come."""
+"""``hamms-trio verify``: check that the expected requests came."""
 
 from __future__ import annotations
 
@@ -15,12 +15,23 @@ NOT_VERIFIED = 3  # the exit code
 @click.command(short_help="Check which requests reached a running workbench.")
 @click.argument("method")
 @click.argument("path")
-@click.option("--times", type=click.IntRange(0), help="Exactly so often.")
-@click.option("--at-least", type=click.IntRange(0), help="At least so often; once without it.")
-@click.option("--at-most", type=click.IntRange(0), help="At most so often.")
-@click.option("--within-seconds", type=float, help="In the last so many seconds.")
-@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="May be repeated.")
-@click.option("--query", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@click.option("--times", type=click.IntRange(0), help="Exact number of requests.")
+@click.option("--at-least", type=click.IntRange(0), help="Least number of requests; 1 by default.")
+@click.option("--at-most", type=click.IntRange(0), help="Greatest number of requests.")
+@click.option("--within-seconds", type=float, help="Only requests of the last so many seconds.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="A field of the request; may be repeated.",
+)
+@click.option(
+    "--query",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the query; may be repeated.",
+)
 @click.option("--body-contains", help="A text in the content.")
 @REMOTE
 @click.pass_context
@@ -41,7 +52,7 @@ def verify(
     document["query"] = dict(_pair(text, "=", "--query") for text in query)
     verdict = remote.ask("POST", "/api/verify", document)
     times = "once" if verdict["count"] == 1 else f"{verdict['count']} times"
-    remote.show(verdict, verdict["message"] or f"verified: it came {times}")
+    remote.show(verdict, verdict["message"] or f"verified: the request came {times}")
     context.exit(0 if verdict["verified"] else NOT_VERIFIED)
 
 

@@ -1,4 +1,4 @@
-"""From what the lab knows to the documents of the API."""
+"""The control API's documents, made from the lab's objects."""
 
 from __future__ import annotations
 
@@ -41,6 +41,7 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         client=documents.Client(
             outcome=client.outcome.name.lower(),
             meaning=client.outcome.value,
+            sentences=client.sentences,
             level=client.level.value,
             attempts=dict(client.attempts),
             reuse=client.reuse.name.lower(),
@@ -81,7 +82,9 @@ def describe_armed(fault: ArmedFault, seconds_left: float) -> documents.Armed:
         times=fault.times,
         left=fault.left,
         seconds_left=round(seconds_left, 3),
-        match=documents.MatchDocument(match.method, match.path, match.host, dict(match.fields)),
+        match=documents.MatchDocument(
+            match.method, match.path, match.host, match.sni, dict(match.fields)
+        ),
     )
 
 
@@ -127,6 +130,7 @@ def _describe_tls(record: TlsRecord) -> documents.TlsDocument:
         client_certificate=sha256(certificate).hexdigest() if certificate else None,
         alerts=list(record.alerts),
         close_notify=record.close_notify,
+        failure=record.failure,
     )
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Generator
 from dataclasses import replace
 from enum import Enum
 from functools import partial
+from socket import MSG_OOB
 from types import coroutine
 
 from hamms_trio.errors import PeerGone
@@ -135,6 +136,17 @@ class ModeConnection(AcceptedSocket):
             sent = self._send_some(data)
         if self._sent_in_one_go > SEND_IN_ONE_GO:
             yield from self.pause()
+
+    @coroutine
+    def send_urgent(self, octet: bytes) -> Generator[Wait, bytes | None, None]:
+        while not self._send_some(octet, MSG_OOB):
+            self.watch_for(self._events | OUT)
+            self._set_deadline(self.now() + self._send_seconds)
+            try:
+                yield _ROOM
+            except TimeoutError:  # the client does not read
+                raise PeerGone from None
+            self._deadline = None
 
     @coroutine
     def sleep(self, seconds: float) -> Generator[Wait, bytes | None, None]:
@@ -286,9 +298,9 @@ class ModeConnection(AcceptedSocket):
             logger.exception("%s: bug in this failure mode", self.observer.name)
             self._end()
 
-    def _send_some(self, data: bytes | memoryview) -> int:
+    def _send_some(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:
-            sent = self.write(data)
+            sent = self.write(data, flags)
         except OSError as error:
             raise PeerGone from error
         self._sent_in_one_go += sent

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import FailureMode
@@ -18,12 +18,13 @@ _REMEMBERED_QUERY_LENGTH = 256
 
 
 class Resolver:
-    """Makes the encounters with one failure mode at one door; it remembers them by the request's query.
+    """The maker of encounters with one failure mode at one door, which are cached by the request's query.
 
     Args:
         given: arguments that the door gives instead of the mode's defaults.
+        fixed: names among those that the query does not override: it may have names like them for another purpose.
         base: the part of the request's path that belongs to the door.
-        exempt: pairs of a slug and a name that may come close to a parameter's and is not meant for one.
+        exempt: pairs of a slug and a name that is no misspelt parameter, though it looks like one.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class Resolver:
         mode: FailureMode,
         given: Mapping[str, Value],
         *,
+        fixed: Collection[str] = (),
         base: str = "",
         exempt: State[bool] | None = None,
     ) -> None:
         self._mode = mode
         self._given = dict(given)
+        self._fixed = fixed
         self._base = base
         self._exempt = State[bool]() if exempt is None else exempt
         self._by_query: dict[str, Encounter] = {"": self._resolve({})}
@@ -86,7 +89,7 @@ class Resolver:
         """Return the value of each parameter: from the query, the door, or the declaration."""
         return {
             p.name: p.parse(query[p.name])
-            if p.name in query
+            if p.name in query and p.name not in self._fixed
             else self._given.get(p.name, p.default)
             for p in parameters
         }

@@ -1,6 +1,6 @@
-"""The other origin: another port of the same server, or another name of it, that says what reaches it.
+"""The other origin: another port of the same server, or another name, which reports the secrets that reach it.
 
-A redirect from one origin to another shows which secrets a client takes along (RFC 9110 §15.4).
+A redirect from one origin to another shows which secrets a client carries along (RFC 9110 §15.4).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hamms_trio.wire import RequestHead
 
 OTHER = "other"  # the name of the door
 ARRIVAL = "/elsewhere"
-# The fields whose values are meant for the origin that they were given to.
+# The fields whose values belong to the origin for which they were given.
 SECRETS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 
 _NAMES = {"127.0.0.1": "localhost", "[::1]": "localhost", "localhost": "127.0.0.1"}
@@ -60,11 +60,11 @@ def authority(peer: Peer, request: RequestHead, to: str = "port") -> str:
     """Return an authority of this server that is not the request's.
 
     Args:
-        to: ``port`` for the other port by the same name, ``host`` for the same port by another name.
+        to: ``host`` for the same port by another name, anything else for the other port by the same name.
     """
     match = _HOST.fullmatch(request.get("host") or "")
     name, port = match.groups() if match is not None else ("", None)
-    if to == "port":
+    if to != "host":
         return f"{name or '127.0.0.1'}:{peer.environment.ports.get(OTHER, 0)}"
     other_name = _NAMES.get(name, "localhost")
     return f"{other_name}:{port}" if port else other_name
@@ -74,9 +74,12 @@ def elsewhere(peer: Peer, request: RequestHead, to: str = "port", *, scheme: str
     """Return the URL of the other origin, with this exchange's nonce (see `authority`).
 
     Args:
-        scheme: instead of the request's.
+        to: ``scheme`` for the other port, by the other scheme as well.
+        scheme: the URL's scheme; "" for the request's.
     """
-    path = ARRIVAL if to == "port" else peer.http.link(ARRIVAL)
+    path = peer.http.link(ARRIVAL) if to == "host" else ARRIVAL
+    if to == "scheme":
+        scheme = "http" if peer.scheme == "https" else "https"
     return f"{scheme or peer.scheme}://{authority(peer, request, to)}{path}?nonce={peer.nonce}"
 
 

@@ -1,7 +1,7 @@
 """The record layer: a server's side of TLS in memory, whose octets pass through our hands in both directions.
 
 OpenSSL reads from one buffer and writes to another (`ssl.MemoryBIO`), so each record can be held, cut, dribbled or
-damaged on its way. It also shows a reset as one, which `ssl.SSLSocket` reports as the end of input.
+damaged on its way. A reset stays visible as one, while `ssl.SSLSocket` reports the end of input.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import TlsFailure
 
-READ_OCTETS = 64 * 1024
+READ_OCTETS = 16 * 1024  # the maximum of a record (RFC 8446 §5.1); OpenSSL returns one at a time
+
+ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,9 +24,9 @@ class Agreed:
     Attributes:
         version: such as ``TLSv1.3``.
         cipher: the cipher suite.
-        protocol: the one that was chosen by ALPN, or None.
-        is_resumed: True if an earlier session goes on.
-        client_certificate: in DER, or None.
+        protocol: the protocol that ALPN chose, or None.
+        is_resumed: True if the handshake resumed an earlier session.
+        client_certificate: the client's certificate in DER, or None.
     """
 
     version: str | None
@@ -50,10 +52,15 @@ class RecordLayer:
         self.is_established = False
         self.is_closed = False
 
+    def _take_over(self, layer: RecordLayer) -> None:
+        """Go on with the state of another layer, which is not used any more."""
+        self._incoming, self._outgoing, self._tls = layer._incoming, layer._outgoing, layer._tls
+        self.is_established, self.is_closed = layer.is_established, layer.is_closed
+
     # Records
 
     def feed(self, octets: bytes) -> None:
-        """Take octets that came from the client; none for the end of its octets."""
+        """Pass on octets from the client; an empty value is the end of its input."""
         if octets:
             self._incoming.write(octets)
         else:
@@ -63,13 +70,18 @@ class RecordLayer:
         """Return the records that are to be sent."""
         return self._outgoing.read()
 
+    @property
+    def has_more(self) -> bool:
+        """True if octets came that OpenSSL has not looked at; they may be a part of a record."""
+        return self._incoming.pending > 0
+
     # The handshake
 
     def shake_hands(self) -> bool:
-        """Go on with the handshake; True once it is complete, False while octets from the client are missing.
+        """Continue the handshake; return True once it is complete, False while the client's octets are missing.
 
         Raises:
-            TlsFailure: it has failed; our alert may have to be sent.
+            TlsFailure: the handshake has failed; `take` may return our alert.
         """
         try:
             self._tls.do_handshake()
@@ -79,6 +91,11 @@ class RecordLayer:
             raise _failure(error) from error
         self.is_established = True
         return True
+
+    @property
+    def sends_tickets_last(self) -> bool:
+        """True if what follows a complete handshake are tickets alone, for which no client waits (TLS 1.3)."""
+        return self._tls.version() == "TLSv1.3"
 
     # The content
 

@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 
 from hamms_trio.events import (
+    AlertReceived,
     Answered,
     Argument,
     BodyReceived,
     Closed,
     Ended,
     Event,
+    HandshakeDone,
+    HandshakeFailed,
     HeadReceived,
+    HelloReceived,
     Left,
     Met,
     Opened,
@@ -24,11 +28,13 @@ from hamms_trio.events import (
     Struck,
 )
 from hamms_trio.net.observer import Ending
+from hamms_trio.net.record_layer import Agreed
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.tls.alerts import alert_name
 
 
 class Publisher:
-    """Builds events and publishes them; ``connection`` is each time the connection's number."""
+    """A builder and publisher of events; ``connection`` is the connection's number in every call."""
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self._publish = publish
@@ -38,6 +44,29 @@ class Publisher:
 
     def received(self, connection: int, octets: int) -> None:
         self._publish(Received(connection, monotonic(), octets))
+
+    def hello(self, connection: int, server_name: str | None, offered: tuple[str, ...]) -> None:
+        self._publish(HelloReceived(connection, monotonic(), server_name, offered))
+
+    def handshake_done(self, connection: int, server_name: str | None, agreed: Agreed) -> None:
+        self._publish(
+            HandshakeDone(
+                connection,
+                monotonic(),
+                agreed.version,
+                agreed.cipher,
+                agreed.protocol,
+                server_name,
+                agreed.is_resumed,
+                agreed.client_certificate is not None,
+            )
+        )
+
+    def handshake_failed(self, connection: int, server_name: str | None, reason: str) -> None:
+        self._publish(HandshakeFailed(connection, monotonic(), reason, server_name))
+
+    def alert(self, connection: int, code: int) -> None:
+        self._publish(AlertReceived(connection, monotonic(), code, alert_name(code)))
 
     def head(self, connection: int, head: RequestHead) -> None:
         event = HeadReceived(connection, monotonic(), head.method, head.target, head.fields)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from hamms_trio.net.accepted import Answered
+from hamms_trio.errors import MalformedRequest
+from hamms_trio.net.accepted import GivenAnswer
 from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 from hamms_trio.recording.records import TlsRecord
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.tls.alerts import alert_of
+from hamms_trio.wire.tls.client_hello import read_client_hello
 
 if TYPE_CHECKING:
     from hamms_trio.events import Argument
@@ -28,13 +31,14 @@ class Watch:
         settle: publishes the exchanges that have ended, which precede any end of the connection.
     """
 
-    __slots__ = ("_bus", "_settle", "is_lent", "number")
+    __slots__ = ("_bus", "_server_name", "_settle", "is_lent", "number")
 
     def __init__(self, bus: Bus, number: int, settle: Callable[[], None]) -> None:
         self._bus = bus
         self._settle = settle
         self.number = number
         self.is_lent = False
+        self._server_name: str | None = None
 
     def received(self, octets: int) -> None:
         if (publisher := self._bus.publisher) is not None:
@@ -43,6 +47,30 @@ class Watch:
     def sent(self, data: bytes | memoryview, octets: int) -> None:
         if (publisher := self._bus.publisher) is not None:
             publisher.sent(self.number, octets)
+
+    def note_hello(self, octets: bytes) -> None:
+        """Note the ClientHello of a client of TLS, unless its octets were not kept, or are no whole ClientHello."""
+        try:
+            hello = read_client_hello(octets)
+        except MalformedRequest:
+            return
+        if hello is None:
+            return
+        self._server_name = hello.server_name
+        if (publisher := self._bus.publisher) is not None:
+            publisher.hello(self.number, hello.server_name, hello.protocols)
+
+    def note_handshake(self, agreed: Agreed) -> None:
+        """Note that a handshake is complete."""
+        if (publisher := self._bus.publisher) is not None:
+            publisher.handshake_done(self.number, self._server_name, agreed)
+
+    def note_handshake_failed(self, reason: str) -> None:
+        """Note that a handshake has failed, perhaps by an alert of the client."""
+        if (publisher := self._bus.publisher) is not None:
+            if (code := alert_of(reason)) is not None:
+                publisher.alert(self.number, code)
+            publisher.handshake_failed(self.number, self._server_name, reason)
 
     def note_left(self, how: Ending) -> None:
         if (publisher := self._bus.publisher) is not None:
@@ -76,7 +104,7 @@ class Recorder:
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
-        self._slug = record.slug  # of every request, unless its door lets each choose
+        self._slug = record.slug  # the mode of every request, unless each chooses its own
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
@@ -89,12 +117,12 @@ class Recorder:
         return self.record.number
 
     @property
-    def answered(self) -> Answered:
+    def answered(self) -> GivenAnswer:
         """The answer to the last request, as it went over the wire."""
         request = self._request
         if request is None:
-            return Answered(None, 0)
-        return Answered(request.status, request.octets_sent)
+            return GivenAnswer(None, 0)
+        return GivenAnswer(request.status, request.octets_sent)
 
     @property
     def name(self) -> str:
@@ -196,19 +224,43 @@ class Recorder:
             self._request.given_nonce = nonce
 
     def note_hello(self, server_name: str | None, protocols: tuple[str, ...]) -> None:
-        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN."""
+        """Note the host in a ClientHello's SNI, and the protocols that it offers by ALPN; the first call counts."""
+        if self.record.tls is not None:  # another peer reads it again
+            return
         self.record.tls = TlsRecord(server_name, protocols)
+        if (publisher := self._bus.publisher) is not None:
+            publisher.hello(self.record.number, server_name, protocols)
 
     def note_handshake(self, agreed: Agreed) -> None:
         """Note that a handshake is complete."""
         self._is_secure = True
-        self._tls.agreed = agreed
+        tls = self._tls
+        tls.agreed = agreed
         self._ledger.changed()
+        if (publisher := self._bus.publisher) is not None:
+            publisher.handshake_done(self.record.number, tls.server_name, agreed)
+
+    def note_handshake_failed(self, reason: str) -> None:
+        """Note that a handshake has failed, for this reason; the first call counts."""
+        tls = self._tls
+        if tls.failure is not None:
+            return
+        tls.failure = reason
+        self._ledger.changed()
+        if (publisher := self._bus.publisher) is not None:
+            publisher.handshake_failed(self.record.number, tls.server_name, reason)
 
     def note_alert(self, code: int) -> None:
         """Note an alert that the client has sent."""
         self._tls.alerts.append(code)
         self._ledger.changed()
+        if (publisher := self._bus.publisher) is not None:
+            publisher.alert(self.record.number, code)
+
+    @property
+    def server_name(self) -> str | None:
+        """The host in the ClientHello's SNI, or None."""
+        return None if self.record.tls is None else self.record.tls.server_name
 
     def note_close_notify(self, has_come: bool) -> None:
         """Note that the client has sent close_notify, or has closed its side without; the first call counts."""

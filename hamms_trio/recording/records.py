@@ -35,16 +35,18 @@ class TlsRecord:
         server_name: the host in SNI, or None.
         offered: the protocols that the client offers by ALPN.
         agreed: the outcome of the handshake; None as long as it is not complete, or if it has failed.
+        failure: the reason for which the handshake has failed: OpenSSL's, ``TIMEOUT`` or ``RESET``; else None.
         alerts: the codes of the alerts that the client has sent (RFC 8446 §6).
         close_notify: True if the client has sent close_notify, False if it has closed without; None before.
     """
 
-    __slots__ = ("agreed", "alerts", "close_notify", "offered", "server_name")
+    __slots__ = ("agreed", "alerts", "close_notify", "failure", "offered", "server_name")
 
     def __init__(self, server_name: str | None, offered: tuple[str, ...]) -> None:
         self.server_name = server_name
         self.offered = offered
         self.agreed: Agreed | None = None
+        self.failure: str | None = None
         self.alerts: list[int] = []
         self.close_notify: bool | None = None
 

@@ -8,7 +8,7 @@ import socket
 import ssl
 import struct
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Thread
@@ -69,15 +69,14 @@ def check_contract(server: HammsServer, name: str) -> None:
         if not _listens(door):
             return
         before = _open_sockets()
-        visits = 1  # to see whether it listens
+        visits = {}  # by the client's port
         for beginning, octets in _beginnings(door):
             for leave in (_close, _reset):
-                _visit(door, octets, leave)
-                visits += 1
-                _wait_closed(
-                    server, door, visits, f"after {beginning}, then a client's {leave.__name__[1:]}"
-                )
-        _check_ledger(server, door, visits + 1)
+                port = _visit(door, octets, leave)
+                visits[port] = f"{beginning}, then a client's {leave.__name__[1:]}"
+        count = len(visits) + 1  # one saw whether it listens
+        _wait_closed(server, door, count, visits)
+        _check_ledger(server, door, count + 1)
     _check_cancelled(server, name)
     left = _open_sockets() - before
     assert not left, f"{name}: {len(left)} sockets stay open"
@@ -103,11 +102,14 @@ def _client_hello() -> bytes:
     return outgoing.read()
 
 
-def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], None]) -> None:
+def _visit(door: BlockingDoor, octets: bytes, leave: Callable[[socket.socket], None]) -> int:
+    """Connect, send the octets, and leave; return the port that the client had."""
     client = _connect(door)
+    port: int = client.getsockname()[1]
     with suppress(OSError):  # the mode has reset it
         client.sendall(octets)
     leave(client)
+    return port
 
 
 def _read_until(seen: Event, client: socket.socket) -> None:
@@ -204,14 +206,27 @@ def _check_cancelled(server: HammsServer, name: str) -> None:
         _wait_closed(server, door, CANCELLED_CLIENTS, "after the server's end")
 
 
-def _wait_closed(server: HammsServer, door: BlockingDoor, visits: int, when: str) -> None:
-    """Wait until so many connections were accepted, and all are closed."""
+def _wait_closed(
+    server: HammsServer, door: BlockingDoor, visits: int, when: str | Mapping[int, str]
+) -> None:
+    """Wait until so many connections were accepted, and all are closed.
+
+    Args:
+        when: after which step that is; or after which, by the client's port.
+    """
 
     def are_closed(ledger: Ledger) -> bool:
         records = ledger.connections(door.name)
         return len(records) >= visits and all(record.closed for record in records)
 
-    _wait(server, are_closed, door, f"connections stayed open {when}")
+    try:
+        server.ledger.wait_until(are_closed, timeout=SECONDS)
+    except TimeoutError as error:
+        if not isinstance(when, str):
+            records = server.ledger.connections(door.name)
+            ports = [record.client[1] for record in records if not record.closed]
+            when = "after " + ("; ".join(when[port] for port in ports if port in when) or "a visit")
+        raise AssertionError(f"{door.name}: connections stayed open {when}; {error}") from None
 
 
 def _wait(

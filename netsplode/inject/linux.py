@@ -133,7 +133,7 @@ def _open_sniffer(first: Endpoint, second: Endpoint, scope: int) -> socket.socke
         sniffer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _ROOM)
         _bind_to_all_interfaces(sniffer)
         sniffer.setblocking(False)
-    except BaseException:
+    except BaseException:  # raised again; even an interrupt leaves no socket open
         sniffer.close()
         raise
     return sniffer

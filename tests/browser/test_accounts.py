@@ -19,7 +19,7 @@ def guarded() -> Iterator[str]:
         yield running.url.replace("127.0.0.1", "localhost")
 
 
-def test_strangers_may_look_at_the_page_and_change_nothing(guarded: str, visiting: Opener) -> None:
+def test_strangers_can_read_the_page_and_change_nothing(guarded: str, visiting: Opener) -> None:
     page = visiting(guarded).open("/#/workbench")
     expect(page.get_by_text("The records need another role, and you are nobody")).to_be_visible()
     expect(page.get_by_role("button", name="New mock").first).to_be_disabled()

@@ -30,7 +30,7 @@ def contrast(one: str, other: str) -> float:
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_every_text_is_readable_and_every_bound_is_seen(theme: int) -> None:
+def test_every_text_and_border_has_enough_contrast(theme: int) -> None:
     pairs = [(text, surface, 4.5) for text in TEXTS for surface in SURFACES]
     pairs += [(bound, surface, 3.0) for bound in BOUNDS for surface in SURFACES]
     pairs += [("on-ink", solid, 4.5) for solid in ("ink", "sev-5", "sev-6")]

@@ -27,7 +27,7 @@ WIDTHS = (1600, 1024, 768, 360, 320)
 @pytest.mark.skipif(
     not AXE.exists(), reason="axe-core is not installed: npm install in tests/browser"
 )
-def test_no_view_is_hard_to_use_for_anybody(visiting: Opener) -> None:
+def test_every_view_passes_the_accessibility_check(visiting: Opener) -> None:
     found = {}
     for dark, views in ((False, VIEWS), (True, VIEWS[1:4])):
         visit = visiting(dark=dark)
@@ -71,7 +71,7 @@ def test_the_policy_lets_no_foreign_or_inline_script_run(lab: HammsServer) -> No
     assert "style=" not in answer.text
 
 
-def test_an_unknown_view_leads_back(visiting: Opener) -> None:
+def test_an_unknown_view_links_to_the_first_view(visiting: Opener) -> None:
     page = visiting().open("/#/nowhere")
     page.get_by_role("link", name="Begin with the failure modes.").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("misbehaves")

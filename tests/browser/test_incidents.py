@@ -83,7 +83,7 @@ def test_an_incident_is_started_seen_and_stopped(lab: HammsServer, visiting: Ope
     assert httpx.get(lab.workbench.url("/")).status_code == 200
 
 
-def test_an_incident_that_is_refused_says_why(visiting: Opener) -> None:
+def test_a_refused_incident_shows_the_reason(visiting: Opener) -> None:
     page = visiting().open("/#/workbench")
     form = page.get_by_role("form", name="Incident")
     form.get_by_label("kind").fill("no-such-mode")

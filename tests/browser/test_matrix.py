@@ -51,7 +51,7 @@ def dropped(visiting: Opener, tmp_path: Path) -> Page:
     return page
 
 
-def test_a_report_becomes_a_matrix_whose_cells_explain_themselves(dropped: Page) -> None:
+def test_a_report_becomes_a_matrix_with_evidence_in_each_cell(dropped: Page) -> None:
     page = dropped
     row = page.get_by_role("row").filter(
         has=page.get_by_role("rowheader", name="frame-cl-short-fin")

@@ -28,7 +28,7 @@ def rows(page: Page) -> list[str]:
     return page.locator(".matrix tbody tr:visible th[scope=row]").all_inner_texts()
 
 
-def test_filters_leave_the_rows_that_are_asked_for(matrix: Page) -> None:
+def test_filters_show_only_matching_rows(matrix: Page) -> None:
     assert len(rows(matrix)) == 7
     matrix.get_by_label("only rows that differ").check()
     assert rows(matrix) == ["frame-cl-short-fin"]

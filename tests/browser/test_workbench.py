@@ -43,7 +43,7 @@ def test_a_mock_is_made_answers_and_is_deleted(lab: HammsServer, visiting: Opene
     expect(mocks.get_by_text("no answers of yours yet")).to_be_visible()
 
 
-def test_a_mock_that_is_refused_says_why_and_is_not_lost(
+def test_a_refused_mock_shows_the_reason_and_stays_in_the_editor(
     lab: HammsServer, visiting: Opener
 ) -> None:
     lab.workbench.mock("/taken")

@@ -91,7 +91,7 @@ def test_an_updated_baseline_excuses_all_and_keeps_reasons(tmp_path: Path) -> No
     assert not offenders(example(), FailOn.WARN, compare(example(), after, today=DAY))
 
 
-def test_a_baseline_that_is_not_there_is_empty(tmp_path: Path) -> None:
+def test_a_missing_baseline_file_is_an_empty_baseline(tmp_path: Path) -> None:
     assert read_baseline(tmp_path / "none.json") == {}
 
 

@@ -54,3 +54,16 @@ def test_a_function_that_hangs_is_left_behind_at_the_cap() -> None:
 def test_a_function_that_returns_no_body_is_refused() -> None:
     with pytest.raises(ClientUnusable, match="expected bytes"):
         checked(function(lambda url: 7), "interim-103")
+
+
+@pytest.mark.parametrize("kind", [SystemExit, asyncio.CancelledError, RuntimeError])
+def test_anything_that_a_function_raises_is_its_outcome(kind: type[BaseException]) -> None:
+    def client(url: str, *, timeout: float) -> bytes:
+        try:
+            return by_urllib(url, timeout=timeout)
+        except OSError as error:
+            raise kind("gone") from error
+
+    report = checked(function(client), "tcp-accept-rst")
+    assert classes(report) == {"tcp-accept-rst": "ok"}
+    assert report.modes["tcp-accept-rst"].evidence.endswith(f"{kind.__name__}: gone.")

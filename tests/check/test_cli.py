@@ -45,9 +45,9 @@ def test_fail_on_sets_the_mildest_verdict_that_fails(fail_on: str, code: int) ->
     ("arguments", "words"),
     [
         (("--", "no-such-client", "{url}"), "was not found"),
-        (("--", "false", "{url}"), "nothing is wrong"),
+        (("--", "false", "{url}"), "a healthy server"),
         (("--", "curl", "{timeout}"), "neither {url}"),
-        ((), "give either a command behind --, or --client NAME"),
+        ((), "give either a command after --, or --client NAME"),
         (("-s", "no-such-suite", "--", *CURL), "no suite 'no-such-suite'"),
         (("--report", "pdf=a", "--", *CURL), "--report pdf=a"),
         (("--report", "json=/no/such/folder/a", "--", *CURL), "the directory is missing"),
@@ -73,7 +73,7 @@ def test_reports_go_to_files_and_one_to_the_standard_output(tmp_path: Path) -> N
     assert 'type="truncated"' in (tmp_path / "curl.xml").read_text()
 
 
-def test_a_baseline_excuses_what_it_knows_and_a_stale_entry_fails(tmp_path: Path) -> None:
+def test_a_baseline_excuses_known_findings_and_a_stale_entry_fails(tmp_path: Path) -> None:
     baseline = str(tmp_path / "baseline.json")
     assert run(*FAILING, "--baseline", baseline, "--update-baseline", "--", *CURL).exit_code == 0
     known = json.loads((tmp_path / "baseline.json").read_text())

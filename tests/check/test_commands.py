@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 
 import pytest
 
+from hamms_trio.check.adapters import prepared
 from hamms_trio.check.client import Command
 from hamms_trio.check.clients.placeholders import checked as checked_command, filled
 from hamms_trio.errors import ClientUnusable
@@ -75,13 +77,27 @@ def test_the_proxy_of_the_environment_is_the_door_of_proxy_modes(
     assert report.modes["proxy-connect-close"].fired
 
 
-def test_a_line_of_the_standard_error_tells_the_status() -> None:
+def test_a_line_on_standard_error_reports_the_status() -> None:
     script = (
         "curl -sS -w '%{http_code}' -o $2 $1 > $2.status || exit 1;"
         'echo HAMMS:{\\"status\\": $(cat $2.status)} >&2; rm -f $2.status'
     )
     report = checked(shell(script, "{url}", "{out}"), "retry-storm", "retries")
     assert "status 503" in report.modes["retry-storm"].evidence
+
+
+def test_descriptor_3_tells_more_of_an_error() -> None:
+    script = """curl -sSf "$1" || { echo '{"error": "Short", "phase": "body"}' >&3; exit 1; }"""
+    report = checked(shell(script, "{url}"), "frame-cl-short-fin")
+    evidence = report.modes["frame-cl-short-fin"].evidence
+    assert evidence == "The client reported an error: Short (body)."
+
+
+def test_a_working_directory_is_that_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "get").write_text('#!/bin/sh\nexec curl -sSf "$1"\n')
+    (tmp_path / "get").chmod(0o755)
+    report = checked(command("./get", "{url}", directory=str(tmp_path)), "interim-103")
+    assert classes(report) == {"interim-103": "ok"}
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
@@ -103,3 +119,9 @@ def test_a_timeout_in_a_loop_is_no_limit_of_redirects() -> None:
         command("curl", "-sSf", *endless, "{url}"), "redirect-loop", timeout=0.1
     ).inferred
     assert found["redirects.limit"].value.startswith("more than")
+
+
+def test_a_pool_of_connections_has_its_size() -> None:
+    with prepared("requests") as requests:
+        found = checked(requests, "interim-103", jobs=1).inferred
+    assert found["connections.pool"].value == "10 connections"

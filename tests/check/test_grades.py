@@ -1,4 +1,4 @@
-"""Two clients made for this: one that owes nothing, and one that does everything wrong."""
+"""Grades of two test clients: one is perfect, and one does everything wrong."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_command_without_a_timeout_is_warned_and_not_failed() -> None:
     assert set(classes(report).values()) == {"no-timeout"}
 
 
-def test_a_failure_tells_the_wire_the_source_and_how_to_reproduce() -> None:
+def test_a_failure_has_the_wire_the_source_and_a_reproduction() -> None:
     mode = checked(command("curl", "-sSf", "{url}"), "head-truncated").modes["head-truncated"]
     assert mode.wire.startswith("HTTP/1.1 200 OK\\r\\n")
     assert mode.source.startswith("RFC 9112")
@@ -61,7 +61,7 @@ def test_a_mode_whose_fault_does_not_fire_is_not_judged() -> None:
     assert set(classes(report).values()) == {"not-fired"}
 
 
-def test_a_mode_that_needs_what_the_client_lacks_does_not_apply() -> None:
+def test_a_mode_does_not_apply_without_an_ability_that_it_needs() -> None:
     report = checked(command("curl", "-sSf", "{url}"), "coding-gzip-truncated", "conn-idle-fin")
     assert {mode.verdict for mode in report.modes.values()} == {"N/A"}
     assert "decodes gzip" in report.modes["coding-gzip-truncated"].evidence

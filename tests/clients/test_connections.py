@@ -32,7 +32,9 @@ PERSISTENT = {
 
 
 @pytest.mark.parametrize("slug", PERSISTENT)
-def test_a_session_gets_several_answers_over_one_connection(hamms: HammsServer, slug: str) -> None:
+def test_a_session_gets_several_responses_over_one_connection(
+    hamms: HammsServer, slug: str
+) -> None:
     url = hamms.url(slug, "/", **PERSISTENT[slug])
     with requests.Session() as session:
         for _ in range(3):

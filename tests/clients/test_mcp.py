@@ -53,7 +53,7 @@ def test_a_call_gets_its_result(server: HammsServer, segment: str, text: str) ->
     assert call(server, segment) == text
 
 
-def test_a_call_comes_back_no_sooner_than_it_was_asked_to(server: HammsServer) -> None:
+def test_a_call_retries_no_sooner_than_the_retry_field_allows(server: HammsServer) -> None:
     server.start_afresh()
     assert call(server, "mcp-resume--retry-0.3") == TEXT
     requests = server.ledger.requests("mcp-resume")

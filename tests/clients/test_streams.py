@@ -111,7 +111,7 @@ def letter_of(outcome: StreamOutcome, slug: str) -> str:
 
 
 @pytest.mark.parametrize("slug", MEASURED)
-def test_clients_fare_as_they_were_measured(
+def test_clients_have_the_outcomes_of_the_table(
     server: HammsServer, readers: dict[str, Read], slug: str
 ) -> None:
     expected = dict(zip(CLIENTS, MEASURED[slug].replace(" ", ""), strict=True))
@@ -147,7 +147,7 @@ def retrying() -> Iterator[dict[str, Read]]:
         pytest.skip("no client of streams is installed: see the extra clients, and examples/")
 
 
-def test_clients_come_back_once_after_the_time_that_a_429_gives_them(
+def test_clients_retry_a_429_once_after_its_retry_after(
     server: HammsServer, retrying: dict[str, Read]
 ) -> None:
     keys = {client: client.replace(" ", "").replace("-", "") for client in retrying}

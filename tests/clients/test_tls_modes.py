@@ -104,7 +104,7 @@ def sample() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(("name", "client"), sample())
-def test_a_client_takes_a_fault_of_tls_as_the_table_says(
+def test_a_client_has_the_outcome_of_the_table_for_a_tls_fault(
     hamms: HammsServer, root: Path, name: str, client: str
 ) -> None:
     expected = OUTCOMES[name]

@@ -133,6 +133,15 @@ def connected(
         yield TlsClient(sock, context, name)
 
 
+@contextmanager
+def met(
+    server: HammsServer, context: ssl.SSLContext, slug: str, **arguments: object
+) -> Iterator[TlsClient]:
+    """Connect to a failure mode at a door of its own."""
+    with server.open(slug, **arguments) as door, connected(door.address, context) as client:
+        yield client
+
+
 def get(
     address: raw.Address, context: ssl.SSLContext, name: str | None = "localhost"
 ) -> raw.Message:

@@ -37,7 +37,7 @@ def call(
     return requests.request(method, url, json=json, headers=headers, timeout=SAFETY_NET)
 
 
-def test_health_says_that_the_server_runs(server: HammsServer) -> None:
+def test_health_reports_a_running_server(server: HammsServer) -> None:
     health = call(server, "health").json()
     assert health == {
         "status": "ok",
@@ -72,7 +72,7 @@ def test_modes_are_listed_and_described(server: HammsServer) -> None:
     assert "did you mean status" in wrong.json()["detail"]
 
 
-def test_the_ledger_tells_everything_about_a_nonce(server: HammsServer) -> None:
+def test_the_ledger_returns_every_record_of_a_nonce(server: HammsServer) -> None:
     before = time.time()
     url = server.url("status", status=503, nonce=NONCE)
     with requests.Session() as session:
@@ -160,7 +160,7 @@ def test_a_fault_is_armed_listed_and_disarmed_over_http(server: HammsServer) -> 
         ([], 400, "array"),
     ],
 )
-def test_an_order_that_can_not_be_followed_says_why(
+def test_an_invalid_order_is_refused_with_the_reason(
     server: HammsServer, order: object, status: int, problem: str
 ) -> None:
     refused = call(server, "arm", "POST", order)
@@ -180,7 +180,7 @@ def test_an_order_that_can_not_be_followed_says_why(
         ("health", "POST", 405),
     ],
 )
-def test_what_the_api_does_not_have_is_refused(
+def test_an_unknown_resource_or_method_is_refused(
     server: HammsServer, path: str, method: str, status: int
 ) -> None:
     assert call(server, path, method).status_code == status

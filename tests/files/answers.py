@@ -8,10 +8,13 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from hamms_trio.files import Answer, FileTree
+from hamms_trio.files import FileAnswer, FileTree
+from hamms_trio.wire.fields.dates import imf_fixdate
 from hamms_trio.wire.http1.request import RequestHead, parse_head
 
 LONG_AGO = 1_700_000_000  # Tue, 14 Nov 2023 22:13:20 GMT
+MODIFIED = imf_fixdate(LONG_AGO)
+CONTENT = b"0123456789"  # of file.txt in the fixture `tree`
 
 
 def request(path: str, *fields: str, method: str = "GET") -> RequestHead:
@@ -33,7 +36,7 @@ class Received:
         return self.fields[field]
 
 
-def received(answer: Answer) -> Received:
+def received(answer: FileAnswer) -> Received:
     """Read the whole of an answer and close it."""
     with closing(answer):
         fields = dict(answer.fields)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from hamms_trio.files import FileTree, Root
+from tests.files.answers import CONTENT, make, settled
+
 NOBODY = 65534
 
 
@@ -25,6 +28,16 @@ def served(tmp_path: Path) -> Path:
     directory = tmp_path / "served"
     directory.mkdir()
     return directory
+
+
+@pytest.fixture
+def tree(served: Path) -> FileTree:
+    """The directory with some files, beneath /static/."""
+    make(served / "file.txt", CONTENT)
+    make(served / "empty")
+    make(served / "with-index" / "index.html", b"<p>index")
+    make(served / "plain" / "x.bin", b"x")
+    return FileTree(root=Root(served), prefix="/static/", clock=settled)
 
 
 @pytest.fixture

@@ -156,7 +156,7 @@ def test_a_file_is_written_and_replaced(root: Root, served: Path) -> None:
     assert [path.name for path in served.iterdir()] == ["a"]
 
 
-def test_a_reader_goes_on_with_the_old_file(root: Root, served: Path) -> None:
+def test_a_replaced_file_is_still_read_to_its_end(root: Root, served: Path) -> None:
     make(served / "a", b"old")
     with (served / "a").open("rb") as reading:
         write_file(root, post(), "a", b"new")

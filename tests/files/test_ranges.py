@@ -10,29 +10,18 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 
-from hamms_trio.files import FileTree, Root
+from hamms_trio.files import FileTree
 from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.answers import (
+    CONTENT,
     LONG_AGO,
+    MODIFIED,
     Received,
     ask,
     etag_of,
     make,
-    settled,
 )
 from tests.wire.pieces import DETERMINISTIC
-
-MODIFIED = imf_fixdate(LONG_AGO)
-CONTENT = b"0123456789"
-
-
-@pytest.fixture
-def tree(served: Path) -> FileTree:
-    make(served / "file.txt", CONTENT)
-    make(served / "empty")
-    make(served / "with-index" / "index.html", b"<p>index")
-    make(served / "plain" / "x.bin", b"x")
-    return FileTree(root=Root(served), prefix="/static/", clock=settled)
 
 
 @pytest.mark.parametrize(

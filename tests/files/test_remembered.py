@@ -86,7 +86,7 @@ PATHS = ["/small.txt", "/large.txt", "/a/b/small.txt", "/a/b/large.txt", "/coded
     ],
 )
 @pytest.mark.parametrize("path", PATHS)
-def test_what_is_remembered_is_answered_as_what_is_found(
+def test_a_cache_hit_gives_the_same_answer_as_a_miss(
     tree: FileTree, served: Path, path: str, field: str, method: str
 ) -> None:
     for fields in ((), (CODED,)):
@@ -293,7 +293,9 @@ def test_a_change_of_variants_is_seen_at_once(
 
 
 @pytest.mark.parametrize("denied", ["d/small.txt", "d/large.txt", "d"])
-def test_what_must_no_longer_be_read_is_forbidden_at_once(public: Path, denied: str) -> None:
+def test_a_cached_file_that_becomes_unreadable_is_forbidden_at_once(
+    public: Path, denied: str
+) -> None:
     paths = ("/d/small.txt", "/d/large.txt")
     for path, content in zip(paths, (SMALL, LARGE), strict=True):
         make(public / path[1:], content)
@@ -308,7 +310,7 @@ def test_what_must_no_longer_be_read_is_forbidden_at_once(public: Path, denied: 
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give up rights")
-def test_rights_are_those_at_the_moment(public: Path) -> None:
+def test_permissions_are_checked_for_each_request(public: Path) -> None:
     make(public / "file", SMALL).chmod(0o600)
     tree = make_tree(public)
     learn(tree, "/file")
@@ -317,7 +319,7 @@ def test_rights_are_those_at_the_moment(public: Path) -> None:
     assert ask(tree, "/file").content == SMALL
 
 
-def test_nothing_is_remembered_before_its_times_tell(served: Path) -> None:
+def test_a_file_is_not_cached_within_two_seconds_of_a_change(served: Path) -> None:
     """A change of a fresh file might leave the same times, so the tag is weak (RFC 9110 §8.8.1)."""
     changed = make(served / "file", SMALL).stat().st_ctime
     now = changed + 1
@@ -335,7 +337,7 @@ def test_nothing_is_remembered_before_its_times_tell(served: Path) -> None:
     assert ask(tree, "/file")["ETag"].startswith("W/")
 
 
-def test_a_file_of_the_future_is_not_remembered(served: Path) -> None:
+def test_a_file_from_the_future_is_not_cached(served: Path) -> None:
     """Last-Modified is no later than the answer (RFC 9110 §8.8.2.1)."""
     now = time.time() + 100
     make(served / "file", SMALL, modified=int(now) + 1000)
@@ -369,7 +371,7 @@ def test_a_variant_that_is_a_link_is_looked_at_each_time(tree: FileTree, served:
     assert ask(tree, "/coded.txt", CODED)["Content-Encoding"] == "br"
 
 
-def test_an_index_is_remembered_as_other_files_are(tree: FileTree, served: Path) -> None:
+def test_an_index_is_cached_like_other_files(tree: FileTree, served: Path) -> None:
     make(served / "d" / "index.html", b"<p>")
     learn(tree, "/d/")
     (served / "d" / "index.html").write_bytes(b"<b>")
@@ -379,7 +381,7 @@ def test_an_index_is_remembered_as_other_files_are(tree: FileTree, served: Path)
     assert "index.html" not in ask(tree, "/d/").content.decode()
 
 
-def test_the_memory_is_bounded(served: Path) -> None:
+def test_the_cache_is_bounded(served: Path) -> None:
     memory = FileMemory(octets=100_000)
     tree = make_tree(served, memory=memory)
     make(served / "large", LARGE)
@@ -395,7 +397,7 @@ def test_the_memory_is_bounded(served: Path) -> None:
     assert 5 < kept < 20
 
 
-def test_what_is_larger_than_the_memory_is_not_kept(served: Path) -> None:
+def test_a_file_larger_than_the_cache_is_not_cached(served: Path) -> None:
     make(served / "file", bytes(30_000))
     memory = FileMemory(octets=10_000)
     tree = make_tree(served, memory=memory)
@@ -404,7 +406,7 @@ def test_what_is_larger_than_the_memory_is_not_kept(served: Path) -> None:
     assert (len(memory), memory.octets) == (0, 0)
 
 
-def test_nothing_is_taken_by_what_was_forgotten(tree: FileTree, served: Path) -> None:
+def test_deleted_files_take_no_room_in_the_cache(tree: FileTree, served: Path) -> None:
     for path in PATHS:
         learn(tree, path)
     assert tree.memory.octets > 0
@@ -472,7 +474,7 @@ def happen(directory: Path, what: str, name: str, octets: bytes) -> None:
 
 @settings(DETERMINISTIC, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(EVENTS, max_size=12))
-def test_no_history_makes_another_answer(events: list[tuple[str, str, bytes]]) -> None:
+def test_earlier_requests_do_not_change_an_answer(events: list[tuple[str, str, bytes]]) -> None:
     with tempfile.TemporaryDirectory() as path:
         served, elsewhere = Path(path, "served"), Path(path, "elsewhere")
         elsewhere.mkdir()

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.files import FileTree, Root
-from hamms_trio.wire.fields.dates import imf_fixdate
 from tests.files.answers import (
+    CONTENT,
     LONG_AGO,
+    MODIFIED,
     ask,
     etag_of,
     make,
@@ -22,18 +23,6 @@ from tests.files.answers import (
     wait_for_another_time,
 )
 from tests.files.conftest import unprivileged
-
-MODIFIED = imf_fixdate(LONG_AGO)
-CONTENT = b"0123456789"
-
-
-@pytest.fixture
-def tree(served: Path) -> FileTree:
-    make(served / "file.txt", CONTENT)
-    make(served / "empty")
-    make(served / "with-index" / "index.html", b"<p>index")
-    make(served / "plain" / "x.bin", b"x")
-    return FileTree(root=Root(served), prefix="/static/", clock=settled)
 
 
 @pytest.fixture
@@ -390,7 +379,7 @@ def test_no_answer_leaves_a_file_open(listed: FileTree, served: Path) -> None:
     assert len(os.listdir("/dev/fd")) == before
 
 
-def test_running_out_of_descriptors_is_a_503(tree: FileTree) -> None:
+def test_a_lack_of_descriptors_is_a_503(tree: FileTree) -> None:
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     with ExitStack() as taken:
@@ -403,6 +392,6 @@ def test_running_out_of_descriptors_is_a_503(tree: FileTree) -> None:
     assert (answer.status, dict(answer.fields)["Retry-After"]) == (503, "1")
 
 
-def test_the_present_is_the_clocks(served: Path) -> None:
+def test_the_default_clock_is_the_system_s(served: Path) -> None:
     make(served / "file.txt")
     assert FileTree(root=Root(served)).clock is time.time

@@ -47,7 +47,7 @@ CHOICES: list[tuple[str | None, bytes, str | None]] = [
 
 
 @pytest.mark.parametrize(("accept", "content", "coding"), CHOICES)
-def test_the_variant_that_is_wanted_most_is_sent(
+def test_the_variant_with_the_highest_quality_is_sent(
     tree: FileTree, accept: str | None, content: bytes, coding: str | None
 ) -> None:
     fields = [] if accept is None else [f"Accept-Encoding: {accept}"]
@@ -59,7 +59,7 @@ def test_the_variant_that_is_wanted_most_is_sent(
     assert answer["Vary"] == "Accept-Encoding"
 
 
-def test_without_variants_the_file_is_sent_to_everybody_who_takes_it(tree: FileTree) -> None:
+def test_without_variants_every_client_that_accepts_identity_gets_the_file(tree: FileTree) -> None:
     answer = ask(tree, "/alone.html", "Accept-Encoding: gzip, br")
 
     assert (answer.content, answer["Vary"]) == (PLAIN, "Accept-Encoding")
@@ -67,13 +67,13 @@ def test_without_variants_the_file_is_sent_to_everybody_who_takes_it(tree: FileT
 
 
 @pytest.mark.parametrize("accept", ["identity;q=0", "*;q=0", "identity;q=0, gzip"])
-def test_who_accepts_nothing_that_there_is_is_told_so(tree: FileTree, accept: str) -> None:
+def test_a_client_that_accepts_no_available_coding_gets_406(tree: FileTree, accept: str) -> None:
     answer = ask(tree, "/alone.html", f"Accept-Encoding: {accept}")
 
     assert (answer.status, answer["Vary"]) == (406, "Accept-Encoding")
 
 
-def test_who_refuses_the_plain_file_may_have_a_coded_one(tree: FileTree) -> None:
+def test_a_client_that_refuses_identity_gets_a_coded_variant(tree: FileTree) -> None:
     assert ask(tree, "/page.html", "Accept-Encoding: identity;q=0, gzip").content == GZIP
 
 
@@ -92,7 +92,7 @@ def test_each_variant_has_its_own_entity_tag(tree: FileTree) -> None:
         assert ask(tree, "/page.html", *own).status == 304
 
 
-def test_a_range_is_one_of_the_coded_octets(tree: FileTree) -> None:
+def test_a_range_of_a_variant_counts_coded_octets(tree: FileTree) -> None:
     answer = ask(tree, "/page.html", "Accept-Encoding: gzip", "Range: bytes=-4")
 
     assert (answer.status, answer.content) == (206, GZIP[-4:])
@@ -108,7 +108,7 @@ def test_a_variant_older_than_its_file_is_passed_over(tree: FileTree, served: Pa
     assert ask(tree, "/page.html", "Accept-Encoding: gzip").content == GZIP
 
 
-def test_what_is_larger_coded_is_sent_as_it_is(tree: FileTree, served: Path) -> None:
+def test_a_file_whose_variant_is_larger_is_sent_uncoded(tree: FileTree, served: Path) -> None:
     make(served / "tiny.txt", b"x")
     make(served / "tiny.txt.gz", b"x" * 20)
 
@@ -141,13 +141,13 @@ def test_an_index_has_variants_too(tree: FileTree, served: Path) -> None:
     assert ask(tree, "/d/", "Accept-Encoding: gzip").content == GZIP
 
 
-def test_a_variant_alone_is_nothing(tree: FileTree, served: Path) -> None:
+def test_a_variant_without_its_file_is_not_found(tree: FileTree, served: Path) -> None:
     make(served / "only.txt.gz", GZIP)
 
     assert ask(tree, "/only.txt", "Accept-Encoding: gzip").status == 404
 
 
-def test_variants_can_be_left_alone(served: Path, tree: FileTree) -> None:
+def test_variants_can_be_switched_off(served: Path, tree: FileTree) -> None:
     plain = FileTree(root=Root(served), precompressed=False)
     answer = ask(plain, "/page.html", "Accept-Encoding: gzip;q=1, identity;q=0")
 

@@ -6,11 +6,12 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from threading import Timer
+
+from tests.forks import HAMMS, Forked
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 
@@ -59,10 +60,10 @@ def starting(
     with ExitStack() as stack:
 
         def start(*arguments: str) -> Running:
-            command = [sys.executable, "-m", "hamms_trio", name, "--port", "0", *arguments]
+            command = [name, "--port", "0", *arguments]
             pipe = subprocess.PIPE
             process = stack.enter_context(
-                subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=directory)
+                Forked(HAMMS, *command, stdout=pipe, stderr=pipe, cwd=directory)
             )
             stack.callback(process.kill)
             watchdog = Timer(safety_net, process.kill)

@@ -46,7 +46,7 @@ def logged(
     return b"".join(lines).decode().splitlines()
 
 
-def test_a_json_line_says_all_of_an_answer() -> None:
+def test_a_json_line_has_every_member_of_an_answer() -> None:
     first, second = logged(
         LogFormat.JSON, [get("/", "X-Request-ID: abc"), get('/no"such\\path?a=b')]
     )
@@ -74,7 +74,7 @@ def test_a_json_line_says_all_of_an_answer() -> None:
     assert json.loads(second)["route_key"] == "other"
 
 
-def test_a_plain_line_says_the_same() -> None:
+def test_a_plain_line_has_the_same_values_as_a_json_line() -> None:
     (line,) = logged(
         LogFormat.PLAIN, [get("/echo/x", "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01")]
     )
@@ -88,7 +88,7 @@ def test_a_plain_line_says_the_same() -> None:
     assert entry["duration_ms"] == "0.00"
 
 
-def test_a_route_may_be_called_anything() -> None:
+def test_a_route_key_with_any_character_is_escaped_in_the_log() -> None:
     service = make_service()
     service.router.fixed("GET", '/a"b\\c', text("found"))
     (line,) = logged(LogFormat.JSON, [get('/a"b\\c')], service=service)
@@ -106,7 +106,7 @@ def test_servers_of_one_process_may_log_differently() -> None:
         assert (b'"method": "-"' in line) is (log_format is LogFormat.JSON)
 
 
-def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
+def test_a_line_names_the_shutdown_phase_of_its_answer() -> None:
     service = make_service()
     lines = log_of(service, LogFormat.JSON)
     talk([get("/")], service=service)
@@ -117,7 +117,7 @@ def test_a_line_says_in_which_phase_the_answer_was_given() -> None:
     assert [line["shutdown_phase"] for line in entries] == ["running", "draining"]
 
 
-async def test_no_answer_was_given_after_the_end(hub_kind: str) -> None:
+async def test_an_answer_before_a_drain_is_logged_as_running(hub_kind: str) -> None:
     router = Router()
     router.fixed("GET", "/", text("Hello World"))
     async with serving(router, hub=hub_kind) as server:
@@ -156,7 +156,7 @@ REFUSED: dict[str, tuple[bytes, str, str, str]] = {
 
 @pytest.mark.parametrize("way", [whole, in_two])
 @pytest.mark.parametrize(("octets", "key", "method", "path"), REFUSED.values(), ids=REFUSED)
-def test_what_is_refused_is_logged_with_all_that_is_known(
+def test_a_refused_request_is_logged_with_its_known_parts(
     octets: bytes, key: str, method: str, path: str, way: Way
 ) -> None:
     pieces = way(octets)
@@ -179,7 +179,7 @@ def test_what_is_refused_is_logged_with_all_that_is_known(
         (b"0\r\n" + b"X: a\r\n" * 300, "request/header_too_large"),
     ],
 )
-def test_a_body_that_is_refused_is_logged_with_what_had_come(rest: bytes, key: str) -> None:
+def test_a_refused_body_is_logged_with_its_received_octets(rest: bytes, key: str) -> None:
     head = post("/submit", CHUNKED)
     (line,) = logged(LogFormat.JSON, [head, CHUNK, rest])
 
@@ -192,7 +192,7 @@ def test_a_body_that_is_refused_is_logged_with_what_had_come(rest: bytes, key: s
     assert entry["bytes_in"] == len(head) + len(b"abc")
 
 
-def test_what_is_refused_keeps_the_id_that_its_client_gave() -> None:
+def test_a_refused_request_keeps_the_id_of_its_client() -> None:
     (line,) = logged(
         LogFormat.JSON, [post("/submit", "Content-Length: 600000", "X-Request-ID: a1")]
     )
@@ -243,7 +243,7 @@ def test_metrics_have_the_keys_that_clients_know() -> None:
     assert metrics["drain_state"] == "running"
 
 
-def test_paths_without_end_make_no_metrics_without_end() -> None:
+def test_unlimited_paths_make_a_limited_number_of_metrics() -> None:
     service = make_service()
     for number in range(2000):
         talk([get(f"/random/{number}"), get(f"/status/{200 + number % 300}")], service=service)
@@ -281,7 +281,7 @@ def test_errors_are_counted_by_class() -> None:
     assert counts == {"read": 0, "write": 0, "parse": 2, "dispatch": 1, "tls_handshake": 0}
 
 
-def test_connections_that_broke_are_in_their_class_too() -> None:
+def test_broken_connections_are_counted_by_class() -> None:
     service = make_service()
     service.account.read_errors["ConnectionResetError"] += 2
     service.account.write_errors["Timeout"] += 1

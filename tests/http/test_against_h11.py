@@ -106,7 +106,7 @@ REQUESTS = [
 
 
 @pytest.mark.parametrize("octets", REQUESTS)
-def test_what_we_answer_h11_reads_alike(octets: bytes) -> None:
+def test_h11_reads_alike_the_requests_that_we_answer(octets: bytes) -> None:
     check_agreement(octets + b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n")
 
 
@@ -128,7 +128,7 @@ FUZZED = settings(DETERMINISTIC, derandomize=not LONG, max_examples=EXAMPLES)
 @pytest.mark.fuzz
 @given(SEQUENCES, MUTATIONS)
 @FUZZED
-def test_mutated_sequences_that_we_answer_h11_reads_alike(
+def test_h11_reads_alike_the_mutated_sequences_that_we_answer(
     octets: bytes, mutations: list[tuple[int, int, bytes]]
 ) -> None:
     check_agreement(mutate(octets, mutations))

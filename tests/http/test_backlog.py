@@ -39,7 +39,7 @@ def test_the_client_that_read_nothing_for_longest_is_evicted() -> None:
     assert backlog.octets == 80
 
 
-def test_who_has_read_all_is_not_waited_for() -> None:
+def test_a_client_that_has_read_everything_is_not_in_the_backlog() -> None:
     backlog = Backlog(100)
     first, second = Client(), Client()
     backlog.keep(first, 90)
@@ -64,7 +64,9 @@ def test_one_answer_may_be_larger_than_the_limit() -> None:
     "field", [b"", b"X-Request-ID: a\r\n"], ids=["called by us", "called alike"]
 )
 @pytest.mark.parametrize("octets", [100, 10_000, 200_000])
-def test_of_equal_answers_no_more_are_made_than_may_wait(octets: int, field: bytes) -> None:
+def test_pipelined_answers_are_made_only_while_the_backlog_has_room(
+    octets: int, field: bytes
+) -> None:
     """However many of them one read has asked for."""
     router, limits = Router(), ServerLimits(requests=0)
     router.fixed("GET", "/", Response(200, b"x" * octets))
@@ -94,7 +96,7 @@ async def connect(server: Serving) -> trio.SocketStream:
     return trio.SocketStream(sock)
 
 
-async def test_answers_that_nobody_reads_are_kept_up_to_a_limit(hub_kind: str) -> None:
+async def test_unread_answers_are_kept_up_to_a_limit(hub_kind: str) -> None:
     router = Router()
 
     @router.get("/big")

@@ -1,4 +1,4 @@
-"""Connections on real sockets: how they end, what they wait for, and what they cost the others."""
+"""Connections on real sockets: their ends, their deadlines, and their cost for others."""
 
 from __future__ import annotations
 
@@ -142,7 +142,7 @@ async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, route
 
 
 @pytest.mark.parametrize(("path", "status"), [(b"/submit", 413), (b"/nothing", 404)])
-async def test_an_answer_survives_what_the_client_goes_on_to_send(
+async def test_an_answer_arrives_although_the_client_continues_to_send(
     serve: Serve, router: Router, path: bytes, status: int
 ) -> None:
     """A close with unread octets is a reset, which would destroy the answer on its way."""
@@ -171,7 +171,7 @@ async def test_a_client_that_never_closes_is_disconnected(serve: Serve, router: 
                 await trio.lowlevel.checkpoint()
 
 
-async def test_an_idle_connection_ends_without_a_word(serve: Serve, router: Router) -> None:
+async def test_an_idle_connection_ends_without_a_response(serve: Serve, router: Router) -> None:
     async with serve(router, ServerLimits(idle=0.05)) as server:
         async with await server.connect() as client:
             assert await read_all(client) == b""
@@ -326,7 +326,7 @@ async def test_a_task_ends_when_its_client_resets(serve: Serve, router: Router) 
         await ended.wait()
 
 
-async def test_a_route_that_never_answers_is_answered_for_and_the_connection_lasts(
+async def test_a_route_that_never_answers_gets_503_and_the_connection_lasts(
     serve: Serve, router: Router
 ) -> None:
     ended = trio.Event()
@@ -364,7 +364,9 @@ async def test_a_silent_route_keeps_no_half_closed_client(serve: Serve, router: 
             await trio.lowlevel.checkpoint()
 
 
-async def test_a_route_that_answers_after_all_is_too_late(serve: Serve, router: Router) -> None:
+async def test_an_answer_after_the_deadline_of_its_route_is_discarded(
+    serve: Serve, router: Router
+) -> None:
     @router.get("/late")
     async def late(_request: Request) -> Response:
         try:
@@ -376,7 +378,7 @@ async def test_a_route_that_answers_after_all_is_too_late(serve: Serve, router: 
         assert statuses(await server.ask(get("/late") + GET)) == [503, 200]
 
 
-async def test_a_route_that_can_not_be_ended_loses_its_connection(router: Router) -> None:
+async def test_a_route_that_resists_cancellation_loses_its_connection(router: Router) -> None:
     goes_on = trio.Event()
 
     @router.get("/stubborn")
@@ -512,7 +514,9 @@ async def test_a_route_reads_the_content_as_it_comes(serve: Serve, router: Route
     assert max(map(len, pieces)) < 200_000
 
 
-async def test_a_route_that_reads_asks_for_the_body_then(serve: Serve, router: Router) -> None:
+async def test_a_route_that_reads_the_content_sends_100_continue(
+    serve: Serve, router: Router
+) -> None:
     reads = trio.Event()
 
     @router.post("/later")
@@ -554,7 +558,7 @@ async def test_a_body_that_no_route_reads_is_not_taken_for_a_request(
     assert [a.body for a in read_answers(answered)] == [b"done"] + [b"Hello World"] * (not expects)
 
 
-async def test_a_bug_in_a_task_is_a_500_and_the_connection_lasts(
+async def test_a_bug_in_a_coroutine_route_is_500_and_the_connection_lasts(
     serve: Serve, router: Router
 ) -> None:
     @router.get("/bug")
@@ -565,7 +569,7 @@ async def test_a_bug_in_a_task_is_a_500_and_the_connection_lasts(
         assert statuses(await server.ask(get("/bug") + GET)) == [500, 200]
 
 
-async def test_what_is_no_response_is_a_500_too(serve: Serve, router: Router) -> None:
+async def test_a_route_that_returns_no_response_is_a_500(serve: Serve, router: Router) -> None:
     @router.get("/nothing-at-all")
     def nothing(_request: Request) -> Response:
         return None  # type: ignore[return-value]
@@ -635,7 +639,7 @@ async def test_a_file_that_becomes_shorter_is_seen_to_be_incomplete(
     assert answered.endswith(b"x" * 1000)
 
 
-async def test_connections_above_the_limit_are_told_so(serve: Serve, router: Router) -> None:
+async def test_connections_above_the_limit_get_503(serve: Serve, router: Router) -> None:
     async with serve(router, ServerLimits(connections=2)) as server:
         async with await server.connect() as one, await server.connect() as two:
             for client in (one, two):
@@ -682,7 +686,7 @@ async def test_resets_at_any_moment_leave_nothing_behind(serve: Serve, router: R
             await trio.lowlevel.checkpoint()
 
 
-async def test_a_drain_answers_what_is_in_flight_and_refuses_the_rest(
+async def test_a_drain_answers_requests_in_flight_and_refuses_later_ones(
     serve: Serve, router: Router
 ) -> None:
     goes_on = trio.Event()
@@ -758,7 +762,7 @@ async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
     assert read_answers(b"".join(answered))[0].body == body
 
 
-async def test_a_drain_has_an_end(serve: Serve, router: Router) -> None:
+async def test_a_drain_ends_at_its_timeout(serve: Serve, router: Router) -> None:
     @router.get("/forever")
     async def forever(_request: Request) -> Response:
         await trio.sleep_forever()

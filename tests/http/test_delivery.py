@@ -1,4 +1,4 @@
-"""Large files on their way: in turns, from the disk, to clients that are slow or leave, while all ends."""
+"""Delivery of large files: in turns, from the disk, to slow and departing clients, and during a drain."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
-from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, PauseReason
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import FILE_OCTETS
 from hamms_trio.http.resources.files import FileRouter
@@ -85,7 +85,7 @@ def counted(server: Serving) -> tuple[int, int]:
 CLOSE = "Connection: close"
 
 
-async def test_what_was_sent_is_counted(serve: Serve, router: Router) -> None:
+async def test_the_octets_of_a_delivered_file_are_counted(serve: Serve, router: Router) -> None:
     async with serve(router) as server:
         async with begun(server, sent_request("/file"), sent_request("/", CLOSE)) as (
             client,
@@ -97,7 +97,7 @@ async def test_what_was_sent_is_counted(serve: Serve, router: Router) -> None:
             assert counted(server) == (2, len(octets))
 
 
-async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
+async def test_octets_sent_to_a_client_that_leaves_are_counted(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router) as server:
@@ -115,7 +115,7 @@ async def test_of_a_client_that_leaves_what_it_was_sent_is_counted(
             assert server.service.in_flight == 0
 
 
-async def test_a_client_that_does_not_take_a_file_is_disconnected(
+async def test_a_client_that_does_not_read_a_file_is_disconnected(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
@@ -161,9 +161,7 @@ async def test_a_client_that_closes_its_side_gets_all_of_the_file(
             assert len(answer.body) == LENGTH
 
 
-async def test_what_is_not_in_memory_is_read_and_sent_all_the_same(
-    cold: None, router: Router
-) -> None:
+async def test_a_file_outside_the_page_cache_is_delivered(cold: None, router: Router) -> None:
     async with serving(router) as server:
         async with begun(
             server, sent_request("/file"), sent_request("/"), sent_request("/file", CLOSE)
@@ -176,7 +174,7 @@ async def test_what_is_not_in_memory_is_read_and_sent_all_the_same(
             assert counted(server)[0] == 3
 
 
-async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind(
+async def test_a_client_that_leaves_during_a_disk_read_leaks_nothing(
     cold: None, router: Router
 ) -> None:
     async with serving(router) as server:
@@ -190,7 +188,7 @@ async def test_a_client_that_leaves_while_the_disk_is_read_leaves_nothing_behind
         assert counted(server)[0] == 5
 
 
-async def test_what_is_read_for_a_client_that_has_left_reaches_nobody_else(
+async def test_octets_read_for_a_departed_client_reach_no_other_client(
     cold: None, router: Router, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that connects while a thread still reads gets the descriptor of the one before."""
@@ -243,7 +241,7 @@ async def test_a_file_arrives_where_the_platform_lacks_a_call(
 
 
 @pytest.mark.parametrize("is_cold", [False, True], ids=["in memory", "on disk"])
-async def test_over_tls_a_file_needs_no_other_way(
+async def test_a_file_is_delivered_over_tls(
     is_cold: bool, request: pytest.FixtureRequest, router: Router
 ) -> None:
     if is_cold:
@@ -278,7 +276,7 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
         received, turns = bytearray(), 0
         while need := delivery.proceed():
             turns += 1
-            assert need is Need.ROOM
+            assert need is PauseReason.ROOM
             assert exchange.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
             received += theirs.recv(SENDFILE_OCTETS * 2)
         received += theirs.recv(SENDFILE_OCTETS * 2)

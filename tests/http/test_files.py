@@ -108,7 +108,9 @@ async def test_a_repeated_request_gets_the_file_as_it_is_now(
     assert gone.status == 404
 
 
-async def test_parts_of_a_large_file_come_in_their_frame(serve: Serve, router: Router) -> None:
+async def test_ranges_of_a_large_file_come_in_one_multipart_body(
+    serve: Serve, router: Router
+) -> None:
     async with serve(router) as server:
         answer = await ask(server, "/static/big", "Range: bytes=0-999999,2000000-2999999")
 
@@ -152,7 +154,7 @@ async def test_a_conversation_about_one_file(serve: Serve, router: Router) -> No
         ("/static/%zz", 400),
     ],
 )
-async def test_there_is_no_way_out_over_the_wire(
+async def test_no_request_leads_out_of_the_directory(
     serve: Serve, router: Router, directory: Path, path: str, status: int
 ) -> None:
     (directory / "out").symlink_to("..")
@@ -277,7 +279,9 @@ async def test_the_challenge_writes_files(
     assert (directory / "new").read_bytes() == content
 
 
-async def test_the_challenge_asks_for_content_that_waits(serve: Serve, router: Router) -> None:
+async def test_the_challenge_sends_100_continue_before_it_reads_content(
+    serve: Serve, router: Router
+) -> None:
     async with serve(router) as server, await server.connect() as client:
         fields = ("Content-Length: 5", "Expect: 100-continue")
         await client.send_all(sent_request("/files/new", *fields, method="POST"))
@@ -297,7 +301,9 @@ async def test_without_a_directory_the_challenge_has_no_files(serve: Serve) -> N
         assert (await ask(server, "/echo/a")).status == 200
 
 
-async def test_a_directory_may_be_all_there_is(serve: Serve, directory: Path) -> None:
+async def test_a_file_server_without_routes_serves_its_directory(
+    serve: Serve, directory: Path
+) -> None:
     (directory / "sub").mkdir()
     router = FileRouter(FileTree(root=Root(directory), listing=True))
     async with serve(router) as server:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests import forks
 from tests.files.answers import make
+from tests.forks import HAMMS
 from tests.http.commands import SAFETY_NET, Run, Running, starting
 from tests.ports import taken_port
-
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture
@@ -72,7 +70,7 @@ def test_any_directory_is_served(files: Run, directory: Path, tmp_path: Path) ->
     assert "path=" not in running.stop()[1]
 
 
-def test_one_request_at_a_time_if_that_is_wanted(files: Run) -> None:
+def test_max_connections_1_serves_one_request_at_a_time(files: Run) -> None:
     running = files("--max-connections", "1")
     with running.connect() as silent:
         silent.sendall(b"GET /file.txt HTTP/1.1\r\n")  # as long as this lasts, others wait
@@ -90,22 +88,17 @@ def test_one_request_at_a_time_if_that_is_wanted(files: Run) -> None:
 
 
 @pytest.mark.parametrize("path", ["missing", "file.txt"])
-def test_what_is_no_directory_is_said_at_once(directory: Path, path: str) -> None:
-    done = subprocess.run(
-        [*HAMMS, "files", path], cwd=directory, capture_output=True, text=True, timeout=SAFETY_NET
-    )
+def test_a_path_that_is_no_directory_is_an_error_at_the_start(directory: Path, path: str) -> None:
+    done = forks.run(HAMMS, "files", path, cwd=directory)
 
     assert done.returncode == 2
     assert path in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_taken_port_is_said_with_what_to_do(directory: Path) -> None:
+def test_a_taken_port_is_an_error_with_the_remedy(directory: Path) -> None:
     with taken_port(0) as port:
-        done = subprocess.run(
-            [*HAMMS, "files", "--port", str(port)],
-            cwd=directory, capture_output=True, text=True, timeout=SAFETY_NET,
-        )  # fmt: skip
+        done = forks.run(HAMMS, "files", "--port", str(port), cwd=directory)
 
     assert done.returncode == 2
     assert f"port {port} on 127.0.0.1, for the file server, is taken" in done.stderr
@@ -144,11 +137,8 @@ def test_codecrafters_mode_without_a_directory_has_no_files(workbench: Run) -> N
     assert ask(running, "/files/a", "POST", data=b"x").status_code == 404
 
 
-def test_a_directory_that_would_not_be_used_is_an_error(directory: Path) -> None:
-    done = subprocess.run(
-        [*HAMMS, "workbench", "--directory", str(directory)],
-        capture_output=True, text=True, timeout=SAFETY_NET,
-    )  # fmt: skip
+def test_a_directory_without_codecrafters_mode_is_an_error(directory: Path) -> None:
+    done = forks.run(HAMMS, "workbench", "--directory", str(directory))
 
     assert done.returncode == 2
     assert "--directory is for --codecrafters-mode" in done.stderr

@@ -146,7 +146,7 @@ async def test_a_connection_that_a_failure_mode_ends_does_not_come_back(
     assert not open_sockets() - before
 
 
-async def test_content_that_was_not_read_is_no_other_owners_surprise(
+async def test_unread_content_does_not_reach_the_next_owner(
     hosting: HostModes, caplog: pytest.LogCaptureFixture
 ) -> None:
     post = b"POST /unread HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"

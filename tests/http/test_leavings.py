@@ -82,8 +82,8 @@ SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
 def found_by_the_collector() -> Iterator[list[object]]:
     """Find objects that were left in the block; the list is filled at its end."""
     found: list[object] = []
-    gc.collect()
     gc.disable()
+    gc.freeze()  # nothing of what was there before is searched
     try:
         yield found
         gc.set_debug(gc.DEBUG_SAVEALL)
@@ -92,6 +92,7 @@ def found_by_the_collector() -> Iterator[list[object]]:
     finally:
         gc.set_debug(0)
         gc.garbage.clear()
+        gc.unfreeze()
         gc.enable()
 
 

@@ -20,7 +20,7 @@ def router() -> Router:
     return router
 
 
-async def test_who_sends_slowly_what_is_not_wanted_is_told_in_the_end(
+async def test_a_slow_sender_of_unwanted_content_gets_its_refusal_in_the_end(
     router: Router, hub_kind: str
 ) -> None:
     limits = ServerLimits(linger_seconds=0.5)

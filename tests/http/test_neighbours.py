@@ -1,4 +1,4 @@
-"""Hostile clients, many at once: they cost themselves their answer, and the others nothing."""
+"""Many hostile clients at once: they lose their answers, and delay no other client."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ async def test_clients_that_stall_hold_up_nobody(
         assert server.service.connections >= HOSTILE
 
 
-async def test_a_client_that_never_reads_is_read_from_no_more(router: Router) -> None:
+async def test_the_server_stops_reading_from_a_client_that_never_reads(router: Router) -> None:
     async with serving(router, ServerLimits(requests=0)) as server:
         with socket.socket() as client, suppress(BlockingIOError):
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

@@ -90,7 +90,7 @@ async def test_a_small_content_has_room_however_many_large_ones_there_are(
 
 
 @pytest.mark.parametrize("path", PATHS[:2])
-async def test_a_chunked_content_is_refused_when_what_has_come_finds_no_room(
+async def test_a_chunked_body_is_refused_once_its_octets_find_no_room(
     serve: Serve, router: Router, path: str
 ) -> None:
     async with serve(router, LIMITS) as server, AsyncExitStack() as clients:
@@ -184,7 +184,7 @@ ENDS: list[tuple[str, End]] = [
 
 @pytest.mark.parametrize("path", PATHS[:2])
 @pytest.mark.parametrize(("length", "end"), ENDS)
-async def test_however_it_ends_nothing_is_kept(
+async def test_no_body_keeps_room_however_its_request_ends(
     serve: Serve, router: Router, path: str, length: str, end: End
 ) -> None:
     async with serve(router) as server:
@@ -197,7 +197,7 @@ async def test_however_it_ends_nothing_is_kept(
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(("length", "half"), [(LENGTH, HALF), (CHUNKED, CHUNK)])
-async def test_of_a_content_that_is_late_nothing_is_kept(
+async def test_a_late_body_keeps_no_room(
     serve: Serve, router: Router, path: str, length: str, half: bytes
 ) -> None:
     async with serve(router, ServerLimits(content_seconds=0.1)) as server:
@@ -272,7 +272,7 @@ async def test_a_slow_reader_keeps_no_room_for_its_request_body(
     assert lines == [len(asked)]  # the octets in
 
 
-async def test_a_stream_may_read_on_and_what_waits_for_it_has_room(
+async def test_a_streaming_route_reads_on_while_its_body_waits_for_room(
     serve: Serve, router: Router
 ) -> None:
     @router.post("/back")
@@ -288,7 +288,7 @@ async def test_a_stream_may_read_on_and_what_waits_for_it_has_room(
         await until(server, 0)
 
 
-async def test_what_a_route_does_not_want_is_not_kept(serve: Serve, router: Router) -> None:
+async def test_a_body_that_no_route_reads_is_not_kept(serve: Serve, router: Router) -> None:
     @router.post("/careless")
     async def careless(_request: Request) -> Response:
         return text("done")

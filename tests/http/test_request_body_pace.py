@@ -49,7 +49,7 @@ def only(octets: bytes) -> Answer:
     return answer
 
 
-def test_bodies_that_do_not_come_are_evicted_and_others_stay(
+def test_stalled_bodies_are_evicted_and_others_stay(
     router: Router,
 ) -> None:
     now, begin = conversing(router)
@@ -71,7 +71,7 @@ def test_bodies_that_do_not_come_are_evicted_and_others_stay(
     assert only(sending.receive(b"x" * (EACH - EACH // 10))).status == 200
 
 
-def test_nobody_is_too_slow_while_there_is_room(router: Router) -> None:
+def test_no_body_is_evicted_while_there_is_room(router: Router) -> None:
     now, begin = conversing(router)
     slow, other = begin(), begin()
     slow.receive(post("/whole", LENGTH))
@@ -80,7 +80,7 @@ def test_nobody_is_too_slow_while_there_is_room(router: Router) -> None:
     assert only(slow.receive(2 * HALF)).status == 200
 
 
-def test_whose_content_a_route_has_not_taken_yet_is_not_too_slow(router: Router) -> None:
+def test_a_body_that_its_route_has_not_read_yet_is_not_evicted(router: Router) -> None:
     now, begin = conversing(router)
     waiting = [begin() for _ in range(LIMIT // EACH)]
     for one in waiting:
@@ -90,7 +90,7 @@ def test_whose_content_a_route_has_not_taken_yet_is_not_too_slow(router: Router)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the hub needs epoll")
-async def test_who_has_not_been_asked_to_send_yet_is_not_too_slow(router: Router) -> None:
+async def test_a_client_that_waits_for_100_continue_is_not_evicted(router: Router) -> None:
     ahead, reads = 0.0, trio.Event()
 
     @router.post("/later")
@@ -129,7 +129,7 @@ class SomeContent:
         self.is_gone = True
 
 
-def test_each_refusal_looks_at_a_few_others() -> None:
+def test_each_refusal_checks_the_pace_of_a_few_other_bodies() -> None:
     budget = BodyBudget(LIMIT, seconds=30.0, clock=lambda: 1 + PATIENCE_SECONDS)
     contents = [SomeContent() for _ in range(3 * LOOKS)]
     for content in contents:

@@ -174,9 +174,7 @@ def test_a_request_is_answered_and_so_is_the_next(octets: bytes, status: int, wa
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("octets", "status"), REFUSED.values(), ids=REFUSED)
-def test_a_last_request_is_answered_and_nothing_after_it(
-    octets: bytes, status: int, way: Way
-) -> None:
+def test_nothing_is_answered_after_a_refused_request(octets: bytes, status: int, way: Way) -> None:
     answered, conversation = talk(way(octets + NEXT))
 
     (answer,) = read_answers(answered)
@@ -197,7 +195,7 @@ def test_every_error_has_one_shape(octets: bytes, status: int) -> None:
         assert error["message"][0].isupper()
 
 
-def test_a_refused_method_names_those_that_are_taken() -> None:
+def test_a_refused_method_gets_allow_with_the_accepted_methods() -> None:
     answered, _ = talk([lines(b"DELETE / HTTP/1.1", b"Host: a")])
 
     assert read_answers(answered)[0].fields["allow"] == "GET, HEAD, OPTIONS"
@@ -236,7 +234,7 @@ def test_a_client_that_expects_100_gets_it_once() -> None:
     assert answered.count(b"100 Continue") == 1
 
 
-def test_a_body_that_nobody_reads_has_the_time_that_bodies_have() -> None:
+def test_an_unread_body_has_the_deadline_of_bodies() -> None:
     service = make_service(ServerLimits(idle=5, content_seconds=30))
     refused = lines(b"POST /no HTTP/1.1", b"Host: a", b"Content-Length: 3")
     _, conversation = talk([refused], service=service)
@@ -252,7 +250,7 @@ def test_an_http_1_0_client_is_not_asked_for_the_body() -> None:
     assert answered.startswith(b"HTTP/1.1 200 OK\r\n")
 
 
-def test_the_last_request_that_a_connection_may_have_says_so() -> None:
+def test_the_last_request_of_a_connection_gets_connection_close() -> None:
     service = make_service(ServerLimits(requests=3))
     answered, conversation = talk([NEXT] * 5, service=service)
 
@@ -270,7 +268,7 @@ def test_the_last_request_that_a_connection_may_have_says_so() -> None:
     assert conversation.closing
 
 
-def test_a_sane_request_id_is_taken_over() -> None:
+def test_a_well_formed_request_id_is_kept() -> None:
     for line, taken in {
         b"X-Request-ID: abc-1.2_3": "abc-1.2_3",
         b"x-request-id:  6f9619ff-8b86-d011": "6f9619ff-8b86-d011",
@@ -291,7 +289,7 @@ def test_a_sane_request_id_is_taken_over() -> None:
         b"traceparent: nonsense",
     ],
 )
-def test_a_request_id_that_is_not_sane_is_replaced(given: bytes) -> None:
+def test_a_malformed_request_id_is_replaced(given: bytes) -> None:
     answered, _ = talk([get(given)])
 
     assert len(read_answers(answered)[0].fields["x-request-id"]) == 16
@@ -347,7 +345,7 @@ def test_junk_is_answered_in_whole_messages(junk: bytes, request: bytes, at: int
         assert all(status in range(100, 600) for status in statuses(answered))
 
 
-def test_a_chunked_body_that_nobody_reads_is_read_up_to_the_limit() -> None:
+def test_an_unread_chunked_body_is_discarded_up_to_the_limit() -> None:
     head = lines(b"POST /no HTTP/1.1", b"Host: a", b"Transfer-Encoding: chunked")
     answered, conversation = talk([head, b"80000\r\n" + b"x" * 0x80000 + b"\r\n"])
     assert statuses(answered) == [404]
@@ -356,7 +354,7 @@ def test_a_chunked_body_that_nobody_reads_is_read_up_to_the_limit() -> None:
     assert conversation.closing
 
 
-def test_the_end_in_the_middle_of_a_request_is_answered_400() -> None:
+def test_a_fin_in_the_middle_of_a_request_is_answered_400() -> None:
     for octets in (
         b"GET",
         NEXT[:-1],
@@ -367,7 +365,7 @@ def test_the_end_in_the_middle_of_a_request_is_answered_400() -> None:
         assert statuses(answered + conversation.end_of_input()) == [400]
 
 
-def test_the_end_after_a_request_ends_the_connection() -> None:
+def test_a_fin_after_a_request_ends_the_connection() -> None:
     answered, conversation = talk([NEXT])
 
     assert conversation.end_of_input() == b""

@@ -64,7 +64,7 @@ async def test_a_file_arrives_whole_at_a_client_that_reads_slowly(
     assert got == octets
 
 
-async def test_the_end_of_a_connection_is_told_and_no_truncation(
+async def test_a_connection_ends_with_close_notify(
     certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     async with serving(basics(), hub=hub_kind, certificate=certificate) as server:
@@ -95,7 +95,7 @@ async def test_silent_and_vanishing_clients_cost_nobody_else_anything(
         await trio.aclose_forcefully(vanishing)
 
 
-async def test_a_handshake_that_fails_makes_room_for_whoever_waits(
+async def test_a_failed_handshake_makes_room_for_a_waiting_client(
     certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     limits = ServerLimits(connections=1, connections_wait=True, handshake_seconds=0.05)

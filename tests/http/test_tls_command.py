@@ -8,13 +8,14 @@ import shutil
 import signal
 import ssl
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hamms_trio.pki.folder import make_certificates
+from tests import forks
+from tests.forks import HAMMS, Forked
 from tests.http.commands import SAFETY_NET, Run, starting
 
 TLS = ["--enable-tls", "--https-port", "0"]
@@ -56,10 +57,8 @@ def test_without_a_certificate_one_is_made_and_its_authority_named(
     run: Run, tmp_path: Path
 ) -> None:
     ready = tmp_path / "ready.json"
-    command = [sys.executable, "-m", "hamms_trio", "workbench", *TLS, "--no-redirect-http"]
-    with subprocess.Popen(
-        [*command, "--ready-file", str(ready)], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = ["workbench", *TLS, "--no-redirect-http", "--ready-file", str(ready)]
+    with Forked(HAMMS, *command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         authority = process.stdout.readline().split()[-2]
         assert "is ready on https://" in process.stdout.readline()
@@ -115,7 +114,8 @@ def test_a_hangup_loads_the_certificate_anew(run: Run, tmp_path: Path) -> None:
         (["--codecrafters-mode", "--directory", "absent"], "--directory absent is no directory"),
     ],
 )
-def test_what_cannot_be_is_told(arguments: list[str], problem: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "hamms_trio", "workbench", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path)
+def test_unusable_options_are_usage_errors(
+    arguments: list[str], problem: str, tmp_path: Path
+) -> None:
+    done = forks.run(HAMMS, "workbench", *arguments, cwd=tmp_path)
     assert (done.returncode, problem in done.stderr) == (2, True), done.stderr

@@ -1,4 +1,4 @@
-"""How connections end that speak TLS: by whom, and what the other side may believe then."""
+"""Ends of TLS connections: close_notify, truncation, drains and deadlines."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ async def test_a_refusal_arrives_at_a_client_that_still_sends(
         await wait_nobody(server)
 
 
-async def test_a_body_that_breaks_off_is_not_said_to_have_ended(
+async def test_a_body_that_breaks_off_ends_without_close_notify(
     router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     """An HTTP/1.0 body ends with its connection: a close_notify would say that this is all of it."""
@@ -186,7 +186,7 @@ async def test_a_body_that_breaks_off_is_not_said_to_have_ended(
 
 @pytest.mark.parametrize("path", ["/", "/static/big", "/stream"])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
-async def test_a_client_that_says_close_notify_gets_its_answer(
+async def test_a_client_that_sends_close_notify_gets_its_answer(
     router: Router,
     certificate: ServerCertificate,
     trusting: ssl.SSLContext,
@@ -205,7 +205,7 @@ async def test_a_client_that_says_close_notify_gets_its_answer(
         await wait_nobody(server)
 
 
-async def test_who_goes_on_talking_gets_all_of_the_last_answer(
+async def test_a_client_that_continues_to_send_gets_the_whole_last_answer(
     router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
 ) -> None:
     """As everybody does who pipelines: a close while octets are unread would drop what is on its way."""
@@ -245,7 +245,7 @@ async def half_close(stream: Stream) -> bytes:
             answered.append(octets)
 
 
-async def test_new_keys_change_nothing(
+async def test_a_key_update_does_not_disturb_the_connection(
     router: Router, certificate: ServerCertificate, hub_kind: str
 ) -> None:
     async with serving(router, hub=hub_kind, certificate=certificate) as server:
@@ -256,7 +256,7 @@ async def test_new_keys_change_nothing(
         await wait_nobody(server)
 
 
-async def test_nobody_negotiates_again(
+async def test_renegotiation_is_refused(
     router: Router, certificate: ServerCertificate, hub_kind: str
 ) -> None:
     async with serving(router, hub=hub_kind, certificate=certificate) as server:

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.app import WORKBENCH_OFFSET
+from tests import forks
+from tests.forks import HAMMS, Forked
 from tests.http.commands import SAFETY_NET, Run, starting
 from tests.http.conversations import read_answers, statuses
 from tests.ports import free_ports
@@ -43,7 +45,7 @@ def read_all(client: socket.socket) -> bytes:
     return octets
 
 
-def test_it_says_where_it_is_and_ends_at_once_when_idle(run: Run) -> None:
+def test_the_workbench_prints_its_url_and_an_idle_one_ends_at_once(run: Run) -> None:
     running = run("--drain-timeout", "60")
     with running.connect() as client:
         assert statuses(say(client, GET)) == [200]
@@ -54,7 +56,7 @@ def test_it_says_where_it_is_and_ends_at_once_when_idle(run: Run) -> None:
     assert "signal_received signal=SIGTERM action=drain_and_stop" in errors
 
 
-def test_what_is_in_flight_is_answered_and_what_comes_after_refused(run: Run) -> None:
+def test_a_signal_answers_requests_in_flight_and_refuses_later_ones(run: Run) -> None:
     running = run("--drain-timeout", "60")
     with running.connect() as busy, running.connect() as kept:
         assert statuses(say(kept, GET)) == [200]
@@ -72,7 +74,7 @@ def test_what_is_in_flight_is_answered_and_what_comes_after_refused(run: Run) ->
     assert statuses(last) == [200]
 
 
-def test_the_drain_has_an_end(run: Run) -> None:
+def test_the_drain_ends_at_its_timeout(run: Run) -> None:
     running = run("--drain-timeout", "0.05")
     with running.connect() as client:
         client.sendall(BEGUN)
@@ -81,7 +83,7 @@ def test_the_drain_has_an_end(run: Run) -> None:
         assert running.stop()[0] == 0
 
 
-def test_a_second_signal_ends_it_now(run: Run) -> None:
+def test_a_second_signal_ends_the_server_at_once(run: Run) -> None:
     running = run("--drain-timeout", "3600")
     with running.connect() as client, running.connect() as other:
         client.sendall(BEGUN)
@@ -137,18 +139,15 @@ def test_the_engine_option_chooses_the_hub(command: str, engine: str, has_timer:
     "option", ["--keepalive-timeout", "--body-timeout", "--answer-timeout", "--drain-timeout"]
 )
 @pytest.mark.parametrize("seconds", ["nan", "inf"])
-def test_a_time_that_does_not_pass_is_refused(option: str, seconds: str) -> None:
-    refused = subprocess.run(
-        [*COMMAND, "--port", "0", option, seconds], capture_output=True, text=True, check=False
-    )
+def test_a_timeout_of_nan_or_infinity_is_refused(option: str, seconds: str) -> None:
+    refused = forks.run(HAMMS, "workbench", "--port", "0", option, seconds)
     assert refused.returncode == 2
     assert "not a number of seconds" in refused.stderr
 
 
 def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
     running = run()
-    command = [*COMMAND, "--port", str(running.port)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+    done = forks.run(HAMMS, "workbench", "--port", str(running.port))
 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
@@ -156,12 +155,10 @@ def test_a_taken_port_is_one_line_that_names_it(run: Run) -> None:
     assert "--port" in line
 
 
-def test_serve_brings_the_workbench_along() -> None:
+def test_serve_opens_the_workbench_too() -> None:
     beginning = free_ports(WORKBENCH_OFFSET + 1)
-    command = [sys.executable, "-m", "hamms_trio", "serve", "--beginning-port", str(beginning)]
-    with subprocess.Popen(
-        [*command, "--only", "status"], stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = ["serve", "--beginning-port", str(beginning), "--only", "status"]
+    with Forked(HAMMS, *command, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         rows = map(str.split, process.stdout)
         row = next(row for row in rows if "workbench" in row)
@@ -174,7 +171,7 @@ def test_serve_brings_the_workbench_along() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only /proc tells what a descriptor is")
-def test_with_standard_error_closed_nothing_else_takes_its_place(tmp_path: Path) -> None:
+def test_no_socket_takes_the_place_of_a_closed_standard_error(tmp_path: Path) -> None:
     ready = tmp_path / "ready.json"
     command = [*COMMAND, "--port", "0", "--ready-file", str(ready)]
     closed = ["sh", "-c", 'exec "$@" 2>&-', "sh", *command]
@@ -189,18 +186,12 @@ def test_with_standard_error_closed_nothing_else_takes_its_place(tmp_path: Path)
 
 
 def dry_run(*options: str, **environment: str) -> list[str]:
-    done = subprocess.run(
-        [*COMMAND, "--dry-run", *options],
-        capture_output=True,
-        text=True,
-        timeout=SAFETY_NET,
-        env={**os.environ, **environment},
-        check=True,
-    )
+    done = forks.run(HAMMS, "workbench", "--dry-run", *options, env={**os.environ, **environment})
+    assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()
 
 
-def test_a_dry_run_prints_the_settings_and_where_they_come_from() -> None:
+def test_a_dry_run_prints_each_setting_with_its_origin() -> None:
     options = ("--max-body", "1000000", "--no-expect-continue", "--server-name", "My Server")
     resolved, *lines = dry_run(*options, PORT="99")
     assert resolved.startswith("Resolved command: hamms-trio workbench --host 127.0.0.1 --port 99 ")
@@ -230,7 +221,7 @@ def test_a_dry_run_prints_no_secret() -> None:
     assert "s3cret" not in "\n".join(lines)
 
 
-def test_a_server_has_the_name_that_it_is_given(run: Run) -> None:
+def test_server_name_sets_the_server_field(run: Run) -> None:
     for name, line in (("nginx/1.0", b"\r\nServer: nginx/1.0\r\n"), ("", b"")):
         with run("--server-name", name).connect() as client:
             answer = say(client, GET)
@@ -251,7 +242,7 @@ def test_the_sizes_of_the_command_line_hold(run: Run) -> None:
             assert statuses(say(client, octets)) == [status]
 
 
-def test_a_large_body_is_taken_if_it_may_be_so_large(run: Run) -> None:
+def test_max_body_allows_a_larger_body(run: Run) -> None:
     octets = 66 * 1024 * 1024  # more than all bodies together may have otherwise
     running = run("--max-body", str(octets))
     with running.connect() as client:
@@ -262,7 +253,7 @@ def test_a_large_body_is_taken_if_it_may_be_so_large(run: Run) -> None:
 @pytest.mark.parametrize(
     ("option", "invited"), [("--expect-continue", True), ("--no-expect-continue", False)]
 )
-def test_a_client_that_waits_to_be_asked_may_wait_in_vain(
+def test_the_option_decides_whether_100_continue_is_sent(
     run: Run, option: str, invited: bool
 ) -> None:
     head = BEGUN[:-1].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")

@@ -14,7 +14,9 @@ HOST = "127.0.0.2"  # of IPv4 alone
 NEEDY = "tcp-v6-blackhole-v4-ok"
 
 
-def test_a_mode_whose_port_is_not_to_be_had_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_mode_whose_kind_of_port_is_unavailable_is_skipped(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     caplog.set_level(logging.WARNING)
     with HammsServer(host=HOST, beginning_port=0) as server:
         with pytest.raises(UnknownMode, match="open"):

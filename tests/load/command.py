@@ -10,6 +10,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests import forks
+from tests.forks import HAMMS, Forked
+
 SAFETY_NET = 60.0  # seconds; no step takes nearly as long
 LOAD = [sys.executable, "-m", "hamms_trio", "load"]
 FEW = ["-c", "4", "-n", "40"]
@@ -17,9 +20,7 @@ URL = "http://127.0.0.1:1/"
 
 
 def run(*arguments: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*LOAD, *arguments], capture_output=True, text=True, timeout=SAFETY_NET, cwd=cwd
-    )
+    return forks.run(HAMMS, "load", *arguments, cwd=cwd)
 
 
 def result_of(*arguments: str) -> dict[str, Any]:
@@ -31,7 +32,7 @@ def result_of(*arguments: str) -> dict[str, Any]:
 
 @contextmanager
 def running(*arguments: str, **how: Any) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen([*LOAD, *arguments], text=True, stdout=subprocess.PIPE, **how)
+    process = Forked(HAMMS, "load", *arguments, stdout=subprocess.PIPE, **how)
     with process, ExitStack() as stack:
         stack.callback(process.kill)
         yield process

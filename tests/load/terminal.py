@@ -8,10 +8,12 @@ import re
 import signal
 import subprocess
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.forks import HAMMS, Forked
 
 SAFETY_NET = 60.0  # seconds; no command is expected to take nearly as long
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -30,15 +32,14 @@ class Shown:
         return _STYLE.sub("", self.text.rpartition("\x1b[2K")[2]).splitlines()
 
 
-def show(command: Sequence[str], columns: int, *, cwd: Path | None = None) -> Shown:
+def show(*arguments: str, columns: int, cwd: Path | None = None) -> Shown:
     """Run a command whose standard output and error are a terminal of this width."""
     terminal, end = pty.openpty()
     termios.tcsetwinsize(end, (50, columns))
     environment = {name: value for name, value in os.environ.items() if name != "COLUMNS"}
     environment["TERM"] = "xterm"
-    with subprocess.Popen(
-        command, stdin=end, stdout=end, stderr=end, cwd=cwd, env=environment
-    ) as process:
+    ends = {"stdin": end, "stdout": end, "stderr": end}
+    with Forked(HAMMS, *arguments, **ends, cwd=cwd, env=environment) as process:
         os.close(end)
         octets = b""
         with suppress(OSError):  # EIO: the command has closed its end
@@ -78,10 +79,10 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(command: Sequence[str]) -> Iterator[Terminal]:
+def on_terminal(*arguments: str) -> Iterator[Terminal]:
     """Run a command whose standard error is a terminal; kill it in the end."""
     descriptor, end = pty.openpty()
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=end, text=True) as process:
+    with Forked(HAMMS, *arguments, stdout=subprocess.PIPE, stderr=end) as process:
         os.close(end)
         try:
             yield Terminal(process, descriptor)

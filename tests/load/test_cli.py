@@ -33,7 +33,7 @@ def test_a_load_ends_with_a_report(hamms: HammsServer) -> None:
     assert len(hamms.ledger.requests("status")) == 40
 
 
-def test_the_report_says_when_latency_begins_at_a_rate(hamms: HammsServer) -> None:
+def test_the_report_notes_that_latency_counts_from_the_intended_start(hamms: HammsServer) -> None:
     done = run(hamms.url("status"), "-n", "20", "-r", "1000000")
 
     assert done.returncode == 0
@@ -80,7 +80,9 @@ def test_json_to_a_file_leaves_the_report(hamms: HammsServer, tmp_path: Path) ->
     assert json.loads(path.read_text())["answered"] == 40
 
 
-def test_the_request_is_sent_as_the_options_say(hamms: HammsServer, tmp_path: Path) -> None:
+def test_the_request_has_the_method_fields_and_body_of_the_options(
+    hamms: HammsServer, tmp_path: Path
+) -> None:
     body = tmp_path / "body"
     body.write_bytes(b"\0\xff\r\n")
     shape = ["-n", "1", "-c", "1", "-X", "PUT", "--body", f"@{body}"]
@@ -130,7 +132,7 @@ def test_a_target_that_answers_nothing_is_a_failure(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "which URL"),
+        ([], "give a URL"),
         (["127.0.0.1"], "not a URL"),
         (["http://192.0.2.1/"], "--i-own-the-target"),
         (["--json", URL], "put the URL first"),
@@ -244,7 +246,7 @@ def test_collections_of_garbage_do_not_make_the_server_look_slow(hamms: HammsSer
 
 
 def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
-    with on_terminal([*LOAD, hamms.url("status"), "-d", "1h", "-r", "50"]) as terminal:
+    with on_terminal("load", hamms.url("status"), "-d", "1h", "-r", "50") as terminal:
         terminal.read_until(rb"answers/s, 0 errors, p50 .* ms, p99 .* ms")
         output = terminal.interrupt()
     assert terminal.seen.endswith(b"\r\x1b[2K")  # the line is erased
@@ -253,14 +255,14 @@ def test_a_terminal_shows_progress(hamms: HammsServer) -> None:
 
 def test_progress_counts_error_answers(hamms: HammsServer) -> None:
     url = hamms.url("status", status=503)
-    with on_terminal([*LOAD, url, "-d", "1h", "-c", "1"]) as terminal:
+    with on_terminal("load", url, "-d", "1h", "-c", "1") as terminal:
         terminal.read_until(rb" [1-9][0-9,]* errors")
         terminal.interrupt()
 
 
 def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
     shape = ["-d", "10ms", "--timeout", "1h", "-c", "2"]
-    with on_terminal([*LOAD, hamms.url("tcp-accept-hang"), *shape]) as terminal:
+    with on_terminal("load", hamms.url("tcp-accept-hang"), *shape) as terminal:
         terminal.read_until(rb"waiting for 2 answers")
         output = terminal.interrupt()
     assert "unfinished   2" in output
@@ -268,7 +270,7 @@ def test_progress_shows_the_last_wait(hamms: HammsServer) -> None:
 
 def test_progress_shows_the_warm_up(hamms: HammsServer) -> None:
     shape = ["--warmup", "1h", "-c", "1"]
-    with on_terminal([*LOAD, hamms.url("status"), *shape]) as terminal:
+    with on_terminal("load", hamms.url("status"), *shape) as terminal:
         terminal.read_until(rb"warming up for 3600 s")
         output = terminal.interrupt()
     assert terminal.process.returncode == 1

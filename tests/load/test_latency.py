@@ -96,5 +96,5 @@ def test_a_latency_above_an_hour_counts_as_an_hour() -> None:
     assert numbers.maximum == 100_000.0
 
 
-def test_the_spread_of_nothing_is_none() -> None:
+def test_without_latencies_there_is_no_standard_deviation() -> None:
     assert spread(Latencies()) is None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from hamms_trio import HammsServer
 from hamms_trio.cli.load.progress import fit_parts
 from tests.load.terminal import Shown, show
-
-LOAD = [sys.executable, "-m", "hamms_trio", "load"]
 
 WIDE = ["min", "mean", "stddev", "p50", "p90", "p95", "p99", "p99.9", "max"]
 
@@ -28,7 +25,7 @@ def table_of(shown: Shown) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("columns", [30, 40, 50, 60, 100])
 def test_the_latencies_lose_columns_and_no_digits(hamms: HammsServer, columns: int) -> None:
-    shown = show([*LOAD, hamms.url("status"), "-n", "20", "-r", "10000"], columns)
+    shown = show("load", hamms.url("status"), "-n", "20", "-r", "10000", columns=columns)
 
     assert shown.returncode == 0
     assert "\u2026" not in shown.text
@@ -53,7 +50,7 @@ def test_a_comparison_loses_its_change_and_no_digits(tmp_path: Path, columns: in
         content = {"schema": 1, **counts, "latency_ms": latencies}
         (tmp_path / name).write_text(json.dumps(content))
     names = [path.name for path in sorted(tmp_path.iterdir())]
-    shown = show([*LOAD, "compare", *names, "--max-p95", "off"], columns, cwd=tmp_path)
+    shown = show("load", "compare", *names, "--max-p95", "off", columns=columns, cwd=tmp_path)
 
     assert shown.returncode == 0
     assert "\u2026" not in shown.text

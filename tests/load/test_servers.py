@@ -112,9 +112,7 @@ async def test_answers_are_counted_by_status(hamms: HammsServer, over: str, stat
     assert outcome.tally.statuses == {status: 20}
 
 
-async def test_a_head_is_asked_for_without_waiting_for_a_body(
-    hamms: HammsServer, over: str
-) -> None:
+async def test_a_head_request_does_not_wait_for_a_body(hamms: HammsServer, over: str) -> None:
     outcome = await make(hamms.url("status"), FEW, over=over, method="HEAD")
 
     assert outcome.tally.statuses == {200: 20}
@@ -136,7 +134,7 @@ async def test_some_of_the_failures_are_between_answers(hamms: HammsServer, over
     assert outcome.tally.connections.reopened >= resets - plan.concurrency
 
 
-async def test_a_large_body_reaches_a_server_that_takes_its_time(over: str) -> None:
+async def test_a_large_body_reaches_a_slow_server(over: str) -> None:
     body = b"0123456789" * 500_000
     received: list[bytes] = []
 
@@ -171,7 +169,7 @@ async def test_a_pipeline_has_so_many_requests_out_at_once(over: str) -> None:
     assert 1 < most <= 16
 
 
-async def test_what_is_behind_the_last_response_of_a_connection_is_asked_again(over: str) -> None:
+async def test_unanswered_pipelined_requests_are_resent_after_connection_close(over: str) -> None:
     async def one_answer(stream: trio.abc.Stream) -> None:
         await Requests(stream).next()
         await stream.send_all(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
@@ -235,7 +233,7 @@ async def test_ipv6_is_spoken(over: str) -> None:
     assert outcome.tally.statuses == {200: 20}
 
 
-async def test_of_several_addresses_the_one_that_answers_is_asked(over: str) -> None:
+async def test_the_address_that_answers_is_chosen_among_several(over: str) -> None:
     async with serving(answering()) as url:
         outcome = await make(url.replace("127.0.0.1", "localhost"), FEW, over=over)
     assert outcome.tally.statuses == {200: 20}

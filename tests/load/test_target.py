@@ -138,7 +138,7 @@ async def test_a_loopback_address_is_a_target(host: str) -> None:
     "host",
     ["0.0.0.0", "192.0.2.1", "[::]", "[2001:db8::1]", "[::ffff:192.0.2.1]", "[fe80::1]", "1.1"],
 )
-async def test_other_addresses_need_the_users_word(host: str) -> None:
+async def test_other_addresses_need_the_option_i_own_the_target(host: str) -> None:
     url = parse_url(f"http://{host}/")
     with pytest.raises(LoadError, match="--i-own-the-target"):
         await resolve(url)

@@ -15,6 +15,7 @@ from hamms_trio.modes.model.expectation import (
     Outcome,
     Reuse,
     may_choose,
+    may_retry,
     must_error,
     must_succeed,
 )
@@ -71,6 +72,14 @@ def test_an_expectation_has_outcome_level_attempts_and_reuse() -> None:
     assert client.attempts == {"POST": 1}
     assert odd_greeting.client.level is Level.MUST
     assert odd_greeting.client.reuse is Reuse.ANY
+
+
+def test_a_duty_of_the_mode_s_own_stands_behind_the_outcome_s() -> None:
+    own = "The next call succeeds."
+    assert must_error("RFC 9112 §8", owes=own).sentences[1] == own
+    assert may_choose("RFC 9110 §15.4", owes=own).sentences[0] == own
+    assert "documentation" in may_choose("RFC 9110 §15.4").sentences[0]
+    assert "at most 10 requests" in " ".join(may_retry("RFC 9110 §9.2.2").sentences)
 
 
 def test_each_decorator_chooses_its_driver() -> None:

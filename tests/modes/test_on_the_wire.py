@@ -11,7 +11,7 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.script.player import MOST_OCTETS, TO_SERVER, UNANSWERED, Line, script
+from hamms_trio.lab.script.player import MOST_OCTETS, TO_SERVER, UNANSWERED, URGENT, Line, script
 from hamms_trio.lab.script.requests import GET, REQUESTS
 from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.net.observer import Ending
@@ -77,6 +77,8 @@ def replay(client: socket.socket, lines: list[Line]) -> None:
         elif what == Ending.RST.value:
             with pytest.raises(ConnectionResetError):
                 client.recv(1)
+        elif isinstance(what, str) and what.startswith(URGENT):
+            assert f"{URGENT}{client.recv(1, socket.MSG_OOB)!r}" == what
         elif isinstance(what, str):  # the client gives up
             if at - latest > LONG:
                 expect_silence(client)

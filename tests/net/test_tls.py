@@ -16,7 +16,7 @@ from hamms_trio.net.hubs.hub import IN, Hub, open_hub
 from hamms_trio.net.tls import Handshakes, TlsSocket
 from hamms_trio.pki.folder import Certificates, throwaway_certificates
 
-SAFETY_NET = 20.0
+SAFETY_NET = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +33,11 @@ def client_context(certificates: Certificates) -> ssl.SSLContext:
 class Echo:
     """An echo connection, which ends when the client has sent its last octet."""
 
-    def __init__(self, hub: Hub, sock: TlsSocket) -> None:
+    def __init__(self, hub: Hub, sock: TlsSocket, octets: bytes) -> None:
         self._hub, self._socket, self._fd = hub, sock, sock.fileno()
         hub.watch(self._fd, self, IN)
+        if octets:
+            sock.send(octets)
 
     group = None
 
@@ -63,7 +65,7 @@ class Server:
 
     def __init__(self, hub: Hub, certificate: ServerCertificate, seconds: float) -> None:
         self.hub = hub
-        self.handshakes = Handshakes(hub, certificate, seconds=seconds, on_failure=self._on_failure)
+        self.handshakes = Handshakes(hub, certificate, seconds=seconds)
         self.failures: list[str] = []
         self.failed = trio.Event()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -76,15 +78,15 @@ class Server:
     def on_event(self, _events: int) -> None:
         sock, _ = self._socket.accept()
         sock.setblocking(False)
-        self.handshakes.begin(sock, self._on_secured)
+        self.handshakes.begin(sock, self._on_secured, self._on_failure)
 
     def abandon(self) -> None:
         self._socket.close()
 
-    def _on_secured(self, sock: TlsSocket) -> None:
-        Echo(self.hub, sock)
+    def _on_secured(self, sock: TlsSocket, octets: bytes) -> None:
+        Echo(self.hub, sock, octets)
 
-    def _on_failure(self, reason: str) -> None:
+    def _on_failure(self, reason: str, _hello: bytes) -> None:
         self.failures.append(reason)
         self.failed.set()
 

@@ -1,6 +1,6 @@
 """Call a function of a test module in a process of its own: as nobody, in a private network, on another platform.
 
-`call` starts ``python -m tests.netsplode.alone '{"module": ..., ...}'``, which prints what the function returns.
+`call` forks ``python -m tests.netsplode.alone '{"module": ..., ...}'``, which prints what the function returns.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tests import forks
+
 # This module imports neither netsplode nor a module that does, because `main` sets the platform first.
 
 T = TypeVar("T")
@@ -32,6 +34,7 @@ _IMPORTED_FIRST = (
 _NOBODY = 65534
 _CLONE_NEWNET, _CLONE_NEWUSER = 0x40000000, 0x10000000  # linux/sched.h
 _PR_SET_DUMPABLE = 4  # linux/prctl.h
+_TRUNK = forks.Trunk(__name__, _IMPORTED_FIRST, options=("-W", "error"))
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -63,7 +66,7 @@ def call(scene: Callable[..., T], *arguments: object, **circumstances: Any) -> T
     """
     request = asdict(Circumstances(**circumstances))
     request |= {"module": scene.__module__, "name": scene.__name__, "arguments": arguments}
-    done = interpret("-m", __name__, json.dumps(request))
+    done = forks.run(_TRUNK, json.dumps(request))
     if f"{Refused.__name__}: " in done.stderr:
         raise Refused(done.stderr.rpartition(": ")[2])
     assert (done.returncode, done.stderr) == (0, ""), done.stderr

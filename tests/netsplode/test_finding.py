@@ -71,7 +71,7 @@ def test_connections_are_found_by_the_id_of_another_process() -> None:
             assert outcome() == "end"
 
 
-def test_states_can_be_asked_for(ends: Ends) -> None:
+def test_connections_are_found_by_state(ends: Ends) -> None:
     address = ends.server.getsockname()
     ends.client.shutdown(socket.SHUT_WR)
     assert find_connections(address) == []

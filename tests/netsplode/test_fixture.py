@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.inner import OF_LOOPS, OURS, run_inner
 from tests.netsplode.scenes import ROOT, on_linux
 
 pytestmark = on_linux
@@ -84,14 +85,14 @@ def test_a_client_in_c(database, netsploder):
     assert_open(database)
 
 
-def test_what_matches(database, netsploder):
+def test_matching_connections_are_reset(database, netsploder):
     with connected() as reset, connected() as spared:
         netsploder.reset_tcp_connections(match=reset.listener.getsockname()[1])
         assert_reset(reset.client)
         assert_open(spared)
 
 
-def test_what_was_there_before_when_it_is_asked_for(opened_before, netsploder):
+def test_include_existing_resets_earlier_connections(opened_before, netsploder):
     port = opened_before.listener.getsockname()[1]
     assert netsploder.reset_tcp_connections(match=port) == []
     assert len(netsploder.reset_tcp_connections(match=port, include_existing=True)) == 1
@@ -106,7 +107,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
         "[pytest]\nfilterwarnings = error\nasyncio_default_fixture_loop_scope = function\n"
         f"pythonpath = {ROOT}"
     )
-    return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+    return run_inner(pytester, *arguments, plugins=(*OURS, *OF_LOOPS))
 
 
 @pytest.mark.parametrize("workers", [None, 2], ids=["alone", "xdist"])
@@ -114,7 +115,9 @@ def test_the_fixture_resets_the_connections_of_its_test_only(
     pytester: pytest.Pytester, workers: int | None
 ) -> None:
     pytester.makepyfile(test_one=MODULE, test_other=MODULE)
-    run(pytester, *(["-n", str(workers)] if workers else [])).assert_outcomes(passed=2 * TESTS)
+    run(pytester, *(["-p", "xdist", "-n", str(workers)] if workers else [])).assert_outcomes(
+        passed=2 * TESTS
+    )
 
 
 def test_pytest_lists_the_fixture_with_its_docstring(pytester: pytest.Pytester) -> None:
@@ -142,16 +145,5 @@ def test_the_plugin_imports_nothing_heavy_until_the_fixture_is_used(
             assert {"trio", "asyncio", "scapy", "ssl", "click"}.isdisjoint(sys.modules)
         """
     )
-    # Other plugins import these modules themselves.
-    names = (
-        "trio",
-        "anyio",
-        "asyncio",
-        "hypothesispytest",
-        "schemathesis",
-        "xdist",
-        "xdist.looponfail",
-    )
-    others = [word for name in names for word in ("-p", f"no:{name}")]
-    pytester.makeini("[pytest]")
-    pytester.runpytest_subprocess("-p", "no:cacheprovider", *others).assert_outcomes(passed=2)
+    pytester.makeini("[pytest]")  # other plugins import these modules themselves
+    run_inner(pytester).assert_outcomes(passed=2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import pytest
 
@@ -15,47 +16,44 @@ pytestmark = [on_linux, pytest.mark.privileged]
 TECHNIQUES = ["abort", "rst", "destroy", "keepalive", "close", "scapy"]
 
 
-def reset_under_eventlet(technique: str, by_address: bool) -> list[str]:
+def reset_under_eventlet(by_address: bool, *techniques: str) -> list[list[str]]:
     with warnings.catch_warnings(action="ignore"):  # eventlet says that it is deprecated
         import eventlet
 
         eventlet.monkey_patch()
+    return [reset_by(technique, by_address) for technique in techniques]
+
+
+def reset_without_poll(*techniques: str) -> list[list[str]]:
+    import select
+
+    del select.poll, select.epoll
+    return [reset_by(technique, False) for technique in techniques]
+
+
+def reset_by(technique: str, by_address: bool) -> list[str]:
     with connected() as ends:
         pair = ends.client.getsockname(), ends.server.getsockname()
         result = reset_connection(*(pair if by_address else (ends.client,)), technique=technique)
         return [result.technique, result.ends["remote"]]
 
 
-def reset_without_poll(technique: str) -> list[str]:
-    import select
-
-    del select.poll, select.epoll
-    with connected() as ends:
-        result = reset_connection(ends.client, technique=technique)
-        return [result.technique, result.ends["remote"]]
-
-
-@pytest.mark.parametrize("technique", TECHNIQUES)
-def test_every_technique_works_under_eventlet(technique: str) -> None:
+def outcomes_of(scene: Callable[..., list[list[str]]], *arguments: object) -> list[list[str]]:
     try:
-        outcome = alone.call(reset_under_eventlet, technique, False, network=True)
+        return alone.call(scene, *arguments, network=True)
     except alone.Refused as refused:
         pytest.skip(str(refused))
-    assert outcome == [technique, "reset"]
+
+
+def test_every_technique_works_under_eventlet() -> None:
+    outcomes = outcomes_of(reset_under_eventlet, False, *TECHNIQUES)
+    assert outcomes == [[technique, "reset"] for technique in TECHNIQUES]
 
 
 def test_an_address_works_under_eventlet() -> None:
-    try:
-        outcome = alone.call(reset_under_eventlet, "abort", True, network=True)
-    except alone.Refused as refused:
-        pytest.skip(str(refused))
-    assert outcome == ["abort", "reset"]
+    assert outcomes_of(reset_under_eventlet, True, "abort") == [["abort", "reset"]]
 
 
-@pytest.mark.parametrize("technique", ["rst", "keepalive"])
-def test_injection_works_without_poll(technique: str) -> None:
-    try:
-        outcome = alone.call(reset_without_poll, technique, network=True)
-    except alone.Refused as refused:
-        pytest.skip(str(refused))
-    assert outcome == [technique, "reset"]
+def test_injection_works_without_poll() -> None:
+    outcomes = outcomes_of(reset_without_poll, "rst", "keepalive")
+    assert outcomes == [["rst", "reset"], ["keepalive", "reset"]]

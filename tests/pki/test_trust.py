@@ -26,7 +26,7 @@ from hamms_trio.errors import CertificateUnusable
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.folder import authority_in, make_certificates
 from hamms_trio.pki.mint import Mint
-from hamms_trio.pki.recipes import Root, below
+from hamms_trio.pki.recipes import ChainRoot, below
 from hamms_trio.pki.trust import PASSWORD
 from tests.clients import tls
 
@@ -79,7 +79,7 @@ def test_the_root_is_valid_for_a_week_and_for_this_machine_alone() -> None:
 
 def test_the_root_vouches_for_no_other_host() -> None:
     authority = Authority()
-    recipe = below(Root.OURS, names=("bank.example",))
+    recipe = below(ChainRoot.OURS, names=("bank.example",))
     leaf = Mint(authority).certificate(recipe)
     verifier = PolicyBuilder().store(Store([authority.root]))
 
@@ -215,9 +215,7 @@ def test_a_client_certificate_opens_the_mode_that_wants_one(
         (("--server", "http://127.0.0.1:1", "--client", "x"), "no server answers"),
     ],
 )
-def test_an_error_is_one_line_that_says_what_to_do(
-    arguments: tuple[str, ...], problem: str
-) -> None:
+def test_an_error_is_one_line_with_the_remedy(arguments: tuple[str, ...], problem: str) -> None:
     result = certs(*arguments)
 
     assert (result.exit_code, result.output.count("\n")) == (2, 1)

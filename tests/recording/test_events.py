@@ -1,4 +1,4 @@
-"""The events of a server, for those who subscribe."""
+"""The events of a server, as subscribers receive them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def received(number: int) -> Event:
     return Received(number, 0.0, 1)
 
 
-async def test_a_subscriber_receives_each_thing_that_happens_in_order() -> None:
+async def test_a_subscriber_receives_every_event_in_order() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, only="pace-first-byte") as hamms:
         with hamms.bus.subscribe() as subscription:
             async with await trio.open_tcp_stream(*hamms.address("pace-first-byte")) as stream:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -21,17 +20,6 @@ from tests.clients import raw
 
 SAFETY_NET = 60.0
 HEAD = parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def a_ledger() -> Ledger:
@@ -86,7 +74,7 @@ def test_the_oldest_bodies_make_room_and_keep_their_digests(
 
 
 @pytest.mark.parametrize("name", ["statsu", "retry", ""])
-def test_a_name_that_nothing_has_is_refused_as_url_does(server: HammsServer, name: str) -> None:
+def test_the_ledger_refuses_an_unknown_name_as_url_does(server: HammsServer, name: str) -> None:
     for ask in (
         server.ledger.requests,
         server.ledger.connections,
@@ -112,7 +100,7 @@ def test_an_alias_a_slug_and_a_door_find_their_requests(server: HammsServer) -> 
     assert server.ledger.requests("retry-counter") == server.ledger.requests("retries")
 
 
-def test_fired_says_whether_the_fault_was_ever_played(server: HammsServer) -> None:
+def test_fired_is_true_once_the_fault_was_played(server: HammsServer) -> None:
     url = server.url("retries", tries=2, key="a")
     assert not server.ledger.fired("retries")
     requests.get(url, timeout=SAFETY_NET)
@@ -149,7 +137,7 @@ def test_a_client_that_left_a_sleeping_mode_has_left_at_once(server: HammsServer
     assert not connection.closed
 
 
-async def test_waiting_in_vain_says_what_came_in_a_trio_loop_too() -> None:
+async def test_the_timeout_of_wait_until_lists_the_requests_in_trio_too() -> None:
     async with hamms_trio.open_hamms(beginning_port=0, only="tcp-accept-hang") as hamms:
         stream = await trio.open_tcp_stream(*hamms.address("tcp-accept-hang"))
         async with stream:

@@ -163,7 +163,7 @@ def test_a_request_without_a_body_is_complete_at_once() -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_what_follows_a_counted_body_is_the_rest(way: Way) -> None:
+def test_octets_behind_a_counted_body_stay_for_the_next_request(way: Way) -> None:
     body = BodyReader(request(length=3))
     assert feed(body, way(b"abc" + TAIL)) == b"abc"
     assert body.complete
@@ -198,14 +198,14 @@ def test_a_broken_chunked_body_is_refused(octets: bytes, way: Way) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("octets", "error"), TOO_MUCH.values(), ids=TOO_MUCH)
-def test_what_is_too_much_around_the_content_is_refused_as_that(
+def test_excessive_extensions_and_trailers_are_refused_as_too_large(
     octets: bytes, error: type[RequestError], way: Way
 ) -> None:
     with pytest.raises(error):
         feed(BodyReader(request(chunked=True)), way(octets))
 
 
-def test_as_many_extensions_as_there_may_be_are_passed_over() -> None:
+def test_extensions_up_to_the_limit_are_ignored() -> None:
     count = MAX_EXTENSIONS_OCTETS // 999
     body = BodyReader(request(chunked=True))
     assert body.feed(_extended * count + last_chunk()) == b"a" * count
@@ -213,7 +213,7 @@ def test_as_many_extensions_as_there_may_be_are_passed_over() -> None:
 
 
 def test_a_broken_body_stays_broken() -> None:
-    """Where it ends can't be known, so nothing after it may be taken for a request."""
+    """The end of the body is unknown, so nothing after it may be taken for a request."""
     body = BodyReader(request(chunked=True))
     with pytest.raises(MalformedRequest, match="hexadecimal"):
         body.feed(b"zz\r\n")
@@ -262,9 +262,7 @@ _JUNK = st.lists(
 
 @given(_JUNK, PLACES)
 @DETERMINISTIC
-def test_whether_a_body_is_refused_does_not_depend_on_the_cuts(
-    octets: bytes, places: list[int]
-) -> None:
+def test_a_refusal_of_a_body_does_not_depend_on_the_split(octets: bytes, places: list[int]) -> None:
     assert read(octets, [octets]) == read(octets, cut(octets, places))
 
 
@@ -335,7 +333,7 @@ _PIECES = (
     ),
 )
 @DETERMINISTIC
-def test_a_mutated_body_that_we_read_to_its_end_h11_reads_alike(
+def test_h11_reads_alike_a_mutated_body_that_we_accept(
     octets: bytes, mutations: list[tuple[int, int, bytes]]
 ) -> None:
     octets = mutate(octets, mutations) + TAIL

@@ -1,4 +1,4 @@
-"""Which content codings a request accepts (RFC 9110 §12.5.3)."""
+"""The content codings that a request accepts (RFC 9110 §12.5.3)."""
 
 from __future__ import annotations
 
@@ -57,11 +57,11 @@ def test_the_quality_of_a_coding(field: str | None, coding: str, expected: float
 
 
 @pytest.mark.parametrize("field", [None, "", "br;q=0", "gzip;q=0.001", "junk junk"])
-def test_identity_will_do_unless_it_is_refused(field: str | None) -> None:
+def test_identity_is_acceptable_unless_it_is_refused(field: str | None) -> None:
     assert coding_quality(field, "identity") > 0
 
 
-def test_what_is_asked_for_comes_before_what_is_merely_not_refused() -> None:
+def test_a_named_coding_comes_before_one_that_is_only_not_refused() -> None:
     field = "gzip;q=0.001"
 
     assert coding_quality(field, "gzip") > coding_quality(field, "identity") > 0
@@ -77,5 +77,5 @@ def test_a_huge_field_is_read_in_linear_time(value: str) -> None:
 
 @given(st.text(alphabet="gzipbr*;q=01., \t\xe9", max_size=40))
 @DETERMINISTIC
-def test_no_field_is_too_strange(field: str) -> None:
+def test_any_field_is_read_without_an_error(field: str) -> None:
     assert all(0 <= coding_quality(field, coding) <= 1 for coding in ("gzip", "br", "identity"))

@@ -183,7 +183,7 @@ SENTENCES: dict[str, tuple[str, Fields, Validators, int | None]] = {
 @pytest.mark.parametrize(
     ("method", "fields", "validators", "status"), SENTENCES.values(), ids=SENTENCES
 )
-def test_a_sentence_of_rfc_9110(
+def test_preconditions_have_the_outcomes_of_rfc_9110(
     method: str, fields: Fields, validators: Validators, status: int | None
 ) -> None:
     assert evaluate(method, fields, validators, now=NOW) == status
@@ -269,7 +269,7 @@ def test_if_range_asks_for_exactly_the_same_octets(
     assert range_applies(fields, validators, now=MODIFIED + age) is applies
 
 
-def test_weak_tags_are_told_by_their_beginning() -> None:
+def test_weak_tags_are_recognised_by_their_prefix() -> None:
     assert is_weak('W/"x"')
     assert not is_weak('"W/x"')
 
@@ -284,7 +284,7 @@ def test_a_huge_list_is_read_in_linear_time(value: str) -> None:
 
 @given(st.text(alphabet='W/"x,y* \t\\\xe9', max_size=30))
 @DETERMINISTIC
-def test_no_field_is_too_strange(field: str) -> None:
+def test_any_field_is_read_without_an_error(field: str) -> None:
     assert evaluate("GET", {"if-none-match": field}, STRONG, now=NOW) in (None, 304)
     assert evaluate("GET", {"if-match": field}, STRONG, now=NOW) in (None, 412)
     assert range_applies({"if-range": field}, STRONG, now=NOW) is (field == '"x,y"')

@@ -55,7 +55,7 @@ def test_field_lines_keep_their_order(fields: tuple[Field, ...], octets: bytes) 
     assert field_lines(fields) == octets
 
 
-def test_a_head_is_what_it_is_told_to_be() -> None:
+def test_a_head_has_exactly_the_given_fields() -> None:
     fields = ("Content-Length", "3"), ("Content-Length", "4")
     assert head(200) == b"HTTP/1.1 200 OK\r\n\r\n"
     assert head(200, *fields, origin=b"Server: x\r\n") == (
@@ -71,7 +71,7 @@ def test_a_chunk_has_its_size_in_hexadecimal(octets: bytes, coded: bytes) -> Non
     assert chunk(octets) == coded
 
 
-def test_the_last_chunk_is_a_chunk_of_nothing() -> None:
+def test_the_last_chunk_has_no_content() -> None:
     assert last_chunk() == chunk(b"")
 
 
@@ -90,7 +90,7 @@ KEEP, CLOSE = b"Connection: keep-alive\r\n", b"Connection: close\r\n"
         (request(minor=0, persistent=True), True, CLOSE),
     ],
 )
-def test_the_connection_field_says_what_the_client_could_not_assume(
+def test_the_connection_field_is_sent_only_against_the_default(
     made: RequestHead, close: bool, line: bytes
 ) -> None:
     assert connection_field(made, close=close) == line

@@ -1,4 +1,4 @@
-"""Which media types a request accepts (RFC 9110 §12.5.1)."""
+"""The media types that a request accepts (RFC 9110 §12.5.1)."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def test_a_huge_field_is_read_in_linear_time(accept: str) -> None:
         assert 0 <= quality(f"x/{number}," + accept, "text/html") <= 1
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_the_cache_of_fields_is_bounded() -> None:
     for number in range(2000):
         assert quality(f"text/html;q=0.{number % 10}, a/{number}", "text/html") == number % 10 / 10
     information = negotiation._parse.cache_info()
@@ -157,7 +157,7 @@ def test_what_is_remembered_is_bounded() -> None:
 
 @given(st.text(alphabet='a/*,;="\\ q.01\xe9', max_size=60))
 @DETERMINISTIC
-def test_no_field_is_too_strange(accept: str) -> None:
+def test_any_field_is_read_without_an_error(accept: str) -> None:
     wanted = quality(accept, "a/a")
     assert 0 <= wanted <= 1
     assert best_match(accept, ["a/a"]) == ("a/a" if wanted else None)

@@ -94,7 +94,7 @@ RANGES: list[tuple[str, int, list[tuple[int, int]] | None]] = [
 
 
 @pytest.mark.parametrize(("field", "length", "expected"), RANGES)
-def test_what_a_range_field_asks_for(
+def test_a_range_field_selects_these_spans(
     field: str, length: int, expected: list[tuple[int, int]] | None
 ) -> None:
     spans = requested_spans(field, length)
@@ -102,7 +102,7 @@ def test_what_a_range_field_asks_for(
     assert (None if spans is None else list(spans)) == expected
 
 
-def test_who_asks_for_too_many_ranges_gets_the_whole() -> None:
+def test_a_request_for_too_many_ranges_gets_the_whole_file() -> None:
     some = ",".join(f"{2 * number}-{2 * number}" for number in range(MAX_RANGES))
 
     spans = requested_spans(f"bytes={some}", 10_000)
@@ -119,7 +119,7 @@ def test_a_huge_field_is_read_in_linear_time(value: str) -> None:
         requested_spans(f"bytes={value}", 10)
 
 
-def test_a_content_range_says_where_the_octets_belong() -> None:
+def test_a_content_range_names_first_last_and_length() -> None:
     assert content_range(Span(42, 1233), 1234) == "bytes 42-1233/1234"  # RFC 9110 §14.4
     assert content_range(None, 1234) == "bytes */1234"
 
@@ -147,7 +147,7 @@ def wanted(field: str, length: int) -> list[set[int]]:
 
 @given(FIELDS, st.integers(1, 50))
 @DETERMINISTIC
-def test_spans_are_what_was_asked_for_and_nothing_twice(field: str, length: int) -> None:
+def test_spans_cover_the_requested_octets_and_none_twice(field: str, length: int) -> None:
     spans = requested_spans(field, length)
     meant = wanted(field, length)
 
@@ -167,7 +167,7 @@ def test_spans_are_what_was_asked_for_and_nothing_twice(field: str, length: int)
 
 @given(st.text(alphabet="bytes=0123-, \t*x", max_size=30), st.integers(0, 30))
 @DETERMINISTIC
-def test_no_field_is_too_strange(field: str, length: int) -> None:
+def test_any_field_is_read_without_an_error(field: str, length: int) -> None:
     for text in (field, "bytes=" + field):
         spans = requested_spans(text, length) or ()
         assert all(0 <= span.first <= span.last < length for span in spans)
@@ -204,7 +204,7 @@ def test_several_ranges_look_as_in_rfc_9110_15_3_7_2() -> None:
 
 @given(FIELDS, st.binary(min_size=1, max_size=50))
 @DETERMINISTIC
-def test_each_part_says_what_it_holds(field: str, whole: bytes) -> None:
+def test_each_part_has_type_and_content_range(field: str, whole: bytes) -> None:
     spans = requested_spans(field, len(whole))
     assert spans is not None
     if not spans:

@@ -316,7 +316,7 @@ def test_a_good_head_is_read(octets: bytes, expected: dict[str, object], way: Wa
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("octets", "expected"), GOOD.values(), ids=GOOD)
-def test_what_follows_a_head_stays_for_the_next(
+def test_octets_behind_a_head_stay_for_the_next_request(
     octets: bytes, expected: dict[str, object], way: Way
 ) -> None:
     (request, following), rest = read_heads(way(octets + NEXT + b"GE"))
@@ -367,7 +367,7 @@ def test_the_head_after_a_split_head_is_checked_from_its_first_octet() -> None:
         read_heads([first[:-1], first[-1:], b"\x16\x03\x01"])
 
 
-def test_a_client_that_speaks_tls_is_told_so() -> None:
+def test_a_client_hello_is_refused_as_tls() -> None:
     with pytest.raises(MalformedRequest, match="http://"):
         read_heads([b"\x16\x03\x01\x02\x00"])
 

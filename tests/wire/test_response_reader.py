@@ -132,7 +132,9 @@ def test_a_body_without_length_ends_with_the_connection(
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\n", True),
     ],
 )
-def test_a_response_says_whether_the_connection_persists(head: bytes, persistent: bool) -> None:
+def test_connection_persistence_follows_from_version_and_fields(
+    head: bytes, persistent: bool
+) -> None:
     response = ResponseReader("GET").receive(head + NONE)
     assert response is not None
     assert response.persistent is persistent
@@ -194,7 +196,7 @@ MALFORMED = {
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("octets", MALFORMED.values(), ids=MALFORMED)
-def test_what_is_no_response_is_refused_however_it_comes(octets: bytes, way: Way) -> None:
+def test_octets_that_are_no_response_are_refused_at_any_split(octets: bytes, way: Way) -> None:
     with pytest.raises(MalformedResponse):
         read(way(octets))
 
@@ -223,7 +225,7 @@ def test_a_response_that_is_cut_short_anywhere_is_incomplete(octets: bytes) -> N
             reader.end()
 
 
-def test_nothing_at_all_is_not_incomplete() -> None:
+def test_no_octets_are_no_incomplete_response() -> None:
     reader = ResponseReader("GET")
     assert reader.end() is None
     assert reader.receive(OK + NONE) is not None
@@ -316,7 +318,7 @@ WE_ACCEPT_MORE = {
 
 @given(probable_responses())
 @DETERMINISTIC
-def test_what_we_accept_h11_accepts_and_reads_alike(octets: bytes) -> None:
+def test_h11_reads_alike_the_responses_that_we_accept(octets: bytes) -> None:
     if any(re.search(found, octets) for found in WE_ACCEPT_MORE):
         return
     try:

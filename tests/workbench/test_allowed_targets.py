@@ -43,6 +43,6 @@ def test_a_name_alone_does_not_allow_special_addresses(address: str) -> None:
 
 
 @pytest.mark.parametrize("entry", ["", "a b", "http://a", "a:80", "10.0.0.1/8", "\u00e9"])
-def test_an_entry_that_is_nothing_of_that_is_refused(entry: str) -> None:
+def test_an_entry_of_any_other_form_is_refused(entry: str) -> None:
     with pytest.raises(ValueError, match="neither a host name nor an address"):
         AllowedTargets((entry,))

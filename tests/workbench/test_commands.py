@@ -6,7 +6,6 @@ import http.client
 import json
 import signal
 import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from tests import forks
+from tests.forks import HAMMS, Forked
 from tests.http.commands import Running, starting
 
 SAFETY_NET = 60.0
 SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
-HAMMS = [sys.executable, "-m", "hamms_trio"]
 
 
 @pytest.fixture(scope="module")
@@ -29,9 +29,7 @@ def running() -> Iterator[Running]:
 
 def run(*arguments: str, code: int = 0, printed: str = "") -> str:
     """Run a command, and return its standard output."""
-    done = subprocess.run(
-        [*HAMMS, *arguments], input=printed, capture_output=True, text=True, timeout=SAFETY_NET
-    )
+    done = forks.run(HAMMS, *arguments, printed=printed)
     assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
@@ -83,11 +81,11 @@ def test_the_history_is_shown_for_people_and_for_programs(running: Running) -> N
 
 def test_the_history_is_followed_as_requests_come(running: Running) -> None:
     get(running, "/?before=1")
-    command = [*HAMMS, "history", "--follow", "--json", "--path", "/", "--limit", "1"]
-    follow = subprocess.Popen(
-        [*command, "--method", "get", "--count", "2", "--server", running.url],
+    command = ["history", "--follow", "--json", "--path", "/", "--limit", "1"]
+    follow = Forked(
+        HAMMS,
+        *(*command, "--method", "get", "--count", "2", "--server", running.url),
         stdout=subprocess.PIPE,
-        text=True,
     )
     assert follow.stdout is not None
     shown = [json.loads(follow.stdout.readline())]
@@ -168,12 +166,10 @@ def test_serve_keeps_the_workbenchs_state_over_a_restart(tmp_path: Path) -> None
     run("import", str(tmp_path / "old.json"), *state)
     options = ("--beginning-port", "0", "--workbench-port", "0", "ok", *state)
     ready = tmp_path / "ready.json"
-    serve = subprocess.Popen(
-        [*HAMMS, "serve", *options, "--ready-file", str(ready)], stdout=subprocess.PIPE
-    )
+    serve = Forked(HAMMS, "serve", *options, "--ready-file", str(ready), stdout=subprocess.PIPE)
     with serve:
         assert serve.stdout is not None
-        while b"seed" not in serve.stdout.readline():
+        while "seed" not in serve.stdout.readline():
             pass
         url = json.loads(ready.read_text())["workbench"]["url"]
         with urllib.request.urlopen(f"{url}a", timeout=SAFETY_NET) as answer:
@@ -195,7 +191,7 @@ def test_a_json_state_file_is_imported_once_at_the_start(tmp_path: Path) -> None
         assert "imported" not in run_workbench(*state).stop()[1]
 
 
-def test_features_that_are_off_are_not_there() -> None:
+def test_features_that_are_off_have_no_routes() -> None:
     with starting("workbench") as run_workbench:
         running = run_workbench("--no-enable-playground", "--no-enable-live-events")
         live = json.loads(get(running, "/api/events/live-mode"))

@@ -179,7 +179,7 @@ async def test_a_mode_is_at_its_end_before_a_patient_client_leaves(
         assert types(await watched.until("connection.played")) == ["left", "played"]
 
 
-async def test_a_page_of_events_has_what_happened_since_the_page_before(
+async def test_a_page_of_events_continues_after_the_page_before(
     hamms: Hamms, client: httpx.AsyncClient
 ) -> None:
     url = hamms.workbench.url("/api/events/snapshot?topics=connection.*")

@@ -106,7 +106,7 @@ async def test_filters_select_records(
 
 
 @pytest.mark.parametrize("order", ["oldest", "newest"])
-async def test_pages_have_every_record_once_and_end(store: SqliteStore, order: str) -> None:
+async def test_pages_have_every_record_exactly_once(store: SqliteStore, order: str) -> None:
     for number in range(25):
         store.note_request(exchange(f"/{number}"))
     history = History(store)

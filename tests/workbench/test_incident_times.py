@@ -81,7 +81,7 @@ async def test_requests_outside_of_the_window_do_not_count(
 
 
 @pytest.mark.parametrize("member", ["ttl", "duration"])
-async def test_time_ends_an_incident_though_nobody_asks(
+async def test_an_incident_ends_on_time_without_any_request(
     incidents: Incidents, told: Told, autojump_clock: object, member: str
 ) -> None:
     async with trio.open_nursery() as nursery:
@@ -93,7 +93,7 @@ async def test_time_ends_an_incident_though_nobody_asks(
         nursery.cancel_scope.cancel()
 
 
-async def test_a_late_end_strikes_nobody(
+async def test_an_overdue_incident_strikes_no_request(
     incidents: Incidents, told: Told, autojump_clock: object
 ) -> None:
     incidents.start({"probability": 1, "ttl": 5})

@@ -12,6 +12,7 @@ import pytest
 
 import hamms_trio
 from hamms_trio.workbench.routing.problems import Problem
+from tests.inner import run_inner
 
 
 def get(url: str) -> bytes:
@@ -20,7 +21,7 @@ def get(url: str) -> bytes:
         return octets
 
 
-def test_a_plain_test_defines_asks_and_verifies() -> None:
+def test_a_plain_test_defines_a_mock_and_verifies_requests() -> None:
     with hamms_trio.HammsServer(beginning_port=0, only="status", workbench=True) as hamms:
         workbench = hamms.workbench
         mock = workbench.mock("/users/{id}", body="{{path.id}}", content_type="text/plain")
@@ -97,7 +98,7 @@ def test_the_fixture_is_empty_in_each_test(pytester: pytest.Pytester) -> None:
             workbench.mock("/a")
         """
     )
-    pytester.runpytest_subprocess("-q").assert_outcomes(passed=2)
+    run_inner(pytester).assert_outcomes(passed=2)
 
 
 def test_targets_and_incidents_have_blocking_twins() -> None:

@@ -229,7 +229,7 @@ async def test_the_number_of_mocks_is_bounded(store: SqliteStore) -> None:
     assert (refused.value.status, refused.value.code) == (413, "mock_limit")
 
 
-async def test_an_update_keeps_what_it_does_not_name_and_is_checked(store: SqliteStore) -> None:
+async def test_an_update_keeps_other_members_and_is_checked(store: SqliteStore) -> None:
     mocks = collection(store, body_octets=10)
     made = await mocks.create(mock(id="m1", body="old", priority=2))
     changed = await mocks.update("m1", {"body": "new", "id": "other", "created_at": "x"})

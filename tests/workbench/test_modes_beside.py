@@ -68,7 +68,7 @@ async def test_a_mode_may_refuse_before_the_content_is_sent(hamms: Hamms) -> Non
     assert done.stdout == b"413 0"
 
 
-async def test_a_mode_that_counts_the_requests_of_a_connection_counts_on(
+async def test_a_mode_continues_to_count_the_requests_of_its_connection(
     client: httpx.AsyncClient,
 ) -> None:
     statuses = [(await client.get("/mode/conn-421-once/")).status_code for _ in range(2)]
@@ -105,7 +105,7 @@ async def test_no_mock_can_take_the_paths_of_modes(client: httpx.AsyncClient) ->
         assert (await client.post("/api/mocks", json=mock)).status_code == 403
 
 
-async def test_a_replay_of_a_mode_says_that_it_needs_a_connection(
+async def test_the_lab_answers_502_for_a_mode_without_a_connection(
     client: httpx.AsyncClient,
 ) -> None:
     asked = await client.post("/api/playground/request", json={"path": "/mode/ok/"})

@@ -98,10 +98,10 @@ async def test_a_state_file_is_imported_once(tmp_path: Path) -> None:
         ({"mocks": ["junk"]}, "mocks[0] is not an object"),
         ({"history": [{**RECORD, "status": "abc"}]}, "history[0]"),
         ({"history": [{**RECORD, "ts": "x"}]}, "history[0]"),
-        ({"mocks": [], "extra": 1}, "extra is not a list"),
+        ({"mocks": [], "extra": 1}, "extra is not a known list"),
     ],
 )
-async def test_an_import_names_what_it_drops(
+async def test_an_import_names_the_dropped_entries(
     tmp_path: Path, document: dict[str, object], words: str
 ) -> None:
     async with open_store() as store:

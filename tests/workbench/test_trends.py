@@ -81,7 +81,7 @@ async def test_old_minutes_are_deleted() -> None:
         assert len(await store.trends("a", 0)) == 1
 
 
-def test_a_percentile_of_nothing_is_nothing() -> None:
+def test_the_percentile_of_no_latencies_is_zero() -> None:
     assert percentile([0] * 11, 99) == 0.0
 
 

@@ -1,7 +1,7 @@
 """A client that is a Python function or coroutine function of this process.
 
-A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Nothing
-tells its memory from that of the check, so no verdict rests on memory.
+A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Its
+memory can't be separated from that of the check, so no verdict depends on memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 class CallableClient:
-    """Calls the function in a thread for each call; a coroutine function has an event loop of its own there.
+    """The client that calls a function in a thread; a coroutine function has an event loop of its own there.
 
     Args:
         most: how many threads may run at once.
@@ -68,24 +68,23 @@ class CallableClient:
     async def _answer(self, call: Call) -> Answer:
         began = trio.current_time()
         run = partial(self._run, call)
-        try:
-            status, body = await trio.to_thread.run_sync(
-                run, abandon_on_cancel=True, limiter=self._threads
-            )
-        except Exception as error:  # noqa: BLE001 # whatever the client raises is its outcome
-            seconds = trio.current_time() - began
-            name = f"{type(error).__module__}.{type(error).__qualname__}"
-            return Answer(ok=False, error=f"{name}: {error}"[:500], seconds=seconds)
+        found = await trio.to_thread.run_sync(run, abandon_on_cancel=True, limiter=self._threads)
+        seconds = trio.current_time() - began
+        if isinstance(found, BaseException):
+            name = f"{type(found).__module__}.{type(found).__qualname__}"
+            return Answer(ok=False, error=f"{name}: {found}"[:500], seconds=seconds)
+        status, body = found
         return Answer(
             ok=True,
             status=status,
             body=body[:KEPT_OCTETS],
             octets=len(body),
             sha256=sha256(body).hexdigest(),
-            seconds=trio.current_time() - began,
+            seconds=seconds,
         )
 
-    def _run(self, call: Call) -> tuple[int | None, bytes]:
+    def _run(self, call: Call) -> tuple[int | None, bytes] | BaseException:
+        """Call the function, and return what it delivered, or what it raised."""
         wanted: dict[str, Any] = {
             "timeout": call.timeout,
             "method": call.method,
@@ -93,10 +92,15 @@ class CallableClient:
             "body": call.body,
         }
         given = {name: value for name, value in wanted.items() if name in self._takes}
-        result = self._call(call.url, **given)
-        if inspect.isawaitable(result):
-            result = asyncio.run(_awaited(result))
-        return _read(result)
+        # The function is the user's and may raise anything: an error, a cancellation that escaped from its event
+        # loop, or an exit. Each is its outcome, and none may end the check.
+        try:
+            result = self._call(call.url, **given)
+            if inspect.isawaitable(result):
+                result = asyncio.run(_awaited(result))
+            return _read(result)
+        except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 # as said above
+            return error
 
 
 async def _awaited(result: Any) -> Any:

@@ -26,7 +26,7 @@ from hamms_trio.check.clients.placeholders import (
 )
 from hamms_trio.check.clients.process import PIECE, Ended, Kept, run
 
-META = "HAMMS:"  # begins a line of the standard error that tells more
+META = "HAMMS:"  # the prefix of a line of the standard error with the JSON of a `Meta`
 _SHELL_SIGNALS = {132: 4, 134: 6, 135: 7, 136: 8, 139: 11}  # exit codes of shells for crashes
 _ABILITIES = {
     "method": Ability.METHOD,
@@ -38,20 +38,25 @@ _ABILITIES = {
 
 
 class Meta(msgspec.Struct):
-    """The facts that a client may tell beside its exit code and its output."""
+    """The facts that a client may report in addition to its exit code and its output.
+
+    Attributes:
+        phase: the part of the exchange in which an error was found, such as ``body``.
+    """
 
     status: int | None = None
     error: str = ""
+    phase: str = ""
     foreign: bool = False
     headers: dict[str, str] = {}
 
 
 class CommandClient:
-    """Runs the command anew for each call.
+    """The client that starts the command for each call.
 
     Args:
-        folder: for the files of placeholders.
-        meta: the beginning of a line of the standard error that is JSON for us.
+        folder: the directory for the files of placeholders.
+        meta: the prefix of a line of the standard error with JSON for the check.
     """
 
     def __init__(self, command: Command, folder: Path, *, meta: str = META) -> None:
@@ -105,7 +110,7 @@ class CommandClient:
                     file.unlink()
 
     def _account(self, ended: Ended, body: Kept) -> Visit:
-        meta = self._told(ended.said)
+        meta = self._told(ended)
         crashed = ended.signal or _SHELL_SIGNALS.get(ended.code or 0)
         answers: tuple[Answer, ...] = ()
         if ended.stopped is None and not crashed:
@@ -116,7 +121,7 @@ class CommandClient:
                 body=body.first,
                 octets=body.octets,
                 sha256=body.sha256,
-                error="" if ended.code == 0 else meta.error or f"exit code {ended.code}",
+                error="" if ended.code == 0 else _words(meta) or f"exit code {ended.code}",
                 is_foreign=meta.foreign,
                 seconds=ended.seconds,
             )
@@ -124,31 +129,38 @@ class CommandClient:
         return Visit(
             answers=answers,
             seconds=ended.seconds,
-            signal=crashed,
+            death=f"by signal {crashed}" if crashed else "",
             stopped=ended.stopped,
             rss=ended.rss,
             cpu=ended.cpu,
+            waited=ended.waited,
             said=ended.said[-2000:],
         )
 
-    def _told(self, said: str) -> Meta:
-        for line in self._meta.findall(said):
+    def _told(self, ended: Ended) -> Meta:
+        """Read the first line of JSON on descriptor 3, or behind the prefix on the standard error."""
+        for line in (*ended.told.splitlines(), *self._meta.findall(ended.said)):
             with suppress(msgspec.DecodeError, msgspec.ValidationError):
                 return msgspec.json.decode(line, type=Meta)
         return Meta()
 
 
+def _words(meta: Meta) -> str:
+    return f"{meta.error} ({meta.phase})" if meta.error and meta.phase else meta.error
+
+
 def _joined(visits: list[Visit]) -> Visit:
-    """Return one account for the runs of one order."""
+    """Merge the visits of one order's calls into one."""
     last = visits[-1]
     known = [visit.rss for visit in visits if visit.rss is not None]
     return Visit(
         answers=tuple(answer for visit in visits for answer in visit.answers),
         seconds=sum(visit.seconds for visit in visits),
-        signal=last.signal,
+        death=last.death,
         stopped=last.stopped,
         rss=max(known, default=None),
         cpu=sum(visit.cpu or 0.0 for visit in visits),
+        waited=sum(visit.waited or 0.0 for visit in visits),
         said=last.said,
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -20,7 +20,14 @@ import msgspec
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Ability, Answer, Call, Lines, Order, Stopped, Visit
-from hamms_trio.check.clients.family import NONCE, forget_peak, kill_all, peak_memory, reap
+from hamms_trio.check.clients.family import (
+    NONCE,
+    forget_peak,
+    kill_all,
+    peak_memory,
+    processor_waits,
+    reap,
+)
 from hamms_trio.check.clients.placeholders import environment_with
 from hamms_trio.check.clients.process import SAMPLE_SECONDS, Tail, start
 from hamms_trio.errors import ClientUnusable
@@ -47,11 +54,11 @@ class Outcome(msgspec.Struct):
 
 
 class Gone(Exception):
-    """The program ended, or wrote what is no outcome."""
+    """The program ended, or wrote something that is no outcome."""
 
 
 class TooLong(Exception):
-    """The program wrote a longer line than it may."""
+    """The program wrote a line beyond the limit."""
 
 
 @dataclass(eq=False)
@@ -59,7 +66,7 @@ class Worker:
     """One running program.
 
     Attributes:
-        nonce: by which its processes are known.
+        nonce: the mark by which its processes are found.
     """
 
     process: Popen[bytes]
@@ -80,7 +87,7 @@ class Worker:
             pipe.close()
 
     async def ask(self, call: Call, session: str) -> Answer:
-        """Have one request sent, and return its outcome.
+        """Let the program send one request, and return the outcome.
 
         Raises:
             Gone: the program ended, or wrote something else.
@@ -137,7 +144,7 @@ class Worker:
                 self.said.add(data)
 
     async def aclose(self) -> int | None:
-        """Kill the program and all that it has started, and return the exit code of its own end, if it had one."""
+        """Kill the program and its descendants; return its exit code, or None if it was still running."""
         code = self.process.poll()
         orphans = kill_all(self.process.pid, self.nonce)
         self.process.wait()
@@ -148,10 +155,10 @@ class Worker:
 
 
 class LinesClient:
-    """Runs a program of the line driver as often as needed.
+    """The pool of programs that speak the line driver.
 
     Args:
-        warm_up: a healthy call, which each program has to answer before it is used.
+        warm_up: calls of healthy modes, which each program answers before its first visit; the first must succeed.
         most: how many programs may run at once.
     """
 
@@ -169,7 +176,7 @@ class LinesClient:
     def __init__(
         self,
         lines: Lines,
-        warm_up: Call,
+        warm_up: Sequence[Call],
         nursery: trio.Nursery,
         *,
         most: int,
@@ -188,16 +195,20 @@ class LinesClient:
             self.abilities |= {Ability.SHAPE}
 
     async def visit(self, order: Order) -> Visit:
-        """Have one program send the order's calls."""
+        """Let one program send the order's calls."""
         async with self._room:
-            worker = self._idle.pop() if self._idle else await self._start()
+            if order.is_fresh and self._idle:
+                await self._discard(self._idle.pop())
+                worker = await self._start()
+            else:
+                worker = self._idle.pop() if self._idle else await self._start()
             return await self._visit(worker, order)
 
     async def prepare(self, number: int) -> None:
-        """Start so many programs, so that no start disturbs a measurement.
+        """Start ``number`` programs, so that no start disturbs a measurement.
 
         Raises:
-            ClientUnusable: one can't be started, or fails where nothing is wrong.
+            ClientUnusable: a program can't be started, or fails against a healthy server.
         """
         self._idle.append(await self._start())  # alone, for one message instead of many
         async with trio.open_nursery() as nursery:
@@ -217,22 +228,22 @@ class LinesClient:
     async def _start(self) -> Worker:
         nonce = f"driver{next(self._started)}.{os.getpid()}"
         environment = environment_with(self._lines.environment, self._environment, {NONCE: nonce})
-        process = start(self._lines.argv, environment, self._lines.directory, stdin=True)
+        process = start(self._lines.argv, environment, self._lines.directory)
         worker = Worker(process, nonce)
         self._workers.add(worker)
         self._nursery.start_soon(worker.listen)
         problem = f"it did not answer within {START_SECONDS:g} seconds"
         with trio.move_on_after(START_SECONDS):
             try:
-                answer = await worker.ask(self._warm_up, "warm-up")
-                if answer.ok:
+                answers = [await worker.ask(call, "warm-up") for call in self._warm_up]
+                if answers[0].ok:
                     return worker
-                problem = answer.error
+                problem = answers[0].error
             except (Gone, TooLong) as error:
                 problem = str(error) or "it wrote too long a line"
         await self._discard(worker)
         command = " ".join(self._lines.argv)
-        text = f"the driver {command} fails where nothing is wrong: {problem}\n{worker.said.text}"
+        text = f"the driver {command} fails against a healthy server: {problem}\n{worker.said.text}"
         raise ClientUnusable(text.strip())
 
     async def _discard(self, worker: Worker) -> int | None:
@@ -244,7 +255,7 @@ class LinesClient:
         began = trio.current_time()
         watch = _Watch(worker.process.pid)
         stopped: Stopped | None = None
-        signal: int | None = None
+        is_gone = False
         with trio.move_on_after(order.cap) as scope:
             try:
                 async with trio.open_nursery() as nursery:
@@ -256,16 +267,17 @@ class LinesClient:
             except* TooLong:
                 stopped = Stopped.OUTPUT
             except* Gone:
-                signal = -1
+                is_gone = True
         if scope.cancelled_caught:
             stopped = Stopped.CAP
         elif watch.is_over:
             stopped = Stopped.MEMORY
         seconds = trio.current_time() - began
-        rss, cpu = watch.peak(), watch.cpu()
-        if stopped is not None or signal is not None:
+        rss, cpu, waited = watch.peak(), watch.cpu(), watch.waited()
+        death = ""
+        if stopped is not None or is_gone:
             code = await self._discard(worker)
-            signal = None if signal is None else abs(code or 0)
+            death = _death(code) if is_gone else ""
         elif order.memory_limit is not None and (rss or 0) > order.memory_limit - RETIRED_BELOW:
             await self._discard(worker)  # what it keeps would hide what the next order takes
         else:
@@ -273,11 +285,12 @@ class LinesClient:
         return Visit(
             answers=tuple(answers),
             seconds=seconds,
-            signal=signal,
+            death=death,
             stopped=stopped,
             rss=rss,
             rss_before=watch.before,
             cpu=cpu,
+            waited=waited,
             said=worker.said.text[-2000:],
         )
 
@@ -290,6 +303,7 @@ class _Watch:
         self._is_exact = forget_peak(pid)
         self.before = peak_memory(pid) if self._is_exact else None
         self._cpu = _processor_seconds(pid)
+        self._waits = processor_waits(pid)
         self._last: int | None = None
         self.is_over = False
 
@@ -302,6 +316,12 @@ class _Watch:
         now = _processor_seconds(self._pid)
         return None if now is None or self._cpu is None else now - self._cpu
 
+    def waited(self) -> float | None:
+        now = processor_waits(self._pid)
+        return max(
+            (waited - self._waits.get(thread, 0.0) for thread, waited in now.items()), default=None
+        )
+
     async def until_over(self, limit: int | None, scope: trio.CancelScope) -> None:
         while limit is not None and self._is_exact:
             await trio.sleep(SAMPLE_SECONDS)
@@ -309,6 +329,13 @@ class _Watch:
             if (self._last or 0) > limit:
                 self.is_over = True
                 scope.cancel()
+
+
+def _death(code: int | None) -> str:
+    """Say how a program ended that owed an outcome, by its exit code, or the negative number of a signal."""
+    if code is None:
+        return "before it had answered"
+    return f"by signal {-code}" if code < 0 else f"with exit code {code}, before it had answered"
 
 
 def _processor_seconds(pid: int) -> float | None:

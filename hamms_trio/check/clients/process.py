@@ -11,18 +11,19 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
-from subprocess import DEVNULL, PIPE, Popen
-from typing import IO
+from subprocess import PIPE, Popen
 
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
-from hamms_trio.check.clients.family import kill_all, peak_memory, reap
+from hamms_trio.check.clients.family import kill_all, peak_memory, processor_waits, reap
+from hamms_trio.check.clients.spawn import Spawned, spawn
 from hamms_trio.errors import ClientUnusable
 
 SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
 MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stopped
 SAID_OCTETS = 16 * 1024  # of the standard error that are kept
+TOLD_OCTETS = 64 * 1024  # of descriptor 3 that are kept
 END_SECONDS = 2.0  # for the pipes to end once all processes are killed
 PIECE = (
     1024 * 1024
@@ -69,6 +70,9 @@ class Ended:
         stopped: why we ended it, or None.
         rss: its greatest resident memory in octets, as far as it could be measured.
         cpu: its processor time in seconds.
+        waited: seconds for which it was ready to run, and had no processor; None if unknown.
+        said: the end of its standard error.
+        told: the beginning of its output on descriptor 3.
     """
 
     code: int | None
@@ -77,8 +81,10 @@ class Ended:
     seconds: float
     rss: int | None
     cpu: float | None
+    waited: float | None
     output: Kept
     said: str
+    told: bytes
 
 
 async def run(
@@ -90,30 +96,33 @@ async def run(
     cap: float,
     memory_limit: int | None,
 ) -> Ended:
-    """Run a process until it ends or passes a limit; nothing that it has started is left.
+    """Run a process until it ends or passes a limit, and leave none of its descendants behind.
 
     Raises:
         ClientUnusable: the command can't be started.
     """
-    running = Running(start(argv, environment, directory, stdin=False), nonce, memory_limit)
-    output, said = Kept(), Tail()
+    process = spawn(argv, environment, directory, pipe_octets=PIECE)
+    limit_files(process.pid)
+    running = Running(process, nonce, memory_limit)
+    output, said, told = Kept(), Tail(), Kept(TOLD_OCTETS)
     try:
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(running.read_all, running.process.stdout, output)
-            nursery.start_soon(running.read_all, running.process.stderr, said)
+            nursery.start_soon(running.read_all, process.output, output)
+            nursery.start_soon(running.read_all, process.said, said)
+            nursery.start_soon(running.read_all, process.told, told)
             await running.wait(cap)
             running.kill()
             nursery.cancel_scope.deadline = trio.current_time() + END_SECONDS
     finally:
         running.kill()
         running.close()
-    return running.ended(output, said.text)
+    return running.ended(output, said.text, told.first)
 
 
 def start(
-    argv: Sequence[str], environment: Mapping[str, str], directory: str | None, *, stdin: bool
+    argv: Sequence[str], environment: Mapping[str, str], directory: str | None
 ) -> Popen[bytes]:
-    """Start a process in a session of its own, with pipes for its output.
+    """Start a process that goes on, in a session of its own, with pipes for its input and its output.
 
     Raises:
         ClientUnusable: the command can't be started.
@@ -121,7 +130,7 @@ def start(
     try:
         process = Popen(
             argv,
-            stdin=PIPE if stdin else DEVNULL,
+            stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             pipesize=PIECE,
@@ -133,10 +142,15 @@ def start(
         raise ClientUnusable(f"the command {argv[0]!r} was not found") from None
     except (OSError, ValueError) as error:
         raise ClientUnusable(f"the command {argv[0]!r} can't be started: {error}") from None
+    limit_files(process.pid)
+    return process
+
+
+def limit_files(pid: int) -> None:
+    """Limit the files that a process may write, where that is possible from outside."""
     if sys.platform == "linux":
         with suppress(OSError):  # it has ended already
-            resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MOST_OUTPUT, MOST_OUTPUT))
-    return process
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (MOST_OUTPUT, MOST_OUTPUT))
 
 
 class Tail:
@@ -160,7 +174,7 @@ class Tail:
 class Running:
     """A process that runs, with its limits."""
 
-    def __init__(self, process: Popen[bytes], nonce: str, memory_limit: int | None) -> None:
+    def __init__(self, process: Spawned, nonce: str, memory_limit: int | None) -> None:
         self.process = process
         self.stopped: Stopped | None = None
         self._nonce = nonce
@@ -170,13 +184,13 @@ class Running:
         self._status: int | None = None
         self._peak: int | None = None
         self._used: resource.struct_rusage | None = None
+        self._waited: float | None = None
         self._floor = _own_peak()
         self._orphans: set[int] = set()
 
-    async def read_all(self, pipe: IO[bytes] | None, into: Kept | Tail) -> None:
+    async def read_all(self, pipe: int, into: Kept | Tail) -> None:
         """Read a pipe to its end; stop the process if it writes too much."""
-        assert pipe is not None
-        async with trio.lowlevel.FdStream(os.dup(pipe.fileno())) as stream:
+        async with trio.lowlevel.FdStream(os.dup(pipe)) as stream:
             while data := await stream.receive_some(PIECE):
                 into.add(data)
                 if into.octets > MOST_OUTPUT:
@@ -184,7 +198,7 @@ class Running:
                     return
 
     def stop(self, why: Stopped) -> None:
-        """Kill the process, and note why."""
+        """Kill the process, and record the reason."""
         if self._status is None and self.stopped is None:
             self.stopped = why
             self.kill()
@@ -201,22 +215,19 @@ class Running:
             await self._wait_ended()
 
     def kill(self) -> None:
-        """Kill the process and all that it has started."""
+        """Kill the process and its descendants."""
         self._orphans |= kill_all(self.process.pid, self._nonce)
 
     def close(self) -> None:
         """Close the pipes, and reap the process and its orphans."""
-        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if pipe is not None:
-                with suppress(OSError):
-                    pipe.close()
+        self.process.close()
         if self._status is None:
             with suppress(OSError):
                 self._reap(0)
         reap(self._orphans)
 
-    def ended(self, output: Kept, said: str) -> Ended:
-        """Return the account of the process."""
+    def ended(self, output: Kept, said: str, told: bytes) -> Ended:
+        """Return how the process ended."""
         code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
         by_signal = -code if code is not None and code < 0 and self.stopped is None else None
         if by_signal == signal.SIGXFSZ:
@@ -228,14 +239,16 @@ class Running:
             seconds=self._seconds,
             rss=self._memory(),
             cpu=self._used.ru_utime + self._used.ru_stime if self._used else None,
+            waited=self._waited,
             output=output,
             said=said,
+            told=told,
         )
 
     def _memory(self) -> int | None:
-        """Return the greatest memory.
+        """Return the greatest resident memory.
 
-        The kernel's count begins at this process's own, so a smaller one is known by samples alone.
+        The kernel's count starts at the peak of this process, so that only samples can show a smaller one.
         """
         if self._used is not None:
             counted = _octets(self._used.ru_maxrss)
@@ -258,13 +271,13 @@ class Running:
     async def _wait_ended(self) -> None:
         async with _exit_of(self.process.pid):
             self._seconds = trio.current_time() - self._began
+            self._waited = max(processor_waits(self.process.pid).values(), default=None)
             self._reap(0)
 
     def _reap(self, options: int) -> None:
         pid, status, used = os.wait4(self.process.pid, options)
         if pid:
             self._status, self._used = status, used
-            self.process.returncode = os.waitstatus_to_exitcode(status)
 
 
 @asynccontextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.infer.retries import infer_retries
@@ -25,14 +25,22 @@ _LIMITS = {
 
 
 def infer(
-    traces: Mapping[str, Trace], probed: Iterable[Facts], has: frozenset[Need]
+    traces: Mapping[str, Trace],
+    probed: Iterable[Facts],
+    has: frozenset[Need],
+    kept: Sequence[bool] = (),
 ) -> dict[str, Inference]:
-    """Infer the behaviour of a client from the traces of its cells."""
+    """Infer the behaviour of a client from the traces of its cells.
+
+    Args:
+        kept: for each of several origins that were met twice, True if the connection was kept.
+    """
     probes = {facts.slug: Trace.of(facts) for facts in probed}
     both = {**probes, **traces}
     found = dict(infer_timeouts(both))
     found.update(infer_retries(both))
     found.update(_connections(probes, has))
+    found.update(_pool(kept))
     found.update(_redirects(both, has))
     found.update(_codings(probes, has))
     found.update(_limits(both))
@@ -49,6 +57,15 @@ def _connections(
     value = "reused" if trace.connections == 1 else "one for each request"
     evidence = [f"ok-keepalive: {trace.attempts} requests on {trace.connections} connection(s)"]
     yield "connections", Inference(value, _SURE, evidence)
+
+
+def _pool(kept: Sequence[bool]) -> Iterator[tuple[str, Inference]]:
+    if not kept:
+        return
+    number = sum(kept)
+    value = f"{number} connections" if number < len(kept) else f"at least {number} connections"
+    evidence = [f"{len(kept)} origins met twice: {number} connections were kept"]
+    yield "connections.pool", Inference(value, _LIKELY, evidence)
 
 
 def _redirects(

@@ -24,21 +24,27 @@ class Times:
 
     Attributes:
         timeout: the client's own, as it is given to it.
-        start_up: how long the client takes where nothing is wrong.
+        start_up: how long the client takes against a healthy server.
         cap: after so long a client is stopped at the earliest.
+        factor: by how much all of them are longer, for a client that waits for a processor.
     """
 
     timeout: float
     start_up: float = 0.0
     cap: float = 0.0
+    factor: float = 1.0
+
+    def longer(self, factor: float) -> Times:
+        """Return times that are so many times as long; their proportions stay."""
+        return Times(self.timeout * factor, self.start_up * factor, self.cap, self.factor * factor)
 
     def late(self, attempts: int) -> float:
-        """Return the latest time at which a client may report a failure, if it may try so often."""
-        return self.timeout * (1 + attempts) + GRACE + self.start_up
+        """Return the latest time at which a client may report a failure, after this many attempts."""
+        return self.timeout * (1 + attempts) + GRACE * self.factor + self.start_up
 
     def cap_for(self, attempts: int, waits: float = 0.0) -> float:
         """Return the time at which a client is stopped; ``waits`` are pauses that are not its fault."""
-        return max(self.cap, self.late(attempts) + MORE) + waits
+        return max(self.cap, self.late(attempts) + MORE * self.factor) + waits
 
 
 def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") -> dict[str, Value]:

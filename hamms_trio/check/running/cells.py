@@ -20,7 +20,7 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.modes.model.expectation import Outcome
 from hamms_trio.modes.model.parameters import Value
 
-SETTLE_SECONDS = 0.004  # for what the kernel still has to tell the server
+SETTLE_SECONDS = 0.004  # in which the server receives the last events from the kernel
 MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
 RETRY_SECONDS = 2.0  # that a mode itself may ask a client to wait
 FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok"))
@@ -86,9 +86,19 @@ class Cell:
 
 
 async def play(
-    cell: Cell, lab: CheckedLab, subject: Subject, *, door_kind: str, file: bytes = b""
+    cell: Cell,
+    lab: CheckedLab,
+    subject: Subject,
+    *,
+    door_kind: str,
+    file: bytes = b"",
+    is_fresh: bool = False,
 ) -> Facts:
-    """Let the client meet the mode, and return the facts."""
+    """Let the client meet the mode, and return the facts.
+
+    Args:
+        is_fresh: True if a program that has met nothing yet is wanted.
+    """
     mode, times, nonce = cell.mode, subject.times, cell.nonce
     arguments = cell.arguments(times)
     is_stream = mode.family in STREAMS
@@ -109,6 +119,7 @@ async def play(
                 **_environment(mode, door, url, times.timeout),
             },
             memory_limit=None if subject.control_rss is None else subject.control_rss + MORE_MEMORY,
+            is_fresh=is_fresh,
         )
         visit = await subject.client.visit(order)
         await trio.sleep(SETTLE_SECONDS)

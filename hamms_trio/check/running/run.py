@@ -8,7 +8,8 @@ from time import monotonic
 
 import trio
 
-from hamms_trio.check.client import Tested
+from hamms_trio.check.client import Lines, Tested
+from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade, is_accepted
 from hamms_trio.check.infer.trace import Trace
 from hamms_trio.check.plan.arguments import Times
@@ -18,28 +19,28 @@ from hamms_trio.check.report import CheckReport, ModeReport
 from hamms_trio.check.running.cells import STREAMS, Cell, Trust, play
 from hamms_trio.check.running.lab import KEPT_OCTETS, CheckedLab
 from hamms_trio.check.running.lag import LagWatch
-from hamms_trio.check.running.options import OnProgress, Options, no_progress
+from hamms_trio.check.running.options import (
+    DRIVERS_AT_ONCE,
+    OnProgress,
+    Options,
+    no_progress,
+)
 from hamms_trio.check.running.reporting import finished_report, lacking, mode_report
 from hamms_trio.check.running.subject import PROBE_SECONDS, Subject, meet, open_client
-from hamms_trio.check.verdicts import Finding
+from hamms_trio.check.running.turns import SLOW, Turn, is_late, next_turn
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.model.expectation import Outcome
 
-ALONE = 4  # cells at once that are run again: they wait, and nothing else runs beside them
+TOGETHER = 4  # cells at once that are played again with longer times, while nothing else runs
 # Those that wait come first, and those that take most of the processor last, when no clock runs any more.
 _PHASES = (
     (Outcome.TIMEOUT, Outcome.RETRY),
     (Outcome.ERROR, Outcome.EXACT, Outcome.ERROR_OR_EXACT, Outcome.POLICY),
     (Outcome.BOUNDED,),
 )
-_AGAIN = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
-# A busy machine may have made the client's own timeout decide, where nothing has to wait for anything.
-_AGAIN_IF_SLOW = (Finding.OK, Finding.REJECTED, Finding.STRICT, Finding.NOT_FIRED)
-_QUICK = _PHASES[1]
-_SLOW = 0.8  # of the timeout
-_LATE_LOOP = 0.2  # of the timeout, less than the pauses of octets that dribble
 # A client of event streams can't make sense of other bodies, but owes errors all the same.
 _OWED_BY_STREAMS = (Outcome.ERROR, Outcome.TIMEOUT)
+_REFUSES_CONTROL = "The client refuses its control, in which the fault is mended."
 
 
 @dataclass
@@ -49,8 +50,8 @@ class Run:
     Attributes:
         planned: the modes, by slug.
         results: the reports of the modes, by slug and by the number of the repetition.
-        doubtful: the cells that a busy machine may have spoilt.
-        traces: of the cells, for inferences.
+        again: the turns that decide instead of those that a busy machine may have spoilt.
+        traces: of the cells, for inferences; those of a busy machine only where there are no others.
     """
 
     lab: CheckedLab
@@ -62,9 +63,10 @@ class Run:
     trust: Trust = field(default_factory=Trust)
     planned: dict[str, FailureMode] = field(default_factory=dict)
     results: dict[str, dict[int, ModeReport]] = field(default_factory=dict)
-    doubtful: list[Cell] = field(default_factory=list)
+    again: list[Turn] = field(default_factory=list)
     traces: dict[str, Trace] = field(default_factory=dict)
     subject: Subject | None = None
+    _spoilt: set[str] = field(default_factory=set)
     _lag: LagWatch = field(default_factory=LagWatch)
     _began: float = field(default_factory=monotonic)
 
@@ -75,7 +77,7 @@ class Run:
         """Run everything, and return the report.
 
         Raises:
-            ClientUnusable: the client can't be run, or fails where nothing is wrong.
+            ClientUnusable: the client can't be run, or fails against a healthy server.
         """
         self.lab.ledger.answer_octets = KEPT_OCTETS
         async with open_client(self.tested, self.options, self.lab, self.trust) as client:
@@ -105,7 +107,7 @@ class Run:
         )
 
     def _cells(self) -> list[Cell]:
-        """Return the cells that are to be played, and enter the modes that do not apply."""
+        """Return the cells to play, and record the modes that do not apply."""
         cells: list[Cell] = []
         for slug, mode in self.planned.items():
             if missing := self._missing(mode):
@@ -136,60 +138,94 @@ class Run:
         """Play all cells, phase by phase, and those again that a busy machine may have spoilt."""
         done = 0
         for outcomes in _PHASES:
-            phase = [cell for cell in cells if cell.mode.client.outcome in outcomes]
-            await self._play_all(phase, self.options.jobs, done, len(cells))
+            phase = [Turn(cell) for cell in cells if cell.mode.client.outcome in outcomes]
+            await self._play_all(phase, self._jobs, done, len(cells))
             done += len(phase)
-        again, self.doubtful = self.doubtful, []
-        await self._play_all(again, ALONE, done, done + len(again), again=True)
+        while self.again:
+            again, self.again = self.again, []
+            alone = [turn for turn in again if turn.is_alone]
+            others = [turn for turn in again if not turn.is_alone]
+            of = done + len(again)
+            await self._play_all(others, min(TOGETHER, self._jobs), done, of)
+            await self._play_all(alone, 1, done + len(others), of)
+            done = of
 
-    async def _play_all(
-        self, cells: list[Cell], jobs: int, done: int, of: int, *, again: bool = False
-    ) -> None:
+    @property
+    def _jobs(self) -> int:
+        """How many cells run at once: no more than there are programs, since a cell's time begins with its door."""
+        most = DRIVERS_AT_ONCE if isinstance(self.tested, Lines) else self.options.jobs
+        return min(most, self.options.jobs)
+
+    async def _play_all(self, turns: list[Turn], jobs: int, done: int, of: int) -> None:
         room = trio.CapacityLimiter(jobs)
 
-        async def one(cell: Cell) -> None:
+        async def one(turn: Turn) -> None:
             nonlocal done
             async with room:
-                report = await self._play(cell, again=again)
-            self.results.setdefault(cell.mode.slug, {})[cell.run] = report
+                report = await self._play(turn)
+            self.results.setdefault(turn.cell.mode.slug, {})[turn.cell.run] = report
             done += 1
-            self.on_progress(done, of, cell.mode.slug, report)
+            self.on_progress(done, of, turn.cell.mode.slug, report)
 
         async with trio.open_nursery() as nursery:
-            for cell in cells:
+            for turn in turns:
                 await trio.lowlevel.checkpoint()
-                nursery.start_soon(one, cell)
+                nursery.start_soon(one, turn)
 
-    async def _play(self, cell: Cell, *, again: bool) -> ModeReport:
+    async def _play(self, turn: Turn) -> ModeReport:
+        """Play one turn of a cell, and order the next one if this one does not count."""
         assert self.subject is not None
-        # A repetition has a nonce of its own.
-        played = replace(cell, run=cell.run + self.options.repeat) if again else cell
-        if cell.mode.control and not await self._accepts_control(played):
-            self.doubtful.append(cell)
-            why = "The client refuses its control, in which the fault is mended."
-            return lacking(cell.mode, why)
+        played = turn.played(self.options.repeat)
         began = trio.current_time()
+        if turn.cell.mode.control and not await self._accepts_control(turn, played):
+            return lacking(turn.cell.mode, _REFUSES_CONTROL)
+        subject = replace(self.subject, times=self.subject.times.longer(turn.patience))
         facts = await play(
-            played, self.lab, self.subject, door_kind=self.options.door, file=self.file
+            played,
+            self.lab,
+            subject,
+            door_kind=self.options.door,
+            file=self.file,
+            is_fresh=turn.is_alone,
         )
-        report = mode_report(facts, *grade(facts), played.arguments(self.subject.times))
-        if self._is_doubtful(cell.mode, report, began):
-            self.doubtful.append(cell)
-        self.traces[cell.mode.slug] = Trace.of(facts)
-        return report
+        finding, evidence = grade(facts)
+        late = self._lag.worst(began)
+        self._keep_trace(facts, is_spoilt=is_late(late, facts.timeout))
+        if (
+            next_ := next_turn(turn, facts, finding, late=late, start_up=self._start_up)
+        ) is not None:
+            self.again.append(next_)
+        report = mode_report(facts, finding, evidence, played.arguments(subject.times))
+        return self._settled(turn, report)
 
-    async def _accepts_control(self, cell: Cell) -> bool:
+    def _settled(self, turn: Turn, report: ModeReport) -> ModeReport:
+        """Return the report of the usual times, where longer ones lead to the same class."""
+        before = self.results.get(turn.cell.mode.slug, {}).get(turn.cell.run)
+        is_same = before is not None and before.class_ == report.class_
+        return before if before is not None and is_same and turn.patience > 1 else report
+
+    def _keep_trace(self, facts: Facts, *, is_spoilt: bool) -> None:
+        slug = facts.slug
+        if slug not in self.traces or slug in self._spoilt:
+            self.traces[slug] = Trace.of(facts)
+            (self._spoilt.add if is_spoilt else self._spoilt.discard)(slug)
+
+    @property
+    def _start_up(self) -> float:
+        return self.subject.times.start_up if self.subject is not None else 0.0
+
+    async def _accepts_control(self, turn: Turn, played: Cell) -> bool:
         """Let the client meet the mode without its fault; a slow machine must not make that fail."""
         assert self.subject is not None
-        patient = replace(self.subject, times=Times(max(self.options.timeout, PROBE_SECONDS)))
-        control = replace(cell, is_control=True)
+        timeout = max(self.options.timeout, PROBE_SECONDS) * turn.patience
+        patient = replace(self.subject, times=Times(timeout, self._start_up))
+        control = replace(played, is_control=True)
+        began = trio.current_time()
         facts = await play(control, self.lab, patient, door_kind=self.options.door)
-        return is_accepted(facts)
-
-    def _is_doubtful(self, mode: FailureMode, report: ModeReport, began: float) -> bool:
-        """Return True if a busy machine may be to blame for a finding."""
-        if self._lag.worst(began) > _LATE_LOOP * self.options.timeout:
+        if is_accepted(facts):
             return True
-        is_slow = (report.ms or 0) >= 1000 * _SLOW * self.options.timeout
-        may_be_blamed = report.finding in _AGAIN_IF_SLOW and mode.client.outcome in _QUICK
-        return report.finding in _AGAIN or (is_slow and may_be_blamed)
+        is_spoilt = is_late(self._lag.worst(began), timeout)
+        again = turn.again(longer=True)
+        if again is not None and (is_spoilt or facts.visit.seconds >= SLOW * timeout):
+            self.again.append(again)
+        return False

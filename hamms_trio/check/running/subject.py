@@ -1,9 +1,9 @@
-"""The client of a run: opened, tried where nothing is wrong, and probed for what it can do."""
+"""The client of a run: opened, tried against healthy modes, and probed for its abilities."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ from hamms_trio.check.client import (
     Client,
     Command,
     Lines,
+    Order,
     PythonCallable,
     Tested,
 )
@@ -28,16 +29,19 @@ from hamms_trio.check.plan.arguments import Times
 from hamms_trio.check.plan.calls import SHAPES
 from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
 from hamms_trio.check.running.cells import Cell, Trust, play
-from hamms_trio.check.running.lab import CheckedLab
+from hamms_trio.check.running.lab import LOCAL, SNI, TWO_ADDRESSES, CheckedLab
 from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
+from hamms_trio.check.running.turns import SLOW
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
 from hamms_trio.modes import FailureMode
 
 PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
-PATIENCE = 30.0  # seconds for a client that meets nothing wrong
+PATIENCE = 30.0  # seconds for a client against a healthy server
 WARM_UP_DOOR = "path"
+ORIGINS = 24  # more than the pools of most clients hold
+PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
 PROBES = {
     "ok-chunked": Need.CHUNKED,
     "ok-close": Need.CLOSE,
@@ -59,9 +63,10 @@ class Subject:
 
     Attributes:
         has: what the client can do.
-        control_rss: its memory where nothing is wrong, in octets; None if unknown.
+        control_rss: its memory in the control run, in octets; None if unknown.
         shape: of a client of event streams; "" otherwise.
-        probed: the facts of the probes, for what they tell besides.
+        probed: the facts of the probes, for inferences.
+        kept: for each of several origins that were met twice, True if the connection was kept; empty if unknown.
     """
 
     client: Client
@@ -71,16 +76,17 @@ class Subject:
     control_rss: int | None = None
     trust: Trust = field(default_factory=Trust)
     probed: list[Facts] = field(default_factory=list)
+    kept: list[bool] = field(default_factory=list)
 
 
 @asynccontextmanager
 async def open_client(
     tested: Tested, options: Options, lab: CheckedLab, trust: Trust = NO_TRUST
 ) -> AsyncIterator[Client]:
-    """Open a client while the block runs; afterwards nothing of it is left.
+    """Open a client while the block runs; leave none of its processes behind.
 
     Raises:
-        ClientUnusable: it can't be run.
+        ClientUnusable: the client can't be run.
     """
     if isinstance(tested, PythonCallable):
         yield CallableClient(tested, most=options.jobs)
@@ -100,8 +106,9 @@ async def _open_lines(
 ) -> AsyncIterator[Client]:
     async with trio.open_nursery() as nursery:
         most = min(options.jobs, DRIVERS_AT_ONCE)
-        warm_up = _warm_up(lines, lab)
-        client = LinesClient(lines, warm_up, nursery, most=most, environment=trust.variables)
+        client = LinesClient(
+            lines, _warm_up(lines, lab, trust), nursery, most=most, environment=trust.variables
+        )
         try:
             await client.prepare(most)
             yield client
@@ -118,10 +125,10 @@ async def meet(
     catalogue: dict[str, FailureMode],
     trust: Trust = NO_TRUST,
 ) -> Subject:
-    """Let the client meet what is healthy, and return what is known about it then.
+    """Let the client meet healthy modes, and return what they show about it.
 
     Raises:
-        ClientUnusable: it fails already where nothing is wrong.
+        ClientUnusable: the client fails against a healthy server.
     """
     own = frozenset(BY_ABILITY[each] for each in client.abilities if each in BY_ABILITY)
     if isinstance(tested, Command):
@@ -138,6 +145,8 @@ async def meet(
     )
     if not tested.shape:
         await _probe(subject, lab, options, catalogue)
+        if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
+            subject.kept = await _kept_connections(client, lab, options.seed)
     subject.times = Times(options.timeout, start_up, options.cap)
     return subject
 
@@ -150,7 +159,7 @@ async def _control(
     if finding is not Finding.OK:
         said = facts.visit.said.strip()
         raise ClientUnusable(
-            f"the client fails where nothing is wrong: {evidence}" + (f"\n{said}" if said else "")
+            f"the client fails against a healthy server: {evidence}" + (f"\n{said}" if said else "")
         )
     return facts
 
@@ -160,21 +169,47 @@ async def _probe(
 ) -> None:
     """Find out what the client can do; a probe that nobody could pass is skipped."""
     found: set[Need] = set()
+    probed: dict[Need, Facts] = {}
+    slugs = {need: slug for slug, need in PROBES.items() if _can_be_probed(need, subject)}
 
-    async def probe(slug: str, need: Need) -> None:
-        cell = Cell(catalogue[slug], options.seed, is_control=need is Need.TLS)
-        facts = await play(cell, lab, subject, door_kind=options.door)
-        subject.probed.append(facts)
+    async def probe(need: Need, run: int = 0) -> None:
+        cell = Cell(catalogue[slugs[need]], options.seed, run, is_control=need is Need.TLS)
+        probed[need] = facts = await play(cell, lab, subject, door_kind=options.door)
         if _passes(facts, need):
             found.add(need)
 
-    # A busy machine must not cost a client an ability, but one that lacks something may well wait for it.
+    # A busy machine must not cost a client an ability; the longer timeout only delays clients that lack one.
     subject.times = Times(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
-        for slug, need in PROBES.items():
-            if _can_be_probed(need, subject):
-                nursery.start_soon(probe, slug, need)
+        for need in slugs:
+            nursery.start_soon(probe, need)
+    slow = SLOW * subject.times.timeout
+    subject.times = subject.times.longer(PATIENT_PROBE)
+    for need in slugs.keys() - found:
+        if probed[need].visit.seconds >= slow:
+            await probe(need, run=1)
+    subject.probed += probed.values()
     subject.has = (subject.has - {Need.UPLOAD}) | found
+
+
+async def _kept_connections(client: Client, lab: CheckedLab, seed: int) -> list[bool]:
+    """Let the client meet many origins, then again from the last to the first: a pool keeps the last ones."""
+    nonce = f"origins{seed}"
+    async with AsyncExitStack() as open_doors:
+        doors = [
+            await open_doors.enter_async_context(lab.open("ok-keepalive", nonce=nonce))
+            for _ in range(ORIGINS)
+        ]
+        calls = [Call(url=f"http://{LOCAL}:{door.port}/", timeout=PATIENCE) for door in doors]
+        order = Order(nonce=nonce, calls=(*calls, *reversed(calls)), cap=PATIENCE)
+        visit = await client.visit(order)
+        carried = [
+            {request.connection.number for request in lab.ledger.requests(door.name)}
+            for door in doors
+        ]
+        lab.ledger.forget(nonce)
+    is_whole = len(visit.answers) == len(order.calls) and all(each.ok for each in visit.answers)
+    return [len(numbers) == 1 for numbers in carried] if is_whole else []
 
 
 def _can_be_probed(need: Need, subject: Subject) -> bool:
@@ -202,8 +237,15 @@ def _passes(facts: Facts, need: Need) -> bool:
     return True
 
 
-def _warm_up(tested: Lines, lab: CheckedLab) -> Call:
-    host, port = lab.address(WARM_UP_DOOR)
+def _warm_up(tested: Lines, lab: CheckedLab, trust: Trust) -> list[Call]:
+    """Return healthy calls; the second one is a first handshake of TLS, which takes some runtimes seconds."""
     if tested.shape:
-        return Call(url=f"http://{host}:{port}/mode/llm-ok{SHAPES.get(tested.shape, '/')}")
-    return Call(url=f"http://{host}:{port}/mode/ok/", timeout=PATIENCE)
+        return [_healthy(lab, WARM_UP_DOOR, f"llm-ok{SHAPES.get(tested.shape, '/')}")]
+    plain = _healthy(lab, WARM_UP_DOOR, "ok/")
+    return [plain, _healthy(lab, SNI, "ok/", "https")] if trust.root else [plain]
+
+
+def _healthy(lab: CheckedLab, door: str, path: str, scheme: str = "http") -> Call:
+    host, port = lab.address(door)
+    name = TWO_ADDRESSES if scheme == "https" else host
+    return Call(url=f"{scheme}://{name}:{port}/mode/{path}", timeout=PATIENCE)

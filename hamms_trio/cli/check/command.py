@@ -1,9 +1,10 @@
-"""``hamms-trio check``: its options, and what becomes of its reports."""
+"""``hamms-trio check``: the options, the run, and the reports that it writes."""
 
 from __future__ import annotations
 
 import logging
 import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ _FAIL_ON = ("crash", "silent", "fail", "warn", "regression")
 _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 
 
-@click.command(short_help="Tell an HTTP client what it gets wrong.")
+@click.command(short_help="Grade how an HTTP client reacts to the failure modes.")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "--client",
@@ -66,19 +67,22 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 @click.option(
     "--cap",
     default=0.0,
-    help="Stop a client after so many seconds at the earliest; by default as soon as verdicts can be told apart.",
+    help="Seconds before a client is stopped; by default the shortest time that separates the verdicts.",
 )
 @click.option("--jobs", "-j", default=16, show_default=True, help="Modes at once.")
 @click.option(
-    "--repeat", default=1, show_default=True, help="Meet each mode so often; what differs is FLAKY."
+    "--repeat",
+    default=1,
+    show_default=True,
+    help="Number of runs of each mode; a verdict that varies is FLAKY.",
 )
-@click.option("--seed", default=0, show_default=True, help="Decides every random choice.")
+@click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
     "--door",
     type=click.Choice(["port", "path", "sni"]),
     default="port",
     show_default=True,
-    help="Where a mode is met: a port of its own, a path at one port, or a name at one port of TLS.",
+    help="Place of each mode: a port of its own, a path at one port, or a name at one port of TLS.",
 )
 @click.option(
     "--driver",
@@ -96,21 +100,21 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
     "--can",
     multiple=True,
     metavar="WORD",
-    help="Something that the client does and no probe finds out, such as json or resume; may be repeated.",
+    help="An ability of the client that no probe finds, such as json or resume; may be repeated.",
 )
 @click.option(
     "--meta",
     default=f"{_META}HAMMS:",
     show_default=True,
     metavar="stderr-prefix=TEXT",
-    help="Begins a line of the standard error that tells more, in JSON.",
+    help="Prefix of a line of JSON on standard error with more facts.",
 )
 @click.option("--name", default="", help="The client's name in the report.")
 @click.option(
     "--version-cmd",
     default="",
     metavar="COMMAND",
-    help="Its first line of output is the client's version.",
+    help="Command whose first line of output is the client's version.",
 )
 @click.option(
     "--report",
@@ -139,22 +143,29 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 @click.option(
     "--list", "lists", is_flag=True, help="List the modes of the suite, and what each needs."
 )
-@click.option("--dry-run", is_flag=True, help="Say what would be run, and run nothing.")
+@click.option("--dry-run", is_flag=True, help="Print the plan of the run, and run nothing.")
 @shared.MODES_FROM
 def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -> None:
     """Run an HTTP client through the catalogue of failure modes, and report what it gets wrong.
 
     COMMAND sends one request to {url}, such as: hamms-trio check -- curl -sSf --max-time {timeout} {url}
     """
-    from hamms_trio.errors import HammsError
+    from hamms_trio.errors import CheckInterrupted, HammsError
 
+    # SIGTERM undoes what has begun outside the run, such as the build of a driver, as SIGINT does.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = _check(command, clients, given)
+    except CheckInterrupted as error:
+        click.echo(f"hamms-trio: {error}", err=True)
+        sys.exit(INTERRUPTED)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except HammsError as error:
         raise Refused(str(error)) from None
-    except (click.ClickException, click.exceptions.Exit):
+    except (click.ClickException, click.exceptions.Exit, BrokenPipeError):  # click ends for them
         raise
-    except Exception:
+    except Exception:  # the edge of the command: a fault of ours has an exit code of its own
         logger.exception("the check failed")
         sys.exit(INTERNAL)
     sys.exit(code)
@@ -173,10 +184,14 @@ def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, 
     if given["update_baseline"] and given["baseline"] is None:
         raise Refused("--update-baseline needs --baseline FILE")
     if bool(command) == bool(clients):
-        raise Refused("give either a command behind --, or --client NAME")
+        raise Refused("give either a command after --, or --client NAME")
     _check_reports(given["reports"])  # type: ignore[arg-type] # a tuple
-    codes = [_check_one(name, command, options, modes, given) for name in clients or ("",)]
-    return max(codes)
+    worst = 0
+    for name in clients or ("",):
+        worst = max(worst, _check_one(name, command, options, modes, given))
+        if worst == INTERRUPTED:
+            break
+    return worst
 
 
 def _check_one(
@@ -273,7 +288,7 @@ def _compared(report: CheckReport, given: dict[str, object]) -> Comparison | Non
 
 
 def _file_of(name: str, client: str) -> Path:
-    """Return the file of a client's own."""
+    """Return the path with the client's name in its place."""
     return Path(name.replace("{client}", client))
 
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, Unreachable
+from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, WorkbenchUnreachable
 from hamms_trio.cli.scenario.proxying import proxy
 from netsplode.usage import Commands, Refused
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 RUN_FAILED = 3  # the exit code
 SEED = 1337
 SEEDS = click.IntRange(-(2**63), 2**63 - 1)
-JUNIT = click.option("--junit", type=options.FILE, help="Write the report as JUnit's XML here.")
+JUNIT = click.option(
+    "--junit", type=options.FILE, help="Write the report as JUnit XML to this file."
+)
 VARIABLES = click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable; may be repeated."
 )
@@ -43,9 +45,9 @@ def scenario() -> None:
     envvar="HAMMS_SERVER",
     show_envvar=True,
     show_default="https://127.0.0.1:8443 if something listens there, else http://127.0.0.1:8080",
-    help="The server that local steps are for.",
+    help="The server of local steps.",
 )
-@click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Decides about chaos.")
+@click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Seed of chaos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--max-steps",
@@ -59,9 +61,15 @@ def scenario() -> None:
     default=20,
     show_default=True,
     type=click.IntRange(1),
-    help="Assertions of a step.",
+    help="Limit of assertions in a step.",
 )
-@click.option("--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="Who asks.")
+@click.option(
+    "--token",
+    default="",
+    envvar="HAMMS_TOKEN",
+    show_envvar=True,
+    help="Bearer token of the caller.",
+)
 @click.option("--live", is_flag=True, help="Print each step as it begins and ends.")
 @click.option(
     "--insecure", is_flag=True, help="Trust any certificate; loopback addresses need none."
@@ -122,7 +130,7 @@ def list_scenarios(tag: str | None, remote: Remote) -> None:
 
 @scenario.command("run-remote")
 @click.argument("id")
-@click.option("--seed", type=SEEDS, help="Decides about chaos; the workbench's own without it.")
+@click.option("--seed", type=SEEDS, help="Seed of chaos; by default the workbench's own.")
 @JUNIT
 @VARIABLES
 @TAGS
@@ -158,8 +166,10 @@ def run_remote(
 
 
 @scenario.command("live")
-@click.option("--refresh-ms", default=100, show_default=True, help="Milliseconds between looks.")
-@click.option("--failed-only", is_flag=True, help="Begin with failures only.")
+@click.option(
+    "--refresh-ms", default=100, show_default=True, help="Milliseconds between two updates."
+)
+@click.option("--failed-only", is_flag=True, help="Start with failures only.")
 @click.option("--no-color", is_flag=True, help="Use no colours.")
 @REMOTE
 @click.pass_context
@@ -202,10 +212,10 @@ def _variable(text: str) -> tuple[str, str]:
 
 @contextmanager
 def _failing_with_1() -> Iterator[None]:
-    """End with the exit code of the reference if no workbench answers."""
+    """End with exit code 1 if no workbench answers, which scripts rely on."""
     try:
         yield
-    except Unreachable as error:
+    except WorkbenchUnreachable as error:
         raise AnswerRefused(error.message) from None
 
 

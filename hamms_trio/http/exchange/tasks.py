@@ -86,7 +86,7 @@ async def perform(
                 exchange.octets_out = len(head)
             else:
                 await _send_body(carrier, service, conversation, exchange, head, response.body)
-        except BaseException:
+        except BaseException:  # raised again; the log has cancelled answers too
             conversation.answers.note(exchange, response.status)
             raise
         conversation.finish(exchange, response.status)
@@ -130,7 +130,7 @@ async def _send_body(
     except BodyBroken as broken:
         needs_reset = broken.needs_reset or not match.head.minor_version
         raise Incomplete(needs_reset=needs_reset) from broken
-    except Exception as error:
+    except Exception as error:  # the boundary: a bug in one body costs one answer
         logger.exception("%s: bug while sending the body", match.route.key)
         service.account.errors["dispatch"] += 1
         raise Incomplete(needs_reset=not match.head.minor_version) from error

@@ -8,11 +8,10 @@ may even read the answers. Neither concerns other programs, which send what thei
 from __future__ import annotations
 
 from collections.abc import Iterable
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 from hamms_trio.errors import Forbidden
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.fields.hosts import authority_of, is_own_name, name_of
 from hamms_trio.wire.http1.section import scan_for
 
 MAX_KNOWN = 64  # values of Host that were accepted
@@ -40,26 +39,12 @@ class AllowedHosts:
         """
         if not host or host in self._known:
             return
-        if not self._allows(_name_of(host)):
+        if "*" not in self._names and not is_own_name(name_of(host), self._names):
             raise Forbidden(
                 f"the Host {host[:80]!r} is no address and not localhost; --allow-host adds a name (* for all)"
             )
         if len(self._known) < MAX_KNOWN:
             self._known.add(host)
-
-    def _allows(self, name: str) -> bool:
-        if (
-            "*" in self._names
-            or name in self._names
-            or name == "localhost"
-            or name.endswith(".localhost")
-        ):
-            return True
-        try:
-            ip_address(name)
-        except ValueError:
-            return False
-        return True
 
 
 def check_origin(head: RequestHead) -> None:
@@ -71,21 +56,6 @@ def check_origin(head: RequestHead) -> None:
     fields = head.combined(_ORIGIN)
     origin, site = fields.get("origin"), fields.get("sec-fetch-site")
     if site in _OTHER_SITES or (
-        origin is not None and _authority(origin) != (head.host or "").lower()
+        origin is not None and authority_of(origin) != (head.host or "").lower()
     ):
         raise Forbidden(f"a page of another origin ({(origin or site or '')[:80]}) sent this")
-
-
-def _name_of(host: str) -> str:
-    try:
-        return (urlsplit(f"//{host}").hostname or "").rstrip(".")
-    except ValueError:
-        return ""
-
-
-def _authority(origin: str) -> str:
-    """Return the authority of a serialized origin, or "" of the origin ``null``."""
-    try:
-        return urlsplit(origin).netloc.lower()
-    except ValueError:
-        return ""

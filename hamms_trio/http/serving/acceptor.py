@@ -18,7 +18,7 @@ from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import PROCESS_BUDGET, DescriptorShare
 from hamms_trio.net.resets import reset_and_close
-from hamms_trio.net.tls import Handshakes
+from hamms_trio.net.tls import Handshakes, TlsSocket
 
 SETTLE_SECONDS = 0.2  # the longest delay of the account
 WATCHED_SECONDS = 0.02  # the same while somebody watches the answers live
@@ -27,7 +27,7 @@ MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
 
 class ServerAcceptor(Acceptor):
-    """Hands each accepted connection to ``converse``, once it is secured if it is to be."""
+    """An acceptor that passes each connection to ``converse``, after a TLS handshake if the server speaks TLS."""
 
     def __init__(
         self,
@@ -37,8 +37,10 @@ class ServerAcceptor(Acceptor):
         capacity: Capacity,
         handshakes: Handshakes | None,
         converse: Callable[[Handover], None],
+        on_failed: Callable[[Address, str, bytes], None],
     ) -> None:
         super().__init__(hub, sock, share)
+        self._on_failed = on_failed
         self._handshakes = handshakes
         self._capacity = capacity
         self._converse = converse
@@ -53,13 +55,15 @@ class ServerAcceptor(Acceptor):
         elif self._handshakes is None:
             self._converse(Handover(sock, address, on_end=self._share.release))
         else:
-            self._handshakes.begin(sock, partial(self._converse_secured, address))
+            self._handshakes.begin(
+                sock, partial(self._converse_secured, address), partial(self._on_failed, address)
+            )
             self._capacity.handshake_began()
 
-    def _converse_secured(self, address: Address, sock: socket.socket) -> None:
+    def _converse_secured(self, address: Address, sock: TlsSocket, octets: bytes) -> None:
         self._capacity.handshake_ended()
         try:
-            self._converse(Handover(sock, address, on_end=self._share.release))
+            self._converse(Handover(sock, address, octets, on_end=self._share.release))
         except OSError:
             self._share.release()
             raise
@@ -92,7 +96,7 @@ class Listeners:
                 self._hub,
                 certificate,
                 seconds=service.limits.handshake_seconds,
-                on_failure=self._on_handshake_failed,
+                keeps_hello=service.is_recorded,
             )
         self._nursery: trio.Nursery | None = None  # while it runs
         self._share: DescriptorShare | None = None
@@ -122,7 +126,7 @@ class Listeners:
         self._share = share = PROCESS_BUDGET.open_share(name)
         self._nursery = nursery
         self._acceptors = [
-            ServerAcceptor(hub, sock, share, capacity, handshakes, self._converse)
+            ServerAcceptor(hub, sock, share, capacity, handshakes, self._converse, self._on_failed)
             for sock in self._sockets
         ]
         if capacity.waits:
@@ -169,10 +173,11 @@ class Listeners:
         else:
             connection.resume()
 
-    def _on_handshake_failed(self, reason: str) -> None:
+    def _on_failed(self, client: Address, reason: str, hello: bytes) -> None:
         if self._share is not None:
             self._share.release()
         self._capacity.handshake_failed(reason)
+        self._service.watch_failure(client, reason, hello)
 
     def _settle_soon(self) -> None:
         if not self._settles:

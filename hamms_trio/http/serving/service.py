@@ -21,6 +21,7 @@ from hamms_trio.http.routes.response import FileBody, Response, check_fields, er
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.net.accepted import Handover
+from hamms_trio.net.tls import TlsSocket
 from hamms_trio.recording.recorder import Recording
 from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
@@ -144,7 +145,26 @@ class Service:
         if self._recording is None or handover.observer is not None:
             return handover
         watch = self._recording.watch(WELL_BEHAVED, handover.client, self.account.settle)
-        return handover if watch is None else replace(handover, observer=watch)
+        if watch is None:
+            return handover
+        if isinstance(handover.sock, TlsSocket):
+            watch.note_hello(handover.sock.hello)
+            watch.note_handshake(handover.sock.agreed)
+        return replace(handover, observer=watch)
+
+    def watch_failure(self, client: tuple[str, int], reason: str, hello: bytes) -> None:
+        """Publish a connection that has ended with a failed handshake, if anybody subscribes to events."""
+        if self._recording is None:
+            return
+        watch = self._recording.watch(WELL_BEHAVED, client, self.account.settle)
+        if watch is not None:
+            watch.note_hello(hello)
+            watch.note_handshake_failed(reason)
+            watch.closed()
+
+    def is_recorded(self) -> bool:
+        """Return True if anybody subscribes to events at the moment."""
+        return self._recording is not None and self._recording.bus.publisher is not None
 
     def drain(self) -> None:
         """Refuse every request whose head is not complete yet, and end connections with their answers."""

@@ -1,7 +1,4 @@
-"""Requests that ask for no failure mode, and the armed door, where clients can't ask for any.
-
-They meet a fault that was armed for them, or a healthy canary.
-"""
+"""The armed door, and requests that name no mode: they meet an armed fault, or a healthy canary."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ from collections.abc import Coroutine
 from typing import Any
 
 from hamms_trio.lab.armed.arming import ArmedFault, Arming
-from hamms_trio.modes.drivers import HTTP1, over_tls_if_spoken
+from hamms_trio.modes.drivers import HTTP1, at_tls_port, over_tls_if_spoken
 from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.healthy import answer_healthily, with_nonce
 from hamms_trio.modes.peers.peer import Peer
@@ -22,20 +19,22 @@ HEALTHY = Encounter("ok", answer_healthily, {}, decides=True)
 
 
 def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
-    """Return the encounter with an armed fault, or without one the healthy canary.
+    """Return the encounter with an armed fault, or with the healthy canary.
 
-    Of the request's query the nonce counts; all else is the client's own.
+    Only the nonce in the query counts; all other parameters belong to the client.
     """
     return with_nonce(HEALTHY if fault is None else fault.encounter, request)
 
 
-def meets_unasked(arming: Arming, request: RequestHead) -> Encounter:
-    """Return what a request meets that asks for nothing, and count it."""
-    return unasked(request, arming.take_request(request))
+def meets_unasked(
+    arming: Arming, request: RequestHead, server_name: str | None = None
+) -> Encounter:
+    """Take the fault that is armed for a request which names no mode, and return the encounter."""
+    return unasked(request, arming.take_request(request, server_name))
 
 
 class ArmedDoor:
-    """Lets each connection meet the fault that is armed for it, from its beginning to its end."""
+    """The door where each connection meets the fault that is armed for it, until the connection ends."""
 
     name = NAME
     slug = ""
@@ -48,19 +47,36 @@ class ArmedDoor:
         self._arming = arming
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
-        fault = self._arming.take_connection()
+        """Serve one connection until it ends."""
+        if self._arming.needs_hello:
+            return at_tls_port(peer, self._play_after_hello(peer))
+        return self._play(peer, self._arming.take_connection())
+
+    def _play(self, peer: Peer, fault: ArmedFault | None) -> Coroutine[Any, Any, None]:
         if fault is not None:
             return fault.door.play(peer)
-        choose = _Connection(self._arming).choose
-        return over_tls_if_spoken(peer, lambda client: HTTP1.drive(client, choose))
+        return over_tls_if_spoken(peer, self._serve)
+
+    async def _play_after_hello(self, peer: Peer) -> None:
+        server_name = None
+        if await peer.tls.is_spoken():
+            server_name = (await peer.tls.receive_hello()).server_name
+            peer.tls.give_back_hello()
+        client = Peer(peer.connection, peer.environment, peer.find)
+        await self._play(client, self._arming.take_connection(server_name))
+        peer.finished = True
+
+    def _serve(self, client: Peer) -> Coroutine[Any, Any, None]:
+        connection = _Connection(self._arming, client.connection.observer.server_name)
+        return HTTP1.drive(client, connection.choose)
 
 
 class _Connection:
-    """One connection, whose first request decides."""
+    """One connection, whose first request decides about the fault."""
 
-    def __init__(self, arming: Arming) -> None:
+    def __init__(self, arming: Arming, server_name: str | None) -> None:
         self._arming = arming
+        self._server_name = server_name
         self._fault: ArmedFault | None = None
         self._is_decided = False
 
@@ -68,5 +84,5 @@ class _Connection:
         assert request is not None  # http1 asks about requests
         if not self._is_decided:
             self._is_decided = True
-            self._fault = self._arming.take_request(request)
+            self._fault = self._arming.take_request(request, self._server_name)
         return unasked(request, self._fault)

@@ -1,4 +1,4 @@
-"""Armed faults: failure modes for clients whose URL can't be changed, a few times and for a while."""
+"""Armed faults: failure modes for the next connections or requests of clients whose URL can't be changed."""
 
 from __future__ import annotations
 
@@ -21,27 +21,29 @@ MOST_ARMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """The requests that an armed fault is for; all of what is given has to match, and nothing matches all.
+class ClientMatch:
+    """The clients that an armed fault is for: every given member must match; without any, all clients match.
 
     Attributes:
         method: such as ``POST``.
         path: a pattern, such as ``/v1/*``; the query does not count.
         host: the Host field without its port; a pattern, too.
+        sni: the host that a ClientHello names (RFC 6066 §3); a pattern, too, which needs no request.
         fields: patterns of fields' values, by name.
     """
 
     method: str | None = None
     path: str | None = None
     host: str | None = None
+    sni: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, given: Mapping[str, object]) -> Match:
+    def of(cls, given: Mapping[str, object]) -> ClientMatch:
         """Read a match.
 
         Raises:
-            ParameterError: it has a name or a value that no match has.
+            ParameterError: a name or a value can't be used.
         """
         names = [each.name for each in fields(cls)]
         for name, value in given.items():
@@ -52,12 +54,20 @@ class Match:
         return cls(**given)  # type: ignore[arg-type]  # checked above
 
     @property
-    def is_any(self) -> bool:
-        """True if every request matches."""
-        return self.method is self.path is self.host is None and not self.fields
+    def needs_request(self) -> bool:
+        """True if only a request shows whether it matches."""
+        return not (self.method is self.path is self.host is None and not self.fields)
 
-    def matches(self, request: RequestHead) -> bool:
-        """Return True if the fault is for this request."""
+    def matches_name(self, server_name: str | None) -> bool:
+        """Return True if the fault is for clients with this host in SNI; None for a client without."""
+        if self.sni is None:
+            return True
+        return server_name is not None and fnmatchcase(server_name, self.sni.lower())
+
+    def matches(self, request: RequestHead, server_name: str | None = None) -> bool:
+        """Return True if the fault is for this request, on a connection with this host in SNI."""
+        if not self.matches_name(server_name):
+            return False
         if self.method is not None and request.method != self.method.upper():
             return False
         if self.path is not None and not fnmatchcase(request.path, self.path):
@@ -74,7 +84,7 @@ class Match:
 
 @dataclass(eq=False)
 class ArmedFault:
-    """One failure mode that waits for its clients.
+    """A failure mode that waits for its connections or requests.
 
     Attributes:
         number: the fault's place among those of this server, from 1 on.
@@ -82,14 +92,14 @@ class ArmedFault:
         times: how many connections or requests it is for.
         left: how many of them are still to come.
         match: the requests that it is for.
-        ends: the time at which it ends, on the clock of its `Arming`.
+        ends: the time at which it expires, on the clock of its `Arming`.
     """
 
     number: int
     door: Door
     times: int
     left: int
-    match: Match
+    match: ClientMatch
     ends: float
 
     def __post_init__(self) -> None:
@@ -102,7 +112,7 @@ class ArmedFault:
 
     @property
     def encounter(self) -> Encounter:
-        """The encounter of a request; its query is the client's own and says nothing of the mode."""
+        """The encounter of a request, whose query belongs to the client and gives no arguments."""
         return self._resolver(None)
 
 
@@ -126,7 +136,7 @@ class Arming:
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
     ) -> ArmedFault:
         """Arm a failure mode for the next connections at the armed door, or requests at the universal one.
 
@@ -138,10 +148,11 @@ class Arming:
         known = self._doors.find_served(name)
         if not known.listens:
             raise NeedsPort(f"{known.slug} can't be armed: {known.mode.needs_port}")
-        match = match if isinstance(match, Match) else Match.of(match or {})
-        if known.mode.needs_port and not match.is_any:
+        match = match if isinstance(match, ClientMatch) else ClientMatch.of(match or {})
+        if known.mode.needs_port and match.needs_request:
             raise ParameterError(
-                f"{known.slug} acts before a request has arrived, so no request can be matched: leave match out"
+                f"{known.slug} acts before a request has arrived, so no request can be matched: "
+                "leave match out, or give sni alone"
             )
         if not 1 <= times <= MOST_TIMES:
             raise ParameterError(f"times={times} can't be used: give 1 to {MOST_TIMES}")
@@ -159,27 +170,41 @@ class Arming:
         return fault
 
     def armed(self) -> list[ArmedFault]:
-        """Return the faults that still wait."""
+        """Return the faults that are still armed."""
         self._forget_ended()
         return list(self._faults)
 
     def seconds_left(self, fault: ArmedFault) -> float:
-        """Return the seconds until a fault ends by its time."""
+        """Return the seconds until a fault expires."""
         return max(0.0, fault.ends - self._clock())
 
     def disarm(self, number: int | None = None) -> int:
-        """Disarm the fault of this number, or all, and return how many that were."""
+        """Disarm the fault of this number, or all, and return how many were disarmed."""
         before = self.armed()
         self._faults = [each for each in before if number not in (None, each.number)]
         return len(before) - len(self._faults)
 
-    def take_connection(self) -> ArmedFault | None:
-        """Take the fault that the next connection meets before it has sent anything, if there is one."""
-        return self._take(lambda fault: fault.at_connect)
+    @property
+    def needs_hello(self) -> bool:
+        """True if only a ClientHello shows which fault the next connection meets before it has sent a request."""
+        first = next((fault for fault in self.armed() if fault.at_connect), None)
+        return first is not None and first.match.sni is not None
 
-    def take_request(self, request: RequestHead) -> ArmedFault | None:
-        """Take the fault that this request meets, if there is one."""
-        return self._take(lambda fault: not fault.at_connect and fault.match.matches(request))
+    def take_connection(self, server_name: str | None = None) -> ArmedFault | None:
+        """Take the fault that the next connection meets before a request, if there is one.
+
+        Args:
+            server_name: the host in its SNI, if its ClientHello has come.
+        """
+        return self._take(lambda fault: fault.at_connect and fault.match.matches_name(server_name))
+
+    def take_request(
+        self, request: RequestHead, server_name: str | None = None
+    ) -> ArmedFault | None:
+        """Take the fault that this request meets, on a connection with this host in SNI, if there is one."""
+        return self._take(
+            lambda fault: not fault.at_connect and fault.match.matches(request, server_name)
+        )
 
     def _take(self, is_for: Callable[[ArmedFault], bool]) -> ArmedFault | None:
         if not self._faults:

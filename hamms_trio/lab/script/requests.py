@@ -70,6 +70,7 @@ REQUESTS = {
         UPLOAD.replace(b"/ ", b"/landing?nonce=a "),
         at(b"/landing?nonce=a"),
     ],
+    "conn-pipelined-out-of-order": [at(b"/first") + at(b"/second"), at(b"/third")],
     "retries": [GET] * 4,
     "range-ignored": [RANGE],
     "range-wrong-start": [RANGE],

@@ -15,7 +15,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 ChooseBySni = Callable[[str | None, RequestHead | None], Encounter]
-"""Says which encounter a request is to have; the label is that of the ClientHello, or None."""
+"""Returns the encounter of a request; its first argument is the host in SNI, or None."""
 
 
 async def play_by_sni(peer: Peer, labels: Labels, choose: ChooseBySni) -> None:
@@ -28,10 +28,10 @@ async def play_by_sni(peer: Peer, labels: Labels, choose: ChooseBySni) -> None:
 
 async def _play(peer: Peer, labels: Labels, choose: ChooseBySni) -> None:
     hello = await peer.tls.receive_hello()
-    label = label_of(hello.server_name or "")
-    door = _door(labels, label)
+    door = _door(labels, label_of(hello.server_name or ""))
     if door is None or not door.mode.driver.needs_port or not door.listens:
-        await play_within(peer, lambda within: HTTP1.drive(within, partial(choose, label)))
+        chosen = partial(choose, hello.server_name)
+        await play_within(peer, lambda within: HTTP1.drive(within, chosen))
     elif isinstance(door.mode.driver, Tls):
         peer.tls.give_back_hello()
         await door.play(Peer(peer.connection, peer.environment, peer.find))

@@ -1,4 +1,4 @@
-"""Ports of whole families: the path chooses the mode as at the universal door, and the flagship meets the rest."""
+"""Ports of families: the path chooses the mode as at the universal door; other requests meet the flagship."""
 
 from __future__ import annotations
 
@@ -15,11 +15,16 @@ from hamms_trio.wire import RequestHead
 
 
 class FamilyPort(NamedTuple):
-    """One row of the table of families' ports."""
+    """One row of the table of families' ports.
+
+    Attributes:
+        guest: another family without a port of its own, which is found here.
+    """
 
     offset: int
     family: str
     flagship: str
+    guest: str = ""
 
 
 # The flagship is the mode with the most damage in production among its family's.
@@ -36,7 +41,7 @@ FAMILY_PORTS = (
     FamilyPort(43, "redirect", "redirect-cross-origin-auth"),
     FamilyPort(45, "auth", "auth-loop"),
     FamilyPort(46, "cookie", "cookie-garbage"),
-    FamilyPort(47, "cache", "cache-304-with-cl"),
+    FamilyPort(47, "cache", "cache-304-with-cl", "range"),
     FamilyPort(48, "retry", "retries"),
     FamilyPort(49, "type", "type-missing"),
     FamilyPort(50, "sse", "sse-eof-without-blank"),
@@ -54,12 +59,15 @@ class FamilyDoor:
     def __init__(self, port: FamilyPort, labels: Labels) -> None:
         self.name = f"family-{port.family}"
         self.offset = port.offset
-        self.summary = f"The family {port.family}: {port.flagship}, or what the path names."
+        families = (
+            f"families {port.family} and {port.guest}" if port.guest else f"family {port.family}"
+        )
+        self.summary = f"The {families}: {port.flagship}, or what the path names."
         self._flagship = port.flagship
         self._labels = labels
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         return HTTP1.drive(peer, self._choose)
 
     def _choose(self, request: RequestHead | None) -> Encounter:

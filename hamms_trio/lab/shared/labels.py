@@ -1,6 +1,7 @@
 """Labels: a failure mode and its arguments in one word, such as ``status--status-503``.
 
 Paths, hosts, tunnels and sequences name modes by labels. A dash stands for each underscore of a parameter's name.
+The query of a request does not override an argument of its label, because the query may be meant for somebody else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.arguments import Resolver
 from hamms_trio.modes.encounter import Encounter
+from hamms_trio.modes.model.parameters import Value
 from hamms_trio.wire import RequestHead
 
 PREFIX = "/mode/"  # of the paths that name a mode
@@ -44,10 +46,13 @@ class Labels:
         except UnknownMode as error:
             raise NoSuchMode(str(error)) from None
         given = known.mode.checked(read_arguments(known.mode, dashes + arguments))
-        return Door(known.name, known.mode, {**known.given, **given}, exempt=self._doors.exempt)
+        all_given = {**known.given, **given}
+        return Door(
+            known.name, known.mode, all_given, fixed=frozenset(given), exempt=self._doors.exempt
+        )
 
     def selected(self, text: str) -> Resolver:
-        """Return what resolves requests that select their mode as ``slug?name=value&name=value``.
+        """Return the resolver of requests that select their mode as ``slug?name=value&name=value``.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -58,15 +63,16 @@ class Labels:
             label, _, query = text.partition("?")
             door = self.door(label.strip())
             given = door.mode.checked(dict(parse_qsl(query, keep_blank_values=True)))
-            known = self._resolver(Door(door.name, door.mode, {**door.given, **given}), "")
+            arguments, fixed = {**door.given, **given}, door.fixed | frozenset(given)
+            known = self._resolver(Door(door.name, door.mode, arguments, fixed=fixed), "")
             self._remember("?", text, known)
         return known
 
     def resolver(self, label: str, base: str = "") -> Resolver:
-        """Return what resolves the requests with this label.
+        """Return the resolver of the requests with this label.
 
         Args:
-            base: the part of their path that belongs to the door.
+            base: the part of the path that belongs to the door.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -98,7 +104,9 @@ class Labels:
     def _resolver(self, door: Door, base: str) -> Resolver:
         if reason := door.mode.needs_port:
             raise NeedsPort(f"{door.mode.slug} needs a port of its own: {reason}")
-        return Resolver(door.mode, door.given, base=base, exempt=self._doors.exempt)
+        return Resolver(
+            door.mode, door.given, fixed=door.fixed, base=base, exempt=self._doors.exempt
+        )
 
     def _remember(self, base: str, label: str, resolver: Resolver) -> None:
         if len(label) <= REMEMBERED_LENGTH:
@@ -107,31 +115,33 @@ class Labels:
             self._resolvers[base, label] = resolver
 
 
-def label_for(slug: str, arguments: Mapping[str, object]) -> str:
+def label_for(mode: FailureMode, arguments: Mapping[str, Value]) -> str:
     """Return the label of a mode with these arguments, such as ``tls-alert--code-40``.
 
     Raises:
         ParameterError: a value can't stand in the name of a host.
     """
-    parts = (f"--{name.replace('_', '-')}-{value}" for name, value in arguments.items())
-    label = slug + "".join(parts)
+    domains = {each.name: each.domain for each in (*mode.parameters, *mode.modifiers)}
+    label = mode.slug
+    for name, value in arguments.items():
+        label += f"--{name.replace('_', '-')}-{domains[name].to_label(value)}"
     if len(label) > MOST_LABEL or not _LABEL.fullmatch(label):
-        raise ParameterError(
-            f"{label!r} can't be the name of a host: open({slug!r}, ...) gives a door with these arguments"
-        )
+        rest = f"open({mode.slug!r}, ...) gives a door with these arguments"
+        raise ParameterError(f"{label!r} can't be the name of a host: {rest}")
     return label
 
 
 def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     """Return the arguments in a label, such as ``--tries-5--key-ab``.
 
-    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own.
+    A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own. Each
+    domain says how a dot stands there (see `Domain.to_label`).
 
     Raises:
-        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
+        ParameterError: the text does not begin with a parameter of the mode, or with a modifier.
     """
     known = (*mode.parameters, *mode.modifiers)
-    names = {parameter.name.replace("_", "-"): parameter.name for parameter in known}
+    names = {parameter.name.replace("_", "-"): parameter for parameter in known}
     either = "|".join(map(re.escape, sorted(names, key=len, reverse=True)))
     one = re.compile(rf"--({either})-(.*?)(?=--(?:{either})-|$)", re.IGNORECASE)
     given, at = {}, 0
@@ -141,6 +151,7 @@ def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
             own = (parameter.name.replace("_", "-") for parameter in mode.parameters)
             takes = " or ".join(f"--{name}-VALUE" for name in own) or "no arguments but modifiers"
             raise ParameterError(f"{text[at:][:80]!r} is no argument of {mode.slug}: give {takes}")
-        given[names[match[1].lower()]] = unquote(match[2])
+        parameter = names[match[1].lower()]
+        given[parameter.name] = parameter.domain.from_label(unquote(match[2]))
         at = match.end()
     return given

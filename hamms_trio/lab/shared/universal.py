@@ -1,12 +1,12 @@
 """The universal door: every failure mode that acts on requests, on one port, and the control API.
 
-A client that begins with TLS gets it, and the modes of TLS as well: SNI chooses those.
+The door also accepts TLS, where SNI can choose a mode of TLS.
 
-The first of these chooses what a request meets:
+The first of these that a request has chooses its mode:
 
 1. a path beneath ``/_hamms/``: the control API;
 2. the proxy form, absolute target or CONNECT: ``SLUG.hamms``;
-3. the Host field: ``SLUG.hamms.localhost``;
+3. the Host field, then SNI: ``SLUG.hamms.localhost``;
 4. the field ``X-Hamms-Mode: SLUG?parameter=value``;
 5. the path: ``/mode/SLUG/ANYTHING``, or ``/m/`` for short;
 6. a fault that was armed for it.
@@ -44,13 +44,13 @@ _MODE_FIELD = scan_for("x-hamms-mode")
 
 
 class UniversalDoor:
-    """Lets each request choose its failure mode.
+    """The door where each request chooses its failure mode.
 
     Args:
         labels: the modes by label.
         arming: the faults for requests that choose none.
         api: the control API, if there is one.
-        name: the door's, in the ledger.
+        name: the door's name in the ledger.
     """
 
     slug = ""
@@ -76,11 +76,11 @@ class UniversalDoor:
         self._control = None if api is None else encounter_with(api)
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays, in plain HTTP or over TLS."""
+        """Serve one connection until it ends, in plain HTTP or over TLS."""
         return self._play(peer)
 
     def play_over_tls(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client that has to speak TLS; SNI may choose the mode (see `lab.secure.sni`)."""
+        """Serve one connection over TLS; SNI may choose the mode (see `lab.secure.sni`)."""
         return play_by_sni(peer, self._labels, self._choose_by_sni)
 
     async def _play(self, peer: Peer) -> None:
@@ -89,26 +89,26 @@ class UniversalDoor:
         else:
             await HTTP1.drive(peer, self._choose)
 
-    def _choose_by_sni(self, label: str | None, request: RequestHead | None) -> Encounter:
+    def _choose_by_sni(self, server_name: str | None, request: RequestHead | None) -> Encounter:
         assert request is not None  # http1 asks about requests
-        chosen = self.choose_mode(request)
-        if chosen is None and label is not None:
-            return self._labels.resolver(label)(request)
-        return chosen or self._choose_rest(request)
+        label = label_of(server_name or "")
+        return self.choose_mode(request, label) or self._choose_rest(request, server_name)
 
     def _choose(self, request: RequestHead | None) -> Encounter:
         """Return the encounter that the request asks for.
 
         Raises:
-            NoSuchMode: it names no mode that is served.
-            NeedsPort: its mode does not act on requests.
+            NoSuchMode: the request names no mode that is served.
+            NeedsPort: the mode does not act on requests.
             ParameterError: an argument can't be used.
-            NotOurs: it is for another host than this one.
+            NotOurs: the request is for another host.
         """
         assert request is not None  # http1 asks about requests
         return self.choose_mode(request) or self._choose_rest(request)
 
-    def choose_mode(self, request: RequestHead) -> Encounter | None:
+    def choose_mode(
+        self, request: RequestHead, label_of_sni: str | None = None
+    ) -> Encounter | None:
         """Return the encounter of a request that names a mode or the control API; None if it names neither."""
         path = request.path
         if path.startswith(API_PREFIX) and self._control is not None:
@@ -118,13 +118,15 @@ class UniversalDoor:
         host = request.host
         if host is not None and _HOST_MARK in host.lower() and (label := label_of(host)):
             return self._labels.resolver(label)(request)
+        if label_of_sni is not None:
+            return self._labels.resolver(label_of_sni)(request)
         if _MODE_FIELD_MARK in request.octets.lower():
             selected = request.combined(_MODE_FIELD).get("x-hamms-mode")
             if selected is not None:
                 return self._labels.selected(selected)(request)
         return self._labels.by_path(request)
 
-    def _choose_rest(self, request: RequestHead) -> Encounter:
+    def _choose_rest(self, request: RequestHead, server_name: str | None = None) -> Encounter:
         if request.path in _LISTINGS and request.method in ("GET", "HEAD"):
             return self._listing
-        return meets_unasked(self._arming, request)
+        return meets_unasked(self._arming, request, server_name)

@@ -41,7 +41,7 @@ FAMILIES = (
     pace,
     range,
     upload,
-    redirect,
+    *redirect.MODULES,
     auth,
     cookie,
     cache,

@@ -31,7 +31,11 @@ Weird = Annotated[str, Choice(*WEIRD)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15.5.2, §11.6.1", attempts={"GET": 2, "POST": 2}),
+    client=must_error_or_succeed(
+        "RFC 9110 §15.5.2, §11.6.1",
+        attempts={"GET": 2, "POST": 2},
+        owes="The call returns or reports the 401.",
+    ),
     issues=("pjsip/pjproject#410",),
 )
 async def auth_401_no_challenge(peer: Peer, request: RequestHead) -> None:
@@ -44,7 +48,10 @@ async def auth_401_no_challenge(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_error_or_succeed(
-        "RFC 9110 §15.5.2", level=Level.SHOULD, attempts={"GET": 2, "POST": 2}
+        "RFC 9110 §15.5.2",
+        level=Level.SHOULD,
+        attempts={"GET": 2, "POST": 2},
+        owes="The call returns or reports the 401.",
     ),
     issues=("dotnet/macios#8548", "sindresorhus/got#2414", "benmcollins/QuMesh#435"),
 )
@@ -53,8 +60,8 @@ async def auth_loop(
 ) -> None:
     """Send the same challenge for ever, whatever credentials come.
 
-    ``stale`` says so of a digest's nonce, although it stays the same. A client that has tried its credentials
-    shows the answer to its user.
+    ``stale`` declares a digest's nonce stale, although the next one is the same. A client that has tried its
+    credentials shows the answer to its user.
     """
     challenge = BASIC if scheme == "basic" else _digest(b"always-the-same", stale=stale)
     await _challenge(peer, challenge)
@@ -72,7 +79,7 @@ async def auth_digest_stale(
 ) -> None:
     """Answer ``stale=true`` and a new nonce to the first ``n`` requests of this ``key``, then healthily.
 
-    A client may go on with each new nonce, but not without end.
+    A client may try each new nonce, but not for ever.
     """
     nth = peer.count(key)
     if nth > n:
@@ -97,21 +104,31 @@ async def auth_garbage_challenge(peer: Peer, request: RequestHead) -> None:
     await _challenge(peer, b',,,=;Basic realm="')
 
 
-@on_request(client=may_choose("RFC 9110 §17.16"))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §17.16",
+        owes="The ledger shows no Basic credentials of a client that is configured for Digest alone.",
+    )
+)
 async def auth_downgrade(peer: Peer, request: RequestHead) -> None:
-    """Offer Digest alone, and Basic alone to a client that has answered.
+    """Offer only Digest, then only Basic to a client that has sent credentials.
 
-    A client that follows sends the password in the clear; the ledger says which.
+    A client that follows sends its password in the clear; the ledger shows which client did.
     """
     answered = "authorization" in {name.lower() for name, _ in request.fields}
     await _challenge(peer, BASIC if answered else _digest(b"once", stale=False))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.5.8"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.5.8",
+        owes="The ledger shows no Authorization of the origin in Proxy-Authorization.",
+    )
+)
 async def auth_407_direct(peer: Peer, request: RequestHead) -> None:
     """Answer 407 with a challenge, although this is no proxy.
 
-    The credentials for the origin are not meant for it.
+    The origin's credentials are not meant for a proxy.
     """
     start = b"HTTP/1.1 407 Proxy Authentication Required"
     await peer.http.respond_with_canary(b"Proxy-Authenticate: " + BASIC, start=start)

@@ -1,7 +1,7 @@
 """Validators and ages that lie to a cache (RFC 9111).
 
-Why this is hard: a cache joins two answers, one of which it no longer sees. A client without a cache may still
-be asked by its user to send a condition.
+Why this is hard: a cache combines an answer with one that it stored before. A client without a cache may still send
+a condition, if its user asks for one.
 """
 
 from __future__ import annotations
@@ -36,14 +36,19 @@ EtagLie = Annotated[str, Choice("other-etag", "same-etag")]
 Age = Annotated[str, Choice(*AGES)]
 
 
-@on_request(client=must_succeed("RFC 9111 §4.3.4"), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9111 §4.3.4", owes="A cache does not combine the 304 with the stored body."
+    ),
+    decides=True,
+)
 async def cache_etag_lies(
     peer: Peer, request: RequestHead, *, case: EtagLie = "other-etag", key: Text = "default"
 ) -> None:
-    """Answer a condition with 304 and another ETag than was asked for, or change the body and keep the ETag.
+    """Answer a condition with 304 and another ETag than the requested one, or change the body and keep the ETag.
 
-    No stored answer has that ETag, so none is brought up to date. With ``same-etag`` every other answer is the
-    second half of the canary twice; halves of two answers are never joined.
+    No stored answer has that ETag, so a cache must not update any. With ``same-etag`` every other answer is the
+    second half of the canary twice; a client must not join halves of two answers.
     """
     if case == "other-etag":
         if _has_condition(request):
@@ -61,7 +66,13 @@ async def cache_etag_lies(
         await peer.http.send_canary(HALF, start=HALF)
 
 
-@on_request(client=must_succeed("RFC 9110 §15.4.5"), issues=("square/okhttp#2310",), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §15.4.5", owes="The next call does not wait for a body of the 304."
+    ),
+    issues=("square/okhttp#2310",),
+    decides=True,
+)
 async def cache_304_with_cl(peer: Peer, request: RequestHead) -> None:
     """Answer a condition with 304 and the Content-Length of the whole, and keep the connection.
 
@@ -88,14 +99,20 @@ async def cache_age_garbage(
     await peer.http.respond_with_canary(AGES[value])
 
 
-@on_request(client=must_error("RFC 9111 §3.3"), issues=("xroche/httrack#840",), decides=True)
+@on_request(
+    client=must_error(
+        "RFC 9111 §3.3", owes="A later call does not return the half that was stored as the whole."
+    ),
+    issues=("xroche/httrack#840",),
+    decides=True,
+)
 async def cache_partial_stored(
     peer: Peer, request: RequestHead, *, key: Text = "default", sent: Octets = HALF
 ) -> None:
     """Close in the middle of the first answer of this ``key``, which has an ETag and an hour of freshness.
 
-    The rest is a trap: a condition with that ETag is answered 304, which makes whole only an answer that was
-    whole. Without a condition, the answer is whole.
+    The rest is a trap: a condition with that ETag is answered 304, which validates only a complete stored answer.
+    Without a condition, the answer is complete.
     """
     if peer.count(key) == 1:
         peer.strike()

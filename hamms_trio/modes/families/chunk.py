@@ -37,6 +37,7 @@ FORBIDDEN = {
 Octets = Annotated[int, Range("octets", 0, WHOLE)]
 Flood = Annotated[int, Range("octets", 1, 64 * MEBIBYTE)]
 Chunks = Annotated[int, Range("chunks", 1, MEBIBYTE)]
+Zeros = Annotated[int, Range("zeros", 1, 10_000_000)]
 Garbage = Annotated[str, Choice(*GARBAGE)]
 Where = Annotated[str, Choice("size", "data", "extension", "all")]
 Overrun = Annotated[str, Choice(*OVERRUNS)]
@@ -120,7 +121,7 @@ async def chunk_size_underscore(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 9112 §7.1"), needs_http11=True)
 async def chunk_size_wrap64(peer: Peer, request: RequestHead) -> None:
-    """Send a chunk whose size exceeds 64 bits; what is left of it modulo 2^64 is true."""
+    """Send a chunk whose size exceeds 64 bits; modulo 2^64 the size is right."""
     await _send_with_size(peer, request, b"%x" % (2**64 + WHOLE))
 
 
@@ -133,12 +134,15 @@ async def chunk_size_garbage(
 
 
 @on_request(client=must_time_out("RFC 9112 §7.1"), needs_http11=True)
-async def chunk_size_endless(peer: Peer, request: RequestHead, *, interval: Seconds = 0.3) -> None:
-    """Send the zeros before a chunk's size, one each ``interval`` seconds, for ever."""
+async def chunk_size_endless(
+    peer: Peer, request: RequestHead, *, interval: Seconds = 0.3, max: Zeros = 1_000_000
+) -> None:
+    """Send the zeros before a chunk's size, one each ``interval`` seconds, and close after ``max`` of them."""
     await peer.send(peer.http.raw_head(TEXT, CHUNKED))
-    while True:
+    for _ in range(max):
         await peer.send(b"0")
         await peer.sleep(interval)
+    await peer.finish()
 
 
 @on_request(client=must_error_or_succeed("RFC 9112 §2.2, §7.1"), needs_http11=True)
@@ -157,7 +161,7 @@ async def chunk_bare_lf(peer: Peer, request: RequestHead, *, where: Where = "siz
 async def chunk_data_overrun(
     peer: Peer, request: RequestHead, *, form: Overrun = "no-crlf"
 ) -> None:
-    """Send more data than the chunk's size says, or no CRLF behind it."""
+    """Send more data than the chunk's size declares, or no CRLF after it."""
     body = SIZE + b"\r\n" + peer.http.canary(WHOLE) + OVERRUNS[form]
     await _send(peer, request, body + last_chunk())
 
@@ -195,23 +199,36 @@ async def chunk_ext_huge(
 async def chunk_one_byte(peer: Peer, request: RequestHead, *, n: Chunks = WHOLE) -> None:
     """Send the first ``n`` octets of the canary in chunks of one octet each."""
     await _begin(peer, request, b"")
-    body = peer.http.canary(n)
     for at in range(0, n, BURST // 8):
-        octets = body[at : at + BURST // 8]
-        await _add(peer, request, b"".join(b"1\r\n%c\r\n" % octet for octet in octets))
+        octets = peer.http.canary(min(BURST // 8, n - at), start=at)
+        chunks = bytearray(len(octets) * b"1\r\n?\r\n")
+        chunks[3::6] = octets
+        await _add(peer, request, bytes(chunks))
+        await peer.connection.pause()
     await _add(peer, request, last_chunk())
 
 
-@on_request(client=must_succeed("RFC 9112 §7.1.2; RFC 9110 §6.5.1"), needs_http11=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §7.1.2; RFC 9110 §6.5.1",
+        owes="The trailer fields are none of the header fields that the call returns.",
+    ),
+    needs_http11=True,
+)
 async def chunk_trailers(
     peer: Peer, request: RequestHead, *, fields: Annotated[int, Range("fields", 0, 1000)] = 2
 ) -> None:
-    """Send a trailer section of harmless fields behind the last chunk."""
+    """Send a trailer section of harmless fields after the last chunk."""
     trailers = b"".join(b"X-Trailer-%d: %d\r\n" % (at, at) for at in range(1, fields + 1))
     await _send_with_trailers(peer, request, trailers)
 
 
-@on_request(client=must_succeed("RFC 9110 §6.5.1"), needs_http11=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §6.5.1", owes="The field is none of the header fields that the call returns."
+    ),
+    needs_http11=True,
+)
 async def chunk_trailer_forbidden(
     peer: Peer, request: RequestHead, *, field: Forbidden = "content-length"
 ) -> None:

@@ -1,7 +1,7 @@
-"""Connections that are kept, and betray it: between two requests, or as the next one arrives (RFC 9112 §9).
+"""Persistent connections that fail between two requests, or as the next one arrives (RFC 9112 §9).
 
-They take at least two requests to show. The one that follows meets a healthy answer wherever the fault has been
-played, so a client that recovers succeeds.
+A client needs at least two requests to meet these faults. The request after the fault gets a healthy answer, so a
+client that recovers succeeds.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
+from hamms_trio.modes.elsewhere import respond_with_json
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import (
     Reuse,
+    may_choose,
     may_retry,
     must_error_or_succeed,
     must_succeed,
@@ -30,17 +32,26 @@ HowDropped = Annotated[str, Choice("fin", "rst")]
 KeepAlive = Annotated[str, Choice(*VALUES)]
 
 
-@on_request(client=must_succeed("RFC 9112 §9.2, §6.3"), issues=("aio-libs/aiohttp#13656",))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §9.2, §6.3", owes="The next call does not return the forged response."
+    ),
+    issues=("aio-libs/aiohttp#13656",),
+)
 async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forgeries = 1) -> None:
-    """Send a healthy answer and forged responses behind it in one write, and keep the connection.
+    """Send a healthy answer and forged responses after it in one write, and keep the connection.
 
-    No request is open for the forgery, so it must never be the answer to the next one.
+    No request is open for a forgery, so it must never become the answer to the next one.
     """
     await peer.send(peer.http.canary_head() + _canary(peer, request) + _forgery(peer) * n)
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §9.2"),
+    client=must_succeed(
+        "RFC 9112 §9.2",
+        owes="The next call does not return the forged response, "
+        "and is best sent on another connection.",
+    ),
     issues=("cloudflare/cloudflared#1039",),
     decides=True,
 )
@@ -69,7 +80,7 @@ async def conn_drop_after_request(
 ) -> None:
     """Read every request but a connection's first in full, then close or reset without an answer.
 
-    The server may have done what it was asked, so a POST must not be sent again on its own.
+    The server may have acted on the request, so a client must not repeat a POST on its own.
     """
     await _read_content(peer)
     if peer.http.exchanges == 1:
@@ -80,21 +91,29 @@ async def conn_drop_after_request(
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §9.3.1, §9.5"),
+    client=must_succeed(
+        "RFC 9112 §9.3.1, §9.5",
+        owes="The next call succeeds on a new connection, whatever its method.",
+    ),
     issues=("capnproto/capnproto#2785",),
     decides=True,
 )
 async def conn_idle_fin(peer: Peer, request: RequestHead, *, delay: Seconds = 0.1) -> None:
     """Send a healthy answer, and close the connection once it has been idle for ``delay`` seconds.
 
-    The next request is sent on a new connection, a POST too, since nobody has read it.
+    The client sends its next request on a new connection, even a POST, since nobody has read it.
     """
     if await _answer_and_stay_idle(peer, request, delay):
         peer.strike()
         await peer.finish()
 
 
-@on_request(client=must_succeed("RFC 9112 §9.5"), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §9.5", owes="The next call succeeds on a new connection, whatever its method."
+    ),
+    decides=True,
+)
 async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.1) -> None:
     """Send a healthy answer, and reset the connection once it has been idle for ``delay`` seconds."""
     if await _answer_and_stay_idle(peer, request, delay):
@@ -102,9 +121,12 @@ async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
         await peer.reset_after_reading()
 
 
-@on_request(client=must_succeed("RFC 9112 §9.3"))
+@on_request(
+    client=must_succeed("RFC 9112 §9.3", owes="The next call succeeds on a new connection."),
+    issues=("gravitee-io/gravitee-platform-docs#2252",),
+)
 async def conn_close_lie(peer: Peer, request: RequestHead) -> None:
-    """Announce ``Connection: keep-alive``, and close behind the answer."""
+    """Announce ``Connection: keep-alive``, and close after the answer."""
     await _send_canary(peer, b"Connection: keep-alive")
     await peer.finish()
 
@@ -120,7 +142,7 @@ async def conn_keepalive_lie(peer: Peer, request: RequestHead, *, hold: Seconds 
     await peer.finish()
 
 
-@on_request(client=must_succeed("RFC 9112 Appendix C.2.2"))
+@on_request(client=must_succeed("RFC 9112 Appendix C.2.2", owes="The next call succeeds, too."))
 async def conn_keepalive_timeout_0(
     peer: Peer, request: RequestHead, *, value: KeepAlive = "zero"
 ) -> None:
@@ -128,14 +150,20 @@ async def conn_keepalive_timeout_0(
     await peer.http.respond_with_canary(b"Keep-Alive: timeout=" + VALUES[value])
 
 
-@on_request(client=must_succeed("RFC 9112 §9.2"))
+@on_request(client=must_succeed("RFC 9112 §9.2", owes="The next call succeeds, too."))
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
-    """Send empty lines behind the answer, and keep the connection."""
+    """Send empty lines after the answer, and keep the connection."""
     await peer.http.respond_with_canary()
     await peer.send(b"\r\n" * n)
 
 
-@on_request(client=may_retry("RFC 9110 §15.5.20"), decides=True)
+@on_request(
+    client=may_retry(
+        "RFC 9110 §15.5.20",
+        owes="A new connection may carry the request again, whatever its method.",
+    ),
+    decides=True,
+)
 async def conn_421_once(peer: Peer, request: RequestHead) -> None:
     """Answer 421 to every request but a connection's first.
 
@@ -148,26 +176,61 @@ async def conn_421_once(peer: Peer, request: RequestHead) -> None:
         await peer.http.respond(request, 421)
 
 
-@on_connect(client=must_error_or_succeed("RFC 9112 §9.2; RFC 9110 §15.5.9"))
+@on_connect(
+    client=must_error_or_succeed(
+        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+    )
+)
 async def conn_408_unsolicited(peer: Peer) -> None:
     """Send 408 and close as soon as a client connects, before it has sent a request.
 
-    It is no answer to the request that follows: a client that has not sent that yet may connect again.
+    The 408 answers no request: a client that has not sent its own yet may connect again.
     """
     await peer.send(_timeout(peer))
     await peer.finish()
 
 
-@on_request(client=must_succeed("RFC 9112 §9.2; RFC 9110 §15.5.9"), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+    ),
+    decides=True,
+)
 async def conn_408_idle(peer: Peer, request: RequestHead, *, delay: Seconds = 0.15) -> None:
     """Send a healthy answer, and 408 and the end once the connection has been idle for ``delay`` seconds.
 
-    It is no answer to the client's next request, which goes to a new connection.
+    The 408 is no answer to the client's next request, which belongs on a new connection.
     """
     if await _answer_and_stay_idle(peer, request, delay):
         peer.strike()
         await peer.send(_timeout(peer))
         await peer.finish()
+
+
+@on_request(
+    client=may_choose(
+        "RFC 9112 §9.3.2",
+        owes="The answer of each call names its own `target`; a client that does not pipeline meets no fault.",
+    ),
+    decides=True,
+)
+async def conn_pipelined_out_of_order(
+    peer: Peer, request: RequestHead, *, wait: Seconds = 0.1
+) -> None:
+    """Answer two pipelined requests in the wrong order; each answer has the ``target`` of its request.
+
+    A request behind which no other one comes for ``wait`` seconds is answered alone, as it should be.
+    """
+    await _read_content(peer)
+    if not request.persistent or await peer.http.stays_idle(wait):
+        await _echo(peer, request)
+        return
+    second = await peer.http.receive_head()
+    await _read_content(peer)
+    peer.meet(peer.encounter, second)
+    peer.strike()
+    await _echo(peer, second)
+    await _echo(peer, request)
 
 
 @on_request(client=must_succeed("RFC 9112 §9.3", reuse=Reuse.FORBIDDEN))
@@ -178,7 +241,7 @@ async def conn_http10_no_keepalive(peer: Peer, request: RequestHead) -> None:
 
 
 async def _answer_and_stay_idle(peer: Peer, request: RequestHead, seconds: float) -> bool:
-    """Answer healthily; True if the connection persists, and nothing comes for so long."""
+    """Answer healthily; return True if the connection persists and stays idle for ``seconds``."""
     await _read_content(peer)
     await answer_healthily(peer, request)
     return request.persistent and await peer.http.stays_idle(seconds)
@@ -195,6 +258,10 @@ async def _send_canary(peer: Peer, *lines: bytes, start: bytes = b"HTTP/1.1 200 
     length = b"Content-Length: %d" % whole
     await peer.send(peer.http.raw_head(b"Content-Type: text/plain", *lines, length, start=start))
     await peer.http.send_canary(whole)
+
+
+async def _echo(peer: Peer, request: RequestHead) -> None:
+    await respond_with_json(peer, request, {"target": request.target})
 
 
 def _canary(peer: Peer, request: RequestHead) -> bytes:

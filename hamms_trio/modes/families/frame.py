@@ -1,17 +1,17 @@
-"""Messages whose length is not what they say (RFC 9112 §6).
+"""Messages whose length is not the declared one (RFC 9112 §6).
 
-Why this is hard: a client that believes the wrong one of two lengths reads half a message as a whole
-one, or the rest of it as the next response. The grammar modes send the whole canary, and close behind
-it, so that a client may not blame the connection.
+Why this is hard: a client that believes the wrong one of two lengths reads half a message as a whole one, or the
+rest of it as the next response. The grammar modes send the whole canary, and close after it, so that no octet is
+missing.
 """
 
 from __future__ import annotations
 
-import gzip
 from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.model.expectation import (
+    Reuse,
     must_error,
     must_error_or_succeed,
     must_succeed,
@@ -20,6 +20,7 @@ from hamms_trio.modes.model.expectation import (
 from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Missing, Octets
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match, chunk, last_chunk
+from hamms_trio.wire.content.encode import encode
 
 # The beginnings of what would have been whole documents, the preferred type first.
 BEGINNINGS = {
@@ -35,7 +36,8 @@ CHUNKED = b"Transfer-Encoding: chunked"
 
 # Lengths that are no 1*DIGIT.
 JUNK = {"letters": b"abc", "letters-behind": b"500abc", "fraction": b"500.0", "empty": b""}
-# Codings that a lenient reader takes for chunked; the last one is chunked (RFC 9112 §7: case-insensitive).
+# Codings that a lenient reader takes for chunked; the last two are chunked, since white space before a value does
+# not count (RFC 9110 §5.5) and names of codings are case-insensitive (RFC 9112 §7).
 DISGUISES = {
     "vtab": b"\x0bchunked",
     "parameter": b"chunked;q=1",
@@ -49,15 +51,29 @@ FieldOrder = Annotated[str, Choice("cl-first", "te-first")]
 Repetition = Annotated[str, Choice("lines", "list")]
 Junk = Annotated[str, Choice(*JUNK)]
 Disguise = Annotated[str, Choice(*DISGUISES)]
+Bits = Annotated[str, Choice("64", "63", "32")]
+When = Annotated[str, Choice("connect", "request")]
 
 
-@on_connect(client=must_error_or_succeed("RFC 9112 §6.3, §9.2"))
-async def frame_cl_long(peer: Peer, *, cl: Octets = 3, size: Octets = MEBIBYTE) -> None:
+@on_connect(
+    client=must_error_or_succeed(
+        "RFC 9112 §6.3, §9.2",
+        owes="A body is the first `cl` octets, and the next "
+        "call does not return any of the others.",
+    )
+)
+async def frame_cl_long(
+    peer: Peer, *, cl: Octets = 3, size: Octets = MEBIBYTE, when: When = "connect"
+) -> None:
     """Declare 3 octets of body (``cl``) and send 1 MiB (``size``), without waiting for a request.
+
+    ``when=request`` waits for the request's first octets, as most servers do.
 
     The surplus is not a response to anything: a client that keeps the connection must not read it
     as the answer to its next request.
     """
+    if when == "request":
+        await peer.receive()
     declared = (("Content-Length", str(cl)), ("Connection", "keep-alive"))
     await peer.send(peer.http.head(200, ("Content-Type", "text/plain"), *declared))
     for sent in range(0, size, len(FILLER)):
@@ -65,20 +81,45 @@ async def frame_cl_long(peer: Peer, *, cl: Octets = 3, size: Octets = MEBIBYTE) 
     await peer.finish()
 
 
-@on_request(client=must_time_out("RFC 9112 §6.3, §8"))
-async def frame_cl_short_hang(peer: Peer, request: RequestHead, *, missing: Missing = 2000) -> None:
+@on_request(
+    client=must_time_out(
+        "RFC 9112 §6.3, §8",
+        owes="A timeout within the body is an error, and not the end of the body.",
+    ),
+    issues=("psf/requests#5905",),
+)
+async def frame_cl_short_hang(
+    peer: Peer, request: RequestHead, *, missing: Missing = 2000, sent: Octets = 0, cl: Octets = 0
+) -> None:
     """Declare a longer body than is sent, then fall silent.
 
-    A timeout in the middle of a body is an error, not the end of the body.
+    The body is the beginning of a document that the request's Accept asks for, or the first ``sent`` octets of
+    the canary. ``cl`` is the length that is declared; without it, ``missing`` more octets are than are sent.
     """
-    await _send_part(peer, request, missing)
+    await _send_part(peer, request, missing, sent, cl)
     await peer.wait_gone()
 
 
-@on_request(client=must_error("RFC 9112 §8"))
-async def frame_cl_short_fin(peer: Peer, request: RequestHead, *, missing: Missing = 2000) -> None:
-    """Declare a longer body than is sent, then close."""
-    await _send_part(peer, request, missing)
+@on_request(
+    client=must_error("RFC 9112 §8"),
+    issues=(
+        "psf/requests#4956",
+        "urllib3/urllib3#311",
+        "urllib3/urllib3#949",
+        "httpie/cli#965",
+        "ruby/net-http#15",
+        "boto/botocore#210",
+    ),
+)
+async def frame_cl_short_fin(
+    peer: Peer, request: RequestHead, *, missing: Missing = 2000, sent: Octets = 0, cl: Octets = 0
+) -> None:
+    """Declare a longer body than is sent, then close.
+
+    The body is the beginning of a document that the request's Accept asks for, or the first ``sent`` octets of
+    the canary. ``cl`` is the length that is declared; without it, ``missing`` more octets are than are sent.
+    """
+    await _send_part(peer, request, missing, sent, cl)
     await peer.finish()
 
 
@@ -128,12 +169,13 @@ async def frame_close_keepalive(peer: Peer, request: RequestHead, *, size: Octet
 
 
 @on_request(
-    client=must_error("RFC 9112 §6.3 ¶5"),
+    client=must_error("RFC 9112 §6.3 ¶5", reuse=Reuse.FORBIDDEN),
     issues=(
         "valyala/fasthttp#2191",
         "oven-sh/bun#28838",
         "nodejs/node#6517",
         "httpwg/http-core#59",
+        "valyala/fasthttp#2294",
     ),
 )
 async def frame_cl_conflict(
@@ -150,7 +192,7 @@ async def frame_cl_conflict(
 
 
 @on_request(
-    client=must_error("RFC 9112 §6.3 ¶5"),
+    client=must_error("RFC 9112 §6.3 ¶5", reuse=Reuse.FORBIDDEN),
     issues=("httpwg/http-core#59",),
 )
 async def frame_cl_list_conflict(peer: Peer, request: RequestHead) -> None:
@@ -216,17 +258,24 @@ async def frame_cl_hex(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 9112 §6.3 ¶5"))
 async def frame_cl_junk(peer: Peer, request: RequestHead, *, value: Junk = "letters") -> None:
-    """Declare a length that is no number: letters, letters behind digits, a fraction, or nothing."""
+    """Declare a length that is no number: letters, letters after digits, a fraction, or nothing."""
     await _send(peer, request, b"Content-Length: " + JUNK[value])
 
 
 @on_request(client=must_error("RFC 9110 §8.6"))
-async def frame_cl_wrap64(peer: Peer, request: RequestHead) -> None:
-    """Declare a length beyond 64 bits; what is left of it modulo 2^64 is half of the body."""
-    await _send(peer, request, _length(2**64 + HALF))
+async def frame_cl_wrap64(peer: Peer, request: RequestHead, *, value: Bits = "64") -> None:
+    """Declare a length beyond 64 bits; modulo 2^64 it is half of the body.
+
+    ``value=63`` exceeds a signed 64-bit number, and ``value=32`` an unsigned 32-bit number.
+    """
+    await _send(peer, request, _length(2 ** int(value) + HALF))
 
 
-@on_request(client=must_time_out("RFC 9110 §17.5"))
+@on_request(
+    client=must_time_out(
+        "RFC 9110 §17.5", owes="The process does not take memory for the length that is declared."
+    )
+)
 async def frame_cl_huge(peer: Peer, request: RequestHead, *, sent: Octets = 10) -> None:
     """Declare 9 exabytes, send ten octets, and fall silent: memory must not be allocated in advance."""
     await _send(peer, request, _length(9_000_000_000_000_000_000), sent=sent, end="hang")
@@ -239,12 +288,15 @@ async def frame_cl_space_colon(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9112 §6.3 ¶3"),
+    client=must_error_or_succeed(
+        "RFC 9112 §6.3 ¶3", owes="The body never has the five octets of the Content-Length."
+    ),
     needs_http11=True,
     issues=(
         "curl/curl#7649",
         "nodejs/http-parser#517",
         "MDA2AV/Http11Probe#80",
+        "nodejs/http-parser#289",
     ),
 )
 async def frame_cl_and_te(
@@ -255,9 +307,9 @@ async def frame_cl_and_te(
     await _send_chunks(peer, request, *(lines if order == "cl-first" else reversed(lines)))
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §6.1"))
+@on_request(client=must_error_or_succeed("RFC 9112 §6.1", reuse=Reuse.FORBIDDEN))
 async def frame_te_http10(peer: Peer, request: RequestHead) -> None:
-    """Send a chunked body in an HTTP/1.0 response, whose framing a client has to call faulty."""
+    """Send a chunked body in an HTTP/1.0 response, whose framing a client must treat as faulty."""
     await _send_chunks(peer, request, CHUNKED, start=b"HTTP/1.0 200 OK")
 
 
@@ -279,14 +331,22 @@ async def frame_te_double_chunked(peer: Peer, request: RequestHead) -> None:
     await _send_chunks(peer, request, b"Transfer-Encoding: chunked, chunked")
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §7.2"), needs_http11=True)
+@on_request(
+    client=must_error_or_succeed("RFC 9112 §7.2", owes="Octets of gzip are never the body."),
+    needs_http11=True,
+)
 async def frame_te_gzip_chunked(peer: Peer, request: RequestHead) -> None:
-    """Send a body with the transfer codings gzip and chunked; gzip octets must never be handed out as the body."""
-    coded = gzip.compress(peer.http.canary(WHOLE), mtime=0)
+    """Send a body with the transfer codings gzip and chunked; a client must never deliver the gzip octets."""
+    coded = encode("gzip", peer.http.canary(WHOLE))
     await _send_chunks(peer, request, b"Transfer-Encoding: gzip, chunked", body=coded)
 
 
-@on_request(client=must_error("RFC 9112 §7"), needs_http11=True)
+@on_request(
+    client=must_error(
+        "RFC 9112 §7", owes="For `tab` and `upper`, which are legal, the call succeeds instead."
+    ),
+    needs_http11=True,
+)
 async def frame_te_obfuscated(peer: Peer, request: RequestHead, *, form: Disguise = "vtab") -> None:
     """Send a chunked body whose coding is disguised, so that two readers may disagree about the framing."""
     await _send_chunks(peer, request, b"Transfer-Encoding: " + DISGUISES[form])
@@ -294,7 +354,7 @@ async def frame_te_obfuscated(peer: Peer, request: RequestHead, *, form: Disguis
 
 @on_request(client=must_error_or_succeed("RFC 9112 Appendix C.3"), needs_http11=True)
 async def frame_te_identity_cl(peer: Peer, request: RequestHead) -> None:
-    """Declare the coding ``identity``, which HTTP/1.1 has no longer, and a true Content-Length."""
+    """Declare the coding ``identity``, which HTTP/1.1 no longer has, and a true Content-Length."""
     await _send(peer, request, b"Transfer-Encoding: identity", _length(WHOLE))
 
 
@@ -305,10 +365,11 @@ def _length(octets: int) -> bytes:
 async def _send(
     peer: Peer, request: RequestHead, *lines: bytes, sent: int = WHOLE, end: str = "fin"
 ) -> None:
-    """Send these framing fields, ``sent`` octets of the canary, and an end."""
+    """Send these framing fields, ``sent`` octets of the canary, and an end, if one is named."""
     await peer.send(peer.http.raw_head(TEXT, *lines))
     await peer.http.send_canary(sent)
-    await peer.end(end)
+    if end:
+        await peer.end(end)
 
 
 async def _send_chunks(
@@ -325,9 +386,13 @@ async def _send_chunks(
     await peer.finish()
 
 
-async def _send_part(peer: Peer, request: RequestHead, missing: int) -> None:
+async def _send_part(peer: Peer, request: RequestHead, missing: int, sent: int, cl: int) -> None:
+    """Send the beginning of a document, or ``sent`` octets of the canary, and declare more (see the modes)."""
+    if sent:
+        await _send(peer, request, _length(cl or sent + missing), sent=sent, end="")
+        return
     media_type = best_match(request.get("accept"), BEGINNINGS) or "application/json"
     part = BEGINNINGS[media_type] if request.method != "HEAD" else b""
-    length = str(len(BEGINNINGS[media_type]) + missing)
+    length = str(cl or len(BEGINNINGS[media_type]) + missing)
     fields = (("Content-Type", media_type), ("Content-Length", length))
     await peer.send(peer.http.head(200, *fields) + part)

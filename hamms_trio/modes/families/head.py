@@ -54,7 +54,9 @@ Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §5.5"),
+    client=must_error_or_succeed(
+        "RFC 9110 §5.5", owes="A value that the call returns has a space where the NUL was."
+    ),
     issues=("yhirose/cpp-httplib#1908", "dart-lang/sdk#56636", "whatwg/fetch#1156"),
 )
 async def head_nul_value(peer: Peer, request: RequestHead, *, where: WhereNul = "value") -> None:
@@ -65,13 +67,20 @@ async def head_nul_value(peer: Peer, request: RequestHead, *, where: WhereNul = 
     await peer.http.respond_with_canary(NULS[where])
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2"), issues=("apple/servicetalk#3022",))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §2.2", owes="A value that the call returns has a space where the CR was."
+    ),
+    issues=("apple/servicetalk#3022",),
+)
 async def head_bare_cr(peer: Peer, request: RequestHead) -> None:
     """Send a field with a CR in its value, which does not end the line."""
     await peer.http.respond_with_canary(b"X-A: a\rb")
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2, §11.1"))
+@on_request(
+    client=must_error_or_succeed("RFC 9112 §2.2, §11.1", owes="The body never has five octets.")
+)
 async def head_bare_cr_framing(peer: Peer, request: RequestHead) -> None:
     """Send a field whose value has a CR and then a false Content-Length; the true one follows.
 
@@ -87,7 +96,11 @@ async def head_lf_only(peer: Peer, request: RequestHead) -> None:
     await peer.http.send_canary(WHOLE)
 
 
-@on_request(client=must_succeed("RFC 9112 §5.2"))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §5.2", owes="The value that the call returns is `a b`, with one or more spaces."
+    )
+)
 async def head_obs_fold(peer: Peer, request: RequestHead) -> None:
     """Continue a field's value in a second line, which begins with spaces.
 
@@ -104,7 +117,11 @@ async def head_obs_fold_framing(peer: Peer, request: RequestHead) -> None:
     await peer.http.send_canary(WHOLE)
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §2.2"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §2.2", owes="The line is not among the fields that the call returns."
+    )
+)
 async def head_leading_space(peer: Peer, request: RequestHead) -> None:
     """Begin the header section with a line that begins with a space.
 
@@ -113,9 +130,13 @@ async def head_leading_space(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(start=b"HTTP/1.1 200 OK\r\n X-A: 1")
 
 
-@on_request(client=must_error_or_succeed("RFC 9112 §5"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9112 §5", owes="The fields behind the line are among those that the call returns."
+    )
+)
 async def head_no_colon(peer: Peer, request: RequestHead) -> None:
-    """Send a line without a colon among the fields; the length stands behind the line."""
+    """Send a line without a colon among the fields; the length stands after that line."""
     await peer.http.respond_with_canary(b"garbage line")
 
 
@@ -134,7 +155,7 @@ async def head_space_name(
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §5.4"),
+    client=must_error_or_succeed("RFC 9110 §5.4", owes="Up to 8 KiB the call succeeds."),
     issues=(
         "JuliaWeb/HTTP.jl#1362",
         "aio-libs/aiohttp#3862",
@@ -154,7 +175,7 @@ async def head_size(
     A server has no business to send Cookie; hamms does, so it is the default. ``field=Set-Cookie`` is what a
     client's cookie jar reads.
 
-    There is no limit in HTTP: a client has its own, and has to say so when it is exceeded.
+    HTTP sets no limit: a client has its own, and must report an error when a field exceeds it.
     """
     await _send_large_field(peer, request, field, size)
 
@@ -163,7 +184,7 @@ async def head_size(
 async def head_1m(
     peer: Peer, request: RequestHead, *, size: Octets = MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with 1 MB of header fields, all of which is one field."""
+    """Answer with 1 MB of header fields, in a single field."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -171,15 +192,18 @@ async def head_1m(
 async def head_10m(
     peer: Peer, request: RequestHead, *, size: Octets = 10 * MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with 10 MB of header fields, all of which is one field."""
+    """Answer with 10 MB of header fields, in a single field."""
     await _send_large_field(peer, request, field, size)
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §5.4"), issues=("sbstp/attohttpc#103",))
+@on_request(
+    client=must_error_or_succeed("RFC 9110 §5.4", owes="Up to 100 fields the call succeeds."),
+    issues=("sbstp/attohttpc#103",),
+)
 async def head_count(peer: Peer, request: RequestHead, *, n: Fields = 101) -> None:
-    """Send so many short fields before those of the message.
+    """Send ``n`` short fields before those of the message.
 
-    There is no limit in HTTP: a client has its own, 100 in Python's http.client and in some of Rust.
+    HTTP sets no limit: a client has its own, 100 in Python's http.client and in some of Rust.
     """
     before, mark, after = peer.http.canary_head().partition(b"Content-Type")
     await peer.send(before)
@@ -208,7 +232,7 @@ async def head_infinite(
 
 @on_request(client=must_error("RFC 9112 §8 ¶3"))
 async def head_truncated(peer: Peer, request: RequestHead, *, where: WhereCut = "value") -> None:
-    """Close in the middle of a field, or behind the last field, before the empty line.
+    """Close in the middle of a field, or after the last field, before the empty line.
 
     The message is incomplete: an empty body with status 200 is not what was sent.
     """
@@ -241,7 +265,7 @@ async def head_dup_singleton(
 
 @on_request(client=must_succeed("RFC 9110 §5.6.7", level=Level.QUALITY))
 async def head_weird_date(peer: Peer, request: RequestHead, *, value: OddDate = "epoch") -> None:
-    """Send a Date that is false, in an old form, or no date."""
+    """Send a Date that is wrong, in an obsolete form, or no date at all."""
     head = peer.http.canary_head()
     await peer.send(re.sub(rb"Date: [^\r]*", b"Date: " + DATES[value], head, count=1))
     await peer.http.send_canary(WHOLE)
@@ -249,7 +273,7 @@ async def head_weird_date(peer: Peer, request: RequestHead, *, value: OddDate = 
 
 @on_request(client=must_error_or_succeed("RFC 9110 §7.6.1"))
 async def head_connection_nominates(peer: Peer, request: RequestHead) -> None:
-    """Name Content-Length in Connection, as if it were for the next hop alone, and close behind the body."""
+    """Name Content-Length in Connection, as if it were for the next hop alone, and close after the body."""
     await peer.http.respond_with_canary(b"Connection: content-length, close")
     await peer.finish()
 

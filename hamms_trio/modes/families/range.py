@@ -1,7 +1,7 @@
-"""Downloads that are to be resumed, and servers that make it go wrong (RFC 9110 §14).
+"""Downloads that a client resumes, and servers that make it go wrong (RFC 9110 §14).
 
-Each has the same canary of 64 KiB as its representation, with one entity tag, unless the client gives a nonce of
-its own. A request without Range is answered with a beginning and a close, so that there is something to resume;
+Each mode has the same canary of 64 KiB as its representation, with one entity tag, unless the client gives a nonce
+of its own. A request without Range is answered with a beginning and a close, so that there is something to resume;
 the fault is in the answer to the request with Range.
 """
 
@@ -50,13 +50,17 @@ _on_range = partial(on_request, nonce="range", decides=True)
 
 
 @_on_range(
-    client=must_error_or_succeed("RFC 9110 §14.2, §15.3.7"),
+    client=must_error_or_succeed(
+        "RFC 9110 §14.2, §15.3.7",
+        owes="The whole file is the canary: the second body "
+        "replaces the first part, and is not appended.",
+    ),
     issues=("rust-lang/rustup#4710", "elizaOS/eliza#26646"),
 )
 async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HALF) -> None:
     """Send ``first`` octets of the whole and close; answer a request with Range by 200 and the whole.
 
-    The client must begin anew with it, and not put it behind what it has.
+    The client must start again from the beginning, and not append the whole to the octets that it has.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer, first)
@@ -66,13 +70,19 @@ async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HAL
 
 
 @_on_range(
-    client=must_error_or_succeed("RFC 9110 §14.4, §15.3.7"),
-    issues=("pypa/pip#14131", "xroche/httrack#428"),
+    client=must_error_or_succeed(
+        "RFC 9110 §14.4, §15.3.7", owes="No part is put at a place that is not its own."
+    ),
+    issues=(
+        "pypa/pip#14131",
+        "xroche/httrack#428",
+        "jizhi0v0/duo-updater#225",
+    ),
 )
 async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 1000) -> None:
-    """Answer a request with Range by a part that begins ``shift`` octets later, as its Content-Range says.
+    """Answer a request with Range by a part that begins ``shift`` octets later, as its Content-Range declares.
 
-    The client must not put it where it does not belong.
+    The client must not put the part in the wrong place.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -83,11 +93,17 @@ async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 
     await _send_part(peer, Span(first, max(asked.last, first)))
 
 
-@_on_range(client=must_error("RFC 9110 §15.3.7", level=Level.QUALITY))
+@_on_range(
+    client=must_error("RFC 9110 §15.3.7", level=Level.QUALITY),
+    issues=(
+        "modelscope/modelscope_hub#50",
+        "tmac1973/llama-toolchest#151",
+    ),
+)
 async def range_200_partial(peer: Peer, request: RequestHead) -> None:
     """Answer a request with Range by 200, a Content-Range and the part alone.
 
-    By its status the part is the whole, so the client must not take it for one, nor put it behind what it has.
+    The status declares the part to be the whole, so the client must neither take it for one nor append it.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -97,11 +113,11 @@ async def range_200_partial(peer: Peer, request: RequestHead) -> None:
     await _send_part(peer, asked, start=b"HTTP/1.1 200 OK")
 
 
-@_on_range(client=must_error("RFC 9110 §15.3.7"))
+@_on_range(client=must_error("RFC 9110 §15.3.7", owes="The part is not called the whole."))
 async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
     """Answer a request without Range by 206 and the first half, which is not the whole.
 
-    One with Range is answered truthfully.
+    A request with Range is answered truthfully.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -109,11 +125,17 @@ async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
     await _send_part(peer, asked or Span(0, HALF - 1))
 
 
-@_on_range(client=must_error_or_succeed("RFC 9110 §13.1.5"), issues=("owncloud/client#2708",))
+@_on_range(
+    client=must_error_or_succeed(
+        "RFC 9110 §13.1.5", owes="A file never has parts of both versions."
+    ),
+    issues=("owncloud/client#2708",),
+)
 async def range_total_changes(peer: Peer, request: RequestHead, *, case: Change = "length") -> None:
     """Answer a request with Range, whatever its If-Range, by a part of another version.
 
-    It has another entity tag, and with ``case=length`` another complete length, so the client must begin anew.
+    The part has another entity tag, and with ``case=length`` another complete length, so the client must start
+    again.
     """
     asked = _asked(peer, request, heeds_if_range=False)
     if asked is None:
@@ -130,14 +152,19 @@ async def range_total_changes(peer: Peer, request: RequestHead, *, case: Change 
 
 
 @_on_range(
-    client=must_stay_bounded("RFC 9110 §15.5.17", level=Level.QUALITY), issues=("curl/curl#6740",)
+    client=must_stay_bounded(
+        "RFC 9110 §15.5.17",
+        level=Level.QUALITY,
+        owes="The ledger shows at most 10 requests for one call.",
+    ),
+    issues=("curl/curl#6740",),
 )
 async def range_416_loop(
     peer: Peer, request: RequestHead, *, case: WithLength = "with-length"
 ) -> None:
     """Answer each request with Range by 416, with or without the complete length.
 
-    The client must not go on asking.
+    The client must not repeat the request for ever.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer)
@@ -166,8 +193,8 @@ async def range_multipart_broken(
 ) -> None:
     """Answer a request with Range by multipart/byteranges that names no boundary, or does not end.
 
-    ``many-parts`` sends ten thousand of an octet each, and ``overlapping`` the same octets in several, as a server
-    should not do and a client has to survive.
+    ``many-parts`` sends ten thousand parts of one octet each, and ``overlapping`` sends the same octets in several
+    parts, which a server should not do and a client has to survive.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer)
@@ -187,7 +214,7 @@ async def range_multipart_broken(
     await peer.finish()
 
 
-@_on_range(client=must_error("RFC 9112 §8"))
+@_on_range(client=must_error("RFC 9112 §8"), issues=("jizhi0v0/duo-updater#225",))
 async def range_short(peer: Peer, request: RequestHead, *, missing: Missing = 1000) -> None:
     """Answer a request with Range by a part that lacks its last ``missing`` octets, and close."""
     asked = _asked(peer, request)
@@ -216,7 +243,7 @@ async def range_flaky_chain(peer: Peer, request: RequestHead, *, k: Missing = 20
 
 
 def _asked(peer: Peer, request: RequestHead, *, heeds_if_range: bool = True) -> Span | None:
-    """Return the first part that the request asks for, or None if it is to have the whole."""
+    """Return the first part that the request asks for, or None if the whole is due."""
     validator = request.get("if-range")
     if heeds_if_range and validator not in (None, _entity_tag(peer)):
         return None
@@ -233,7 +260,7 @@ def _fields(peer: Peer) -> tuple[bytes, bytes]:
 
 
 async def _send_beginning(peer: Peer, octets: int = HALF) -> None:
-    """Send 200, so many octets of the whole, and an end if there should be more."""
+    """Send 200 and ``octets`` of the whole, and close the connection if that is not all."""
     await peer.send(peer.http.canary_head(*_fields(peer)))
     await peer.http.send_canary(min(octets, WHOLE))
     if octets < WHOLE:
@@ -248,7 +275,7 @@ async def _send_part(
     where: str | None = None,
     sent: int | None = None,
 ) -> None:
-    """Send a part's head, truthful unless ``where`` is another Content-Range, and so much of its octets."""
+    """Send a part's head, with ``where`` as its Content-Range if given, and ``sent`` of its octets."""
     field = f"Content-Range: {where or content_range(part, WHOLE)}".encode()
     lines = (*_fields(peer), field)
     await peer.send(peer.http.canary_head(*lines, start=start, octets=part.octets))

@@ -1,8 +1,8 @@
-"""Servers that succeed in the end, if they are asked often enough, and as late as they say.
+"""Servers that succeed in the end, if a client retries often enough and waits as long as it has to.
 
-Most of these fail the first request of a ``key`` and answer the next one healthily: the modifier ``first`` says how
-many fail, and 0 stands for all of them. The ledger has the time of each request, so it says how long a client
-has waited.
+Most of these fail the first request of a ``key`` and answer the next one healthily: the modifier ``first`` sets how
+many fail, and 0 stands for all of them. The ledger has the time of each request, so it shows how long a client has
+waited.
 """
 
 from __future__ import annotations
@@ -46,7 +46,11 @@ Invalid = Annotated[str, Choice(*INVALID)]
 Style = Annotated[str, Choice("ratelimit", "structured", "x-delta", "x-epoch")]
 
 
-@on_request(client=may_retry("RFC 9110 §9.2.2"), aliases=("retry-counter",), decides=True)
+@on_request(
+    client=may_retry("RFC 9110 §9.2.2", attempts={"POST": 1}),
+    aliases=("retry-counter",),
+    decides=True,
+)
 async def retries(
     peer: Peer,
     request: RequestHead,
@@ -58,10 +62,9 @@ async def retries(
 ) -> None:
     """Answer 500 to the first ``tries`` - 1 requests with this ``key``, then 200.
 
-    They are answered ``status`` instead, or not at all: ``how=fin`` closes, and ``how=rst`` resets.
-
-    Every request counts, whatever its method and path, except ``GET /counters``, which lists the
-    counters, and ``POST /counters`` (``key`` and ``tries`` in the query or in a form), which sets one.
+    ``status`` replaces 500; ``how=fin`` closes the connection instead of an answer, and ``how=rst`` resets it.
+    Every request counts, whatever its method and path, except ``GET /counters``, which lists the counters, and
+    ``POST /counters`` (``key`` and ``tries`` in the query or in a form), which sets one.
     """
     if peer.http.path == "/counters":
         await _counters(peer, request)
@@ -85,12 +88,19 @@ async def retries(
 async def retry_after(
     peer: Peer, request: RequestHead, *, value: Text = "1", status: Refusal = 503
 ) -> None:
-    """Answer ``status`` with a Retry-After of one's choice, then healthily."""
+    """Answer ``status`` with any Retry-After (``value``), then healthily."""
     octets = value.encode("utf-8", "replace")
     await _refuse(peer, request, status, ("Retry-After", octets.decode("latin-1")))
 
 
-@on_request(client=may_retry("RFC 9110 §10.2.3, RFC 6585 §4"), defaults=ONCE)
+@on_request(
+    client=may_retry(
+        "RFC 9110 §10.2.3, RFC 6585 §4",
+        owes="No request comes sooner than `s` seconds after the "
+        "503, as the spacing in the ledger shows.",
+    ),
+    defaults=ONCE,
+)
 async def retry_after_seconds(
     peer: Peer, request: RequestHead, *, s: WholeSeconds = 1, status: Refusal = 503
 ) -> None:
@@ -102,7 +112,11 @@ async def retry_after_seconds(
 
 
 @on_request(
-    client=may_retry("RFC 9110 §10.2.3"),
+    client=may_retry(
+        "RFC 9110 §10.2.3",
+        owes="No request comes before the date, as the spacing in "
+        "the ledger shows; a past one means now.",
+    ),
     defaults=ONCE,
     issues=("urllib3/urllib3#1822", "curl/curl#15833", "notatallshaw/nab#596"),
 )
@@ -123,7 +137,11 @@ async def retry_after_date(
 
 
 @on_request(
-    client=must_stay_bounded("RFC 9110 §10.2.3", level=Level.QUALITY),
+    client=must_stay_bounded(
+        "RFC 9110 §10.2.3",
+        level=Level.QUALITY,
+        owes="The call ends by its own timeout or limit, and no number overflows.",
+    ),
     defaults=ONCE,
     issues=("urllib3/urllib3#3743", "urllib3/urllib3#5220", "urllib3/urllib3#1338"),
 )
@@ -132,13 +150,17 @@ async def retry_after_huge(
 ) -> None:
     """Answer 503 with a Retry-After of centuries, then healthily.
 
-    The client must not crash, and not wait for so long either.
+    The client must neither crash nor wait for so long.
     """
     await _refuse(peer, request, status, ("Retry-After", HUGE[value]))
 
 
 @on_request(
-    client=may_retry("RFC 9110 §10.2.3", level=Level.QUALITY),
+    client=may_retry(
+        "RFC 9110 §10.2.3",
+        level=Level.QUALITY,
+        owes="The field is ignored: no crash, and no wait that it would stand for.",
+    ),
     defaults=ONCE,
     issues=("pydantic/pydantic-ai#7073", "apify/crawlee-python#1995"),
 )
@@ -166,22 +188,40 @@ async def retry_non_idempotent(peer: Peer, request: RequestHead, *, how: HowFail
         await _refuse(peer, request, int(how))
 
 
-@on_request(client=must_stay_bounded("RFC 9110 §9.2.2", level=Level.SHOULD))
+@on_request(
+    client=must_stay_bounded(
+        "RFC 9110 §9.2.2",
+        level=Level.SHOULD,
+        owes="The ledger shows at most 10 requests for one call, further apart each time.",
+    )
+)
 async def retry_storm(peer: Peer, request: RequestHead, *, status: Refusal = 503) -> None:
     """Answer 503 each time.
 
-    The ledger says how often a client comes back, and after which times.
+    The ledger shows how often a client comes back, and at which intervals.
     """
     await _refuse(peer, request, status)
 
 
-@on_request(client=may_retry("RFC 8470 §5.2"), defaults=ONCE)
+@on_request(
+    client=may_retry(
+        "RFC 8470 §5.2",
+        owes="The ledger shows the second request behind a complete handshake, where there is TLS.",
+    ),
+    defaults=ONCE,
+)
 async def retry_425(peer: Peer, request: RequestHead) -> None:
     """Answer 425 (Too Early), then healthily; the client may ask again, but not in early data."""
     await _refuse(peer, request, 425)
 
 
-@on_request(client=may_choose("RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers"), defaults=ONCE)
+@on_request(
+    client=may_choose(
+        "RFC 6585 §4; draft-ietf-httpapi-ratelimit-headers",
+        owes="The spacing in the ledger shows whether the client waits for the reset.",
+    ),
+    defaults=ONCE,
+)
 async def retry_ratelimit_headers(
     peer: Peer, request: RequestHead, *, style: Style = "ratelimit", s: WholeSeconds = 1
 ) -> None:
@@ -201,7 +241,7 @@ async def retry_ratelimit_headers(
 
 
 def _date(form: str, peer: Peer, seconds: int) -> str:
-    """Return a date, or what is none, as `retry_after_date` describes them."""
+    """Return a date, or a text that is none, as `retry_after_date` describes them."""
     now = int(peer.environment.wall_time())
     date = imf_fixdate(now - 3600 if form == "past" else now + seconds)
     weekday, day, month, year, time, zone = date.replace(",", "").split()

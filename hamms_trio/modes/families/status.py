@@ -1,6 +1,6 @@
-"""Status lines: any code, properly framed, codes that have no body, and things that are no status line at all.
+"""Status lines: any code, properly framed, codes that have no body, and octets that are no status line at all.
 
-The message behind an odd status line is whole and truthful, so a client either reads it or says that it can't.
+The message after an odd status line is whole and truthful, so a client either reads it or reports an error.
 """
 
 from __future__ import annotations
@@ -89,12 +89,20 @@ async def status_garbage(peer: Peer) -> None:
     await peer.finish()
 
 
-@on_request(client=may_choose("RFC 9110 §15"), aliases=("status-code",))
+@on_request(
+    client=may_choose(
+        "RFC 9110 §15",
+        level=Level.MUST,
+        owes="The call returns or reports this status; one that it does "
+        "not know counts like the x00 of its class.",
+    ),
+    aliases=("status-code",),
+)
 async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> None:
     """Answer with any status code, with the framing and the fields that it needs.
 
-    An interim one (1xx) is followed by a 200, as it has to be; after a 101 HTTP has ended on this
-    connection, so it is closed. An HTTP/1.0 client can't be sent 1xx at all.
+    An interim one (1xx) is followed by a 200, as the RFC requires; a 101 ends HTTP on this connection, so the
+    server closes it. An HTTP/1.0 client never receives a 1xx.
     """
     if status < 200:
         await _interim(peer, request, status)
@@ -103,39 +111,55 @@ async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> N
         await peer.http.respond(request, status, *fields, body=body)
 
 
-@on_request(client=must_succeed("RFC 9112 §4"))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §4", owes="Without the space (`sp=false`) an error is correct, too."
+    )
+)
 async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True) -> None:
-    """Send a status line without a reason phrase, with the space behind the code or without.
+    """Send a status line without a reason phrase, with the space after the code or without.
 
-    The space is demanded, so only the line that has it must be accepted.
+    The grammar requires the space, so a client has to accept only the line that has it.
     """
     await peer.http.respond_with_canary(start=b"HTTP/1.1 200 " if sp else b"HTTP/1.1 200")
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415", "node-fetch/node-fetch#1884"),
 )
 async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -> None:
-    """Answer with the code 000 or 099, which a client treats as a server's error."""
+    """Answer with the code 000 or 099, which a client treats as a server error."""
     await peer.http.respond_with_canary(start=LOW[status])
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_600(peer: Peer, request: RequestHead) -> None:
-    """Answer with the code 600, which a client treats as a server's error."""
+    """Answer with the code 600, which a client treats as a server error."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 600 Six")
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §15", level=Level.SHOULD),
+    client=must_error_or_succeed(
+        "RFC 9110 §15",
+        level=Level.SHOULD,
+        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+    ),
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_999(peer: Peer, request: RequestHead) -> None:
-    """Answer with the code 999, which a client treats as a server's error; a large site sends it to robots."""
+    """Answer with the code 999, which a client treats as a server error; a large site sends it to robots."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 999 Nine")
 
 
@@ -192,11 +216,13 @@ async def status_binary(
     await peer.finish()
 
 
-@on_request(client=must_error("RFC 9112 §4"))
+@on_request(
+    client=must_error("RFC 9112 §4", owes="The error comes at once, and not after a timeout.")
+)
 async def status_foreign_banner(peer: Peer, request: RequestHead, *, proto: Banner = "ssh") -> None:
-    """Send what an SSH or SMTP server sends first, or a TLS alert, and fall silent.
+    """Send the first line of an SSH or SMTP server, or a TLS alert, and fall silent.
 
-    One line is enough to tell that it begins no response: a client does not wait for more.
+    That line begins no response, so a client does not wait for more.
     """
     await peer.send(BANNERS[proto])
     await peer.wait_gone()
@@ -227,18 +253,28 @@ async def status_truncated(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §6.3 ¶1"),
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
     issues=("square/okhttp#2310", "apache/httpcomponents-core#57", "ziglang/zig#25254"),
 )
 async def status_204_body(peer: Peer, request: RequestHead) -> None:
     """Answer 204 with a Content-Length and a body, and keep the connection.
 
-    A 204 has no body whatever its fields say, so what follows belongs to no response, the next one least.
+    A 204 has no body whatever its fields say, so the octets that follow belong to no response, least of all the
+    next.
     """
     await peer.http.respond_with_canary(start=b"HTTP/1.1 204 No Content")
 
 
-@on_request(client=must_succeed("RFC 9112 §6.3 ¶1"), issues=("square/okhttp#2310",))
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
+    issues=("square/okhttp#2310",),
+)
 async def status_304_body(peer: Peer, request: RequestHead) -> None:
     """Answer 304 with a Content-Length and a body, and keep the connection.
 
@@ -254,11 +290,18 @@ async def status_205_body(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(start=b"HTTP/1.1 205 Reset Content")
 
 
-@on_request(client=must_succeed("RFC 9112 §6.3 ¶1"), issues=("racket/racket#4091",), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9112 §6.3 ¶1",
+        owes="The body is empty, and the next call does not return what followed.",
+    ),
+    issues=("racket/racket#4091",),
+    decides=True,
+)
 async def status_head_body(peer: Peer, request: RequestHead) -> None:
     """Answer HEAD with a body, and keep the connection; any other method gets a healthy answer.
 
-    The response has no body, so what follows belongs to no response, the next one least.
+    The response has no body, so the octets that follow belong to no response, least of all the next.
     """
     if request.method != "HEAD":
         await answer_healthily(peer, request)
@@ -267,7 +310,11 @@ async def status_head_body(peer: Peer, request: RequestHead) -> None:
     await peer.send(peer.http.canary_head() + peer.http.canary())
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.4.5", level=Level.QUALITY))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.4.5", level=Level.QUALITY, owes="The call does not return a body."
+    )
+)
 async def status_304_unsolicited(peer: Peer, request: RequestHead) -> None:
     """Answer 304 although the request has no condition: the client has nothing that could be unmodified."""
     await peer.http.respond(request, 304, ("ETag", '"hamms"'))

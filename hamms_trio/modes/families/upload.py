@@ -1,4 +1,4 @@
-"""Answers to a body that come early, late or not at all, and what becomes of ``Expect`` (RFC 9110 §10.1.1)."""
+"""Answers to an upload that come early, late or not at all, and odd reactions to ``Expect`` (RFC 9110 §10.1.1)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,12 @@ Refusal = Annotated[str, Choice(*REFUSALS)]
 
 
 @on_request(
-    client=must_error("RFC 9112 §9.5, §9.6 ¶7", level=Level.SHOULD),
+    client=must_error(
+        "RFC 9112 §9.5, §9.6 ¶7",
+        level=Level.SHOULD,
+        owes="The error names the status, and the ledger shows that "
+        "the rest of the body was not sent.",
+    ),
     issues=(
         "psf/requests#2422",
         "nodejs/node#54366",
@@ -43,7 +48,7 @@ async def upload_early_413(
     after: Octets = KIBIBYTE,
     linger: Flag = False,
 ) -> None:
-    """Read so many octets of the body, answer 413, and reset the connection, the rest unread.
+    """Read ``after`` octets of the body, answer 413, and reset the connection with the rest unread.
 
     The client reports 413 rather than the reset, and stops sending. ``linger`` reads the rest after the answer and
     closes, as a good server does.
@@ -55,7 +60,11 @@ async def upload_early_413(
     await peer.end("fin" if linger else "rst")
 
 
-@on_request(client=must_succeed("RFC 9110 §7.5", level=Level.SHOULD))
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §7.5", level=Level.SHOULD, owes="The ledger shows the whole body."
+    )
+)
 async def upload_early_200(peer: Peer, request: RequestHead) -> None:
     """Answer 200 before the body has been read, then read on.
 
@@ -65,18 +74,24 @@ async def upload_early_200(peer: Peer, request: RequestHead) -> None:
     await peer.http.discard_content()
 
 
-@on_request(client=must_succeed("RFC 9110 §10.1.1"), decides=True)
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §10.1.1",
+        owes="The ledger shows the whole body, after a wait that the client chose itself.",
+    ),
+    decides=True,
+)
 async def upload_expect_ignored(peer: Peer, request: RequestHead) -> None:
     """Never answer ``Expect: 100-continue``, and wait for the body without it.
 
-    The client must not wait for ever: after a while of its own it sends the body.
+    The client must not wait for ever: it sends the body after a delay of its own choice.
     """
     if request.expects_continue:
         peer.strike()
     await _echo(peer, request, invites=False)
 
 
-@on_request(client=may_retry("RFC 9110 §15.5.18"), decides=True)
+@on_request(client=may_retry("RFC 9110 §15.5.18", attempts={"POST": 2}), decides=True)
 async def upload_expect_417(peer: Peer, request: RequestHead) -> None:
     """Answer 417 to a request with ``Expect: 100-continue``, and read one without.
 
@@ -89,11 +104,16 @@ async def upload_expect_417(peer: Peer, request: RequestHead) -> None:
         await _echo(peer, request)
 
 
-@on_request(client=must_error("RFC 9110 §10.1.1"), decides=True)
+@on_request(
+    client=must_error(
+        "RFC 9110 §10.1.1", owes="The error names the status, and the ledger shows no body."
+    ),
+    decides=True,
+)
 async def upload_expect_final(peer: Peer, request: RequestHead, *, status: Refusal = "413") -> None:
     """Answer ``Expect: 100-continue`` with a refusal instead of 100, and close.
 
-    The client does not send the body; the ledger says how much of it came.
+    The client does not send the body; the ledger shows how many octets came.
     """
     if request.expects_continue:
         peer.strike()
@@ -110,20 +130,25 @@ async def upload_100_then_close(peer: Peer, request: RequestHead) -> None:
     await peer.finish()
 
 
-@on_request(client=must_succeed("RFC 9110 §9.3.3"))
+@on_request(
+    client=must_succeed(
+        "RFC 9110 §9.3.3",
+        owes="The answer names the length and the SHA-256 of what the client meant to send.",
+    )
+)
 async def upload_echo_digest(peer: Peer, request: RequestHead) -> None:
     """Answer with the number of the octets that arrived and their SHA-256, as JSON.
 
-    It says whether a client has sent what it was given.
+    The answer shows whether the client has sent the body that its user gave it.
     """
     await _echo(peer, request)
 
 
-@on_request(client=may_retry("RFC 9110 §15.5.12"), decides=True)
+@on_request(client=may_retry("RFC 9110 §15.5.12", attempts={"POST": 2}), decides=True)
 async def upload_chunked_411(peer: Peer, request: RequestHead) -> None:
     """Answer 411 to a request with a chunked body, and read one with a length.
 
-    The client may send the request again with a Content-Length; otherwise it says that it failed.
+    The client may send the request again with a Content-Length; otherwise it reports the failure.
     """
     if request.chunked:
         peer.strike()

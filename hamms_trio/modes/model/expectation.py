@@ -7,6 +7,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 
+MOST_ATTEMPTS = (
+    10  # of one request, where nothing else limits them; libraries' own defaults are below
+)
+
 
 class Outcome(Enum):
     """Each value completes the sentence "a correct client ..."."""
@@ -16,7 +20,7 @@ class Outcome(Enum):
     ERROR_OR_EXACT = "reports an error or delivers exactly what was meant, and nothing else"
     TIMEOUT = "is bounded by its own timeout"
     BOUNDED = "stays within bounds of time and memory"
-    RETRY = "may retry, within limits"
+    RETRY = f"reports an error, or sends the request again until it succeeds, {MOST_ATTEMPTS} times at most"
     POLICY = "does what its documentation says"
 
 
@@ -41,7 +45,9 @@ class Expectation:
     """An outcome and its source, such as ``RFC 9112 §8``.
 
     Attributes:
-        attempts: how often a request may be sent at most, by its method, where that is limited.
+        attempts: how often a request with a method may be sent at most, where that is limited.
+        owes: sentences about this mode alone that a user can check; where the reaction is a matter of policy, they
+            replace the sentence that all such modes share.
     """
 
     outcome: Outcome
@@ -49,11 +55,15 @@ class Expectation:
     level: Level = Level.MUST
     attempts: Mapping[str, int] = field(default_factory=dict, hash=False)
     reuse: Reuse = Reuse.ANY
+    owes: str = ""
 
     @property
     def sentences(self) -> list[str]:
         """The behaviour of a correct client, as sentences that a user can check."""
-        sentences = [_SENTENCES[self.outcome]]
+        is_shared = self.outcome is not Outcome.POLICY or not self.owes
+        sentences = [_SENTENCES[self.outcome]] if is_shared else []
+        if self.owes:
+            sentences.append(self.owes)
         if self.attempts:
             times = " and ".join(
                 f"{method} at most {_times(number)}" for method, number in self.attempts.items()
@@ -61,7 +71,7 @@ class Expectation:
             sentences.append(f"The ledger shows {times} for one call.")
         elif self.outcome is Outcome.RETRY:
             sentences.append(
-                "The ledger shows how often it was sent, and how far apart: a number that its documentation names."
+                f"The ledger shows at most {MOST_ATTEMPTS} requests for one call, and their times."
             )
         if self.reuse is not Reuse.ANY:
             sentences.append(_REUSE[self.reuse])
@@ -86,7 +96,7 @@ _SENTENCES = {
         "The call ends, or its limit ends it, before the process has taken more memory or time than that limit."
     ),
     Outcome.RETRY: (
-        "The call fails with an error, or the request is sent again, a limited number of times, until one succeeds."
+        "The call fails with an error, or the request is sent again until one succeeds."
     ),
     Outcome.POLICY: "The client does what its own documentation says; no standard decides.",
 }
@@ -100,11 +110,11 @@ def _times(number: int) -> str:
     return "once" if number == 1 else f"{number} times"
 
 
-# Each takes the source, then level, attempts and reuse by keyword.
+# Each takes the source, then level, attempts, reuse and owes by keyword.
 must_error = partial(Expectation, Outcome.ERROR)
 must_succeed = partial(Expectation, Outcome.EXACT)
 must_error_or_succeed = partial(Expectation, Outcome.ERROR_OR_EXACT)
 must_time_out = partial(Expectation, Outcome.TIMEOUT)
 must_stay_bounded = partial(Expectation, Outcome.BOUNDED)
-may_retry = partial(Expectation, Outcome.RETRY)
-may_choose = partial(Expectation, Outcome.POLICY)
+may_retry = partial(Expectation, Outcome.RETRY, level=Level.SHOULD)
+may_choose = partial(Expectation, Outcome.POLICY, level=Level.QUALITY)

@@ -15,6 +15,10 @@ Value = int | float | str | bool | None
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_POINT = re.compile(
+    r"([+-]?[0-9]*)[pP]([0-9]+(?:[eE][+-]?[0-9]+)?)"
+)  # of a number in a host's name
+_DOT = "-dot-"  # for a dot of a text in a host's name
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -22,17 +26,23 @@ class Domain(Protocol):
     """The values that a parameter may have."""
 
     def takes(self, kind: type) -> str:
-        """Say for people which values may be given."""
+        """Describe the allowed values, for people."""
 
     def describe(self) -> dict[str, object]:
-        """Say the same for programs."""
+        """Describe the allowed values, for programs."""
 
     def read(self, text: str, kind: type) -> Value:
         """Return the value for which ``text`` stands.
 
         Raises:
-            ValueError: it stands for none; the message completes "NAME ...", or is empty.
+            ValueError: the text stands for none; the message completes "NAME ...", or is empty.
         """
+
+    def to_label(self, value: Value) -> str:
+        """Write a value as it stands in the name of a host, where no dot can stand; `from_label` reads it."""
+
+    def from_label(self, text: str) -> str:
+        """Return the text for `read` of a value in the name of a host."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,12 @@ class Range:
             raise ValueError
         return value
 
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", "p")
+
+    def from_label(self, text: str) -> str:
+        return f"{match[1]}.{match[2]}" if (match := _POINT.fullmatch(text)) else text
+
 
 @dataclass(frozen=True, slots=True)
 class Length:
@@ -76,12 +92,21 @@ class Length:
             raise ValueError(f"is {len(text)} characters long")
         return text
 
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", _DOT)
+
+    def from_label(self, text: str) -> str:
+        return text.replace(_DOT, ".")
+
 
 class Choice:
     """Alternatives, each by its name: ``Annotated[str, Choice("lf", "cr")]``. The default is the first."""
 
     def __init__(self, *names: str) -> None:
         self.names = names
+        self._by_label = {self.to_label(name): name for name in names}
+        if len(self._by_label) < len(names):
+            raise CatalogueError(f"two of {', '.join(names)} are the same in the name of a host")
 
     def takes(self, kind: type) -> str:
         return f"one of {', '.join(self.names)}"
@@ -93,6 +118,12 @@ class Choice:
         if text not in self.names:
             raise ValueError
         return text
+
+    def to_label(self, value: Value) -> str:
+        return str(value).replace(".", "")
+
+    def from_label(self, text: str) -> str:
+        return self._by_label.get(text, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +141,12 @@ class YesOrNo:
             return _FLAGS[text.lower()]
         except KeyError:
             raise ValueError from None
+
+    def to_label(self, value: Value) -> str:
+        return str(value).lower()
+
+    def from_label(self, text: str) -> str:
+        return text
 
 
 DAY = 24 * 60 * 60
@@ -131,7 +168,7 @@ Size = Annotated[int, Range("octets", 0, 1024 * MEBIBYTE)]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a failure mode, read off its signature."""
+    """One parameter of a failure mode, read from its signature."""
 
     name: str
     kind: type[int] | type[float] | type[str] | type[bool]
@@ -140,10 +177,10 @@ class Parameter:
 
     @classmethod
     def of(cls, name: str, annotation: object, default: object) -> Parameter:
-        """Read a parameter off a signature.
+        """Read a parameter from a signature.
 
         Raises:
-            CatalogueError: it has no type of this module, or no default that a client could give.
+            CatalogueError: the parameter has no type of this module, or no default that a client could give.
         """
         if get_origin(annotation) in (Union, UnionType):
             # "Seed | None": None stands for the server's own
@@ -159,7 +196,7 @@ class Parameter:
 
     @classmethod
     def all_of(cls, owner: Callable[..., object]) -> tuple[Parameter, ...]:
-        """Read the parameters off a signature: the keyword-only ones, or the fields of a dataclass.
+        """Read the parameters from a signature: the keyword-only ones, or the fields of a dataclass.
 
         Raises:
             CatalogueError: see `of`.
@@ -178,7 +215,7 @@ class Parameter:
         """Return the value for which ``text`` stands.
 
         Raises:
-            ParameterError: it stands for none, or for one out of range.
+            ParameterError: the text stands for none, or for one out of range.
         """
         try:
             return self.domain.read(text, self.kind)

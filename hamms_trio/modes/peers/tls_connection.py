@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from hamms_trio.errors import TlsBroken, TlsFailure
+from hamms_trio.errors import PeerGone, TlsBroken, TlsFailure
 from hamms_trio.modes.peers.connection import ModeObserver, PeerConnection
-from hamms_trio.net.record_layer import RecordLayer
+from hamms_trio.net.record_layer import ENDED_EARLY, RecordLayer
 from hamms_trio.wire.tls.alerts import alert_of
 from hamms_trio.wire.tls.records import Record, split_records
 
 WRITE_OCTETS = 64 * 1024  # of content that are encrypted at a time
-ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 RECORDS_IN_ONE_GO = 1024  # where each has few octets
 
 T = TypeVar("T")
@@ -52,8 +51,15 @@ class TlsConnection:
             TlsBroken: the handshake has failed.
             TimeoutError: it is not complete at ``deadline``.
         """
-        while not await self._stepped(self.layer.shake_hands):
-            await self._feed(deadline)
+        try:
+            while not await self._stepped(self.layer.shake_hands):
+                await self._feed(deadline)
+        except PeerGone:
+            self.observer.note_handshake_failed("RESET")
+            raise
+        except TimeoutError:
+            self.observer.note_handshake_failed("TIMEOUT")
+            raise
         self.observer.note_handshake(self.layer.agreed)
 
     async def receive(self, deadline: float | None = None) -> bytes:
@@ -94,6 +100,9 @@ class TlsConnection:
     def wait_left(self, deadline: float | None = None) -> Awaitable[None]:
         return self.below.wait_left(deadline)
 
+    def send_urgent(self, octet: bytes) -> Awaitable[None]:
+        return self.below.send_urgent(octet)
+
     def sleep(self, seconds: float) -> Awaitable[None]:
         return self.below.sleep(seconds)
 
@@ -123,7 +132,7 @@ class TlsConnection:
         await self._flush()
 
     async def _receive_close(self, deadline: float | None) -> None:
-        """Read up to the client's FIN; nobody wants its content any more, but its close_notify is noted."""
+        """Read up to the client's FIN; drop its content, and record its close_notify."""
         has_come = self.layer.is_closed_by_client()
         try:
             while octets := await self.below.receive(deadline):
@@ -142,6 +151,8 @@ class TlsConnection:
                 self.observer.note_alert(code)
             elif str(error) == ENDED_EARLY:
                 self.observer.note_close_notify(False)
+            if not self.layer.is_established:
+                self.observer.note_handshake_failed(str(error))
             await self._flush()
             raise TlsBroken from error
         await self._flush()

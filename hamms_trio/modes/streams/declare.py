@@ -1,4 +1,4 @@
-"""How a failure mode that answers with a stream is declared.
+"""The declaration of a failure mode that answers with a stream.
 
 Its coroutine receives a `Stream` instead of a peer and a request. Its parameters are its own keyword-only arguments
 and those of a family's common ones, which are declared once.
@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable
-from typing import Concatenate, get_type_hints
+from typing import Concatenate, Unpack, get_type_hints
 
-from hamms_trio.modes.declare import FailureMode, OnRequest, on_request
-from hamms_trio.modes.model.expectation import Expectation
+from hamms_trio.modes.declare import Declared, FailureMode, OnRequest, on_request
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.streams.stream import Stream
@@ -23,21 +22,20 @@ OnStream = Callable[Concatenate[Stream, ...], Awaitable[None]]
 def on_stream(
     common: Callable[..., object],
     *,
-    client: Expectation,
-    aliases: tuple[str, ...] = (),
-    issues: tuple[str, ...] = (),
     decides: bool = False,
     unread: bool = False,
     shape: str = "path",
+    **declared: Unpack[Declared],
 ) -> Callable[[OnStream], FailureMode]:
     """Declare a failure mode that acts on requests for a stream; a HEAD is answered with the head alone.
 
     Args:
         common: has the common parameters as its keyword-only arguments; the mode's own win.
-        decides: True if the mode says itself when it strikes, and if it wants requests for a document, too.
+        decides: True if the mode itself decides when it strikes, and receives requests for a document, too.
             Otherwise those are answered truthfully.
         shape: of all answers, unless a parameter names another.
-        unread: True if the mode wants requests whose content is not read yet.
+        unread: True if the mode receives requests before their content is read.
+        declared: see `FailureMode`.
     """
 
     def declare(act: OnStream) -> FailureMode:
@@ -62,7 +60,7 @@ def on_stream(
                 await act(stream, **{name: arguments[name] for name in own})
 
         adopt(play, act, {**own, **shared}, get_type_hints(common, include_extras=True))
-        return on_request(client=client, aliases=aliases, issues=issues, decides=True)(play)
+        return on_request(**declared, decides=True)(play)
 
     return declare
 

@@ -1,9 +1,9 @@
-"""From events of the bus to events of the log, which say at which door and in which mode something happened."""
+"""The translation of bus events into log events, which also name the door and the mode."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -24,10 +24,14 @@ from hamms_trio.workbench.live.redact import redact_fields, redact_query
 from hamms_trio.workbench.live.selection import About
 from hamms_trio.workbench.routing.documents import Document
 
-MOST = 1_000  # events at once; the octets and pauses beyond are counted as lost
-MAX_CONNECTIONS = 100_000  # that are known
+MOST = 1_000  # events in one batch; octets and pauses beyond the limit count as lost
+MAX_CONNECTIONS = 100_000  # whose state is kept
 _TYPES: dict[type, str] = {
     events.Opened: "connection.opened",
+    events.HelloReceived: "connection.tls_hello",
+    events.HandshakeDone: "connection.tls_done",
+    events.HandshakeFailed: "connection.tls_failed",
+    events.AlertReceived: "connection.tls_alert",
     events.Received: "connection.received",
     events.HeadReceived: "connection.request",
     events.BodyReceived: "connection.content",
@@ -42,7 +46,7 @@ _TYPES: dict[type, str] = {
     events.Ended: "connection.ended",
     events.Closed: "connection.closed",
 }
-# Those of which a stream has thousands; the amount is the one thing that they say.
+# A stream has thousands of these, and each says nothing but an amount.
 _AMOUNTS: dict[type, str] = {
     events.Received: "octets",
     events.BodyReceived: "octets",
@@ -55,10 +59,11 @@ _OF_WORKBENCH = (WELL_BEHAVED, BESIDE)  # doors at which the page's own connecti
 
 @dataclass
 class _Scene:
-    """The state of a connection, as far as it is known.
+    """The known state of a connection.
 
     Attributes:
-        held: the opening of a well-behaved server's connection that has brought nothing to show yet; then None.
+        held: the opening and the handshake of a well-behaved server's connection, until something
+            happens that is worth showing.
         is_lent: True while a failure mode plays on a well-behaved server's connection.
         is_mute: True while the request is one of the page's own.
     """
@@ -66,21 +71,21 @@ class _Scene:
     door: str
     mode: str = ""
     client: str = ""
-    held: events.Opened | None = None
+    held: list[events.Event] = field(default_factory=list)
     is_lent: bool = False
     is_mute: bool = False
 
     @property
     def shows_octets(self) -> bool:
-        """False where the octets may be those of the event stream itself, each of which would cause more."""
+        """True unless the octets may belong to the event stream itself, where each event would cause another."""
         return self.is_lent or self.door != WELL_BEHAVED
 
 
 class Narrator:
-    """Writes events into the log.
+    """The writer of connection events into the log.
 
     Requests that the page makes for itself are left out, as in the history. A connection of the well-behaved server
-    is shown once it has brought another request.
+    is shown once it has carried another request.
 
     Args:
         offset: the seconds from the clock of the events to the epoch.
@@ -93,6 +98,10 @@ class Narrator:
         self._scenes: dict[int, _Scene] = {}
         self._by_type: dict[type, Callable[[Any, _Scene], bool]] = {
             events.Opened: self._on_opened,
+            events.HelloReceived: self._on_handshake,
+            events.HandshakeDone: self._on_handshake,
+            events.AlertReceived: self._on_handshake,
+            events.HandshakeFailed: self._on_handshake_failed,
             events.HeadReceived: self._on_head,
             events.Met: self._on_met,
             events.Answered: self._on_answered,
@@ -100,11 +109,11 @@ class Narrator:
         }
 
     def forget(self) -> None:
-        """Forget every connection, since nobody watches any more."""
+        """Drop the state of every connection, because nobody watches any more."""
         self._scenes.clear()
 
     def narrate(self, batch: Iterable[events.Event | events.Lost]) -> None:
-        """Write a batch."""
+        """Write a batch of events into the log."""
         joined, lost = join(batch)
         for event, times in joined:
             self._tell(event, times)
@@ -112,7 +121,7 @@ class Narrator:
             self._log.publish(LOST, {"number": lost})
 
     def _tell(self, event: events.Event, times: int) -> None:
-        """Write an event, which stands for several of its kind, if it is to be shown."""
+        """Write an event that stands for ``times`` of its kind, unless it is hidden."""
         scene = self._scenes.get(event.connection) or self._found(event)
         if scene is None:
             return
@@ -124,9 +133,9 @@ class Narrator:
             is_fine = kind in _AMOUNTS and not scene.shows_octets
             shown = not (scene.held or scene.is_mute or is_fine)
         if shown:
-            if scene.held is not None:
-                opened, scene.held = scene.held, None
-                self._publish(opened, scene, 1)
+            for held in scene.held:
+                self._publish(held, scene, 1)
+            scene.held.clear()
             self._publish(event, scene, times)
 
     def _on_opened(self, event: events.Opened, scene: _Scene) -> bool:
@@ -135,10 +144,18 @@ class Narrator:
             scene.is_lent = True
             return False
         if event.door in _OF_WORKBENCH:
-            scene.held = event
+            scene.held.append(event)
         if len(self._scenes) < MAX_CONNECTIONS:
             self._scenes[event.connection] = scene
-        return scene.held is None
+        return not scene.held
+
+    def _on_handshake(self, event: events.Event, scene: _Scene) -> bool:
+        if scene.held:
+            scene.held.append(event)
+        return not scene.held
+
+    def _on_handshake_failed(self, event: events.HandshakeFailed, scene: _Scene) -> bool:
+        return True
 
     def _on_head(self, event: events.HeadReceived, scene: _Scene) -> bool:
         scene.is_mute = is_of_page(event.fields)
@@ -156,7 +173,7 @@ class Narrator:
 
     def _on_closed(self, event: events.Closed, scene: _Scene) -> bool:
         self._scenes.pop(event.connection, None)
-        return scene.held is None
+        return not scene.held
 
     def _found(self, event: events.Event) -> _Scene | None:
         """Return what is known of a connection that is new, or older than the first watcher."""
@@ -167,7 +184,8 @@ class Narrator:
             return None
         scene = _Scene(record.door, record.slug, _address(record.client))
         if record.door in _OF_WORKBENCH:
-            scene.held = events.Opened(record.number, record.opened, record.door, record.client)
+            opened = events.Opened(record.number, record.opened, record.door, record.client)
+            scene.held.append(opened)
         self._scenes[event.connection] = scene
         return scene
 
@@ -191,7 +209,7 @@ class Narrator:
 def join(
     batch: Iterable[events.Event | events.Lost],
 ) -> tuple[list[tuple[events.Event, int]], int]:
-    """Join octets and pauses of a connection until something else happens there.
+    """Merge the octets and pauses of each connection up to its next event of another kind.
 
     Returns:
         Events, each with the number of those that it stands for; and the number of those that are lost.
@@ -223,7 +241,7 @@ def join(
 
 
 def is_of_page(fields: Iterable[tuple[str, str]]) -> bool:
-    """Return True if the page made a request with these fields for itself."""
+    """Return True if the fields show that the page made the request for itself."""
     given = {name.lower(): value for name, value in fields}
     return PAGE_FIELD in given and given.get("sec-fetch-site") == "same-origin"
 

@@ -61,7 +61,7 @@ def ask(client: Command | Lines, *requests: dict[str, Any]) -> list[dict[str, An
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_driver_sends_what_it_is_asked_to_send(
+def test_a_driver_sends_the_request_of_its_line(
     name: str, hamms: HammsServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))  # where drivers are built
@@ -112,7 +112,7 @@ def test_a_command_has_the_placeholders_of_the_check(name: str) -> None:
         assert client.version
 
 
-def test_a_client_that_is_missing_says_how_to_install_it(tmp_path: Path) -> None:
+def test_a_missing_client_is_reported_with_its_install_command(tmp_path: Path) -> None:
     for name, install in (
         (f"requests={tmp_path}/python", "install Python"),
         (f"axios={tmp_path}", "npm install axios"),

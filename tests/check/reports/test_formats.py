@@ -55,7 +55,7 @@ def test_junit_survives_characters_that_xml_lacks() -> None:
     assert failure.get("message") == "a\ufffdb\ufffd[31m <&> \ufffd"
 
 
-def test_markdown_tells_failures_the_worst_first() -> None:
+def test_markdown_lists_failures_the_worst_first() -> None:
     text = render("md", example())
     assert text.startswith("## hamms-trio check: curl curl 7.88.1\n")
     assert "1 passed, 1 with a warning, 2 failed, 1 crashed" in text
@@ -110,7 +110,7 @@ def test_a_badge_is_an_image_with_a_name() -> None:
     assert badge.get("role") == "img"
 
 
-def test_json_comes_back_as_it_went(tmp_path: Path) -> None:
+def test_json_survives_a_round_trip(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     file.write_text(render("json", example()))
     assert read_report(file) == example()

@@ -31,7 +31,7 @@ def test_withheld_rows_name_no_client() -> None:
     assert 'title="frame-a, other: FAIL hang"' in page
 
 
-def test_scores_of_withheld_rows_do_not_tell() -> None:
+def test_scores_leave_out_withheld_rows() -> None:
     first, second = withhold((ONE, OTHER)).reports
     assert first.summary.score == 100
     assert (first.summary.passed, second.summary.passed) == (1, 0)
@@ -69,7 +69,7 @@ def test_the_table_counts_the_modes_that_each_client_passes(files: list[str]) ->
         (["{file}", "-o", "none/matrix.html"], "can't write none/matrix.html"),
     ],
 )
-def test_the_command_refuses_what_it_cannot_use(
+def test_the_command_refuses_unusable_files(
     files: list[str], arguments: list[str], complaint: str
 ) -> None:
     given = [argument.replace("{file}", files[0]) for argument in arguments]

@@ -1,4 +1,4 @@
-"""TLS in the ledger: what was agreed, the client's alerts, and how it closed."""
+"""TLS in the ledger: the handshake's outcome, the client's alerts, and its close_notify."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def documented(server: HammsServer, nonce: str) -> dict[str, Any]:
     ("slug", "version", "protocols"),
     [("tls12-only", "TLSv1.2", ["http/1.1"]), ("tls13-only", "TLSv1.3", ["http/1.1"])],
 )
-def test_the_api_knows_what_was_agreed(
+def test_the_api_has_the_outcome_of_the_handshake(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, version: str, protocols: list[str]
 ) -> None:
     trusts.set_alpn_protocols(["h2", "http/1.1"])
@@ -65,7 +65,7 @@ def test_the_api_knows_what_was_agreed(
     ("slug", "alert"),
     [("tls-untrusted-root", UNKNOWN_CA), ("tls-expired", EXPIRED), ("tls-wrong-host", 42)],
 )
-def test_the_alert_of_a_client_that_refuses_is_known(
+def test_the_ledger_has_the_alert_of_a_client_that_refuses(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, alert: int
 ) -> None:
     with tls.connected(server.address(slug), trusts) as client:
@@ -77,15 +77,15 @@ def test_the_alert_of_a_client_that_refuses_is_known(
     assert record.tls.agreed is None
 
 
-def test_an_alert_in_answer_to_a_lie_is_known(server: HammsServer, trusts: ssl.SSLContext) -> None:
-    with server.open("tls-record-overflow") as door, tls.connected(door.address, trusts) as client:
+def test_the_ledger_has_the_alert_after_a_lie(server: HammsServer, trusts: ssl.SSLContext) -> None:
+    with tls.met(server, trusts, "tls-record-overflow") as client:
         with pytest.raises(ssl.SSLError):
             client.shake_hands()
         server.ledger.wait_until(lambda ledger: len(_alerts(ledger.connections()[0])) == 1)
 
 
 @pytest.mark.parametrize("closes", [True, False])
-def test_the_clients_close_notify_is_known(
+def test_the_ledger_has_the_clients_close_notify(
     server: HammsServer, trusts: ssl.SSLContext, closes: bool
 ) -> None:
     with tls.connected(server.address("tls12-only"), trusts) as client:

@@ -47,6 +47,7 @@ def url(server: HammsServer, label: str, door: str = "path") -> str:
         ("ok", 0),
         ("tls-ed25519", 0),
         ("tls-expired", 60),  # CURLE_PEER_FAILED_VERIFICATION
+        ("tls-expired--days-0p5", 60),
         ("tls-expired--share-0", 0),  # its control
         ("tls-alert--code-70", 35),  # CURLE_SSL_CONNECT_ERROR
         ("frame-cl-short-fin", 18),  # CURLE_PARTIAL_FILE
@@ -140,7 +141,10 @@ def test_a_url_has_the_arguments_of_a_mode_in_its_host(server: HammsServer) -> N
     )
     assert server.url("tls-alert") == f"https://127.0.0.1:{server.ports['tls-alert']}/"
     with pytest.raises(ParameterError, match="open\\("):
-        server.url("tls-expired", days=0.5)
+        server.url("tls-wrong-host", san="a/b")
+    assert server.url("tls-expired", days=0.5) == (
+        f"https://tls-expired--days-0p5.hamms.localhost:{sni}/"
+    )
 
 
 def test_a_silent_client_keeps_nobody_waiting(server: HammsServer) -> None:

@@ -81,7 +81,7 @@ def test_without_twins_the_path_door_speaks_tls() -> None:
     assert answer.content == plain.content == canary(NONCE, len(plain.content))
 
 
-def test_a_family_without_a_twin_says_how_it_gets_one() -> None:
+def test_the_error_for_a_family_without_a_twin_names_the_remedy() -> None:
     with (
         HammsServer(beginning_port=0) as server,
         pytest.raises(UnknownMode, match="tls=True"),
@@ -119,7 +119,7 @@ def test_a_door_of_one_test_speaks_tls(server: HammsServer) -> None:
             requests.get(door.url(), verify=str(server.ca_file), timeout=0.2)
 
 
-def test_plain_http_at_a_twin_is_told_to_use_https(server: HammsServer) -> None:
+def test_plain_http_at_a_twin_gets_an_answer_that_names_https(server: HammsServer) -> None:
     plain = server.url("status", tls=True).replace("https:", "http:")
 
     answer = requests.get(plain, timeout=SAFETY_NET)
@@ -128,7 +128,7 @@ def test_plain_http_at_a_twin_is_told_to_use_https(server: HammsServer) -> None:
     assert "https" in answer.json()["detail"]
 
 
-def test_what_is_no_client_hello_gets_an_alert(server: HammsServer) -> None:
+def test_octets_that_are_no_client_hello_get_an_alert(server: HammsServer) -> None:
     octets = raw.exchange(address(server, "status"), b"\x16\x03\x01\x00\x05hello" + bytes(200))
 
     assert octets[:1] == b"\x15"  # the type of alerts (RFC 8446 §5.1)

@@ -1,8 +1,6 @@
-"""Armed faults: the next connections or requests meet them, and then all is healthy again."""
+"""Armed faults: they strike the next connections or requests, and later ones are healthy."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -18,17 +16,6 @@ from tests.clients import raw
 SAFETY_NET = 60.0
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
-
-
 def statuses(server: HammsServer, door: str, requests_sent: int) -> list[int]:
     """Return the status of so many requests, each on a connection of its own."""
     url = server.url(door, "/v1/x?status=404")
@@ -36,7 +23,9 @@ def statuses(server: HammsServer, door: str, requests_sent: int) -> list[int]:
 
 
 @pytest.mark.parametrize("door", ["armed", "path"])
-def test_the_next_clients_meet_an_armed_fault_and_then_none(server: HammsServer, door: str) -> None:
+def test_an_armed_fault_strikes_the_next_clients_and_no_later_one(
+    server: HammsServer, door: str
+) -> None:
     server.arm("status", status=503, times=2)
     assert statuses(server, door, 4) == [503, 503, 200, 200]
     assert server.ledger.fired("status")
@@ -58,7 +47,7 @@ def test_a_mode_that_acts_at_connect_can_be_armed(server: HammsServer) -> None:
     assert statuses(server, "armed", 1) == [200]
 
 
-def test_what_was_armed_first_strikes_first(server: HammsServer) -> None:
+def test_the_oldest_armed_fault_strikes_first(server: HammsServer) -> None:
     server.arm("status", status=503)
     server.arm("status", status=429)
     assert statuses(server, "path", 3) == [503, 429, 200]
@@ -79,7 +68,7 @@ def test_what_was_armed_first_strikes_first(server: HammsServer) -> None:
         ({"method": "GET", "path": "/v2/*"}, False),
     ],
 )
-def test_only_matching_requests_meet_it(
+def test_only_matching_requests_meet_the_armed_fault(
     server: HammsServer, match: dict[str, object], matches: bool
 ) -> None:
     with server.arm("status", status=503, match=match) as armed:
@@ -114,7 +103,7 @@ def test_an_armed_fault_ends_by_its_time() -> None:
         ("status", {"match": {"path": 1}}, ParameterError),
     ],
 )
-def test_what_can_not_be_armed_is_an_error(
+def test_arming_an_unsuitable_mode_is_an_error(
     server: HammsServer, name: str, options: dict[str, object], error: type[Exception]
 ) -> None:
     with pytest.raises(error):

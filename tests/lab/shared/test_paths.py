@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
@@ -13,17 +11,6 @@ from hamms_trio.lab.shared.labels import read_arguments
 from hamms_trio.modes import CATALOGUE
 
 SAFETY_NET = 60.0
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def get(server: HammsServer, target: str, **fields: str) -> requests.Response:
@@ -39,7 +26,7 @@ def get(server: HammsServer, target: str, **fields: str) -> requests.Response:
         ("/mode/status/v1/chat/completions?status=503", 503),
         ("/mode/status-code/?status=418", 418),
         ("/mode/status--status-404/a/b", 404),
-        ("/mode/status--status-404/a/b?status=410", 410),
+        ("/mode/status--status-404/a/b?status=410", 404),
     ],
 )
 def test_the_path_chooses_mode_and_arguments(server: HammsServer, target: str, status: int) -> None:

@@ -1,9 +1,8 @@
-"""The universal door: what each request meets, by path, Host, proxy form, field, or because it is armed."""
+"""The universal door: the mode of each request, by path, Host, proxy form, field or armed fault."""
 
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
 from shutil import which
 
 import pytest
@@ -15,17 +14,6 @@ from tests.clients import raw
 
 SAFETY_NET = 60.0
 NONCE = "ab12"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 def get(server: HammsServer, target: str, **fields: str) -> requests.Response:
@@ -62,6 +50,20 @@ def test_a_field_chooses_mode_and_arguments(
 ) -> None:
     assert get(server, "/v1/x", X_Hamms_Mode=selected).status_code == status
     assert get(server, "/v1/x", x_hamms_mode=selected).status_code == status
+
+
+@pytest.mark.parametrize(
+    ("target", "fields"),
+    [
+        ("/v1/orders?status=open", {"X-Hamms-Mode": "status?status=503"}),
+        ("/v1/orders?status=open", {"Host": "status--status-503.hamms.localhost"}),
+        ("/mode/status--status-503/v1/orders?status=open", {}),
+    ],
+)
+def test_a_query_of_the_client_s_own_overrides_no_argument(
+    server: HammsServer, target: str, fields: dict[str, str]
+) -> None:
+    assert get(server, target, **fields).status_code == 503
 
 
 def test_a_label_carries_modifiers_too(server: HammsServer) -> None:
@@ -119,7 +121,7 @@ def test_a_tunnel_reaches_modes_that_act_before_a_request(server: HammsServer) -
     assert server.ledger.fired("tcp-accept-close")
 
 
-def test_what_is_sent_behind_connect_belongs_to_the_tunnel(server: HammsServer) -> None:
+def test_octets_sent_behind_connect_belong_to_the_tunnel(server: HammsServer) -> None:
     octets = (
         b"CONNECT status.hamms:80 HTTP/1.1\r\nHost: status.hamms\r\n\r\n"
         b"GET /?status=503 HTTP/1.1\r\nHost: status.hamms\r\nConnection: close\r\n\r\n"

@@ -1,4 +1,4 @@
-"""Challenges: how often real clients try again."""
+"""Challenges: the attempts of real clients."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_ledger_counts_the_attempts_of_requests(
     assert len(hamms.ledger.requests(slug)) == attempts
 
 
-def test_a_client_that_follows_a_downgrade_shows_its_password(hamms: HammsServer) -> None:
+def test_a_client_that_accepts_a_downgrade_sends_its_password(hamms: HammsServer) -> None:
     url = hamms.url("auth-downgrade")
     subprocess.run(
         ["curl", "--silent", "--noproxy", "*", "--anyauth", "--user", "ann:secret", url],
@@ -49,7 +49,7 @@ def test_a_client_that_follows_a_downgrade_shows_its_password(hamms: HammsServer
     assert schemes[:1] == ["Digest"]
 
 
-def test_after_so_many_stale_nonces_the_answer_is_healthy(hamms: HammsServer) -> None:
+def test_after_the_last_stale_nonce_the_answer_is_healthy(hamms: HammsServer) -> None:
     url = hamms.url("auth-digest-stale", n=2, key="stale")
     challenges = [requests.get(url, timeout=10).headers.get("WWW-Authenticate") for _ in range(3)]
 

@@ -64,7 +64,7 @@ def test_cookies_come_back_to_another_port_but_not_to_another_host(
     ]
 
 
-def test_the_size_of_what_a_jar_sends_back_is_told(hamms: HammsServer) -> None:
+def test_the_answer_reports_the_size_of_the_returned_cookies(hamms: HammsServer) -> None:
     report = through_requests(hamms.url("cookie-flood", n=10, size=100))
 
     assert report == {"cookies": 10, "octets": 10 * 100 + 9 * len("; ")}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 import requests
 
@@ -14,17 +12,6 @@ from hamms_trio.modes.families import ok
 SAFETY_NET = 60.0
 NONCE = "controls"
 CONTROLS = ["ok", *(name.replace("_", "-") for name in vars(ok) if name.startswith("ok_"))]
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[HammsServer]:
-    with HammsServer(beginning_port=0) as server:
-        yield server
-
-
-@pytest.fixture(autouse=True)
-def _afresh(server: HammsServer) -> None:
-    server.start_afresh()
 
 
 @pytest.mark.parametrize("slug", CONTROLS)

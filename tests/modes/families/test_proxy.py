@@ -49,7 +49,7 @@ def test_a_tunnel_leads_to_the_canary(
         ("proxy-connect-close", {"how": "rst"}, 56),
     ],
 )
-def test_no_octet_of_a_refusal_is_the_origins(
+def test_a_refusal_has_no_octet_of_the_origin(
     hamms: HammsServer, slug: str, arguments: dict[str, object], code: int
 ) -> None:
     got = curl(hamms.open(slug, **arguments).url(), "--proxytunnel")

@@ -32,7 +32,9 @@ def ask(hamms: HammsServer, slug: str, have: int, query: bytes = b"") -> tuple[b
 
 
 @pytest.mark.parametrize("slug", HARM)
-def test_a_client_that_looks_at_nothing_has_a_damaged_file(hamms: HammsServer, slug: str) -> None:
+def test_a_client_that_ignores_content_range_has_a_damaged_file(
+    hamms: HammsServer, slug: str
+) -> None:
     _, beginning = ask(hamms, slug, 0)
     assert examine(beginning, nonce="range").is_truncated
     _, rest = ask(hamms, slug, len(beginning))
@@ -42,7 +44,7 @@ def test_a_client_that_looks_at_nothing_has_a_damaged_file(hamms: HammsServer, s
 
 
 @pytest.mark.parametrize("k", [20_000, 65_535, 65_536])
-def test_a_client_that_goes_on_asking_has_the_whole_file(hamms: HammsServer, k: int) -> None:
+def test_a_client_that_resumes_until_the_end_has_the_whole_file(hamms: HammsServer, k: int) -> None:
     have = b""
     for _ in range(REQUESTS_AT_MOST):
         head, body = ask(hamms, "range-flaky-chain", len(have), b"nonce=mine&k=%d" % k)
@@ -80,7 +82,7 @@ def test_parts_have_the_length_that_is_declared(hamms: HammsServer, case: str) -
 
 
 @pytest.mark.parametrize("client", ["curl", "http.client", "requests"])
-def test_a_client_that_asked_for_no_range_is_told_of_206(hamms: HammsServer, client: str) -> None:
+def test_a_request_without_range_gets_206(hamms: HammsServer, client: str) -> None:
     with SESSIONS[client]() as session:
         answer = session.get(hamms.url("range-206-unasked", "/"))
 

@@ -1,4 +1,4 @@
-"""Redirects: how far real clients follow, and what the other origin's ledger says that they took along."""
+"""Redirects: the hops that real clients follow, and the secrets in the other origin's ledger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def curl(url: str, *options: str) -> subprocess.CompletedProcess[bytes]:
 
 
 @pytest.mark.parametrize("kind", ["self", "ping-pong", "unique"])
-def test_a_client_gives_up_a_loop(hamms: HammsServer, kind: str) -> None:
+def test_a_client_abandons_a_redirect_loop(hamms: HammsServer, kind: str) -> None:
     url = hamms.url("redirect-loop", kind=kind)
 
     assert curl(url, "--max-redirs", "9").returncode == 47  # CURLE_TOO_MANY_REDIRECTS
@@ -39,7 +39,7 @@ def test_a_client_gives_up_a_loop(hamms: HammsServer, kind: str) -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 20])
-def test_so_many_hops_lead_to_the_canary(hamms: HammsServer, n: int) -> None:
+def test_the_canary_follows_the_requested_number_of_hops(hamms: HammsServer, n: int) -> None:
     got = curl(hamms.url("redirect-count", n=n, nonce="hops"))
 
     assert got.stdout == canary("hops")
@@ -49,7 +49,7 @@ def test_so_many_hops_lead_to_the_canary(hamms: HammsServer, n: int) -> None:
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("through", ["own port", "path door"])
-def test_the_other_origin_says_which_secrets_arrived(
+def test_the_other_origin_lists_the_secrets_that_arrived(
     hamms: HammsServer, through: str, status: int
 ) -> None:
     slug = "redirect-cross-origin-auth"
@@ -62,6 +62,15 @@ def test_the_other_origin_says_which_secrets_arrived(
     arrived = {name.lower() for name, _ in request.fields} & {name.lower() for name in SECRETS}
     assert set(json.loads(got.stdout)["secrets"]) == arrived
     assert "x-api-key" in arrived  # curl knows nothing of this one
+
+
+def test_the_other_scheme_is_another_origin(hamms: HammsServer) -> None:
+    url = hamms.url("redirect-cross-origin-auth", to="scheme", nonce="scheme")
+    got = curl(url, "--insecure", "--proto-redir", "=https", "--user", "ann:secret")
+
+    (request,) = hamms.ledger.requests("other")
+    assert request.target == "/elsewhere?nonce=scheme"
+    assert "secrets" in json.loads(got.stdout)
 
 
 @pytest.mark.parametrize("client", ["curl", "requests"])
@@ -90,7 +99,7 @@ def test_another_name_of_the_same_port_is_another_origin(hamms: HammsServer, cli
         (308, "POST", 7),
     ],
 )
-def test_method_and_body_of_the_second_request_are_told(
+def test_the_answer_reports_method_and_body_of_the_second_request(
     hamms: HammsServer, status: int, method: str, octets: int
 ) -> None:
     url = hamms.url("redirect-method", status=status)
@@ -99,7 +108,7 @@ def test_method_and_body_of_the_second_request_are_told(
     assert (report["method"], report["octets"]) == (method, octets)
 
 
-def test_a_stream_that_was_sent_again_is_told_from_an_empty_body(hamms: HammsServer) -> None:
+def test_the_answer_distinguishes_a_resent_stream_from_an_empty_body(hamms: HammsServer) -> None:
     url = hamms.url("redirect-post-stream")
 
     assert requests.post(url, data=b"content", timeout=10).json() == {"octets": 7, "same": True}
@@ -111,7 +120,7 @@ def test_a_stream_that_was_sent_again_is_told_from_an_empty_body(hamms: HammsSer
     assert other.json() == {"octets": 0, "same": False}
 
 
-def test_only_the_servers_owner_says_to_which_file_a_redirect_leads(tmp_path: Path) -> None:
+def test_only_canary_file_chooses_the_file_of_a_redirect(tmp_path: Path) -> None:
     canary_file = tmp_path / "canary file.txt"
     with HammsServer(beginning_port=0, canary_file=canary_file) as server:
         url = server.url("redirect-to-file", "/?path=/etc/hostname&canary_file=/etc/hostname")
@@ -129,7 +138,7 @@ def test_the_arrival_at_an_inner_address_is_in_the_other_origins_ledger(
     assert request.target == "/elsewhere?nonce=inner"
 
 
-def test_userinfo_of_a_location_is_told_by_the_other_origin(hamms: HammsServer) -> None:
+def test_the_other_origin_reports_userinfo_of_a_location(hamms: HammsServer) -> None:
     report = json.loads(curl(hamms.url("redirect-fragment-userinfo")).stdout)
 
     (request,) = hamms.ledger.requests("other")

@@ -1,4 +1,4 @@
-"""Servers that fail so many times, and say when to come back."""
+"""Servers that fail some times, and send Retry-After."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def statuses(hamms: HammsServer, slug: str, times: int, **parameters: object) ->
 
 @pytest.mark.parametrize("slug", FAILS_ONCE)
 @pytest.mark.parametrize("first", [1, 3])
-def test_so_many_requests_of_a_key_fail_and_the_next_succeeds(
+def test_the_requested_number_of_requests_fails_and_the_next_succeeds(
     hamms: HammsServer, slug: str, first: int
 ) -> None:
     answered = statuses(hamms, slug, first + 1, first=first, key="a")
@@ -40,7 +40,7 @@ def test_so_many_requests_of_a_key_fail_and_the_next_succeeds(
     ("form", "seconds"),
     [("future", 60), ("asctime", 60), ("rfc850", 60), ("past", -3600), ("garbage", None)],
 )
-def test_a_date_says_when_to_come_back(hamms: HammsServer, form: str, seconds: int | None) -> None:
+def test_retry_after_can_be_a_date(hamms: HammsServer, form: str, seconds: int | None) -> None:
     answer = raw.get(hamms.url("retry-after-date", "/", value=form, s=60))
 
     sent = parse_http_date(answer.fields["date"], now=0)
@@ -56,7 +56,7 @@ def test_a_date_says_when_to_come_back(hamms: HammsServer, form: str, seconds: i
 @pytest.mark.parametrize(
     "value", ["3", "-7", "", "soon", "1e3", "später", "Sun, 06 Nov 1994 08:49:37 GMT"]
 )
-def test_a_retry_after_of_one_s_choice_is_sent_as_it_is(hamms: HammsServer, value: str) -> None:
+def test_a_chosen_retry_after_is_sent_unchanged(hamms: HammsServer, value: str) -> None:
     answer = raw.get(hamms.url("retry-after", "/", value=value, status=429))
 
     assert (answer.status, answer.fields["retry-after"].encode("latin-1").decode()) == (429, value)

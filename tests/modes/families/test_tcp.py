@@ -77,7 +77,7 @@ def test_a_port_is_closed_at_first_and_then_open(hamms: HammsServer) -> None:
         assert status_when_open(door.address) == 200
 
 
-def test_so_many_connections_are_reset_and_the_others_answered(hamms: HammsServer) -> None:
+def test_the_first_connections_are_reset_and_the_others_answered(hamms: HammsServer) -> None:
     with hamms.open("tcp-accept-rst", first=2) as door:
         for _ in range(2):
             with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -85,7 +85,7 @@ def test_so_many_connections_are_reset_and_the_others_answered(hamms: HammsServe
         assert status_of(door.address) == 200
 
 
-def test_an_upload_stalls_that_nobody_reads(hamms: HammsServer) -> None:
+def test_an_unread_upload_stalls(hamms: HammsServer) -> None:
     with raw.connected(hamms.address("tcp-never-read")) as client:
         client.sendall(UPLOAD)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 64 * 1024)
@@ -101,7 +101,7 @@ def test_an_upload_stalls_that_nobody_reads(hamms: HammsServer) -> None:
     hamms.ledger.wait_until(lambda ledger: not ledger.open_connections("tcp-never-read"))
 
 
-def test_only_so_many_connections_are_answered_at_a_time(hamms: HammsServer) -> None:
+def test_at_most_n_connections_are_answered_at_a_time(hamms: HammsServer) -> None:
     with hamms.open("tcp-max-conns", n=2) as door:
         with ExitStack() as stack:
             for _ in range(2):
@@ -115,7 +115,7 @@ def test_only_so_many_connections_are_answered_at_a_time(hamms: HammsServer) -> 
 
 
 @pytest.mark.parametrize("name", ["tcp-drop-1-of-10", "tcp-drop-1-of-100"])
-def test_each_so_manieth_request_of_a_key_is_dropped(hamms: HammsServer, name: str) -> None:
+def test_every_nth_request_of_a_key_is_dropped(hamms: HammsServer, name: str) -> None:
     answered = []
     for _ in range(110):
         octets = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n") % b"?key=a"
@@ -129,7 +129,7 @@ def test_each_so_manieth_request_of_a_key_is_dropped(hamms: HammsServer, name: s
     ("op", "damages", "delivers"),
     [("drop", {Damage.GAP}, range(65536)), ("flip", {Damage.FOREIGN}, range(65536, 65537))],
 )
-def test_damage_in_a_body_is_there_and_can_be_repeated(
+def test_a_body_is_damaged_in_the_same_places_in_each_run(
     hamms: HammsServer, op: str, damages: set[Damage], delivers: range
 ) -> None:
     request = GET % b"?nonce=n&seed=7&rate=0.0005&op=%b" % op.encode()

@@ -76,13 +76,13 @@ def test_without_a_stream_the_text_is_one_document(play: Ask, path: str, text: o
     assert text(json.loads(answer.body)) == TEXT  # type: ignore[operator]
 
 
-def test_ndjson_streams_unless_it_is_asked_not_to(play: Ask) -> None:
+def test_ndjson_streams_unless_stream_is_false(play: Ask) -> None:
     assert len(play(f"llm-ok/api/chat?{QUERY}", DOCUMENT).chunks) == 5
     answer = play(f"llm-ok/api/generate?{QUERY}", b'{"stream": false}')
     assert json.loads(answer.body)["response"] == TEXT
 
 
-def test_usage_is_sent_if_it_is_asked_for(play: Ask) -> None:
+def test_usage_is_sent_on_request(play: Ask) -> None:
     body = b'{"stream": true, "stream_options": {"include_usage": true}}'
     usage = values(play(f"llm-ok/{CHAT}?{QUERY}", body).body)[-1]
     assert usage["choices"] == []
@@ -94,7 +94,7 @@ CUTS = {"clean": "complete", "fin": "fin", "rst": "rst", "delimited": "fin", "gz
 
 @SHAPES
 @pytest.mark.parametrize("how", CUTS)
-def test_a_cut_stream_ends_as_it_was_asked(play: Ask, path: str, how: str) -> None:
+def test_a_cut_stream_ends_in_the_requested_way(play: Ask, path: str, how: str) -> None:
     answer = play(f"llm-cut/{path}?{QUERY}&after=2&how={how}", STREAM)
     assert answer.ending == CUTS[how]
     body = answer.body
@@ -238,7 +238,7 @@ RETRY_AFTER = {
 
 
 @pytest.mark.parametrize("given", RETRY_AFTER)
-def test_a_refusal_says_when_to_come_again(play: Ask, given: str) -> None:
+def test_a_refusal_has_a_retry_after(play: Ask, given: str) -> None:
     target = f"llm-status/{CHAT}?{QUERY}&retry_after={given}&should_retry=false"
     answer = play(target, STREAM)
     assert (answer.status, json.loads(answer.body)["error"]["type"]) == (429, "rate_limit_error")
@@ -368,7 +368,7 @@ def test_faults_are_entered_in_the_ledger_only_if_they_are_played(
     assert server.ledger.fired("llm-cut", key="k")
 
 
-def test_old_clients_and_those_that_close_get_what_they_can_read(play: Ask) -> None:
+def test_http_1_0_clients_get_a_stream_that_ends_with_the_connection(play: Ask) -> None:
     old = play(f"llm-ok/{CHAT}?{QUERY}", STREAM, version="1.0")
     assert (text_of(CHAT, old.body), old.ending) == (TEXT, "fin")
     assert "transfer-encoding" not in old.fields
@@ -384,7 +384,7 @@ def test_the_nonce_comes_from_a_field_too(play: Ask) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux shows the timers of sockets")
 @pytest.mark.parametrize("keeps_alive", [True, False])
-def test_the_ledger_knows_whether_a_client_keeps_alive(keeps_alive: bool) -> None:
+def test_the_ledger_records_tcp_keep_alives_of_a_client(keeps_alive: bool) -> None:
     with HammsServer(beginning_port=0) as server:
         door = server.open("llm-nonstream", kind="slow", delay=0.2)
         with socket.create_connection(door.address) as client:
@@ -395,7 +395,9 @@ def test_the_ledger_knows_whether_a_client_keeps_alive(keeps_alive: bool) -> Non
         assert connection.keeps_alive is keeps_alive
 
 
-def test_the_ledger_keeps_what_grading_needs(server: HammsServer, play: Ask) -> None:
+def test_the_ledger_has_body_digest_and_idempotency_key_of_each_attempt(
+    server: HammsServer, play: Ask
+) -> None:
     for key in ("a", "b"):
         play(f"llm-drop-post/{CHAT}", STREAM, Idempotency_Key=key)
     first, second = server.ledger.requests("llm-drop-post")

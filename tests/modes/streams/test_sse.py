@@ -153,7 +153,7 @@ COMING_BACK = {
 
 
 @pytest.mark.parametrize("target", COMING_BACK)
-def test_a_client_that_comes_back_gets_each_event_once(play: Ask, target: str) -> None:
+def test_a_client_that_reconnects_gets_each_event_once(play: Ask, target: str) -> None:
     source, answers = reconnect(play, f"{target}&{QUERY}")
     assert [answer.status for answer in answers] == COMING_BACK[target]
     assert [event.data for event in source.events] == TOKENS

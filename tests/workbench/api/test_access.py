@@ -57,7 +57,7 @@ MATRIX = [
 ]  # fmt: skip
 
 
-async def test_each_role_may_do_what_the_reference_lets_it(guarded: httpx.AsyncClient) -> None:
+async def test_each_role_has_the_rights_of_the_reference(guarded: httpx.AsyncClient) -> None:
     roles = [await fields(guarded, name) for name in ("none", "viewer", "operator", "admin")]
     for method, path, expected in MATRIX:
         seen = [(await guarded.request(method, path, headers=role)).status_code for role in roles]
@@ -74,7 +74,7 @@ async def test_the_demo_token_is_taken_from_the_field_and_the_query(
     assert "t0k" not in by_query.text
 
 
-async def test_a_refusal_says_which_credentials_are_needed(guarded: httpx.AsyncClient) -> None:
+async def test_a_refusal_names_the_needed_credentials(guarded: httpx.AsyncClient) -> None:
     refused = await guarded.get("/api/mocks")
     assert refused.headers["www-authenticate"].startswith("Bearer")
     assert refused.json() == {"error": {"code": "unauthorized", "message": "unauthorized"}}

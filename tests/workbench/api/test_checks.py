@@ -1,4 +1,4 @@
-"""Checks that the API starts: who may, of which clients, and how each ends."""
+"""Checks that the API starts: rights, clients, and ends."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ async def ended(workbench: Workbench) -> dict[str, Any]:
     raise AssertionError
 
 
-async def test_a_check_tells_its_progress_and_keeps_its_report(
+async def test_a_check_publishes_its_progress_and_keeps_its_report(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
     listed = (await client.get("/api/checks/clients")).json()["clients"]
@@ -49,14 +49,14 @@ async def test_a_check_tells_its_progress_and_keeps_its_report(
     assert (report["seed"], report["suite"]) == (7, ["frame"])
 
 
-async def test_a_check_that_can_not_be_made_says_why(
+async def test_a_check_of_a_failing_client_ends_with_the_reason(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
     await client.post("/api/checks", json={"client": "broken"})
     run = await ended(workbench)
     assert (run["status"], run["problem"]) == (
         "failed",
-        "the client fails where nothing is wrong",
+        "the client fails against a healthy server",
     )
 
 

@@ -110,7 +110,7 @@ async def test_a_sequence_may_fail_and_then_succeed(
     assert (await client.get("/a")).text == "ok"
 
 
-async def test_the_lab_says_that_it_has_no_connection_to_fail_on(
+async def test_the_lab_answers_502_for_a_failure_mode_without_a_connection(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
     await workbench.mock("/a", fail=SHORT)
@@ -118,7 +118,9 @@ async def test_the_lab_says_that_it_has_no_connection_to_fail_on(
     assert answer.json()["response"]["status"] == 502
 
 
-async def test_connections_that_were_given_away_are_counted_off(workbench: Workbench) -> None:
+async def test_connections_lent_to_a_mode_leave_the_count_of_open_ones(
+    workbench: Workbench,
+) -> None:
     await workbench.mock("/a", fail=SHORT)
     async with httpx.AsyncClient(base_url=workbench.url) as client:
         for _ in range(5):

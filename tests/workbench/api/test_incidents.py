@@ -62,7 +62,10 @@ async def test_values_beyond_the_bounds_are_cut(client: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"mode": "earthquake"}, "mode must be status_spike_503, fixed_latency, or body_drop"),
+        (
+            {"mode": "earthquake"},
+            "mode must be status_spike_503, fixed_latency, body_drop, or a failure mode",
+        ),
         ({"mode": "tcp-refused"}, "needs a port of its own"),
         ({"mode": "status?status=x"}, "status=x"),
         ({"mode": 5}, "mode"),
@@ -77,7 +80,7 @@ async def test_values_beyond_the_bounds_are_cut(client: httpx.AsyncClient) -> No
         ({"junk": 1}, "unknown field"),
     ],
 )
-async def test_an_incident_that_can_not_be_is_refused(
+async def test_an_impossible_incident_is_refused(
     client: httpx.AsyncClient, members: dict[str, object], words: str
 ) -> None:
     refused = await client.post("/api/incidents/start", json=members)
@@ -87,7 +90,7 @@ async def test_an_incident_that_can_not_be_is_refused(
     assert not (await state(client))["active"]
 
 
-async def test_a_stop_ends_it_and_may_be_repeated(client: httpx.AsyncClient) -> None:
+async def test_a_stop_ends_an_incident_and_may_be_repeated(client: httpx.AsyncClient) -> None:
     await start(client, probability=1)
     assert (await client.get("/")).status_code == 503
     for _ in range(2):
@@ -133,7 +136,7 @@ async def test_a_dropped_body_leaves_status_and_fields(
     assert (await client.get("/stream")).content == b""
 
 
-async def test_the_series_depends_on_the_seed_alone(client: httpx.AsyncClient) -> None:
+async def test_the_struck_requests_depend_on_the_seed_alone(client: httpx.AsyncClient) -> None:
     expected = [503 if Random(42 + n).random() <= 0.5 else 200 for n in range(20)]
     for _ in range(2):
         await start(client, seed=42)
@@ -200,7 +203,9 @@ async def test_delays_pass_side_by_side_and_end_with_their_incident(
     # The client's own limit is half the delay, so the answers have come early.
 
 
-async def test_the_whole_life_is_published(workbench: Workbench, client: httpx.AsyncClient) -> None:
+async def test_start_strikes_and_stop_of_an_incident_are_events(
+    workbench: Workbench, client: httpx.AsyncClient
+) -> None:
     await start(client, probability=1)
     struck = await client.get("/")
     await client.post("/api/incidents/stop")

@@ -39,7 +39,7 @@ async def test_a_mock_is_created_shown_changed_and_deleted(client: httpx.AsyncCl
     assert (await client.delete("/api/mocks/m1")).status_code == 404
 
 
-async def test_a_mock_answers_head_and_refuses_methods_that_it_has_not(
+async def test_a_mock_answers_head_and_refuses_other_methods(
     client: httpx.AsyncClient,
 ) -> None:
     await created(client, body="one")

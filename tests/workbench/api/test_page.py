@@ -1,4 +1,4 @@
-"""The page's addresses, without a browser: who gets it, how it is kept, and what it leaves out of the records."""
+"""The page's addresses, without a browser: negotiation, caching, and its own requests in no record."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ async def test_the_page_answers_at_the_addresses_of_the_reference(
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
 
 
-async def test_a_script_that_is_known_is_not_sent_again(client: httpx.AsyncClient) -> None:
+async def test_a_cached_script_gets_304(client: httpx.AsyncClient) -> None:
     answer = await client.get("/playground/app/main.js")
     assert answer.headers["content-type"].startswith("text/javascript")
     tag = answer.headers["etag"]

@@ -177,7 +177,7 @@ async def test_plain_http_is_no_answer_to_a_handshake(
         assert trying["response"]["status"] in (502, 504)
 
 
-async def test_a_certificate_has_to_be_trusted_unless_the_target_says_otherwise(
+async def test_a_target_needs_a_trusted_certificate_unless_verify_tls_is_false(
     workbench: Workbench, client: httpx.AsyncClient
 ) -> None:
     with throwaway_certificates() as made:

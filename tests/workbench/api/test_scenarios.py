@@ -62,7 +62,7 @@ async def test_scenarios_are_created_shown_replaced_and_deleted(client: httpx.As
     assert (await client.get(f"/api/scenarios/runs/{run['run_id']}")).status_code == 404
 
 
-async def test_members_that_no_scenario_has_are_named_in_the_answer(
+async def test_unknown_members_of_a_scenario_are_named_in_the_answer(
     client: httpx.AsyncClient,
 ) -> None:
     answer = await client.post("/api/scenarios", json=scenario(step(exepct={})))
@@ -153,7 +153,7 @@ async def test_a_scenario_does_not_run_within_a_run(
     assert result["response"]["status"] == 508
 
 
-async def test_a_target_that_nobody_knows_is_404_in_the_step(client: httpx.AsyncClient) -> None:
+async def test_an_unknown_target_is_404_in_the_step(client: httpx.AsyncClient) -> None:
     (result,) = (await ran(client, await created(client, step(target_id="no"))))["step_results"]
     assert result["response"]["status"] == 404
     assert "target_not_found" in result["response"]["body"]

@@ -16,12 +16,12 @@ import pytest
 from click.testing import CliRunner
 
 from hamms_trio.cli import main
+from tests.forks import HAMMS, Forked
 from tests.http.commands import Running, starting
 from tests.workbench.scenarios.worlds import scenario, step
 
 SAFETY_NET = 60.0
 SERVER_SAFETY_NET = 600.0  # one server is there for all tests of this module
-SCENARIO = [sys.executable, "-m", "hamms_trio", "scenario"]
 HOME = b"\x1b[H"  # the cursor goes to the upper left corner, where each screen begins
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "scenarios").glob("*.json"))
 
@@ -141,10 +141,9 @@ def test_the_live_view_obeys_its_keys_on_a_terminal(running: Running, tmp_path: 
 
 def test_without_a_terminal_each_event_is_a_line(running: Running, tmp_path: Path) -> None:
     run("run", written(tmp_path, step(path="/nope")), "--base-url", running.url, code=3)
-    command = [*SCENARIO, "live", "--server", running.url, "--failed-only", "--json"]
-    with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-    ) as process:
+    command = ["scenario", "live", "--server", running.url, "--failed-only", "--json"]
+    ends = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE}
+    with Forked(HAMMS, *command, **ends) as process:
         assert process.stdout is not None
         event = json.loads(process.stdout.readline())
         process.terminate()
@@ -159,9 +158,8 @@ class Terminal:
 
         self._ours, theirs = pty.openpty()
         environment = {**os.environ, "TERM": "xterm", "COLUMNS": "120", "LINES": "50"}
-        self._process = subprocess.Popen(
-            [*SCENARIO, *arguments], stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-        )
+        ends = {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+        self._process = Forked(HAMMS, "scenario", *arguments, **ends, env=environment)
         os.close(theirs)
         self._seen = b""
 

@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from hamms_trio.workbench.scenarios import Report, ScenarioLimits
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, StepAnswer, StepRequest
 from tests.workbench.scenarios.worlds import World, hello, ran, scenario, step
 
 JSON = (("Content-Type", "application/json"),)
@@ -86,7 +86,7 @@ async def test_chaos_is_drawn_by_the_place_of_a_step() -> None:
         ("frame-cl-short-fin?x=1", 599, "frame-cl-short-fin?x=1 5"),
     ],
 )
-async def test_each_mode_of_chaos_changes_what_the_step_observes(
+async def test_each_mode_of_chaos_changes_the_observed_answer(
     mode: str, status: int, body: str
 ) -> None:
     report = await ran(scenario(step(chaos=chaos(mode))), seed=5)
@@ -160,7 +160,7 @@ async def test_a_variable_that_was_not_found_fails_the_step() -> None:
     ]
 
 
-async def test_a_text_can_not_grow_without_end() -> None:
+async def test_the_length_of_a_rendered_text_is_limited() -> None:
     places = "{{a}}" * 100
     report = await ran(scenario(step(body=places), variables={"a": "x" * 60_000}))
     assert "more than 524288 characters" in str(reasons(report)[0])
@@ -180,7 +180,7 @@ async def test_retries_wait_longer_each_time(autojump_clock: trio.testing.MockCl
     assert (report.status, report.step_results[0].attempts) == ("pass", 4)
 
 
-async def test_each_attempt_draws_the_next_number_of_the_same_source() -> None:
+async def test_each_attempt_draws_the_next_number_of_the_same_generator() -> None:
     drawn = Random(99)
     expected = next(number for number in range(20) if drawn.random() > 0.7)
     flaky = step(chaos=chaos(probability=0.7), retry={"attempts": 20})
@@ -211,7 +211,7 @@ async def test_only_steps_with_a_wanted_tag_run_with_their_own_chaos() -> None:
 
 
 def lose(_request: StepRequest) -> StepAnswer:
-    raise Lost(Loss.RESET)
+    raise ResponseLost(Loss.RESET)
 
 
 async def test_a_lost_response_is_502_with_the_name_of_the_loss() -> None:

@@ -12,6 +12,7 @@ import os
 import sys
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from importlib import import_module, metadata
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -116,14 +117,13 @@ def by_http_client() -> Send:
         )
         origin = f"{parts.scheme}://{parts.netloc}"
         connection = kept.pop(origin, None) or kind(parts.netloc, **request.with_timeout())
-        try:
+        with ExitStack() as if_it_fails:
+            if_it_fails.callback(connection.close)
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(request.method, target, request.body, request.fields)
             answer = connection.getresponse()
             answered = Answer(answer.status, answer.getheaders(), answer.read())
-        except BaseException:
-            connection.close()
-            raise
+            if_it_fails.pop_all()
         kept[origin] = connection
         return answered
 
@@ -181,7 +181,7 @@ def by_pycurl() -> Send:
 
 
 def _last_section(lines: list[bytes]) -> list[tuple[str, str]]:
-    """Read the field lines behind the last status line."""
+    """Read the field lines after the last status line."""
     fields: list[tuple[str, str]] = []
     for line in lines:
         name, colon, value = line.decode("latin-1").partition(":")
@@ -295,7 +295,7 @@ def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any
     )
     try:
         status, fields, content = send(request)
-    except Exception as error:  # noqa: BLE001 # whatever a client raises is its outcome
+    except Exception as error:  # noqa: BLE001 # a client may raise any kind; to say which is what this program is for
         text = _shown(f"{type(error).__name__}: {error}"[:500])
         return {"ok": False, "error": text, "foreign": _is_foreign(error, package)}
     shown = {name: _shown(value) for name, value in fields}

@@ -1,4 +1,4 @@
-"""Ports at which the kernel, or the accepting of a connection, is the fault: no request is ever read there."""
+"""Ports whose fault lies in the kernel, or in accepting connections, and not in an answer."""
 
 from __future__ import annotations
 
@@ -27,7 +27,11 @@ Connections = Annotated[int, Range("connections", 1, 10_000)]
 Surplus = Annotated[str, Choice("rst", "hang")]
 
 
-@never_accepts(client=must_error("RFC 9293 §3.10.7.1"))
+@never_accepts(
+    client=must_error(
+        "RFC 9293 §3.10.7.1", owes="The error comes at once, and not after a timeout."
+    )
+)
 async def tcp_refused() -> None:
     """Refuse every connection at once.
 
@@ -38,15 +42,20 @@ async def tcp_refused() -> None:
 
 @never_answers(client=must_time_out("RFC 9293 §3.8.3"))
 async def tcp_syn_blackhole() -> None:
-    """Leave every SYN without an answer, as a firewall does that drops it.
+    """Leave every SYN without an answer, like a firewall that drops packets.
 
-    The client's kernel sends it again after 1, 3 and 7 seconds, and gives up after two minutes; only a
-    connect timeout of the client's own is shorter. Linux alone can do this without privileges.
+    The client's kernel sends it again after 1, 3 and 7 seconds, and gives up after two minutes; only a connect
+    timeout of the client's own is shorter. Linux alone can do this without privileges.
     """
 
 
 @on_request(
-    client=must_succeed("RFC 8305 §5", level=Level.SHOULD),
+    client=must_succeed(
+        "RFC 8305 §5",
+        level=Level.SHOULD,
+        owes="The answer is there well before the second SYN "
+        "by IPv6, which leaves after one second.",
+    ),
     issues=("curl/curl#19740",),
     port=PortKind(Reach.IPV4_ONLY),
     own_port="its port does not answer by IPv6",
@@ -67,7 +76,9 @@ async def tcp_accept_hang(peer: Peer) -> None:
     await peer.wait_gone()
 
 
-@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(
+    client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows", attempts={"POST": 1})
+)
 async def tcp_accept_close(peer: Peer) -> None:
     """Close the connection (FIN, no octets) as soon as it is accepted."""
     await peer.finish()
@@ -77,15 +88,17 @@ async def tcp_accept_close(peer: Peer) -> None:
 async def tcp_accept_rst(peer: Peer) -> None:
     """Reset the connection as soon as it is accepted.
 
-    The kernel counts no refused SYN, so this is how a port fails so many times and then comes up:
+    The kernel does not count refused SYNs, so use this mode for a port that fails a few times and then comes up:
     ``first=3`` resets the first three connections, and answers the others healthily.
     """
     peer.reset()
 
 
-@on_connect(client=must_error("RFC 9112 §9.6"))
+@on_connect(
+    client=must_error("RFC 9112 §9.6", owes="The error comes at once, and not after a timeout.")
+)
 async def tcp_half_close_first(peer: Peer) -> None:
-    """Close our side (FIN) as soon as the connection is accepted, and go on reading until the client leaves.
+    """Close our side (FIN) as soon as the connection is accepted, and keep reading until the client leaves.
 
     No response can come any more, so the client must not wait for one.
     """
@@ -93,7 +106,14 @@ async def tcp_half_close_first(peer: Peer) -> None:
     await peer.wait_gone()
 
 
-@on_connect(client=must_stay_bounded("RFC 9112 §9.4", level=Level.SHOULD), decides=True)
+@on_connect(
+    client=must_stay_bounded(
+        "RFC 9112 §9.4",
+        level=Level.SHOULD,
+        owes="The ledger shows no more open connections than the limit of the client's pool.",
+    ),
+    decides=True,
+)
 async def tcp_max_conns(peer: Peer, *, n: Connections = 6, how: Surplus = "rst") -> None:
     """Answer on ``n`` connections at a time, and reset each one beyond, or never answer on it.
 
@@ -115,7 +135,9 @@ async def tcp_max_conns(peer: Peer, *, n: Connections = 6, how: Surplus = "rst")
 
 
 @on_request(
-    client=may_retry("RFC 9110 §9.2.2"), own_port="it closes its port for a while", decides=True
+    client=may_retry("RFC 9110 §9.2.2", owes="A call that comes after `seconds` succeeds."),
+    own_port="it closes its port for a while",
+    decides=True,
 )
 async def tcp_reuse_refuse(
     peer: Peer, request: RequestHead, *, after: Connections = 1, seconds: Seconds = 1.0
@@ -134,14 +156,15 @@ async def tcp_reuse_refuse(
 
 
 @on_request(
-    client=may_retry("RFC 9110 §9.2.2"),
+    client=may_retry("RFC 9110 §9.2.2", owes="A call that comes after `seconds` succeeds."),
     port=lambda given: PortKind(refuses=float(given["seconds"] or 0)),
     own_port="its port is closed at first",
     decides=True,
 )
 async def tcp_refused_at_first(peer: Peer, request: RequestHead, *, seconds: Seconds = 1.0) -> None:
-    """Refuse every connection for ``seconds`` seconds from the door's opening on, then answer healthily.
+    """Refuse every connection for ``seconds`` seconds after the door opens, then answer healthily.
 
-    So does a server that starts later than its client. ``open()`` says when the time begins.
+    A server that starts later than its client does the same. The time begins with the start of the server, or with
+    ``open()``.
     """
     await answer_healthily(peer, request)

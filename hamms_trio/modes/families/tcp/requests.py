@@ -21,7 +21,9 @@ Buffer = Annotated[int, Range("octets", 256, 16 * MEBIBYTE)]
 Nth = Annotated[int, Range("requests", 1, 1_000_000)]
 
 
-@on_connect(client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows"))
+@on_connect(
+    client=must_error("RFC 9112 §8; retry only what RFC 9110 §9.2.2 allows", attempts={"POST": 1})
+)
 async def tcp_close_after_data(peer: Peer) -> None:
     """Close the connection (FIN, no octets) once the client has sent data, not before."""
     await peer.receive()
@@ -52,7 +54,7 @@ async def tcp_rst_after_request(peer: Peer, request: RequestHead, *, after: Afte
 
 @on_request(client=must_error("RFC 9112 §9.5", attempts={"POST": 1}), issues=("psf/requests#2422",))
 async def tcp_rst_mid_request(peer: Peer, request: RequestHead, *, bytes: Octets = 1000) -> None:
-    """Read so many octets of the body, and reset the connection while the client sends the rest."""
+    """Read ``bytes`` octets of the body, and reset the connection while the client sends the rest."""
     await _read_octets(peer, bytes)
     peer.reset()
 
@@ -71,15 +73,17 @@ async def tcp_never_read(
 ) -> None:
     """Read the request's head and ``read`` octets of its body, then nothing more, and never answer.
 
-    The window closes, and the client's upload stalls once the kernel's buffers are full, of which ours has
-    ``rcvbuf`` octets at a port of its own. Only a timeout for writing, or for the whole exchange, ends it.
+    The window closes, and the client's upload stalls once the kernel's buffers are full; at a port of its own, the
+    server's buffer has ``rcvbuf`` octets. Only a timeout for writing, or for the whole exchange, ends it.
     """
     await _read_octets(peer, read)
     await peer.wait_left(LONGEST_SECONDS)
 
 
 @on_request(
-    client=must_time_out("RFC 9293 §3.8.6", level=Level.QUALITY),
+    client=must_time_out(
+        "RFC 9293 §3.8.6", level=Level.QUALITY, owes="A call without a timeout succeeds in the end."
+    ),
     issues=("square/okhttp#4455",),
     port=PortKind(receive_buffer=SMALL_BUFFER),
 )
@@ -106,13 +110,13 @@ async def tcp_drop_every_nth(
 
 
 async def _read(peer: Peer, after: str) -> None:
-    """Read what is to be read of the body before the fault."""
+    """Read the part of the body that precedes the fault."""
     if after != "head":
         await _read_octets(peer, 1 if after == "1byte" else None)
 
 
 async def _read_octets(peer: Peer, octets: int | None) -> None:
-    """Read at least so many octets of the body, or all of it."""
+    """Read at least ``octets`` of the body, or all of it for None."""
     received = 0
     while octets is None or received < octets:
         data = await peer.http.receive_content()

@@ -9,6 +9,7 @@ from hamms_trio.modes.families.tls import (
     chains,
     handshakes,
     keys,
+    later,
     names,
     protocols,
     records,
@@ -16,4 +17,4 @@ from hamms_trio.modes.families.tls import (
     versions,
 )
 
-MODULES = (chains, names, usages, keys, versions, handshakes, records, protocols)
+MODULES = (chains, names, usages, keys, versions, handshakes, records, later, protocols)

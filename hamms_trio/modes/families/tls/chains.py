@@ -7,11 +7,11 @@ from typing import Annotated
 
 from hamms_trio.modes.declare import insists
 from hamms_trio.modes.model.expectation import Level, may_choose, must_error, must_succeed
-from hamms_trio.modes.model.parameters import Range
+from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.pki.recipes import (
     INTERMEDIATE,
     LEAF,
-    Root,
+    ChainRoot,
     authority,
     below,
     chain_of,
@@ -19,6 +19,9 @@ from hamms_trio.pki.recipes import (
 )
 from hamms_trio.pki.terms import Terms, presenting
 
+SERIALS = {"zero": b"\0", "negative": b"\xff", "long": b"\x7f" * 21}
+
+Serial = Annotated[str, Choice(*SERIALS)]
 Days = Annotated[float, Range("days", 0, 3650)]
 
 MIDDLE = authority(subject="hamms-trio middle", key_use="middle")
@@ -40,17 +43,18 @@ def tls_not_yet_valid(*, days: Days = 5.0) -> Terms:
 
 
 @insists(
-    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS))
+    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"),
+    mended=presenting(server(issuer=ChainRoot.OURS)),
 )
 def tls_self_signed() -> Terms:
     """Present a certificate that signs itself."""
     return presenting(server(issuer=None))
 
 
-@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS)))
+@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=ChainRoot.OURS)))
 def tls_untrusted_root() -> Terms:
     """Present a certificate that is signed by a root that no client trusts."""
-    return presenting(server(issuer=Root.UNKNOWN))
+    return presenting(server(issuer=ChainRoot.UNKNOWN))
 
 
 @insists(
@@ -76,7 +80,7 @@ def tls_reversed_chain() -> Terms:
 
 @insists(client=must_succeed("RFC 8446 §4.4.2", level=Level.SHOULD))
 def tls_extra_certs() -> Terms:
-    """Send certificates that have nothing to do with the chain, before the one that is needed."""
+    """Send unrelated certificates before the one that completes the chain."""
     unrelated = (ANOTHER, below(ANOTHER, subject="another server"))
     return presenting((LEAF, *unrelated, INTERMEDIATE))
 
@@ -102,7 +106,7 @@ def tls_expired_cross_sign() -> Terms:
 @insists(client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4", level=Level.SHOULD))
 def tls_untrusted_cross_sign() -> Terms:
     """Send two certificates of one intermediate, first that of an unknown root, then that of the trusted one."""
-    return presenting((LEAF, authority(issuer=Root.UNKNOWN), INTERMEDIATE))
+    return presenting((LEAF, authority(issuer=ChainRoot.UNKNOWN), INTERMEDIATE))
 
 
 @insists(
@@ -133,6 +137,16 @@ def tls_pathlen() -> Terms:
     return presenting(chain_of(below(authority(issuer=replace(MIDDLE, path_length=0)))))
 
 
+@insists(client=must_succeed("RFC 5280 §4.2.1.9, §6.1.4(m)"))
+def tls_pathlen_increases() -> Terms:
+    """Present a chain whose second authority allows more authorities below it than the one above allows.
+
+    The longer limit never counts, and the chain keeps the shorter one.
+    """
+    above = replace(MIDDLE, path_length=1)
+    return presenting(chain_of(below(authority(issuer=above, path_length=2))))
+
+
 @insists(client=may_choose("RFC 5280 §4.2.1.9"))
 def tls_server_is_ca() -> Terms:
     """Present a server's certificate that is an authority's, too.
@@ -140,6 +154,21 @@ def tls_server_is_ca() -> Terms:
     Mozilla's verifier refuses such a certificate, OpenSSL accepts it.
     """
     return presenting(server(is_authority=True, usages=("digital_signature", "key_cert_sign")))
+
+
+@insists(client=may_choose("RFC 5280 §4.1.2.2", level=Level.SHOULD))
+def tls_serial_edge(*, case: Serial = "zero") -> Terms:
+    """Present a certificate with a serial number that no authority may give: zero, negative, or of 21 octets.
+
+    RFC 5280 asks clients to take zero and negative ones; Go has refused negative ones since 1.23.
+    """
+    return presenting(server(serial=SERIALS[case]))
+
+
+@insists(client=must_error("RFC 5280 §4.1.2.1, RFC 9110 §4.3.4"))
+def tls_cert_v1() -> Terms:
+    """Present a certificate of X.509 version 1, which names no host but in its common name, localhost."""
+    return presenting(server(subject="localhost", is_version_1=True))
 
 
 @insists(client=may_choose("CA/Browser Forum Baseline Requirements §6.3.2", level=Level.QUALITY))

@@ -7,7 +7,7 @@ from typing import Annotated
 from hamms_trio.modes.declare import insists
 from hamms_trio.modes.model.expectation import Level, may_choose, must_error, must_succeed
 from hamms_trio.modes.model.parameters import Choice, Text
-from hamms_trio.pki.recipes import authority, below, chain_of, server
+from hamms_trio.pki.recipes import LOCAL_NAMES, authority, below, chain_of, server
 from hamms_trio.pki.terms import Terms, presenting
 
 HOSTS = ("localhost", "*.hamms.localhost")
@@ -40,7 +40,7 @@ def tls_wrong_host(*, san: Text = "other.localhost") -> Terms:
 def tls_no_san() -> Terms:
     """Present a certificate whose only name is its common name, localhost.
 
-    Of eleven clients that were measured eight accept it, although no common name may be taken for a host's.
+    Eight of eleven measured clients accept it, although a common name must not count as a host name.
     """
     return presenting(server(subject="localhost", names=()))
 
@@ -61,8 +61,8 @@ def tls_no_subject() -> Terms:
 def tls_san_edge(*, case: Edge = "partial-wildcard") -> Terms:
     """Present a certificate whose name only looks as if it covered localhost or 127.0.0.1.
 
-    ``case`` says which: a wildcard within a label, a bare one, one too far up, one that is not the first label, or
-    two of them; a NUL or a space behind the name, a dot before it, an address among the host names, or a mail
+    ``case`` is the kind: a wildcard within a label, a bare one, one too far up, one that is not the first label, or
+    two of them; a NUL or a space after the name, a dot before it, an address among the host names, or a mail
     address. Names outside localhost break the root's own constraint as well, unless the root has none.
     """
     names = EDGES[case]
@@ -73,7 +73,7 @@ def tls_san_edge(*, case: Edge = "partial-wildcard") -> Terms:
 
 @insists(client=may_choose("RFC 9525 §6.3", level=Level.QUALITY))
 def tls_san_trailing_dot() -> Terms:
-    """Present a certificate for ``localhost.``, with a dot behind the name; clients disagree about it."""
+    """Present a certificate for ``localhost.``, with a dot after the name; clients disagree about it."""
     return presenting(server(names=(), dns_names=("localhost.",)))
 
 
@@ -93,6 +93,21 @@ def tls_address_in_cn() -> Terms:
 def tls_san_idn_wildcard() -> Terms:
     """Present a certificate for ``xn--*.hamms.localhost``, a wildcard within an internationalized label."""
     return presenting(server(names=(), dns_names=("xn--*.hamms.localhost",)))
+
+
+@insists(client=must_error("RFC 9525 §6.3"))
+def tls_san_wildcard_across() -> Terms:
+    """Present a certificate for ``*.localhost`` alone, to a client of ``tls-san-wildcard-across.hamms.localhost``.
+
+    A wildcard stands for one label. A client that connects to localhost or to an address must refuse as well.
+    """
+    return presenting(server(names=("*.localhost",)))
+
+
+@insists(client=must_succeed("RFC 9525 §6.3, RFC 5890 §2.3.2.1"))
+def tls_san_idn() -> Terms:
+    """Present a certificate that also names an internationalized host, ``xn--bcher-kva.localhost``."""
+    return presenting(server(names=("xn--bcher-kva.localhost", *LOCAL_NAMES)))
 
 
 def _constrained(**constraints: tuple[str, ...]) -> Terms:
@@ -130,6 +145,26 @@ def tls_name_constraints_address() -> Terms:
     A client that connects to localhost must refuse it as well: every name of a certificate has to be permitted.
     """
     return _constrained(permitted=("localhost", "10.0.0.0/8", "::1/128"))
+
+
+def _narrowed(inner: str) -> Terms:
+    outer = authority(subject="hamms-trio, outer", key_use="outer", permitted=("hamms.localhost",))
+    within = authority(
+        subject="hamms-trio, inner", key_use="inner", issuer=outer, permitted=(inner,)
+    )
+    return presenting(chain_of(below(within, names=("localhost", "*.hamms.localhost"))))
+
+
+@insists(
+    client=must_error("RFC 5280 §4.2.1.10, §6.1.4(g)"),
+    mended=_constrained(permitted=("localhost",)),
+)
+def tls_name_constraints_widened() -> Terms:
+    """Present a certificate for localhost below an intermediate that may sign for all of localhost.
+
+    The intermediate above that one may sign for hamms.localhost alone, and nobody below may widen that.
+    """
+    return _narrowed("localhost")
 
 
 @insists(

@@ -1,4 +1,4 @@
-"""Downloads whose name leads out of the directory, or whose digest is that of something else."""
+"""Downloads whose name leads out of the directory, or whose digest belongs to other content."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ Algorithm = Annotated[str, Choice(*DIGESTS)]
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 6266 §4.3"),
+    client=must_error_or_succeed(
+        "RFC 6266 §4.3",
+        owes="A file that the client writes is in the directory that its user has named.",
+    ),
     issues=(
         "pypa/pip#6413",
         "pypa/pip#6418",
@@ -47,7 +50,7 @@ Algorithm = Annotated[str, Choice(*DIGESTS)]
     ),
 )
 async def download_filename(peer: Peer, request: RequestHead, *, name: Name = "parent") -> None:
-    """Send the canary as a file for download whose name leads out of the directory, or is none.
+    """Send the canary as a download whose file name leads out of the directory, or is not valid.
 
     The file must end up in the directory that the user chose, or nowhere.
     """
@@ -55,12 +58,18 @@ async def download_filename(peer: Peer, request: RequestHead, *, name: Name = "p
     await answer(peer, request, BINARY, disposition)
 
 
-@on_request(client=may_choose("RFC 9530 §2, §3", level=Level.QUALITY))
+@on_request(
+    client=may_choose(
+        "RFC 9530 §2, §3",
+        level=Level.QUALITY,
+        owes="A client that verifies digests reports an error; any other need not.",
+    )
+)
 async def digest_mismatch(
     peer: Peer, request: RequestHead, *, alg: Algorithm = "content-digest"
 ) -> None:
-    """Send the canary with the digest of something else.
+    """Send the canary with the digest of other content.
 
-    A client that looks at digests reports an error; one that doesn't, succeeds.
+    A client that checks digests reports an error; one that doesn't, succeeds.
     """
     await answer(peer, request, TEXT, DIGESTS[alg])

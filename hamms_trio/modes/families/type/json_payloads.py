@@ -1,4 +1,4 @@
-"""JSON that is cut, empty, deep, or not quite JSON (RFC 8259), in messages with nothing wrong."""
+"""JSON that is cut, empty, deep, or not quite JSON (RFC 8259), in otherwise correct messages."""
 
 from __future__ import annotations
 
@@ -47,13 +47,17 @@ async def json_truncated(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 8259 §2"))
 async def json_empty(peer: Peer, request: RequestHead) -> None:
-    """Send 200 with the type of JSON and a body of no octets; the client says that nothing came."""
+    """Send 200 with the type of JSON and an empty body; the client reports that nothing came."""
     await answer(peer, request, JSON, body=b"")
 
 
-@on_request(client=must_stay_bounded("RFC 8259 §9"))
+@on_request(
+    client=must_stay_bounded(
+        "RFC 8259 §9", owes="A call that parses JSON fails or succeeds; the process does not crash."
+    )
+)
 async def json_deep(peer: Peer, request: RequestHead, *, depth: Depth = 100_000) -> None:
-    """Send ``depth`` arrays, each within the other; a parser that calls itself must not crash."""
+    """Send ``depth`` arrays, each within the other; a recursive parser must not crash."""
     persistence = connection_field(request).removesuffix(b"\r\n")
     lines = filter(None, (JSON, persistence, b"Content-Length: %d" % (2 * depth)))
     await peer.send(peer.http.raw_head(*lines))
@@ -62,7 +66,12 @@ async def json_deep(peer: Peer, request: RequestHead, *, depth: Depth = 100_000)
             await peer.send(bracket * min(PIECE, depth - sent))
 
 
-@on_request(client=must_error_or_succeed("RFC 8259 §6"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 8259 §6",
+        owes="A call that parses JSON fails, or returns a value of the nearest number.",
+    )
+)
 async def json_numbers(peer: Peer, request: RequestHead, *, case: Number = "nan") -> None:
     """Send a number that JSON does not have, or that a double can't hold.
 
@@ -71,7 +80,12 @@ async def json_numbers(peer: Peer, request: RequestHead, *, case: Number = "nan"
     await answer(peer, request, JSON, body=NUMBERS[case])
 
 
-@on_request(client=may_choose("RFC 8259 §4"))
+@on_request(
+    client=may_choose(
+        "RFC 8259 §4",
+        owes="A call that parses JSON fails, or takes the same one of both values each time.",
+    )
+)
 async def json_dup_keys(peer: Peer, request: RequestHead) -> None:
     """Send an object that has the same name twice, with two values."""
     await answer(peer, request, JSON, body=b'{"role": "user", "role": "admin"}')
@@ -79,7 +93,7 @@ async def json_dup_keys(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 8259 §2"))
 async def json_trailing(peer: Peer, request: RequestHead, *, case: Trailing = "object") -> None:
-    """Send a JSON object and something behind it: another object, or text; or a comma before its end."""
+    """Send a JSON object with another object or text after it, or with a comma before its end."""
     await answer(peer, request, JSON, body=TRAILING[case])
 
 

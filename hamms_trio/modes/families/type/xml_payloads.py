@@ -19,7 +19,11 @@ ENTITY = "/entity"  # the path at which the external entity is found
 Levels = Annotated[int, Range("levels, each ten times the one before", 1, 20)]
 
 
-@on_request(client=must_stay_bounded("RFC 7303 §10"))
+@on_request(
+    client=must_stay_bounded(
+        "RFC 7303 §10", owes="A call that parses XML fails, or does not expand the entities."
+    )
+)
 async def xml_bomb(peer: Peer, request: RequestHead, *, levels: Levels = 9) -> None:
     """Send a small XML document whose entities expand to a billion words ("billion laughs")."""
     entities = [f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, levels + 1)]
@@ -28,7 +32,10 @@ async def xml_bomb(peer: Peer, request: RequestHead, *, levels: Levels = 9) -> N
     await answer(peer, request, XML, body=document.encode())
 
 
-@on_request(client=must_stay_bounded("RFC 7303 §10"), decides=True)
+@on_request(
+    client=must_stay_bounded("RFC 7303 §10", owes="The ledger shows no request for `/entity`."),
+    decides=True,
+)
 async def xml_xxe(peer: Peer, request: RequestHead) -> None:
     """Send XML with an external entity that is found at this same door, under ``/entity``.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ssl
+import warnings
 
 import pytest
+from cryptography import x509
 
 from hamms_trio import HammsServer
 from hamms_trio.canary import examine
@@ -43,7 +45,10 @@ CODES: dict[str, set[int]] = {
     "tls-no-basic-constraints": NOT_AN_AUTHORITY,
     "tls-pathlen": PATH_TOO_LONG,
     "tls-server-is-ca": ACCEPTED,
+    "tls-pathlen-increases": ACCEPTED,
     "tls-validity-10y": ACCEPTED,
+    "tls-serial-edge": ACCEPTED,
+    "tls-cert-v1": ACCEPTED,  # as with tls-no-san
     "tls-wrong-host": WRONG_HOST,
     "tls-no-san": ACCEPTED,  # Python falls back to the common name
     "tls-no-common-name": ACCEPTED,
@@ -53,10 +58,13 @@ CODES: dict[str, set[int]] = {
     "tls-san-other-address": WRONG_HOST,
     "tls-address-in-cn": WRONG_HOST,
     "tls-san-idn-wildcard": WRONG_HOST,
+    "tls-san-wildcard-across": WRONG_HOST,
+    "tls-san-idn": ACCEPTED,
     "tls-name-constraints": NOT_PERMITTED,
     "tls-name-constraints-excluded": EXCLUDED,
     "tls-name-constraints-address": NOT_PERMITTED,
     "tls-name-constraints-cn": WRONG_HOST,
+    "tls-name-constraints-widened": NOT_PERMITTED,
     "tls-keyusage": WRONG_PURPOSE,
     "tls-issuer-may-not-sign": NOT_AN_AUTHORITY,
     "tls-eku-client-only": WRONG_PURPOSE,
@@ -64,6 +72,7 @@ CODES: dict[str, set[int]] = {
     "tls-eku-absent": ACCEPTED,
     "tls-eku-of-issuer": WRONG_PURPOSE,
     "tls-critical-unknown-ext": UNKNOWN_EXTENSION,
+    "tls-critical-unknown-ext-issuer": UNKNOWN_EXTENSION,
     "tls-revoked": ACCEPTED,  # OpenSSL does not ask by itself
     "tls-sig-sha1": WEAK_DIGEST,
     "tls-sig-md5": WEAK_DIGEST,
@@ -134,6 +143,46 @@ def test_no_edge_of_a_name_is_taken_for_the_host(contexts: Contexts, case: str, 
     assert make is not None
 
     assert verify_code(contexts, make(case=case), host) in (62, 64)
+
+
+@pytest.mark.parametrize(
+    ("slug", "host", "code"),
+    [
+        ("tls-ecc256", "a.hamms.localhost", 0),
+        ("tls-ecc256", "b.a.hamms.localhost", 62),
+        ("tls-san-wildcard-across", "a.hamms.localhost", 62),
+        ("tls-san-idn", "xn--bcher-kva.localhost", 0),
+    ],
+)
+def test_a_wildcard_stands_for_one_label(
+    contexts: Contexts, slug: str, host: str, code: int
+) -> None:
+    make = CATALOGUE[slug].terms
+    assert make is not None
+
+    assert verify_code(contexts, make(), host) == code
+
+
+@pytest.mark.parametrize(("case", "serial"), [("zero", 0), ("negative", -1), ("long", None)])
+def test_a_serial_number_is_what_no_library_makes(
+    contexts: Contexts, case: str, serial: int | None
+) -> None:
+    make = CATALOGUE["tls-serial-edge"].terms
+    assert make is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        number = contexts.mint.certificate(make(case=case).chain[0]).serial_number
+
+    assert number == serial or (serial is None and number.bit_length() > 160)
+
+
+def test_a_certificate_of_version_1_has_no_extensions(contexts: Contexts) -> None:
+    make = CATALOGUE["tls-cert-v1"].terms
+    assert make is not None
+    certificate = contexts.mint.certificate(make().chain[0])
+
+    assert certificate.version is x509.Version.v1
+    assert not list(certificate.extensions)
 
 
 def test_a_constraint_on_hosts_holds_for_a_common_name(contexts: Contexts) -> None:

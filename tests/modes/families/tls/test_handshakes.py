@@ -50,7 +50,7 @@ def test_a_handshake_is_answered_with_exactly_these_octets(
     server: HammsServer, trusts: ssl.SSLContext, slug: str
 ) -> None:
     begin, octets = ANSWERS[slug]
-    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, slug) as client:
         client.send_hello()
         answer = client.receive_rest()
 
@@ -64,10 +64,9 @@ def test_a_handshake_is_answered_with_exactly_these_octets(
 def test_any_alert_can_be_chosen_with_its_level(
     server: HammsServer, trusts: ssl.SSLContext, code: int, level: str, octets: bytes
 ) -> None:
-    with server.open("tls-alert", code=code, level=level) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            assert client.receive_rest() == bytes.fromhex("15 0303 0002") + octets
+    with tls.met(server, trusts, "tls-alert", code=code, level=level) as client:
+        client.send_hello()
+        assert client.receive_rest() == bytes.fromhex("15 0303 0002") + octets
 
 
 def test_a_reset_behind_the_hello_is_a_reset(server: HammsServer, trusts: ssl.SSLContext) -> None:
@@ -91,7 +90,7 @@ def test_a_reset_behind_the_hello_is_a_reset(server: HammsServer, trusts: ssl.SS
 def test_a_version_of_ssl_is_chosen_and_refused(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, begin: bytes, octets: int
 ) -> None:
-    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, slug) as client:
         client.send_hello()
         client.receive()
         assert (client.received[: len(begin)], len(client.received)) == (begin, octets)
@@ -103,10 +102,9 @@ def test_a_version_of_ssl_is_chosen_and_refused(
 def test_a_handshake_hangs_without_an_octet(
     server: HammsServer, trusts: ssl.SSLContext, at: str
 ) -> None:
-    with server.open("tls-handshake-hang", at=at) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            assert silent(client.sock)
+    with tls.met(server, trusts, "tls-handshake-hang", at=at) as client:
+        client.send_hello()
+        assert silent(client.sock)
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
@@ -114,53 +112,49 @@ def test_a_handshake_hangs_in_the_middle_of_a_record(
     server: HammsServer, trusts: ssl.SSLContext, version: ssl.TLSVersion
 ) -> None:
     trusts.maximum_version = version
-    with server.open("tls-handshake-hang", at="flight") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            assert messages_in(client.records[0]).__next__()[0] == SERVER_HELLO
-            whole = sum(len(record.octets) for record in client.records)
-            assert whole < len(client.received)
-            assert silent(client.sock)
+    with tls.met(server, trusts, "tls-handshake-hang", at="flight") as client:
+        client.send_hello()
+        client.receive()
+        assert messages_in(client.records[0]).__next__()[0] == SERVER_HELLO
+        whole = sum(len(record.octets) for record in client.records)
+        assert whole < len(client.received)
+        assert silent(client.sock)
 
 
 def test_a_handshake_hangs_before_finished_in_tls_1_3(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-handshake-hang", at="finished") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            # EncryptedExtensions, Certificate and CertificateVerify; Finished is missing.
-            types = [record.type for record in client.records]
-            assert types[2:] == [ContentType.APPLICATION_DATA] * 3
-            with pytest.raises(ssl.SSLWantReadError):
-                client.tls.do_handshake()
-            assert silent(client.sock)
+    with tls.met(server, trusts, "tls-handshake-hang", at="finished") as client:
+        client.send_hello()
+        client.receive()
+        # EncryptedExtensions, Certificate and CertificateVerify; Finished is missing.
+        types = [record.type for record in client.records]
+        assert types[2:] == [ContentType.APPLICATION_DATA] * 3
+        with pytest.raises(ssl.SSLWantReadError):
+            client.tls.do_handshake()
+        assert silent(client.sock)
 
 
 def test_a_handshake_hangs_before_finished_in_tls_1_2(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
     trusts.maximum_version = ssl.TLSVersion.TLSv1_2
-    with server.open("tls-handshake-hang", at="finished") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.sock.settimeout(SILENCE)
-            with pytest.raises(TimeoutError):
-                client.shake_hands()
-            assert client.records[-1].type == ContentType.CHANGE_CIPHER_SPEC
+    with tls.met(server, trusts, "tls-handshake-hang", at="finished") as client:
+        client.sock.settimeout(SILENCE)
+        with pytest.raises(TimeoutError):
+            client.shake_hands()
+        assert client.records[-1].type == ContentType.CHANGE_CIPHER_SPEC
 
 
 def test_a_dribbled_handshake_succeeds_octet_by_octet(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-handshake-dribble", interval=0.1) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            first = len(client.received)
-            client.shake_hands()
-            (message,) = raw.messages(client.ask())
+    with tls.met(server, trusts, "tls-handshake-dribble", interval=0.1) as client:
+        client.send_hello()
+        client.receive()
+        first = len(client.received)
+        client.shake_hands()
+        (message,) = raw.messages(client.ask())
 
     assert first < 100  # octets, of about a thousand
     assert examine(message.body, nonce=message.fields["x-hamms-nonce"]).is_exact
@@ -169,14 +163,13 @@ def test_a_dribbled_handshake_succeeds_octet_by_octet(
 def test_only_the_version_in_record_headers_is_wrong(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-bad-record-version") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            assert {record.version for record in client.records} == {0x0500}
-            assert messages_in(client.records[0]).__next__()[0] == SERVER_HELLO
-            with pytest.raises(ssl.SSLError, match="WRONG_VERSION"):
-                client.tls.do_handshake()
+    with tls.met(server, trusts, "tls-bad-record-version") as client:
+        client.send_hello()
+        client.receive()
+        assert {record.version for record in client.records} == {0x0500}
+        assert messages_in(client.records[0]).__next__()[0] == SERVER_HELLO
+        with pytest.raises(ssl.SSLError, match="WRONG_VERSION"):
+            client.tls.do_handshake()
 
 
 @pytest.mark.parametrize(
@@ -191,7 +184,7 @@ def test_only_the_version_in_record_headers_is_wrong(
 def test_openssl_names_the_damage_in_a_handshake(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, reason: str
 ) -> None:
-    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, slug) as client:
         with pytest.raises(ssl.SSLError, match=reason):
             client.shake_hands()
 
@@ -199,7 +192,7 @@ def test_openssl_names_the_damage_in_a_handshake(
 def test_the_signature_of_a_key_exchange_differs_by_a_bit(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-bad-server-kx") as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, "tls-bad-server-kx") as client:
         client.send_hello()
         client.receive()
         messages = dict(each for record in client.records for each in messages_in(record))
@@ -214,11 +207,10 @@ def test_the_signature_of_a_key_exchange_differs_by_a_bit(
 def test_an_old_suite_is_chosen_though_nobody_offers_it(
     server: HammsServer, trusts: ssl.SSLContext, suite: str, number: int
 ) -> None:
-    with server.open("tls-unoffered-suite", suite=suite) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            _, hello = next(messages_in(client.records[0]))
+    with tls.met(server, trusts, "tls-unoffered-suite", suite=suite) as client:
+        client.send_hello()
+        client.receive()
+        _, hello = next(messages_in(client.records[0]))
 
     at = 35 + hello[34]  # behind version, random and session id
     assert int.from_bytes(hello[at : at + 2], "big") == number

@@ -20,21 +20,19 @@ DAMAGED = "DECRYPTION_FAILED|BAD_RECORD_MAC"
 def test_a_damaged_record_ends_the_content_before_it(
     server: HammsServer, trusts: ssl.SSLContext, record: int, octets: int
 ) -> None:
-    with server.open("tls-bad-mac", record=record) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            with pytest.raises(ssl.SSLError, match=DAMAGED):
-                client.ask()
+    with tls.met(server, trusts, "tls-bad-mac", record=record) as client:
+        client.shake_hands()
+        with pytest.raises(ssl.SSLError, match=DAMAGED):
+            client.ask()
 
     assert len(client.content) == octets
 
 
 def test_each_octet_has_a_record_of_its_own(server: HammsServer, trusts: ssl.SSLContext) -> None:
-    with server.open("tls-1byte-records") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            content = client.ask()
-            (message,) = raw.messages(content)
+    with tls.met(server, trusts, "tls-1byte-records") as client:
+        client.shake_hands()
+        content = client.ask()
+        (message,) = raw.messages(content)
 
     sizes = [len(r.fragment) for r in client.records if r.type == ContentType.APPLICATION_DATA]
     assert len([size for size in sizes if size == 1 + 1 + 16]) == len(content)  # type and tag
@@ -47,11 +45,10 @@ def test_each_octet_has_a_record_of_its_own(server: HammsServer, trusts: ssl.SSL
 def test_a_truncated_connection_ends_without_close_notify(
     server: HammsServer, trusts: ssl.SSLContext, framing: str, octets: int
 ) -> None:
-    with server.open("tls-truncation", framing=framing) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            with pytest.raises(ssl.SSLEOFError):
-                client.ask()
+    with tls.met(server, trusts, "tls-truncation", framing=framing) as client:
+        client.shake_hands()
+        with pytest.raises(ssl.SSLEOFError):
+            client.ask()
 
     _, _, body = client.content.partition(b"\r\n\r\n")
     assert len(body) == octets + 2 * (framing == "chunked")
@@ -60,22 +57,20 @@ def test_a_truncated_connection_ends_without_close_notify(
 def test_close_notify_comes_and_the_connection_stays(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-close-notify-no-fin") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            _, _, body = client.ask().partition(b"\r\n\r\n")
-            assert len(body) == WHOLE
-            assert silent(client.sock)
+    with tls.met(server, trusts, "tls-close-notify-no-fin") as client:
+        client.shake_hands()
+        _, _, body = client.ask().partition(b"\r\n\r\n")
+        assert len(body) == WHOLE
+        assert silent(client.sock)
 
 
 def test_an_alert_in_the_middle_of_a_body_is_encrypted(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-alert-mid-body") as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            with pytest.raises(ssl.SSLError, match="ALERT_BAD_RECORD_MAC"):
-                client.ask()
+    with tls.met(server, trusts, "tls-alert-mid-body") as client:
+        client.shake_hands()
+        with pytest.raises(ssl.SSLError, match="ALERT_BAD_RECORD_MAC"):
+            client.ask()
 
     assert len(client.content.partition(b"\r\n\r\n")[2]) == WHOLE // 2
     assert client.records[-1].type == ContentType.APPLICATION_DATA
@@ -96,13 +91,12 @@ def test_a_reset_within_tls_reaches_the_client_as_a_reset(
 def test_records_leave_at_the_pace_of_the_modifiers(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-expired", share=0, slice=100, delay=1.0) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.send_hello()
-            client.receive()
-            first = len(client.received)
-            client.shake_hands()
-            (message,) = raw.messages(client.ask())
+    with tls.met(server, trusts, "tls-expired", share=0, slice=100, delay=1.0) as client:
+        client.send_hello()
+        client.receive()
+        first = len(client.received)
+        client.shake_hands()
+        (message,) = raw.messages(client.ask())
 
     assert first < 1000  # octets of a flight that has more
     assert examine(message.body, nonce=message.fields["x-hamms-nonce"]).is_exact

@@ -14,7 +14,7 @@ from hamms_trio.modes import CATALOGUE
 from hamms_trio.pki.contexts import obstacle
 from hamms_trio.pki.material.dh_groups import GROUPS
 from hamms_trio.pki.mint import Mint
-from hamms_trio.pki.recipes import LEAF, Root, server as server_chain
+from hamms_trio.pki.recipes import LEAF, ChainRoot, server as server_chain
 from hamms_trio.pki.terms import Terms, insisting
 from hamms_trio.wire.tls.server_hello import messages_in
 from tests.clients import tls
@@ -91,7 +91,7 @@ def test_a_server_insists_on_its_suites(server: HammsServer, slug: str) -> None:
 def test_most_clients_begin_again_after_hello_retry(
     server: HammsServer, trusts: ssl.SSLContext
 ) -> None:
-    with server.open("tls-hello-retry") as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, "tls-hello-retry") as client:
         client.shake_hands()
 
     hellos = [record for record in client.records if record.type == 22]
@@ -99,25 +99,24 @@ def test_most_clients_begin_again_after_hello_retry(
 
 
 @pytest.mark.parametrize("n", [0, 2, 1000])
-def test_so_many_tickets_are_sent_behind_the_handshake(
+def test_n_session_tickets_follow_the_handshake(
     server: HammsServer, trusts: ssl.SSLContext, n: int
 ) -> None:
-    with server.open("tls-session-ticket-flood", n=n) as door:
-        with tls.connected(door.address, trusts) as client:
-            client.shake_hands()
-            before = len(client.records)
-            assert b" 200 OK" in client.ask()
+    with tls.met(server, trusts, "tls-session-ticket-flood", n=n) as client:
+        client.shake_hands()
+        before = len(client.records)
+        assert b" 200 OK" in client.ask()
 
     # The tickets, four or five records of content, and close_notify.
     assert n + 4 <= len(client.records) - before <= n + 7
 
 
-def identified(server: HammsServer, tmp_path: Path, root: Root) -> ssl.SSLContext:
+def identified(server: HammsServer, tmp_path: Path, root: ChainRoot) -> ssl.SSLContext:
     """Return the context of a client that has a certificate below one of the roots."""
     mint: Mint = tls.contexts_of(server).mint
     context = tls.trusting(server.ca_pem)
     path = tmp_path / "client.pem"
-    issuer = LEAF.issuer if root is Root.OURS else root
+    issuer = LEAF.issuer if root is ChainRoot.OURS else root
     path.write_bytes(mint.pem(server_chain(purposes=("client",), issuer=issuer)))
     context.load_cert_chain(path)
     return context
@@ -128,10 +127,10 @@ def test_a_client_needs_a_certificate_of_the_right_authority(
     server: HammsServer, tmp_path: Path, v: str
 ) -> None:
     with server.open("tls-client-cert-required", v=v) as door:
-        message = tls.get(door.address, identified(server, tmp_path, Root.OURS))
+        message = tls.get(door.address, identified(server, tmp_path, ChainRoot.OURS))
         assert message.status == 200
         with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
-            tls.get(door.address, identified(server, tmp_path, Root.UNKNOWN))
+            tls.get(door.address, identified(server, tmp_path, ChainRoot.UNKNOWN))
 
 
 def test_the_lack_of_a_client_certificate_shows_late_in_tls_1_3(
@@ -151,7 +150,7 @@ def test_the_lack_of_a_client_certificate_shows_late_in_tls_1_3(
 def test_no_certificate_suits_the_wrong_authority(server: HammsServer, tmp_path: Path) -> None:
     with server.open("tls-client-cert-wrong-ca") as door:
         with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
-            tls.get(door.address, identified(server, tmp_path, Root.OURS))
+            tls.get(door.address, identified(server, tmp_path, ChainRoot.OURS))
 
 
 def test_a_name_is_required_in_sni(server: HammsServer, trusts: ssl.SSLContext) -> None:
@@ -180,7 +179,7 @@ def test_alpn_is_ignored_or_answered(
     server: HammsServer, trusts: ssl.SSLContext, slug: str, chosen: str | None
 ) -> None:
     trusts.set_alpn_protocols(["http/1.1"])
-    with server.open(slug) as door, tls.connected(door.address, trusts) as client:
+    with tls.met(server, trusts, slug) as client:
         client.shake_hands()
         assert client.tls.selected_alpn_protocol() == chosen
 
