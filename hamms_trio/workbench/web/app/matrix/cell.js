@@ -10,9 +10,7 @@ import { go, link } from "../router.js";
 
 export function CellDetail({ slug, column, entry, before, kind }) {
   const drawer = useRef(null);
-  useEffect(() => {
-    showDrawer(drawer.current);
-  }, [slug, column?.id]);
+  useEffect(() => showDrawer(drawer.current), [slug, column?.id]);
   return html`<aside class="drawer" ref=${drawer} aria-labelledby="ch"><header><h2 id="ch">${kind && html`<span class="cell ${kind.cell}"><${Glyph} name=${kind.mark} kind="gx" /></span>`} ${entry ? `${entry.verdict} ${entry.class}` : slug}</h2>
       <button type="button" class="plain" data-close="" aria-label="Close the detail" onClick=${() => go("#/matrix")}><${Glyph} name="i-x" kind="i" /></button></header>
     ${entry ? html`<${About} slug=${slug} column=${column} entry=${entry} before=${before} />`
