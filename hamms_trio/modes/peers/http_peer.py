@@ -259,7 +259,7 @@ class HttpPeer:
     async def send_canary(self, octets: int, *, start: int = 0) -> None:
         """Send some of the canary; nothing in answer to HEAD.
 
-        To make a piece takes most of a millisecond, so the other connections have their turn behind each.
+        A piece takes almost a millisecond to make, so other connections have a turn after each.
         """
         if self._request is None or self._request.method != "HEAD":
             for number, piece in enumerate(pieces(self._peer.nonce, octets, start=start)):

@@ -1,4 +1,4 @@
-"""Messages that a server may send behind the handshake, and that few clients expect."""
+"""Messages that a server may send after the handshake, and that few clients expect."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ Updates = Annotated[int, Range("messages", 1, 100)]
 async def tls_renegotiate(peer: Peer, hello: ClientHello) -> None:
     """Ask for a new handshake of TLS 1.2 (HelloRequest) between a request and its answer.
 
-    The answer follows at once, and the new handshake is never answered: a client may ignore the wish, or give up.
+    The answer follows at once, and the server never answers a new handshake: a client may ignore the request, or
+    fail.
     """
     above, layer, request = await _asked(peer, hello, OLDER)
     layer.forge(ContentType.HANDSHAKE, message(HandshakeType.HELLO_REQUEST, b""))
@@ -50,10 +51,10 @@ async def tls_renegotiate(peer: Peer, hello: ClientHello) -> None:
 async def tls_keyupdate_flood(
     peer: Peer, hello: ClientHello, *, n: Updates = 1, asks: Flag = False
 ) -> None:
-    """Change the keys ``n`` times behind each record of an answer (KeyUpdate).
+    """Change the keys ``n`` times after each record of an answer (KeyUpdate).
 
-    With ``asks``, each of them also asks the client for a KeyUpdate of its own. Go allows 16 such messages in a
-    row, and BoringSSL 32.
+    With ``asks``, each message also asks the client for a KeyUpdate. Go allows 16 such messages in a row, and
+    BoringSSL 32.
     """
     above, layer, request = await _asked(peer, hello, NEWER)
     sealer = layer.sealer
@@ -71,9 +72,9 @@ async def tls_keyupdate_flood(
 
 @on_client_hello(client=must_error("RFC 8446 §4.6.2"), decides=True, mended=insisting(least="1.3"))
 async def tls_post_handshake_auth(peer: Peer, hello: ClientHello) -> None:
-    """Ask for a certificate of the client behind the handshake, of a client that has not offered that.
+    """Ask for the client's certificate after the handshake, although the client has not offered that.
 
-    It must refuse with the alert unexpected_message. One that has offered it is answered healthily.
+    The client must refuse with the alert unexpected_message. A client that has offered it gets a healthy answer.
     """
     if hello.accepts_late_requests:
         await serve_over_tls(peer)
