@@ -12,7 +12,6 @@ from contextlib import suppress
 from functools import partial
 from os import PathLike
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 
 import trio
@@ -115,12 +114,7 @@ class HammsServer:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property
@@ -279,12 +273,7 @@ class BlockingDoor:
     def __enter__(self) -> BlockingDoor:
         return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     async def _hold(self, *, task_status: trio.TaskStatus[OpenDoor]) -> None:

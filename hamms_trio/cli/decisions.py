@@ -26,14 +26,14 @@ def _modifier(name: str, takes: str) -> options.Option:
     type=click.IntRange(1, MOST),
     help="Number of requests.",
 )
-@_modifier("key", "The key by which requests are counted.")
+@_modifier("key", "Key of the requests.")
 @_modifier("share", "The share of the requests that is struck, 0 to 1.")
-@_modifier("every", "Strike every Nth request only.")
-@_modifier("first", "Strike the first N requests only.")
-@_modifier("skip", "Spare the first N requests.")
+@_modifier("every", "Strike every n-th request only.")
+@_modifier("first", "Strike the first n requests only.")
+@_modifier("skip", "Spare the first n requests.")
 @options.SET
 @options.MODES_FROM
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def decisions(
     slug: str,
     seed: int,
@@ -43,10 +43,9 @@ def decisions(
     as_json: bool,
     **modifiers: str | None,
 ) -> None:
-    """Print which requests the failure mode SLUG strikes, in their order.
+    """Print the requests that the failure mode SLUG strikes, in their order.
 
-    Chance is a function of seed, mode, key and index, so a server with this seed makes the same decisions for any
-    clients.
+    Chance is a function of seed, mode, key and index, so every server with this seed makes the same decisions.
     """
     from hamms_trio.app import catalogue_with
     from hamms_trio.errors import CatalogueError, ParameterError, UnknownMode

@@ -18,7 +18,7 @@ def events() -> None:
 @events.command("tail")
 @click.option("--topics", help="Types of events, separated by commas.")
 @click.option("--since-id", type=click.IntRange(0), help="Begin after the event with this id.")
-@click.option("--count", type=click.IntRange(1), help="Stop after this many events.")
+@click.option("--count", type=click.IntRange(1), help="Number of events before the end.")
 @REMOTE
 def tail(topics: str | None, since_id: int | None, count: int | None, remote: Remote) -> None:
     """Print events as they happen, one a line, until interrupted."""

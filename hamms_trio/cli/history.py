@@ -19,17 +19,15 @@ from hamms_trio.cli.remote import REMOTE, Document, Remote
 @click.option("--from", "from_ts", metavar="TIME", help="From this instant on.")
 @click.option("--to", "to_ts", metavar="TIME", help="Up to this instant.")
 @click.option(
-    "--limit",
-    default=20,
-    show_default=True,
-    type=click.IntRange(1),
-    help="The most requests to show, the newest ones.",
+    "--limit", default=20, show_default=True, type=click.IntRange(1), help="Number of requests."
 )
-@click.option("--har", is_flag=True, help="Print a HAR 1.2 document.")
+@click.option("--har", is_flag=True, help="Print HAR 1.2.")
+@click.option("--follow", is_flag=True, help="Continue with each new request, until interrupted.")
 @click.option(
-    "--follow", is_flag=True, help="Keep printing requests as they are answered, until interrupted."
+    "--count",
+    type=click.IntRange(1),
+    help="With --follow, number of further requests before the end.",
 )
-@click.option("--count", type=click.IntRange(1), help="With --follow, stop after this many more.")
 @REMOTE
 def history(
     har: bool,

@@ -21,7 +21,7 @@ from netsplode.usage import Refused
 def hosts(address: str, modes_from: tuple[str, ...]) -> None:
     """Print lines for /etc/hosts, with SLUG.hamms.localhost for each mode that a host name can choose.
 
-    curl and browsers resolve these names without them; many other clients ask the system, which may not.
+    curl and browsers resolve these names themselves; many other clients ask the system, which may not know them.
     """
     from hamms_trio.app import catalogue_with
     from hamms_trio.errors import CatalogueError

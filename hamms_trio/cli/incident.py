@@ -15,10 +15,8 @@ def incident() -> None:
 
 @incident.command("start")
 @click.argument("mode", default="status_spike_503")
-@click.option(
-    "--probability", type=float, help="The share of the requests that are struck, 0 to 1."
-)
-@click.option("--seed", type=int, help="Seed of the choice of requests.")
+@click.option("--probability", type=float, help="Share of the requests to strike, 0 to 1.")
+@click.option("--seed", type=int, help="Seed of the choice of these requests.")
 @click.option("--latency-ms", type=float, help="The delay of fixed_latency, or its mean.")
 @click.option(
     "--distribution",
@@ -28,11 +26,13 @@ def incident() -> None:
 @click.option("--jitter-ms", type=float, help="The width or the deviation of the delay.")
 @click.option("--start-after", type=float, help="Seconds until the incident strikes.")
 @click.option("--duration", type=float, help="Seconds for which the incident strikes.")
-@click.option("--flap", type=float, help="Seconds of each phase: the incident strikes, then rests.")
-@click.option("--ttl", type=float, help="Seconds after which the incident ends in any case.")
+@click.option(
+    "--flap", type=float, help="Seconds for which the incident strikes, then rests, in turn."
+)
+@click.option("--ttl", type=float, help="Seconds until the incident ends in any case.")
 @REMOTE
 def start(mode: str, remote: Remote, **members: object) -> None:
-    """Start an incident; it replaces a running one.
+    """Start an incident, and end the one before.
 
     MODE is status_spike_503, fixed_latency, body_drop, or a failure mode such as frame-cl-short-fin.
     """
@@ -45,7 +45,7 @@ def start(mode: str, remote: Remote, **members: object) -> None:
 @incident.command("show")
 @REMOTE
 def show(remote: Remote) -> None:
-    """Show the running incident, or the last one."""
+    """Show the current or the last incident."""
     document = remote.ask("GET", "/api/incidents/state")
     remote.show(document, _line(document["incident"]))
 

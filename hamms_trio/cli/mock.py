@@ -39,16 +39,22 @@ def show_mock(id: str, remote: Remote) -> None:
 @click.argument("path")
 @click.option("--status", default=200, show_default=True, help="The status of the answer.")
 @click.option("--body", default="", help="The body of the answer; may have {{path.name}} in it.")
-@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="May be repeated.")
-@click.option("--content-type", help="Default: application/json.")
+@click.option(
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="A field of the answer; may be repeated.",
+)
+@click.option("--content-type", help="Media type of the answer; application/json by default.")
 @click.option("--delay-ms", type=float, help="Milliseconds before the answer.")
-@click.option("--priority", type=int, help="Mocks with a higher one are tried first.")
+@click.option("--priority", type=int, help="The matching mock with the highest priority answers.")
 @click.option(
     "--sequence",
     metavar="STATUS,...",
     help="Statuses of successive answers, such as 500,500,200; the last one stays.",
 )
-@click.option("--id", help="Default: chosen by the workbench.")
+@click.option("--id", help="Id; by default the workbench chooses one.")
 @REMOTE
 def add_mock(
     method: str,

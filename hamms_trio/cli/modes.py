@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("wanted", required=False, metavar="[SLUG|PORT]")
-@click.option(
-    "--search", metavar="WORDS", help="Only modes whose description has all of these words."
-)
+@click.option("--search", metavar="WORDS", help="Only modes whose description has all these words.")
 @click.option("--family", metavar="NAME", help="Only modes of this family.")
 @click.option(
     "--level",
     type=click.Choice(["must", "should", "quality"], case_sensitive=False),
-    help="Only modes whose demand on clients has this level.",
+    help="Only modes whose requirement has this level.",
 )
 @options.MODES_FROM
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all details.")

@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 @click.command(short_help="Serve one failure mode at one port, and print the port.")
 @click.argument("slug", metavar="SLUG")
 @options.HOST
-@click.option("--port", default=0, show_default=True, type=options.PORT, help="0 takes a free one.")
+@click.option(
+    "--port",
+    default=0,
+    show_default=True,
+    type=options.PORT,
+    help="Port to listen on; 0 takes a free one.",
+)
 @options.SET
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
@@ -30,7 +36,7 @@ if TYPE_CHECKING:
     help="Seconds that pass for a failure mode in one real second.",
 )
 @options.MODES_FROM
-@secure("Serve the mode over TLS; modes of TLS are in any case.")
+@secure("Serve the mode over TLS; a mode of TLS does so in any case.")
 @options.ready_file('slug: {"port", "url"}')
 @options.log_format("log lines")
 @options.verbose("every connection and request")

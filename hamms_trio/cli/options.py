@@ -164,7 +164,7 @@ def log_format(lines: str) -> Option:
     )
 
 
-def ready_file(content: str, when: str = "once it accepts") -> Option:
+def ready_file(content: str, when: str = "once the server accepts") -> Option:
     """Make ``--ready-file``, the file that announces the ports."""
     return click.option("--ready-file", type=FILE, help=f"File to write {{{content}}} to {when}.")
 

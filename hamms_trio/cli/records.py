@@ -181,10 +181,10 @@ RECORDS = options.together(
     _import("--scenario-state-file", "file of scenarios and runs"),
     _import("--target-state-file", "file of targets"),
     _setting(
-        "--history-limit", 500, click.IntRange(1, 10_000_000), "Requests that the history keeps."
+        "--history-limit", 500, click.IntRange(1, 10_000_000), "Limit of requests in the history."
     ),
     _setting(
-        "--history-octets", 256 * 1024 * 1024, click.IntRange(1), "Octets that the history keeps."
+        "--history-octets", 256 * 1024 * 1024, click.IntRange(1), "Limit of octets in the history."
     ),
     click.option(
         "--history-seconds",
@@ -195,7 +195,7 @@ RECORDS = options.together(
         "--max-mock-body-bytes",
         262_144,
         click.IntRange(0),
-        "Most octets of a mock's body, and of a body that the request lab sends.",
+        "Limit of octets in the body of a mock, and of a request by the lab.",
     ),
     _setting(
         "--default-chaos-seed",
@@ -205,19 +205,23 @@ RECORDS = options.together(
     ),
     _enable("playground", "Serve mocks, history, replay and lab."),
     _enable("scenarios", "Serve scenarios."),
-    _setting("--max-scenarios", 100, click.IntRange(1, 10_000), "Scenarios that are kept."),
-    _setting("--max-steps-per-scenario", 50, click.IntRange(1, 10_000), "Steps of a scenario."),
-    _setting("--max-assertions-per-step", 20, click.IntRange(1, 10_000), "Assertions of a step."),
-    _setting("--max-runs", 200, click.IntRange(1, 100_000), "Reports of runs that are kept."),
+    _setting("--max-scenarios", 100, click.IntRange(1, 10_000), "Limit of stored scenarios."),
+    _setting(
+        "--max-steps-per-scenario", 50, click.IntRange(1, 10_000), "Limit of steps in a scenario."
+    ),
+    _setting(
+        "--max-assertions-per-step", 20, click.IntRange(1, 10_000), "Limit of assertions in a step."
+    ),
+    _setting("--max-runs", 200, click.IntRange(1, 100_000), "Limit of stored reports of runs."),
     _enable("target-proxy", "Serve targets, calls of them, and /proxy/."),
-    _setting("--max-targets", 50, click.IntRange(1, 10_000), "Targets that are kept."),
+    _setting("--max-targets", 50, click.IntRange(1, 10_000), "Limit of stored targets."),
     options.ALLOW_TARGET,
     _enable("live-events", "Serve events."),
     _setting(
         "--event-buffer-size",
         5_000,
         click.IntRange(1, 1_000_000),
-        "Events that are kept, at least 100.",
+        "Limit of buffered events, at least 100.",
     ),
     _setting(
         "--event-heartbeat-secs",
@@ -241,7 +245,7 @@ RECORDS = options.together(
         "--metrics-backend",
         "sqlite",
         click.Choice(["sqlite", "memory"]),
-        "Where trends are kept: in a file, or as long as the server runs.",
+        "Place of trends: a file, or memory until the server ends.",
         variable="METRICS_BACKEND",
     ),
     click.option(
@@ -262,7 +266,7 @@ RECORDS = options.together(
         "--metrics-retention-days",
         30,
         click.IntRange(1),
-        "Days that trends are kept.",
+        "Days until trends are deleted.",
         variable="METRICS_RETENTION_DAYS",
     ),
     click.option(
@@ -275,13 +279,13 @@ RECORDS = options.together(
         "--require-demo-token/--no-require-demo-token",
         default=False,
         envvar="REQUIRE_DEMO_TOKEN",
-        help="Refuse requests without a token, even if no token is set.",
+        help="Refuse requests without a token, even if no token is configured.",
     ),
     _setting(
         "--auth-users-file",
         DEFAULT_USERS,
         options.FILE,
-        "File of the users who may log in. Without users and a token, everybody may do everything.",
+        "File of the users who may log in. Without users and a token, everybody is an admin.",
         variable="AUTH_USERS_FILE",
     ),
     _setting(
@@ -295,6 +299,6 @@ RECORDS = options.together(
         "--public-base-url",
         default="",
         envvar="PUBLIC_BASE_URL",
-        help="The URL at which browsers reach the workbench; its pages may then change state.",
+        help="The public URL; pages from its host may change state.",
     ),
 )

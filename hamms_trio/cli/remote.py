@@ -140,7 +140,11 @@ REMOTE = options.together(
         help="The workbench's URL.",
     ),
     click.option(
-        "--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="The caller's token."
+        "--token",
+        default="",
+        envvar="HAMMS_TOKEN",
+        show_envvar=True,
+        help="Bearer token of the caller.",
     ),
     click.option("--json", is_flag=True, help="Print JSON."),
 )

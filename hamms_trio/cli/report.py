@@ -40,7 +40,7 @@ def report() -> None:
     "--format",
     "kind",
     type=click.Choice(_FORMATS),
-    help="The format, if the ending of the file does not name one.",
+    help="The format, if the file's ending does not imply one.",
 )
 @click.option(
     "--withhold",

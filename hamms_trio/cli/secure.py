@@ -35,8 +35,8 @@ def secure(tls: str) -> options.Option:
         click.option(
             "--ca-dir",
             type=CA_DIR,
-            help="Folder of the authority that signs all certificates (ca.pem, ca-key.pem), created if missing. "
-            "Default: a new authority for each run, whose key is never written to a file.",
+            help="Folder of the authority that signs all certificates (ca.pem, ca-key.pem), which is made there if "
+            "missing. Without this option, each run makes a new one, whose key no file ever has.",
         ),
         click.option(
             "--ca-unconstrained",

@@ -36,7 +36,7 @@ EVERYTHING = HistoryBounds(rows=10_000_000, octets=2**40)
 def import_files(files: tuple[Path, ...], state: str, as_json: bool) -> None:
     """Import JSON state files: mocks and history, scenarios and runs, targets.
 
-    Each item that can't be imported is reported.
+    The command names everything that it can't import.
     """
     imported: dict[str, dict[str, object]] = {}
     doors = Doors(known_modes())
@@ -63,12 +63,12 @@ def import_files(files: tuple[Path, ...], state: str, as_json: bool) -> None:
 @click.command("export", short_help="Export the state file as JSON.")
 @click.argument("part", type=click.Choice(list(FILES)), default="playground")
 @STATE
-@click.option("--output", type=options.FILE, help="Write here instead of standard output.")
-@click.option("--json", "as_json", is_flag=True, help="Print as JSON what --output has written.")
+@click.option("--output", type=options.FILE, help="File to write instead of the standard output.")
+@click.option("--json", "as_json", is_flag=True, help="Print a document about the written file.")
 def export(part: str, state: str, output: Path | None, as_json: bool) -> None:
     """Export PART of the state file as JSON: playground, scenarios or targets.
 
-    The export itself is JSON. With --output, a line reports the written items, or a document with --json.
+    The export itself is JSON. With --output, the command prints a line about it, or a document with --json.
     """
     if not Path(state).exists():
         raise Refused(f"there is no state file {state}: name one with --state")

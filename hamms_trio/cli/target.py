@@ -29,7 +29,7 @@ def list_targets(remote: Remote) -> None:
 @target.command("add")
 @click.argument("name")
 @click.argument("base_url", metavar="URL")
-@click.option("--id", help="Default: chosen by the workbench.")
+@click.option("--id", help="Id; by default the workbench chooses one.")
 @click.option("--timeout-ms", type=float, help="Milliseconds until an answer is due.")
 @click.option("--no-verify-tls", is_flag=True, help="Trust any certificate.")
 @click.option(

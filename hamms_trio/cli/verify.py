@@ -15,15 +15,24 @@ NOT_VERIFIED = 3  # the exit code
 @click.command(short_help="Check which requests reached a running workbench.")
 @click.argument("method")
 @click.argument("path")
-@click.option("--times", type=click.IntRange(0), help="Exactly this often.")
-@click.option("--at-least", type=click.IntRange(0), help="At least this often. Default: once.")
-@click.option("--at-most", type=click.IntRange(0), help="At most this often.")
+@click.option("--times", type=click.IntRange(0), help="Exact number of requests.")
+@click.option("--at-least", type=click.IntRange(0), help="Least number of requests; 1 by default.")
+@click.option("--at-most", type=click.IntRange(0), help="Greatest number of requests.")
+@click.option("--within-seconds", type=float, help="Only requests of the last so many seconds.")
 @click.option(
-    "--within-seconds", type=float, help="Only requests of the last SECONDS.", metavar="SECONDS"
+    "--header",
+    "headers",
+    multiple=True,
+    metavar="NAME:VALUE",
+    help="A field of the request; may be repeated.",
 )
-@click.option("--header", "headers", multiple=True, metavar="NAME:VALUE", help="May be repeated.")
-@click.option("--query", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
-@click.option("--body-contains", help="A text that the content has.")
+@click.option(
+    "--query",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the query; may be repeated.",
+)
+@click.option("--body-contains", help="A text in the content.")
 @REMOTE
 @click.pass_context
 def verify(

@@ -14,7 +14,6 @@ import struct
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
 
 from netsplode.kernel.tcp import State
 from netsplode.result import Address
@@ -91,12 +90,7 @@ class Diag:
     def __enter__(self) -> Diag:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def dump(self, states: Iterable[State]) -> list[Entry]:

@@ -1,4 +1,4 @@
-"""The page in a browser, as a test holds it: what it complained of, and what a person does first."""
+"""The page in a browser: its complaints, and a visitor's first steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients that are none, and clients that leave something behind."""
+"""Unusable clients, and clients that leave processes behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two clients made for this: one that owes nothing, and one that does everything wrong."""
+"""Grades of two test clients: one is perfect, and one does everything wrong."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Connections on real sockets: how they end, what they wait for, and what they cost the others."""
+"""Connections on real sockets: their ends, their deadlines, and their cost for others."""
 
 from __future__ import annotations
 

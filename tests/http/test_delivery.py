@@ -1,4 +1,4 @@
-"""Large files on their way: in turns, from the disk, to clients that are slow or leave, while all ends."""
+"""Delivery of large files: in turns, from the disk, to slow and departing clients, and during a drain."""
 
 from __future__ import annotations
 

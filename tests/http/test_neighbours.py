@@ -1,4 +1,4 @@
-"""Hostile clients, many at once: they cost themselves their answer, and the others nothing."""
+"""Many hostile clients at once: they lose their answers, and delay no other client."""
 
 from __future__ import annotations
 

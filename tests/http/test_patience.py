@@ -1,4 +1,4 @@
-"""The time that a client takes to read is not taken from what it has for its next request."""
+"""A slow reader of an answer keeps the whole deadline for its next request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a request over http:// is sent."""
+"""The redirect from http:// to https://."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How connections end that speak TLS: by whom, and what the other side may believe then."""
+"""Ends of TLS connections: close_notify, truncation, drains and deadlines."""
 
 from __future__ import annotations
 

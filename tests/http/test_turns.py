@@ -1,4 +1,4 @@
-"""How long one client may keep the others waiting."""
+"""The time for which one client may delay the others."""
 
 from __future__ import annotations
 

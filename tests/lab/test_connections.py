@@ -102,7 +102,7 @@ async def test_a_silent_client_is_closed_without_a_response(hosting: HostModes) 
 
 
 async def test_an_idle_persistent_connection_is_closed(hosting: HostModes) -> None:
-    async with hosting(environment=Environment(limits=Limits(idle=0.05))) as hamms:
+    async with hosting(environment=Environment(limits=Limits(idle=0.5))) as hamms:
         async with await connect(hamms, "status") as client:
             await client.send_all(GET)
             answer = await read_all(client)

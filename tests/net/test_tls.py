@@ -16,7 +16,7 @@ from hamms_trio.net.hubs.hub import IN, Hub, open_hub
 from hamms_trio.net.tls import Handshakes, TlsSocket
 from hamms_trio.pki.folder import Certificates, throwaway_certificates
 
-SAFETY_NET = 20.0
+SAFETY_NET = 60.0
 
 
 @pytest.fixture(scope="module")

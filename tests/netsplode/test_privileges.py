@@ -233,6 +233,8 @@ def reset_what_is_over() -> list[Any]:
         client.close()
         assert server.recv(1) == b""
         server.close()
+        while "last_ack" in command("list", "--port", port)[1].lower():
+            pass  # the server's end is there until the client's last ACK has come
         return command("reset", "--port", port)
 
 

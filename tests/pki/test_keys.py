@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from hamms_trio.pki.material.keys import Keys, make_key
 
-SAFETY_NET = 30.0
+SAFETY_NET = 60.0
 
 
 def test_a_key_is_made_once_for_each_kind_and_use() -> None:

@@ -1,4 +1,4 @@
-"""The events of a server, for those who subscribe."""
+"""The events of a server, as subscribers receive them."""
 
 from __future__ import annotations
 

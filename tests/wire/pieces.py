@@ -1,4 +1,4 @@
-"""How octets may reach a reader: whole, octet by octet, in any pieces, followed by others."""
+"""Ways in which octets reach a reader: whole, octet by octet, in any pieces, followed by others."""
 
 from __future__ import annotations
 

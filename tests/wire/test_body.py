@@ -213,7 +213,7 @@ def test_extensions_up_to_the_limit_are_ignored() -> None:
 
 
 def test_a_broken_body_stays_broken() -> None:
-    """Where it ends can't be known, so nothing after it may be taken for a request."""
+    """The end of the body is unknown, so nothing after it may be taken for a request."""
     body = BodyReader(request(chunked=True))
     with pytest.raises(MalformedRequest, match="hexadecimal"):
         body.feed(b"zz\r\n")

@@ -1,4 +1,4 @@
-"""Which content codings a request accepts (RFC 9110 §12.5.3)."""
+"""The content codings that a request accepts (RFC 9110 §12.5.3)."""
 
 from __future__ import annotations
 

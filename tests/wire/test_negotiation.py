@@ -1,4 +1,4 @@
-"""Which media types a request accepts (RFC 9110 §12.5.1)."""
+"""The media types that a request accepts (RFC 9110 §12.5.1)."""
 
 from __future__ import annotations
 

@@ -67,14 +67,14 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 @click.option(
     "--cap",
     default=0.0,
-    help="Seconds before which no client is stopped; by default the shortest that tell verdicts apart.",
+    help="Seconds before a client is stopped; by default the shortest time that separates the verdicts.",
 )
 @click.option("--jobs", "-j", default=16, show_default=True, help="Modes at once.")
 @click.option(
     "--repeat",
     default=1,
     show_default=True,
-    help="Runs of each mode; results that differ are FLAKY.",
+    help="Number of runs of each mode; a verdict that varies is FLAKY.",
 )
 @click.option("--seed", default=0, show_default=True, help="Seed of every random choice.")
 @click.option(
@@ -82,7 +82,7 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
     type=click.Choice(["port", "path", "sni"]),
     default="port",
     show_default=True,
-    help="Where a client meets a mode: at its own port, at a path, or at a name on one port of TLS.",
+    help="Place of each mode: a port of its own, a path at one port, or a name at one port of TLS.",
 )
 @click.option(
     "--driver",
@@ -100,14 +100,14 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
     "--can",
     multiple=True,
     metavar="WORD",
-    help="An ability of the client that no probe can find, such as json or resume; may be repeated.",
+    help="An ability of the client that no probe finds, such as json or resume; may be repeated.",
 )
 @click.option(
     "--meta",
     default=f"{_META}HAMMS:",
     show_default=True,
     metavar="stderr-prefix=TEXT",
-    help="Prefix of the lines of standard error that report more, in JSON.",
+    help="Prefix of a line of JSON on standard error with more facts.",
 )
 @click.option("--name", default="", help="The client's name in the report.")
 @click.option(
@@ -143,11 +143,7 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 @click.option(
     "--list", "lists", is_flag=True, help="List the modes of the suite, and what each needs."
 )
-@click.option(
-    "--dry-run",
-    is_flag=True,
-    help="Print the modes that would run, with their calls and times, and run nothing.",
-)
+@click.option("--dry-run", is_flag=True, help="Print the plan of the run, and run nothing.")
 @shared.MODES_FROM
 def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -> None:
     """Run an HTTP client through the catalogue of failure modes, and report what it gets wrong.

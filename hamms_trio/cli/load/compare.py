@@ -87,7 +87,7 @@ def compare(
 ) -> None:
     """Compare two results of `hamms-trio load --json FILE`; exit with 1 if B fails a gate.
 
-    With --run, give two URLs instead; the options of `hamms-trio load` say how each is loaded. A gate can be
+    With --run, give two URLs instead; the options of `hamms-trio load` apply to both. A gate can be
     `off`.
     """
     from hamms_trio.errors import LoadError

@@ -45,7 +45,7 @@ def scenario() -> None:
     envvar="HAMMS_SERVER",
     show_envvar=True,
     show_default="https://127.0.0.1:8443 if something listens there, else http://127.0.0.1:8080",
-    help="The server that receives local steps.",
+    help="The server of local steps.",
 )
 @click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Seed of chaos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
@@ -61,10 +61,14 @@ def scenario() -> None:
     default=20,
     show_default=True,
     type=click.IntRange(1),
-    help="Assertions of a step.",
+    help="Limit of assertions in a step.",
 )
 @click.option(
-    "--token", default="", envvar="HAMMS_TOKEN", show_envvar=True, help="The caller's token."
+    "--token",
+    default="",
+    envvar="HAMMS_TOKEN",
+    show_envvar=True,
+    help="Bearer token of the caller.",
 )
 @click.option("--live", is_flag=True, help="Print each step as it begins and ends.")
 @click.option(
@@ -126,7 +130,7 @@ def list_scenarios(tag: str | None, remote: Remote) -> None:
 
 @scenario.command("run-remote")
 @click.argument("id")
-@click.option("--seed", type=SEEDS, help="Seed of chaos. Default: the workbench's own.")
+@click.option("--seed", type=SEEDS, help="Seed of chaos; by default the workbench's own.")
 @JUNIT
 @VARIABLES
 @TAGS

@@ -1,4 +1,4 @@
-"""TLS in the ledger: what was agreed, the client's alerts, and how it closed."""
+"""TLS in the ledger: the handshake's outcome, the client's alerts, and its close_notify."""
 
 from __future__ import annotations
 

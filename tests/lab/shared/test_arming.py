@@ -1,4 +1,4 @@
-"""Armed faults: the next connections or requests meet them, and then all is healthy again."""
+"""Armed faults: they strike the next connections or requests, and later ones are healthy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Chance is a function: who sends a request, and when, changes nothing."""
+"""Chance is a function: neither the sender of a request nor its time changes a decision."""
 
 from __future__ import annotations
 

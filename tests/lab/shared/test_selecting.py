@@ -1,4 +1,4 @@
-"""The universal door: what each request meets, by path, Host, proxy form, field, or because it is armed."""
+"""The universal door: the mode of each request, by path, Host, proxy form, field or armed fault."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Challenges: how often real clients try again."""
+"""Challenges: the attempts of real clients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Redirects: how far real clients follow, and what the other origin's ledger says that they took along."""
+"""Redirects: the hops that real clients follow, and the secrets in the other origin's ledger."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Servers that fail so many times, and say when to come back."""
+"""Servers that fail some times, and send Retry-After."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks that the API starts: who may, of which clients, and how each ends."""
+"""Checks that the API starts: rights, clients, and ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page's addresses, without a browser: who gets it, how it is kept, and what it leaves out of the records."""
+"""The page's addresses, without a browser: negotiation, caching, and its own requests in no record."""
 
 from __future__ import annotations
 
