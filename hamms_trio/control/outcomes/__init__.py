@@ -45,13 +45,13 @@ class Alike(Struct, frozen=True):
 
 
 def meaning_of(outcome: str) -> str:
-    """Say an outcome of the first table in words."""
+    """Explain an outcome of the first table."""
     return MEANINGS.get(outcome, f"answered with {outcome}")
 
 
 @cache
 def by_version() -> tuple[list[str], dict[str, list[str]]]:
-    """Read the clients with their versions, and what came of each for every door that was asked."""
+    """Read the clients with their versions, and their outcomes at every door of the table."""
     if not BY_VERSION.exists():
         return [], {}
     with BY_VERSION.open(encoding="utf-8", newline="") as file:

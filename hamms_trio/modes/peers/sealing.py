@@ -123,7 +123,7 @@ class SealedLayer(RecordLayer):
     """The record layer of a connection, whose outgoing records are forged from now on.
 
     Attributes:
-        sealer: seals them.
+        sealer: the sealer of the outgoing records.
         between: called after each record of content; nothing by default.
     """
 

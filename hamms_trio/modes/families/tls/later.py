@@ -39,7 +39,7 @@ async def tls_renegotiate(peer: Peer, hello: ClientHello) -> None:
     The answer follows at once, and the server never answers a new handshake: a client may ignore the request, or
     fail.
     """
-    above, layer, request = await _asked(peer, hello, OLDER)
+    above, layer, request = await _forged_layer(peer, hello, OLDER)
     layer.forge(ContentType.HANDSHAKE, message(HandshakeType.HELLO_REQUEST, b""))
     await _answer(peer, above, request)
 
@@ -56,7 +56,7 @@ async def tls_keyupdate_flood(
     With ``asks``, each message also asks the client for a KeyUpdate. Go allows 16 such messages in a row, and
     BoringSSL 32.
     """
-    above, layer, request = await _asked(peer, hello, NEWER)
+    above, layer, request = await _forged_layer(peer, hello, NEWER)
     sealer = layer.sealer
     assert isinstance(sealer, Sealer13)
 
@@ -80,16 +80,16 @@ async def tls_post_handshake_auth(peer: Peer, hello: ClientHello) -> None:
         await serve_over_tls(peer)
         return
     peer.strike()
-    above, layer, request = await _asked(peer, hello, NEWER)
+    above, layer, request = await _forged_layer(peer, hello, NEWER)
     body = bytes((len(CONTEXT),)) + CONTEXT + len(ALGORITHMS).to_bytes(2, "big") + ALGORITHMS
     layer.forge(ContentType.HANDSHAKE, message(HandshakeType.CERTIFICATE_REQUEST, body))
     await _answer(peer, above, request)
 
 
-async def _asked(
+async def _forged_layer(
     peer: Peer, hello: ClientHello, terms: Terms
 ) -> tuple[Peer, SealedLayer, RequestHead]:
-    """Complete the handshake, read a request, and return what seals the records from then on.
+    """Complete the handshake, read a request, and return the peer within TLS, the forged layer and the request.
 
     Raises:
         PeerGone: the secrets of the handshake are not known, which is logged.
