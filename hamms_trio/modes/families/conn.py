@@ -1,4 +1,4 @@
-"""Connections that are kept, and betray it: between two requests, or as the next one arrives (RFC 9112 §9).
+"""Kept connections that fail between two requests, or as the next one arrives (RFC 9112 §9).
 
 They take at least two requests to show. The one that follows meets a healthy answer wherever the fault has been
 played, so a client that recovers succeeds.

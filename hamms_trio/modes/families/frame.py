@@ -1,4 +1,4 @@
-"""Messages whose length is not what they say (RFC 9112 §6).
+"""Messages whose declared length is wrong or contradictory (RFC 9112 §6).
 
 Why this is hard: a client that believes the wrong one of two lengths reads half a message as a whole
 one, or the rest of it as the next response. The grammar modes send the whole canary, and close behind

@@ -184,7 +184,7 @@ async def head_size(
 async def head_1m(
     peer: Peer, request: RequestHead, *, size: Octets = MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with 1 MB of header fields, all of which is one field."""
+    """Answer with one header field of 1 MB."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -192,7 +192,7 @@ async def head_1m(
 async def head_10m(
     peer: Peer, request: RequestHead, *, size: Octets = 10 * MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with 10 MB of header fields, all of which is one field."""
+    """Answer with one header field of 10 MB."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -201,7 +201,7 @@ async def head_10m(
     issues=("sbstp/attohttpc#103",),
 )
 async def head_count(peer: Peer, request: RequestHead, *, n: Fields = 101) -> None:
-    """Send so many short fields before those of the message.
+    """Send ``n`` short fields before those of the message.
 
     There is no limit in HTTP: a client has its own, 100 in Python's http.client and in some of Rust.
     """

@@ -1,4 +1,4 @@
-"""Responses that are valid, but late: at once, bit by bit, or never whole.
+"""Valid responses that come late, bit by bit, or never to an end.
 
 A timeout that counts from read to read bounds none of those that dribble; only one for the whole exchange does.
 """

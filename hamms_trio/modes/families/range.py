@@ -1,4 +1,4 @@
-"""Downloads that are to be resumed, and servers that make it go wrong (RFC 9110 §14).
+"""Resumed downloads, and servers that damage them (RFC 9110 §14).
 
 Each has the same canary of 64 KiB as its representation, with one entity tag, unless the client gives a nonce of
 its own. A request without Range is answered with a beginning and a close, so that there is something to resume;

@@ -1,4 +1,4 @@
-"""Servers that succeed in the end, if they are asked often enough, and as late as they say.
+"""Servers that fail some requests and then succeed, and that send Retry-After.
 
 Most of these fail the first request of a ``key`` and answer the next one healthily: the modifier ``first`` says how
 many fail, and 0 stands for all of them. The ledger has the time of each request, so it says how long a client

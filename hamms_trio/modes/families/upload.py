@@ -48,7 +48,7 @@ async def upload_early_413(
     after: Octets = KIBIBYTE,
     linger: Flag = False,
 ) -> None:
-    """Read so many octets of the body, answer 413, and reset the connection, the rest unread.
+    """Read ``after`` octets of the body, answer 413, and reset the connection, the rest unread.
 
     The client reports 413 rather than the reset, and stops sending. ``linger`` reads the rest after the answer and
     closes, as a good server does.

@@ -38,16 +38,16 @@ class Modifiers:
 
     Attributes:
         share: the share of the requests that the fault strikes; the others get a healthy canary.
-        every: the fault strikes each so-manieth request only; 0 stands for each.
-        first: the fault strikes so many requests only, then no more; 0 stands for no limit.
-        skip: so many requests are spared before.
-        key: requests are counted by this key alone.
-        rate: so many octets leave in a second at most; 0 stands for no limit.
-        slice: so many octets leave in one piece at most; 0 stands for no limit.
-        delay: seconds before each piece.
-        jitter: each delay is longer or shorter by at most so many seconds.
-        nonce: the canary's, and the ledger's; None stands for one of the server's making.
-        seed: decides every choice; None stands for the server's own.
+        every: the fault strikes every n-th request only; 0 for every request.
+        first: the fault strikes the first n requests only; 0 for no limit.
+        skip: the number of requests that the fault spares before it strikes.
+        key: the name of the counter of requests; requests with another key count apart.
+        rate: the most octets that leave in a second; 0 for no limit.
+        slice: the most octets that leave in one piece; 0 for no limit.
+        delay: the seconds before each piece.
+        jitter: the most seconds by which a delay is longer or shorter.
+        nonce: the nonce of the canary and of the ledger's records; by default the server makes one.
+        seed: the seed of every random choice; by default the server's own.
     """
 
     share: Share = 1.0

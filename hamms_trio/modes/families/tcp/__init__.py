@@ -1,4 +1,4 @@
-"""Connections that fail beneath HTTP: hardly an octet of HTTP is ever wrong, the transport is."""
+"""Connections that fail beneath HTTP: the octets are right, and the transport fails."""
 
 from hamms_trio.modes.families.tcp import answers, ports, requests
 

@@ -54,7 +54,7 @@ async def tcp_rst_after_request(peer: Peer, request: RequestHead, *, after: Afte
 
 @on_request(client=must_error("RFC 9112 §9.5", attempts={"POST": 1}), issues=("psf/requests#2422",))
 async def tcp_rst_mid_request(peer: Peer, request: RequestHead, *, bytes: Octets = 1000) -> None:
-    """Read so many octets of the body, and reset the connection while the client sends the rest."""
+    """Read ``bytes`` octets of the body, and reset the connection while the client sends the rest."""
     await _read_octets(peer, bytes)
     peer.reset()
 
