@@ -137,7 +137,7 @@ def _parameters(parameters: Iterable[Parameter]) -> str:
 def _modifiers() -> str:
     """Return the table of the modifiers, whose effects are the attributes of `Modifiers`."""
     _, _, attributes = (getdoc(Modifiers) or "").partition("Attributes:\n")
-    effects = dict(line.strip().split(": ", 1) for line in attributes.splitlines())
+    effects = dict(line.strip().rstrip(".").split(": ", 1) for line in attributes.splitlines())
     rows = "".join(
         f"| `{p.name}` | {_md(effects[p.name].rstrip('.'))} | {_md(p.takes)} | {_default(p)} |\n"
         for p in MODIFIERS
