@@ -95,11 +95,11 @@ def _section(
     where = "; ".join(_where(door) + _given(door) for door in doors)
     lines = [
         f"## {mode.slug}\n",
-        f"{where[0].upper()}{where[1:]}. It acts {mode.driver.acts}.\n",
+        f"{where[0].upper()}{where[1:]}. The mode acts {mode.driver.acts}.\n",
         f"{_md(mode.description)}\n",
     ]
     if mode.aliases:
-        lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
+        lines.append(f"Aliases: {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
     lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")

@@ -106,14 +106,14 @@ def as_text(door: Door) -> str:
         "",
         mode.description.replace("``", "`"),
         "",
-        f"It acts {mode.driver.acts}.",
+        f"The mode acts {mode.driver.acts}.",
         *mode.client.sentences,
-        *([f"Its control is `{mode.control}`: {CONTROL}."] if mode.control else []),
-        *([f"It is not available here: {mode.obstacle}."] if mode.obstacle else []),
+        *([f"The control is `{mode.control}`: {CONTROL}."] if mode.control else []),
+        *([f"The mode is not available here: {mode.obstacle}."] if mode.obstacle else []),
         *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:
-        lines.append(f"It is also found as {', '.join(mode.aliases)}.")
+        lines.append(f"Aliases: {', '.join(mode.aliases)}.")
     if mode.parameters:
         how = "given by the door" if mode.needs_port else "in the query"
         lines += ["", f"Parameters, {how}:"]
