@@ -50,7 +50,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name == "check":  # the room, which can be called
+    if name == "check":  # a callable package
         from importlib import import_module
 
         return import_module("hamms_trio.check")
@@ -60,7 +60,7 @@ def __getattr__(name: str) -> object:
 
     from hamms_trio.monkey_patches import refuse_patched_process
 
-    refuse_patched_process()  # the import of trio would fail in more obscure words
+    refuse_patched_process()  # the import of trio would fail with a more obscure message
     return getattr(import_module(_HOMES[name]), name)
 
 

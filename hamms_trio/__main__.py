@@ -1,4 +1,4 @@
-"""``python -m hamms_trio``: the same as ``hamms-trio``, but that it serves if no command is given, as hamms did."""
+"""``python -m hamms_trio``: the command ``hamms-trio``, which serves if no command is given, as hamms did."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""The composition root: what a running server consists of, and its start and end."""
+"""The composition root: the parts of a running server, its start, and its end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from hamms_trio.lab.doors import AnyDoor, Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
 from hamms_trio.lab.secure.twins import SniDoor, secured, twins_of
-from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
@@ -50,14 +50,14 @@ SPEEDS = (0.001, 1_000_000)
 
 @dataclass(frozen=True, kw_only=True)
 class WorkbenchSettings:
-    """How the workbench is served beside the failure modes.
+    """The settings of the workbench that is served beside the failure modes.
 
     Attributes:
         port: 0 takes a free one; None the beginning port plus `WORKBENCH_OFFSET`.
-        log_format: of its access log, ``plain`` or ``json``.
+        log_format: the format of its access log, ``plain`` or ``json``.
         log_descriptor: where the access log is written; None for nowhere.
-        allow_hosts: names of this machine in URLs, beside localhost and its addresses.
-        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
+        allow_hosts: names of this machine in URLs, besides localhost and its addresses.
+        allow_targets: host names, addresses and networks that targets may have, besides loopback.
         state: its state file, or ``:memory:``.
     """
 
@@ -89,21 +89,19 @@ async def serve(
     """Serve failure modes until cancelled, each on its own port; for ``nursery.start``.
 
     Args:
-        host: an address of this machine, or a name; a name's every address is listened on.
+        host: an address of this machine, or a name; the server listens on each address of a name.
         beginning_port: each door listens on this plus its offset; with 0 on free ports.
         only: names of the modes and doors to serve, instead of all.
-        modes: failure modes of one's own beside ours, or modules that declare some.
-        seed: decides every random choice.
-        speed: how many seconds pass for a failure mode in one real second.
+        modes: your own failure modes beside the built-in ones, or Python modules that declare some.
+        seed: the seed of every random choice.
+        speed: the seconds that pass for a failure mode in one real second.
         limits: how long the modes that read HTTP wait for a client.
-        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
-        workbench: True to serve the workbench beside the modes, or how.
-        canary_file: the only file to which a mode leads clients, ``redirect-to-file``.
+        allow_hosts: names of the control API in URLs, besides localhost and IP addresses.
+        workbench: True, or the settings, to serve the workbench beside the modes.
+        canary_file: the only file to which ``redirect-to-file`` leads clients.
         tls: True to serve each door that speaks HTTP over TLS as well, a thousand ports higher.
-        ca_dir: the folder of the authority that signs all certificates. One that is there is used; without this, a
-            new one is made, whose key is never written down.
-        ca_unconstrained: True if that authority is to be good for every name, for clients that can't read name
-            constraints; then its certificates name ``allow_hosts``, too.
+        ca_dir: the folder of the authority that signs all certificates; None for a new one, kept in no file.
+        ca_unconstrained: True for an authority without name constraints, whose certificates name ``allow_hosts``.
         task_status: receives a `Hamms` once every port accepts.
 
     Raises:
@@ -177,7 +175,9 @@ async def open_hamms(
                 port = _workbench_port(settings, beginning_port, lab.listeners)
                 opened_beside = _opened_workbench(host, port, settings, lab)
                 beside = await stack.enter_async_context(opened_beside)
-            if ca_dir is not None:  # the files are there when the first client comes
+            if (
+                ca_dir is not None
+            ):  # makes the files, so that they exist when the first client comes
                 _ = environment.contexts
             yield lab.hamms(host, beside)
 
@@ -186,14 +186,14 @@ class Lab:
     """The parts of one server's failure modes, from which its doors are opened.
 
     Args:
-        allow_hosts: names by which the control API may be found beside IP addresses and localhost.
+        allow_hosts: names of the control API in URLs, besides localhost and IP addresses.
 
     Attributes:
-        universal: the door at which every mode that acts on requests is met.
+        universal: the door with every mode that acts on requests.
         beside: the same door for the workbench's port, with a name of its own in the ledger.
-        listeners: all that listen while it is opened.
-        running: the host of all connections while it is opened.
-        recording: what happens at its doors, for the ledger and for subscribers.
+        listeners: all listeners while the lab is open.
+        running: the host of all connections while the lab is open.
+        recording: the ledger of the doors, and the events for subscribers.
     """
 
     running: Host
@@ -216,7 +216,7 @@ class Lab:
         doors.names.doors[BESIDE] = None
 
     def shared_doors(self) -> list[AnyDoor]:
-        """Return the doors at which several modes are met."""
+        """Return the doors that serve several modes."""
         families = [] if self.doors.is_limited else family_doors(self.doors, self._labels)
         crosses = any(mode.crosses for mode in self.doors.served.values())
         other = [OtherDoor()] if crosses else []
@@ -227,7 +227,7 @@ class Lab:
     async def opened(
         self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
     ) -> AsyncIterator[None]:
-        """Serve doors, and record what happens there, while the ``async with`` block runs."""
+        """Serve doors, and record their connections, while the ``async with`` block runs."""
         self.listeners = open_listeners(
             doors_with_ports, host=host, beginning_port=beginning_port, skips=True
         )
@@ -249,7 +249,7 @@ class Lab:
             self._environment.close()
 
     def hamms(self, host: str, workbench: Workbench | None = None) -> Hamms:
-        """Return the object that its users hold."""
+        """Return the handle of the running server."""
         return Hamms(
             host,
             self.doors,
@@ -261,7 +261,7 @@ class Lab:
             workbench,
         )
 
-    def answer_call(self, call: Call) -> Answer:
+    def answer_call(self, call: ControlCall) -> ControlAnswer:
         """Answer a call of the control API, which is imported for the first one."""
         if self._control is None:
             from hamms_trio.control import Control
@@ -293,13 +293,13 @@ async def open_one(
 ) -> AsyncIterator[OpenDoor]:
     """Serve one failure mode at one port while the ``async with`` block runs.
 
-    A mode that leads clients to the other origin has that beside it, 44 ports higher.
+    A mode that leads clients to the other origin has that origin beside it, 44 ports higher.
 
     Args:
         name: the slug or an alias of the mode, or the name of a door.
-        arguments: instead of the defaults.
+        arguments: values that override the mode's defaults.
         port: 0 takes a free one.
-        tls: True to serve it over TLS; the modes of TLS have that in any case.
+        tls: True to serve the mode over TLS; modes of TLS are in any case.
         ca_dir, ca_unconstrained: see `serve`.
 
     Raises:
@@ -325,7 +325,7 @@ async def open_one(
 
 
 def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
-    """Every known failure mode: ours, those of installed packages, and these.
+    """Return every known failure mode: the built-in ones, those of installed packages, and these.
 
     Raises:
         CatalogueError: they claim a slug that is taken, or can't be loaded.
@@ -361,7 +361,7 @@ def _workbench_port(
     for listener in taken:
         if listener.port == settings.port:
             raise ValueError(
-                f"--workbench-port {settings.port} is that of {listener.door.name}: choose another"
+                f"--workbench-port {settings.port} belongs to {listener.door.name}: choose another"
             )
     return settings.port
 

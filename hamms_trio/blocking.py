@@ -26,7 +26,7 @@ from hamms_trio.app import (
 )
 from hamms_trio.blocking_workbench import BlockingWorkbench as BlockingWorkbench
 from hamms_trio.errors import AlreadyRunning, NotRunning
-from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, Match
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ClientMatch
 from hamms_trio.loop_thread import LoopThread
 from hamms_trio.modes.catalogue import Source
 from hamms_trio.modes.model.environment import Limits
@@ -139,7 +139,7 @@ class HammsServer:
 
     @property
     def ca_file(self) -> Path:
-        """The same in a file, for clients that want one; it lasts until `stop`."""
+        """The file with the certificate of the root, for clients that take a path; it exists until `stop`."""
         return (loop := self._running).call(lambda: loop.hamms.ca_file)
 
     def open(self, name: str, /, *, tls: object = False, **arguments: object) -> BlockingDoor:
@@ -164,7 +164,7 @@ class HammsServer:
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
         arguments: Mapping[str, object] | None = None,
         **more: object,
     ) -> BlockingArmedMode:
@@ -287,7 +287,7 @@ class BlockingArmedMode:
     """A failure mode that was armed, for any thread.
 
     Attributes:
-        number: its place among the armed ones of this server.
+        number: its place among this server's armed modes, from 1 on.
     """
 
     def __init__(self, loop: LoopThread, armed: ArmedMode) -> None:
@@ -297,11 +297,11 @@ class BlockingArmedMode:
 
     @property
     def left(self) -> int:
-        """The number of connections or requests that it still waits for."""
+        """The number of connections or requests that the mode still waits for."""
         return self._loop.call(lambda: self._armed.left)
 
     def disarm(self) -> None:
-        """Let no more clients meet it."""
+        """Disarm the mode, so that no more clients meet it."""
         self._loop.call(self._armed.disarm)
 
     def __enter__(self) -> BlockingArmedMode:

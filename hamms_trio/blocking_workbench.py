@@ -11,7 +11,7 @@ from hamms_trio.loop_thread import LoopThread
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.handles import Incident, OpenTarget
-    from hamms_trio.workbench.history.verify import Verdict
+    from hamms_trio.workbench.history.verify import VerificationResult
     from hamms_trio.workbench.scenarios import Report
 
 
@@ -69,7 +69,7 @@ class BlockingWorkbench:
 
     def verify(
         self, method: str | None = None, path: str | None = None, **wanted: object
-    ) -> Verdict:
+    ) -> VerificationResult:
         """Compare the history with what a test expects (see `Workbench.verify`)."""
         return self._loop.run(partial(self._workbench.library.verify, method, path, **wanted))
 

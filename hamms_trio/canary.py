@@ -169,7 +169,7 @@ def _block(nonce: str, number: int) -> bytes:
 
 @lru_cache(maxsize=64)
 def _numbers(block: int) -> bytes:
-    """Return the numbers of a block's lines, one behind the other."""
+    """Return the numbers of a block's lines, one below the other."""
     first = block * BLOCK_LINES
     return "".join(f"{first + line:0{_NUMBER_DIGITS}d}" for line in range(BLOCK_LINES)).encode()
 

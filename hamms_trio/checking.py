@@ -1,4 +1,4 @@
-"""A client is checked: a server, a client and the check come together here."""
+"""The check of a client: a server, the client and the grading are put together here."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ async def run_check(
     """Check a client, and return the report.
 
     Args:
-        modes: failure modes of one's own beside ours.
+        modes: the caller's own failure modes, beside the built-in ones.
         on_progress: called as each cell begins and ends.
-        interruption: once it is cancelled, the report is that of what has been found so far.
+        interruption: once this scope is cancelled, the report has the cells that were finished before.
 
     Raises:
-        ClientUnusable: the client can't be run, or fails where nothing is wrong.
+        ClientUnusable: the client can't be run, or fails against a healthy server.
         UnknownMode: a suite does not exist.
         CheckInterrupted: it was cancelled before anything was found.
     """
@@ -104,7 +104,7 @@ def check_client(
         options: those of `hamms_trio.check.running.options.Options`.
 
     Raises:
-        ClientUnusable: the client fails where nothing is wrong.
+        ClientUnusable: the client fails against a healthy server.
     """
     called = name or getattr(client, "__qualname__", type(client).__qualname__)
     chosen = Options(suites=suites or ("core",), **options)

@@ -40,7 +40,7 @@ class CertificateUnusable(HammsError, ValueError):
 
 
 class ClientUnusable(HammsError, ValueError):
-    """The client under test can't be run, or fails already where nothing is wrong."""
+    """The client under test can't be run, or fails against a healthy server."""
 
 
 class CheckInterrupted(HammsError):

@@ -1,4 +1,4 @@
-"""Lines to a descriptor whose reader may be slow, or never read.
+"""Log lines to a descriptor whose reader may be slow, or never read.
 
 A slow reader must delay neither the server nor its end. So a bounded queue holds the octets until a thread has
 written them, and lines that don't fit are dropped.
@@ -15,7 +15,7 @@ from weakref import WeakValueDictionary
 
 logger = logging.getLogger(__name__)
 
-WAITING_OCTETS = 4 * 1024 * 1024  # some 15 000 lines
+WAITING_OCTETS = 4 * 1024 * 1024  # about 15 000 lines
 LAST_WORDS_SECONDS = 0.5  # longest wait for the reader at the end
 _LF = ord("\n")
 # poll(2) needs no descriptor of its own, as epoll does, and has no limit of 1023, as select(2) has.
@@ -51,7 +51,7 @@ class LineWriter:
         self.name = name
         self._descriptor = descriptor
         self._turns = _TURNS.setdefault(descriptor, _Turns())
-        # One thread alone changes each of these two, so neither needs a lock.
+        # Each of these two is changed by one thread only, so neither needs a lock.
         self._put_octets = self._written_octets = 0
         self._dropped_lines = 0
         self._lost_lines = self._reported_lost_lines = 0

@@ -1,4 +1,4 @@
-"""A trio loop in a thread of its own, which any other thread may ask things."""
+"""A trio loop in a thread of its own, on which any other thread can run functions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LoopThread:
     """One run of a trio loop in a thread.
 
     Raises:
-        Exception: whatever ``opener`` raised.
+        Exception: the exception of ``opener``.
     """
 
     def __init__(self, opener: Callable[[], AbstractAsyncContextManager[Hamms]]) -> None:
@@ -32,7 +32,7 @@ class LoopThread:
         self.hamms = self._started.result()
 
     def stop(self) -> None:
-        with suppress(trio.RunFinishedError):  # a bug of ours may have ended it already
+        with suppress(trio.RunFinishedError):  # a defect may have ended it already
             self._token.run_sync_soon(self._nursery.cancel_scope.cancel)
         self._thread.join()
 

@@ -1,4 +1,4 @@
-"""Processes in which gevent or eventlet has replaced what trio is built on."""
+"""Detection of processes in which gevent or eventlet has replaced modules that trio is built on."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import sys
 
 from hamms_trio.errors import PatchedProcess
 
-NEEDED = ("select", "socket", "threading")  # the modules as Python has them
+NEEDED = ("select", "socket", "threading")  # the unpatched modules
 
 
 def refuse_patched_process() -> None:
     """Refuse to run where the modules that trio needs are patched.
 
-    trio waits by the real ``select.epoll``, which both libraries delete, and a thread that they patch is none: a
-    loop in it would keep all others from running.
+    trio waits with the real ``select.epoll``, which both libraries delete. A thread that they patch is a green
+    thread, so a loop in it would block all others.
 
     Raises:
         PatchedProcess: gevent or eventlet has patched one of them.

@@ -20,7 +20,7 @@ CASES = "hamms"
 CASE_SETTINGS = ("exclude", "timeout", "seed", "can")
 MARKER = "hamms_server"
 SETTINGS = ("seed", "speed", "limits", "tls")
-SHOWN = 50  # of the latest connections and requests in a report, each
+SHOWN = 50  # the number of connections, and of requests, in a report
 
 _TOLD = pytest.StashKey["HammsServer"]()
 
@@ -103,9 +103,10 @@ def hamms(
 
 @pytest.fixture
 def hamms_case(request: pytest.FixtureRequest, hamms: HammsServer) -> Case:
-    """One failure mode of those that the marker ``hamms`` selects: ``hamms_case.url``, ``hamms_case.verdict(...)``.
+    """A failure mode that the marker ``hamms`` selects: ``hamms_case.url``, ``hamms_case.verdict(...)``.
 
-    The mode has a door of its own. It waits as briefly as tells verdicts apart with ``hamms_case.timeout``.
+    The mode has a door of its own. Its pauses are as short as ``hamms_case.timeout`` allows without blurring the
+    verdict.
     """
     from hamms_trio.cases import TIMEOUT, Case
 
@@ -117,7 +118,7 @@ def hamms_case(request: pytest.FixtureRequest, hamms: HammsServer) -> Case:
 
 @pytest.fixture(scope="session")
 def hamms_session() -> Iterator[HammsServer]:
-    """A running hamms for fixtures that live as long as the session; nothing empties it between two tests."""
+    """A running hamms for fixtures that live as long as the session; it is not reset between tests."""
     from hamms_trio.blocking import HammsServer
 
     with HammsServer(beginning_port=0) as server:

@@ -1,4 +1,4 @@
-"""A running server as its users hold it: its addresses, doors, armed failure modes and ledger."""
+"""The handle of a running server: its addresses, doors, armed failure modes and ledger."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.errors import NotRunning
 from hamms_trio.lab.addresses import Addresses, url_of
-from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, Match
+from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ArmedFault, Arming, ClientMatch
 from hamms_trio.lab.doors import Door, Doors
 from hamms_trio.lab.host import Host
 from hamms_trio.lab.listeners import Listener, open_listeners
@@ -29,7 +29,7 @@ class RunningWorkbench:
 
     Attributes:
         port: the port that it listens on.
-        library: what Python code may do with it.
+        library: the workbench's API for Python code.
     """
 
     def __init__(self, workbench: Workbench) -> None:
@@ -41,7 +41,7 @@ class RunningWorkbench:
         return self.library.url.rstrip("/") + (path if path.startswith("/") else f"/{path}")
 
     async def drain(self, seconds: float) -> None:
-        """Answer what is in flight, for so many seconds at most, and nothing more."""
+        """Answer the requests in flight, for at most so many seconds, and refuse others."""
         await self.library.drain(seconds)
 
 
@@ -49,7 +49,7 @@ class ArmedMode:
     """A failure mode that was armed; the end of a ``with`` block disarms it, as does the end of its time.
 
     Attributes:
-        number: its place among the armed ones of this server.
+        number: its place among this server's armed modes, from 1 on.
     """
 
     def __init__(self, arming: Arming, fault: ArmedFault) -> None:
@@ -59,11 +59,11 @@ class ArmedMode:
 
     @property
     def left(self) -> int:
-        """The number of connections or requests that it still waits for."""
+        """The number of connections or requests that the mode still waits for."""
         return self._fault.left if self._fault in self._arming.armed() else 0
 
     def disarm(self) -> None:
-        """Let no more clients meet it."""
+        """Disarm the mode, so that no more clients meet it."""
         self._arming.disarm(self.number)
 
     def __enter__(self) -> ArmedMode:
@@ -105,7 +105,7 @@ class Hamms(Addresses):
     """A running server, for code on the same trio loop.
 
     Attributes:
-        ledger: what each client did.
+        ledger: the record of connections and requests.
         bus: the events as they happen, for subscribers.
         doors: every door by name, and the failure modes that are served.
         listening: the doors that have had a port from the start.
@@ -155,11 +155,11 @@ class Hamms(Addresses):
     async def open(
         self, name: str, /, *, tls: object = False, **arguments: object
     ) -> AsyncIterator[OpenDoor]:
-        """Open a door of one's own on a free port while the ``async with`` block runs.
+        """Open a separate door on a free port while the ``async with`` block runs.
 
         Args:
             name: the slug or an alias of a failure mode, or the name of a door.
-            tls: True for a door over TLS; the modes of TLS have that in any case.
+            tls: True for a door over TLS; the doors of TLS modes always are.
             arguments: instead of the defaults; in HTTP/1 a request's query overrides them.
 
         Raises:
@@ -189,7 +189,7 @@ class Hamms(Addresses):
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
         arguments: Mapping[str, object] | None = None,
         **more: object,
     ) -> ArmedMode:
@@ -201,8 +201,8 @@ class Hamms(Addresses):
         Args:
             times: how many connections or requests.
             ttl: after so many real seconds it ends in any case.
-            match: the requests that it is for, such as ``{"method": "POST", "path": "/v1/*"}``; all by default.
-            arguments: of the mode; those whose names are not taken here may be given as keywords, too.
+            match: the requests that meet the mode, such as ``{"method": "POST", "path": "/v1/*"}``; all by default.
+            arguments: the mode's arguments; those whose names differ from these parameters may also be keywords.
 
         Raises:
             UnknownMode: there is no such mode, or it is not served.
@@ -221,7 +221,7 @@ class Hamms(Addresses):
 
     @property
     def ca_file(self) -> Path:
-        """The same in a file, for clients that want one; it lasts as long as this server."""
+        """The file with the certificate of the root, which exists until the server ends."""
         return self._environment.root_file()
 
     @property
@@ -250,7 +250,7 @@ class Hamms(Addresses):
         return adopt
 
     def start_afresh(self) -> None:
-        """Drop every connection, disarm all, and forget what the modes and the ledger remember; the ports stay."""
+        """Drop every connection, disarm all modes, and clear their state and the ledger; the ports stay open."""
         self._running.drop_connections()
         self._arming.disarm()
         self._environment.forget()

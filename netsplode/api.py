@@ -71,7 +71,7 @@ def reset_connection(
             "rst", "destroy", "keepalive", "close" and "scapy" (see docs/resetting.md).
         timeout: seconds until both ends must be down.
         verify: "auto" checks the other end if it is on this host, and otherwise probes it if this
-            process may; True raises an error without proof; False does not check.
+            process may; True raises an error without proof; False skips the check.
         forwarded: True allows a connection, given by both addresses, that this host only forwards.
         use_abortive_close: instead of ``technique``: True closes abortively, False only injects.
         fallback_to_abortive_close_after: instead of ``technique``: seconds to inject before an abortive
@@ -99,8 +99,11 @@ def reset_connection(
     )
     if use_abortive_close is not None or fallback_to_abortive_close_after is not None:
         order = _replan(order, technique, use_abortive_close, fallback_to_abortive_close_after)
-    if blocking:
-        return resetting.run(resetting.begin(order))
+    return resetting.run(resetting.begin(order)) if blocking else _begin_apart(order)
+
+
+def _begin_apart(order: Order) -> PendingReset:
+    """Begin a reset that the caller may wait for later."""
     from netsplode.pending import PendingReset
 
     return PendingReset(resetting.begin(order))

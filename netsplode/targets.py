@@ -39,6 +39,7 @@ class Target:
     Attributes:
         interface: the index of the interface of a link-local address.
         network: the network namespace of another process; None if it is this thread's.
+        pid: a process that held the connection when it was listed; None if that is not known.
     """
 
     local: Address
@@ -49,6 +50,7 @@ class Target:
     entry: Entry | None = None
     interface: int = 0
     network: Network | None = None
+    pid: int | None = None
 
     @property
     def is_forwarded(self) -> bool:
@@ -120,7 +122,9 @@ def target_of_connection(connection: Connection) -> Target:
     """
     if connection.entry is None:
         raise UnsupportedConnection(f"{connection} is not from find_connections")
-    return target_of_entry(connection.entry, connection.network)
+    target = target_of_entry(connection.entry, connection.network)
+    target.pid = connection.pid
+    return target
 
 
 def duplicate(descriptor: int) -> socket.SocketType:

@@ -139,7 +139,7 @@ def _modifiers() -> str:
     _, _, attributes = (getdoc(Modifiers) or "").partition("Attributes:\n")
     effects = dict(line.strip().rstrip(".").split(": ", 1) for line in attributes.splitlines())
     rows = "".join(
-        f"| `{p.name}` | {_md(effects[p.name].rstrip('.'))} | {_md(p.takes)} | {_default(p)} |\n"
+        f"| `{p.name}` | {_md(effects[p.name])} | {_md(p.takes)} | {_default(p)} |\n"
         for p in MODIFIERS
     )
     return f"| parameter | effect | takes | default |\n|---|---|---|---|\n{rows}"

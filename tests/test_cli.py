@@ -228,7 +228,7 @@ def test_the_workbench_cannot_have_a_failure_mode_s_port() -> None:
 
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
-    assert f"--workbench-port {port} is that of status: choose another" in line
+    assert f"--workbench-port {port} belongs to status: choose another" in line
 
 
 def test_a_taken_port_of_tcp_refused_is_an_error(serve: Serve) -> None:

@@ -83,7 +83,7 @@ BAD = [
     ("hamms-trio certs --name= {here}/new", None, "no certificate for '': give names of hosts"),
     ("hamms-trio certs --name a@b {here}/new", None, "no certificate for 'a@b'"),
     ("hamms-trio certs /dev/null", None, "can't be written to /dev/null"),
-    ("hamms-trio load", None, "say which URL"),
+    ("hamms-trio load", None, "give a URL, such as"),
     ("hamms-trio load ftp://127.0.0.1/", None, "http://"),
     ("hamms-trio load http://127.0.0.1:1/ -c 0", "hamms-trio load", "1<=x"),
     ("hamms-trio load http://127.0.0.1:1/ -d soon", "hamms-trio load", "the unit s, ms, us, m, h"),

@@ -18,6 +18,11 @@ RESET_MS = 1.0
 
 PROCESSES = 200
 OWNER_MS = 1.5
+OWNERS = {
+    "the owner of the last one": {"same": True, "listed": False},
+    "another owner each time, from a listing": {"same": False, "listed": True},
+    "another owner each time, by addresses alone": {"same": False, "listed": False},
+}
 
 CROWD = 1000
 CROWD_MS = 1000.0
@@ -48,8 +53,8 @@ def _own(effort: Effort) -> Trials:
 def _owner(effort: Effort) -> Trials:
     what = f"another process's socket among {PROCESSES} processes: until its owner sees ECONNRESET"
     trials = Trials(what, "ms", "reset")
-    for subject, same in (("the owner of the last one", True), ("another owner each time", False)):
-        arguments = {"processes": PROCESSES, "tries": effort.count(TRIES // 10), "same": same}
+    for subject, how in OWNERS.items():
+        arguments = {"processes": PROCESSES, "tries": effort.count(TRIES // 10), **how}
         trials.add(subject, play("owner", LIMIT_SECONDS, **arguments), Always(OWNER_MS))
     return trials
 

@@ -19,12 +19,13 @@ IDLE_SECONDS = 0.01  # before each reset
 PATIENCE_SECONDS = 2.0
 
 
-def owner(*, processes: int, tries: int, same: bool) -> list[Try]:
+def owner(*, processes: int, tries: int, same: bool, listed: bool) -> list[Try]:
     """Reset connections by their addresses, and measure the milliseconds until the owner sees ECONNRESET.
 
     Args:
         processes: how many idle processes run beside, with up to nine sockets each.
         tries: how many connections to reset.
+        listed: True to reset what `find_connections` has returned, and False to pass the two addresses.
         same: True if the same process owns all of them; False if each has another owner than the one before.
 
     The owners start at equal distances among the other processes, so that some are old and some are new.
@@ -32,7 +33,7 @@ def owner(*, processes: int, tries: int, same: bool) -> list[Try]:
     with _listener() as listener, _owners(listener, processes) as owners:
         used = owners[:1] if same else owners
         # The first try does not count, because it imports the rest of netsplode.
-        return [_try(used[turn % len(used)], listener) for turn in range(tries + 1)][1:]
+        return [_try(used[turn % len(used)], listener, listed) for turn in range(tries + 1)][1:]
 
 
 @contextmanager
@@ -67,18 +68,18 @@ def _idle(sockets_held: int) -> Iterator[None]:
         process.wait()
 
 
-def _try(owner: Side, listener: socket.socket) -> Try:
+def _try(owner: Side, listener: socket.socket, listed: bool) -> Try:
     owner.send("connect")
     local = owner.recv()
     with listener.accept()[0] as peer:
         # This process must not hold the end that is reset.
         pair = local, peer.getsockname()
-        (found,) = netsplode.find_connections(*pair)
+        target = netsplode.find_connections(*pair) if listed else pair
         time.sleep(IDLE_SECONDS)
         began = time.monotonic()
-        result = netsplode.reset_connection(found, technique="abort")
+        result = netsplode.reset_connection(*target, technique="abort")
         saw, at = owner.recv()
-    if saw != "ConnectionResetError" or not result.is_confirmed or found.pid == os.getpid():
+    if saw != "ConnectionResetError" or not result.is_confirmed:
         return None
     took: float = 1000 * (at - began)
     return took

@@ -1,4 +1,4 @@
-"""The check of an HTTP client: it meets the catalogue's failure modes, and each of its reactions is graded.
+"""The check of an HTTP client: the client meets the catalogue's failure modes, and each reaction is graded.
 
 The module can be called: ``hamms_trio.check(my_client)`` is ``hamms_trio.check_client(my_client)``.
 """

@@ -29,7 +29,7 @@ class Entry(msgspec.Struct, frozen=True, rename={"class_": "class"}, omit_defaul
     Attributes:
         verdict: the verdict that the finding led to.
         class_: the finding's class, such as ``truncated``.
-        reason: why it is known, for people.
+        reason: a note for people.
         until: the last day on which the entry counts; None for ever.
         flaky: True if the client passes at times.
     """
@@ -142,13 +142,13 @@ def read_baseline(path: Path) -> Baseline:
     for slug, entry in entries.items():
         if entry.class_ not in FINDINGS:
             raise BaselineUnusable(
-                f"{path}: {slug} has the class {entry.class_!r}, which no finding has: {', '.join(FINDINGS)}"
+                f"{path}: {slug} has the unknown class {entry.class_!r}: give one of {', '.join(FINDINGS)}"
             )
     return entries
 
 
 def compare(report: CheckReport, baseline: Baseline, *, today: date | None = None) -> Comparison:
-    """Say how each verdict relates to the baseline; entries of modes that were not run stay silent."""
+    """Compare each verdict with the baseline; entries of modes that were not run are ignored."""
     day = today or date.today()
     changes = {
         slug: change
@@ -177,7 +177,7 @@ def _change(mode: ModeReport, entry: Entry | None, day: date) -> Change | None:
 def offenders(
     report: CheckReport, fail_on: FailOn = FailOn.FAIL, comparison: Comparison | None = None
 ) -> list[str]:
-    """List the modes for which the run has to fail: findings that nothing excuses, and faults of the baseline."""
+    """List the modes that fail the run: findings that the baseline does not excuse, and its own errors."""
     if comparison is None:
         return [slug for slug, mode in report.modes.items() if fail_on.blames(mode)]
     return [
@@ -216,7 +216,7 @@ def write_baseline(path: Path, baseline: Baseline) -> None:
     """Write the file in one step, so that a reader never finds half of it.
 
     Raises:
-        BaselineUnusable: it can't be written.
+        BaselineUnusable: the file can't be written.
     """
     data = msgspec.json.format(msgspec.json.encode(baseline), indent=2) + b"\n"
     partial = path.with_name(f".{path.name}.partial")

@@ -1,4 +1,4 @@
-"""The client under test, as the check sees it: it is given calls, and accounts for each.
+"""The client under test, as the check sees it: the client receives calls and reports the outcome of each.
 
 An adapter needs none of this code. It returns a `Command` or `Lines` value; the check runs the program.
 
@@ -25,7 +25,7 @@ KEPT_OCTETS = 4 * 1024 * 1024  # of each delivered body
 
 
 class Ability(Enum):
-    """Something that a client, as it was given, can be asked to do."""
+    """Something that the check can ask a client to do."""
 
     SESSION = "session"  # several requests on one set of connections and cookies
     METHOD = "method"
@@ -58,7 +58,7 @@ class Order:
 
     Attributes:
         nonce: the cell's.
-        cap: after so many seconds the client is stopped.
+        cap: seconds after which the client is stopped.
         placeholders: what the command's placeholders stand for.
         environment: variables for the command.
         memory_limit: octets of resident memory at which the client is stopped; None before the control run.
@@ -109,7 +109,7 @@ class Stopped(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visit:
-    """The client's account of an order.
+    """The outcome of an order.
 
     Attributes:
         answers: one for each call that ended.
@@ -119,7 +119,7 @@ class Visit:
         rss_before: the resident memory of a program before the order, or None if it was started for it.
         cpu: seconds of processor time, or None if unknown.
         waited: seconds for which it was ready to run, and had no processor; None if unknown.
-        said: the end of what the client wrote to its standard error.
+        said: the end of the client's standard error.
     """
 
     answers: tuple[Answer, ...]
@@ -134,14 +134,14 @@ class Visit:
 
 
 class Client(Protocol):
-    """A client under test that runs."""
+    """A running client under test."""
 
     @property
     def abilities(self) -> frozenset[Ability]:
-        """The abilities that the client has by the way it is given."""
+        """The abilities that the client has by its kind, without a probe."""
 
     async def visit(self, order: Order) -> Visit:
-        """Have the client send an order's calls, and return its account.
+        """Let the client send the calls of an order, and return the outcome.
 
         Several visits may run at once.
         """

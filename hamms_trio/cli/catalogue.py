@@ -12,7 +12,7 @@ from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.parameters import Parameter
 
-# The words of hamms' own list of wishes for what has other names here.
+# Words that people know from hamms' own list of wishes, for modes that have other names here.
 HAMMS_WORDS = {
     "frame-cl-long": "full response then more data",
     "type-missing": "no content type",
@@ -74,7 +74,7 @@ def selected(
 
 
 def _text_of(door: Door) -> str:
-    """All words by which a mode may be looked for, in lower case."""
+    """Return all words that a search can find, in lower case."""
     mode = door.mode
     parameters = (parameter.name for parameter in mode.parameters)
     words = (door.name, mode.slug, *mode.aliases, mode.family, mode.description, *parameters)
@@ -108,8 +108,8 @@ def as_text(door: Door) -> str:
         "",
         f"The mode acts {mode.driver.acts}.",
         *mode.client.sentences,
-        *([f"The control is `{mode.control}`: {CONTROL}."] if mode.control else []),
-        *([f"The mode is not available here: {mode.obstacle}."] if mode.obstacle else []),
+        *([f"Its control is `{mode.control}`: {CONTROL}."] if mode.control else []),
+        *([f"Not available on this system: {mode.obstacle}."] if mode.obstacle else []),
         *(f"Reported: {link}" for link in mode.links),
     ]
     if mode.aliases:
@@ -122,7 +122,7 @@ def as_text(door: Door) -> str:
 
 
 def as_json(door: Door) -> dict[str, object]:
-    """All that is known of one, for programs; the control API says the same."""
+    """Return everything known about a door and its mode, in the form of the control API."""
     from msgspec import to_builtins  # only now, because the other forms need nothing of it
 
     from hamms_trio.control.describing import describe_mode

@@ -24,7 +24,7 @@ MOST_OCTETS = 64 * 1024  # of a root in PEM
 
 @dataclass(frozen=True, kw_only=True)
 class Trusted:
-    """The root that clients are to trust, and the forms in which it is wanted."""
+    """The root that clients are to trust, and the files and forms that the user wants."""
 
     ca_dir: Path | None
     server: str
@@ -195,7 +195,7 @@ def _root_of(trusted: Trusted) -> bytes:
 
 
 def _folder(trusted: Trusted, root: bytes) -> Path:
-    """Return the folder for what no option names: the authority's own, or one of this user's for this root."""
+    """Return the folder for files that no option names: the authority's, or a cache of this user for the root."""
     from hamms_trio.pki.trust import fingerprint
 
     if trusted.ca_dir is not None:

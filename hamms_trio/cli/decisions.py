@@ -62,7 +62,7 @@ def decisions(
     except (CatalogueError, ParameterError, UnknownMode) as error:
         raise Refused(str(error)) from None
     if not door.listens:
-        raise Refused(f"{door.slug} decides nothing: {door.mode.needs_port}")
+        raise Refused(f"{door.slug} has nothing to decide: {door.mode.needs_port}")
     table = list(decided(door, seed=seed, count=count))
     if as_json:
         click.echo(json.dumps({"mode": door.slug, "seed": seed, "strikes": table}))

@@ -1,4 +1,4 @@
-"""``--engine``: the hub that carries the connections of a command, and the reference's engines."""
+"""``--engine``: the hub that carries the connections of a command, and former engines' names."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def engine(*old_names: str) -> Option:
     """``--engine``, which chooses the hub of this process.
 
     Args:
-        old_names: engines of the past, which mean the platform's own hub.
+        old_names: former engines, which select the platform's default hub.
     """
 
     def choose(context: click.Context, option: click.Parameter, name: str | None) -> str | None:
@@ -56,7 +56,7 @@ def engine(*old_names: str) -> Option:
 
 
 def old_engine() -> str | None:
-    """Return the engine of the past that the user named, if any."""
+    """Return the former engine that the user named, if any."""
     name: str | None = click.get_current_context().meta.get(OLD_ENGINE)
     return name
 

@@ -29,7 +29,7 @@ from hamms_trio.cli.running.signals import Signals
 @options.engine()
 @options.running("files")
 def files(
-    directory: Path, host: str, port: int, max_connections: int, running: options.Running
+    directory: Path, host: str, port: int, max_connections: int, running: options.RunningOptions
 ) -> None:
     """Serve the files of DIRECTORY, by default the current one, until interrupted."""
     signals = Signals()

@@ -61,7 +61,7 @@ def _follow(
     remote: Remote, limit: int, count: int | None, filters: dict[str, str | int | None]
 ) -> None:
     """Print the newest requests, then each one that the event stream announces."""
-    remote = replace(remote, is_silent=True)  # each look would be one more request to show
+    remote = replace(remote, is_silent=True)  # or each poll would be one more request to show
     lines = remote.lines("/api/events/stream", topics="request.completed")
     next(lines)  # from here on the stream has every request
     shown = list(_newest(remote, limit, filters))[::-1]

@@ -1,4 +1,4 @@
-"""``hamms-trio hosts``: lines for /etc/hosts, so that every client finds a mode by its name."""
+"""``hamms-trio hosts``: lines for /etc/hosts, so that every client can reach a mode by name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hamms_trio.cli import options
 from netsplode.usage import Refused
 
 
-@click.command(short_help="Print lines for /etc/hosts, a name for each failure mode.")
+@click.command(short_help="Print lines for /etc/hosts, with a name for each failure mode.")
 @click.option(
     "--address",
     default="127.0.0.1",
@@ -19,7 +19,7 @@ from netsplode.usage import Refused
 )
 @options.MODES_FROM
 def hosts(address: str, modes_from: tuple[str, ...]) -> None:
-    """Print lines for /etc/hosts, in which SLUG.hamms.localhost stands for each mode that a name can choose.
+    """Print lines for /etc/hosts, with SLUG.hamms.localhost for each mode that a host name can choose.
 
     curl and browsers resolve these names themselves; many other clients ask the system, which may not know them.
     """

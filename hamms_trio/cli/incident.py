@@ -8,7 +8,7 @@ from hamms_trio.cli.remote import REMOTE, Document, Remote
 from netsplode.usage import Commands
 
 
-@click.group(cls=Commands, short_help="Strike the requests to a running workbench for a time.")
+@click.group(cls=Commands, short_help="Inject faults into a running workbench for a time.")
 def incident() -> None:
     """Start, show and stop the incident of a running workbench."""
 

@@ -12,7 +12,7 @@ class DelegatingCommand(click.Command):
     """A command that leaves some of its invocations, or all of them, to another command."""
 
     def delegate(self, name: str | None, args: list[str]) -> tuple[click.Command, str | None, int]:
-        """Choose the command that runs, its full name, and how many arguments were for the choice."""
+        """Return the command to run, its full name, and the number of arguments that the choice used."""
         return self, name, 0
 
     def make_context(

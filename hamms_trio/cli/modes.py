@@ -36,7 +36,7 @@ def modes(
     """List the failure modes, or describe the one named SLUG or the one on PORT."""
     filtered = any(option is not None for option in (search, family, level))
     if wanted is not None and filtered:
-        raise click.UsageError("--search, --family and --level choose among all: leave SLUG out")
+        raise click.UsageError("--search, --family and --level filter the list: leave SLUG out")
     from hamms_trio.app import catalogue_with
     from hamms_trio.cli import catalogue
     from hamms_trio.errors import CatalogueError, UnknownMode

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +12,9 @@ from hamms_trio.cli import options
 from hamms_trio.cli.running.signals import Signals
 from hamms_trio.cli.secure import Secure, secure
 from netsplode.usage import Refused
+
+if TYPE_CHECKING:
+    from hamms_trio.server import OpenDoor
 
 
 @click.command(short_help="Serve one failure mode at one port, and print the port.")
@@ -54,47 +59,49 @@ def one(
 
     from hamms_trio.app import open_one
     from hamms_trio.cli.running.log import configure_logging
-    from hamms_trio.cli.running.process import (
-        announcing,
-        collect_garbage_rarely,
-        kept_ready_file,
-        raise_descriptor_limit,
-        switch_threads_often,
-        write_ready_file,
-    )
+    from hamms_trio.cli.running.process import kept_ready_file, raise_descriptor_limit
     from hamms_trio.errors import CatalogueError, ParameterError, PortUnavailable, UnknownMode
     from hamms_trio.modes.catalogue import modes_of_module
 
     arguments = options.settings(given)
-
-    async def main() -> None:
-        modes = [modes_of_module(name) for name in modes_from]
+    configure_logging(log_format, verbose=verbose)
+    raise_descriptor_limit()
+    try:
         opened = open_one(
             slug,
             arguments,
             host=host,
             port=port,
-            modes=modes,
+            modes=[modes_of_module(name) for name in modes_from],
             seed=seed,
             speed=speed,
             tls=secure.tls,
             ca_dir=secure.ca_dir,
             ca_unconstrained=secure.ca_unconstrained,
         )
-        async with signals.watched() as signalled, opened as door:
-            collect_garbage_rarely()
-            switch_threads_often()
-            with announcing():
-                if ready_file is not None:
-                    where = {door.name: {"port": door.port, "url": door.url()}}
-                    write_ready_file(ready_file, where)
-                click.echo(str(door.port))
-            await signalled.wait()
-
-    configure_logging(log_format, verbose=verbose)
-    raise_descriptor_limit()
-    try:
         with kept_ready_file(ready_file):
-            trio.run(main)
+            trio.run(_serve, signals, opened, ready_file)
     except (CatalogueError, ParameterError, PortUnavailable, UnknownMode, ValueError) as error:
         raise Refused(str(error)) from None
+
+
+async def _serve(
+    signals: Signals, opened: AbstractAsyncContextManager[OpenDoor], ready_file: Path | None
+) -> None:
+    """Serve the door until a signal comes, and announce its port."""
+    from hamms_trio.cli.running.process import (
+        announcing,
+        collect_garbage_rarely,
+        switch_threads_often,
+        write_ready_file,
+    )
+
+    async with signals.watched() as signalled, opened as door:
+        collect_garbage_rarely()
+        switch_threads_often()
+        with announcing():
+            if ready_file is not None:
+                where = {door.name: {"port": door.port, "url": door.url()}}
+                write_ready_file(ready_file, where)
+            click.echo(str(door.port))
+        await signalled.wait()

@@ -74,7 +74,7 @@ ALLOW_HOST = click.option(
     multiple=True,
     metavar="NAME",
     callback=_host_name,
-    help="Answer requests with this Host too, beside localhost and IP addresses (* for all); may be repeated.",
+    help="Answer requests with this Host too, besides localhost and IP addresses (* for all); may be repeated.",
 )
 
 
@@ -98,7 +98,7 @@ ALLOW_TARGET = click.option(
     metavar="HOST",
     envvar="HAMMS_ALLOW_TARGET",
     callback=_targets,
-    help="A host name, address or network at which targets may be, beside loopback; may be repeated.",
+    help="A host name, address or network that targets may have, besides loopback; may be repeated.",
 )
 
 
@@ -143,7 +143,7 @@ def settings(given: tuple[str, ...]) -> dict[str, str]:
 
 
 def drain_timeout(owner: str) -> Option:
-    """Make ``--drain-timeout``; ``owner`` names the server whose requests are meant, if there are others."""
+    """Make ``--drain-timeout``; ``owner`` names the server that drains, where a command runs several."""
     return click.option(
         "--drain-timeout",
         default=5.0,
@@ -175,7 +175,7 @@ def verbose(events: str) -> Option:
 
 
 def max_connections(excess: str) -> Option:
-    """Make ``--max-connections``; ``excess`` is the help, which says how further connections are treated."""
+    """Make ``--max-connections``; ``excess`` is its help, which states the fate of further connections."""
     return click.option(
         "--max-connections",
         default=2048,
@@ -186,7 +186,7 @@ def max_connections(excess: str) -> Option:
 
 
 def together(name: str, kind: type, *options: Option) -> Option:
-    """Group options into one dataclass object, which the command gets as its argument ``name``."""
+    """Group options into one dataclass object, which the command receives as its argument ``name``."""
 
     def decorate(command: C) -> C:
         @wraps(command)
@@ -204,7 +204,7 @@ def together(name: str, kind: type, *options: Option) -> Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Running:
+class RunningOptions:
     """The options for running one server: drain, logs and ready file."""
 
     drain_timeout: float
@@ -218,7 +218,7 @@ def running(key: str) -> Option:
     """Make the options of a command that runs one server, named ``key`` in its ready file."""
     return together(
         "running",
-        Running,
+        RunningOptions,
         drain_timeout(""),
         log_format("lines"),
         click.option(
@@ -233,7 +233,7 @@ def running(key: str) -> Option:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Tls:
+class TlsOptions:
     """The options for TLS: switch, port and certificate."""
 
     enable_tls: bool
@@ -269,7 +269,7 @@ class Tls:
 
 TLS = together(
     "tls",
-    Tls,
+    TlsOptions,
     click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port."),
     click.option(
         "--cert-file",
@@ -359,7 +359,7 @@ LIMITS = together(
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """The name that the server gives itself, and whether it invites contents."""
+    """The Server field, and whether clients that wait for 100 (Continue) receive it."""
 
     server_name: str
     expect_continue: bool

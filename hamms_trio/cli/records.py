@@ -15,13 +15,15 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
-THREADPOOL = "threadpool"  # the reference's engine that serves no streams
+THREADPOOL = (
+    "threadpool"  # the reference's engine that serves no streams (see `hamms_trio.workbench`)
+)
 DEFAULT_USERS = "data/auth_users.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Records:
-    """The user's choices."""
+    """The options of a workbench's records."""
 
     state: str
     state_file: Path | None
@@ -57,10 +59,10 @@ class Records:
     public_base_url: str
 
     def chosen(self) -> WorkbenchOptions:
-        """Return the choices, as the workbench takes them.
+        """Return the options in the workbench's own form.
 
         Raises:
-            Refused: the users file can't be read, or the public URL is none.
+            Refused: the users file can't be read, or the public URL has no host.
         """
         if self.metrics_backend == "memory" and self.metrics_sqlite_file is not None:
             raise click.UsageError("--metrics-sqlite-file is for --metrics-backend sqlite")
@@ -168,7 +170,7 @@ STATE = click.option(
     show_default=True,
     envvar="HAMMS_STATE",
     show_envvar=True,
-    help="The state file, made if it is missing; :memory: for none.",
+    help="The state file, created if missing; :memory: for none.",
 )
 
 RECORDS = options.together(
@@ -187,7 +189,7 @@ RECORDS = options.together(
     click.option(
         "--history-seconds",
         type=Seconds(0, min_open=True),
-        help="The age at which a request leaves the history; any age without it.",
+        help="Age in seconds at which requests are evicted from the history. Default: no limit.",
     ),
     _setting(
         "--max-mock-body-bytes",
@@ -237,7 +239,7 @@ RECORDS = options.together(
         "--live-events-require-selectors/--no-live-events-require-selectors",
         True,
         None,
-        "Refuse event streams if --engine threadpool is given, as the reference does.",
+        "Refuse event streams if --engine threadpool is given, for compatibility.",
     ),
     _setting(
         "--metrics-backend",
@@ -251,7 +253,7 @@ RECORDS = options.together(
         type=options.FILE,
         envvar="METRICS_SQLITE_FILE",
         show_envvar=True,
-        help="A file of their own for trends, in the reference's shape, instead of the state file.",
+        help="A separate SQLite file for trends, instead of the state file.",
     ),
     _setting(
         "--metrics-flush-interval-secs",

@@ -1,4 +1,4 @@
-"""A workbench that runs elsewhere, as the commands that talk to it see it."""
+"""The running workbench that a command talks to."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SILENT = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
 Document = dict[str, Any]
 
 
-class Unreachable(Refused):
+class WorkbenchUnreachable(Refused):
     """No workbench answers, or it broke off its answer."""
 
 
@@ -37,7 +37,7 @@ class Remote:
 
     Attributes:
         json: True to print documents instead of lines for people.
-        is_silent: True to leave our own requests out of the history and of the events, as a page does.
+        is_silent: True to keep our own requests out of the history and the events, as the page does.
     """
 
     server: str
@@ -58,7 +58,7 @@ class Remote:
         try:
             octets = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"{self.server} broke off its answer: {error}") from None
+            raise WorkbenchUnreachable(f"{self.server} broke off its answer: {error}") from None
         finally:
             connection.close()
         return _document(response.status, octets)
@@ -77,7 +77,7 @@ class Remote:
             while line := response.readline():
                 yield line.decode().rstrip("\r\n")
         except (OSError, http.client.HTTPException) as error:
-            raise Unreachable(f"{self.server} broke off its answer: {error}") from None
+            raise WorkbenchUnreachable(f"{self.server} broke off its answer: {error}") from None
         finally:
             connection.close()
 
@@ -100,7 +100,7 @@ class Remote:
             return connection.getresponse(), connection
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise Unreachable(f"no workbench answers at {self.server}: {error}") from None
+            raise WorkbenchUnreachable(f"no workbench answers at {self.server}: {error}") from None
 
     def _connection(self) -> http.client.HTTPConnection:
         scheme, host, port = "", None, None

@@ -1,4 +1,4 @@
-"""``hamms-trio report``: what can be done with reports of checks."""
+"""``hamms-trio report``: reports of checks, merged into a matrix."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORMATS = ("html", "md")
 
 @click.group(cls=Commands)
 def report() -> None:
-    """Put reports of checks side by side."""
+    """Merge reports of checks into one matrix."""
 
 
 @report.command()

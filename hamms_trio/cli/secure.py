@@ -26,7 +26,7 @@ def secure(tls: str) -> options.Option:
     """Return the options for TLS.
 
     Args:
-        tls: says what is served over TLS.
+        tls: the help of ``--tls``, which names the doors that are served over TLS.
     """
     return options.together(
         "secure",

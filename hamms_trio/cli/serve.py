@@ -24,7 +24,7 @@ STDERR = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class Modes:
+class ModeOptions:
     """The options for the failure modes to serve."""
 
     beginning_port: int
@@ -39,7 +39,7 @@ class Modes:
 
 MODES = options.together(
     "modes",
-    Modes,
+    ModeOptions,
     click.option(
         "--beginning-port",
         default=5500,
@@ -105,7 +105,7 @@ BESIDE = options.together(
         show_default=True,
         envvar="HAMMS_STATE",
         show_envvar=True,
-        help="The workbench's state file, made if it is missing; :memory: for none.",
+        help="The workbench's state file, created if missing; :memory: for none.",
     ),
     options.drain_timeout("the workbench's "),
 )
@@ -122,7 +122,7 @@ BESIDE = options.together(
 @options.verbose("every connection and request")
 def serve(
     host: str,
-    modes: Modes,
+    modes: ModeOptions,
     ready_file: Path | None,
     log_format: str,
     beside: Beside,
@@ -175,7 +175,7 @@ def serve(
 
 
 def _opened(
-    host: str, modes: Modes, beside: Beside, secure: Secure, log_format: str, verbose: bool
+    host: str, modes: ModeOptions, beside: Beside, secure: Secure, log_format: str, verbose: bool
 ) -> AbstractAsyncContextManager[Hamms]:
     from hamms_trio.app import WorkbenchSettings, open_hamms
     from hamms_trio.modes.catalogue import modes_of_module
@@ -248,7 +248,7 @@ def _print_table(hamms: Hamms) -> None:
 
 
 def _orderly_twins(hamms: Hamms) -> dict[str, int]:
-    """Return the ports of the twins over TLS that are where their doors' ports say, so that no table is needed."""
+    """Return the ports of TLS twins at the usual distance from their door, which one line can list."""
     from hamms_trio.lab.doors import TWIN_PREFIX
     from hamms_trio.lab.secure.twins import OFFSET
 

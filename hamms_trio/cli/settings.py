@@ -41,7 +41,7 @@ def settings_lines(
 
 
 def _as_given(option: click.Option, value: object) -> list[str]:
-    """Return an option as a user gives it, its secrets masked; nothing if it is not given."""
+    """Return an option as a user gives it, with secrets masked; nothing for an option without a value."""
     name = option.opts[0]
     if option.is_flag:
         off = option.secondary_opts

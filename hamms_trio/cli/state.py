@@ -1,4 +1,4 @@
-"""``hamms-trio import`` and ``hamms-trio export``: state files in the JSON shape of the reference."""
+"""``hamms-trio import`` and ``hamms-trio export``: JSON state files (see `hamms_trio.workbench.state`)."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def import_files(files: tuple[Path, ...], state: str, as_json: bool) -> None:
 @click.option("--output", type=options.FILE, help="File to write instead of the standard output.")
 @click.option("--json", "as_json", is_flag=True, help="Print a document about the written file.")
 def export(part: str, state: str, output: Path | None, as_json: bool) -> None:
-    """Export PART of the state file in the JSON shape of the reference: playground, scenarios or targets.
+    """Export PART of the state file as JSON: playground, scenarios or targets.
 
     The export itself is JSON. With --output, the command prints a line about it, or a document with --json.
     """

@@ -33,7 +33,7 @@ def list_targets(remote: Remote) -> None:
 @click.option("--timeout-ms", type=float, help="Milliseconds until an answer is due.")
 @click.option("--no-verify-tls", is_flag=True, help="Trust any certificate.")
 @click.option(
-    "--fail", metavar="SLUG", help="The failure mode that answers, if need be with a query."
+    "--fail", metavar="SLUG", help="The failure mode that answers, with or without a query."
 )
 @click.option("--share", type=float, help="The share of the requests that --fail answers, 0 to 1.")
 @click.option("--seed", type=int, help="Seed of the choice of these requests.")

@@ -1,4 +1,4 @@
-"""``hamms-trio verify``: did the expected requests come."""
+"""``hamms-trio verify``: check that the expected requests came."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def verify(
     document["query"] = dict(_pair(text, "=", "--query") for text in query)
     verdict = remote.ask("POST", "/api/verify", document)
     times = "once" if verdict["count"] == 1 else f"{verdict['count']} times"
-    remote.show(verdict, verdict["message"] or f"verified: it came {times}")
+    remote.show(verdict, verdict["message"] or f"verified: the request came {times}")
     context.exit(0 if verdict["verified"] else NOT_VERIFIED)
 
 

@@ -82,12 +82,12 @@ def workbench(
     host: str,
     port: int | None,
     allow_hosts: tuple[str, ...],
-    tls: options.Tls,
+    tls: options.TlsOptions,
     limits: options.ConnectionLimits,
     manners: options.Manners,
     challenge: Challenge,
     records: Records,
-    running: options.Running,
+    running: options.RunningOptions,
     dry_run: bool,
 ) -> None:
     """Serve the workbench until SIGINT or SIGTERM, which drains it; a second signal ends it at once."""

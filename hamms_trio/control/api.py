@@ -16,7 +16,7 @@ from hamms_trio.control.describing import (
     describe_outcomes,
 )
 from hamms_trio.control.guard import check_caller
-from hamms_trio.control.resource import File, Resource, allowed_methods, find_resource
+from hamms_trio.control.resource import ApiResource, File, allowed_methods, find_resource
 from hamms_trio.errors import (
     MalformedRequest,
     MethodNotAllowed,
@@ -26,9 +26,9 @@ from hamms_trio.errors import (
     RequestError,
     UnknownMode,
 )
-from hamms_trio.lab.armed.arming import Arming, Match
+from hamms_trio.lab.armed.arming import Arming, ClientMatch
 from hamms_trio.lab.doors import Doors
-from hamms_trio.lab.shared.control import Answer, Call
+from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.version import VERSION
@@ -64,7 +64,7 @@ class Control:
         self._ports = ports
         self._allowed_hosts = {host.lower() for host in allowed_hosts}
 
-    def __call__(self, call: Call) -> Answer:
+    def __call__(self, call: ControlCall) -> ControlAnswer:
         """Answer a call."""
         try:
             check_caller(call, self._allowed_hosts)
@@ -73,16 +73,16 @@ class Control:
         except RequestError as error:
             return _refusal(error)
         if document is None:
-            return Answer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
+            return ControlAnswer(HTTPStatus.NO_CONTENT, _GUARDS, b"")
         if not isinstance(document, File):
             document = File("application/json", documents.as_json(document))
         fields = (("Content-Type", document.media_type), *_GUARDS)
-        return Answer(resource.status, fields, document.octets)
+        return ControlAnswer(resource.status, fields, document.octets)
 
     # The resources
 
     def health(self, _argument: str, _body: bytes) -> documents.Health:
-        """Tell that the server runs, with which seed and how many modes."""
+        """Return the server's state, its seed, and the number of its modes."""
         environment = self._environment
         modes, armed = len(self._doors.served), len(self._arming.armed())
         return documents.Health(
@@ -111,23 +111,23 @@ class Control:
         return describe_outcomes()
 
     def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:
-        """Tell what has happened to the requests and connections of one nonce."""
+        """Return the requests and connections of one nonce."""
         return describe_nonce(self._ledger, _checked(nonce))
 
     def forget(self, nonce: str, _body: bytes) -> None:
-        """Forget what the ledger knows of one nonce."""
+        """Delete the records of one nonce from the ledger."""
         self._ledger.forget(_checked(nonce))
 
     def arm(self, _argument: str, body: bytes) -> documents.Armed:
-        """Arm a failure mode for the next connections at the armed door, or the next requests at this one."""
+        """Arm a failure mode for the next connections at the door armed, or the next requests at this door."""
         try:
             order = msgspec.json.decode(body, type=documents.ArmOrder)
         except msgspec.ValidationError as error:
-            raise ParameterError(f"the order can't be followed: {error}") from None
+            raise ParameterError(f"the order is invalid: {error}") from None
         except msgspec.DecodeError as error:
-            raise MalformedRequest(f"the body is no JSON: {error}") from None
+            raise MalformedRequest(f"the body is not JSON: {error}") from None
         wanted = order.match
-        match = Match(wanted.method, wanted.path, wanted.host, wanted.sni, wanted.fields)
+        match = ClientMatch(wanted.method, wanted.path, wanted.host, wanted.sni, wanted.fields)
         try:
             fault = self._arming.arm(
                 order.mode, order.arguments, times=order.times, ttl=order.ttl, match=match
@@ -146,14 +146,16 @@ class Control:
     def disarm(self, number: str, _body: bytes) -> None:
         """Disarm one fault, by its id."""
         if not number.isdecimal() or not self._arming.disarm(int(number[:18])):
-            raise NoSuchResource(f"no fault {number[:20]!r} is armed: it has struck, or has ended")
+            raise NoSuchResource(
+                f"no fault {number[:20]!r} is armed: it may have struck or expired"
+            )
 
     def disarm_all(self, _argument: str, _body: bytes) -> None:
         """Disarm every fault."""
         self._arming.disarm()
 
     def ca_pem(self, _argument: str, _body: bytes) -> File:
-        """Give the root that signs this server's certificates, in PEM."""
+        """Return the root certificate of this server, in PEM."""
         root = self._environment.contexts.mint.authority
         return File("application/x-pem-file", root.pem)
 
@@ -168,23 +170,25 @@ class Control:
         return describe_mode(door, self._ports.get(door.name))
 
 
-RESOURCES: tuple[Resource[Control], ...] = (
-    Resource("GET", "health", Control.health, documents.Health),
-    Resource("GET", "modes", Control.modes, documents.Modes),
-    Resource("GET", "modes/{slug}", Control.mode, documents.Mode),
-    Resource("GET", "outcomes", Control.outcomes, documents.Outcomes),
-    Resource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
-    Resource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
-    Resource("GET", "arm", Control.armed, documents.AllArmed),
-    Resource("POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder),
-    Resource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
-    Resource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
-    Resource("GET", "ca.pem", Control.ca_pem, None),
-    Resource("GET", "openapi.json", Control.openapi, None),
+RESOURCES: tuple[ApiResource[Control], ...] = (
+    ApiResource("GET", "health", Control.health, documents.Health),
+    ApiResource("GET", "modes", Control.modes, documents.Modes),
+    ApiResource("GET", "modes/{slug}", Control.mode, documents.Mode),
+    ApiResource("GET", "outcomes", Control.outcomes, documents.Outcomes),
+    ApiResource("GET", "ledger/{nonce}", Control.ledger, documents.LedgerDocument),
+    ApiResource("DELETE", "ledger/{nonce}", Control.forget, None, HTTPStatus.NO_CONTENT),
+    ApiResource("GET", "arm", Control.armed, documents.AllArmed),
+    ApiResource(
+        "POST", "arm", Control.arm, documents.Armed, HTTPStatus.CREATED, documents.ArmOrder
+    ),
+    ApiResource("DELETE", "arm", Control.disarm_all, None, HTTPStatus.NO_CONTENT),
+    ApiResource("DELETE", "arm/{id}", Control.disarm, None, HTTPStatus.NO_CONTENT),
+    ApiResource("GET", "ca.pem", Control.ca_pem, None),
+    ApiResource("GET", "openapi.json", Control.openapi, None),
 )
 
 
-def _found(call: Call) -> tuple[Resource[Control], str]:
+def _found(call: ControlCall) -> tuple[ApiResource[Control], str]:
     found = find_resource(RESOURCES, call.method, call.path)
     if found is not None:
         return found
@@ -193,7 +197,7 @@ def _found(call: Call) -> tuple[Resource[Control], str]:
         problem = f"{call.method} is not offered at /_hamms/{call.path[:80]}"
         raise MethodNotAllowed(problem, allow=", ".join(allowed))
     raise NoSuchResource(
-        f"/_hamms/{call.path[:80]} is nothing here: /_hamms/openapi.json describes what there is"
+        f"/_hamms/{call.path[:80]} does not exist: /_hamms/openapi.json lists the resources"
     )
 
 
@@ -204,9 +208,9 @@ def _checked(nonce: str) -> str:
         raise ParameterError(str(error)) from None
 
 
-def _refusal(error: RequestError) -> Answer:
+def _refusal(error: RequestError) -> ControlAnswer:
     fields = [("Content-Type", "application/problem+json"), *_GUARDS]
     if isinstance(error, MethodNotAllowed):
         fields.append(("Allow", error.allow))
     problem = documents.Problem(HTTPStatus(error.status).phrase, error.status, str(error))
-    return Answer(error.status, tuple(fields), documents.as_json(problem))
+    return ControlAnswer(error.status, tuple(fields), documents.as_json(problem))

@@ -1,4 +1,4 @@
-"""From what the lab knows to the documents of the API."""
+"""The control API's documents, made from the lab's objects."""
 
 from __future__ import annotations
 

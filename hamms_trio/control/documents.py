@@ -1,4 +1,4 @@
-"""The documents of the control API, as structs; their JSON and its description follow from them."""
+"""The documents of the control API, as structs; their JSON schemas are derived from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Problem(Struct, frozen=True):
 
 
 class Health(Struct, frozen=True):
-    """The state of a server that runs; ``ports`` has every door's, by its name."""
+    """The state of a running server; ``ports`` has the port of each door, by the door's name."""
 
     status: str
     version: str
@@ -44,7 +44,7 @@ class Client(Struct, frozen=True):
 
 
 class ParameterDocument(Struct, frozen=True):
-    """One parameter of a failure mode; ``more`` is what only its own domain knows."""
+    """One parameter of a failure mode; ``more`` has the members that only some types of parameter have."""
 
     name: str
     type: str
@@ -60,9 +60,10 @@ class ParameterDocument(Struct, frozen=True):
 
 
 class Mode(Struct, frozen=True):
-    """One failure mode at one door; ``port`` is null where it has none of its own.
+    """One failure mode at one door; ``port`` is null where it has no port of its own.
 
-    ``control`` is the same with its fault mended, or empty, and ``unavailable`` says why this system can't play it.
+    ``control`` names the same exchange without the fault, or is empty; ``unavailable`` is the reason why this
+    system can't play the mode.
     """
 
     name: str
@@ -104,10 +105,10 @@ class Outcomes(Struct, frozen=True):
 
 
 class TlsDocument(Struct, frozen=True):
-    """TLS on one connection, as far as it has come; ``client_certificate`` is a SHA-256.
+    """The state of TLS on one connection; ``client_certificate`` is its SHA-256 in hexadecimal.
 
-    ``alerts`` and ``close_notify`` are the client's; the latter is null while its side is open. ``failure`` is the
-    reason for which the handshake has failed, or null.
+    ``alerts`` and ``close_notify`` are those the client has sent; ``close_notify`` is null while the client's side
+    is open. ``failure`` is the reason why the handshake failed, or null.
     """
 
     sni: str | None
@@ -138,14 +139,14 @@ class Connection(Struct, frozen=True):
 
 
 class Body(Struct, frozen=True):
-    """A request's content, as far as it was read."""
+    """The part of a request's content that was read."""
 
     octets: int
     sha256: str
 
 
 class Request(Struct, frozen=True):
-    """One request; ``spacing`` is the seconds since the one before it with the same nonce."""
+    """One request; ``spacing`` is the time in seconds since the previous request with the same nonce."""
 
     connection: int
     mode: str
@@ -163,7 +164,7 @@ class Request(Struct, frozen=True):
 
 
 class LedgerDocument(Struct, frozen=True):
-    """All that is known of one nonce."""
+    """The requests and connections of one nonce."""
 
     nonce: str
     fired: bool
@@ -172,9 +173,9 @@ class LedgerDocument(Struct, frozen=True):
 
 
 class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """The clients that an armed fault is for: patterns such as ``/v1/*``, all of which have to match.
+    """The clients that an armed fault waits for: patterns such as ``/v1/*``, all of which have to match.
 
-    ``sni`` is the host in the ClientHello, which is there before a request.
+    ``sni`` is the host in the ClientHello, which arrives before any request.
     """
 
     method: str | None = None
@@ -195,7 +196,7 @@ class ArmOrder(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Armed(Struct, frozen=True):
-    """A fault that waits for its clients; it ends by itself after ``seconds_left``."""
+    """An armed fault; it expires after ``seconds_left``."""
 
     id: int
     mode: str
@@ -207,7 +208,7 @@ class Armed(Struct, frozen=True):
 
 
 class AllArmed(Struct, frozen=True):
-    """All faults that wait for their clients."""
+    """All armed faults."""
 
     armed: list[Armed]
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from hamms_trio.errors import NotOurs
-from hamms_trio.lab.shared.control import Call
+from hamms_trio.lab.shared.control import ControlCall
 from hamms_trio.wire.fields.hosts import authority_of, is_own_name, name_of
 
 _OWN_PAGES = {None, "same-origin", "none"}  # of Sec-Fetch-Site; "none" is a user's own navigation
 
 
-def check_caller(call: Call, allowed_hosts: Collection[str] = ()) -> None:
+def check_caller(call: ControlCall, allowed_hosts: Collection[str] = ()) -> None:
     """Refuse a call by a name that is not ours, or from a page of another origin.
 
     Args:
         allowed_hosts: names beside IP addresses, localhost and those beneath it.
 
     Raises:
-        NotOurs: the call is not to be answered.
+        NotOurs: the call must be refused.
     """
     authority = call.authority or ""
     # Without a Host (HTTP/1.0) the client is no browser.

@@ -1,4 +1,4 @@
-"""The API's description in OpenAPI, made from its table and its structs."""
+"""The OpenAPI description of the control API, made from its table of resources and its structs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 
 from hamms_trio.control import documents
-from hamms_trio.control.resource import Resource
+from hamms_trio.control.resource import ApiResource
 from hamms_trio.lab.shared.control import PREFIX
 from hamms_trio.version import VERSION
 
 _REFERENCES = "#/components/schemas/{name}"
 
 
-def describe_api(resources: Iterable[Resource[Any]]) -> dict[str, object]:
+def describe_api(resources: Iterable[ApiResource[Any]]) -> dict[str, object]:
     """Return the description of these resources in OpenAPI 3.1."""
     resources = list(resources)
     types = {t for each in resources for t in (each.gives, each.takes) if t is not None}
@@ -36,7 +36,7 @@ def describe_api(resources: Iterable[Resource[Any]]) -> dict[str, object]:
     }
 
 
-def _operation(resource: Resource[Any], schemas: dict[type, Any]) -> dict[str, object]:
+def _operation(resource: ApiResource[Any], schemas: dict[type, Any]) -> dict[str, object]:
     answered: dict[str, object] = {"description": resource.status.phrase}
     if resource.gives is not None:
         answered["content"] = {"application/json": {"schema": schemas[resource.gives]}}

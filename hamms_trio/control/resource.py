@@ -1,4 +1,4 @@
-"""A resource of the API as a row of a table: a method, a path, and what acts."""
+"""A resource of the API as a row of a table: a method, a path, and a handler."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ C = TypeVar("C")
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An answer that is no document: octets of some media type."""
+    """An answer that is not a JSON document: octets of some media type."""
 
     media_type: str
     octets: bytes
 
 
 @dataclass(frozen=True)
-class Resource(Generic[C]):
+class ApiResource(Generic[C]):
     """One method of one resource.
 
     Attributes:
-        path: behind ``/_hamms/``; its last segment may be a name in braces, which stands for any one segment.
+        path: relative to ``/_hamms/``; its last segment may be a name in braces, which stands for any one segment.
         act: called with the API, the segment in place of that name, and the body.
-        gives: the type of the document that is answered; None for none, or one without a type.
-        takes: the type of the document in the body, if there is to be one.
+        gives: the type of the answer's document; None for an answer without content, or without a type.
+        takes: the type of the document in the request's body; None if it has no body.
     """
 
     method: str
@@ -57,9 +57,9 @@ class Resource(Generic[C]):
 
 
 def find_resource(
-    resources: Iterable[Resource[C]], method: str, path: str
-) -> tuple[Resource[C], str] | None:
-    """Return the resource of a request, and its argument; HEAD is GET without the body."""
+    resources: Iterable[ApiResource[C]], method: str, path: str
+) -> tuple[ApiResource[C], str] | None:
+    """Return the resource of a request, and its argument; HEAD finds the resource of GET."""
     method = "GET" if method == "HEAD" else method
     for resource in resources:
         argument = resource.argument(path)
@@ -68,6 +68,6 @@ def find_resource(
     return None
 
 
-def allowed_methods(resources: Iterable[Resource[C]], path: str) -> list[str]:
-    """Return the methods of what is at this path."""
+def allowed_methods(resources: Iterable[ApiResource[C]], path: str) -> list[str]:
+    """Return the methods of the resources at this path."""
     return [each.method for each in resources if each.argument(path) is not None]

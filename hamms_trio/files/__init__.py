@@ -11,7 +11,7 @@ from hamms_trio.files.codecrafters import (
 )
 from hamms_trio.files.disk.root import OutsideRoot as OutsideRoot, Root as Root
 from hamms_trio.files.representation.answer import (
-    Answer as Answer,
+    FileAnswer as FileAnswer,
     Part as Part,
     Slice as Slice,
 )

@@ -15,7 +15,7 @@ from hamms_trio.files.disk.root import Root
 from hamms_trio.files.disk.storing import store
 from hamms_trio.files.representation.answer import (
     NOSNIFF,
-    Answer,
+    FileAnswer,
     answer_octets,
     answer_plainly,
     represent,
@@ -34,7 +34,7 @@ _PRECONDITIONS = scan_for(*sorted(CONDITIONAL_FIELDS))
 _FIELDS = scan_for(*sorted(CONDITIONAL_FIELDS), "range")
 
 
-def echo(request: RequestHead, text: str) -> Answer:
+def echo(request: RequestHead, text: str) -> FileAnswer:
     """Answer ``/echo/{text}`` with the text, in the gzip coding if the client accepts that.
 
     Args:
@@ -52,7 +52,7 @@ def echo(request: RequestHead, text: str) -> Answer:
     return answer_octets(request.method, 200, (_TEXT, NOSNIFF, vary), content)
 
 
-def user_agent(request: RequestHead) -> Answer:
+def user_agent(request: RequestHead) -> FileAnswer:
     """Answer ``/user-agent`` with the request's User-Agent, or with no content."""
     content = (request.get("user-agent") or "").encode("latin-1")
     return answer_octets(request.method, 200, (_TEXT, NOSNIFF, ("Vary", "User-Agent")), content)
@@ -60,7 +60,7 @@ def user_agent(request: RequestHead) -> Answer:
 
 def read_file(
     root: Root | None, request: RequestHead, name: str, *, clock: Callable[[], float] = time
-) -> Answer:
+) -> FileAnswer:
     """Answer ``GET /files/{name}`` with a file of the directory, as plain octets.
 
     Args:
@@ -75,7 +75,7 @@ def read_file(
     if root is None or not _is_name(name):
         return answer_plainly(request.method, 404)
 
-    def read() -> Answer:
+    def read() -> FileAnswer:
         now = clock()
         variant = Variant(root.open_file([name.encode()]), IDENTITY)
         shown = representation(variant, OCTET_STREAM, now=now)
@@ -92,7 +92,7 @@ def write_file(
     content: bytes,
     *,
     clock: Callable[[], float] = time,
-) -> Answer:
+) -> FileAnswer:
     """Write a file for ``POST /files/{name}``, whole or not at all; wait for the disk.
 
     Preconditions concern the file that would be replaced (RFC 9110 §13.2.2), and no other request to this
@@ -102,7 +102,7 @@ def write_file(
         return answer_plainly(request.method, 404)
     octets, fields = name.encode(), request.combined(_PRECONDITIONS)
 
-    def refuse() -> Answer | None:
+    def refuse() -> FileAnswer | None:
         return answer_failures(
             request.method,
             lambda: _refusal(root, request.method, fields, octets, clock()),
@@ -125,7 +125,7 @@ def write_file(
 
 def _refusal(
     root: Root, method: str, fields: Mapping[str, str], name: bytes, now: float
-) -> Answer | None:
+) -> FileAnswer | None:
     """Answer 412 if a precondition is false, and 404 if the name is not a file's."""
     try:
         status = root.status([name])

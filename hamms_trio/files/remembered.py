@@ -1,16 +1,14 @@
-"""Files that were answered with before: to find that they are unchanged costs less than to find them.
+"""A cache of files that were sent before: a check that they are unchanged costs less than a new lookup.
 
-Why this is hard: what is remembered must never be what a fresh look would not find, and there is nothing that
-tells of changes. So every use looks, and time decides nothing. The directory is opened again beneath the root,
-the file again in it, and both have to be the ones that they were, and as they were. That a directory is
-unchanged says that nothing in it came, went or was replaced, so only what was there is looked at. What is
-small is read again too: a program that writes to a mapping of a file (mmap) leaves its times as they are for
-seconds, or for good.
+Why this is hard: a cache hit must never differ from a new lookup, and the system reports no changes. So every use
+checks, and age decides nothing. The directory is opened again beneath the root, the file again in it, and the
+identity of each must be as it was. An unchanged directory shows that none of its entries was added, removed or
+replaced, so only the known files are looked at. Small files are read again as well: a program that writes to a
+memory mapping (mmap) leaves the file's times unchanged for seconds, or forever.
 
-An object's identity tells a change from none only if a further one would get another time (see
-`TIMESTAMP_GRANULARITY`), so nothing is remembered before all its times have become that old. Links have
-their times elsewhere, so nothing is remembered that is one. No descriptor is kept: it would keep the
-space of a file that was removed.
+An identity reveals a change only if a later change would get another time (see `TIMESTAMP_GRANULARITY`), so nothing
+is cached before all its times are that old. A link has its times elsewhere, so no link is cached. No descriptor is
+kept, because it would hold the space of a removed file.
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from typing import NamedTuple
 from hamms_trio.files.disk.root import Root, open_beside
 from hamms_trio.files.representation.answer import (
     READ_AT_ONCE,
-    Answer,
+    FileAnswer,
     Representation,
     Slice,
     Source,
@@ -36,7 +34,7 @@ from hamms_trio.files.representation.variants import SUFFIXES, TIMESTAMP_GRANULA
 
 MOST_OCTETS = 8 * 1024 * 1024
 _MOST_SIGHTINGS = 4096
-_BESIDES = 4096  # octets that one takes besides its content and its key, generously
+_BESIDES = 4096  # octets of an entry besides its content and its key, a high estimate
 
 Key = tuple[tuple[bytes, ...], str | None]  # the names of a file, and Accept-Encoding
 
@@ -46,12 +44,12 @@ _identity: attrgetter[tuple[int, ...]] = attrgetter(
 
 
 class Surroundings(NamedTuple):
-    """A directory, and what lies in it under a file's name with suffixes or without, as it was.
+    """The recorded state of a directory, and of its entries with a file's name, with or without a suffix.
 
     Attributes:
         names: of the directory.
         itself: the directory's identity.
-        files: the identities of what was there, by name.
+        files: the identities of the entries, by name.
     """
 
     names: tuple[bytes, ...]
@@ -92,7 +90,7 @@ def _is_settled(status: os.stat_result, now: float) -> bool:
 
 
 class Remembered:
-    """A file that was chosen, and how it is shown.
+    """A cached file, and the representation that is sent for it.
 
     Attributes:
         octets: of a small file.
@@ -125,7 +123,7 @@ class Remembered:
         self._since = now
         self.shown = shown
         self.octets = octets
-        self._whole: Answer | None = None
+        self._whole: FileAnswer | None = None
         if octets is not None:
             self._whole = represent("GET", {}, shown, octets, now=now)
 
@@ -150,13 +148,13 @@ class Remembered:
             return None
         return self._check(descriptor)
 
-    def answer(self, source: Source) -> Answer:
+    def answer(self, source: Source) -> FileAnswer:
         """Answer GET without conditions and ranges, from the source that `open_again` has returned."""
         if isinstance(source, bytes):
             assert self._whole is not None
             return self._whole
         shown = self.shown
-        return Answer(
+        return FileAnswer(
             200,
             shown.about,
             (Slice(source, 0, shown.octets),),
@@ -206,19 +204,19 @@ def remember(
 
 
 class FileMemory:
-    """The files of one tree that are remembered; for several threads.
+    """The cache of one tree's files; several threads may use it.
 
-    When it is full it is emptied: what matters comes again at once.
+    A full cache is emptied, since files in demand are cached again at once.
 
     Args:
-        octets: how much all that is remembered takes at most, about.
+        octets: the approximate limit of the cache's size.
     """
 
     def __init__(self, octets: int = MOST_OCTETS) -> None:
         self._most = octets
         self._taken = 0
         self._files: dict[Key, Remembered] = {}
-        # When it is worth a try to remember what was asked for before, by fingerprint.
+        # The time from which a file may be cached, by the key's hash.
         self._due: dict[int, float] = {}
         self._lock = Lock()
         self.get = self._files.get
@@ -228,7 +226,7 @@ class FileMemory:
 
     @property
     def octets(self) -> int:
-        """The memory's size in octets, about."""
+        """The approximate size of the cache in octets."""
         return self._taken
 
     def is_due(self, key: Key, now: float) -> bool:
@@ -241,7 +239,7 @@ class FileMemory:
         return False
 
     def postpone(self, key: Key, now: float) -> None:
-        """Try later: the file has changed of late, or is a link."""
+        """Postpone the caching of a file that was changed lately, or is a link."""
         self._postpone(hash(key), now + TIMESTAMP_GRANULARITY)
 
     def _postpone(self, fingerprint: int, due: float) -> None:

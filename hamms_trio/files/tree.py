@@ -12,7 +12,12 @@ from hamms_trio.files.disk.root import Root
 from hamms_trio.files.listing import POLICY, entries, page
 from hamms_trio.files.path import ResourcePath, parse_path
 from hamms_trio.files.remembered import FileMemory, Key, look_around, remember
-from hamms_trio.files.representation.answer import Answer, Representation, answer_plainly, represent
+from hamms_trio.files.representation.answer import (
+    FileAnswer,
+    Representation,
+    answer_plainly,
+    represent,
+)
 from hamms_trio.files.representation.content_types import content_type
 from hamms_trio.files.representation.failures import answer_failures
 from hamms_trio.files.representation.variants import (
@@ -52,7 +57,7 @@ class FileTree:
     clock: Callable[[], float] = field(default=time, repr=False)
     memory: FileMemory = field(default_factory=FileMemory, repr=False, compare=False)
 
-    def answer(self, request: RequestHead) -> Answer:
+    def answer(self, request: RequestHead) -> FileAnswer:
         """Answer a request.
 
         Raises:
@@ -66,7 +71,7 @@ class FileTree:
         answer.close()
         return answer_plainly(method, 405, ("Allow", "GET, HEAD"))
 
-    def _answer(self, method: str, request: RequestHead) -> Answer:
+    def _answer(self, method: str, request: RequestHead) -> FileAnswer:
         if request.path + "/" == self.prefix:
             return _redirect(method, self.prefix, request)
         if not request.path.startswith(self.prefix):
@@ -79,7 +84,9 @@ class FileTree:
             pass
         return self._answer_directory(method, target, request)
 
-    def _answer_file(self, method: str, names: tuple[bytes, ...], request: RequestHead) -> Answer:
+    def _answer_file(
+        self, method: str, names: tuple[bytes, ...], request: RequestHead
+    ) -> FileAnswer:
         now = self.clock()
         accept_encoding, fields = _selecting_fields(request)
         key = (names, accept_encoding)
@@ -128,7 +135,9 @@ class FileTree:
             self.memory.keep(key, file)
         return file is not None
 
-    def _answer_directory(self, method: str, target: ResourcePath, request: RequestHead) -> Answer:
+    def _answer_directory(
+        self, method: str, target: ResourcePath, request: RequestHead
+    ) -> FileAnswer:
         has_index = self._is_file((*target.names, INDEX))
         if not (has_index or self.listing):
             return answer_plainly(method, 404)
@@ -160,6 +169,6 @@ def _selecting_fields(request: RequestHead) -> tuple[str | None, Mapping[str, st
     return fields.pop("accept-encoding", None), fields
 
 
-def _redirect(method: str, path: str, request: RequestHead) -> Answer:
+def _redirect(method: str, path: str, request: RequestHead) -> FileAnswer:
     query = f"?{request.query_string}" if request.query_string else ""
     return answer_plainly(method, 301, ("Location", path + query))

@@ -1,1 +1,1 @@
-"""The lab: what hosts failure modes, and carries their connections."""
+"""The lab: it hosts failure modes and carries their connections."""

@@ -1,4 +1,4 @@
-"""Addresses: the place where each failure mode of one server is found."""
+"""Addresses: where clients find each failure mode of one server."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SPEAK_BOTH = (
     PATH_DOOR,
     ARMED_DOOR,
     OTHER,
-)  # shared doors that see themselves whether a client speaks TLS
+)  # shared doors that detect TLS by a client's first octet
 
 
 class Addresses:
@@ -43,7 +43,7 @@ class Addresses:
         self._doors = doors
 
     def address(self, name: str) -> tuple[str, int]:
-        """Host and port of a door, by its name, or by the slug or an alias of its failure mode.
+        """Return host and port of a door, by its name, or by the slug or an alias of its failure mode.
 
         Raises:
             UnknownMode: there is no such mode, or it is not served, or it has no port of its own.
@@ -59,10 +59,10 @@ class Addresses:
     def url(
         self, name: str, /, path: str = "/", *, tls: object = False, **parameters: object
     ) -> str:
-        """Return the URL of a failure mode, from ``path`` with its query and fragment and the parameters.
+        """Return the URL of a failure mode: ``path``, with its own query and fragment, and the parameters.
 
-        A mode that has no port of its own is found through the path door; a mode of TLS with arguments is found by
-        the host's name.
+        A mode without a port of its own is reached through the path door; the host of the URL names a mode of TLS
+        that has arguments.
 
         Args:
             tls: true for https: at the door's twin if there is one, and otherwise through the path door.
@@ -133,7 +133,7 @@ def url_of(door: Door, host: str, port: int, path: str, parameters: Mapping[str,
         )
     _exempt_names_of(path, door)
     if door.port_kind.reach is Reach.IPV4_ONLY and host in _LOOPBACK:
-        host = "localhost"  # the client has to choose between both
+        host = "localhost"  # a name of both addresses, between which the client chooses
     return joined_url(host, port, path, parameters, door.scheme)
 
 
@@ -153,7 +153,7 @@ def _absolute(path: str) -> str:
 
 
 def _exempt_names_of(path: str, door: Door) -> None:
-    """Let the names in this path's query pass, although one may look like a misspelt parameter."""
+    """Exempt the names in this path's query from the search for misspelt parameters."""
     names: Iterable[tuple[str, str]] = parse_qsl(urlsplit(path).query, keep_blank_values=True)
     for name, _ in names:
         door.exempt[door.mode.slug, name] = True

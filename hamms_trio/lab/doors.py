@@ -1,4 +1,4 @@
-"""Doors: each is a place where a failure mode is met, with the arguments that it is played with there."""
+"""Doors: places where clients meet a failure mode, each with arguments of its own."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Port(NamedTuple):
     """One row of the table of ports; the row of a mode that a catalogue lacks is skipped.
 
     Attributes:
-        name: the door's, if that is not the slug.
+        name: the door's name, if not the slug.
     """
 
     offset: int
@@ -49,7 +49,7 @@ PORTS = (
     Port(14, "type-not-accepted"),
     Port(15, "frame-cl-short-hang"),
     Port(16, "frame-cl-short-fin"),
-    # Ours, and what hamms wished for.
+    # Ours, and those on hamms' list of wishes.
     Port(17, "tcp-syn-blackhole"),
     Port(18, "tcp-accept-rst"),
     Port(19, "tcp-rst-after-request"),
@@ -117,7 +117,7 @@ TWIN_PREFIX = "https-"  # of the name of a door's twin over TLS
 
 
 class AnyDoor(Protocol):
-    """A door as those see it who listen and accept."""
+    """A door as its listener and acceptors see it."""
 
     @property
     def name(self) -> str:
@@ -125,7 +125,7 @@ class AnyDoor(Protocol):
 
     @property
     def slug(self) -> str:
-        """The failure mode behind it, or "" if each request decides."""
+        """The slug of the door's failure mode, or "" if each request chooses its own."""
 
     @property
     def offset(self) -> int | None:
@@ -133,18 +133,18 @@ class AnyDoor(Protocol):
 
     @property
     def listens(self) -> bool:
-        """True if it accepts connections."""
+        """True if the door accepts connections."""
 
     @property
     def port_kind(self) -> PortKind:
-        """The kind of port that it needs."""
+        """The kind of port that the door needs."""
 
     @property
     def summary(self) -> str:
-        """One line for listings that says what is met there."""
+        """One line about the door, for listings."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Fail one client, for as long as it stays."""
+        """Play the failure mode on one connection until it ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,7 +155,7 @@ class Door:
         given: arguments instead of the mode's defaults; in HTTP/1 the query overrides them.
         fixed: names among those that it does not override.
         offset: added to the beginning port; None for a free port, or for no port at all.
-        is_secure: True if a handshake precedes whatever the mode does.
+        is_secure: True if a TLS handshake precedes the mode.
     """
 
     name: str
@@ -190,11 +190,11 @@ class Door:
 
     @property
     def scheme(self) -> str:
-        """The scheme of its URLs."""
+        """The scheme of the door's URLs."""
         return "https" if self.is_secure or self.mode.speaks_tls else "http"
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Fail one client, for as long as it stays."""
+        """Play the failure mode on one connection until it ends."""
         if self.is_secure:
             return over_tls(peer, self._drive)
         return self._drive(peer)
@@ -213,11 +213,11 @@ class Doors:
     Attributes:
         served: the failure modes that are served, by slug.
         is_limited: True if only some of the modes are served.
-        names: all names under which something is found here; unknown ones get suggestions.
-        exempt: names in the paths of this server's URLs that look like a parameter and are not meant for one.
+        names: all names of modes and doors; the error for an unknown one has suggestions.
+        exempt: names in queries of this server's URLs that are exempt from the search for misspelt parameters.
 
     Raises:
-        UnknownMode: ``only`` has a name that nothing has.
+        UnknownMode: ``only`` has an unknown name.
         CatalogueError: a door's name is that of another mode.
     """
 

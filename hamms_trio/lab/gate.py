@@ -1,4 +1,4 @@
-"""The gate of a listener: it accepts connections, and can have the kernel refuse them for a while."""
+"""The gate of a listener: it accepts connections, or lets the kernel refuse them for a while."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Gate:
             self._accept()
 
     def close(self, seconds: float) -> None:
-        """Have the kernel refuse connections for so many real seconds; those that were accepted stay."""
+        """Let the kernel refuse connections for ``seconds`` of real time; accepted ones stay."""
         if self._timer is not None:
             self._hub.cancel(self._timer)
         else:
@@ -70,7 +70,7 @@ class Gate:
         try:
             self._listener.listen()
         except OSError as error:
-            logger.error("%s: its port can't be opened again: %s", self._share.name, error)
+            logger.error("%s: the port can't be reopened: %s", self._share.name, error)
             return
         self._accept()
 

@@ -1,4 +1,4 @@
-"""One listener per door, all in one nursery."""
+"""The host: one listener per door, all in one nursery."""
 
 from __future__ import annotations
 

@@ -40,16 +40,16 @@ class Listener:
                     reset_and_close(waiting)
 
     def refuse(self) -> None:
-        """Have the kernel refuse connections, and hold the port.
+        """Let the kernel refuse connections while the port stays bound.
 
         Raises:
-            OSError: somebody else has taken the port meanwhile.
+            OSError: another process has taken the port meanwhile.
         """
         kind = self.door.port_kind
         self.sockets = tuple(close_for_a_while(sock, kind) for sock in self.sockets)
 
     def listen(self) -> None:
-        """Accept connections from now on, after they were refused."""
+        """Accept connections again after `refuse`."""
         for sock in self.sockets:
             listen(sock)
 
@@ -64,7 +64,7 @@ def open_listeners(
     """Bind every door to ``beginning_port`` plus its offset, or to free ports if that is 0.
 
     Args:
-        skips: True if doors whose kind of port this system lacks are left out, with a warning.
+        skips: True to skip doors whose kind of port this system lacks, with a warning.
 
     Raises:
         PortKindUnavailable: this system lacks the kind of port that a door needs.

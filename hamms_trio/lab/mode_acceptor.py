@@ -11,7 +11,7 @@ from hamms_trio.lab.doors import AnyDoor
 from hamms_trio.modes.encounter import Find
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.modes.peers.peer import Peer, knows_no_others
-from hamms_trio.net.accepted import Answered, Handover
+from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import DescriptorShare
@@ -36,7 +36,7 @@ class DoorPlayer:
         self._recording = recording
 
     def play(self, handover: Handover) -> ModeConnection:
-        """Play the door's failure mode on a connection, and return that.
+        """Play the door's failure mode on a connection, and return the connection.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
@@ -63,7 +63,7 @@ class DoorPlayer:
         return connection
 
 
-def _report(observer: Recorder, on_answered: Callable[[Answered], None]) -> None:
+def _report(observer: Recorder, on_answered: Callable[[GivenAnswer], None]) -> None:
     on_answered(observer.answered)
 
 

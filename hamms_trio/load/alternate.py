@@ -1,4 +1,4 @@
-"""Loads on several servers in turns, so that what the machine does meanwhile befalls each of them alike."""
+"""Loads on several servers in turns, so that the machine's other work slows all of them alike."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from functools import partial
 
 import trio
 
-from hamms_trio.load.client import CarriedConnection, Client
+from hamms_trio.load.client import CarriedConnection, LoadClient
 from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
-from hamms_trio.load.plan.target import Address, Target
+from hamms_trio.load.plan.target import Address, LoadTarget
 from hamms_trio.net.hubs.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.socket import HubSocket, Socket
 
@@ -29,7 +29,7 @@ class HubCarrier:
 
     Args:
         dial: begins each connection.
-        tls: how TLS is done, and the name that the server's certificate has to have; None for none.
+        tls: the TLS context, and the name that the server's certificate must have; None for plain TCP.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class HubCarrier:
         self.call_on_time = hub.call_on_time
         nursery.start_soon(hub.run)
 
-    def connect(self, client: Client) -> CarriedConnection:
+    def connect(self, client: LoadClient) -> CarriedConnection:
         sock: Socket | None = None
         try:
             sock = self._dial()
@@ -81,19 +81,19 @@ def dial(address: Address) -> socket.socket:
     return sock
 
 
-def carrier_for(target: Target, hub: Hub, nursery: trio.Nursery) -> HubCarrier:
+def carrier_for(target: LoadTarget, hub: Hub, nursery: trio.Nursery) -> HubCarrier:
     """Make the carrier to a target's address."""
     tls = None if target.tls is None else (target.tls, target.url.host)
     return HubCarrier(hub, partial(dial, target.address), nursery, tls=tls)
 
 
 class Undialled:
-    """A connection that could not even be begun; its client learns it in the hub's next turn."""
+    """A connection whose attempt failed at once; its client is notified in the hub's next turn."""
 
-    def __init__(self, hub: Hub, client: Client, error: OSError) -> None:
-        self._client: Client | None = client
+    def __init__(self, hub: Hub, client: LoadClient, error: OSError) -> None:
+        self._client: LoadClient | None = client
         self._error = error
-        hub.call_next(self._tell)
+        hub.call_next(self._notify)
 
     def send(self, octets: bytes) -> None:
         raise AssertionError("a client sends when it is connected")
@@ -101,17 +101,17 @@ class Undialled:
     def close(self) -> None:
         self._client = None
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         if self._client is not None:
             self._client.on_lost(*connect_failure(self._error))
 
 
 class LoadConnection(HubSocket):
-    """One TCP connection that tells its client what comes."""
+    """A TCP connection that reports its events to a client."""
 
     __slots__ = ("_client", "_is_ready", "_lost", "_receive_octets")
 
-    def __init__(self, hub: Hub, sock: Socket, client: Client) -> None:
+    def __init__(self, hub: Hub, sock: Socket, client: LoadClient) -> None:
         super().__init__(hub, sock, OUT)
         self._client = client
         self._is_ready = False
@@ -179,12 +179,12 @@ class LoadConnection(HubSocket):
 
 
 class TlsLoadConnection(LoadConnection):
-    """The same through TLS, by OpenSSL on the descriptor."""
+    """A `LoadConnection` over TLS, which OpenSSL speaks on the descriptor."""
 
     __slots__ = ("_context", "_name", "_tls")
 
     def __init__(
-        self, hub: Hub, sock: Socket, client: Client, context: ssl.SSLContext, name: str
+        self, hub: Hub, sock: Socket, client: LoadClient, context: ssl.SSLContext, name: str
     ) -> None:
         self._context = context
         self._name = name

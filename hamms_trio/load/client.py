@@ -1,6 +1,6 @@
 """One of a load's concurrent clients, without I/O: its connection and its unanswered requests.
 
-A `Carrier` carries the octets and reports the events of the connection to the client. The client takes a
+A `LoadCarrier` carries the octets and reports the events of the connection to the client. The client takes a
 request from the schedule before it connects, so the latency of a request includes connecting, and a failure
 to connect is a failed request.
 """
@@ -32,7 +32,7 @@ class CarriedConnection(Protocol):
         """Close at once; report nothing more to the client."""
 
 
-class Carrier(Protocol):
+class LoadCarrier(Protocol):
     """A transport with a clock, on a hub.
 
     A carrier never calls a client, or a callback, from within one of the methods below.
@@ -43,7 +43,7 @@ class Carrier(Protocol):
     def call_on_time(self, due: float, callback: Callable[[float], None]) -> None:
         """Call back as `call_at` does, but never a little late; only one such call may be outstanding."""
 
-    def connect(self, client: Client) -> CarriedConnection:
+    def connect(self, client: LoadClient) -> CarriedConnection:
         """Begin to connect; later call the client's `on_open` or `on_lost`."""
 
 
@@ -57,18 +57,18 @@ class Traffic(Protocol):
     plan: Plan
     schedule: Schedule
     tally: Tally
-    carrier: Carrier
+    carrier: LoadCarrier
     request: RepeatedRequest
     in_flight: int
 
-    def on_resting(self, client: Client) -> None:
+    def on_resting(self, client: LoadClient) -> None:
         """Note that a client could take a request while none is due."""
 
     def on_connect_failure(self) -> None:
         """Note that a connection could not be made."""
 
 
-class Client:
+class LoadClient:
     """A client with one connection and up to ``pipeline_depth`` unanswered requests on it."""
 
     __slots__ = (

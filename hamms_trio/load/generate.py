@@ -1,4 +1,4 @@
-"""From a URL and a plan to a result."""
+"""One load on a URL by a plan: the checks before it, and its result."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from hamms_trio.errors import LoadError
 from hamms_trio.load.limits import MAX_OUT_OCTETS
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.plan.request import RepeatedRequest
-from hamms_trio.load.plan.target import Target, Url, choose, resolve
+from hamms_trio.load.plan.target import LoadTarget, Url, choose, resolve
 from hamms_trio.load.result import Result
 from hamms_trio.load.run import Load, make_carrier
 
 
-class Watch(Protocol):
+class LoadWatch(Protocol):
     """A task beside a load; the load begins when the task has started."""
 
     async def __call__(self, load: Load, /, *, task_status: trio.TaskStatus[None]) -> None: ...
@@ -31,7 +31,7 @@ async def generate(
     *,
     tls: ssl.SSLContext | None = None,
     anywhere: bool = False,
-    watch: Watch | None = None,
+    watch: LoadWatch | None = None,
 ) -> Result:
     """Put a server under load.
 
@@ -48,7 +48,7 @@ async def generate(
     """
     check(plan, request)
     addresses = await resolve(url, anywhere=anywhere)
-    target = Target(url, await choose(addresses, plan.timeout), tls)
+    target = LoadTarget(url, await choose(addresses, plan.timeout), tls)
     load = Load(plan, request, make_carrier(target))
     began, since, cpu = datetime.now(UTC), time.monotonic(), time.process_time()
     async with trio.open_nursery() as nursery:
@@ -70,10 +70,10 @@ async def generate(
 
 
 def check(plan: Plan, request: RepeatedRequest) -> None:
-    """See whether the parts of a plan agree.
+    """Refuse a plan whose parts contradict each other.
 
     Raises:
-        LoadError: they don't.
+        LoadError: they do.
     """
     if plan.pipeline_depth > 1 and not plan.keepalive:
         raise LoadError("a pipeline needs --keepalive: a connection that ends has one request")
@@ -87,6 +87,6 @@ def check(plan: Plan, request: RepeatedRequest) -> None:
             raise LoadError(f"the {name} has to be more than 0")
 
 
-def _written(target: Target) -> str:
+def _written(target: LoadTarget) -> str:
     _, (host, port, *_) = target.address
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -11,14 +11,14 @@ from math import inf
 import trio
 
 from hamms_trio.load.carrier import carrier_for
-from hamms_trio.load.client import Carrier, Client
+from hamms_trio.load.client import LoadCarrier, LoadClient
 from hamms_trio.load.counts.tally import Tally
 from hamms_trio.load.plan import Plan, Schedule, make_schedule
 from hamms_trio.load.plan.request import RepeatedRequest
-from hamms_trio.load.plan.target import Target
+from hamms_trio.load.plan.target import LoadTarget
 from hamms_trio.net.hubs.hub import open_hub
 
-MakeCarrier = Callable[[trio.Nursery], Carrier]
+MakeCarrier = Callable[[trio.Nursery], LoadCarrier]
 
 
 class EndedBy(StrEnum):
@@ -46,22 +46,22 @@ class LoadOutcome:
 
 
 class Load:
-    """Clients that repeat one request, all together as a plan says.
+    """The clients that repeat one request by a plan, and their course.
 
-    A load has three parts: the warm-up, which counts nowhere; the window, in which the requests that
-    count have their intended starts; and the wait for those that are late, as long as the timeout at most.
+    A load has three parts: the warm-up, whose requests don't count; the window, in which the requests that count
+    have their intended starts; and the wait for late answers, which is at most as long as the timeout.
     """
 
     tally: Tally
     schedule: Schedule
-    carrier: Carrier
+    carrier: LoadCarrier
 
     def __init__(self, plan: Plan, request: RepeatedRequest, make_carrier: MakeCarrier) -> None:
         self.plan = plan
         self.request = request
         self.in_flight = 0
         self._make_carrier = make_carrier
-        self._resting: deque[Client] = deque()
+        self._resting: deque[LoadClient] = deque()
         self._is_pacing = False
         self._ended_by: EndedBy | None = None
         self._window_over = trio.Event()
@@ -70,7 +70,7 @@ class Load:
     async def run(
         self, *, task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED
     ) -> LoadOutcome:
-        """Make it."""
+        """Run the load to its end, and return its outcome."""
         async with trio.open_nursery() as nursery:
             clients = self._begin(nursery)
             task_status.started()
@@ -79,16 +79,16 @@ class Load:
             end, answered = self._end_window()
             with trio.move_on_after(self.plan.timeout):
                 await self._all_over.wait()
-            over = self._give_up(clients)
+            over = self._fail_unfinished(clients)
             nursery.cancel_scope.cancel()
         ended_by = self._ended_by or EndedBy.DURATION
-        if ended_by is EndedBy.REQUESTS:  # they began in a moment, perhaps, and took their time
+        if ended_by is EndedBy.REQUESTS:  # they may have begun at once, and been answered slowly
             end, answered = over, self.tally.answered
         window = max(0.0, end - self.schedule.counted_from)
         return LoadOutcome(self.tally, ended_by, window, answered)
 
     def stop(self) -> None:
-        """Make no more requests; said again, don't wait for the answers to those that were made."""
+        """Begin no more requests; a second call also ends the wait for answers."""
         if self._ended_by is None:
             self._end_by(EndedBy.INTERRUPT)
         else:
@@ -96,12 +96,12 @@ class Load:
 
     @property
     def is_ending(self) -> bool:
-        """Whether only answers are waited for."""
+        """True if no more requests begin, and the load waits for answers only."""
         return self._window_over.is_set()
 
     # Called by clients (see `client.Traffic`)
 
-    def on_resting(self, client: Client) -> None:
+    def on_resting(self, client: LoadClient) -> None:
         if self.plan.rate is not None and not client.is_resting:
             client.is_resting = True
             self._resting.append(client)
@@ -115,27 +115,27 @@ class Load:
 
     # Within
 
-    def _begin(self, nursery: trio.Nursery) -> list[Client]:
+    def _begin(self, nursery: trio.Nursery) -> list[LoadClient]:
         self.carrier = self._make_carrier(nursery)
         begin = self.carrier.now()
         self.schedule = make_schedule(self.plan, begin)
         with_service = self.plan.rate is not None
         self.tally = Tally(self.schedule.counted_from, with_service=with_service)
-        clients = [Client(self) for _ in range(self.plan.concurrency)]
+        clients = [LoadClient(self) for _ in range(self.plan.concurrency)]
         for client in clients:
             client.proceed(begin)
         return clients
 
     def _end_window(self) -> tuple[float, int]:
-        """Let nothing more become due; when that was, and what had been answered until then."""
+        """End the window; return its end, and the number of answers until then."""
         now = self.carrier.now()
         self.schedule.end = min(self.schedule.end, now)
         self._end_by(EndedBy.REQUESTS if self.schedule.has_run_out else EndedBy.DURATION)
         self._see_whether_over()
         return self.schedule.end, self.tally.answered
 
-    def _give_up(self, clients: list[Client]) -> float:
-        """Account for what was not finished; when that was."""
+    def _fail_unfinished(self, clients: list[LoadClient]) -> float:
+        """Count the unfinished requests as failed, and return the time."""
         now = self.carrier.now()
         for client in clients:
             client.abandon(now)
@@ -157,7 +157,7 @@ class Load:
             self._all_over.set()
 
     def _pace(self) -> None:
-        """Have a client that rests wake up when a request is due."""
+        """Schedule the wake-up of a resting client for the time when a request is due."""
         if not self._is_pacing and self._resting:
             due = self.schedule.next_due
             if due < inf:
@@ -174,7 +174,7 @@ class Load:
                 if intended is None:
                     break
                 client.give(intended, now)
-                resting.rotate(-1)  # the next is somebody else's
+                resting.rotate(-1)  # the next request goes to another client
             else:
                 client.is_resting = False
                 resting.popleft()
@@ -182,6 +182,6 @@ class Load:
         self._see_whether_over()
 
 
-def make_carrier(target: Target, hub: str | None = None) -> MakeCarrier:
-    """Have octets carried to a target, on a hub of this kind (see `net.hub.open_hub`)."""
+def make_carrier(target: LoadTarget, hub: str | None = None) -> MakeCarrier:
+    """Return a function that makes the carrier to a target, on a hub of this kind (see `net.hub.open_hub`)."""
     return lambda nursery: carrier_for(target, open_hub(hub), nursery)

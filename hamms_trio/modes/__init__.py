@@ -1,4 +1,4 @@
-"""Failure modes: how they are declared, met and found, and the catalogue of ours."""
+"""Failure modes: their declaration, their drivers, their peers, and the catalogue of ours."""
 
 from hamms_trio.modes.catalogue import Catalogue as Catalogue
 from hamms_trio.modes.declare import FailureMode as FailureMode

@@ -18,13 +18,13 @@ _REMEMBERED_QUERY_LENGTH = 256
 
 
 class Resolver:
-    """Makes the encounters with one failure mode at one door; it remembers them by the request's query.
+    """The maker of encounters with one failure mode at one door, which are cached by the request's query.
 
     Args:
         given: arguments that the door gives instead of the mode's defaults.
         fixed: names among those that the query does not override: it may have names like them for another purpose.
         base: the part of the request's path that belongs to the door.
-        exempt: pairs of a slug and a name that may come close to a parameter's and is not meant for one.
+        exempt: pairs of a slug and a name that is no misspelt parameter, though it looks like one.
     """
 
     def __init__(

@@ -66,9 +66,9 @@ class Catalogue(Mapping[str, FailureMode]):
 
 
 class _ParametersOf(Mapping[str, tuple[str, ...]]):
-    """The names of each mode's parameters, read off its signature only when somebody asks.
+    """The names of each mode's parameters, read from its signature on demand.
 
-    To read all signatures takes as long as to import the modes.
+    Reading all signatures takes as long as importing the modes.
     """
 
     def __init__(self, modes: Mapping[str, FailureMode]) -> None:
@@ -91,7 +91,7 @@ def modes_of_module(name: str) -> ModuleType:
     """Import a module for the failure modes that it declares, such as ``package.module``.
 
     Raises:
-        CatalogueError: it can't be imported, or declares none.
+        CatalogueError: the module can't be imported, or declares none.
     """
     try:
         module = import_module(name)
@@ -111,4 +111,6 @@ def _modes_in(source: object) -> Iterator[FailureMode]:
         for part in source:
             yield from _modes_in(part)
     else:
-        raise CatalogueError(f"{source!r} is no failure mode, and no module that declares some")
+        raise CatalogueError(
+            f"{source!r} is neither a failure mode nor a module that declares some"
+        )

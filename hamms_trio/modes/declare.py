@@ -52,15 +52,15 @@ class FailureMode:
         act: the coroutine function.
         driver: meets the client before the mode acts.
         client: what a correct client owes.
-        aliases: other slugs under which it is found.
-        issues: public reports of what it does to clients, such as ``psf/requests#4956`` (see `links`).
-        decides: True if the mode says itself when it strikes, by ``peer.strike()``.
-        lenient: True if malformed requests are handed to it, rather than refused.
+        aliases: other slugs of the mode.
+        issues: public reports of clients with this fault, such as ``psf/requests#4956`` (see `links`).
+        decides: True if the mode itself decides when it strikes, by ``peer.strike()``.
+        lenient: True if the mode receives malformed requests, which are refused otherwise.
         needs_http11: True if an HTTP/1.0 client gets a healthy answer instead, because the lie needs HTTP/1.1.
-        crosses: True if it leads clients to the other origin, whose door is then served beside it.
+        crosses: True if the mode leads clients to the other origin, whose door is then served beside it.
         port: the kind of port that the mode's own doors have.
-        own_port: why a mode that acts on requests needs a port of its own; "" if a shared door can reach it.
-        defaults: values of modifiers instead of theirs.
+        own_port: the reason why a mode that acts on requests needs a port of its own; "" for none.
+        defaults: the mode's own defaults of modifiers.
         nonce: the canary's, where the client gives none; "" for a new one in each exchange.
         terms: makes the terms of the handshake from the arguments; None if the mode is not about them.
         mended: the terms of the handshake where a mode of TLS does not strike: the same without its one fault.
@@ -119,7 +119,7 @@ class FailureMode:
 
     @cached_property
     def modifiers(self) -> tuple[Parameter, ...]:
-        """The modifiers that apply: all but those whose name is that of a parameter of the mode."""
+        """The modifiers that apply: all except those that share their name with a parameter of the mode."""
         own = {parameter.name for parameter in self.parameters}
         return tuple(
             replace(modifier, default=self.defaults.get(modifier.name, modifier.default))
@@ -129,12 +129,12 @@ class FailureMode:
 
     @property
     def needs_port(self) -> str | None:
-        """Why it needs a port of its own, or None if a shared door can reach it."""
+        """The reason why the mode needs a port of its own; None if a shared door can reach it."""
         return self.driver.needs_port or self.own_port or None
 
     @property
     def speaks_tls(self) -> bool:
-        """True if its clients have to speak TLS."""
+        """True if the mode's clients have to speak TLS."""
         return isinstance(self.driver, (Tls, Https))
 
     @property
@@ -144,7 +144,7 @@ class FailureMode:
 
     @cached_property
     def obstacle(self) -> str | None:
-        """Why this system can't play it, or None if it can."""
+        """The reason why this system can't play the mode; None if it can."""
         if self.terms is None:
             return None
         from hamms_trio.pki.contexts import obstacle  # only now: ssl takes long to import
@@ -158,7 +158,7 @@ class FailureMode:
         return self.port({p.name: given.get(p.name, p.default) for p in self.parameters})
 
     def arguments(self, given: Mapping[str, str]) -> dict[str, Value]:
-        """Every parameter's default, or what was given instead; other names are not ours.
+        """Return the value of each parameter, given or default; ignore other names.
 
         Raises:
             ParameterError: a value has the wrong type or is out of range.
@@ -214,7 +214,7 @@ class DeclaredAtHello(Declared, total=False):
 
 
 def never_accepts(**declared: Unpack[Declared]) -> Callable[[OnNothing], FailureMode]:
-    """Declare a failure mode whose port is held but never listens."""
+    """Declare a failure mode whose port is bound but never listens."""
     port = PortKind(Reach.REFUSED)
     return lambda act: FailureMode(act=act, driver=REFUSE, port=port, **declared)
 
@@ -236,7 +236,7 @@ def on_request(
     """Declare a failure mode that acts each time a request's head has arrived.
 
     Args:
-        needs_tls: True if its fault needs TLS; its own doors speak that, and elsewhere the mode has to see.
+        needs_tls: True if its fault needs TLS: its own doors speak it, and at shared doors the mode must check.
         declared: see `FailureMode`.
     """
     driver = HTTPS if needs_tls else HTTP1

@@ -1,6 +1,6 @@
-"""The other origin: another port of the same server, or another name of it, that says what reaches it.
+"""The other origin: another port of the same server, or another name, which reports the secrets that reach it.
 
-A redirect from one origin to another shows which secrets a client takes along (RFC 9110 §15.4).
+A redirect from one origin to another shows which secrets a client carries along (RFC 9110 §15.4).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from hamms_trio.wire import RequestHead
 
 OTHER = "other"  # the name of the door
 ARRIVAL = "/elsewhere"
-# The fields whose values are meant for the origin that they were given to.
+# The fields whose values belong to the origin for which they were given.
 SECRETS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
 
 _NAMES = {"127.0.0.1": "localhost", "[::1]": "localhost", "localhost": "127.0.0.1"}
@@ -74,8 +74,8 @@ def elsewhere(peer: Peer, request: RequestHead, to: str = "port", *, scheme: str
     """Return the URL of the other origin, with this exchange's nonce (see `authority`).
 
     Args:
-        to: ``scheme`` for the other port by the other scheme, too.
-        scheme: instead of the request's.
+        to: ``scheme`` for the other port, by the other scheme as well.
+        scheme: the URL's scheme; "" for the request's.
     """
     path = peer.http.link(ARRIVAL) if to == "host" else ARRIVAL
     if to == "scheme":

@@ -22,8 +22,8 @@ class Encounter:
         base: the part of the request's path that chose the mode, without a slash at its end.
         key: requests are counted by this key: the mode's own argument, or the modifier.
         ignored: names in the query that are no parameters of the mode.
-        decides: True if the mode says itself when it strikes; otherwise it always does.
-        lenient: True if the mode wants malformed requests, too.
+        decides: True if the mode itself decides when it strikes; otherwise it always does.
+        lenient: True if the mode receives malformed requests, too.
         needs_http11: True if the mode's lie needs HTTP/1.1.
         nonce: the canary's, where the client gives none; "" for a new one in each exchange.
         modifiers: when the mode strikes, and how its octets leave.
@@ -45,13 +45,13 @@ class Encounter:
 
 
 Choose = Callable[[RequestHead | None], Encounter]
-"""Says which encounter a request is to have; None stands for a client that has sent nothing yet.
+"""Returns the encounter of a request; None stands for a client that has sent nothing yet.
 
-May raise a RequestError, which is the answer then.
+May raise a RequestError, which becomes the answer.
 """
 
 Find = Callable[[str, RequestHead], Encounter]
 """Finds the encounter of a request with another mode, by its label: ``SLUG`` or ``SLUG--NAME-VALUE``.
 
-May raise a RequestError, which is the answer then.
+May raise a RequestError, which becomes the answer.
 """

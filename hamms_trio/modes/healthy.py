@@ -1,4 +1,4 @@
-"""The answer of a server with which nothing is wrong: a canary of 64 KiB.
+"""The answer of a healthy server: a canary of 64 KiB.
 
 Clients get it where a mode does not strike, and at doors where no mode is armed.
 """
@@ -36,7 +36,7 @@ def healthily(encounter: Encounter) -> Choose:
 
 
 def with_nonce(encounter: Encounter, request: RequestHead) -> Encounter:
-    """Return the encounter with the nonce of the request's query; all else there is the client's own."""
+    """Return the encounter with the nonce of the request's query; other parameters belong to the client."""
     if "nonce=" in request.query_string:
         nonce = request.query.get("nonce", "")
         if is_nonce(nonce):
@@ -45,5 +45,5 @@ def with_nonce(encounter: Encounter, request: RequestHead) -> Encounter:
 
 
 async def _answer_whatever_is_given(peer: Peer, request: RequestHead, **_: Value) -> None:
-    """Answer healthily: the arguments are the mode's own."""
+    """Answer healthily, and ignore the mode's arguments."""
     await answer_healthily(peer, request)

@@ -20,7 +20,7 @@ def installed_modes() -> list[Source]:
     """Return the failure modes of every installed package.
 
     Raises:
-        CatalogueError: one can't be imported, or is no source of failure modes.
+        CatalogueError: an entry point can't be imported, or is no source of failure modes.
     """
     if not any(map(_may_have_modes, dict.fromkeys(sys.path))):
         return []

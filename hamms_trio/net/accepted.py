@@ -13,7 +13,7 @@ from hamms_trio.net.socket import HubSocket, Socket
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class GivenAnswer:
     """The answer that a new owner gave to the request with which it received the connection.
 
     Attributes:
@@ -45,7 +45,7 @@ class Handover:
     observer: Observer | None = None
     on_end: Callable[[], None] = lambda: None
     giver: Callable[[Handover], None] | None = None
-    on_answered: Callable[[Answered], None] | None = None
+    on_answered: Callable[[GivenAnswer], None] | None = None
 
 
 class AcceptedSocket(HubSocket):

@@ -1,7 +1,7 @@
 """The record layer: a server's side of TLS in memory, whose octets pass through our hands in both directions.
 
 OpenSSL reads from one buffer and writes to another (`ssl.MemoryBIO`), so each record can be held, cut, dribbled or
-damaged on its way. It also shows a reset as one, which `ssl.SSLSocket` reports as the end of input.
+damaged on its way. A reset stays visible as one, while `ssl.SSLSocket` reports the end of input.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Agreed:
     Attributes:
         version: such as ``TLSv1.3``.
         cipher: the cipher suite.
-        protocol: the one that was chosen by ALPN, or None.
-        is_resumed: True if an earlier session goes on.
-        client_certificate: in DER, or None.
+        protocol: the protocol that ALPN chose, or None.
+        is_resumed: True if the handshake resumed an earlier session.
+        client_certificate: the client's certificate in DER, or None.
     """
 
     version: str | None
@@ -60,7 +60,7 @@ class RecordLayer:
     # Records
 
     def feed(self, octets: bytes) -> None:
-        """Take octets that came from the client; none for the end of its octets."""
+        """Pass on octets from the client; an empty value is the end of its input."""
         if octets:
             self._incoming.write(octets)
         else:
@@ -78,10 +78,10 @@ class RecordLayer:
     # The handshake
 
     def shake_hands(self) -> bool:
-        """Go on with the handshake; True once it is complete, False while octets from the client are missing.
+        """Continue the handshake; return True once it is complete, False while the client's octets are missing.
 
         Raises:
-            TlsFailure: it has failed; our alert may have to be sent.
+            TlsFailure: the handshake has failed; `take` may return our alert.
         """
         try:
             self._tls.do_handshake()

@@ -1,1 +1,1 @@
-"""Certificates of the lab: recipes of chains, true and faulty, and an authority that makes them when needed."""
+"""Certificates of the lab: recipes of valid and faulty chains, and an authority that signs them on demand."""

@@ -1,4 +1,4 @@
-"""The authority: a root that clients of the lab trust, and what it signs."""
+"""The authority: the root certificate that clients of the lab trust, and its private key."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Authority:
 
     @property
     def key_pem(self) -> bytes:
-        """The root's key, which is nobody else's business."""
+        """The root's private key, without encryption."""
         return self.key.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -68,11 +68,11 @@ class Authority:
 
     @property
     def is_constrained(self) -> bool:
-        """True if the root is good for some names only."""
+        """True if name constraints limit the root."""
         return any(each.oid == x509.NameConstraints.oid for each in self.root.extensions)
 
     def is_valid_for(self, days: float) -> bool:
-        """Return True if the root is valid now, and so many days from now."""
+        """Return True if the root is valid now, and will be in ``days`` from now."""
         now = datetime.now(UTC)
         begins, ends = self.root.not_valid_before_utc, self.root.not_valid_after_utc
         return begins <= now and now + timedelta(days=days) <= ends

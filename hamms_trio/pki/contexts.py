@@ -1,4 +1,4 @@
-"""OpenSSL's contexts for terms: made when they are first needed, and kept for the next handshakes."""
+"""OpenSSL's contexts for terms: made on first use, and cached for the next handshakes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Contexts:
         self._last: tuple[Terms, ssl.SSLContext] | None = None
 
     def has(self, terms: Terms) -> bool:
-        """Return True if the context is there, or could be made without waiting for a key."""
+        """Return True if the context is cached, or could be made without waiting for a key."""
         if self._last is not None and self._last[0] is terms:
             return True
         return terms in self._made or self.mint.has_keys(terms.chain)
@@ -53,9 +53,9 @@ class Contexts:
         """Return the context for these terms.
 
         Raises:
-            TermsUnavailable: this system's OpenSSL can't do it.
+            TermsUnavailable: this system's OpenSSL can't keep the terms.
         """
-        if self._last is not None and self._last[0] is terms:  # to compare terms takes longer
+        if self._last is not None and self._last[0] is terms:  # comparing terms takes longer
             return self._last[1]
         made = self._context(terms)
         self._last = terms, made
@@ -96,14 +96,14 @@ def bare_context(terms: Terms) -> ssl.SSLContext:
     """Make a context for these terms that has no certificate yet.
 
     Raises:
-        TermsUnavailable: this system's OpenSSL can't do it.
+        TermsUnavailable: this system's OpenSSL can't keep the terms.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     ciphers = terms.ciphers or ("ALL" if terms.level == 0 else CIPHERS)
     level = "" if terms.level is None else f":@SECLEVEL={terms.level}"
     try:
         context.set_ciphers(ciphers + level)
-        with warnings.catch_warnings():  # old versions are what is wanted
+        with warnings.catch_warnings():  # old versions are intended
             warnings.simplefilter("ignore", DeprecationWarning)
             context.minimum_version = _VERSIONS[terms.least]
             context.maximum_version = _VERSIONS[terms.most]
@@ -122,7 +122,7 @@ def bare_context(terms: Terms) -> ssl.SSLContext:
 
 
 def obstacle(terms: Terms) -> str | None:
-    """Say why this system's OpenSSL can't keep these terms, or return None if it can."""
+    """Return the reason why this system's OpenSSL can't keep these terms; None if it can."""
     try:
         bare_context(terms)
     except TermsUnavailable as error:
@@ -138,7 +138,7 @@ def _load(context: ssl.SSLContext, pem: bytes) -> None:
 
 @contextmanager
 def _file(octets: bytes) -> Iterator[str]:
-    """Write a file for OpenSSL, which reads some things from files alone; the folder is our user's alone."""
+    """Write a temporary file for OpenSSL, which reads some things only from files; no other user can read it."""
     with TemporaryDirectory(prefix="hamms-trio-") as directory:
         path = Path(directory) / "for-openssl.pem"
         path.touch(mode=0o600)
@@ -147,7 +147,7 @@ def _file(octets: bytes) -> Iterator[str]:
 
 
 def _group_pem(name: str) -> bytes:
-    """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write those that are no good."""
+    """Return a group as DHParameter in PEM (RFC 2631); libraries refuse to write weak groups."""
     from hamms_trio.pki.material.dh_groups import GROUPS
 
     octets = der(SEQUENCE, b"".join(map(integer, GROUPS[name])))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
 DAYS = 365
 AUTHORITY_DAYS = 20 * 365  # of an authority that signs certificates of up to ten years
-RUN_DAYS = 1.0  # the authority of a running server is valid for at least so long
+RUN_DAYS = 1.0  # for which the authority of a running server must still be valid
 
 AUTHORITY, AUTHORITY_KEY = "ca.pem", "ca-key.pem"
 _CERTIFICATE, _KEY = "cert.pem", "key.pem"
@@ -55,7 +55,7 @@ def make_certificates(
     """
     from hamms_trio.pki.authority import Authority
     from hamms_trio.pki.mint import Mint
-    from hamms_trio.pki.recipes import Recipe, Root
+    from hamms_trio.pki.recipes import ChainRoot, Recipe
 
     made = Certificates(directory / AUTHORITY, directory / _CERTIFICATE, directory / _KEY)
     asked = tuple(_checked_name(name) for name in names)
@@ -66,7 +66,9 @@ def make_certificates(
                 is_constrained=False, name="hamms-trio, for tests only", days=AUTHORITY_DAYS
             )
             _write_authority(directory, authority)
-        recipe = Recipe(organization="hamms-trio", names=asked, ends=float(days), issuer=Root.OURS)
+        recipe = Recipe(
+            organization="hamms-trio", names=asked, ends=float(days), issuer=ChainRoot.OURS
+        )
         mint = Mint(authority)
         try:
             certificate, key = mint.certificate_pem((recipe,)), mint.key_pem(recipe)
@@ -82,7 +84,7 @@ def make_certificates(
 
 @contextmanager
 def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certificates]:
-    """Make certificates that exist, with their authority, until the block ends.
+    """Make certificates and their authority, in files that are deleted when the block ends.
 
     Raises:
         CertificateUnusable: no directory is writable, or a name is not a host name.
@@ -101,14 +103,14 @@ def write_client_certificate(directory: Path, to: Path) -> None:
         CertificateUnusable: the folder has no authority, or a file can't be read or written.
     """
     from hamms_trio.pki.mint import Mint
-    from hamms_trio.pki.recipes import Recipe, Root
+    from hamms_trio.pki.recipes import ChainRoot, Recipe
 
     with _errors_of(directory):
         authority = _kept_authority(directory)
         if authority is None:
             raise CertificateUnusable(f"{directory} has no authority: serve with it first")
         recipe = Recipe(
-            subject="a client under test", names=(), issuer=Root.OURS, purposes=("client",)
+            subject="a client under test", names=(), issuer=ChainRoot.OURS, purposes=("client",)
         )
         _write_secret(to, Mint(authority).pem((recipe,)))
 
@@ -116,7 +118,7 @@ def write_client_certificate(directory: Path, to: Path) -> None:
 def authority_of_run(
     directory: str | os.PathLike[str] | None, *, is_constrained: bool = True
 ) -> Authority:
-    """Return the authority of a folder, or without one a new authority, which nobody writes down.
+    """Return the authority of a folder; without a folder, a new one that is written to no file.
 
     Raises:
         CertificateUnusable: see `authority_in`.
@@ -152,7 +154,7 @@ def _kept_authority(directory: Path) -> Authority | None:
     """Return the authority of the folder, or None if the folder has nothing.
 
     Raises:
-        CertificateUnusable: it has some of our files only, or they can't be used.
+        CertificateUnusable: the folder has only some of our files, or they can't be used.
     """
     from hamms_trio.pki.authority import Authority
 
@@ -193,7 +195,7 @@ def _checked_name(name: str) -> str:
     """Return a host's name in ASCII, or an address.
 
     Raises:
-        CertificateUnusable: it is neither.
+        CertificateUnusable: the name is neither.
     """
     import idna
 

@@ -1,4 +1,4 @@
-"""The mint: it makes the certificates of recipes, true and faulty, when they are first needed."""
+"""The mint: it makes the certificates of recipes, valid and faulty, on first use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.material.keys import Keys
 from hamms_trio.pki.material.old_digests import resign
 from hamms_trio.pki.material.surgery import altered
-from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, Recipe, Root, chain_of
+from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, ChainRoot, Recipe, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
 _NULL = b"\x05\x00"
@@ -37,13 +37,13 @@ _NO_USAGES = dict.fromkeys(signature(x509.KeyUsage).parameters, False)
 
 
 class Mint:
-    """Makes certificates below an authority's root, and below a root that nobody trusts.
+    """The maker of certificates below an authority's root, and below a root that nobody trusts.
 
     Attributes:
-        authority: whose root clients trust.
+        authority: the authority whose root clients trust.
         revocation_url: the beginning of the URLs at which revoked certificates are listed; "" if nowhere.
-        more_names: names of this server, beside the local ones, in the certificates that have those.
-        keys: of all certificates.
+        more_names: further names of this server, in the certificates that have the local names.
+        keys: the keys of all certificates.
     """
 
     def __init__(self, authority: Authority) -> None:
@@ -52,7 +52,7 @@ class Mint:
         self.more_names: tuple[str, ...] = ()
         self.keys = Keys()
         self._made: dict[Recipe, x509.Certificate] = {}
-        self._roots = {Root.OURS: authority}
+        self._roots = {ChainRoot.OURS: authority}
 
     def pem(self, chain: Chain) -> bytes:
         """Return a server's file: the certificates in their order, then the key of the first."""
@@ -82,8 +82,8 @@ class Mint:
         recipes = dict.fromkeys(each for own in chain for each in chain_of(own))
         return self.keys.are_ready({(each.key, each.key_use) for each in recipes})
 
-    def root(self, which: Root) -> Authority:
-        """Return one of the two authorities; the one that nobody trusts is made when it is first needed."""
+    def root(self, which: ChainRoot) -> Authority:
+        """Return one of the two authorities; the one that nobody trusts is made on first use."""
         if which not in self._roots:
             self._roots[which] = Authority(is_constrained=False, name="An unknown root")
         return self._roots[which]
@@ -110,10 +110,10 @@ class Mint:
     def _issuer(
         self, recipe: Recipe
     ) -> tuple[x509.Certificate | None, CertificateIssuerPrivateKeyTypes]:
-        """Return who signs, and the key; nobody but the certificate itself if it is self-signed."""
+        """Return the issuer's certificate, None for a self-signed one, and the key that signs."""
         if recipe.issuer is None:
             return None, self.key(recipe)
-        if isinstance(recipe.issuer, Root):
+        if isinstance(recipe.issuer, ChainRoot):
             root = self.root(recipe.issuer)
             return root.root, root.key
         return self.certificate(recipe.issuer), self.key(recipe.issuer)

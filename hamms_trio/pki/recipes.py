@@ -1,4 +1,4 @@
-"""Recipes of certificates: values that say which certificate is to be made, and by whom it is signed.
+"""Recipes of certificates: values that describe a certificate and its issuer.
 
 A faulty chain is a healthy one with one field changed, so that its control is the same chain without the change.
 """
@@ -12,8 +12,8 @@ from enum import Enum
 LOCAL_NAMES = ("localhost", "*.hamms.localhost", "127.0.0.1", "::1")
 
 
-class Root(Enum):
-    """The roots that sign."""
+class ChainRoot(Enum):
+    """The roots of all chains."""
 
     OURS = "the root that clients trust"
     UNKNOWN = "a root that nobody trusts"
@@ -21,7 +21,7 @@ class Root(Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
-    """A certificate to be made.
+    """The description of a certificate.
 
     Attributes:
         subject: the common name; None for an empty subject.
@@ -33,18 +33,18 @@ class Recipe:
         key: ``ec-256``, ``ec-384``, ``ed25519`` or ``rsa-`` and the number of bits.
         key_use: tells several keys of one kind apart; "" for the usual one.
         digest: of the signature: ``sha256``, ``sha1`` or ``md5``; the last two need an issuer with an RSA key.
-        issuer: who signs; None if it signs itself.
-        is_authority: True for the certificate of an authority; None to say nothing of it.
+        issuer: the signer; None for a self-signed certificate.
+        is_authority: True for the certificate of an authority; None for one without basicConstraints.
         path_length: authorities that may follow below it; None for any number.
         usages: of the key, with the names of `cryptography.x509.KeyUsage`.
         purposes: of extendedKeyUsage: ``server``, ``client``, ``any``.
         permitted: names that may be in certificates below it, those of addresses with a prefix length.
-        excluded: names that may not.
+        excluded: names that may not be there.
         has_unknown_extension: True for a critical extension that nobody knows.
         serial: the octets of the serial number; none for a random one. Any are taken, if the issuer's key is EC.
         is_version_1: True for X.509 version 1, which has no extensions, and so no names of hosts.
         must_staple: True for the TLS feature of RFC 7633: clients want an OCSP response in the handshake.
-        revoked_by: where it is found to be revoked: ``crl`` or ``ocsp``; "" if nowhere.
+        revoked_by: where its revocation is published: ``crl`` or ``ocsp``; "" if nowhere.
     """
 
     subject: str | None = "a server under test"
@@ -56,7 +56,7 @@ class Recipe:
     key: str = "ec-256"
     key_use: str = ""
     digest: str = "sha256"
-    issuer: Recipe | Root | None = None
+    issuer: Recipe | ChainRoot | None = None
     is_authority: bool | None = False
     path_length: int | None = None
     usages: tuple[str, ...] = ("digital_signature",)
@@ -75,7 +75,7 @@ Chain = tuple[Recipe, ...]
 INTERMEDIATE = Recipe(
     subject="hamms-trio intermediate",
     names=(),
-    issuer=Root.OURS,
+    issuer=ChainRoot.OURS,
     key_use="intermediate",
     is_authority=True,
     usages=("key_cert_sign", "crl_sign", "digital_signature"),
@@ -92,18 +92,18 @@ def chain_of(leaf: Recipe) -> Chain:
     return tuple(chain)
 
 
-def below(issuer: Recipe | Root, **changes: object) -> Recipe:
-    """Return a healthy server certificate, but for the changes, that ``issuer`` signs."""
+def below(issuer: Recipe | ChainRoot, **changes: object) -> Recipe:
+    """Return the recipe of a healthy server certificate with these changes, signed by ``issuer``."""
     return replace(LEAF, issuer=issuer, **changes)  # type: ignore[arg-type] # fields of a recipe
 
 
 def authority(**changes: object) -> Recipe:
-    """Return a healthy intermediate authority, but for the changes."""
+    """Return the recipe of a healthy intermediate authority with these changes."""
     return replace(INTERMEDIATE, **changes)  # type: ignore[arg-type] # fields of a recipe
 
 
 def server(**changes: object) -> Chain:
-    """Return a healthy chain, but for these changes to the server's own certificate."""
+    """Return a healthy chain with these changes to the server's own certificate."""
     return chain_of(replace(LEAF, **changes))  # type: ignore[arg-type] # fields of a recipe
 
 

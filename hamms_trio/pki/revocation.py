@@ -17,7 +17,7 @@ VALID = timedelta(days=1)
 
 
 def revoked_list(mint: Mint, recipe: Recipe) -> bytes:
-    """Return the list of its issuer on which a recipe's certificate stands, in DER (RFC 5280 §5)."""
+    """Return the issuer's revocation list with a recipe's certificate, in DER (RFC 5280 §5)."""
     assert isinstance(recipe.issuer, Recipe)
     now = datetime.now(UTC)
     revoked = (
@@ -42,7 +42,7 @@ def revoked_list(mint: Mint, recipe: Recipe) -> bytes:
 
 
 def ocsp_response(mint: Mint, recipe: Recipe) -> bytes:
-    """Return its issuer's response that a recipe's certificate is revoked, in DER (RFC 6960 §4.2)."""
+    """Return the issuer's response that a recipe's certificate is revoked, in DER (RFC 6960 §4.2)."""
     assert isinstance(recipe.issuer, Recipe)
     now = datetime.now(UTC)
     issuer, key = mint.certificate(recipe.issuer), mint.key(recipe.issuer)

@@ -1,10 +1,10 @@
-"""Terms: on which certificate and which versions, ciphers and protocols a server insists."""
+"""Terms: the certificates, versions, ciphers and protocols that a server offers in a handshake."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hamms_trio.pki.recipes import HEALTHY, Chain, Root
+from hamms_trio.pki.recipes import HEALTHY, Chain, ChainRoot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -17,11 +17,11 @@ class Terms:
         ciphers: OpenSSL's names of suites up to TLS 1.2; "" for those of a healthy server.
         level: OpenSSL's security level; None for the system's. 0 allows old versions, short keys and SHA-1.
         curve: the only group for the key exchange, by OpenSSL's name; "" for the usual ones.
-        group: for Diffie-Hellman with a prime, by its name in `pki.dh_groups`; "" for none.
-        wants: the root below which a client certificate has to be; None if none is wanted.
-        tickets: for resumption in TLS 1.3, which are sent behind the handshake.
-        logs_keys: True if the secrets of its handshakes are to be known (see `modes.peers.sealing`).
-        protocols: for ALPN; of those that the client offers too, the first is chosen.
+        group: for Diffie-Hellman with a prime, by its name in `pki.material.dh_groups`; "" for none.
+        wants: the root that a client's certificate must lead to; None to ask for no certificate.
+        tickets: how many tickets for resumption TLS 1.3 sends after the handshake.
+        logs_keys: True if the secrets of the handshakes are needed (see `modes.peers.sealing`).
+        protocols: for ALPN; the first one that the client also offers is chosen.
     """
 
     chain: Chain = HEALTHY
@@ -31,7 +31,7 @@ class Terms:
     level: int | None = None
     curve: str = ""
     group: str = ""
-    wants: Root | None = None
+    wants: ChainRoot | None = None
     protocols: tuple[str, ...] = ("http/1.1",)
     tickets: int = 2
     logs_keys: bool = False
@@ -46,5 +46,5 @@ def presenting(chain: Chain, **changes: object) -> Terms:
 
 
 def insisting(**changes: object) -> Terms:
-    """Return the terms of a healthy server but for these changes."""
+    """Return the terms of a healthy server with these changes."""
     return replace(HEALTHY_TERMS, **changes)  # type: ignore[arg-type] # fields of terms

@@ -1,4 +1,4 @@
-"""Trusting the authority: its root in the forms that clients read, and how each client comes to trust it."""
+"""Trust in the authority: its root in the formats that clients read, and how to make each client trust it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def instructions(pem: Path, pkcs12: Path) -> list[tuple[str, str]]:
 
 
 def describe(root: bytes) -> str:
-    """Say until when a root is valid, and for what.
+    """Describe a root: the end of its validity, and the names that it is for.
 
     Raises:
         ValueError: the root is not in PEM.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from hamms_trio.events import Event, Lost
     from hamms_trio.recording.publisher import Publisher
 
-QUEUED_EVENTS = 10_000  # some 2 MiB
+QUEUED_EVENTS = 10_000  # about 2 MiB
 
 
 class Subscription:
@@ -55,7 +55,7 @@ class Subscription:
             await self._arrived.wait()
 
     def take(self) -> list[Event | Lost]:
-        """All that waits in the queue, without waiting for more."""
+        """Take all queued events, without waiting for more."""
         self._note_lost()
         taken = list(self._queue)
         self._queue.clear()

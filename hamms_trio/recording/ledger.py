@@ -1,7 +1,7 @@
-"""The ledger: when each client connected, what it sent, what it was answered, and how it left.
+"""The ledger: when each client connected, what it sent, what was sent to it, and how it left.
 
-The ledger reduces the calls of connections' observers to records. It is bounded: it forgets the oldest closed
-connections and requests first, and of bodies the oldest. Times are `time.monotonic` seconds.
+The observers of connections call the ledger, which reduces their calls to records. The ledger is bounded: it evicts
+the oldest closed connections and requests first, and the oldest bodies. Times are `time.monotonic` seconds.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ WAIT_SECONDS = 5.0
 
 
 class Ledger:
-    """The account of one running server. Read it on the server's own trio thread.
+    """The ledger of one running server. Read it on the server's own trio thread.
 
     Attributes:
         answer_octets: how many octets of each answer are kept.
@@ -70,7 +70,7 @@ class Ledger:
         return list(filter(self._of(name), known))
 
     def open_connections(self, name: str | None = None) -> list[ConnectionRecord]:
-        """Those that neither the client has left nor the server has closed.
+        """Return the connections that neither the client has left nor the server has closed.
 
         Raises:
             UnknownMode: no mode or door has this name.
@@ -114,10 +114,10 @@ class Ledger:
     async def wait_until(
         self, condition: Callable[[Ledger], bool], *, timeout: float = WAIT_SECONDS
     ) -> None:
-        """Wait until ``condition`` holds of this ledger; it is asked again after each change.
+        """Wait until ``condition`` holds of this ledger; it is called again after each change.
 
         Raises:
-            TimeoutError: it did not hold within ``timeout`` seconds; the message lists the records.
+            TimeoutError: ``condition`` was false for ``timeout`` seconds; the message lists the records.
         """
         with trio.move_on_after(timeout):
             while not condition(self):
@@ -125,7 +125,9 @@ class Ledger:
             return
         if not condition(self):
             known = "\n".join(map(repr, [*self.connections(), *self.requests()])) or "nothing"
-            raise TimeoutError(f"not so within {timeout:g} seconds; the ledger has:\n{known}")
+            raise TimeoutError(
+                f"the condition was false for {timeout:g} seconds; the ledger has:\n{known}"
+            )
 
     def forget(self, nonce: str) -> None:
         """Forget the requests with this nonce, and the connections that ended and carried nothing else."""
@@ -144,7 +146,7 @@ class Ledger:
                 record.nonce, record.struck = None, False
 
     def clear(self) -> None:
-        """Forget everything but the connections that are still open."""
+        """Remove everything except connections that are still open."""
         self._closed.clear()
         self._requests.clear()
         self._with_body.clear()
@@ -271,7 +273,7 @@ class Ledger:
         self.changed()
 
     def close(self, record: ConnectionRecord) -> None:
-        """Enter that nothing more will come of this connection."""
+        """Note that the server has closed the connection's socket."""
         if self._open.pop(record.number, None) is not None:
             record.closed = True
             if record.ended is None:
@@ -283,7 +285,7 @@ class Ledger:
                 self.changed()
 
     def changed(self) -> None:
-        """Let those who wait look again."""
+        """Wake the tasks in `wait_until`."""
         for event in self._waiting:
             event.set()
 
@@ -293,7 +295,7 @@ def _connection_of(record: ConnectionRecord | RequestRecord) -> ConnectionRecord
 
 
 def _log(record: ConnectionRecord, event: str, **fields: object) -> None:
-    """One line for people; for programs the same in fields."""
+    """Write one log line; the fields are in the record as well, for programs."""
     where: Mapping[str, object] = {"connection": record.number, "mode": record.slug or record.door}
     fields = {**where, "event": event, **fields}
     line = " ".join(f"{name}={value}" for name, value in fields.items())

@@ -15,7 +15,7 @@ class Names:
     Args:
         parameters: the names of each mode's parameters, by slug.
         aliases: the slug for which each alias stands.
-        doors: the slug of the mode behind each door, by the door's name; None if it has no fixed one.
+        doors: the slug of each door's mode, by the door's name; None if each request of the door chooses.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Names:
         return Names(self._parameters, self._aliases, doors)
 
     def check_parameters(self, name: str, given: Iterable[str]) -> None:
-        """Refuse a parameter that the mode behind ``name`` does not have.
+        """Refuse a parameter that the mode of this name does not have.
 
         Raises:
             UnknownMode: nothing has this name.

@@ -34,7 +34,7 @@ from hamms_trio.wire.tls.alerts import alert_name
 
 
 class Publisher:
-    """Builds events and publishes them; ``connection`` is each time the connection's number."""
+    """A builder and publisher of events; ``connection`` is the connection's number in every call."""
 
     def __init__(self, publish: Callable[[Event], None]) -> None:
         self._publish = publish

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from hamms_trio.errors import MalformedRequest
-from hamms_trio.net.accepted import Answered
+from hamms_trio.net.accepted import GivenAnswer
 from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
@@ -104,7 +104,7 @@ class Recorder:
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
-        self._slug = record.slug  # of every request, unless its door lets each choose
+        self._slug = record.slug  # the mode of every request, unless each chooses its own
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
@@ -117,12 +117,12 @@ class Recorder:
         return self.record.number
 
     @property
-    def answered(self) -> Answered:
+    def answered(self) -> GivenAnswer:
         """The answer to the last request, as it went over the wire."""
         request = self._request
         if request is None:
-            return Answered(None, 0)
-        return Answered(request.status, request.octets_sent)
+            return GivenAnswer(None, 0)
+        return GivenAnswer(request.status, request.octets_sent)
 
     @property
     def name(self) -> str:

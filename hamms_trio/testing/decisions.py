@@ -1,4 +1,4 @@
-"""The decisions of a failure mode: which of its requests it strikes, played in virtual time."""
+"""The decisions of a failure mode: the requests that it strikes, played in virtual time."""
 
 from __future__ import annotations
 

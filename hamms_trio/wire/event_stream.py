@@ -16,10 +16,10 @@ _LONG_CHARACTER = re.compile(rb"[\xc0-\xff]")
 
 @dataclass(frozen=True, slots=True)
 class ServerSentEvent:
-    """The fields of one event; None stands for no line. Nothing is checked: ids may hold NUL.
+    """The fields of one event; None omits the line. Nothing is checked: ids may hold NUL.
 
     Attributes:
-        data: its lines, each of which becomes a line of its own; only LF separates them.
+        data: the text; LF separates its lines, and each becomes a data line.
         type: the field ``event``.
     """
 
@@ -32,7 +32,7 @@ class ServerSentEvent:
         """Return the event's lines without line ends, including the empty line that dispatches it.
 
         Args:
-            spaces: stand behind the colon of each data line; a reader drops one. Other lines have at most one.
+            spaces: how many follow the colon of a data line; a reader drops one. Other lines have at most one.
         """
         space = " " * min(spaces, 1)
         for name, value in (("event", self.type), ("id", self.id), ("retry", self.retry)):
@@ -53,7 +53,10 @@ def comment(text: str) -> bytes:
 
 
 def ended_in_turn(lines: Iterable[bytes], line_ends: tuple[bytes, ...]) -> bytes:
-    """Lines that end with CR, LF and so on in turn; no CR stands before a line that is empty and ends with LF."""
+    """Join lines with these line ends in turn.
+
+    No line with CR precedes an empty line with LF, because the two would be one line end.
+    """
     octets = bytearray()
     for nth, line in enumerate(lines):
         line_end = line_ends[nth % len(line_ends)]
@@ -75,15 +78,15 @@ def split_at(octets: bytes, offsets: Iterable[int]) -> Iterator[bytes]:
 
 
 def split_each(octets: bytes) -> Iterator[bytes]:
-    """One piece for each octet."""
+    """Split into single octets."""
     return split_at(octets, range(1, len(octets)))
 
 
 def split_line_ends(octets: bytes) -> Iterator[bytes]:
-    """Pieces that end behind each CR and each LF, so that CR and LF of one line end are in two."""
+    """Split after each CR and each LF, so that a CR LF is split in two."""
     return split_at(octets, (match.end() for match in _LINE_END.finditer(octets)))
 
 
 def split_characters(octets: bytes) -> Iterator[bytes]:
-    """Pieces that end behind the first octet of each character of several."""
+    """Split after the first octet of each character of several octets."""
     return split_at(octets, (match.end() for match in _LONG_CHARACTER.finditer(octets)))

@@ -29,12 +29,12 @@ class BenchSettings:
     """The settings of a workbench that its API reads.
 
     Attributes:
-        seed: decides about runs of scenarios, and about the shares of mocks, that have no seed of their own.
+        seed: the seed of runs, mocks, targets and incidents that have none of their own.
         heartbeat: seconds of silence on an event stream until a comment is sent.
         refresh_ms: the time after which an event stream's client should connect again.
         names: host names of the server, beside localhost, that pages may use.
-        targets: the number of targets.
-        allow_targets: what targets may be beside loopback (see `AllowedTargets`).
+        targets: the most targets.
+        allow_targets: host names, addresses and networks that targets may have besides loopback.
     """
 
     seed: int = 1337

@@ -1,4 +1,4 @@
-"""Puts the parts of a workbench together, and keeps its records moving while it runs."""
+"""The assembly of a workbench from its parts, and the tasks that run as long as it does."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder, is_counted
+from hamms_trio.workbench.live.recorder import AnswerRecorder, is_counted
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -44,15 +44,16 @@ from hamms_trio.workbench.targets.fields import Hops
 
 logger = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 1.0  # between two hand-overs of trends
-# Checks a client in a process of its own (see `workbench.checks`); named, because the commands are above this room.
+FLUSH_SECONDS = 1.0  # between two writes of trends to the store
+# The program that checks a client in a process of its own (see `workbench.checks`). It is named, not imported,
+# because the commands are above this room.
 CHECK_COMMAND = (sys.executable, "-m", "hamms_trio.cli.check.apart")
 PRUNE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkbenchOptions:
-    """The choices of a user.
+    """The options of a workbench.
 
     Attributes:
         state: the state file, or ``:memory:``.
@@ -61,13 +62,13 @@ class WorkbenchOptions:
         demo_token, require_token, session_seconds: see `Guard`.
         events: the number of events that the log keeps.
         trends: where trends are kept: ``sqlite`` or ``memory``.
-        trends_file: an SQLite file of their own instead of the state file; None for none.
-        flush_seconds: between two hand-overs of trends to their store.
-        playground: False to serve neither mocks nor history, replay, verification and lab.
+        trends_file: an SQLite file for trends alone; None to keep them in the state file.
+        flush_seconds: the seconds between two writes of trends to their store.
+        playground: False to leave out mocks, history, replay, verification and the request lab.
         live_events: False to serve no events.
         targets: False to serve no targets, and no proxy.
         scenarios: False to serve no scenarios.
-        streams: False to refuse event streams, and serve events in pages alone.
+        streams: False to refuse event streams and serve events in pages only.
         check_command: the program that checks a client for the page; empty to offer no checks.
     """
 
@@ -108,7 +109,7 @@ async def open_bench(
     options: WorkbenchOptions,
     failures: Failures,
 ) -> AsyncIterator[Bench]:
-    """Open the store, and declare the API, while the ``async with`` block runs.
+    """Open the store and declare the API for the time of an ``async with`` block.
 
     Args:
         failures: plays the failure modes of mocks.
@@ -150,9 +151,9 @@ async def open_bench(
 def _declare(
     bench: Bench, router: WorkbenchRouter, options: WorkbenchOptions, failures: Failures
 ) -> None:
-    """Declare the routes, and record what they answer."""
+    """Declare the routes, and connect the recorder to the server's account."""
     service = bench.service
-    recorder = Recorder(
+    recorder = AnswerRecorder(
         service,
         bench.store,
         bench.events,
@@ -182,9 +183,9 @@ def _declare(
 
 
 def _striking(
-    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: Recorder
+    bench: Bench, router: WorkbenchRouter, failures: Failures, recorder: AnswerRecorder
 ) -> Callable[[], None]:
-    """Return the function that lets an incident strike, or strike no more."""
+    """Return the function that applies an incident to the routes when it starts, and lifts it at the end."""
     strikes = Strikes(bench.incidents, failures, recorder, bench.events)
 
     def on_change() -> None:
@@ -195,7 +196,7 @@ def _striking(
 
 
 async def _close(bench: Bench) -> None:
-    """Hand over the last records; the store ends every job within its own time."""
+    """Write the last records; the store limits the time of each job."""
     bench.incidents.stop()
     bench.calls.client.close()
     bench.service.account.settle()
@@ -204,11 +205,11 @@ async def _close(bench: Bench) -> None:
         try:
             await bench.events.close()
         except StoreUnavailable as error:
-            logger.warning("the last event ids were not given back: %s", error)
+            logger.warning("the unused event ids were not returned to the store: %s", error)
 
 
 def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
-    """Return the members of /_metrics that the workbench counts."""
+    """Return a function that counts the workbench's members of /_metrics."""
 
     async def count() -> dict[str, object]:
         counters = await bench.store.counters()
@@ -308,7 +309,7 @@ def _calls(
 
 @asynccontextmanager
 async def _open_trends(options: WorkbenchOptions, store: Store) -> AsyncIterator[TrendStore]:
-    """Open the place where the user wants trends to be kept.
+    """Open the store of trends that the options name.
 
     Raises:
         StateUnusable: the file can't be used.
@@ -336,7 +337,7 @@ async def _import(path: str | os.PathLike[str], bench: Bench) -> None:
 
 
 async def _keep_trends(trends: Trends, seconds: float) -> None:
-    """Hand over trends after so many seconds again and again, and delete old ones every minute."""
+    """Write trends to the store every ``seconds``, and delete old ones every minute."""
     due = trio.current_time()
     while True:
         await trio.sleep(seconds)

@@ -1,6 +1,6 @@
-"""Failure modes as the answers of mocks: the mode takes the connection over, and plays on it once.
+"""Failure modes as answers of mocks: the mode takes over the connection for one exchange.
 
-The connection ends after that exchange: many a mode leaves it in a state in which nothing more can be answered.
+The connection ends after that exchange, because many modes leave a connection unusable.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from hamms_trio.workbench.scenarios.reach.modes import step_door
 
 
 def _ignore(_connection: ModeConnection) -> None:
-    """Have nothing to do with a connection."""
+    """Do nothing."""
 
 
 PLAYED_AT_ONCE = 1  # a mode that sends megabytes keeps a processor busy for some 50 ms
@@ -42,7 +42,7 @@ REMEMBERED = 500  # transcripts
 
 
 class Failures:
-    """The failure modes that mocks may have.
+    """The failure modes that can answer in place of a mock, a target or a route.
 
     Args:
         host: plays on the connections.
@@ -94,7 +94,7 @@ class Failures:
     def owner(
         self, fail: str, on_adopted: Callable[[ModeConnection], None] = _ignore
     ) -> Callable[[Handover], None]:
-        """Return the function that has a failure mode answer on a connection.
+        """Return the function that hands a connection to a failure mode.
 
         Args:
             on_adopted: called with that connection, once the mode plays on it.
@@ -108,11 +108,11 @@ class Failures:
         return partial(self._take, door, on_adopted)
 
     def beside(self) -> Callable[[Handover], None] | None:
-        """Return the function that answers at the paths of modes and of the control API, if they are served."""
+        """Return the function that hands a connection to the lab's own paths; None if they are not served."""
         return None if self._beside is None else partial(self._take, self._beside, _ignore)
 
     def forget(self) -> None:
-        """Forget the doors, since the mocks have changed."""
+        """Clear the cached doors, because the mocks or targets have changed."""
         self._once.clear()
 
     def _take(
@@ -146,7 +146,7 @@ def once_door(doors: Doors, fail: str) -> OnceDoor:
 
 
 class OnceDoor:
-    """A failure mode that answers one request, which has come already."""
+    """A door whose failure mode answers one request that has arrived already."""
 
     offset = None
     listens = True
@@ -166,7 +166,7 @@ class OnceDoor:
         request = None
         try:
             request = await peer.http.receive_head()
-            # The query is the client's own: only the mock gives arguments.
+            # Only the mock gives arguments; the query belongs to the client.
             encounter = self._resolver(None)
             if peer.meet(encounter, request):
                 await encounter.act(peer, request, **encounter.arguments)
@@ -179,7 +179,7 @@ class OnceDoor:
 
 @asynccontextmanager
 async def open_failures(*, seed: int) -> AsyncIterator[Failures]:
-    """Play failure modes for a workbench that stands alone, while the ``async with`` block runs."""
+    """Host failure modes for a workbench without a lab, for the time of an ``async with`` block."""
     doors = Doors(known_modes())
     recording = Recording(Ledger(doors.names))
     host = Host([], Environment(seed=seed), recording)

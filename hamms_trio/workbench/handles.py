@@ -1,4 +1,4 @@
-"""Incidents and targets as their users hold them in Python."""
+"""Handles of incidents and targets, for Python code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hamms_trio.workbench.targets import Targets
 
 
 class Incident:
-    """An incident that was started; the end of a ``with`` block stops it, as does the end of its time."""
+    """A started incident; it ends with the ``with`` block, or when its own time is over."""
 
     def __init__(self, incidents: Incidents, started: RunningIncident) -> None:
         self._incidents = incidents
@@ -22,7 +22,7 @@ class Incident:
 
     @property
     def is_active(self) -> bool:
-        """True until the end."""
+        """True until the incident ends."""
         return self._started.is_active
 
     def state(self) -> Document:

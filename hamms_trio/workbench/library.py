@@ -16,8 +16,8 @@ from hamms_trio.http.serving.running import RunningServer
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.handles import Incident, OpenTarget
 from hamms_trio.workbench.history import page_query
-from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
-from hamms_trio.workbench.live.events import Gap, Subscription
+from hamms_trio.workbench.history.verify import VerificationResult, read_verification, verify
+from hamms_trio.workbench.live.events import Gap, LogSubscription
 from hamms_trio.workbench.live.selection import Selection
 from hamms_trio.workbench.routing.documents import Document, read_object
 from hamms_trio.workbench.scenarios import Report
@@ -30,7 +30,7 @@ class VerificationFailed(AssertionError):
         verdict: with the nearest request.
     """
 
-    def __init__(self, verdict: Verdict) -> None:
+    def __init__(self, verdict: VerificationResult) -> None:
         super().__init__(verdict.message)
         self.verdict = verdict
 
@@ -38,18 +38,18 @@ class VerificationFailed(AssertionError):
 class LiveEvents:
     """The events of a workbench: ``async for event in events``.
 
-    The connections of failure modes are watched until the object is gone, or `aclose` is called.
+    While this object exists, and until `aclose`, the workbench also publishes the events of connections.
     """
 
     def __init__(self, bench: Bench, selection: Selection, since_id: int | None) -> None:
-        self._subscription = Subscription(bench.events, since_id, selection)
+        self._subscription = LogSubscription(bench.events, since_id, selection)
         self._waiting: deque[Document] = deque()
         self._watch = bench.feed.watched(selection)
         self._watch.__enter__()
         self._end = weakref.finalize(self, self._watch.__exit__, None, None, None)
 
     async def aclose(self) -> None:
-        """Watch no more."""
+        """Stop watching connections."""
         self._end()
 
     def __aiter__(self) -> LiveEvents:
@@ -77,6 +77,7 @@ class Workbench(RunningServer):
         super().__init__(
             running.host, running.port, running._server, running._stopped, running._certificate
         )
+        self.companions = running.companions
         self.bench = bench
 
     async def mock(
@@ -125,8 +126,8 @@ class Workbench(RunningServer):
 
         Args:
             scenario: a document, the path of a file with one, or the id of a stored scenario.
-            seed: decides about chaos; the workbench's own without it.
-            variables: values instead of the scenario's.
+            seed: the seed of chaos; the workbench's own by default.
+            variables: values that override the scenario's.
             tags: only steps with one of these tags run.
 
         Raises:
@@ -160,7 +161,7 @@ class Workbench(RunningServer):
         return OpenTarget(self.bench.targets, document, self.url)
 
     def incident(self, mode: str = "status_spike_503", **members: object) -> Incident:
-        """Start an incident, in the place of one that goes on.
+        """Start an incident; it replaces a running one.
 
         Args:
             mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode.
@@ -202,8 +203,8 @@ class Workbench(RunningServer):
 
     async def verify(
         self, method: str | None = None, path: str | None = None, **wanted: object
-    ) -> Verdict:
-        """Compare the history with what a test expects: by default at least one such request.
+    ) -> VerificationResult:
+        """Check that the expected requests came: by default at least one.
 
         Args:
             wanted: ``query``, ``headers``, ``body_contains``, ``times``, ``at_least``, ``at_most``,

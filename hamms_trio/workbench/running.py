@@ -20,6 +20,8 @@ from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.http.serving.running import RunningServer, open_server
 from hamms_trio.http.serving.service import SERVER_NAME
 from hamms_trio.net.listening.ports import open_port
+from hamms_trio.workbench.accounts import Guard
+from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
@@ -56,68 +58,117 @@ async def open_workbench(
 
     Args:
         port: 0 takes a free one.
-        port_option: what the user chooses the port with, for the error's message.
+        port_option: the option by which the user chooses the port, for the error's message.
         log_descriptor: where the access log is written; None for nowhere.
-        static: what is beneath /static/.
-        certificate: to speak TLS with; None for none.
-        redirect_port: where plain HTTP is sent on to ``port``; None for nowhere.
-        challenge: whether the routes of the codecrafters.io challenge are served too.
-        directory: what is beneath its /files/.
+        static: the directory of /static/.
+        certificate: for TLS; None for plain HTTP.
+        redirect_port: the port at which plain HTTP is redirected to ``port``; None for none.
+        challenge: True to serve the routes of the codecrafters.io challenge, too.
+        directory: the directory of the challenge's /files/.
         options: the state file, accounts, and limits of the records; everything in memory without them.
-        failures: plays the failure modes of mocks; None for one of the workbench's own.
+        failures: plays the failure modes of mocks; None for modes of the workbench's own.
         server_name: the value of the Server field; "" for none.
-        expect_continue: False to leave 100 (Continue) out, though a client waits for it.
-        allow_hosts: names of this server in URLs, beside localhost, its addresses and ``host``.
-        allow_targets: host names, addresses and networks at which targets may be, beside loopback.
+        expect_continue: False to send no 100 (Continue), even to a client that waits for it.
+        allow_hosts: names of this server in URLs, besides localhost, its addresses and ``host``.
+        allow_targets: host names, addresses and networks that targets may have, besides loopback.
 
     Raises:
         PortUnavailable: the port can't be listened on.
         StateUnusable: the state file, or a file to import, can't be used.
         ValueError: an entry of ``allow_targets`` is neither a host name nor an address nor a network.
     """
-    options = options or WorkbenchOptions()
-    names = options.settings.names.union(allow_hosts)
-    allowed = (*options.settings.allow_targets, *allow_targets)
-    settings = replace(options.settings, names=names, allow_targets=allowed)
-    options = replace(options, settings=settings)
+    options = _with_allowed(options or WorkbenchOptions(), allow_hosts, allow_targets)
     guard = options.guard()
-    router = WorkbenchRouter(guard)
+    router = _declared_router(guard, options, static, directory, challenge=challenge)
+    hosts = AllowedHosts([host, *options.settings.names])
     service = Service(
-        router,
-        limits=limits,
-        hosts=AllowedHosts([host, *names]),
-        server_name=server_name,
-        invites=expect_continue,
+        router, limits=limits, hosts=hosts, server_name=server_name, invites=expect_continue
     )
+    async with (
+        _open_records(service, router, guard, options, failures) as bench,
+        _open_servers(
+            service, host, port, port_option, redirect_port, certificate, log_format, log_descriptor
+        ) as running,
+    ):
+        yield Workbench(running, bench)
+
+
+def _with_allowed(
+    options: WorkbenchOptions, hosts: Iterable[str], targets: Iterable[str]
+) -> WorkbenchOptions:
+    """Return the options with further names of this server, and further targets."""
+    names = options.settings.names.union(hosts)
+    allowed = (*options.settings.allow_targets, *targets)
+    settings = replace(options.settings, names=names, allow_targets=allowed)
+    return replace(options, settings=settings)
+
+
+def _declared_router(
+    guard: Guard,
+    options: WorkbenchOptions,
+    static: str | os.PathLike[str],
+    directory: str | os.PathLike[str] | None,
+    *,
+    challenge: bool,
+) -> WorkbenchRouter:
+    """Return a router with the routes that need no records."""
+    router = WorkbenchRouter(guard)
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
     add_basics(router, GREETING if options.playground else BARE_GREETING)
     if options.playground:
         add_page(router)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))
+    return router
+
+
+@asynccontextmanager
+async def _open_records(
+    service: Service,
+    router: WorkbenchRouter,
+    guard: Guard,
+    options: WorkbenchOptions,
+    failures: Failures | None,
+) -> AsyncIterator[Bench]:
+    """Open the bench, with failure modes of its own if none are given, and declare its metrics."""
     async with AsyncExitStack() as stack:
         if failures is None:
             own = open_failures(seed=options.settings.seed)
             failures = await stack.enter_async_context(own)
-        bench = await stack.enter_async_context(
-            open_bench(service, router, guard, options, failures)
-        )
+        opened = open_bench(service, router, guard, options, failures)
+        bench = await stack.enter_async_context(opened)
         add_metrics(router, service, counted(bench))
-        port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
-        opened = open_server(
-            service,
-            host,
-            port,
-            sockets,
-            certificate=certificate,
-            log_format=log_format,
-            log_descriptor=log_descriptor,
-        )
-        workbench = Workbench(await stack.enter_async_context(opened), bench)
+        yield bench
+
+
+@asynccontextmanager
+async def _open_servers(
+    service: Service,
+    host: str,
+    port: int,
+    port_option: str,
+    redirect_port: int | None,
+    certificate: ServerCertificate | None,
+    log_format: LogFormat,
+    log_descriptor: int | None,
+) -> AsyncIterator[RunningServer]:
+    """Serve at the port, and redirect plain HTTP to it from ``redirect_port``."""
+    port, sockets = open_port(host, port, purpose="the workbench", option=port_option)
+    opened = open_server(
+        service,
+        host,
+        port,
+        sockets,
+        certificate=certificate,
+        log_format=log_format,
+        log_descriptor=log_descriptor,
+    )
+    async with AsyncExitStack() as stack:
+        running = await stack.enter_async_context(opened)
         if redirect_port is not None:
             redirect = await stack.enter_async_context(_open_redirect(host, redirect_port, port))
-            workbench.companions["redirect"] = redirect
-        yield workbench
+            running.companions["redirect"] = redirect
+        yield running
 
 
 @asynccontextmanager

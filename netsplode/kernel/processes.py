@@ -2,9 +2,9 @@
 
 Why this is hard: the kernel names the inode and the user of a socket, but not the process that holds it. The
 only way from one to the other is to read the links of all descriptors of all processes, at one to two
-microseconds each. So a search for one socket is lazy, and begins where the holder is likely: with the processes
-that held the last ones, then with those of the control group and of the user that the kernel names, the newest
-first.
+microseconds each. So a search for one socket is lazy, and begins where the holder is likely: with the process
+that was listed as its holder, then with those that held the last ones, then with those of the control group and
+of the user that the kernel names, the newest first.
 """
 
 from __future__ import annotations
@@ -41,13 +41,19 @@ def holders(
     return found
 
 
-def holders_of(entry: Entry) -> Generator[tuple[int, int], None, None]:
-    """Yield the (process, descriptor) pairs that hold one socket, as soon as each is found."""
+def holders_of(entry: Entry, likely: int | None = None) -> Generator[tuple[int, int], None, None]:
+    """Yield the (process, descriptor) pairs that hold one socket, as soon as each is found.
+
+    Args:
+        likely: a process that held the socket a while ago, where the search begins.
+    """
+    if likely is not None:
+        _note_holder(likely)
     seen: set[tuple[int, int]] = set()
     pids = sorted(all_processes(), reverse=True)
-    for likely in (True, False):
-        chosen = _likely_first(pids, entry) if likely else iter(pids)
-        skipped = _STANDARD_STREAMS if likely else frozenset[str]()
+    for is_quick in (True, False):
+        chosen = _likely_first(pids, entry) if is_quick else iter(pids)
+        skipped = _STANDARD_STREAMS if is_quick else frozenset[str]()
         for _, pid, descriptor in _search([entry.inode], chosen, skipped):
             if (pid, descriptor) not in seen:
                 seen.add((pid, descriptor))

@@ -56,12 +56,12 @@ def borrow(target: Target) -> None:
         ConnectionNotFound: the socket is not connected any more.
     """
     assert target.entry is not None
-    target.sock = _borrowed(target.entry)
+    target.sock = _borrowed(target.entry, target.pid)
     check_resettable(target.sock)  # it may have gone meanwhile
 
 
-def _borrowed(entry: Entry) -> socket.SocketType:
-    with closing(holders_of(entry)) as holders:
+def _borrowed(entry: Entry, likely: int | None) -> socket.SocketType:
+    with closing(holders_of(entry, likely)) as holders:
         for pid, descriptor in holders:
             try:
                 sock = _duplicate_of(linux.descriptor_of(pid, descriptor))

@@ -45,9 +45,9 @@ def test_fail_on_sets_the_mildest_verdict_that_fails(fail_on: str, code: int) ->
     ("arguments", "words"),
     [
         (("--", "no-such-client", "{url}"), "was not found"),
-        (("--", "false", "{url}"), "nothing is wrong"),
+        (("--", "false", "{url}"), "a healthy server"),
         (("--", "curl", "{timeout}"), "neither {url}"),
-        ((), "give either a command behind --, or --client NAME"),
+        ((), "give either a command after --, or --client NAME"),
         (("-s", "no-such-suite", "--", *CURL), "no suite 'no-such-suite'"),
         (("--report", "pdf=a", "--", *CURL), "--report pdf=a"),
         (("--report", "json=/no/such/folder/a", "--", *CURL), "the directory is missing"),

@@ -8,7 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from hamms_trio.files import Answer, FileTree
+from hamms_trio.files import FileAnswer, FileTree
 from hamms_trio.wire.fields.dates import imf_fixdate
 from hamms_trio.wire.http1.request import RequestHead, parse_head
 
@@ -36,7 +36,7 @@ class Received:
         return self.fields[field]
 
 
-def received(answer: Answer) -> Received:
+def received(answer: FileAnswer) -> Received:
     """Read the whole of an answer and close it."""
     with closing(answer):
         fields = dict(answer.fields)

@@ -18,7 +18,7 @@ import trio
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
-from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, Need
+from hamms_trio.http.exchange.delivery import SENDFILE_OCTETS, Delivery, PauseReason
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import FILE_OCTETS
 from hamms_trio.http.resources.files import FileRouter
@@ -276,7 +276,7 @@ def test_a_turn_is_bounded_however_much_room_there_is(file: Path) -> None:
         received, turns = bytearray(), 0
         while need := delivery.proceed():
             turns += 1
-            assert need is Need.ROOM
+            assert need is PauseReason.ROOM
             assert exchange.octets_out - len(received) <= len("head") + SENDFILE_OCTETS
             received += theirs.recv(SENDFILE_OCTETS * 2)
         received += theirs.recv(SENDFILE_OCTETS * 2)

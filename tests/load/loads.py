@@ -12,10 +12,10 @@ import trio
 import trio.testing
 
 from hamms_trio.load.carrier import HubCarrier
-from hamms_trio.load.client import Carrier
+from hamms_trio.load.client import LoadCarrier
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.plan.request import make_request
-from hamms_trio.load.plan.target import Target, choose, parse_url, resolve
+from hamms_trio.load.plan.target import LoadTarget, choose, parse_url, resolve
 from hamms_trio.load.result import Result
 from hamms_trio.load.run import Load, LoadOutcome, make_carrier
 from hamms_trio.net.socket import Socket
@@ -48,7 +48,7 @@ def load_in_memory(plan: Plan, nursery: trio.Nursery, play: Play, *, accepts: fl
         nursery.start_soon(play, theirs)
         return ours
 
-    def carrier(own: trio.Nursery) -> Carrier:
+    def carrier(own: trio.Nursery) -> LoadCarrier:
         return HubCarrier(MemoryHub(), dial, own)
 
     return Load(plan, make_request(HERE, keepalive=plan.keepalive), carrier)
@@ -151,14 +151,16 @@ async def make(
     over: str | None = None,
     method: str | None = None,
     body: bytes | None = None,
-    target: Callable[[Target], Target] = lambda target: target,
+    target: Callable[[LoadTarget], LoadTarget] = lambda target: target,
 ) -> LoadOutcome:
     """Run a load on a real server, on one kind of hub."""
     where = parse_url(url)
     request = make_request(where, method=method, body=body, keepalive=plan.keepalive)
     address = await choose(await resolve(where), SAFETY_NET)
     with trio.fail_after(SAFETY_NET):
-        return await Load(plan, request, make_carrier(target(Target(where, address)), over)).run()
+        return await Load(
+            plan, request, make_carrier(target(LoadTarget(where, address)), over)
+        ).run()
 
 
 @asynccontextmanager

@@ -132,7 +132,7 @@ def test_a_target_that_answers_nothing_is_a_failure(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "which URL"),
+        ([], "give a URL"),
         (["127.0.0.1"], "not a URL"),
         (["http://192.0.2.1/"], "--i-own-the-target"),
         (["--json", URL], "put the URL first"),

@@ -12,7 +12,7 @@ from hamms_trio.errors import LoadError
 from hamms_trio.load.result.compare import (
     MAX_FILE_OCTETS,
     Gates,
-    Summary,
+    ResultSummary,
     check,
     comparison_json,
     markdown,
@@ -20,12 +20,12 @@ from hamms_trio.load.result.compare import (
 )
 
 LATENCIES = {"mean": 1.0, "p50": 1.0, "p90": 2.0, "p95": 3.0, "p99": 4.0, "p99.9": 5.0, "max": 6.0}
-BEFORE = Summary(requests=1000, errors=0, error_rate=0.0, rps=100.0, latency_ms=LATENCIES)
-SILENT = Summary(requests=10, errors=10, error_rate=1.0, rps=0.0, latency_ms={})
+BEFORE = ResultSummary(requests=1000, errors=0, error_rate=0.0, rps=100.0, latency_ms=LATENCIES)
+SILENT = ResultSummary(requests=10, errors=10, error_rate=1.0, rps=0.0, latency_ms={})
 NO_GATES = Gates(max_error_rate=None, max_p95_ms=None)
 
 
-def failing(after: Summary, gates: Gates, before: Summary = BEFORE) -> list[str]:
+def failing(after: ResultSummary, gates: Gates, before: ResultSummary = BEFORE) -> list[str]:
     return [each.name for each in check(before, after, gates) if not each.passed]
 
 
@@ -47,7 +47,7 @@ def test_equal_results_pass_every_gate() -> None:
         (replace(SILENT, requests=0, error_rate=0.0), ["error_rate_le_1pct", "p95_le_200ms"]),
     ],
 )
-def test_the_default_gates_can_be_switched_off(after: Summary, names: list[str]) -> None:
+def test_the_default_gates_can_be_switched_off(after: ResultSummary, names: list[str]) -> None:
     assert failing(after, Gates()) == names
     assert failing(after, NO_GATES) == []
 
@@ -71,7 +71,7 @@ def test_the_default_gates_can_be_switched_off(after: Summary, names: list[str])
         ({"max_p99_regression": 0.1}, SILENT, "p99_regression_le_10pct"),
     ],
 )
-def test_a_gate_fails_by_its_name(gates: dict[str, float], after: Summary, name: str) -> None:
+def test_a_gate_fails_by_its_name(gates: dict[str, float], after: ResultSummary, name: str) -> None:
     assert failing(after, replace(NO_GATES, **gates)) == [name]
 
 
@@ -114,7 +114,7 @@ GOOD = {
 def test_a_result_is_read_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "result.json"
     path.write_text(json.dumps(GOOD))
-    assert read_summary(path) == Summary(10, 0, 0.0, 5.0, LATENCIES)
+    assert read_summary(path) == ResultSummary(10, 0, 0.0, 5.0, LATENCIES)
     path.write_text(json.dumps({**GOOD, "latency_ms": None}))
     assert read_summary(path).latency_ms == {}
 

@@ -17,7 +17,7 @@ import trio
 import netsplode.trio
 from hamms_trio.load.counts.tally import Failure
 from hamms_trio.load.plan import Plan
-from hamms_trio.load.plan.target import Target, client_tls
+from hamms_trio.load.plan.target import LoadTarget, client_tls
 from hamms_trio.load.run import EndedBy, LoadOutcome
 from tests.conftest import HUBS
 from tests.load.loads import ANSWER, Play, Requests, answering, make, serving
@@ -69,7 +69,7 @@ async def make_tls(url: str, plan: Plan, context: ssl.SSLContext, over: str) -> 
     return await make(url, plan, over=over, target=partial(replace_tls, context))
 
 
-def replace_tls(context: ssl.SSLContext, target: Target) -> Target:
+def replace_tls(context: ssl.SSLContext, target: LoadTarget) -> LoadTarget:
     return replace(target, tls=context)
 
 

@@ -11,7 +11,7 @@ import pytest
 import trio
 import trio.testing
 
-from hamms_trio.cli.load.progress import Watcher
+from hamms_trio.cli.load.progress import LoadWatcher
 from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy
 from tests.load.loads import answering, load_in_memory
@@ -33,7 +33,7 @@ def handlers() -> Iterator[None]:
 async def test_a_signal_between_two_loads_stops_the_second(
     autojump_clock: trio.testing.MockClock,
 ) -> None:
-    watcher = Watcher()
+    watcher = LoadWatcher()
     async with trio.open_nursery() as nursery:
         first = load_in_memory(PLAN, nursery, answering())
         watcher.heed_signals(first)

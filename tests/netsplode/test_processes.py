@@ -63,6 +63,25 @@ def test_the_last_holder_is_searched_first(monkeypatch: pytest.MonkeyPatch) -> N
             assert [path for path in searched if path.startswith("/proc/")] == [f"/proc/{pid}/fd"]
 
 
+def test_a_listed_holder_is_searched_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        with connected_child(listener) as (server, _), connected_child(listener) as (_, _):
+            (found,) = find_connections(server.getpeername(), server.getsockname())
+            assert found.entry is not None
+            searched: list[str] = []
+            search = os.open
+
+            def note(path: str, *arguments: int) -> int:
+                searched.append(path)
+                return search(path, *arguments)
+
+            monkeypatch.setattr(os, "open", note)
+            assert next(holders_of(found.entry, found.pid))[0] == found.pid
+            monkeypatch.undo()
+            first = next(path for path in searched if path.startswith("/proc/"))
+            assert first == f"/proc/{found.pid}/fd"
+
+
 def test_the_kernel_names_the_control_group_of_a_socket(ends: Ends) -> None:
     path = Path("/proc/self/cgroup").read_text().rpartition("0::")[2].split("\n")[0]
     for mount in "/sys/fs/cgroup", "/sys/fs/cgroup/unified":

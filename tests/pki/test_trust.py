@@ -26,7 +26,7 @@ from hamms_trio.errors import CertificateUnusable
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.folder import authority_in, make_certificates
 from hamms_trio.pki.mint import Mint
-from hamms_trio.pki.recipes import Root, below
+from hamms_trio.pki.recipes import ChainRoot, below
 from hamms_trio.pki.trust import PASSWORD
 from tests.clients import tls
 
@@ -79,7 +79,7 @@ def test_the_root_is_valid_for_a_week_and_for_this_machine_alone() -> None:
 
 def test_the_root_vouches_for_no_other_host() -> None:
     authority = Authority()
-    recipe = below(Root.OURS, names=("bank.example",))
+    recipe = below(ChainRoot.OURS, names=("bank.example",))
     leaf = Mint(authority).certificate(recipe)
     verifier = PolicyBuilder().store(Store([authority.root]))
 

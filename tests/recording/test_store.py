@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.recording.store import (
-    ArmedFault,
     HistoryBounds,
     HistoryQuery,
     Store,
+    StoredFault,
     TrendRow,
     open_store,
 )
@@ -40,7 +40,7 @@ async def test_everything_survives_a_restart(tmp_path: Path) -> None:
         await store.put("mock", "a", b"{}")
         store.note_request(Row("/kept"))
         await store.count("replays", 2)
-        await store.arm(ArmedFault("f", "ok", "any", 1, 5_000))
+        await store.arm(StoredFault("f", "ok", "any", 1, 5_000))
         first = await store.reserve_events(10)
         store.note_event(Event(first, b"one"))
         store.note_event(Event(first + 1, b"two"))
@@ -145,8 +145,8 @@ async def test_the_newest_of_requests_with_one_id_is_found() -> None:
 
 async def test_an_armed_fault_strikes_as_often_as_it_was_armed_for() -> None:
     async with open_store() as store:
-        await store.arm(ArmedFault("f", "ok", "here", 2, 1_000))
-        await store.arm(ArmedFault("late", "ok", "here", 1, 10))
+        await store.arm(StoredFault("f", "ok", "here", 2, 1_000))
+        await store.arm(StoredFault("late", "ok", "here", 1, 10))
 
         struck = [await store.strike("here", 500) for _ in range(3)]
         assert [fault and fault.times for fault in struck] == [1, 0, None]
@@ -156,7 +156,7 @@ async def test_an_armed_fault_strikes_as_often_as_it_was_armed_for() -> None:
 
 async def test_an_expired_fault_never_strikes() -> None:
     async with open_store() as store:
-        await store.arm(ArmedFault("f", "ok", "here", 9, 1_000))
+        await store.arm(StoredFault("f", "ok", "here", 9, 1_000))
 
         assert await store.armed(1_000) == []
         assert await store.strike("here", 1_000) is None

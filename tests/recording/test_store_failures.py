@@ -16,7 +16,7 @@ from hamms_trio.errors import StateUnusable, StoreUnavailable
 from hamms_trio.recording.store import HistoryBounds, open_store, schema
 from hamms_trio.recording.store.backlog import RowBacklog
 from hamms_trio.recording.store.seam import StoreHealth
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 from tests.recording.rows import ALL, Row, paths
 
 # Writes without end; says how many records and requests were committed and noted.
@@ -37,7 +37,7 @@ trio.run(main)
 
 
 async def test_a_cursor_does_not_leave_the_thread_of_the_store() -> None:
-    worker = Worker(schema.MEMORY, RowBacklog(HistoryBounds(), 1, StoreHealth()))
+    worker = StoreWorker(schema.MEMORY, RowBacklog(HistoryBounds(), 1, StoreHealth()))
     await worker.start()
     with pytest.raises(TypeError, match="cursor"):
         await worker.run(lambda connection: connection.execute("SELECT 1"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from hamms_trio.workbench.history import Exchange
+from hamms_trio.workbench.history import RecordedExchange
 
 
-def exchange(target: str = "/", method: str = "GET", **more: Any) -> Exchange:
+def exchange(target: str = "/", method: str = "GET", **more: Any) -> RecordedExchange:
     """Return an exchange of which a test says only what matters to it."""
     usual: dict[str, Any] = {
         "request_id": "id",
@@ -17,4 +17,4 @@ def exchange(target: str = "/", method: str = "GET", **more: Any) -> Exchange:
         "octets_in": 10,
         "octets_out": 20,
     }
-    return Exchange(method=method, target=target, **{**usual, **more})
+    return RecordedExchange(method=method, target=target, **{**usual, **more})

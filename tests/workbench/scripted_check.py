@@ -17,7 +17,7 @@ def main() -> None:
     if client == "endless":
         time.sleep(600)
     if client == "broken":
-        tell({"problem": "the client fails where nothing is wrong"})
+        tell({"problem": "the client fails against a healthy server"})
         sys.exit(2)
     mode = {"verdict": "PASS", "class": "ok", "code": "H000", "rank": 0, "family": "frame"}
     tell({"done": 1, "of": 1})

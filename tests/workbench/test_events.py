@@ -10,7 +10,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from hamms_trio.recording.store import SqliteStore, open_store
-from hamms_trio.workbench.live.events import EventLog, Subscription, as_sse, gap_as_sse
+from hamms_trio.workbench.live.events import EventLog, LogSubscription, as_sse, gap_as_sse
 from hamms_trio.workbench.live.selection import About, Selection, read_selection, read_topics
 
 
@@ -132,7 +132,7 @@ async def test_a_position_of_another_server_is_a_gap() -> None:
 async def test_a_slow_subscriber_gets_a_gap_and_a_quick_one_every_event() -> None:
     async with open_store() as store:
         log = await log_of(store, kept=10)
-        slow, quick = Subscription(log), Subscription(log)
+        slow, quick = LogSubscription(log), LogSubscription(log)
         seen = []
         for _ in range(50):
             log.publish("a", {})
@@ -155,7 +155,7 @@ async def test_every_subscriber_wakes_for_its_topic_only() -> None:
         woken = trio.Event()
 
         async def receive(topic: str) -> None:
-            _, events = await Subscription(log, selection=Selection([topic])).receive()
+            _, events = await LogSubscription(log, selection=Selection([topic])).receive()
             received.extend(event.type for event in events)
             woken.set()
 

@@ -58,7 +58,7 @@ REFUSED = [
     ('{"method": "GET", "path_pattern": "/a", "status": true}', "invalid_mock", "status is true"),
     ('{"method": "GET", "path_pattern": "/a", "status": 99}', "invalid_mock", "between 100 and 599"),
     ('{"method": "GET", "path_pattern": "/a", "status": 600}', "invalid_mock", "status is 600"),
-    ('{"method": "GET", "path_pattern": "/a", "status": 100}', "invalid_mock", "a final one"),
+    ('{"method": "GET", "path_pattern": "/a", "status": 100}', "invalid_mock", "must be final"),
     ("{%s, \"content_type\": \"\"}", "invalid_mock", "non-empty"),
     ("{%s, \"content_type\": \" \"}", "invalid_mock", "non-empty"),
     ("{%s, \"content_type\": \"a\\nb\"}", "invalid_mock", "control characters"),

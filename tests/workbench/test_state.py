@@ -98,7 +98,7 @@ async def test_a_state_file_is_imported_once(tmp_path: Path) -> None:
         ({"mocks": ["junk"]}, "mocks[0] is not an object"),
         ({"history": [{**RECORD, "status": "abc"}]}, "history[0]"),
         ({"history": [{**RECORD, "ts": "x"}]}, "history[0]"),
-        ({"mocks": [], "extra": 1}, "extra is not a list"),
+        ({"mocks": [], "extra": 1}, "extra is not a known list"),
     ],
 )
 async def test_an_import_names_the_dropped_entries(

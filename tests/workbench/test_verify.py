@@ -9,7 +9,7 @@ import pytest
 
 from hamms_trio.recording.store import SqliteStore, open_store
 from hamms_trio.workbench.history import History
-from hamms_trio.workbench.history.verify import Verdict, read_verification, verify
+from hamms_trio.workbench.history.verify import VerificationResult, read_verification, verify
 from hamms_trio.workbench.routing.problems import Problem
 from tests.workbench.exchanges import exchange
 
@@ -24,7 +24,7 @@ async def store() -> AsyncIterator[SqliteStore]:
         yield store
 
 
-async def verified(store: SqliteStore, text: str) -> Verdict:
+async def verified(store: SqliteStore, text: str) -> VerificationResult:
     wanted = read_verification(json.loads(text))
     return await verify(History(store), wanted, now_ms=10_000)
 

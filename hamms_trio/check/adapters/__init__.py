@@ -1,4 +1,4 @@
-"""Adapters: how to run HTTP clients that people use, each a row of a table."""
+"""Adapters: the commands that run popular HTTP clients, each one row of a table."""
 
 from hamms_trio.check.adapters.adapter import (
     Adapter as Adapter,

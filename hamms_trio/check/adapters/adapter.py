@@ -37,7 +37,7 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class Adapter:
-    """A client by its name.
+    """A client that the check can run by its name.
 
     Attributes:
         runtime: runs the driver that speaks the line protocol; None for a command that sends one request.

@@ -46,7 +46,7 @@ def find(name: str) -> Adapter:
 
 @contextmanager
 def prepared(name: str) -> Iterator[Command | Lines]:
-    """Find the client, build its driver if that is needed, and ask for its version.
+    """Find the client, build its driver if necessary, and ask for its version.
 
     Args:
         name: an adapter's name; ``NAME=PLACE`` says where the client is: the path of the program that runs it, or,
@@ -139,6 +139,6 @@ def _output(argv: tuple[str, ...], seconds: float, install: str, folder: Path | 
 
 
 def _reason(error: subprocess.CalledProcessError) -> str:
-    """Return the line that names the error; some runtimes print a trace before it, and some behind it."""
+    """Return the line that names the error; some runtimes print a trace before it, and some after it."""
     lines = [line for line in error.stderr.splitlines() if "Error" in line or "Can't" in line]
     return lines[0].strip() if lines else f"exit code {error.returncode}"

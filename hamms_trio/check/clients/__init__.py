@@ -1,1 +1,1 @@
-"""Clients under test that run: as a command for each request, as one program for many, or as Python code."""
+"""Running clients under test: a command for each request, one program for many, or Python code."""

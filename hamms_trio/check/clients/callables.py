@@ -1,7 +1,7 @@
 """A client that is a Python function or coroutine function of this process.
 
-A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Nothing
-tells its memory from that of the check, so no verdict rests on memory.
+A function can't be killed: where it hangs, its thread is left behind until the failure mode's door closes. Its
+memory can't be separated from that of the check, so no verdict depends on memory.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NAMES = {
 
 
 class CallableClient:
-    """Calls the function in a thread for each call; a coroutine function has an event loop of its own there.
+    """The client that calls a function in a thread; a coroutine function has an event loop of its own there.
 
     Args:
         most: how many threads may run at once.

@@ -26,7 +26,7 @@ from hamms_trio.check.clients.placeholders import (
 )
 from hamms_trio.check.clients.process import PIECE, Ended, Kept, run
 
-META = "HAMMS:"  # begins a line of the standard error that tells more
+META = "HAMMS:"  # the prefix of a line of the standard error with the JSON of a `Meta`
 _SHELL_SIGNALS = {132: 4, 134: 6, 135: 7, 136: 8, 139: 11}  # exit codes of shells for crashes
 _ABILITIES = {
     "method": Ability.METHOD,
@@ -38,7 +38,7 @@ _ABILITIES = {
 
 
 class Meta(msgspec.Struct):
-    """The facts that a client may tell beside its exit code and its output.
+    """The facts that a client may report in addition to its exit code and its output.
 
     Attributes:
         phase: the part of the exchange in which an error was found, such as ``body``.
@@ -52,11 +52,11 @@ class Meta(msgspec.Struct):
 
 
 class CommandClient:
-    """Runs the command anew for each call.
+    """The client that starts the command for each call.
 
     Args:
-        folder: for the files of placeholders.
-        meta: the beginning of a line of the standard error that is JSON for us.
+        folder: the directory for the files of placeholders.
+        meta: the prefix of a line of the standard error with JSON for the check.
     """
 
     def __init__(self, command: Command, folder: Path, *, meta: str = META) -> None:
@@ -150,7 +150,7 @@ def _words(meta: Meta) -> str:
 
 
 def _joined(visits: list[Visit]) -> Visit:
-    """Return one account for the runs of one order."""
+    """Merge the visits of one order's calls into one."""
     last = visits[-1]
     known = [visit.rss for visit in visits if visit.rss is not None]
     return Visit(

@@ -1,7 +1,7 @@
-"""A process and all that it has started: its memory, and its end.
+"""A process with all of its descendants: their memory, and their end.
 
 A client may start processes of its own, which may outlive it. On Linux they become children of this process then
-(PR_SET_CHILD_SUBREAPER), and are found by the nonce in their environment.
+(PR_SET_CHILD_SUBREAPER), and the nonce in their environment identifies them.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _KIBIBYTE = 1024
 
 @contextmanager
 def subreaper() -> Iterator[None]:
-    """Have orphaned descendants become children of this process while the block runs, where that is possible."""
+    """Adopt orphaned descendants while the block runs, on systems that can do that."""
     was = _is_subreaper()
     if was is False:
         _prctl(_SET_CHILD_SUBREAPER, 1)
@@ -74,7 +74,7 @@ def processor_waits(pid: int) -> dict[str, float]:
 
 
 def forget_peak(pid: int) -> bool:
-    """Begin the measurement of the greatest memory anew; True if the system can do that."""
+    """Reset the peak of a process's memory; return True if the system can do that."""
     try:
         Path(f"/proc/{pid}/clear_refs").write_text("5")
     except OSError:
@@ -100,7 +100,7 @@ def kill_all(pid: int, nonce: str) -> set[int]:
 
 
 def reap(orphans: Iterable[int]) -> None:
-    """Take the exit status of killed processes, as far as they have become this process's children."""
+    """Reap the killed processes that have become children of this one."""
     for pid in orphans:
         with suppress(OSError):
             os.waitpid(pid, 0)

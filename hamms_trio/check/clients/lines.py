@@ -54,11 +54,11 @@ class Outcome(msgspec.Struct):
 
 
 class Gone(Exception):
-    """The program ended, or wrote what is no outcome."""
+    """The program ended, or wrote something that is no outcome."""
 
 
 class TooLong(Exception):
-    """The program wrote a longer line than it may."""
+    """The program wrote a line beyond the limit."""
 
 
 @dataclass(eq=False)
@@ -66,7 +66,7 @@ class Worker:
     """One running program.
 
     Attributes:
-        nonce: by which its processes are known.
+        nonce: the mark by which its processes are found.
     """
 
     process: Popen[bytes]
@@ -87,7 +87,7 @@ class Worker:
             pipe.close()
 
     async def ask(self, call: Call, session: str) -> Answer:
-        """Have one request sent, and return its outcome.
+        """Let the program send one request, and return the outcome.
 
         Raises:
             Gone: the program ended, or wrote something else.
@@ -144,7 +144,7 @@ class Worker:
                 self.said.add(data)
 
     async def aclose(self) -> int | None:
-        """Kill the program and all that it has started, and return the exit code of its own end, if it had one."""
+        """Kill the program and its descendants; return its exit code, or None if it was still running."""
         code = self.process.poll()
         orphans = kill_all(self.process.pid, self.nonce)
         self.process.wait()
@@ -155,10 +155,10 @@ class Worker:
 
 
 class LinesClient:
-    """Runs a program of the line driver as often as needed.
+    """The pool of programs that speak the line driver.
 
     Args:
-        warm_up: healthy calls, which each program answers before it is used; it must not fail the first one.
+        warm_up: calls of healthy modes, which each program answers before its first visit; the first must succeed.
         most: how many programs may run at once.
     """
 
@@ -195,7 +195,7 @@ class LinesClient:
             self.abilities |= {Ability.SHAPE}
 
     async def visit(self, order: Order) -> Visit:
-        """Have one program send the order's calls."""
+        """Let one program send the order's calls."""
         async with self._room:
             if order.is_fresh and self._idle:
                 await self._discard(self._idle.pop())
@@ -205,10 +205,10 @@ class LinesClient:
             return await self._visit(worker, order)
 
     async def prepare(self, number: int) -> None:
-        """Start so many programs, so that no start disturbs a measurement.
+        """Start ``number`` programs, so that no start disturbs a measurement.
 
         Raises:
-            ClientUnusable: one can't be started, or fails where nothing is wrong.
+            ClientUnusable: a program can't be started, or fails against a healthy server.
         """
         self._idle.append(await self._start())  # alone, for one message instead of many
         async with trio.open_nursery() as nursery:
@@ -243,7 +243,7 @@ class LinesClient:
                 problem = str(error) or "it wrote too long a line"
         await self._discard(worker)
         command = " ".join(self._lines.argv)
-        text = f"the driver {command} fails where nothing is wrong: {problem}\n{worker.said.text}"
+        text = f"the driver {command} fails against a healthy server: {problem}\n{worker.said.text}"
         raise ClientUnusable(text.strip())
 
     async def _discard(self, worker: Worker) -> int | None:

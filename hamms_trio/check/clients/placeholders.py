@@ -14,7 +14,7 @@ NAMES = (
 )  # fmt: skip
 _PLACEHOLDER = re.compile(rf"\{{({'|'.join(NAMES)})\}}")
 _ADDRESSES = {"url", "host", "port"}
-# Variables by which the surroundings would lead a client elsewhere.
+# Variables of the environment that would send a client elsewhere.
 _MISLEADING = (
     "http_proxy", "https_proxy", "all_proxy", "no_proxy", "openai_base_url", "anthropic_base_url", "ssl_cert_file",
 )  # fmt: skip
@@ -29,10 +29,10 @@ def checked(argv: Sequence[str]) -> list[str]:
     """Return the command with ``{url}`` appended if it has no placeholder.
 
     Raises:
-        ClientUnusable: the command is empty, or its placeholders do not say where the client is to connect.
+        ClientUnusable: the command is empty, or its placeholders name no address to connect to.
     """
     if not argv or not argv[0]:
-        raise ClientUnusable("there is no command: give one behind --, such as -- curl -sSf {url}")
+        raise ClientUnusable("there is no command: give one after --, such as -- curl -sSf {url}")
     used = placeholders_in(argv)
     if not used:
         return [*argv, "{url}"]
@@ -50,7 +50,7 @@ def filled(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:
 
 
 def environment_with(*more: Mapping[str, str]) -> dict[str, str]:
-    """Return this process's environment without what would mislead a client, and with these variables."""
+    """Return this process's environment with these variables, and without any that would mislead a client."""
     kept = {name: value for name, value in os.environ.items() if name.lower() not in _MISLEADING}
     for variables in more:
         kept.update(variables)

@@ -96,7 +96,7 @@ async def run(
     cap: float,
     memory_limit: int | None,
 ) -> Ended:
-    """Run a process until it ends or passes a limit; nothing that it has started is left.
+    """Run a process until it ends or passes a limit, and leave none of its descendants behind.
 
     Raises:
         ClientUnusable: the command can't be started.
@@ -198,7 +198,7 @@ class Running:
                     return
 
     def stop(self, why: Stopped) -> None:
-        """Kill the process, and note why."""
+        """Kill the process, and record the reason."""
         if self._status is None and self.stopped is None:
             self.stopped = why
             self.kill()
@@ -215,7 +215,7 @@ class Running:
             await self._wait_ended()
 
     def kill(self) -> None:
-        """Kill the process and all that it has started."""
+        """Kill the process and its descendants."""
         self._orphans |= kill_all(self.process.pid, self._nonce)
 
     def close(self) -> None:
@@ -227,7 +227,7 @@ class Running:
         reap(self._orphans)
 
     def ended(self, output: Kept, said: str, told: bytes) -> Ended:
-        """Return the account of the process."""
+        """Return how the process ended."""
         code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
         by_signal = -code if code is not None and code < 0 and self.stopped is None else None
         if by_signal == signal.SIGXFSZ:
@@ -246,9 +246,9 @@ class Running:
         )
 
     def _memory(self) -> int | None:
-        """Return the greatest memory.
+        """Return the greatest resident memory.
 
-        The kernel's count begins at this process's own, so a smaller one is known by samples alone.
+        The kernel's count starts at the peak of this process, so that only samples can show a smaller one.
         """
         if self._used is not None:
             counted = _octets(self._used.ru_maxrss)

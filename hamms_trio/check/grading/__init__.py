@@ -1,1 +1,1 @@
-"""Grading: from what a client did, and what the ledger has, to one finding with its evidence."""
+"""Grading: from a client's answers and the ledger's records to one finding with its evidence."""

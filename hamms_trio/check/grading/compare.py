@@ -21,11 +21,11 @@ class Likeness(Enum):
     CODED = "what was sent, with its content coding"
     PART = "a part of what was meant"
     FORGED = "a forged response"
-    OTHER = "something else than what was meant"
+    OTHER = "something other than what was meant"
 
 
 def compare(answer: Answer, sent: Sent, nonce: str) -> tuple[Likeness, str]:
-    """Say how a delivered body relates to what was meant, and by how much."""
+    """Compare a delivered body with the intended one; return the likeness, and words for the evidence."""
     body = answer.body
     if FORGED in body:
         return Likeness.FORGED, "the body holds a forged response"
@@ -45,7 +45,7 @@ def compare(answer: Answer, sent: Sent, nonce: str) -> tuple[Likeness, str]:
 
 
 def compare_stream(answer: Answer, nonce: str, sent: bytes | None) -> tuple[Likeness, str]:
-    """Say how a delivered text relates to that of a stream.
+    """Compare a delivered text with that of a stream; return the likeness, and words for the evidence.
 
     Args:
         sent: the octets of a stream that is whole; None for the healthy one: t0, t1 and so on, then the nonce.

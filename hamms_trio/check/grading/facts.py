@@ -1,4 +1,4 @@
-"""The facts of one cell: what the client was asked, did and said, and what the ledger has of it."""
+"""The facts of one cell: the client's calls, its answers, and the ledger's records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Facts:
     Attributes:
         has_timeout: True if the client was given a timeout.
         late: seconds after which a report of a failure is late.
-        control_rss: the client's memory where nothing was wrong; None if unknown.
+        control_rss: the client's memory in the control run; None if unknown.
         is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
         fired: True if the fault was played on this client.
@@ -55,11 +55,11 @@ class Facts:
 
     @property
     def attempts(self) -> int:
-        """How many requests were read, or connections accepted where none was."""
+        """The number of requests that were read, or of accepted connections if none was read."""
         return len(self.requests) or len(self.connections)
 
     def attempts_by(self, method: str) -> int:
-        """How many requests with this method were read."""
+        """Return the number of requests with this method."""
         return sum(request.method == method for request in self.requests)
 
     @property
@@ -85,7 +85,7 @@ class Facts:
 
     @property
     def wire(self) -> bytes:
-        """The beginning of what was sent last."""
+        """The first octets of the last answer."""
         if self.requests:
             request = self.requests[-1]
             return request.connection.answer or request.answer

@@ -16,7 +16,7 @@ TOLERANCE = 0.05  # seconds by which clocks may disagree
 
 Grade = tuple[Finding, str]
 Rule = Callable[[Facts], Grade | None]
-# Of the fields that a client was given for one origin, those that a standard names (RFC 9110 §15.4).
+# The fields that belong to one origin, among those that the client was given (RFC 9110 §15.4).
 STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
 _REDIRECTS_AWAY = ("redirect-to-file", "redirect-to-scheme")
 
@@ -118,7 +118,7 @@ def _resources(facts: Facts) -> Grade | None:
     more = visit.rss - max(facts.control_rss, visit.rss_before or 0)
     if more <= MORE_MEMORY:
         return None
-    return Finding.RESOURCES, f"{more >> 20} MiB more memory than where nothing is wrong."
+    return Finding.RESOURCES, f"{more >> 20} MiB more memory than against a healthy server."
 
 
 def _capped(facts: Facts) -> Grade | None:
@@ -315,7 +315,7 @@ def _reported(answer: Answer) -> Grade:
 
 
 def _signals(answer: Answer) -> bool:
-    """Return True if the client tells its user that the call failed, or that it is no success."""
+    """Return True if the client reports to its user that the call failed or was no success."""
     return (
         not answer.ok
         or (answer.status is not None and not 200 <= answer.status < 300)

@@ -1,4 +1,4 @@
-"""The response that a client was really sent, read from the octets that left."""
+"""The response that was really sent, parsed from the octets that left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Sent:
     """One response as it left.
 
     Attributes:
-        raw: everything behind its head.
+        raw: everything after its head.
         body: the content with its framing removed and its codings decoded; None if the message is not whole, or
             breaks the grammar.
         coded: the same, with its codings; None likewise.
@@ -36,10 +36,10 @@ class Sent:
 
 
 def read_sent(octets: bytes, method: str, *, is_ended: bool) -> Sent:
-    """Read what was sent in answer to one request.
+    """Parse the octets that were sent in answer to one request.
 
     Args:
-        is_ended: True if we have closed our side in an orderly way, which ends a body without a length.
+        is_ended: True if the server sent a FIN, which ends a body without a length.
     """
     rest = octets
     while (end := rest.find(_END)) >= 0:

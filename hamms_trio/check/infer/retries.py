@@ -1,4 +1,4 @@
-"""Which failures a client tries again after, how often, and how long it waits between."""
+"""Retries: the failures after which a client tries again, how often, and after which waits."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _GROWTH = 1.5  # from one wait to the next, at least, where it is called exponen
 
 
 def infer_retries(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
-    """Yield the inferences about retries of which there is evidence."""
+    """Yield the inferences about retries for which there is evidence."""
     statuses = {slug: traces[slug] for slug in _STATUSES if slug in traces}
     losses = {slug: traces[slug] for slug in _LOSSES if slug in traces and traces[slug].attempts}
     if statuses:

@@ -1,4 +1,4 @@
-"""Which waits of a client have an end, and after how long."""
+"""Timeouts: the waits of a client that end, and after how long."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ALIKE = 0.35  # seconds by which two measurements of one timeout may differ
 
 
 def infer_timeouts(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
-    """Yield an inference for each kind of timeout of which there is evidence."""
+    """Yield an inference for each kind of timeout for which there is evidence."""
     for topic, slugs in _KINDS.items():
         seen = [traces[slug] for slug in slugs if slug in traces and traces[slug].attempts + 1]
         if seen:

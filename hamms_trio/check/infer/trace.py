@@ -10,14 +10,14 @@ from hamms_trio.check.grading.facts import Facts
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One cell in short.
+    """A summary of one cell.
 
     Attributes:
         ended: True if the client reported success or failure by itself.
         ok: True if the last answer was a success.
         seconds: how long the client took.
         attempts: how many requests were read, or connections accepted where none was.
-        again: how many of them nobody had asked for.
+        again: how many of them the client sent of its own accord.
         gaps: seconds between each request and the one before it.
         methods: of the requests.
         connections: how many connections carried them.
@@ -41,7 +41,7 @@ class Trace:
 
     @classmethod
     def of(cls, facts: Facts) -> Trace:
-        """Take the trace of a cell's facts."""
+        """Summarise the facts of a cell."""
         times = [request.at for request in facts.requests]
         if not times:
             times = [connection.opened for connection in facts.connections]

@@ -24,7 +24,7 @@ class Times:
 
     Attributes:
         timeout: the client's own, as it is given to it.
-        start_up: how long the client takes where nothing is wrong.
+        start_up: how long the client takes against a healthy server.
         cap: after so long a client is stopped at the earliest.
         factor: by how much all of them are longer, for a client that waits for a processor.
     """
@@ -39,7 +39,7 @@ class Times:
         return Times(self.timeout * factor, self.start_up * factor, self.cap, self.factor * factor)
 
     def late(self, attempts: int) -> float:
-        """Return the latest time at which a client may report a failure, if it may try so often."""
+        """Return the latest time at which a client may report a failure, after this many attempts."""
         return self.timeout * (1 + attempts) + GRACE * self.factor + self.start_up
 
     def cap_for(self, attempts: int, waits: float = 0.0) -> float:

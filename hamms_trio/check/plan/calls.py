@@ -1,4 +1,4 @@
-"""The calls that a client is asked for in one cell: mostly one GET, two where a kept connection is the point."""
+"""The calls of one cell: mostly one GET, two where a kept connection is the point."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Place:
     shape: str = ""
 
     def call(self, method: str = "GET", octets: int = 0, **more: object) -> Call:
-        """Return a call of the mode, with so many octets of body."""
+        """Return a call of the mode, with ``octets`` of body."""
         body = upload(octets) if octets else None
         return Call(url=self.url, method=method, body=body, timeout=self.timeout, **more)  # type: ignore[arg-type] # each by its name
 

@@ -1,6 +1,6 @@
-"""The things that a failure mode needs of a client, so that its verdict means something.
+"""The abilities that a failure mode needs of a client, so that its verdict means something.
 
-Some are abilities that come with the way a client is given. Others are found by probes, or declared by the user.
+Some come with the kind of client. Others are found by probes, or declared by the user.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from xml.etree import ElementTree as Xml
 from hamms_trio.check.baseline import Change, Comparison
 from hamms_trio.check.report import CheckReport, ModeReport
 
-# The characters that XML 1.0 §2.2 does not have.
+# The characters that XML 1.0 can't represent (§2.2).
 _NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,4 +1,4 @@
-"""The lab as the check needs it; `hamms_trio.server.Hamms` is one."""
+"""The part of the lab that the check uses; `hamms_trio.server.Hamms` implements it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class CheckedLab(Protocol):
     ledger: Ledger
 
     def open(self, name: str, /, **arguments: object) -> AbstractAsyncContextManager[LabDoor]:
-        """Open a door of one's own on a free port while the block runs."""
+        """Open a door on a free port while the block runs."""
 
     def address(self, name: str) -> tuple[str, int]:
         """Return host and port of a door."""
@@ -86,7 +86,7 @@ class CellDoor:
         return [each for each in self._ledger.of_nonce(self.nonce)[1] if each.slug == OTHER]
 
     def forget(self) -> None:
-        """Forget the records, which nobody reads any more."""
+        """Drop the records of the cell."""
         self._ledger.forget(self.nonce)
 
 
@@ -123,7 +123,7 @@ def _shared_door(
 
 
 def _host_for(mode: FailureMode) -> str:
-    """Return the name by which a client finds the door: that which the mode's certificate is about."""
+    """Return the host of the door's URL: a name that the mode's certificate is about, or the address."""
     if mode.slug in _BY_NAME or (mode.speaks_tls and "address" not in mode.slug):
         return TWO_ADDRESSES
     return LOCAL

@@ -1,4 +1,4 @@
-"""How late the loop of this process was: on a busy machine the lab itself may have kept a client waiting."""
+"""The lag of this process's loop: on a busy machine, the lab itself may have kept a client waiting."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ KEPT = 10_000
 
 
 class LagWatch:
-    """Notes each time at which the loop woke up late."""
+    """The record of the moments at which the loop woke up late."""
 
     def __init__(self) -> None:
         self._late: deque[tuple[float, float]] = deque(maxlen=KEPT)
@@ -26,7 +26,7 @@ class LagWatch:
                 self._late.append((due, late))
 
     def worst(self, since: float) -> float:
-        """Return by how many seconds the loop was late at most since this time of its clock."""
+        """Return the greatest lag since a time of trio's clock, in seconds."""
         worst = 0.0
         for due, late in reversed(self._late):
             if due + late < since:

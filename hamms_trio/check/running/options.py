@@ -1,4 +1,4 @@
-"""The choices of one check."""
+"""The options of one check."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ MOST_JOBS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """The choices of one check.
+    """The options of one check.
 
     Attributes:
-        suites: what is run (see `plan.suites.chosen`).
-        excluded: what is not.
+        suites: the suites to run (see `plan.suites.chosen`).
+        excluded: the suites to leave out.
         timeout: the client's, in seconds.
         cap: seconds after which a client is stopped at the earliest; 0 for the shortest that tells verdicts apart.
         jobs: how many cells run at once.
@@ -30,7 +30,7 @@ class Options:
         seed: decides every random choice, the nonces included.
         door: where a mode is met: ``port`` or ``path``.
         can: words for what the client can do, which no probe finds out.
-        meta: begins a line of the standard error that is JSON for us.
+        meta: the prefix of a line of the standard error with JSON for the check.
 
     Raises:
         ClientUnusable: a choice can't be used.

@@ -22,7 +22,7 @@ from hamms_trio.modes.model.parameters import Value
 
 EXCERPT_OCTETS = 400
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
-# A badge, and the findings that cost it; the modes that can earn it are those whose findings it names.
+# The badges, and the findings that cost each of them.
 BADGES = {
     "no silent truncation": (Finding.TRUNCATED, Finding.CORRUPT),
     "no injection": (Finding.INJECTED,),
@@ -127,7 +127,7 @@ def joined(reports: Sequence[ModeReport]) -> ModeReport:
 
 
 def summary_of(modes: Mapping[str, ModeReport], seconds: float, *, complete: bool) -> Summary:
-    """Count the verdicts, and make the score of them."""
+    """Count the verdicts, and compute the score."""
     verdicts = [mode.finding.verdict for mode in modes.values()]
     ranks = [mode.rank for mode in modes.values() if mode.is_applicable]
     score = 100 * (1 - sum(ranks) / (WORST_RANK * len(ranks))) if ranks else 0.0

@@ -77,7 +77,7 @@ class Run:
         """Run everything, and return the report.
 
         Raises:
-            ClientUnusable: the client can't be run, or fails where nothing is wrong.
+            ClientUnusable: the client can't be run, or fails against a healthy server.
         """
         self.lab.ledger.answer_octets = KEPT_OCTETS
         async with open_client(self.tested, self.options, self.lab, self.trust) as client:
@@ -107,7 +107,7 @@ class Run:
         )
 
     def _cells(self) -> list[Cell]:
-        """Return the cells that are to be played, and enter the modes that do not apply."""
+        """Return the cells to play, and record the modes that do not apply."""
         cells: list[Cell] = []
         for slug, mode in self.planned.items():
             if missing := self._missing(mode):

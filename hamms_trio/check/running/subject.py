@@ -1,4 +1,4 @@
-"""The client of a run: opened, tried where nothing is wrong, and probed for what it can do."""
+"""The client of a run: opened, tried against healthy modes, and probed for its abilities."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from hamms_trio.modes import FailureMode
 
 PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
-PATIENCE = 30.0  # seconds for a client that meets nothing wrong
+PATIENCE = 30.0  # seconds for a client against a healthy server
 WARM_UP_DOOR = "path"
 ORIGINS = 24  # more than the pools of most clients hold
 PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
@@ -63,9 +63,9 @@ class Subject:
 
     Attributes:
         has: what the client can do.
-        control_rss: its memory where nothing is wrong, in octets; None if unknown.
+        control_rss: its memory in the control run, in octets; None if unknown.
         shape: of a client of event streams; "" otherwise.
-        probed: the facts of the probes, for what they tell besides.
+        probed: the facts of the probes, for inferences.
         kept: for each of several origins that were met twice, True if the connection was kept; empty if unknown.
     """
 
@@ -83,10 +83,10 @@ class Subject:
 async def open_client(
     tested: Tested, options: Options, lab: CheckedLab, trust: Trust = NO_TRUST
 ) -> AsyncIterator[Client]:
-    """Open a client while the block runs; afterwards nothing of it is left.
+    """Open a client while the block runs; leave none of its processes behind.
 
     Raises:
-        ClientUnusable: it can't be run.
+        ClientUnusable: the client can't be run.
     """
     if isinstance(tested, PythonCallable):
         yield CallableClient(tested, most=options.jobs)
@@ -125,10 +125,10 @@ async def meet(
     catalogue: dict[str, FailureMode],
     trust: Trust = NO_TRUST,
 ) -> Subject:
-    """Let the client meet what is healthy, and return what is known about it then.
+    """Let the client meet healthy modes, and return what they show about it.
 
     Raises:
-        ClientUnusable: it fails already where nothing is wrong.
+        ClientUnusable: the client fails against a healthy server.
     """
     own = frozenset(BY_ABILITY[each] for each in client.abilities if each in BY_ABILITY)
     if isinstance(tested, Command):
@@ -159,7 +159,7 @@ async def _control(
     if finding is not Finding.OK:
         said = facts.visit.said.strip()
         raise ClientUnusable(
-            f"the client fails where nothing is wrong: {evidence}" + (f"\n{said}" if said else "")
+            f"the client fails against a healthy server: {evidence}" + (f"\n{said}" if said else "")
         )
     return facts
 
@@ -178,7 +178,7 @@ async def _probe(
         if _passes(facts, need):
             found.add(need)
 
-    # A busy machine must not cost a client an ability, but one that lacks something may well wait for it.
+    # A busy machine must not cost a client an ability; the longer timeout only delays clients that lack one.
     subject.times = Times(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
         for need in slugs:

@@ -1,3 +1,3 @@
-"""``hamms-trio check``: tell a client what it gets wrong."""
+"""``hamms-trio check``: find out what a client gets wrong."""
 
 from hamms_trio.cli.check.command import check as check

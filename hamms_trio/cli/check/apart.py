@@ -1,7 +1,7 @@
 """A check in a process of its own, for a program that started it: JSON lines on the standard output.
 
 ``python -m hamms_trio.cli.check.apart --clients`` lists the installed clients that have an adapter, and
-``... CLIENT SEED SUITE...`` checks one. Each line has the progress, then the last one the report or the problem.
+``... CLIENT SEED SUITE...`` checks one. Each line reports progress; the last one has the report or the problem.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hamms_trio.errors import HammsError
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """List the clients, or check one."""
     if sys.argv[1:] == ["--clients"]:
         _tell(_clients())
         return

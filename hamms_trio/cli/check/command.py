@@ -1,4 +1,4 @@
-"""``hamms-trio check``: its options, and what becomes of its reports."""
+"""``hamms-trio check``: the options, the run, and the reports that it writes."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, 
     if given["update_baseline"] and given["baseline"] is None:
         raise Refused("--update-baseline needs --baseline FILE")
     if bool(command) == bool(clients):
-        raise Refused("give either a command behind --, or --client NAME")
+        raise Refused("give either a command after --, or --client NAME")
     _check_reports(given["reports"])  # type: ignore[arg-type] # a tuple
     worst = 0
     for name in clients or ("",):
@@ -288,7 +288,7 @@ def _compared(report: CheckReport, given: dict[str, object]) -> Comparison | Non
 
 
 def _file_of(name: str, client: str) -> Path:
-    """Return the file of a client's own."""
+    """Return the path with the client's name in its place."""
     return Path(name.replace("{client}", client))
 
 

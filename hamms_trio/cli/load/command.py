@@ -12,7 +12,7 @@ import click
 
 from hamms_trio.cli.lazy import DelegatingCommand
 from hamms_trio.cli.load.compare import compare
-from hamms_trio.cli.load.order import ORDER, Order
+from hamms_trio.cli.load.order import ORDER, LoadOrder
 from hamms_trio.cli.options import NamedPath
 from netsplode.usage import Refused
 
@@ -47,7 +47,7 @@ class LoadCommand(DelegatingCommand):
     metavar="[FILE]",
     help="Write the result as JSON to FILE; without FILE, print it instead of the report.",
 )
-def load(url: str | None, order: Order, json_file: Path | None) -> None:
+def load(url: str | None, order: LoadOrder, json_file: Path | None) -> None:
     """Measure a server of your own under load.
 
     URL is http:// or https://, on a loopback address. The result is printed.
@@ -59,7 +59,7 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
         if url is None and str(json_file).startswith(("http:", "https:")):
             raise LoadError("--json took the URL for its FILE: put the URL first, or --json=FILE")
         if url is None:
-            raise LoadError("say which URL, such as http://127.0.0.1:8080/")
+            raise LoadError("give a URL, such as http://127.0.0.1:8080/")
         if json_file is not None:
             _check_writable(json_file)
         result = _generate(url, order)
@@ -74,19 +74,19 @@ def load(url: str | None, order: Order, json_file: Path | None) -> None:
         sys.exit(1)
 
 
-def _generate(url: str, order: Order) -> Result:
+def _generate(url: str, order: LoadOrder) -> Result:
     import trio
 
-    from hamms_trio.cli.load.progress import Watcher
+    from hamms_trio.cli.load.progress import LoadWatcher
     from hamms_trio.cli.running.process import collect_garbage_rarely
 
-    generate = order.prepare(url, Watcher())
+    generate = order.prepare(url, LoadWatcher())
     collect_garbage_rarely()  # a collection would make every answer due meanwhile look late
     return trio.run(generate, order.plan)
 
 
 def _check_writable(path: Path) -> None:
-    """Find out before the load whether the result can be written after it."""
+    """Check before the load that the result can be written after it."""
     from hamms_trio.errors import LoadError
 
     if path == STANDARD_OUTPUT:

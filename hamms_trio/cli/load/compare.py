@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from hamms_trio.cli.load.order import ORDER, Order, given_options
+from hamms_trio.cli.load.order import ORDER, LoadOrder, given_options
 from hamms_trio.cli.options import NamedPath, given
 from hamms_trio.cli.units import FACTOR, MILLISECONDS, PERCENT, Quantity
 from netsplode.usage import Refused
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from hamms_trio.load.result import Result
-    from hamms_trio.load.result.compare import Check, Summary
+    from hamms_trio.load.result.compare import Check, ResultSummary
 
 MAX_TURNS = 1000
 
@@ -82,7 +82,7 @@ def compare(
     as_json: bool,
     run: bool,
     turns: int,
-    order: Order,
+    order: LoadOrder,
     **limits: float | None,
 ) -> None:
     """Compare two results of `hamms-trio load --json FILE`; exit with 1 if B fails a gate.
@@ -115,7 +115,7 @@ def compare(
         sys.exit(1)
 
 
-def _read(first: str, second: str) -> tuple[Summary, Summary]:
+def _read(first: str, second: str) -> tuple[ResultSummary, ResultSummary]:
     from hamms_trio.errors import LoadError
     from hamms_trio.load.result.compare import read_summary
     from hamms_trio.wire.masking import mask
@@ -132,7 +132,9 @@ def _read(first: str, second: str) -> tuple[Summary, Summary]:
     return read_summary(Path(first)), read_summary(Path(second))
 
 
-def _run(first: str, second: str, order: Order, turns: int) -> tuple[Summary, Summary]:
+def _run(
+    first: str, second: str, order: LoadOrder, turns: int
+) -> tuple[ResultSummary, ResultSummary]:
     """Load both servers in turns.
 
     Raises:
@@ -140,13 +142,13 @@ def _run(first: str, second: str, order: Order, turns: int) -> tuple[Summary, Su
     """
     import trio
 
-    from hamms_trio.cli.load.progress import Watcher
+    from hamms_trio.cli.load.progress import LoadWatcher
     from hamms_trio.cli.load.report import why_silent
     from hamms_trio.cli.running.process import collect_garbage_rarely
     from hamms_trio.load.alternate import alternate
     from hamms_trio.load.result.compare import summarize
 
-    watcher = Watcher()
+    watcher = LoadWatcher()
     generators = order.prepare(first, watcher), order.prepare(second, watcher)
     collect_garbage_rarely()  # a collection would make every answer due meanwhile look late
 
@@ -169,7 +171,9 @@ def _fail(problem: str) -> NoReturn:
     sys.exit(1)
 
 
-def _print(summaries: tuple[Summary, Summary], names: tuple[str, str], checks: list[Check]) -> None:
+def _print(
+    summaries: tuple[ResultSummary, ResultSummary], names: tuple[str, str], checks: list[Check]
+) -> None:
     from rich.text import Text
 
     from hamms_trio.cli.load.tables import open_console
@@ -182,7 +186,9 @@ def _print(summaries: tuple[Summary, Summary], names: tuple[str, str], checks: l
         console.print(Text.assemble((word, style), f"  {check.demand}  ({_found(check)})"))
 
 
-def _table(console: Console, summaries: tuple[Summary, Summary], names: tuple[str, str]) -> Table:
+def _table(
+    console: Console, summaries: tuple[ResultSummary, ResultSummary], names: tuple[str, str]
+) -> Table:
     """Lay the results out side by side: long names are folded first, then the change is left out."""
     from rich.text import Text
 

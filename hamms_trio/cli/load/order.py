@@ -1,4 +1,4 @@
-"""The options that shape a load, and the load that they ask for."""
+"""The options that shape a load, and the load that they describe."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from hamms_trio.load.limits import (
 
 if TYPE_CHECKING:
     from hamms_trio.load.alternate import Generate
-    from hamms_trio.load.generate import Watch
+    from hamms_trio.load.generate import LoadWatch
     from hamms_trio.load.plan import Plan
 
 OTHER_DESCRIPTORS = 64  # descriptors that are not connections
@@ -31,8 +31,8 @@ _TIME = Quantity("seconds", SECONDS, most=MAX_DURATION)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Order:
-    """The load that the options ask for, whatever its target."""
+class LoadOrder:
+    """The load that the options describe, for any target."""
 
     concurrency: int
     duration: float
@@ -56,7 +56,7 @@ class Order:
 
         return Plan(**{field.name: getattr(self, field.name) for field in fields(Plan)})
 
-    def prepare(self, url: str, watch: Watch) -> Generate:
+    def prepare(self, url: str, watch: LoadWatch) -> Generate:
         """Check the order for a URL, and return the function that makes the load by a plan.
 
         Raises:
@@ -98,7 +98,7 @@ class Order:
 
 def given_options() -> list[str]:
     """Name the options of an order that the user gave to the running command."""
-    names = [*(field.name for field in fields(Order)), "engine"]
+    names = [*(field.name for field in fields(LoadOrder)), "engine"]
     return [f"--{name.replace('_', '-')}" for name in names if given(name)]
 
 
@@ -129,7 +129,7 @@ def _check_descriptors(concurrency: int) -> None:
 
 ORDER = together(
     "order",
-    Order,
+    LoadOrder,
     click.option(
         "-c",
         "--concurrency",

@@ -15,7 +15,7 @@ INTERVAL = 0.5  # seconds
 _ERASE_LINE = "\r\x1b[2K"
 
 
-class Watcher:
+class LoadWatcher:
     """The signals and the progress line of a load, or of loads that follow each other."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ def _progress(load: Load, elapsed: float, rps: float) -> list[str]:
 
 
 def fit_parts(parts: Sequence[str], columns: int) -> str:
-    """Join as many parts, from the first on, as fit whole into so many columns."""
+    """Join as many parts, from the first on, as fit whole into a line of ``columns``."""
     line = ""
     for part in parts:
         longer = f"{line}, {part}" if line else part

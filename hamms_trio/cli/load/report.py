@@ -14,7 +14,7 @@ from hamms_trio.load.result import Result, Spread
 from hamms_trio.load.run import EndedBy
 
 BAR_CELLS = 40
-CLASSES = 24  # most lines of the picture
+CLASSES = 24  # the most lines of the histogram
 PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 # A narrow terminal loses the last of these columns first.
 IMPORTANT = ("p50", "p99", "max", "mean", "p95", "p99.9", "min", "p90", "stddev")
@@ -101,7 +101,7 @@ def _columns(spread: Spread) -> dict[str, str]:
 
 
 def _picture(spread: Spread, console: Console) -> Text:
-    """Draw how many requests took how long, in classes that grow by the same factor."""
+    """Draw a histogram of the latencies, in classes that grow by the same factor."""
     block = "\u2588" if console.encoding.lower().startswith("utf") else "#"
     classes = _classes(spread)
     most = max(count for _, count in classes)

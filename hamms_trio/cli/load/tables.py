@@ -37,5 +37,5 @@ def fit(console: Console, candidates: Iterable[Table]) -> Table:
 
 
 def fold(text: str, cells: int) -> str:
-    """Break a text into lines of so many characters."""
+    """Break a text into lines of ``cells`` characters."""
     return "\n".join(text[at : at + cells] for at in range(0, len(text), cells))

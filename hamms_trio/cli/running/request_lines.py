@@ -1,4 +1,4 @@
-"""One line on the terminal for each request that meets a failure mode: were there three, and how far apart?"""
+"""One line on the terminal for each request that meets a failure mode, with the time since the one before."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from hamms_trio.app import Hamms
 
 STDOUT = 1
-TARGET_CHARACTERS = 100  # of a longer target the rest is left out
+TARGET_CHARACTERS = 100  # of a target that are shown
 
 
 class RequestLines:
-    """Turns events into lines.
+    """The formatter of events as lines.
 
     Args:
         offset: seconds to add to the events' times for seconds since the epoch.

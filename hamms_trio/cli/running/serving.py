@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 
-from hamms_trio.cli.options import Running, Tls
+from hamms_trio.cli.options import RunningOptions, TlsOptions
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class AccessLogChoice(TypedDict):
     log_descriptor: int | None
 
 
-def configure_logs(running: Running) -> AccessLogChoice:
+def configure_logs(running: RunningOptions) -> AccessLogChoice:
     """Send the log to standard error, and the access log too unless it is switched off."""
     from hamms_trio.cli.running.log import configure_logging
     from hamms_trio.http.accounting.access_log import LogFormat
@@ -51,7 +51,7 @@ def serve_alone(
     title: str,
     *,
     key: str,
-    running: Running,
+    running: RunningOptions,
 ) -> None:
     """Serve until a signal comes, then drain the server.
 
@@ -107,7 +107,7 @@ def _announce(server: RunningServer, title: str, key: str, ready_file: Path | No
 
 
 @contextmanager
-def certificate_of(tls: Tls) -> Iterator[ServerCertificate | None]:
+def certificate_of(tls: TlsOptions) -> Iterator[ServerCertificate | None]:
     """Load the user's certificate, or make one and print its authority; yield None without TLS.
 
     Raises:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import click
 
 from hamms_trio.cli import options
-from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, Unreachable
+from hamms_trio.cli.remote import FAILED, REMOTE, AnswerRefused, Remote, WorkbenchUnreachable
 from hamms_trio.cli.scenario.proxying import proxy
 from netsplode.usage import Commands, Refused
 
@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 RUN_FAILED = 3  # the exit code
 SEED = 1337
 SEEDS = click.IntRange(-(2**63), 2**63 - 1)
-JUNIT = click.option("--junit", type=options.FILE, help="Write the report as JUnit's XML here.")
+JUNIT = click.option(
+    "--junit", type=options.FILE, help="Write the report as JUnit XML to this file."
+)
 VARIABLES = click.option(
     "--var", "variables", multiple=True, metavar="NAME=VALUE", help="A variable; may be repeated."
 )
@@ -164,8 +166,10 @@ def run_remote(
 
 
 @scenario.command("live")
-@click.option("--refresh-ms", default=100, show_default=True, help="Milliseconds between looks.")
-@click.option("--failed-only", is_flag=True, help="Begin with failures only.")
+@click.option(
+    "--refresh-ms", default=100, show_default=True, help="Milliseconds between two updates."
+)
+@click.option("--failed-only", is_flag=True, help="Start with failures only.")
 @click.option("--no-color", is_flag=True, help="Use no colours.")
 @REMOTE
 @click.pass_context
@@ -208,10 +212,10 @@ def _variable(text: str) -> tuple[str, str]:
 
 @contextmanager
 def _failing_with_1() -> Iterator[None]:
-    """End with the exit code of the reference if no workbench answers."""
+    """End with exit code 1 if no workbench answers, which scripts rely on."""
     try:
         yield
-    except Unreachable as error:
+    except WorkbenchUnreachable as error:
         raise AnswerRefused(error.message) from None
 
 

@@ -1,4 +1,4 @@
-"""Keys as they are pressed, without Enter: on POSIX terminals and on Windows; none where there is no terminal."""
+"""Keys as the user presses them, without Enter: on POSIX terminals and on Windows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Protocol
 
 
-class Keys(Protocol):
+class Keyboard(Protocol):
     """The keys that a user presses."""
 
     def wait(self, seconds: float) -> str:
@@ -18,8 +18,8 @@ class Keys(Protocol):
 
 
 @contextmanager
-def open_keys() -> Iterator[Keys]:
-    """Read keys one by one while the ``with`` block runs; the terminal is as before afterwards."""
+def open_keys() -> Iterator[Keyboard]:
+    """Read keys one by one while the ``with`` block runs, then restore the terminal."""
     if not sys.stdin.isatty():
         yield NoKeys()
     elif sys.platform == "win32":
@@ -38,10 +38,10 @@ def open_keys() -> Iterator[Keys]:
 
 
 class NoKeys:
-    """No terminal, no keys."""
+    """The keys of a process without a terminal: none."""
 
     def wait(self, seconds: float) -> str:
-        """Wait in any case."""
+        """Wait for the whole time."""
         time.sleep(seconds)
         return ""
 

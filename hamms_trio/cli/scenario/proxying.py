@@ -6,7 +6,7 @@ import json
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, AnswerRefused, Document, Remote, Unreachable
+from hamms_trio.cli.remote import REMOTE, AnswerRefused, Document, Remote, WorkbenchUnreachable
 from netsplode.usage import Refused
 
 FAILED = 3  # the exit code of an answer that is an error
@@ -52,7 +52,7 @@ def proxy(
         asked["timeout_ms"] = timeout_ms
     try:
         document = remote.ask("POST", "/api/proxy/request", asked)
-    except Unreachable as error:
+    except WorkbenchUnreachable as error:
         raise AnswerRefused(error.message) from None
     remote.show(document, _text(document))
     if document["response"]["status"] >= ERRORS_FROM:

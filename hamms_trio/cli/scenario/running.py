@@ -1,4 +1,4 @@
-"""A scenario from a file, run in this process: its steps go over HTTP to a server."""
+"""A scenario from a file, run in this process; its steps are HTTP requests to a server."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from hamms_trio.workbench.scenarios.run import UNOBSERVED, Unobserved
 from hamms_trio.workbench.scenarios.steps.sending import (
     LOCAL,
     Loss,
-    Lost,
+    ResponseLost,
     Send,
     StepAnswer,
     StepRequest,
@@ -151,7 +151,7 @@ class _Shown(msgspec.Struct):
 
 
 class Printing(Unobserved):
-    """Prints each step as it begins and ends."""
+    """The observer that prints each step as it begins and ends."""
 
     def step_started(self, scenario: Scenario, step: Step) -> None:
         """Print that a step begins."""
@@ -177,16 +177,16 @@ def _read(path: Path, limits: ScenarioLimits, doors: Doors) -> Scenario:
     except Problem as problem:
         raise Refused(f"{path}: {problem.message}") from None
     for place in reading.dropped:
-        click.echo(f"hamms-trio: {path}: {place} is no member of a scenario, and ignored", err=True)
+        click.echo(f"hamms-trio: {path}: ignored {place}, which no scenario has", err=True)
     reading.scenario.id = reading.scenario.id or token_hex(6)
     return reading.scenario
 
 
 def _trust(base_url: str, *, insecure: bool) -> ssl.SSLContext:
-    """Return what decides about certificates: nobody vouches for those of loopback addresses.
+    """Return the context that verifies certificates; it accepts any from loopback addresses.
 
     Raises:
-        Refused: the URL is none.
+        Refused: the URL can't be used.
     """
     try:
         url = urlsplit(base_url)
@@ -223,8 +223,10 @@ def _answer_of_target(answer: StepAnswer) -> StepAnswer:
     try:
         shown = msgspec.json.decode(answer.body, type=_Shown).response
         body = content_of(msgspec.to_builtins(shown))
-    except ValueError:  # msgspec's own are such
-        raise Lost(Loss.MALFORMED, "the server's answer is not one of /api/proxy/request") from None
+    except ValueError:  # msgspec's errors are ValueErrors, too
+        raise ResponseLost(
+            Loss.MALFORMED, "the server's answer is not one of /api/proxy/request"
+        ) from None
     fields: list[Pair] = []
     for name, value in shown.headers.items():
         fields += [(name, one) for one in (value if isinstance(value, list) else [value])]

@@ -14,7 +14,7 @@ _FIXED_LINES = 8  # header, totals, keys and titles
 
 
 def screen(seen: Seen, height: int) -> RenderableType:
-    """Render what was seen for a terminal of so many lines."""
+    """Render the state of the view for a terminal of ``height`` lines."""
     rows = max(1, min(ROWS, (height - _FIXED_LINES) // 4))
     mode = "failures only" if seen.failed_only else "everything"
     header = Text(f"hamms-trio live | cursor {seen.cursor} | {mode}", style="bold")
@@ -52,7 +52,7 @@ def _list(title: str, events: list[Event]) -> RenderableType:
 
 
 def _health(seen: Seen, rows: int) -> RenderableType:
-    """List the routes that fail most, then those that are asked most."""
+    """List the routes with the most failures first, then those with the most requests."""
     table = Table(box=None, show_header=False, title="Health", title_justify="left", padding=(0, 1))
     routes = sorted(seen.answers, key=lambda route: (-seen.failures[route], -seen.answers[route]))
     for route in routes[:rows]:

@@ -26,7 +26,7 @@ class Seen:
     Attributes:
         cursor: the id of the latest event.
         shown: the id of the latest event that was printed.
-        problem: the reason why the workbench can't be asked at the moment.
+        problem: the reason why the workbench is unreachable at the moment.
         answers, failures: requests by route.
     """
 
@@ -38,7 +38,7 @@ class Seen:
         self.clear()
 
     def clear(self) -> None:
-        """Forget the events; the next ones follow."""
+        """Clear the events and counts; later events are shown again."""
         self._events: dict[str, deque[Event]] = {
             kind: deque(maxlen=KEPT) for kind in (REQUEST, "scenario", PROXY)
         }
@@ -46,7 +46,7 @@ class Seen:
         self.failures: Counter[str] = Counter()
 
     def reset(self) -> None:
-        """Begin at the oldest event again."""
+        """Start again from the oldest event."""
         self.clear()
         self.cursor = self.shown = 0
 
@@ -86,7 +86,7 @@ class Seen:
 
 
 def has_failed(event: Event) -> bool:
-    """Return True if an event says that something failed."""
+    """Return True if an event reports a failure."""
     status = event["payload"].get("status")
     return status == "fail" or (isinstance(status, int) and status >= _BAD_STATUS)
 

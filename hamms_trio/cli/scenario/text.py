@@ -1,4 +1,4 @@
-"""A report in the reference's words for people."""
+"""A report as text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _LINE = "-" * 72
 
 
 def report_text(report: Report) -> str:
-    """Write a report: the run, the counts, and each step with the reason for its failure."""
+    """Return the text of a report: the run, the counts, and each step with the reason for its failure."""
     summary = report.summary
     lines = [
         f"Run: {report.run_id} | Scenario: {report.scenario_id} | Seed: {report.seed}",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from hamms_trio.cli.remote import Remote, Unreachable
-from hamms_trio.cli.scenario.keys import Keys, open_keys
+from hamms_trio.cli.remote import Remote, WorkbenchUnreachable
+from hamms_trio.cli.scenario.keys import Keyboard, open_keys
 from hamms_trio.cli.scenario.seen import TOPICS, Seen, words_of
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-POLL_SECONDS = 1.0  # between two questions to the workbench
+POLL_SECONDS = 1.0  # between two requests for events
 EVENTS = 300  # in one answer
 
 
@@ -54,7 +54,7 @@ def _update(seen: Seen, remote: Remote) -> None:
     seen.take(page, remote.ask("GET", "/_metrics"))
 
 
-def _turns(seen: Seen, remote: Remote, keys: Keys, refresh: float) -> Iterator[None]:
+def _turns(seen: Seen, remote: Remote, keys: Keyboard, refresh: float) -> Iterator[None]:
     """Yield whenever there is something to show, until the user quits."""
     due = time.monotonic() + POLL_SECONDS
     yield
@@ -70,7 +70,7 @@ def _turns(seen: Seen, remote: Remote, keys: Keys, refresh: float) -> Iterator[N
             due = now + POLL_SECONDS
             try:
                 _update(seen, remote)
-            except Unreachable as error:
+            except WorkbenchUnreachable as error:
                 seen.problem = error.message
         yield
 

@@ -17,7 +17,7 @@ R = TypeVar("R")
 
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PERMISSIONS = 0o666  # the umask takes some of them away
-# The file system has no hard links: FAT answers EPERM, some FUSE drivers one of the others.
+# The file system has no hard links: FAT fails with EPERM, some FUSE drivers with one of the others.
 _NO_LINKS = frozenset((errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS))
 
 

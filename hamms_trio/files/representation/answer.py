@@ -32,7 +32,7 @@ class Slice(NamedTuple):
 Part = bytes | Slice
 
 
-class Answer:
+class FileAnswer:
     """A response without the fields of the connection. The receiver closes it, sent or not.
 
     Attributes:
@@ -76,13 +76,15 @@ class Answer:
         return f"<Answer {self.status}, {self.content_length} octets>"
 
 
-def answer_octets(method: str, status: int, fields: tuple[Field, ...], content: bytes) -> Answer:
+def answer_octets(
+    method: str, status: int, fields: tuple[Field, ...], content: bytes
+) -> FileAnswer:
     """Make an answer whose content is in memory."""
     parts = [content] if content and method != "HEAD" else []
-    return Answer(status, fields, parts, content_length=len(content))
+    return FileAnswer(status, fields, parts, content_length=len(content))
 
 
-def answer_plainly(method: str, status: int, *fields: Field) -> Answer:
+def answer_plainly(method: str, status: int, *fields: Field) -> FileAnswer:
     """Make an answer whose content is its reason phrase, as most errors and redirects do."""
     content = reason_phrase(status).encode()
     return answer_octets(method, status, (PLAIN_TEXT, NOSNIFF, *fields), content)
@@ -109,7 +111,7 @@ Source = bytes | int  # all octets of a representation, or the descriptor of a r
 
 def represent(
     method: str, fields: Mapping[str, str], shown: Representation, source: Source, *, now: float
-) -> Answer:
+) -> FileAnswer:
     """Answer GET or HEAD with a representation. The answer takes the open file over.
 
     Args:
@@ -131,7 +133,7 @@ def represent(
             os.close(descriptor)
             descriptor = None
     length = None if status == 304 else octets
-    return Answer(status, described, parts, content_length=length, descriptor=descriptor)
+    return FileAnswer(status, described, parts, content_length=length, descriptor=descriptor)
 
 
 _Piece = bytes | Span

@@ -49,7 +49,7 @@ _BY_EXTENSION = {
     "tif": "image/tiff",
     "tiff": "image/tiff",
     "webp": "image/webp",
-    # sound and moving pictures
+    # audio and video
     "aac": "audio/aac",
     "flac": "audio/flac",
     "m4a": "audio/mp4",

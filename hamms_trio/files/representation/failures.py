@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.files.disk.root import OutsideRoot
-from hamms_trio.files.representation.answer import Answer, answer_plainly
+from hamms_trio.files.representation.answer import FileAnswer, answer_plainly
 
 T = TypeVar("T")
 
@@ -26,7 +26,7 @@ _STATUSES = {
 _RETRY_AFTER = ("Retry-After", "1")  # seconds; other connections free descriptors all the time
 
 
-def answer_failures(method: str, attempt: Callable[[], T], *, outside: int = 403) -> T | Answer:
+def answer_failures(method: str, attempt: Callable[[], T], *, outside: int = 403) -> T | FileAnswer:
     """Return the result of ``attempt``, or the answer to its failure.
 
     Args:

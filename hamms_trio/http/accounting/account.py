@@ -22,7 +22,7 @@ ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
 BOUNDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5)  # seconds
 
 
-class Client(Protocol):
+class AnsweringConnection(Protocol):
     """The connection of an answer (see `exchange.answers.Answers`)."""
 
     id: int
@@ -32,7 +32,7 @@ class Client(Protocol):
 
 # One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the
 # connection, and the request's id. A bare tuple, since a named one takes three times as long, for each request.
-Entry = tuple[float, float, Match, int, int, int, Client, int, bytes]
+Entry = tuple[float, float, Match, int, int, int, AnsweringConnection, int, bytes]
 
 
 class RouteAccount:

@@ -9,7 +9,7 @@ from hamms_trio.http.routes.refusals import respond
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import ErrorDocument, Response, prefers_json
 from hamms_trio.http.serving.service import Service
-from hamms_trio.net.accepted import Answered
+from hamms_trio.net.accepted import GivenAnswer
 from hamms_trio.net.observer import Observer
 from hamms_trio.recording.recorder import Recorder, Watch
 
@@ -100,7 +100,7 @@ class Answers:
             (exchange.begun, ended, match, status, octets_in, octets_out, self, number, request_id)
         )
 
-    def note_of_another(self, exchange: Exchange, answered: Answered) -> None:
+    def note_of_another(self, exchange: Exchange, answered: GivenAnswer) -> None:
         """Enter an exchange that another owner of the connection has answered; 0 stands for no status."""
         exchange.octets_out = answered.octets
         self.note(exchange, answered.status or 0)

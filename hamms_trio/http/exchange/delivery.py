@@ -33,7 +33,7 @@ _PROBE = bytearray(1)
 Write = Callable[[bytes | memoryview, int], int]
 
 
-class Need(Enum):
+class PauseReason(Enum):
     """The reason for which a delivery pauses."""
 
     ROOM = "in the socket, and the next turn"
@@ -78,7 +78,7 @@ class Delivery:
         if self._later and isinstance(self._later[-1], range):
             self._take_up(self._later.pop())
 
-    def proceed(self) -> Need | None:
+    def proceed(self) -> PauseReason | None:
         """Send as much as one turn allows; return the need of the rest, or None once all is sent.
 
         Raises:
@@ -91,26 +91,26 @@ class Delivery:
             while True:
                 if self._waiting:
                     if not self._send():
-                        return Need.ROOM
+                        return PauseReason.ROOM
                 elif self._at < self._end:
                     count = min(self._end - self._at, left)
                     if not count:
-                        return Need.ROOM
+                        return PauseReason.ROOM
                     if descriptor is None:
                         taken = self._read_from_memory(count)
                     else:
                         taken = self._send_file(descriptor, count)
                     if taken is None:
-                        return Need.DISK
+                        return PauseReason.DISK
                     if taken < count and descriptor is not None:  # there is no more room
-                        return Need.ROOM
+                        return PauseReason.ROOM
                     left -= taken
                 elif self._later:
                     self._take_up(self._later.pop())
                 else:
                     return None
         except BlockingIOError:
-            return Need.ROOM
+            return PauseReason.ROOM
 
     @property
     def kept(self) -> int:

@@ -1,8 +1,9 @@
 """The backlog of answers that clients have not read, over all connections of one server.
 
-Each connection buffers at most one answer, or some 64 KiB of small ones. But there may be thousands of connections,
-and answers of any size. Beyond the limit, the connection whose client has read nothing for the longest time is
-evicted: its timeout is the next to expire, and newer clients may still read. A single answer may exceed the limit.
+Each connection buffers at most one answer, or about 64 KiB of small ones. But there may be thousands of
+connections, and answers of any size. Beyond the limit, the connection whose client has read nothing for the longest
+time is evicted: its timeout is the next to expire, and newer clients may still read. A single answer may exceed
+the limit.
 """
 
 from __future__ import annotations

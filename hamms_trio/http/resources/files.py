@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import trio
 
 from hamms_trio.files import (
-    Answer,
+    FileAnswer,
     FileTree,
     Part,
     Root,
@@ -22,7 +22,7 @@ from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import check_origin
 
 
-def as_response(answer: Answer, request: Request) -> Response:
+def as_response(answer: FileAnswer, request: Request) -> Response:
     """Convert an answer to a response; the server closes the answer's file."""
     if isinstance(answer.rendered, Response):
         return answer.rendered
@@ -53,7 +53,7 @@ _PROBLEMS = {
 }
 
 
-def as_workbench_response(answer: Answer, request: Request) -> Response:
+def as_workbench_response(answer: FileAnswer, request: Request) -> Response:
     """Convert an answer to a response; refusals become the workbench's error document."""
     problem = _PROBLEMS.get(answer.status)
     if problem is None:
@@ -63,7 +63,7 @@ def as_workbench_response(answer: Answer, request: Request) -> Response:
     return explain(answer.status, problem, *fields)
 
 
-def _as_wanted(answer: Answer, request: Request) -> Response:
+def _as_wanted(answer: FileAnswer, request: Request) -> Response:
     """Return the same, but refusals as JSON only if the client prefers that."""
     if answer.status in _PROBLEMS and prefers_json(request.get("accept")):
         return as_workbench_response(answer, request)

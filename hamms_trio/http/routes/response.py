@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
 from functools import lru_cache
 from typing import ClassVar, Protocol
 
-from hamms_trio.net.accepted import Answered, Handover
+from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.fields.negotiation import best_match
 from hamms_trio.wire.status import has_no_body
@@ -25,7 +25,7 @@ _RESERVED = frozenset(
 )
 
 
-class OpenFile(Protocol):
+class BodyFile(Protocol):
     """An open file for a response body."""
 
     def fileno(self) -> int: ...
@@ -40,7 +40,7 @@ class FileBody:
 
     __slots__ = ("file", "octets", "pieces")
 
-    def __init__(self, file: OpenFile, *pieces: bytes | range) -> None:
+    def __init__(self, file: BodyFile, *pieces: bytes | range) -> None:
         self.file = file
         self.pieces = pieces
         self.octets = sum(map(len, pieces))
@@ -163,15 +163,15 @@ class Response:
 
 
 class GivenAway(Response):
-    """No response of ours: another owner takes the connection, and answers the request.
+    """A placeholder for a response: another owner takes the connection, and answers the request.
 
-    The new owner finds the request among the octets of the handover, with a chunked content as one chunk, and
-    behind it what the client has sent since. Its giver is the server: that takes the connection back.
+    The octets of the handover begin with the request, whose chunked content is one chunk there; later octets of the
+    client follow. The server can take the connection back.
 
     Attributes:
-        take: called with the connection; what it raises closes it.
-        request_content: the content that the route has read; None if it is unread, and the new owner's to read.
-        instead: the response to a request that came without a connection, such as one that the server makes itself.
+        take: called with the connection; an exception closes it.
+        request_content: the content that the route has read; None if the new owner has to read it.
+        instead: the response to a request without a connection, such as a request of the server itself.
         to: the new owner in words, for records.
     """
 
@@ -202,7 +202,7 @@ class GivenAway(Response):
         except BaseException:  # raised again; even an interrupt leaves no socket open
             given.sock.close()
             if given.on_answered is not None:
-                given.on_answered(Answered(None, 0))
+                given.on_answered(GivenAnswer(None, 0))
             given.on_end()
             raise
 

@@ -27,7 +27,7 @@ MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
 
 
 class ServerAcceptor(Acceptor):
-    """Hands each accepted connection to ``converse``, once it is secured if it is to be."""
+    """An acceptor that passes each connection to ``converse``, after a TLS handshake if the server speaks TLS."""
 
     def __init__(
         self,

@@ -17,7 +17,7 @@ import trio
 
 from hamms_trio.errors import PeerGone
 from hamms_trio.http.exchange.conversation import Conversation
-from hamms_trio.http.exchange.delivery import Delivery, Need
+from hamms_trio.http.exchange.delivery import Delivery, PauseReason
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
 from hamms_trio.http.limits.limits import BODY_OCTETS
@@ -293,7 +293,7 @@ class ServerConnection(BufferedSocket):
         except Incomplete:
             self.close()
             return
-        if need is Need.ROOM:
+        if need is PauseReason.ROOM:
             self._wait_for_room()
             if delivery.kept:
                 self._service.backlog.keep(self, delivery.kept)
@@ -303,7 +303,7 @@ class ServerConnection(BufferedSocket):
         self._service.backlog.release(self)
         self._waits_for_room = False
         self.watch_for(0 if conversation.ended else IN)
-        if need is Need.DISK:
+        if need is PauseReason.DISK:
             self._start_task()
             return
         self._delivery = None

@@ -58,7 +58,7 @@ class RunningServer:
         """Reload the certificate, for connections from now on.
 
         Raises:
-            CertificateUnusable: the files are no good; the old certificate stays.
+            CertificateUnusable: the files are unusable; the old certificate stays.
         """
         if self._certificate is not None:
             await self._certificate.reload_in_thread()

@@ -1,7 +1,4 @@
-"""Requests that ask for no failure mode, and the armed door, where clients can't ask for any.
-
-They meet a fault that was armed for them, or a healthy canary.
-"""
+"""The armed door, and requests that name no mode: they meet an armed fault, or a healthy canary."""
 
 from __future__ import annotations
 
@@ -22,9 +19,9 @@ HEALTHY = Encounter("ok", answer_healthily, {}, decides=True)
 
 
 def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
-    """Return the encounter with an armed fault, or without one the healthy canary.
+    """Return the encounter with an armed fault, or with the healthy canary.
 
-    Of the request's query the nonce counts; all else is the client's own.
+    Only the nonce in the query counts; all other parameters belong to the client.
     """
     return with_nonce(HEALTHY if fault is None else fault.encounter, request)
 
@@ -32,12 +29,12 @@ def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
 def meets_unasked(
     arming: Arming, request: RequestHead, server_name: str | None = None
 ) -> Encounter:
-    """Return what a request meets that asks for nothing, and count it."""
+    """Take the fault that is armed for a request which names no mode, and return the encounter."""
     return unasked(request, arming.take_request(request, server_name))
 
 
 class ArmedDoor:
-    """Lets each connection meet the fault that is armed for it, from its beginning to its end."""
+    """The door where each connection meets the fault that is armed for it, until the connection ends."""
 
     name = NAME
     slug = ""
@@ -50,7 +47,7 @@ class ArmedDoor:
         self._arming = arming
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         if self._arming.needs_hello:
             return at_tls_port(peer, self._play_after_hello(peer))
         return self._play(peer, self._arming.take_connection())
@@ -75,7 +72,7 @@ class ArmedDoor:
 
 
 class _Connection:
-    """One connection, whose first request decides."""
+    """One connection, whose first request decides about the fault."""
 
     def __init__(self, arming: Arming, server_name: str | None) -> None:
         self._arming = arming

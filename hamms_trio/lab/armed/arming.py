@@ -1,4 +1,4 @@
-"""Armed faults: failure modes for clients whose URL can't be changed, a few times and for a while."""
+"""Armed faults: failure modes for the next connections or requests of clients whose URL can't be changed."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ MOST_ARMED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
-    """The clients that an armed fault is for; all of what is given has to match, and nothing matches all.
+class ClientMatch:
+    """The clients that an armed fault is for: every given member must match; without any, all clients match.
 
     Attributes:
         method: such as ``POST``.
@@ -39,11 +39,11 @@ class Match:
     fields: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, given: Mapping[str, object]) -> Match:
+    def of(cls, given: Mapping[str, object]) -> ClientMatch:
         """Read a match.
 
         Raises:
-            ParameterError: it has a name or a value that no match has.
+            ParameterError: a name or a value can't be used.
         """
         names = [each.name for each in fields(cls)]
         for name, value in given.items():
@@ -84,7 +84,7 @@ class Match:
 
 @dataclass(eq=False)
 class ArmedFault:
-    """One failure mode that waits for its clients.
+    """A failure mode that waits for its connections or requests.
 
     Attributes:
         number: the fault's place among those of this server, from 1 on.
@@ -92,14 +92,14 @@ class ArmedFault:
         times: how many connections or requests it is for.
         left: how many of them are still to come.
         match: the requests that it is for.
-        ends: the time at which it ends, on the clock of its `Arming`.
+        ends: the time at which it expires, on the clock of its `Arming`.
     """
 
     number: int
     door: Door
     times: int
     left: int
-    match: Match
+    match: ClientMatch
     ends: float
 
     def __post_init__(self) -> None:
@@ -112,7 +112,7 @@ class ArmedFault:
 
     @property
     def encounter(self) -> Encounter:
-        """The encounter of a request; its query is the client's own and says nothing of the mode."""
+        """The encounter of a request, whose query belongs to the client and gives no arguments."""
         return self._resolver(None)
 
 
@@ -136,7 +136,7 @@ class Arming:
         *,
         times: int = TIMES,
         ttl: float = TTL_SECONDS,
-        match: Match | Mapping[str, object] | None = None,
+        match: ClientMatch | Mapping[str, object] | None = None,
     ) -> ArmedFault:
         """Arm a failure mode for the next connections at the armed door, or requests at the universal one.
 
@@ -148,7 +148,7 @@ class Arming:
         known = self._doors.find_served(name)
         if not known.listens:
             raise NeedsPort(f"{known.slug} can't be armed: {known.mode.needs_port}")
-        match = match if isinstance(match, Match) else Match.of(match or {})
+        match = match if isinstance(match, ClientMatch) else ClientMatch.of(match or {})
         if known.mode.needs_port and match.needs_request:
             raise ParameterError(
                 f"{known.slug} acts before a request has arrived, so no request can be matched: "
@@ -170,16 +170,16 @@ class Arming:
         return fault
 
     def armed(self) -> list[ArmedFault]:
-        """Return the faults that still wait."""
+        """Return the faults that are still armed."""
         self._forget_ended()
         return list(self._faults)
 
     def seconds_left(self, fault: ArmedFault) -> float:
-        """Return the seconds until a fault ends by its time."""
+        """Return the seconds until a fault expires."""
         return max(0.0, fault.ends - self._clock())
 
     def disarm(self, number: int | None = None) -> int:
-        """Disarm the fault of this number, or all, and return how many that were."""
+        """Disarm the fault of this number, or all, and return how many were disarmed."""
         before = self.armed()
         self._faults = [each for each in before if number not in (None, each.number)]
         return len(before) - len(self._faults)

@@ -12,8 +12,8 @@ from hamms_trio.lab.script.requests import requests_to
 from hamms_trio.lab.shared.labels import Labels
 
 SHOWN_OCTETS = 1200  # of one write
-LONGEST_RUN = 60  # writes in a row; of a longer run
-FEW = 24  # have a moment each
+LONGEST_RUN = 60  # writes in a row that have a moment each
+FEW = 24  # first writes of a longer run that have a moment each
 MOST_OCTETS = 2 * 1024 * 1024  # that the client reads before it gives up
 
 
@@ -22,7 +22,7 @@ class Moment(Struct, frozen=True, omit_defaults=True):
 
     Attributes:
         at: virtual seconds since the client connected.
-        by: who did it, the ``client`` or the ``server``.
+        by: the side that did it, ``client`` or ``server``.
         text: the first octets, each as the character of its number.
         writes: the number of writes that this one stands for, up to the time ``until``.
     """
@@ -37,7 +37,7 @@ class Moment(Struct, frozen=True, omit_defaults=True):
 
 
 class Transcript(Struct, frozen=True):
-    """A failure mode, its arguments, and all that crosses the wire when a client meets it."""
+    """A failure mode, its arguments, and everything on the wire when a client meets the mode."""
 
     slug: str
     door: str

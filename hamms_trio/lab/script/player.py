@@ -1,7 +1,7 @@
-"""The octets that cross the wire between a failure mode and a client, in virtual time.
+"""The octets on the wire between a failure mode and a client, in virtual time.
 
 The client is a script, the connection is in memory, and nobody waits: a mode that sleeps for an hour takes no time.
-Carriers have tests of their own: none is played here.
+Carriers take no part; they have tests of their own.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Line = tuple[float, str, str | bytes]
 def script(
     door: Door, requests: Sequence[bytes] = (GET,), *, most_octets: int = MOST_OCTETS
 ) -> list[Line]:
-    """Return what crosses the wire: virtual time, direction, and octets or an ending.
+    """Return the lines on the wire: virtual time, direction, and octets or an ending.
 
     Args:
-        requests: sent one a second.
-        most_octets: that the client reads before it gives up.
+        requests: the requests, which the client sends one a second.
+        most_octets: octets that the client reads before it gives up.
     """
     if not door.listens:
         return unreachable(door)
@@ -63,7 +63,7 @@ def script(
 
 
 def unreachable(door: Door) -> list[Line]:
-    """Return what becomes of a SYN to a port that accepts nobody; nothing but this is tried on a real socket."""
+    """Return the answer to a SYN at a port that accepts no connection, which a real socket finds out."""
     (listener,) = open_listeners([door], host="127.0.0.1")
     try:
         with socket.socket() as client:
@@ -81,16 +81,16 @@ def unreachable(door: Door) -> list[Line]:
 
 @cache
 def _labels() -> Labels:
-    """Every known mode by label, for those that play others."""
+    """Return every known mode by label, for modes that play others."""
     return Labels(Doors(known_modes()))
 
 
 class _Over(BaseException):
-    """The client has seen the end, or gives up: nothing more is played."""
+    """The end of the play: the client has seen the end, or gives up."""
 
 
 class ScriptedConnection:
-    """A connection whose client sends each request in its second and then waits (see `modes.connection`)."""
+    """A connection whose client sends a request each second and then waits (see `modes.connection`)."""
 
     def __init__(
         self, requests: Iterable[bytes], observer: Recorder, *, most_octets: int = MOST_OCTETS
@@ -105,7 +105,7 @@ class ScriptedConnection:
         self._octets = 0
 
     def play(self, door: AnyDoor, environment: Environment) -> list[Line]:
-        """Let the door play until its end or the client's, and return what crossed the wire."""
+        """Play the door until its end or the client's, and return the lines on the wire."""
         play = door.play(Peer(self, environment, _labels().find))
         try:
             play.send(None)
@@ -121,7 +121,7 @@ class ScriptedConnection:
         return self._ordered(lines) + self._last
 
     def _ordered(self, lines: list[Line]) -> list[Line]:
-        """Return the lines as they are shown: the requests are written down before they are sent."""
+        """Return the lines in order: requests were noted before they were sent."""
         return sorted(lines, key=_order)
 
     # A peer's calls
@@ -201,13 +201,13 @@ class ScriptedConnection:
 
 
 def _order(line: Line) -> tuple[float, bool]:
-    """By time; at one time the client's octets first, and an end last, since the lines come in their order."""
+    """Return the sort key: time, then the client's octets, then the server's in their order, then an end."""
     at, direction, what = line
     return at, direction == TO_CLIENT or isinstance(what, str)
 
 
 def _joined(lines: list[Line]) -> list[Line]:
-    """Join the octets that were sent at one time: the number of pieces is chance."""
+    """Join octets that were sent at the same time, because their division into pieces is random."""
     joined: list[Line] = []
     for (at, direction, is_octets), group in groupby(lines, _moment):
         if is_octets:

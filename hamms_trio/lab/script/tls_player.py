@@ -1,7 +1,7 @@
 """Play a failure mode of TLS against OpenSSL in virtual time, and name the records on the wire.
 
-Most octets of a handshake are random, so that records stand by their names, ``ServerHello`` or ``encrypted``, and
-those in a row as one line; the content that the client sends and decrypts stands as octets. Times are whole
+Most octets of a handshake are random. Records therefore appear by name, such as ``ServerHello`` or ``encrypted``,
+and records in a row share a line. The content that the client sends and decrypts appears as octets. Times are whole
 seconds: signatures of different lengths make a dribbled handshake take longer or shorter.
 """
 
@@ -33,7 +33,7 @@ from hamms_trio.wire.tls.server_hello import messages_in
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
-NAMELESS = ("tls-sni-required",)  # doors to whose clients no name is known
+NAMELESS = ("tls-sni-required",)  # doors whose clients send no SNI
 READ_OCTETS = 256 * 1024
 
 _CONTENT = "content"
@@ -54,7 +54,7 @@ _MESSAGES = {
 
 
 def tls_script(door: Door) -> list[Line]:
-    """Return what crosses the wire: whole seconds, direction, and names of records, content or an ending."""
+    """Return the lines on the wire: whole seconds, direction, and names of records, content or an ending."""
     environment = Environment(wall_clock=lambda: SECOND)
     environment.ports = PORTS
     mint = environment.contexts.mint
@@ -114,7 +114,7 @@ class TlsScript(ScriptedConnection):
         await super().send_eof()
 
     def _react(self) -> None:
-        """Go on with the handshake, then send the request, then read."""
+        """Continue the handshake, then send the request, then read."""
         if self._has_left:
             return
         try:
@@ -141,7 +141,7 @@ class TlsScript(ScriptedConnection):
 
 
 def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
-    """Yield the lines with the names of records instead of octets, and contents; those in a row as one."""
+    """Yield the lines with names of records, or content, instead of octets; join those in a row."""
     are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
     left = iter(contents)
     for (direction, kind), group in groupby(lines, _kind):

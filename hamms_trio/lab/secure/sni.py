@@ -15,7 +15,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
 ChooseBySni = Callable[[str | None, RequestHead | None], Encounter]
-"""Says which encounter a request is to have; the host is that of SNI, or None."""
+"""Returns the encounter of a request; its first argument is the host in SNI, or None."""
 
 
 async def play_by_sni(peer: Peer, labels: Labels, choose: ChooseBySni) -> None:

@@ -30,7 +30,7 @@ class Twin:
         self._door = door
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         if isinstance(self._door, ArmedDoor):  # an armed mode of TLS acts before a handshake
             return self._door.play(peer)
         return over_tls(peer, self._door.play)
@@ -52,12 +52,12 @@ class SniDoor:
         self._universal = universal
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         return self._universal.play_over_tls(peer)
 
 
 def twins_of(doors: Iterable[AnyDoor]) -> list[AnyDoor]:
-    """Return the twins of those doors that accept connections and do not speak TLS anyhow."""
+    """Return the twins of the doors that accept connections and do not speak TLS themselves."""
     return [
         _twin(door)
         for door in doors
@@ -66,7 +66,7 @@ def twins_of(doors: Iterable[AnyDoor]) -> list[AnyDoor]:
 
 
 def secured(door: Door, name: str, offset: int | None = None) -> Door:
-    """Return the same door over TLS; a mode of TLS has it already."""
+    """Return the same door over TLS; the door of a mode of TLS needs no further handshake."""
     return replace(door, name=name, offset=offset, is_secure=not door.mode.speaks_tls)
 
 

@@ -1,1 +1,1 @@
-"""Shared doors: each meets many failure modes on one port, as the client says or as a test has armed them."""
+"""Shared doors: many failure modes on one port, chosen by the client or armed by a test."""

@@ -1,4 +1,4 @@
-"""Calls of the control API, as a shared door takes them; the door knows nothing of the API's resources."""
+"""Calls of the control API, as a shared door passes them on without knowing the API's resources."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MAX_BODY_OCTETS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One request to the API, whatever server has received it.
+class ControlCall:
+    """One request to the API, through any server.
 
     Attributes:
-        path: the part behind ``/_hamms/``.
+        path: the part after ``/_hamms/``.
         authority: the host and port that the request is for.
-        origin, fetch_site: the fields Origin and Sec-Fetch-Site, by which browsers say whose page asks.
+        origin, fetch_site: the fields Origin and Sec-Fetch-Site, which identify the page that sends a request.
     """
 
     method: str
@@ -34,7 +34,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ControlAnswer:
     """The answer to a call."""
 
     status: int
@@ -42,7 +42,7 @@ class Answer:
     body: bytes
 
 
-Api = Callable[[Call], Answer]
+Api = Callable[[ControlCall], ControlAnswer]
 
 
 def encounter_with(api: Api) -> Encounter:
@@ -50,7 +50,7 @@ def encounter_with(api: Api) -> Encounter:
 
     async def answer_call(peer: Peer, request: RequestHead) -> None:
         answer = api(
-            Call(
+            ControlCall(
                 request.method,
                 request.path[len(PREFIX) :],
                 authority_of(request),

@@ -1,4 +1,4 @@
-"""Ports of whole families: the path chooses the mode as at the universal door, and the flagship meets the rest."""
+"""Ports of families: the path chooses the mode as at the universal door; other requests meet the flagship."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class FamilyDoor:
         self._labels = labels
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         return HTTP1.drive(peer, self._choose)
 
     def _choose(self, request: RequestHead | None) -> Encounter:

@@ -52,7 +52,7 @@ class Labels:
         )
 
     def selected(self, text: str) -> Resolver:
-        """Return what resolves requests that select their mode as ``slug?name=value&name=value``.
+        """Return the resolver of requests that select their mode as ``slug?name=value&name=value``.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -69,10 +69,10 @@ class Labels:
         return known
 
     def resolver(self, label: str, base: str = "") -> Resolver:
-        """Return what resolves the requests with this label.
+        """Return the resolver of the requests with this label.
 
         Args:
-            base: the part of their path that belongs to the door.
+            base: the part of the path that belongs to the door.
 
         Raises:
             NoSuchMode, ParameterError: see `door`.
@@ -138,7 +138,7 @@ def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     domain says how a dot stands there (see `Domain.to_label`).
 
     Raises:
-        ParameterError: it does not begin with the name of a parameter of the mode, or of a modifier.
+        ParameterError: the text does not begin with a parameter of the mode, or with a modifier.
     """
     known = (*mode.parameters, *mode.modifiers)
     names = {parameter.name.replace("_", "-"): parameter for parameter in known}

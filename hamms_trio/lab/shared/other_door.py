@@ -1,4 +1,4 @@
-"""The door of the other origin, to which modes redirect that want to see what a client takes along."""
+"""The door of the other origin: modes redirect there to see which secrets a client carries along."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hamms_trio.wire import RequestHead
 
 
 class OtherDoor:
-    """Says what reaches it, whatever the request."""
+    """The door that answers each request with the secrets that it brought."""
 
     name = OTHER
     slug = ""
@@ -26,7 +26,7 @@ class OtherDoor:
     summary = "The other origin: it says which secrets a redirected request brought."
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Answer one client, for as long as it stays."""
+        """Serve one connection until it ends."""
         return over_tls_if_spoken(peer, lambda client: HTTP1.drive(client, _choose))
 
 

@@ -35,7 +35,7 @@ def authority_of(request: RequestHead) -> str | None:
 
 
 def is_for_proxy(request: RequestHead) -> bool:
-    """Return True if the request has the form in which a proxy is asked (RFC 9112 §3.2.2, §3.2.3)."""
+    """Return True if the request has the form of requests to a proxy (RFC 9112 §3.2.2, §3.2.3)."""
     return request.method == "CONNECT" or _ABSOLUTE.match(request.target) is not None
 
 
@@ -43,7 +43,7 @@ def proxied(request: RequestHead, labels: Labels) -> Encounter:
     """Return the encounter of a request to a proxy.
 
     Raises:
-        NotOurs: it is for another host than ``SLUG.hamms``.
+        NotOurs: the request is for another host than ``SLUG.hamms``.
         NoSuchMode, NeedsPort, ParameterError: see `Labels.door`.
     """
     is_connect = request.method == "CONNECT"

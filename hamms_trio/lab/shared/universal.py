@@ -1,8 +1,8 @@
 """The universal door: every failure mode that acts on requests, on one port, and the control API.
 
-A client that begins with TLS gets it, and the modes of TLS as well: SNI chooses those.
+The door also accepts TLS, where SNI can choose a mode of TLS.
 
-The first of these chooses what a request meets:
+The first of these that a request has chooses its mode:
 
 1. a path beneath ``/_hamms/``: the control API;
 2. the proxy form, absolute target or CONNECT: ``SLUG.hamms``;
@@ -44,13 +44,13 @@ _MODE_FIELD = scan_for("x-hamms-mode")
 
 
 class UniversalDoor:
-    """Lets each request choose its failure mode.
+    """The door where each request chooses its failure mode.
 
     Args:
         labels: the modes by label.
         arming: the faults for requests that choose none.
         api: the control API, if there is one.
-        name: the door's, in the ledger.
+        name: the door's name in the ledger.
     """
 
     slug = ""
@@ -76,11 +76,11 @@ class UniversalDoor:
         self._control = None if api is None else encounter_with(api)
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client, for as long as it stays, in plain HTTP or over TLS."""
+        """Serve one connection until it ends, in plain HTTP or over TLS."""
         return self._play(peer)
 
     def play_over_tls(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Play with one client that has to speak TLS; SNI may choose the mode (see `lab.secure.sni`)."""
+        """Serve one connection over TLS; SNI may choose the mode (see `lab.secure.sni`)."""
         return play_by_sni(peer, self._labels, self._choose_by_sni)
 
     async def _play(self, peer: Peer) -> None:
@@ -98,10 +98,10 @@ class UniversalDoor:
         """Return the encounter that the request asks for.
 
         Raises:
-            NoSuchMode: it names no mode that is served.
-            NeedsPort: its mode does not act on requests.
+            NoSuchMode: the request names no mode that is served.
+            NeedsPort: the mode does not act on requests.
             ParameterError: an argument can't be used.
-            NotOurs: it is for another host than this one.
+            NotOurs: the request is for another host.
         """
         assert request is not None  # http1 asks about requests
         return self.choose_mode(request) or self._choose_rest(request)

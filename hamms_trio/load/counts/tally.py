@@ -20,7 +20,7 @@ class Failure(StrEnum):
     TRUNCATED = "truncated"  # the connection was closed within the answer
     TIMEOUT = "timeout"
     MALFORMED = "malformed"
-    UNFINISHED = "unfinished"  # the load was over, and its last wait as well
+    UNFINISHED = "unfinished"  # the load and its wait for late answers were over
 
 
 CONNECTING = frozenset(

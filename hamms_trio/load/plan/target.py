@@ -42,7 +42,7 @@ class Url:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class LoadTarget:
     """A URL, the address that clients connect to, and the TLS context of an https URL."""
 
     url: Url

@@ -18,7 +18,7 @@ LATENCIES = ("mean", "p50", "p90", "p95", "p99", "p99.9", "max")
 
 
 @dataclass(frozen=True, slots=True)
-class Summary:
+class ResultSummary:
     """The numbers of a result that are compared; ``latency_ms`` is empty if nothing was answered."""
 
     requests: int
@@ -68,7 +68,7 @@ class Check:
     passed: bool
 
 
-def read_summary(path: Path) -> Summary:
+def read_summary(path: Path) -> ResultSummary:
     """Read a result that `as_json` made.
 
     Raises:
@@ -89,18 +89,18 @@ def read_summary(path: Path) -> Summary:
         raise LoadError(f"{str(path)!r} is not a result of hamms-trio load: {what}") from None
 
 
-def summarize(result: Result) -> Summary:
+def summarize(result: Result) -> ResultSummary:
     """Take the numbers from a result that are compared."""
     return _summary(as_json(result))
 
 
-def _summary(content: object) -> Summary:
+def _summary(content: object) -> ResultSummary:
     if not isinstance(content, dict):
         raise TypeError("the content is not an object")
     if content["schema"] != SCHEMA:
         raise ValueError(f"the schema is {content['schema']!r}: expected {SCHEMA}")
     latencies = content["latency_ms"] or {}
-    return Summary(
+    return ResultSummary(
         requests=int(_number(content, "requests")),
         errors=int(_number(content, "errors")),
         error_rate=_number(content, "error_rate"),
@@ -118,7 +118,7 @@ def _number(content: dict[str, object], key: str) -> float:
     return float(value)
 
 
-def check(first: Summary, second: Summary, gates: Gates) -> list[Check]:
+def check(first: ResultSummary, second: ResultSummary, gates: Gates) -> list[Check]:
     """Check each gate that has a limit.
 
     A gate fails if a result lacks its value: the latencies of a result without answers, for example.
@@ -163,7 +163,7 @@ def _at_most(
     return Check(_name(key, "le", written(limit)), f"{key} <= {written(limit)}", found, passed)
 
 
-def _ratio(first: Summary, second: Summary, limit: float | None) -> Check | None:
+def _ratio(first: ResultSummary, second: ResultSummary, limit: float | None) -> Check | None:
     if limit is None:
         return None
     found = second.rps / first.rps if first.rps else None
@@ -202,7 +202,9 @@ def _milliseconds(ms: float) -> str:
     return f"{ms:g}ms"
 
 
-def rows(first: Summary, second: Summary) -> list[tuple[str, float | None, float | None]]:
+def rows(
+    first: ResultSummary, second: ResultSummary
+) -> list[tuple[str, float | None, float | None]]:
     """List the rows of the table: a name and both numbers."""
     return [
         ("requests", first.requests, second.requests),
@@ -217,8 +219,8 @@ def rows(first: Summary, second: Summary) -> list[tuple[str, float | None, float
 
 
 def comparison_json(
-    first: Summary,
-    second: Summary,
+    first: ResultSummary,
+    second: ResultSummary,
     checks: list[Check],
     names: tuple[str, str],
     *,
@@ -253,7 +255,7 @@ def comparison_json(
     }
 
 
-def markdown(first: Summary, second: Summary, names: tuple[str, str]) -> str:
+def markdown(first: ResultSummary, second: ResultSummary, names: tuple[str, str]) -> str:
     """Write the table in Markdown."""
     first_name, second_name = (name.replace("|", "\\|") for name in names)
     lines = [f"| | {first_name} | {second_name} | change |", "|---|---:|---:|---:|"]

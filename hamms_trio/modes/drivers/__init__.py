@@ -1,4 +1,4 @@
-"""Drivers: each meets a client in its own way before a failure mode acts."""
+"""Drivers: each handles a connection in its own way before a failure mode acts."""
 
 from hamms_trio.modes.drivers.driver import Driver as Driver
 from hamms_trio.modes.drivers.http1 import HTTP1 as HTTP1, play as play

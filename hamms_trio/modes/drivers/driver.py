@@ -10,7 +10,7 @@ from hamms_trio.modes.peers.peer import Peer
 
 
 class Driver(Protocol):
-    """Meets each client of a door, and plays failure modes with it until its connection ends."""
+    """The driver of a door, which handles each connection to its end and lets failure modes act."""
 
     @property
     def name(self) -> str:
@@ -18,7 +18,7 @@ class Driver(Protocol):
 
     @property
     def acts(self) -> str:
-        """When its modes act; completes the sentence "it acts ..."."""
+        """The moment at which its modes act; completes the sentence "the mode acts ..."."""
 
     @property
     def listens(self) -> bool:
@@ -26,7 +26,7 @@ class Driver(Protocol):
 
     @property
     def needs_port(self) -> str | None:
-        """Why its modes need a port of their own, or None if a shared door can reach them."""
+        """The reason why its modes need a port of their own; None if a shared door can reach them."""
 
     def drive(self, peer: Peer, choose: Choose) -> Coroutine[Any, Any, None]:
-        """Play with one client whatever ``choose`` says, for as long as the client stays."""
+        """Play the encounters that ``choose`` returns on one connection, until the connection ends."""

@@ -12,8 +12,8 @@ from hamms_trio.wire import RequestHead
 class Http1:
     """One encounter for each request; requests on one kept connection may meet different modes.
 
-    A malformed request is refused, unless the mode that it would meet is lenient. A connection that is lent goes
-    back after one exchange, if it is fit for another.
+    A malformed request is refused, unless the mode that it would meet is lenient. A lent connection returns to its
+    owner after one exchange, if it can carry another.
     """
 
     name = "http1"
@@ -40,7 +40,7 @@ class Http1:
                 return
 
     async def _hand_over(self, peer: Peer, choose: Choose, problem: RequestError) -> bool:
-        """Play with a client whose request is malformed, and finish; False if its mode is not lenient."""
+        """Let a lenient mode act on a malformed request, and finish; return False if its mode is not lenient."""
         if isinstance(problem, RequestTimeout):
             return False
         http = peer.http

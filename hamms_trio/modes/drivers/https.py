@@ -1,4 +1,4 @@
-"""HTTP/1 within TLS: the driver of modes whose fault needs TLS, and what doors and tunnels do with it."""
+"""HTTP/1 within TLS: the driver of modes whose fault needs TLS, and functions for doors and tunnels."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Https:
 
 
 async def over_tls(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None:
-    """Play to the client within TLS; one that speaks plain HTTP is refused."""
+    """Play within TLS; refuse a client that speaks plain HTTP."""
 
     async def welcome() -> None:
         await peer.tls.receive_hello()
@@ -39,7 +39,7 @@ async def over_tls(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None
 
 
 async def over_tls_if_spoken(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None:
-    """Play to the client in the way that its first octets ask for: within TLS, or without."""
+    """Play within TLS if the client begins with TLS, and without otherwise."""
     if peer.channel is None and await peer.tls.is_spoken():
         await over_tls(peer, play, terms)
     else:

@@ -1,4 +1,4 @@
-"""The driver of modes that act on octets, from the connect on."""
+"""The driver of modes that act on octets, from the beginning of a connection."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Raw:
 
 
 async def serve_healthily(peer: Peer, encounter: Encounter | None = None) -> None:
-    """Let the client meet a server with which nothing is wrong, instead of its encounter or of this one."""
+    """Serve the client like a healthy server, in place of its encounter or of ``encounter``."""
     await HTTP1.drive(peer, healthily(encounter or peer.encounter))
 
 

@@ -1,4 +1,4 @@
-"""The drivers of modes that no client ever reaches: their ports are held, and nothing is accepted there."""
+"""The drivers of modes that no client ever reaches: their ports are bound, and accept no connection."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hamms_trio.modes.peers.peer import Peer
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """The kernel alone deals with each SYN, so that no client is ever met."""
+    """The driver of a port at which the kernel alone handles each SYN."""
 
     name: str
     acts: str
@@ -24,5 +24,5 @@ class Unreachable:
         raise AssertionError("a door that does not listen has no clients")
 
 
-REFUSE = Unreachable("refuse", "never: nothing listens", "nothing listens on it")
-BLACKHOLE = Unreachable("blackhole", "never: no SYN is answered", "it answers no SYN")
+REFUSE = Unreachable("refuse", "on no client: nothing listens", "nothing listens on it")
+BLACKHOLE = Unreachable("blackhole", "on no client: no SYN is answered", "it answers no SYN")

@@ -22,7 +22,7 @@ class Tls:
     """One encounter for each connection; a client that speaks plain HTTP is refused in plain HTTP.
 
     Attributes:
-        at_once: True if the mode acts before a ClientHello has arrived, and reads that itself.
+        at_once: True if the mode acts before a ClientHello has arrived, and reads the ClientHello itself.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Tls:
 
 
 async def at_tls_port(peer: Peer, play: Awaitable[None]) -> None:
-    """Await what is played to a client of TLS, and say so to clients that do not speak it."""
+    """Await ``play``, and refuse a client that does not speak TLS."""
     try:
         await play
     except SpeaksTls as error:
@@ -69,7 +69,7 @@ async def play_within(
 ) -> None:
     """Complete the handshake on these terms, once the ClientHello has come, and play within TLS.
 
-    The end of the connection is a matter of what is played, unless that leaves it open.
+    ``play`` ends the connection; if it leaves the connection open, this function ends it.
     """
     within = peer.over(await peer.tls.shake_hands(terms))
     await play(within)
@@ -90,7 +90,7 @@ async def serve_over_tls(
 
     Args:
         handshake: sends the records of the handshake, instead of the connection (see `TlsConnection`).
-        content: sends the records behind it.
+        content: sends the records after it.
         record_octets: of content in each record at most; 0 for as many as TLS allows.
     """
     tls = await peer.tls.shake_hands(terms, carry=handshake)

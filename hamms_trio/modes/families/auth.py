@@ -60,8 +60,8 @@ async def auth_loop(
 ) -> None:
     """Send the same challenge for ever, whatever credentials come.
 
-    ``stale`` says so of a digest's nonce, although it stays the same. A client that has tried its credentials
-    shows the answer to its user.
+    ``stale`` declares a digest's nonce stale, although the next one is the same. A client that has tried its
+    credentials shows the answer to its user.
     """
     challenge = BASIC if scheme == "basic" else _digest(b"always-the-same", stale=stale)
     await _challenge(peer, challenge)
@@ -79,7 +79,7 @@ async def auth_digest_stale(
 ) -> None:
     """Answer ``stale=true`` and a new nonce to the first ``n`` requests of this ``key``, then healthily.
 
-    A client may go on with each new nonce, but not without end.
+    A client may try each new nonce, but not for ever.
     """
     nth = peer.count(key)
     if nth > n:
@@ -107,13 +107,13 @@ async def auth_garbage_challenge(peer: Peer, request: RequestHead) -> None:
 @on_request(
     client=may_choose(
         "RFC 9110 §17.16",
-        owes="The ledger shows no Basic credentials of a client that was told to use Digest alone.",
+        owes="The ledger shows no Basic credentials of a client that is configured for Digest alone.",
     )
 )
 async def auth_downgrade(peer: Peer, request: RequestHead) -> None:
-    """Offer Digest alone, and Basic alone to a client that has answered.
+    """Offer only Digest, then only Basic to a client that has sent credentials.
 
-    A client that follows sends the password in the clear; the ledger says which.
+    A client that follows sends its password in the clear; the ledger shows which client did.
     """
     answered = "authorization" in {name.lower() for name, _ in request.fields}
     await _challenge(peer, BASIC if answered else _digest(b"once", stale=False))
@@ -128,7 +128,7 @@ async def auth_downgrade(peer: Peer, request: RequestHead) -> None:
 async def auth_407_direct(peer: Peer, request: RequestHead) -> None:
     """Answer 407 with a challenge, although this is no proxy.
 
-    The credentials for the origin are not meant for it.
+    The origin's credentials are not meant for a proxy.
     """
     start = b"HTTP/1.1 407 Proxy Authentication Required"
     await peer.http.respond_with_canary(b"Proxy-Authenticate: " + BASIC, start=start)

@@ -1,7 +1,7 @@
 """Validators and ages that lie to a cache (RFC 9111).
 
-Why this is hard: a cache joins two answers, one of which it no longer sees. A client without a cache may still
-be asked by its user to send a condition.
+Why this is hard: a cache combines an answer with one that it stored before. A client without a cache may still send
+a condition, if its user asks for one.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ Age = Annotated[str, Choice(*AGES)]
 async def cache_etag_lies(
     peer: Peer, request: RequestHead, *, case: EtagLie = "other-etag", key: Text = "default"
 ) -> None:
-    """Answer a condition with 304 and another ETag than was asked for, or change the body and keep the ETag.
+    """Answer a condition with 304 and another ETag than the requested one, or change the body and keep the ETag.
 
-    No stored answer has that ETag, so none is brought up to date. With ``same-etag`` every other answer is the
-    second half of the canary twice; halves of two answers are never joined.
+    No stored answer has that ETag, so a cache must not update any. With ``same-etag`` every other answer is the
+    second half of the canary twice; a client must not join halves of two answers.
     """
     if case == "other-etag":
         if _has_condition(request):
@@ -111,8 +111,8 @@ async def cache_partial_stored(
 ) -> None:
     """Close in the middle of the first answer of this ``key``, which has an ETag and an hour of freshness.
 
-    The rest is a trap: a condition with that ETag is answered 304, which makes whole only an answer that was
-    whole. Without a condition, the answer is whole.
+    The rest is a trap: a condition with that ETag is answered 304, which validates only a complete stored answer.
+    Without a condition, the answer is complete.
     """
     if peer.count(key) == 1:
         peer.strike()

@@ -121,7 +121,7 @@ async def chunk_size_underscore(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 9112 §7.1"), needs_http11=True)
 async def chunk_size_wrap64(peer: Peer, request: RequestHead) -> None:
-    """Send a chunk whose size exceeds 64 bits; what is left of it modulo 2^64 is true."""
+    """Send a chunk whose size exceeds 64 bits; modulo 2^64 the size is right."""
     await _send_with_size(peer, request, b"%x" % (2**64 + WHOLE))
 
 
@@ -161,7 +161,7 @@ async def chunk_bare_lf(peer: Peer, request: RequestHead, *, where: Where = "siz
 async def chunk_data_overrun(
     peer: Peer, request: RequestHead, *, form: Overrun = "no-crlf"
 ) -> None:
-    """Send more data than the chunk's size says, or no CRLF behind it."""
+    """Send more data than the chunk's size declares, or no CRLF after it."""
     body = SIZE + b"\r\n" + peer.http.canary(WHOLE) + OVERRUNS[form]
     await _send(peer, request, body + last_chunk())
 
@@ -218,7 +218,7 @@ async def chunk_one_byte(peer: Peer, request: RequestHead, *, n: Chunks = WHOLE)
 async def chunk_trailers(
     peer: Peer, request: RequestHead, *, fields: Annotated[int, Range("fields", 0, 1000)] = 2
 ) -> None:
-    """Send a trailer section of harmless fields behind the last chunk."""
+    """Send a trailer section of harmless fields after the last chunk."""
     trailers = b"".join(b"X-Trailer-%d: %d\r\n" % (at, at) for at in range(1, fields + 1))
     await _send_with_trailers(peer, request, trailers)
 

@@ -1,7 +1,7 @@
-"""Content codings that end early, lie, or become far more than they were (RFC 9110 §8.4).
+"""Content codings that end early, lie, or expand enormously (RFC 9110 §8.4).
 
-Why this is hard: the message is complete by its framing, so only the decoder can notice. Where nothing else is
-said, the content is the whole canary in a coding, and the length of its octets is declared truthfully.
+Why this is hard: the message is complete by its framing, so only the decoder can notice. Unless a mode states
+otherwise, the content is the whole canary in a coding, and its length is declared truthfully.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ NoCoding = Annotated[str, Choice(*NO_CODINGS)]
 EmptyStatus = Annotated[str, Choice("200", "204", "304")]
 Stack = Annotated[str, Choice(*STACKS)]
 Unasked = Annotated[str, Choice("br", "zstd", "gzip", "deflate")]
-Ratio = Annotated[int, Range("octets that come out of one, at most", 2, 1024)]
+Ratio = Annotated[int, Range("decoded octets for each coded one, at most", 2, 1024)]
 Depth = Annotated[int, Range("layers", 2, 5)]
 WindowLog = Annotated[int, Range("as a power of two", LOWEST_WINDOW_LOG, HIGHEST_WINDOW_LOG)]
 
@@ -137,7 +137,7 @@ async def coding_gzip_bad_crc(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 1952 §2.3.1"))
 async def coding_gzip_bad_isize(peer: Peer, request: RequestHead) -> None:
-    """Send a gzip body that says that it has one octet less than it has."""
+    """Send a gzip body whose ISIZE is one octet less than the length of the content."""
     content = peer.http.canary()
     wrong = gzip_trailer(zlib.crc32(content), len(content) - 1)
     await _send(peer, request, "gzip", GZIP_HEADER + raw_deflate(content) + wrong)
@@ -150,7 +150,7 @@ async def coding_gzip_bad_isize(peer: Peer, request: RequestHead) -> None:
 async def coding_gzip_multimember(peer: Peer, request: RequestHead) -> None:
     """Send a gzip body of two members, each with half of the content.
 
-    The content is that of all members; the first half is never the whole.
+    The content is that of all members together; the first half is never the whole.
     """
     half = DEFAULT_OCTETS // 2
     members = (gzip_member(peer.http.canary(half, start=at)) for at in (0, half))
@@ -159,7 +159,7 @@ async def coding_gzip_multimember(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error_or_succeed("RFC 1952 §2.2"))
 async def coding_gzip_trailing_garbage(peer: Peer, request: RequestHead) -> None:
-    """Send 20 octets behind a gzip body that are no gzip member."""
+    """Send 20 octets after a gzip body that are no gzip member."""
     await _send(peer, request, "gzip", _coded(peer, "gzip") + GARBAGE)
 
 
@@ -196,7 +196,7 @@ async def coding_empty_body(
 ) -> None:
     """Declare ``Content-Encoding: gzip`` in an answer without content: of length 0, or with 204 or 304.
 
-    Nothing is no gzip body, but there is nothing to decode either.
+    No octets are no gzip body, but there is nothing to decode either.
     """
     await peer.http.respond(request, int(status), ("Content-Encoding", "gzip"))
 
@@ -211,7 +211,7 @@ async def coding_raw_deflate(peer: Peer, request: RequestHead) -> None:
 async def coding_stacked(peer: Peer, request: RequestHead, *, list: Stack = "gzip-gzip") -> None:
     """Apply several codings one after the other, and declare all of them.
 
-    A client decodes all, or none and says so.
+    A client decodes all of them, or reports an error.
     """
     content, stack = peer.http.canary(), STACKS[list]
     for coding in stack:
@@ -259,7 +259,7 @@ async def coding_unasked(peer: Peer, request: RequestHead, *, enc: Unasked = "br
 async def coding_bomb_gzip(
     peer: Peer, request: RequestHead, *, size: Size = BOMB, ratio: Ratio = 1024
 ) -> None:
-    """Send a gzip body of 256 KiB that becomes 256 MiB (``size``) of zeros.
+    """Send a gzip body of 256 KiB that decodes to 256 MiB (``size``) of zeros.
 
     A client decodes it piece by piece as its user reads, or has a limit.
     """
@@ -270,20 +270,20 @@ async def coding_bomb_gzip(
 async def coding_bomb_nested(
     peer: Peer, request: RequestHead, *, size: Size = BOMB, depth: Depth = 2
 ) -> None:
-    """Send a gzip bomb in another gzip body, so that 1 KiB becomes 256 MiB, and declare both codings."""
+    """Send a gzip bomb in another gzip body, so that 1 KiB decodes to 256 MiB, and declare both codings."""
     coding = ", ".join(["gzip"] * depth)
     await _send_bomb(peer, request, coding, nested_bomb(size, depth))
 
 
 @on_request(client=must_stay_bounded("RFC 9110 §17.5, §17.6"), issues=("mnot/httplint#145",))
 async def coding_bomb_br(peer: Peer, request: RequestHead, *, size: Size = BOMB) -> None:
-    """Send a br body of 3 KiB that becomes 256 MiB (``size``) of zeros."""
+    """Send a br body of 3 KiB that decodes to 256 MiB (``size``) of zeros."""
     await _send_bomb(peer, request, "br", brotli_bomb(size))
 
 
 @on_request(client=must_stay_bounded("RFC 9110 §17.5, §17.6"), issues=("mnot/httplint#145",))
 async def coding_bomb_zstd(peer: Peer, request: RequestHead, *, size: Size = BOMB) -> None:
-    """Send a zstd body of 8 KiB that becomes 256 MiB (``size``) of zeros."""
+    """Send a zstd body of 8 KiB that decodes to 256 MiB (``size``) of zeros."""
     await _send_bomb(peer, request, "zstd", zstd_bomb(size))
 
 
@@ -297,7 +297,7 @@ async def coding_bomb_zstd(peer: Peer, request: RequestHead, *, size: Size = BOM
     ),
 )
 async def coding_zstd_window(peer: Peer, request: RequestHead, *, log: WindowLog = 27) -> None:
-    """Send a zstd body that declares a window of 128 MiB, 2^``log`` octets, where 8 MiB is the most.
+    """Send a zstd body that declares a window of 128 MiB, 2^``log`` octets; the limit is 8 MiB.
 
     A decoder reserves that much memory before the first octet; 41 declares 3.75 TiB.
     """
@@ -320,9 +320,9 @@ async def coding_slow_flush(peer: Peer, request: RequestHead, *, interval: Secon
 
 @on_request(client=must_stay_bounded("RFC 1952 §2.2"))
 async def coding_empty_members(peer: Peer, request: RequestHead, *, n: Times = 1_000_000) -> None:
-    """Send a gzip body of a million members (``n``) without content before the one that has some.
+    """Send a gzip body of a million empty members (``n``) before the one that has content.
 
-    Each is a whole stream to the decoder, whose loop must not keep other work waiting.
+    Each is a whole stream to the decoder, whose loop must not block other work.
     """
     await _send_bomb(peer, request, "gzip", empty_members(n, peer.http.canary()))
 

@@ -1,7 +1,7 @@
-"""Kept connections that fail between two requests, or as the next one arrives (RFC 9112 §9).
+"""Persistent connections that fail between two requests, or as the next one arrives (RFC 9112 §9).
 
-They take at least two requests to show. The one that follows meets a healthy answer wherever the fault has been
-played, so a client that recovers succeeds.
+A client needs at least two requests to meet these faults. The request after the fault gets a healthy answer, so a
+client that recovers succeeds.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ KeepAlive = Annotated[str, Choice(*VALUES)]
     issues=("aio-libs/aiohttp#13656",),
 )
 async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forgeries = 1) -> None:
-    """Send a healthy answer and forged responses behind it in one write, and keep the connection.
+    """Send a healthy answer and forged responses after it in one write, and keep the connection.
 
-    No request is open for the forgery, so it must never be the answer to the next one.
+    No request is open for a forgery, so it must never become the answer to the next one.
     """
     await peer.send(peer.http.canary_head() + _canary(peer, request) + _forgery(peer) * n)
 
@@ -80,7 +80,7 @@ async def conn_drop_after_request(
 ) -> None:
     """Read every request but a connection's first in full, then close or reset without an answer.
 
-    The server may have done what it was asked, so a POST must not be sent again on its own.
+    The server may have acted on the request, so a client must not repeat a POST on its own.
     """
     await _read_content(peer)
     if peer.http.exchanges == 1:
@@ -101,7 +101,7 @@ async def conn_drop_after_request(
 async def conn_idle_fin(peer: Peer, request: RequestHead, *, delay: Seconds = 0.1) -> None:
     """Send a healthy answer, and close the connection once it has been idle for ``delay`` seconds.
 
-    The next request is sent on a new connection, a POST too, since nobody has read it.
+    The client sends its next request on a new connection, even a POST, since nobody has read it.
     """
     if await _answer_and_stay_idle(peer, request, delay):
         peer.strike()
@@ -126,7 +126,7 @@ async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
     issues=("gravitee-io/gravitee-platform-docs#2252",),
 )
 async def conn_close_lie(peer: Peer, request: RequestHead) -> None:
-    """Announce ``Connection: keep-alive``, and close behind the answer."""
+    """Announce ``Connection: keep-alive``, and close after the answer."""
     await _send_canary(peer, b"Connection: keep-alive")
     await peer.finish()
 
@@ -152,7 +152,7 @@ async def conn_keepalive_timeout_0(
 
 @on_request(client=must_succeed("RFC 9112 §9.2", owes="The next call succeeds, too."))
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
-    """Send empty lines behind the answer, and keep the connection."""
+    """Send empty lines after the answer, and keep the connection."""
     await peer.http.respond_with_canary()
     await peer.send(b"\r\n" * n)
 
@@ -184,7 +184,7 @@ async def conn_421_once(peer: Peer, request: RequestHead) -> None:
 async def conn_408_unsolicited(peer: Peer) -> None:
     """Send 408 and close as soon as a client connects, before it has sent a request.
 
-    It is no answer to the request that follows: a client that has not sent that yet may connect again.
+    The 408 answers no request: a client that has not sent its own yet may connect again.
     """
     await peer.send(_timeout(peer))
     await peer.finish()
@@ -199,7 +199,7 @@ async def conn_408_unsolicited(peer: Peer) -> None:
 async def conn_408_idle(peer: Peer, request: RequestHead, *, delay: Seconds = 0.15) -> None:
     """Send a healthy answer, and 408 and the end once the connection has been idle for ``delay`` seconds.
 
-    It is no answer to the client's next request, which goes to a new connection.
+    The 408 is no answer to the client's next request, which belongs on a new connection.
     """
     if await _answer_and_stay_idle(peer, request, delay):
         peer.strike()
@@ -241,7 +241,7 @@ async def conn_http10_no_keepalive(peer: Peer, request: RequestHead) -> None:
 
 
 async def _answer_and_stay_idle(peer: Peer, request: RequestHead, seconds: float) -> bool:
-    """Answer healthily; True if the connection persists, and nothing comes for so long."""
+    """Answer healthily; return True if the connection persists and stays idle for ``seconds``."""
     await _read_content(peer)
     await answer_healthily(peer, request)
     return request.persistent and await peer.http.stays_idle(seconds)

@@ -1,7 +1,7 @@
 """Cookies that are garbage, not ours to set, or that must not come back (RFC 6265).
 
-Why this is hard: a jar decides, for each request anew, which cookies go along. Each mode sets its cookies on a
-redirect, and where that leads, the answer is a list of the cookies that came back; the ledger has it, too.
+Why this is hard: a jar decides, for each request again, which cookies it sends. Each mode sets its cookies on a
+redirect, and the answer at its target lists the cookies that came back; the ledger has them, too.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ Cookies = Annotated[int, Range("cookies", 1, 10_000)]
 async def cookie_garbage(peer: Peer, request: RequestHead, *, case: Garbage = "mixed") -> None:
     """Send a Set-Cookie that breaks the grammar in each of its parts, with a healthy answer.
 
-    A client ignores what can't be read; the answer is none the worse.
+    A client ignores the parts that it can't read, and delivers the answer.
     """
     await peer.http.respond_with_canary(b"Set-Cookie: " + GARBAGE[case])
 
@@ -104,9 +104,9 @@ async def cookie_garbage(peer: Peer, request: RequestHead, *, case: Garbage = "m
 async def cookie_foreign_domain(
     peer: Peer, request: RequestHead, *, domain: Foreign = "tld"
 ) -> None:
-    """Set a cookie for a Domain that is not this host's, and one that is sound, and redirect.
+    """Set a cookie for a Domain that is not this host's, and a valid one, and redirect.
 
-    Of the two, only ``hamms`` comes back.
+    Only the valid cookie, ``hamms``, comes back.
     """
     host = authority(peer, request).rpartition(":")[0]
     foreign = b"foreign=1; Domain=" + FOREIGN[domain].format(host).encode()
@@ -120,10 +120,11 @@ async def cookie_foreign_domain(
     crosses=True,
 )
 async def cookie_scope_leak(peer: Peer, request: RequestHead, *, attr: Scope = "secure") -> None:
-    """Set a cookie that must not come back where the redirect leads, and say whether it does.
+    """Set a cookie that must not come back where the redirect leads, and report whether it does.
 
-    Not over http if it is ``Secure`` (browsers make an exception of localhost), not outside its path, not to
-    another host. Ports do not keep cookies apart (RFC 6265 §8.5): there, it shows that it does come back.
+    A ``Secure`` cookie must not go over http (browsers make an exception of localhost), and no cookie outside its
+    path or to another host. Ports do not separate cookies (RFC 6265 §8.5): with ``port`` the report shows that it
+    does come back.
     """
     to = elsewhere(peer, request, attr) if attr in ("port", "host") else None
     if peer.http.path == ARRIVAL:
@@ -143,7 +144,7 @@ async def cookie_scope_leak(peer: Peer, request: RequestHead, *, attr: Scope = "
 async def cookie_flood(
     peer: Peer, request: RequestHead, *, n: Cookies = 1000, size: CookieOctets = 64
 ) -> None:
-    """Set ``n`` cookies of ``size`` octets, and redirect; the answer there says how large the Cookie field is.
+    """Set ``n`` cookies of ``size`` octets, and redirect; the answer there has the size of the Cookie field.
 
     Jars have limits. A client that sends everything back is refused with 431, and must not try for ever.
     """
@@ -177,7 +178,7 @@ async def cookie_expiry_edge(
 async def _set(
     peer: Peer, request: RequestHead, cookies: Iterable[bytes], *, to: str | None = None
 ) -> None:
-    """Set cookies by a redirect; where it leads, say which of them came back."""
+    """Set cookies by a redirect; at its target, report which of them came back."""
     if peer.http.path == BACK:
         await respond_with_json(peer, request, {"cookies": cookie_names(request)})
         return

@@ -1,8 +1,8 @@
-"""Messages whose declared length is wrong or contradictory (RFC 9112 §6).
+"""Messages whose length is not the declared one (RFC 9112 §6).
 
-Why this is hard: a client that believes the wrong one of two lengths reads half a message as a whole
-one, or the rest of it as the next response. The grammar modes send the whole canary, and close behind
-it, so that a client may not blame the connection.
+Why this is hard: a client that believes the wrong one of two lengths reads half a message as a whole one, or the
+rest of it as the next response. The grammar modes send the whole canary, and close after it, so that no octet is
+missing.
 """
 
 from __future__ import annotations
@@ -258,15 +258,15 @@ async def frame_cl_hex(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 9112 §6.3 ¶5"))
 async def frame_cl_junk(peer: Peer, request: RequestHead, *, value: Junk = "letters") -> None:
-    """Declare a length that is no number: letters, letters behind digits, a fraction, or nothing."""
+    """Declare a length that is no number: letters, letters after digits, a fraction, or nothing."""
     await _send(peer, request, b"Content-Length: " + JUNK[value])
 
 
 @on_request(client=must_error("RFC 9110 §8.6"))
 async def frame_cl_wrap64(peer: Peer, request: RequestHead, *, value: Bits = "64") -> None:
-    """Declare a length beyond 64 bits; what is left of it modulo 2^64 is half of the body.
+    """Declare a length beyond 64 bits; modulo 2^64 it is half of the body.
 
-    ``value=63`` is beyond what a signed number of 64 bits holds, and ``value=32`` beyond 32 bits.
+    ``value=63`` exceeds a signed 64-bit number, and ``value=32`` an unsigned 32-bit number.
     """
     await _send(peer, request, _length(2 ** int(value) + HALF))
 
@@ -309,7 +309,7 @@ async def frame_cl_and_te(
 
 @on_request(client=must_error_or_succeed("RFC 9112 §6.1", reuse=Reuse.FORBIDDEN))
 async def frame_te_http10(peer: Peer, request: RequestHead) -> None:
-    """Send a chunked body in an HTTP/1.0 response, whose framing a client has to call faulty."""
+    """Send a chunked body in an HTTP/1.0 response, whose framing a client must treat as faulty."""
     await _send_chunks(peer, request, CHUNKED, start=b"HTTP/1.0 200 OK")
 
 
@@ -336,7 +336,7 @@ async def frame_te_double_chunked(peer: Peer, request: RequestHead) -> None:
     needs_http11=True,
 )
 async def frame_te_gzip_chunked(peer: Peer, request: RequestHead) -> None:
-    """Send a body with the transfer codings gzip and chunked; gzip octets must never be handed out as the body."""
+    """Send a body with the transfer codings gzip and chunked; a client must never deliver the gzip octets."""
     coded = encode("gzip", peer.http.canary(WHOLE))
     await _send_chunks(peer, request, b"Transfer-Encoding: gzip, chunked", body=coded)
 
@@ -354,7 +354,7 @@ async def frame_te_obfuscated(peer: Peer, request: RequestHead, *, form: Disguis
 
 @on_request(client=must_error_or_succeed("RFC 9112 Appendix C.3"), needs_http11=True)
 async def frame_te_identity_cl(peer: Peer, request: RequestHead) -> None:
-    """Declare the coding ``identity``, which HTTP/1.1 has no longer, and a true Content-Length."""
+    """Declare the coding ``identity``, which HTTP/1.1 no longer has, and a true Content-Length."""
     await _send(peer, request, b"Transfer-Encoding: identity", _length(WHOLE))
 
 

@@ -1,7 +1,8 @@
-"""gRPC-web over HTTP/1.1: the status comes as a frame behind the messages, and fails on its way there.
+"""gRPC-web over HTTP/1.1: the status is a frame after the messages, and fails on its way.
 
-The wire is that of grpc/doc/PROTOCOL-WEB.md: frames of a flag, four octets of length and data; 0x80 marks the
-trailers. Each message is a protocol buffer whose field 1 is a text; by default there is one, as in a unary call.
+The wire format is that of grpc/doc/PROTOCOL-WEB.md: frames of a flag, four octets of length and data; 0x80 marks
+the trailers. Each message is a protocol buffer whose field 1 is a text; by default there is one, as in a unary
+call.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ OK, INTERNAL = "0", "13"
 
 
 def grpcweb(*, tokens: Tokens = 1, gap: Seconds = 0.0) -> None:
-    """Name the parameters that all of the family have."""
+    """Declare the parameters of the whole family."""
 
 
 on_grpcweb = partial(on_stream, grpcweb, shape="grpcweb")
@@ -49,7 +50,7 @@ async def grpcweb_no_trailers(stream: Stream, *, how: How = "clean") -> None:
 
 @on_grpcweb(client=must_error(PROTOCOL), issues=("connectrpc/conformance#1115",))
 async def grpcweb_trailers_cut(stream: Stream, *, how: How = "clean") -> None:
-    """End the body within the frame of the trailers, behind the status, as ``how`` says (see llm-cut)."""
+    """End the body within the frame of the trailers, after the status, as ``how`` says (see llm-cut)."""
     *messages, trailers = octets_of(stream.pieces)
     await _play(stream, [*messages, trailers[: trailers.index(b"\r\n") + 2]], how)
 
@@ -75,7 +76,7 @@ async def grpcweb_status_twice(
 ) -> None:
     """Give a status in the head and another one in the trailers: the error last or first, or twice the same.
 
-    A correct client never takes a call for a success of which one status is an error.
+    A correct client never reports success for a call with an error among its statuses.
     """
     first, last = {"error-last": (OK, INTERNAL), "error-first": (INTERNAL, OK)}.get(case, (OK, OK))
     trailers = frame(TRAILERS, f"grpc-status:{last}\r\ngrpc-message:last\r\n".encode())

@@ -136,7 +136,7 @@ async def head_leading_space(peer: Peer, request: RequestHead) -> None:
     )
 )
 async def head_no_colon(peer: Peer, request: RequestHead) -> None:
-    """Send a line without a colon among the fields; the length stands behind the line."""
+    """Send a line without a colon among the fields; the length stands after that line."""
     await peer.http.respond_with_canary(b"garbage line")
 
 
@@ -175,7 +175,7 @@ async def head_size(
     A server has no business to send Cookie; hamms does, so it is the default. ``field=Set-Cookie`` is what a
     client's cookie jar reads.
 
-    There is no limit in HTTP: a client has its own, and has to say so when it is exceeded.
+    HTTP sets no limit: a client has its own, and must report an error when a field exceeds it.
     """
     await _send_large_field(peer, request, field, size)
 
@@ -184,7 +184,7 @@ async def head_size(
 async def head_1m(
     peer: Peer, request: RequestHead, *, size: Octets = MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with one header field of 1 MB."""
+    """Answer with 1 MB of header fields, in a single field."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -192,7 +192,7 @@ async def head_1m(
 async def head_10m(
     peer: Peer, request: RequestHead, *, size: Octets = 10 * MEBIBYTE, field: FieldName = "Cookie"
 ) -> None:
-    """Answer with one header field of 10 MB."""
+    """Answer with 10 MB of header fields, in a single field."""
     await _send_large_field(peer, request, field, size)
 
 
@@ -203,7 +203,7 @@ async def head_10m(
 async def head_count(peer: Peer, request: RequestHead, *, n: Fields = 101) -> None:
     """Send ``n`` short fields before those of the message.
 
-    There is no limit in HTTP: a client has its own, 100 in Python's http.client and in some of Rust.
+    HTTP sets no limit: a client has its own, 100 in Python's http.client and in some of Rust.
     """
     before, mark, after = peer.http.canary_head().partition(b"Content-Type")
     await peer.send(before)
@@ -232,7 +232,7 @@ async def head_infinite(
 
 @on_request(client=must_error("RFC 9112 §8 ¶3"))
 async def head_truncated(peer: Peer, request: RequestHead, *, where: WhereCut = "value") -> None:
-    """Close in the middle of a field, or behind the last field, before the empty line.
+    """Close in the middle of a field, or after the last field, before the empty line.
 
     The message is incomplete: an empty body with status 200 is not what was sent.
     """
@@ -265,7 +265,7 @@ async def head_dup_singleton(
 
 @on_request(client=must_succeed("RFC 9110 §5.6.7", level=Level.QUALITY))
 async def head_weird_date(peer: Peer, request: RequestHead, *, value: OddDate = "epoch") -> None:
-    """Send a Date that is false, in an old form, or no date."""
+    """Send a Date that is wrong, in an obsolete form, or no date at all."""
     head = peer.http.canary_head()
     await peer.send(re.sub(rb"Date: [^\r]*", b"Date: " + DATES[value], head, count=1))
     await peer.http.send_canary(WHOLE)
@@ -273,7 +273,7 @@ async def head_weird_date(peer: Peer, request: RequestHead, *, value: OddDate = 
 
 @on_request(client=must_error_or_succeed("RFC 9110 §7.6.1"))
 async def head_connection_nominates(peer: Peer, request: RequestHead) -> None:
-    """Name Content-Length in Connection, as if it were for the next hop alone, and close behind the body."""
+    """Name Content-Length in Connection, as if it were for the next hop alone, and close after the body."""
     await peer.http.respond_with_canary(b"Connection: content-length, close")
     await peer.finish()
 

@@ -120,7 +120,7 @@ async def interim_101_unexpected(
 async def interim_101_then_h1(
     peer: Peer, request: RequestHead, *, upgrade: Protocol = "websocket"
 ) -> None:
-    """Switch to a protocol that the request did not ask for, then go on with an HTTP/1.1 answer, and close."""
+    """Switch to a protocol that the request did not ask for, then send an HTTP/1.1 answer, and close."""
     await peer.send(_switching(upgrade))
     await peer.http.respond_with_canary()
     await peer.finish()

@@ -1,7 +1,7 @@
-"""MCP over HTTP: a tool's call is answered by an event stream that fails on its way (Streamable HTTP).
+"""MCP over HTTP: a tool call is answered by an event stream that fails on its way (Streamable HTTP).
 
-Everything but ``tools/call`` is answered truthfully, so that a client gets as far as its call. The wire is that of
-the public specification: POST with a JSON-RPC message, GET with Last-Event-ID to come back to a stream.
+Everything but ``tools/call`` is answered truthfully, so that a client gets as far as its call. The wire format is
+that of the public specification: POST with a JSON-RPC message, GET with Last-Event-ID to resume a stream.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ TOOLS = [
 
 
 def mcp(*, tokens: Tokens = 4, gap: Seconds = 0.0) -> None:
-    """Name the parameters that all of the family have."""
+    """Declare the parameters of the whole family."""
 
 
 def on_call(
     *, client: Expectation, issues: tuple[str, ...] = (), resumes: bool = False
 ) -> Callable[[OnStream], FailureMode]:
-    """Declare a failure mode that acts on the call of a tool.
+    """Declare a failure mode that acts on a tool call.
 
     Args:
-        resumes: True if the mode also acts on a GET by which a client comes back to the call.
+        resumes: True if the mode also acts on a GET with which a client resumes the call's stream.
     """
 
     def declare(act: OnStream) -> FailureMode:
@@ -78,7 +78,7 @@ def on_call(
 async def mcp_cut(stream: Stream, *, how: How = "clean", after: After = 2) -> None:
     """End the stream after some notifications and without the response, as ``how`` says (see llm-cut).
 
-    A GET that would come back to it is answered 405, so a correct client reports an error.
+    A GET that would resume the stream is answered 405, so a correct client reports an error.
     """
     await stream.play(octets_of(until(stream.pieces, after)), how)
 
@@ -140,7 +140,7 @@ def _call(stream: Stream, *, resumes: bool) -> str | None:
     if stream.request.method == "GET":
         call, _, _ = (stream.request.get("last-event-id") or "").rpartition("-")
         if not (resumes and _is_json(call)):
-            raise MethodNotAllowed("there is no stream to come back to", allow="POST, DELETE")
+            raise MethodNotAllowed("there is no stream to resume", allow="POST, DELETE")
         return call
     message = parsed(stream.content) or {}
     return json.dumps(message["id"]) if "id" in message else None

@@ -15,7 +15,7 @@ from hamms_trio.modes.streams.stream import Stream, octets_of
 
 
 def ndjson(*, tokens: Tokens = 40, gap: Seconds = 0.0) -> None:
-    """Name the parameters that all of the family have."""
+    """Declare the parameters of the whole family."""
 
 
 on_ndjson = partial(on_stream, ndjson, shape="ndjson")
@@ -32,7 +32,7 @@ async def ndjson_truncated(stream: Stream, *, how: How = "clean") -> None:
 async def ndjson_blank(
     stream: Stream, *, case: Annotated[str, Choice("both", "blank", "crlf")] = "both"
 ) -> None:
-    """Put an empty line behind each line, end lines with CRLF, or both: a correct client passes over them."""
+    """Put an empty line after each line, end lines with CRLF, or both: a correct client passes over them."""
     end = b"\n" if case == "blank" else b"\r\n"
     lines = (line.removesuffix(b"\n") + end for line in octets_of(stream.pieces))
     await stream.play(line + (b"" if case == "crlf" else end) for line in lines)

@@ -24,7 +24,7 @@ TARGET = "/target"
 
 @on_request(client=must_succeed("RFC 9110 §15.3.1"), decides=True)
 async def ok(peer: Peer, request: RequestHead) -> None:
-    """Answer with the whole canary, as a request does that meets no fault."""
+    """Answer with the whole canary, as every mode does that does not strike."""
     await answer_healthily(peer, request)
 
 
@@ -89,13 +89,13 @@ async def ok_redirect(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_succeed("RFC 9112 §9.3"), decides=True)
 async def ok_keepalive(peer: Peer, request: RequestHead) -> None:
-    """Answer, keep the connection, and say in X-Hamms-Exchange which of its requests this was."""
+    """Answer, keep the connection, and count the requests on it in X-Hamms-Exchange."""
     await _answer(peer, request, ("X-Hamms-Exchange", str(peer.http.exchanges)))
 
 
 @on_request(client=must_succeed("RFC 9110 §9.3.3"), decides=True)
 async def ok_upload(peer: Peer, request: RequestHead) -> None:
-    """Read the whole content, then answer; X-Hamms-Content-SHA256 says what was read."""
+    """Read the whole content, then answer; X-Hamms-Content-SHA256 is the digest of that content."""
     digest = sha256()
     while content := await peer.http.receive_content():
         digest.update(content)
@@ -108,8 +108,8 @@ async def sequence(
 ) -> None:
     """Play several modes in turn, one for each request with this ``key``, and at the end the last one again.
 
-    ``sequence`` names them with commas between: ``ok,ok,frame-cl-short-fin,ok``. Each may have arguments
-    behind its name, as in ``status--status-503``; those in the query go to every mode that takes them.
+    ``sequence`` names them with commas between: ``ok,ok,frame-cl-short-fin,ok``. Each may have arguments after its
+    name, as in ``status--status-503``; those in the query go to every mode that takes them.
     """
     labels = [label.strip() for label in sequence.split(",")]
     played = [

@@ -1,6 +1,6 @@
-"""Valid responses that come late, bit by bit, or never to an end.
+"""Responses that are valid, but late: as a whole, bit by bit, or never complete.
 
-A timeout that counts from read to read bounds none of those that dribble; only one for the whole exchange does.
+A timeout that counts from read to read does not bound a response that dribbles; only a total timeout does.
 """
 
 from __future__ import annotations
@@ -103,9 +103,9 @@ async def pace_burst(
     burst: Burst = 16 * 1024,
     size: Octets = MEBIBYTE,
 ) -> None:
-    """Send the body in bursts with a gap behind each, shorter than a timeout from read to read.
+    """Send the body in bursts with a gap after each, shorter than a timeout from read to read.
 
-    The whole takes half a minute, which only a timeout for the whole exchange shortens.
+    The whole takes half a minute, which only a total timeout shortens.
     """
     await peer.send(peer.http.canary_head(octets=size))
     for start in range(0, size, burst):

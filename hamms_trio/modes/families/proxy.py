@@ -1,6 +1,6 @@
 """Forward proxies that refuse, fall silent, or open a tunnel in a strange way (RFC 9110 §9.3.6).
 
-Why this is hard: the answer to a CONNECT is the proxy's, and not the origin's, and it has no body if it is 2xx.
+Why this is hard: the answer to a CONNECT comes from the proxy, not from the origin, and has no body if it is 2xx.
 Refusals and silence meet a CONNECT and a request in absolute form alike. Within its tunnels a mode is the origin,
 and healthy.
 """
@@ -46,7 +46,7 @@ OPENINGS = {
     "299": b"HTTP/1.1 299 Tunnel",
 }
 ANOTHER_HOST = "other.localhost"
-# Answers that are none.
+# Octets that are no response.
 GARBAGE = {
     "garbage": b"\x00\x5f\x8a\xc3\xff\x1b\r\n\x07 not a status line\r\n\r\n",
     "truncated": ESTABLISHED + b"\r\n\r",
@@ -90,7 +90,7 @@ async def proxy_connect_200_length(
 ) -> None:
     """Open a tunnel by 200 with a Content-Length, or as chunked, and no body.
 
-    The fields say nothing: what follows is the tunnel's.
+    The fields mean nothing: the octets that follow belong to the tunnel.
     """
     await _tunnel(peer, request, ESTABLISHED, LENGTHS[case])
 
@@ -132,7 +132,7 @@ async def proxy_connect_200_reason(
     client=must_error("RFC 9110 §4.3.4", owes="The error names the certificate."), decides=True
 )
 async def proxy_connect_wrong_host(peer: Peer, request: RequestHead) -> None:
-    """Open a tunnel at whose end another host's certificate is shown; only https is at fault.
+    """Open a tunnel whose far end presents another host's certificate; only https shows the fault.
 
     The client compares the certificate with the origin that it wants, and not with the proxy.
     """

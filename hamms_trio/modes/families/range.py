@@ -1,7 +1,7 @@
-"""Resumed downloads, and servers that damage them (RFC 9110 §14).
+"""Downloads that a client resumes, and servers that make it go wrong (RFC 9110 §14).
 
-Each has the same canary of 64 KiB as its representation, with one entity tag, unless the client gives a nonce of
-its own. A request without Range is answered with a beginning and a close, so that there is something to resume;
+Each mode has the same canary of 64 KiB as its representation, with one entity tag, unless the client gives a nonce
+of its own. A request without Range is answered with a beginning and a close, so that there is something to resume;
 the fault is in the answer to the request with Range.
 """
 
@@ -60,7 +60,7 @@ _on_range = partial(on_request, nonce="range", decides=True)
 async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HALF) -> None:
     """Send ``first`` octets of the whole and close; answer a request with Range by 200 and the whole.
 
-    The client must begin anew with it, and not put it behind what it has.
+    The client must start again from the beginning, and not append the whole to the octets that it has.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer, first)
@@ -80,9 +80,9 @@ async def range_ignored(peer: Peer, request: RequestHead, *, first: Octets = HAL
     ),
 )
 async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 1000) -> None:
-    """Answer a request with Range by a part that begins ``shift`` octets later, as its Content-Range says.
+    """Answer a request with Range by a part that begins ``shift`` octets later, as its Content-Range declares.
 
-    The client must not put it where it does not belong.
+    The client must not put the part in the wrong place.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -103,7 +103,7 @@ async def range_wrong_start(peer: Peer, request: RequestHead, *, shift: Shift = 
 async def range_200_partial(peer: Peer, request: RequestHead) -> None:
     """Answer a request with Range by 200, a Content-Range and the part alone.
 
-    By its status the part is the whole, so the client must not take it for one, nor put it behind what it has.
+    The status declares the part to be the whole, so the client must neither take it for one nor append it.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -117,7 +117,7 @@ async def range_200_partial(peer: Peer, request: RequestHead) -> None:
 async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
     """Answer a request without Range by 206 and the first half, which is not the whole.
 
-    One with Range is answered truthfully.
+    A request with Range is answered truthfully.
     """
     asked = _asked(peer, request)
     if asked is None:
@@ -134,7 +134,8 @@ async def range_206_unasked(peer: Peer, request: RequestHead) -> None:
 async def range_total_changes(peer: Peer, request: RequestHead, *, case: Change = "length") -> None:
     """Answer a request with Range, whatever its If-Range, by a part of another version.
 
-    It has another entity tag, and with ``case=length`` another complete length, so the client must begin anew.
+    The part has another entity tag, and with ``case=length`` another complete length, so the client must start
+    again.
     """
     asked = _asked(peer, request, heeds_if_range=False)
     if asked is None:
@@ -163,7 +164,7 @@ async def range_416_loop(
 ) -> None:
     """Answer each request with Range by 416, with or without the complete length.
 
-    The client must not go on asking.
+    The client must not repeat the request for ever.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer)
@@ -192,8 +193,8 @@ async def range_multipart_broken(
 ) -> None:
     """Answer a request with Range by multipart/byteranges that names no boundary, or does not end.
 
-    ``many-parts`` sends ten thousand of an octet each, and ``overlapping`` the same octets in several, as a server
-    should not do and a client has to survive.
+    ``many-parts`` sends ten thousand parts of one octet each, and ``overlapping`` sends the same octets in several
+    parts, which a server should not do and a client has to survive.
     """
     if _asked(peer, request) is None:
         await _send_beginning(peer)
@@ -242,7 +243,7 @@ async def range_flaky_chain(peer: Peer, request: RequestHead, *, k: Missing = 20
 
 
 def _asked(peer: Peer, request: RequestHead, *, heeds_if_range: bool = True) -> Span | None:
-    """Return the first part that the request asks for, or None if it is to have the whole."""
+    """Return the first part that the request asks for, or None if the whole is due."""
     validator = request.get("if-range")
     if heeds_if_range and validator not in (None, _entity_tag(peer)):
         return None
@@ -259,7 +260,7 @@ def _fields(peer: Peer) -> tuple[bytes, bytes]:
 
 
 async def _send_beginning(peer: Peer, octets: int = HALF) -> None:
-    """Send 200, so many octets of the whole, and an end if there should be more."""
+    """Send 200 and ``octets`` of the whole, and close the connection if that is not all."""
     await peer.send(peer.http.canary_head(*_fields(peer)))
     await peer.http.send_canary(min(octets, WHOLE))
     if octets < WHOLE:
@@ -274,7 +275,7 @@ async def _send_part(
     where: str | None = None,
     sent: int | None = None,
 ) -> None:
-    """Send a part's head, truthful unless ``where`` is another Content-Range, and so much of its octets."""
+    """Send a part's head, with ``where`` as its Content-Range if given, and ``sent`` of its octets."""
     field = f"Content-Range: {where or content_range(part, WHOLE)}".encode()
     lines = (*_fields(peer), field)
     await peer.send(peer.http.canary_head(*lines, start=start, octets=part.octets))

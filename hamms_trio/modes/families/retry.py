@@ -1,8 +1,8 @@
-"""Servers that fail some requests and then succeed, and that send Retry-After.
+"""Servers that succeed in the end, if a client retries often enough and waits as long as it has to.
 
-Most of these fail the first request of a ``key`` and answer the next one healthily: the modifier ``first`` says how
-many fail, and 0 stands for all of them. The ledger has the time of each request, so it says how long a client
-has waited.
+Most of these fail the first request of a ``key`` and answer the next one healthily: the modifier ``first`` sets how
+many fail, and 0 stands for all of them. The ledger has the time of each request, so it shows how long a client has
+waited.
 """
 
 from __future__ import annotations
@@ -62,10 +62,9 @@ async def retries(
 ) -> None:
     """Answer 500 to the first ``tries`` - 1 requests with this ``key``, then 200.
 
-    They are answered ``status`` instead, or not at all: ``how=fin`` closes, and ``how=rst`` resets.
-
-    Every request counts, whatever its method and path, except ``GET /counters``, which lists the
-    counters, and ``POST /counters`` (``key`` and ``tries`` in the query or in a form), which sets one.
+    ``status`` replaces 500; ``how=fin`` closes the connection instead of an answer, and ``how=rst`` resets it.
+    Every request counts, whatever its method and path, except ``GET /counters``, which lists the counters, and
+    ``POST /counters`` (``key`` and ``tries`` in the query or in a form), which sets one.
     """
     if peer.http.path == "/counters":
         await _counters(peer, request)
@@ -89,7 +88,7 @@ async def retries(
 async def retry_after(
     peer: Peer, request: RequestHead, *, value: Text = "1", status: Refusal = 503
 ) -> None:
-    """Answer ``status`` with a Retry-After of one's choice, then healthily."""
+    """Answer ``status`` with any Retry-After (``value``), then healthily."""
     octets = value.encode("utf-8", "replace")
     await _refuse(peer, request, status, ("Retry-After", octets.decode("latin-1")))
 
@@ -151,7 +150,7 @@ async def retry_after_huge(
 ) -> None:
     """Answer 503 with a Retry-After of centuries, then healthily.
 
-    The client must not crash, and not wait for so long either.
+    The client must neither crash nor wait for so long.
     """
     await _refuse(peer, request, status, ("Retry-After", HUGE[value]))
 
@@ -199,7 +198,7 @@ async def retry_non_idempotent(peer: Peer, request: RequestHead, *, how: HowFail
 async def retry_storm(peer: Peer, request: RequestHead, *, status: Refusal = 503) -> None:
     """Answer 503 each time.
 
-    The ledger says how often a client comes back, and after which times.
+    The ledger shows how often a client comes back, and at which intervals.
     """
     await _refuse(peer, request, status)
 
@@ -242,7 +241,7 @@ async def retry_ratelimit_headers(
 
 
 def _date(form: str, peer: Peer, seconds: int) -> str:
-    """Return a date, or what is none, as `retry_after_date` describes them."""
+    """Return a date, or a text that is none, as `retry_after_date` describes them."""
     now = int(peer.environment.wall_time())
     date = imf_fixdate(now - 3600 if form == "past" else now + seconds)
     weekday, day, month, year, time, zone = date.replace(",", "").split()

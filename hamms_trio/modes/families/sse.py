@@ -1,4 +1,4 @@
-"""Event streams that try the grammar of server-sent events, and the ways to come back to one."""
+"""Event streams that test the grammar of server-sent events, and how clients reconnect."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ When = Annotated[str, Choice("connect", "reconnect")]
 
 
 def sse(*, tokens: Tokens = 40, gap: Seconds = 0.0, shape: SseShape = "plain") -> None:
-    """Name the parameters of modes whose fault does not lie in the JSON."""
+    """Declare the parameters of modes whose fault does not lie in the JSON."""
 
 
 def plain(*, tokens: Tokens = 40, gap: Seconds = 0.0, key: Text = "default") -> None:
-    """Name the parameters of modes that need ids, or count connections: their shape is plain."""
+    """Declare the parameters of modes that need ids, or count connections: their shape is plain."""
 
 
 on_sse = partial(on_stream, sse)
@@ -83,7 +83,7 @@ on_plain = partial(on_stream, plain, shape="plain")
 async def sse_crlf_split(
     stream: Stream, *, case: Annotated[str, Choice(*LINE_ENDS)] = "lf"
 ) -> None:
-    """End lines with LF, CRLF, CR or all of them in turn, and split the chunks behind each CR and each LF."""
+    """End lines with LF, CRLF, CR or all of them in turn, and split the chunks after each CR and each LF."""
     lines = (line for piece in stream.remaining for line in piece.event.lines())
     await stream.play(split_line_ends(ended_in_turn(lines, LINE_ENDS[case])))
 
@@ -98,10 +98,10 @@ async def sse_crlf_split(
 async def sse_line_separators(
     stream: Stream, *, char: Annotated[str, Choice(*SEPARATORS)] = "u2028"
 ) -> None:
-    """Put a character into the data that some languages take for a line end, unescaped; the grammar does not.
+    """Put an unescaped character into the data that some languages take for a line end, unlike the grammar.
 
-    It stands at the end of each token's word; ``u001c`` stands for U+001C to U+001E. JSON forbids ``vt``, ``ff``
-    and ``u001c``, so these exist in the shape plain only.
+    The character stands at the end of each token's word; ``u001c`` stands for U+001C to U+001E. JSON forbids
+    ``vt``, ``ff`` and ``u001c``, so these exist in the shape plain only.
     """
     if char in FORBIDDEN_IN_JSON and stream.shape.name != "plain":
         raise ParameterError(f"char={char} needs shape=plain: JSON can't hold it unescaped")
@@ -111,7 +111,7 @@ async def sse_line_separators(
 
 @on_sse(client=must_succeed(PARSING))
 async def sse_utf8_split(stream: Stream) -> None:
-    """End a chunk behind the first octet of each character of two, three and four octets."""
+    """End a chunk after the first octet of each character of two, three and four octets."""
     answer = stream.answer_with(mark=LONG_CHARACTERS)
     events = pieces(stream.shape, answer)[stream.position :]
     await stream.play(split_characters(b"".join(octets_of(events))))
@@ -137,7 +137,7 @@ async def sse_multiline(stream: Stream) -> None:
 async def sse_nospace(
     stream: Stream, *, case: Annotated[str, Choice("none", "two")] = "none"
 ) -> None:
-    """Put no space behind the colons, or two behind those of data lines; a correct client drops one."""
+    """Put no space after the colons, or two after those of data lines; a correct client drops one."""
     events = (piece.event for piece in stream.remaining)
     if case == "none":
         await stream.play(event.octets(spaces=0) for event in events)
@@ -175,10 +175,10 @@ async def sse_bom(
     ),
 )
 async def sse_eof_without_blank(stream: Stream) -> None:
-    """Leave out the empty line behind the last event, then end the body cleanly.
+    """Leave out the empty line after the last event, then end the body cleanly.
 
-    A correct client discards this event, and never uses its id as Last-Event-ID. In the shape plain it is one
-    more than the tokens; elsewhere it is the marker of the end.
+    A correct client discards this event, and never uses its id as Last-Event-ID. In the shape plain the event is
+    one more than the tokens; elsewhere it is the marker of the end.
     """
     events = octets_of(stream.remaining)
     if stream.shape.name == "plain":
@@ -219,7 +219,7 @@ async def sse_silent(
     await stream.hang_up()
 
 
-# Coming back
+# Reconnection
 
 
 @on_plain(client=must_succeed(INTERPRETATION), decides=True)
@@ -229,11 +229,11 @@ async def sse_id(
     case: Annotated[str, Choice("nul", "empty", "only", "long")] = "nul",
     after: After = 20,
 ) -> None:
-    """End the body after some events and an odd id; a client that comes back receives the rest.
+    """End the body after some events and an odd id; a client that reconnects receives the rest.
 
-    ``nul`` holds a NUL and is ignored; ``empty`` resets the last id, so that no Last-Event-ID comes; ``only``
+    ``nul`` holds a NUL and is ignored; ``empty`` resets the last id, so that the client sends none; ``only``
     stands in a block without data and counts all the same; ``long`` has 64 KiB, which is more than a head may
-    have here: the client that comes back with it receives 431.
+    have here: a client that reconnects with it receives 431.
     """
     waiting = stream.peer.state("without an id")
     if case == "empty" and not stream.position and waiting.get(stream.key, False):
@@ -254,7 +254,7 @@ async def sse_id(
 async def sse_last_event_id(stream: Stream, *, n: After = 5, retry: Seconds = 1.0) -> None:
     """Drop the connection (FIN without the last chunk) after each ``n`` events; 204 once all were sent.
 
-    A correct client comes back with the last id it has, after ``retry`` seconds, and delivers no event twice.
+    A correct client reconnects with the last id it has, after ``retry`` seconds, and delivers no event twice.
     """
     await _some(stream, n, str(round(retry * 1000)), "fin")
 
@@ -266,7 +266,7 @@ async def sse_retry_abuse(
     """Send ``retry`` with an odd value and end after each ``n`` events; 204 once all were sent.
 
     The value is 0, huge, negative, letters, or digits that look octal (0100 is a hundred milliseconds). A correct
-    client ignores what is not digits, and bounds what it takes.
+    client ignores a value that is not digits, and limits a large one.
     """
     await _some(stream, n, RETRIES[value], "clean")
 
@@ -301,7 +301,7 @@ async def sse_reconnect(
 
 @on_plain(client=must_succeed(CONNECTING), decides=True)
 async def sse_204(stream: Stream, *, at: When = "connect", after: After = 20) -> None:
-    """Answer 204, on connecting or on coming back: a correct client stops."""
+    """Answer 204, on connecting or on reconnecting: a correct client stops."""
     if await _meets(stream, at, after):
         await stream.respond(204)
 
@@ -314,9 +314,9 @@ async def sse_500(
     at: When = "connect",
     after: After = 20,
 ) -> None:
-    """Answer 500, or 503 with Retry-After, on connecting or on coming back.
+    """Answer 500, or 503 with Retry-After, on connecting or on reconnecting.
 
-    A browser stops; a library may come again, within bounds.
+    A browser stops; a library may try again, within bounds.
     """
     if await _meets(stream, at, after):
         fields = (("Retry-After", "1"),) if status == "503" else ()
@@ -325,7 +325,7 @@ async def sse_500(
 
 @on_plain(client=must_error(CONNECTING), decides=True)
 async def sse_wrong_type(stream: Stream, *, at: When = "connect", after: After = 20) -> None:
-    """Answer with a good stream that is labelled text/plain, on connecting or on coming back."""
+    """Answer with a good stream that is labelled text/plain, on connecting or on reconnecting."""
     if await _meets(stream, at, after):
         await stream.play(octets_of(stream.remaining), content_type="text/plain")
 
@@ -338,7 +338,7 @@ async def sse_redirect(
     at: When = "connect",
     after: After = 20,
 ) -> None:
-    """Redirect to a good stream, on connecting or on coming back; 301 and 308 do so for good."""
+    """Redirect to a good stream, on connecting or on reconnecting; 301 and 308 do so permanently."""
     if stream.peer.http.path.endswith("/moved"):
         await stream.play_healthy()
     elif await _meets(stream, at, after):

@@ -1,6 +1,6 @@
-"""Status lines: any code, properly framed, codes that have no body, and things that are no status line at all.
+"""Status lines: any code, properly framed, codes that have no body, and octets that are no status line at all.
 
-The message behind an odd status line is whole and truthful, so a client either reads it or says that it can't.
+The message after an odd status line is whole and truthful, so a client either reads it or reports an error.
 """
 
 from __future__ import annotations
@@ -101,8 +101,8 @@ async def status_garbage(peer: Peer) -> None:
 async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> None:
     """Answer with any status code, with the framing and the fields that it needs.
 
-    An interim one (1xx) is followed by a 200, as it has to be; after a 101 HTTP has ended on this
-    connection, so it is closed. An HTTP/1.0 client can't be sent 1xx at all.
+    An interim one (1xx) is followed by a 200, as the RFC requires; a 101 ends HTTP on this connection, so the
+    server closes it. An HTTP/1.0 client never receives a 1xx.
     """
     if status < 200:
         await _interim(peer, request, status)
@@ -117,9 +117,9 @@ async def status(peer: Peer, request: RequestHead, *, status: Status = 200) -> N
     )
 )
 async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True) -> None:
-    """Send a status line without a reason phrase, with the space behind the code or without.
+    """Send a status line without a reason phrase, with the space after the code or without.
 
-    The space is demanded, so only the line that has it must be accepted.
+    The grammar requires the space, so a client has to accept only the line that has it.
     """
     await peer.http.respond_with_canary(start=b"HTTP/1.1 200 " if sp else b"HTTP/1.1 200")
 
@@ -133,7 +133,7 @@ async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True)
     issues=("JakeChampion/fetch#1415", "node-fetch/node-fetch#1884"),
 )
 async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -> None:
-    """Answer with the code 000 or 099, which a client treats as a server's error."""
+    """Answer with the code 000 or 099, which a client treats as a server error."""
     await peer.http.respond_with_canary(start=LOW[status])
 
 
@@ -146,7 +146,7 @@ async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_600(peer: Peer, request: RequestHead) -> None:
-    """Answer with the code 600, which a client treats as a server's error."""
+    """Answer with the code 600, which a client treats as a server error."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 600 Six")
 
 
@@ -159,7 +159,7 @@ async def status_600(peer: Peer, request: RequestHead) -> None:
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_999(peer: Peer, request: RequestHead) -> None:
-    """Answer with the code 999, which a client treats as a server's error; a large site sends it to robots."""
+    """Answer with the code 999, which a client treats as a server error; a large site sends it to robots."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 999 Nine")
 
 
@@ -220,9 +220,9 @@ async def status_binary(
     client=must_error("RFC 9112 §4", owes="The error comes at once, and not after a timeout.")
 )
 async def status_foreign_banner(peer: Peer, request: RequestHead, *, proto: Banner = "ssh") -> None:
-    """Send what an SSH or SMTP server sends first, or a TLS alert, and fall silent.
+    """Send the first line of an SSH or SMTP server, or a TLS alert, and fall silent.
 
-    One line is enough to tell that it begins no response: a client does not wait for more.
+    That line begins no response, so a client does not wait for more.
     """
     await peer.send(BANNERS[proto])
     await peer.wait_gone()
@@ -262,7 +262,8 @@ async def status_truncated(peer: Peer, request: RequestHead) -> None:
 async def status_204_body(peer: Peer, request: RequestHead) -> None:
     """Answer 204 with a Content-Length and a body, and keep the connection.
 
-    A 204 has no body whatever its fields say, so what follows belongs to no response, the next one least.
+    A 204 has no body whatever its fields say, so the octets that follow belong to no response, least of all the
+    next.
     """
     await peer.http.respond_with_canary(start=b"HTTP/1.1 204 No Content")
 
@@ -300,7 +301,7 @@ async def status_205_body(peer: Peer, request: RequestHead) -> None:
 async def status_head_body(peer: Peer, request: RequestHead) -> None:
     """Answer HEAD with a body, and keep the connection; any other method gets a healthy answer.
 
-    The response has no body, so what follows belongs to no response, the next one least.
+    The response has no body, so the octets that follow belong to no response, least of all the next.
     """
     if request.method != "HEAD":
         await answer_healthily(peer, request)

@@ -1,4 +1,4 @@
-"""Answers to a body that come early, late or not at all, and what becomes of ``Expect`` (RFC 9110 §10.1.1)."""
+"""Answers to an upload that come early, late or not at all, and odd reactions to ``Expect`` (RFC 9110 §10.1.1)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ async def upload_early_413(
     after: Octets = KIBIBYTE,
     linger: Flag = False,
 ) -> None:
-    """Read ``after`` octets of the body, answer 413, and reset the connection, the rest unread.
+    """Read ``after`` octets of the body, answer 413, and reset the connection with the rest unread.
 
     The client reports 413 rather than the reset, and stops sending. ``linger`` reads the rest after the answer and
     closes, as a good server does.
@@ -84,7 +84,7 @@ async def upload_early_200(peer: Peer, request: RequestHead) -> None:
 async def upload_expect_ignored(peer: Peer, request: RequestHead) -> None:
     """Never answer ``Expect: 100-continue``, and wait for the body without it.
 
-    The client must not wait for ever: after a while of its own it sends the body.
+    The client must not wait for ever: it sends the body after a delay of its own choice.
     """
     if request.expects_continue:
         peer.strike()
@@ -113,7 +113,7 @@ async def upload_expect_417(peer: Peer, request: RequestHead) -> None:
 async def upload_expect_final(peer: Peer, request: RequestHead, *, status: Refusal = "413") -> None:
     """Answer ``Expect: 100-continue`` with a refusal instead of 100, and close.
 
-    The client does not send the body; the ledger says how much of it came.
+    The client does not send the body; the ledger shows how many octets came.
     """
     if request.expects_continue:
         peer.strike()
@@ -139,7 +139,7 @@ async def upload_100_then_close(peer: Peer, request: RequestHead) -> None:
 async def upload_echo_digest(peer: Peer, request: RequestHead) -> None:
     """Answer with the number of the octets that arrived and their SHA-256, as JSON.
 
-    It says whether a client has sent what it was given.
+    The answer shows whether the client has sent the body that its user gave it.
     """
     await _echo(peer, request)
 
@@ -148,7 +148,7 @@ async def upload_echo_digest(peer: Peer, request: RequestHead) -> None:
 async def upload_chunked_411(peer: Peer, request: RequestHead) -> None:
     """Answer 411 to a request with a chunked body, and read one with a length.
 
-    The client may send the request again with a Content-Length; otherwise it says that it failed.
+    The client may send the request again with a Content-Length; otherwise it reports the failure.
     """
     if request.chunked:
         peer.strike()

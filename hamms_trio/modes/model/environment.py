@@ -1,4 +1,4 @@
-"""The environment that all failure modes of one running server share: seed, clock and memory."""
+"""The environment that all failure modes of one running server share: seed, clock and state."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ V = TypeVar("V")
 logger = logging.getLogger(__name__)
 
 STATE_ENTRIES = 1_000
-# Revoked certificates name this place of their list: the mode tls-revocation at the universal door.
+# The place of the list in revoked certificates: the mode tls-revocation at the universal door.
 REVOCATION_DOOR, REVOCATION_PATH = "path", "/mode/tls-revocation/"
 CANARY_FILE = "file:///hamms-canary.txt"
 
@@ -48,7 +48,7 @@ class Limits:
 
 
 class State(Generic[V]):
-    """A mapping that forgets what was set longest ago once it is full."""
+    """A bounded mapping that evicts the entry that was set longest ago."""
 
     def __init__(self, limit: int = STATE_ENTRIES) -> None:
         self._limit = limit
@@ -74,15 +74,15 @@ class State(Generic[V]):
 
 
 class Environment:
-    """Shared by all peers of one server.
+    """The environment that all peers of one server share.
 
     Args:
-        seed: decides, with the request's place in its sequence, every random choice.
-        speed: how many seconds pass for a failure mode in one real second.
+        seed: the seed of every random choice.
+        speed: the seconds that pass for a failure mode in one real second.
         wall_clock: seconds since the epoch, for the Date field.
         canary_file: the URI of the only file that a mode may lead a client to; it need not exist.
         authority: makes the root that signs certificates, once one is needed; None for a new root.
-        names: of this server, beside the local ones, for its certificates; the root must be good for them.
+        names: further names of this server, for its certificates; the root must permit them.
 
     Attributes:
         ports: the port of each door, by its name.
@@ -117,7 +117,7 @@ class Environment:
 
     @cached_property
     def contexts(self) -> Contexts:
-        """The TLS contexts of this server, whose certificates are made when they are needed."""
+        """The TLS contexts of this server, whose certificates are made on first use."""
         # Imported only now: servers without TLS need no cryptography.
         from hamms_trio.pki.authority import Authority
         from hamms_trio.pki.contexts import Contexts
@@ -141,12 +141,12 @@ class Environment:
         return path
 
     def close(self) -> None:
-        """Remove that file."""
+        """Remove the file of the root."""
         if self._folder is not None:
             self._folder.cleanup()
 
     def warn(self, problem: str) -> None:
-        """Log a warning, each one once."""
+        """Log a warning, unless it was logged before."""
         if problem not in self._warned:
             self._warned.add(problem)
             logger.warning("%s", problem)
@@ -171,11 +171,11 @@ class Environment:
         return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
 
     def date(self, seconds: int = 0) -> str:
-        """Return the time so many seconds from now in the form of fields (RFC 9110 §5.6.7)."""
+        """Return the time ``seconds`` from now as a field's value (RFC 9110 §5.6.7)."""
         return imf_fixdate(int(self._wall_clock()) + seconds)
 
     def state(self, slug: str, name: str = "") -> State[Any]:
-        """Return one failure mode's memory beyond a request: one bounded mapping for each name."""
+        """Return one failure mode's state beyond a request: one bounded mapping for each name."""
         return self._states.setdefault((slug, name), State())
 
     def count(self, slug: str, *key: Hashable) -> int:
@@ -185,20 +185,20 @@ class Environment:
         return int(count)
 
     def closes_port(self, door: str, close: Callable[[float], None]) -> None:
-        """Have ``close(seconds)`` called when a mode wants this door's port to refuse connections."""
+        """Register the function that makes this door's port refuse connections for a time."""
         self._closers[door] = close
 
     def close_port(self, door: str, seconds: float) -> None:
-        """Have a door's port refuse connections for so many real seconds, if the door has a port."""
+        """Let a door's port refuse connections for ``seconds`` of real time, if the door has a port."""
         if door in self._closers:
             self._closers[door](seconds)
 
     def forget_port(self, door: str) -> None:
-        """Let a door go whose port is closed for good."""
+        """Unregister a door whose port is closed for good."""
         self._closers.pop(door, None)
 
     def forget(self) -> None:
-        """Start afresh: every counter and sequence begins anew."""
+        """Clear all state, so that every counter and sequence restarts."""
         self._states.clear()
 
 

@@ -45,9 +45,9 @@ class Expectation:
     """An outcome and its source, such as ``RFC 9112 §8``.
 
     Attributes:
-        attempts: how often a request may be sent at most, by its method, where that is limited.
-        owes: sentences about this mode alone that a user can check; for a matter of policy they stand instead of
-            the sentence that all such modes share.
+        attempts: how often a request with a method may be sent at most, where that is limited.
+        owes: sentences about this mode alone that a user can check; where the reaction is a matter of policy, they
+            replace the sentence that all such modes share.
     """
 
     outcome: Outcome
@@ -71,7 +71,7 @@ class Expectation:
             sentences.append(f"The ledger shows {times} for one call.")
         elif self.outcome is Outcome.RETRY:
             sentences.append(
-                f"The ledger shows at most {MOST_ATTEMPTS} requests for one call, and how far apart they came."
+                f"The ledger shows at most {MOST_ATTEMPTS} requests for one call, and their times."
             )
         if self.reuse is not Reuse.ANY:
             sentences.append(_REUSE[self.reuse])

@@ -28,7 +28,7 @@ from hamms_trio.modes.model.parameters import (
 Rate = Annotated[float, Range("octets per second", 0, 1024 * MEBIBYTE)]
 Slice = Annotated[int, Range("octets", 0, MEBIBYTE)]
 
-PACED_SECONDS = 0.05  # of octets leave at once where only a rate is given
+PACED_SECONDS = 0.05  # of octets in one piece, where only a rate is given
 LARGEST_SLICE = 64 * 1024
 
 
@@ -38,16 +38,16 @@ class Modifiers:
 
     Attributes:
         share: the share of the requests that the fault strikes; the others get a healthy canary.
-        every: the fault strikes every n-th request only; 0 for every request.
-        first: the fault strikes the first n requests only; 0 for no limit.
-        skip: the number of requests that the fault spares before it strikes.
-        key: the name of the counter of requests; requests with another key count apart.
-        rate: the most octets that leave in a second; 0 for no limit.
-        slice: the most octets that leave in one piece; 0 for no limit.
-        delay: the seconds before each piece.
+        every: the fault strikes every Nth request only; 0 stands for each.
+        first: the fault strikes the first N requests only; 0 stands for no limit.
+        skip: the first N requests are spared.
+        key: the key by which requests are counted.
+        rate: the most octets in a second; 0 stands for no limit.
+        slice: the most octets in one piece; 0 stands for no limit.
+        delay: seconds before each piece.
         jitter: the most seconds by which a delay is longer or shorter.
-        nonce: the nonce of the canary and of the ledger's records; by default the server makes one.
-        seed: the seed of every random choice; by default the server's own.
+        nonce: the nonce of the canary and the ledger; None for one that the server makes.
+        seed: the seed of every choice; None stands for the server's own.
     """
 
     share: Share = 1.0
@@ -69,7 +69,7 @@ class Modifiers:
 
     @property
     def is_paced(self) -> bool:
-        """True if octets do not simply leave."""
+        """True if a modifier changes how octets leave."""
         return bool(self.rate or self.slice or self.delay or self.jitter)
 
     def strikes(self, seed: int, slug: str, nth: int) -> bool:
@@ -82,7 +82,7 @@ class Modifiers:
         return self.share >= 1 or chance(self._seed(seed), slug, self.key, nth) < self.share
 
     def pieces(self, octets: int) -> Iterator[tuple[int, int]]:
-        """Yield beginning and end of each part of so many octets; the parts leave one by one."""
+        """Yield the beginning and the end of each piece of ``octets``; the pieces leave one by one."""
         most = self.slice or (
             max(1, min(int(self.rate * PACED_SECONDS), LARGEST_SLICE)) if self.rate else octets
         )
@@ -90,7 +90,7 @@ class Modifiers:
             yield at, min(at + most, octets)
 
     def pause(self, seed: int, slug: str, nth: int, piece: int, octets: int) -> float:
-        """Return the seconds before this piece of the ``nth`` answer, which has so many octets."""
+        """Return the seconds before this piece, of ``octets``, of the ``nth`` answer."""
         seconds = self.delay + (octets / self.rate if self.rate else 0.0)
         if self.jitter:
             draw = chance(self._seed(seed), slug, self.key, "jitter", nth, piece)

@@ -26,16 +26,16 @@ class Domain(Protocol):
     """The values that a parameter may have."""
 
     def takes(self, kind: type) -> str:
-        """Say for people which values may be given."""
+        """Describe the allowed values, for people."""
 
     def describe(self) -> dict[str, object]:
-        """Say the same for programs."""
+        """Describe the allowed values, for programs."""
 
     def read(self, text: str, kind: type) -> Value:
         """Return the value for which ``text`` stands.
 
         Raises:
-            ValueError: it stands for none; the message completes "NAME ...", or is empty.
+            ValueError: the text stands for none; the message completes "NAME ...", or is empty.
         """
 
     def to_label(self, value: Value) -> str:
@@ -168,7 +168,7 @@ Size = Annotated[int, Range("octets", 0, 1024 * MEBIBYTE)]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One knob of a failure mode, read off its signature."""
+    """One parameter of a failure mode, read from its signature."""
 
     name: str
     kind: type[int] | type[float] | type[str] | type[bool]
@@ -177,10 +177,10 @@ class Parameter:
 
     @classmethod
     def of(cls, name: str, annotation: object, default: object) -> Parameter:
-        """Read a parameter off a signature.
+        """Read a parameter from a signature.
 
         Raises:
-            CatalogueError: it has no type of this module, or no default that a client could give.
+            CatalogueError: the parameter has no type of this module, or no default that a client could give.
         """
         if get_origin(annotation) in (Union, UnionType):
             # "Seed | None": None stands for the server's own
@@ -196,7 +196,7 @@ class Parameter:
 
     @classmethod
     def all_of(cls, owner: Callable[..., object]) -> tuple[Parameter, ...]:
-        """Read the parameters off a signature: the keyword-only ones, or the fields of a dataclass.
+        """Read the parameters from a signature: the keyword-only ones, or the fields of a dataclass.
 
         Raises:
             CatalogueError: see `of`.
@@ -215,7 +215,7 @@ class Parameter:
         """Return the value for which ``text`` stands.
 
         Raises:
-            ParameterError: it stands for none, or for one out of range.
+            ParameterError: the text stands for none, or for one out of range.
         """
         try:
             return self.domain.read(text, self.kind)

@@ -16,7 +16,7 @@ class ModeObserver(Observer, Protocol):
 
     @property
     def name(self) -> str:
-        """The name of what the client met, for log lines."""
+        """The name of the client's door or mode, for log lines."""
 
     @property
     def door(self) -> str:
@@ -30,7 +30,7 @@ class ModeObserver(Observer, Protocol):
         """Note that real seconds passed on purpose."""
 
     def closed(self) -> None:
-        """Note that the socket is closed, and nothing more will come of this connection."""
+        """Note that the socket is closed, and the record is complete."""
 
     def head(self, head: RequestHead, /) -> None:
         """Note a request whose head is complete."""
@@ -109,7 +109,7 @@ class PeerConnection(Protocol):
         Where only reading shows that a client has left, some octets are read ahead.
 
         Raises:
-            PeerGone: it has.
+            PeerGone: the client has closed its side.
         """
 
     def send(self, data: bytes | memoryview) -> Awaitable[None]:
@@ -128,7 +128,7 @@ class PeerConnection(Protocol):
         """Let the other connections have their turn."""
 
     def give_back(self, octets: bytes) -> None:
-        """Have the next ``receive`` return these octets, which came before any others."""
+        """Let the next ``receive`` return these octets, before any others."""
 
     def send_eof(self) -> Awaitable[None]:
         """Send FIN; octets may still be received."""
@@ -141,4 +141,4 @@ class PeerConnection(Protocol):
         """True if its earlier owner takes the connection back after an exchange."""
 
     def return_to_giver(self, octets: bytes) -> None:
-        """Give the connection back as soon as the mode has ended, with octets that were received and not used."""
+        """Give the connection back once the mode has ended, with octets that are received but not used."""

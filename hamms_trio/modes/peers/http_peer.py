@@ -57,8 +57,8 @@ class HttpPeer:
 
     Attributes:
         base: the part of the target's path that belongs to the door; ``path`` is the rest.
-        goes_on: True if HTTP goes on behind the current CONNECT: in the tunnel, or because it was refused.
-        exchanges: how many requests this connection has brought, the current one included.
+        goes_on: True if HTTP continues after the current CONNECT: in the tunnel, or because it was refused.
+        exchanges: the number of requests on this connection, including the current one.
         problem: the error in the current request, for a lenient mode; None if it is well-formed.
     """
 
@@ -95,7 +95,7 @@ class HttpPeer:
         """Read up to the end of the next request's header section.
 
         Raises:
-            RequestError: it is malformed, too large, or was not complete in time.
+            RequestError: the head is malformed, too large, or was not complete in time.
             PeerGone: the client closed its side, or sent nothing for too long.
         """
         reader = self._reader
@@ -144,7 +144,7 @@ class HttpPeer:
 
     @property
     def path(self) -> str:
-        """The current request's path as the mode sees it: behind the door's part."""
+        """The current request's path without the part that belongs to the door."""
         path = self._request.path if self._request is not None else "/"
         return path[len(self.base) :] or "/" if self.base else path
 
@@ -153,7 +153,7 @@ class HttpPeer:
         return self.base + path
 
     async def stays_idle(self, seconds: float) -> bool:
-        """Wait for the next request on the server's clock; True if none has begun in that time.
+        """Wait for the next request on the server's clock; return True if none has begun in that time.
 
         Raises:
             PeerGone: the client closed its side meanwhile.
@@ -177,7 +177,7 @@ class HttpPeer:
             invites: True if a client that waits for ``100 Continue`` is sent one.
 
         Raises:
-            RequestError: it is malformed, or late.
+            RequestError: the content is malformed, or late.
         """
         request = self._request
         if request is None or not request.has_body:
@@ -194,7 +194,7 @@ class HttpPeer:
         """Read the current request's content as application/x-www-form-urlencoded.
 
         Raises:
-            RequestError: it is too large, of another type, malformed, or late.
+            RequestError: the content is too large, of another type, malformed, or late.
         """
         request = self._request
         if request is None or not request.has_body:
@@ -211,7 +211,7 @@ class HttpPeer:
         return parse_form(content.decode("utf-8", "replace"))
 
     async def discard_content(self) -> None:
-        """Read the rest of the current request's content and forget it; finish if that fails."""
+        """Read and drop the rest of the current request's content; finish if that fails."""
         request = self._request
         if request is None or not request.has_body:
             return
@@ -223,7 +223,7 @@ class HttpPeer:
             await self._peer.finish()
 
     def take_unread(self) -> bytes:
-        """Return what has come behind the current request, and forget it here."""
+        """Return the octets that follow the current request, and drop them here."""
         return self._reader.take()
 
     # The response
@@ -240,7 +240,7 @@ class HttpPeer:
     def canary_head(
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
     ) -> bytes:
-        """Return a head that frames so many octets of the canary truthfully, with ``lines`` among its own."""
+        """Return a head that frames ``octets`` of the canary truthfully, with ``lines`` among its own."""
         kept = connection_lines(self._request) if self._request else ()
         own = b"Content-Type: text/plain", b"X-Hamms-Nonce: %b" % self._peer.nonce.encode()
         return self.raw_head(*own, *lines, *kept, b"Content-Length: %d" % octets, start=start)
@@ -284,7 +284,7 @@ class HttpPeer:
         return self._peer.send(self.message(request, status, *fields, body=body))
 
     async def refuse(self, error: RequestError, request: RequestHead | None = None) -> None:
-        """Say what is wrong with the request (RFC 9457), and close if it can't be known where it ends."""
+        """Report the problem of a request (RFC 9457), and close if the request's end can't be found."""
         fields = [("Content-Type", "application/problem+json")]
         if isinstance(error, MethodNotAllowed):
             fields.append(("Allow", error.allow))
@@ -310,7 +310,7 @@ class HttpPeer:
         return self.goes_on if request.method == "CONNECT" else request.persistent
 
     async def end_exchange(self) -> None:
-        """Make ready for the next request, or finish if there can be none (RFC 9112 §9.3, §9.6)."""
+        """Prepare for the next request, or finish if there can be none (RFC 9112 §9.3, §9.6)."""
         request = self._request
         if self._peer.finished or request is None or self.is_ready():
             return
@@ -324,13 +324,13 @@ class HttpPeer:
         return self._reader.take()
 
     def overhear(self, data: bytes, *, heads: bool) -> bool:
-        """Enter in the ledger what the mode does not read: the rest of a body, and before that a request.
+        """Record octets that the mode does not read: a request, and the rest of its body.
 
         Args:
-            heads: False if no request is to be entered but the current one.
+            heads: False to record no request but the current one.
 
         Returns:
-            True if a request has been entered.
+            True if a request has been recorded.
         """
         if self._is_deaf or not (heads or self._has_unread_body()):
             return False
@@ -394,8 +394,8 @@ class HttpPeer:
     def _loses_track(self, request: RequestHead) -> bool:
         """Return True if the beginning of the next request can't be found.
 
-        Because reading the body has failed, or because the client may hold it back until it sees a
-        100, which it was not sent (RFC 9110 §10.1.1).
+        Reading the body may have failed, or the client may hold the body back until it sees a 100, which was not
+        sent (RFC 9110 §10.1.1).
         """
         if self._body is not None:
             return not self._body.complete

@@ -15,12 +15,12 @@ from hamms_trio.modes.peers.tls_connection import TlsConnection
 from hamms_trio.modes.peers.tls_peer import TlsPeer
 from hamms_trio.wire import RequestHead
 
-READING_SECONDS = 0.08  # real ones; enough for each of 47 clients that were measured
+READING_SECONDS = 0.08  # of real time; enough for each of 47 measured clients
 
 
 def knows_no_others(label: str, _request: RequestHead) -> Encounter:
     """Find no encounter: this peer meets one mode alone."""
-    raise NoSuchMode(f"no other failure mode is to be met here, and so not {label[:80]!r}")
+    raise NoSuchMode(f"this port has one failure mode only, and not {label[:80]!r}")
 
 
 class Peer:
@@ -30,8 +30,8 @@ class Peer:
     never did.
 
     Attributes:
-        environment: what all modes of this server share.
-        finished: True once the connection is ended by us.
+        environment: the environment that all modes of this server share.
+        finished: True once we have ended the connection.
         channel: the TLS connection that carries its octets; None in plain TCP.
         find: finds the encounter of a request with another mode.
     """
@@ -91,21 +91,21 @@ class Peer:
         return self._tls
 
     def over(self, channel: TlsConnection) -> Peer:
-        """Return the same client as it is met within TLS, with the same encounter."""
+        """Return a peer for the same client within TLS, with the same encounter."""
         within = Peer(channel, self.environment, self.find, channel=channel)
         within._encounter = self._encounter  # for its nonce; the pace is that of the records
         return within
 
     @property
     def scheme(self) -> str:
-        """The scheme of the URLs by which the client has come."""
+        """The scheme of the client's URL."""
         return "http" if self.channel is None else "https"
 
     def need_tls(self, what: str, reason: str) -> None:
         """Refuse a request that has come without TLS.
 
         Raises:
-            NeedsTls: it has.
+            NeedsTls: the request came in plain HTTP.
         """
         if self.channel is None:
             raise NeedsTls(f"{what} needs TLS: {reason}; this port or its twin speaks it")
@@ -122,7 +122,7 @@ class Peer:
         """Read the next octets that the client sends, HTTP or not.
 
         Raises:
-            PeerGone: it closed its side.
+            PeerGone: the client closed its side.
         """
         data = await self.connection.receive()
         if not data:
@@ -142,14 +142,14 @@ class Peer:
     def sleep(self, seconds: float) -> Awaitable[None]:
         """Let time pass on the server's clock, which runs ``environment.speed`` times as fast as ours.
 
-        Slept in a row, seconds add up without drift.
+        Consecutive sleeps add up without drift.
         """
         return self.connection.sleep(seconds / self.environment.speed)
 
     def look_at_keep_alive(self) -> None:
-        """Enter in the ledger whether the client's kernel sends TCP keep-alives, if that can be seen.
+        """Record whether the client's kernel sends TCP keep-alives, if that can be seen.
 
-        It can once the client has been idle for a moment, and is on this machine.
+        It can be seen once a client on this machine has been idle for a moment.
         """
         keeps_alive = self.connection.client_keeps_alive()
         if keeps_alive is not None:
@@ -177,7 +177,7 @@ class Peer:
         return self.environment.seed
 
     def state(self, name: str = "") -> State[Any]:
-        """Return this failure mode's memory on this server beyond a request: a bounded mapping."""
+        """Return this failure mode's state on this server beyond a request: a bounded mapping."""
         return self.environment.state(self._slug, name)
 
     def count(self, *key: Hashable) -> int:
@@ -189,7 +189,7 @@ class Peer:
         return chance(self.seed if seed is None else seed, self._slug, *key)
 
     def strike(self) -> None:
-        """Enter in the ledger that the fault is played; only for a mode declared with ``decides=True``."""
+        """Record that the fault is played; only for a mode declared with ``decides=True``."""
         encounter = self._encounter
         if encounter is not None:
             slug, arguments, key = encounter.slug, encounter.arguments, encounter.key
@@ -203,19 +203,19 @@ class Peer:
     # Endings
 
     def wait_gone(self, seconds: float | None = None) -> Awaitable[None]:
-        """Discard all octets until the client closes its side, or for so long on the server's clock."""
+        """Discard all octets until the client closes its side, or for ``seconds`` on the server's clock."""
         if seconds is None:
             return self._drain(None)
         return self._drain(self.connection.now() + seconds / self.environment.speed)
 
     def wait_left(self, seconds: float | None = None) -> Awaitable[None]:
-        """Read nothing until the client closes its side, or for so long on the server's clock."""
+        """Read nothing until the client closes its side, or for ``seconds`` on the server's clock."""
         if seconds is None:
             return self.connection.wait_left(None)
         return self.connection.wait_left(self.connection.now() + seconds / self.environment.speed)
 
     async def half_close(self) -> None:
-        """Send FIN, and go on receiving."""
+        """Send FIN, and keep receiving."""
         await self.connection.send_eof()
 
     async def finish(self) -> None:
@@ -263,13 +263,13 @@ class Peer:
             await self.wait_gone()
 
     def close_port(self, seconds: float) -> None:
-        """Have this door's port refuse connections for so long on the server's clock."""
+        """Let this door's port refuse connections for ``seconds`` on the server's clock."""
         self.environment.close_port(self.connection.observer.door, seconds / self.environment.speed)
 
     # For drivers
 
     def meet(self, encounter: Encounter, request: RequestHead | None = None) -> bool:
-        """Let the client meet a failure mode from now on; True if the mode strikes this time."""
+        """Set the failure mode that the client meets from now on; return True if the mode strikes this time."""
         self._encounter = encounter
         self._request = request
         self._nonce = None
@@ -285,7 +285,7 @@ class Peer:
         return strikes
 
     def overhear(self) -> None:
-        """Enter the client's first request in the ledger although the mode does not read it."""
+        """Record the client's first request, although the mode does not read it."""
         self._overhears = True
 
     # Within
@@ -321,7 +321,7 @@ class Peer:
             return
 
     def _overhear(self, data: bytes) -> None:
-        """Enter in the ledger what the mode itself does not read."""
+        """Record octets that the mode itself does not read."""
         if self._tls is not None:
             self._tls.overhear(data)
         http = self.http if self._overhears else self._http

@@ -132,7 +132,7 @@ class TlsConnection:
         await self._flush()
 
     async def _receive_close(self, deadline: float | None) -> None:
-        """Read up to the client's FIN; nobody wants its content any more, but its close_notify is noted."""
+        """Read up to the client's FIN; drop its content, and record its close_notify."""
         has_come = self.layer.is_closed_by_client()
         try:
             while octets := await self.below.receive(deadline):

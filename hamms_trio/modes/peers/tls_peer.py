@@ -14,7 +14,9 @@ from hamms_trio.wire.tls.records import AlertLevel, ContentType, alert_octets, s
 if TYPE_CHECKING:
     from hamms_trio.modes.peers.peer import Peer
 
-LOOK_AGAIN_SECONDS = 0.01  # real ones; a key that is made in a thread takes about ten times as long
+LOOK_AGAIN_SECONDS = (
+    0.01  # of real time; a key that is made in a thread takes about ten times as long
+)
 ALERT_OCTETS = 2  # its level and its code; an encrypted one has more
 
 
@@ -28,7 +30,7 @@ class TlsPeer:
         self._octets = b""  # the ClientHello's, and what follows it
 
     async def is_spoken(self) -> bool:
-        """Wait for the client's first octets, and return True if they are those of TLS; nothing is used up.
+        """Wait for the client's first octets, and return True if they begin TLS; consume none.
 
         Raises:
             PeerGone: the client sent nothing for too long.
@@ -47,7 +49,7 @@ class TlsPeer:
 
         Raises:
             SpeaksTls: the client does not speak TLS; its octets are given back.
-            MalformedRequest: its first octets are no ClientHello.
+            MalformedRequest: the client's first octets are no ClientHello.
             PeerGone: the client has left, or its ClientHello was not complete in time.
         """
         connection = self._peer.connection
@@ -72,13 +74,13 @@ class TlsPeer:
         self._peer.connection.give_back(octets)
 
     def overhear(self, octets: bytes) -> None:
-        """Enter in the ledger the alerts with which a client answers what is no TLS, or none to its taste."""
+        """Record the alerts with which a client answers TLS that it can't accept."""
         for record in split_records(octets)[0]:
             if record.type == ContentType.ALERT and len(record.fragment) == ALERT_OCTETS:
                 self._peer.connection.observer.note_alert(record.fragment[1])
 
     def begin(self, terms: Terms = HEALTHY_TERMS, *, carry: Carry | None = None) -> TlsConnection:
-        """Begin TLS on the connection; the ClientHello is taken into account, and nothing is sent yet.
+        """Begin TLS on the connection, from the ClientHello on; send nothing yet.
 
         Args:
             carry: sends each record instead of the connection itself (see `TlsConnection`).

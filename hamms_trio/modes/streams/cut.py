@@ -44,7 +44,7 @@ def half(octets: bytes) -> bytes:
 
 
 def half_character(octets: bytes) -> bytes:
-    """Octets up to the first one of the first character of several; all but the last if there is none."""
+    """Return the octets up to the first one of the first long character; all but the last without one."""
     for at, octet in enumerate(octets):
         if octet >= 0xC0:
             return octets[: at + 1]

@@ -1,4 +1,4 @@
-"""How a failure mode that answers with a stream is declared.
+"""The declaration of a failure mode that answers with a stream.
 
 Its coroutine receives a `Stream` instead of a peer and a request. Its parameters are its own keyword-only arguments
 and those of a family's common ones, which are declared once.
@@ -31,10 +31,10 @@ def on_stream(
 
     Args:
         common: has the common parameters as its keyword-only arguments; the mode's own win.
-        decides: True if the mode says itself when it strikes, and if it wants requests for a document, too.
+        decides: True if the mode itself decides when it strikes, and receives requests for a document, too.
             Otherwise those are answered truthfully.
         shape: of all answers, unless a parameter names another.
-        unread: True if the mode wants requests whose content is not read yet.
+        unread: True if the mode receives requests before their content is read.
         declared: see `FailureMode`.
     """
 

@@ -1,6 +1,6 @@
 """Ways in which a body leaves and ends: framing, coding, and the end of its connection.
 
-No mode that breaks a body off has a way of its own: it names one of these.
+A mode that breaks off a body names one of these ways.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hamms_trio.wire import Field, chunk, last_chunk
 GZIP = 31  # zlib's word for a gzip header and trailer around the largest window
 
 
-class Ending(Enum):
+class StreamEnding(Enum):
     """The fate of the connection once the body has ended."""
 
     KEEP = "may be used again"
@@ -26,7 +26,7 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class StreamFault:
     """One way to end a body.
 
     Attributes:
@@ -35,20 +35,20 @@ class Fault:
         gzip: True if the content is a gzip stream, which breaks off.
     """
 
-    ending: Ending
+    ending: StreamEnding
     chunked: bool = True
     last_chunk: bool = False
     gzip: bool = False
 
 
 FAULTS = {
-    "clean": Fault(Ending.KEEP, last_chunk=True),
-    "fin": Fault(Ending.FIN),
-    "rst": Fault(Ending.RST),
-    "delimited": Fault(Ending.FIN, chunked=False),
-    "gzip": Fault(Ending.KEEP, last_chunk=True, gzip=True),
+    "clean": StreamFault(StreamEnding.KEEP, last_chunk=True),
+    "fin": StreamFault(StreamEnding.FIN),
+    "rst": StreamFault(StreamEnding.RST),
+    "delimited": StreamFault(StreamEnding.FIN, chunked=False),
+    "gzip": StreamFault(StreamEnding.KEEP, last_chunk=True, gzip=True),
     # Without framing, close_notify alone says that a body is complete (RFC 9112 §9.8).
-    "tls": Fault(Ending.TRUNCATED, chunked=False),
+    "tls": StreamFault(StreamEnding.TRUNCATED, chunked=False),
 }
 CLEAN = FAULTS["clean"]
 FIN = FAULTS["fin"]
@@ -60,7 +60,7 @@ FinOrRst = Annotated[str, Choice("fin", "rst")]
 
 
 class BodyWriter:
-    """Turns pieces of content into the octets of one body.
+    """The writer of one body, from pieces of content to octets.
 
     Args:
         minor_version: the request's; HTTP/1.0 knows no chunks, so such a body ends with its connection.
@@ -68,13 +68,13 @@ class BodyWriter:
 
     __slots__ = ("_chunked", "_compressor", "ending", "fault")
 
-    def __init__(self, fault: Fault, *, minor_version: int = 1) -> None:
+    def __init__(self, fault: StreamFault, *, minor_version: int = 1) -> None:
         self.fault = fault
         self._chunked = fault.chunked and minor_version > 0
         self._compressor = zlib.compressobj(wbits=GZIP) if fault.gzip else None
         self.ending = fault.ending
-        if not self._chunked and self.ending is Ending.KEEP:
-            self.ending = Ending.FIN
+        if not self._chunked and self.ending is StreamEnding.KEEP:
+            self.ending = StreamEnding.FIN
 
     @property
     def fields(self) -> tuple[Field, ...]:
@@ -85,7 +85,7 @@ class BodyWriter:
         return (*coding, ("Connection", "close"))
 
     def write(self, content: bytes) -> bytes:
-        """One piece of the content; without octets there is no piece."""
+        """Return the octets of one piece of the content; none for an empty piece."""
         if self._compressor is not None:
             content = self._compressor.compress(content)
             content += self._compressor.flush(zlib.Z_SYNC_FLUSH)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from hamms_trio.modes.model.environment import Environment, State
-from hamms_trio.modes.streams.shapes import Problem
+from hamms_trio.modes.streams.shapes import ApiError
 from hamms_trio.wire import Field, reason_phrase
 
 SECONDS_AHEAD = 2  # of a Retry-After that is a date
@@ -31,16 +31,16 @@ _MESSAGES = {
 }
 
 
-def problem_of(status: int) -> Problem:
+def problem_of(status: int) -> ApiError:
     """Return the error for a status code."""
     kind = _TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
     phrase = reason_phrase(status) or "Overloaded"
-    return Problem(kind, f"{status} {phrase}: the failure mode says so")
+    return ApiError(kind, f"{status} {phrase}: the failure mode says so")
 
 
-def problem_named(kind: str) -> Problem:
+def problem_named(kind: str) -> ApiError:
     """Return the error of a type, as an event of a stream."""
-    return Problem(kind, _MESSAGES[kind], kind)
+    return ApiError(kind, _MESSAGES[kind], kind)
 
 
 def retry_fields(

@@ -6,14 +6,21 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from hamms_trio.modes.peers.peer import READING_SECONDS, Peer
-from hamms_trio.modes.streams.faults import CLEAN, FAULTS, FIN, BodyWriter, Ending, Fault
+from hamms_trio.modes.streams.faults import (
+    CLEAN,
+    FAULTS,
+    FIN,
+    BodyWriter,
+    StreamEnding,
+    StreamFault,
+)
 from hamms_trio.modes.streams.options import MAX_CONTENT_OCTETS, PARSED_OCTETS, StreamOptions
 from hamms_trio.modes.streams.shapes import (
     PLACEHOLDER,
     SHAPES,
-    Answer,
+    ApiError,
+    ModelAnswer,
     Piece,
-    Problem,
     Shape,
     pieces,
     shape_of,
@@ -27,7 +34,7 @@ SHORTEST_BEAT = 0.001
 
 
 class Stream:
-    """The client's request, the healthy answer to it, and the ways to send that or some of it.
+    """The client's request, the healthy answer to it, and ways to send all or a part of that answer.
 
     Attributes:
         gap: seconds between two events.
@@ -56,23 +63,23 @@ class Stream:
         self.shape: Shape = by_path if shape == "path" else SHAPES[shape]
         self.content = b""
         self.options = StreamOptions()
-        self._first = Answer.of(tokens, self.nonce, tool=tool, dialect=dialect)
+        self._first = ModelAnswer.of(tokens, self.nonce, tool=tool, dialect=dialect)
         self._body = BodyWriter(CLEAN)
         self._sent_any = False
 
     # The healthy answer
 
     @property
-    def answer(self) -> Answer:
-        """Everything that the healthy answer says."""
+    def answer(self) -> ModelAnswer:
+        """The content of the healthy answer."""
         return self.answer_with()
 
-    def answer_with(self, *, mark: str = "", tool: bool | None = None) -> Answer:
+    def answer_with(self, *, mark: str = "", tool: bool | None = None) -> ModelAnswer:
         """Return the healthy answer with a mark after each word, or as a tool call."""
         first, options = self._first, self.options
         tool = first.tool if tool is None else tool
         if mark or tool is not first.tool:
-            first = Answer.of(
+            first = ModelAnswer.of(
                 len(first.tokens), self.nonce, mark=mark, tool=tool, dialect=first.dialect
             )
         return replace(first, model=options.model, usage=options.usage)
@@ -87,7 +94,9 @@ class Stream:
         answer, first = self.answer, self._first
         if self.shape.counts_octets:
             return iter(pieces(self.shape, answer)[start:])
-        blank = Answer.of(len(first.tokens), PLACEHOLDER, tool=first.tool, dialect=first.dialect)
+        blank = ModelAnswer.of(
+            len(first.tokens), PLACEHOLDER, tool=first.tool, dialect=first.dialect
+        )
         blank = replace(blank, model=answer.model, usage=answer.usage)
         return (piece.filled(self.nonce) for piece in pieces(self.shape, blank)[start:])
 
@@ -138,13 +147,13 @@ class Stream:
     # Sending
 
     async def open(
-        self, fault: Fault = CLEAN, content_type: str = "", fields: tuple[Field, ...] = ()
+        self, fault: StreamFault = CLEAN, content_type: str = "", fields: tuple[Field, ...] = ()
     ) -> None:
         """Send the head of a stream that is to end by ``fault``."""
         self._body = BodyWriter(fault, minor_version=self.request.minor_version)
-        closes = not self.request.persistent and self._body.ending is Ending.KEEP
+        closes = not self.request.persistent and self._body.ending is StreamEnding.KEEP
         if closes:
-            self._body.ending = Ending.FIN
+            self._body.ending = StreamEnding.FIN
         head = self.peer.http.head(
             200,
             *self.fields(content_type or self.shape.content_type),
@@ -177,11 +186,11 @@ class Stream:
         """End the body and its connection by the fault that `open` was given."""
         if last := self._body.end():
             await self.peer.send(last)
-        if self._body.ending is Ending.FIN:
+        if self._body.ending is StreamEnding.FIN:
             await self.peer.finish()
-        elif self._body.ending is Ending.TRUNCATED:
+        elif self._body.ending is StreamEnding.TRUNCATED:
             await self.peer.truncate()
-        elif self._body.ending is Ending.RST:
+        elif self._body.ending is StreamEnding.RST:
             await self.peer.reset_after_reading()
 
     async def play(
@@ -198,7 +207,7 @@ class Stream:
         for at in range(len(body)):
             await self.peer.sleep(every)
             await self.peer.send(body[at : at + 1])
-        if self._body.ending is Ending.FIN:
+        if self._body.ending is StreamEnding.FIN:
             await self.peer.finish()
 
     async def beat(self, kind: str, every: float, seconds: float) -> None:
@@ -219,9 +228,9 @@ class Stream:
         self.peer.look_at_keep_alive()
         await self.peer.sleep(seconds - at)
 
-    async def hang_up(self, fault: Fault = FIN) -> None:
+    async def hang_up(self, fault: StreamFault = FIN) -> None:
         """End the connection at once, whatever the head says."""
-        if fault.ending is Ending.RST:
+        if fault.ending is StreamEnding.RST:
             self.peer.reset()
         else:
             await self.peer.finish()
@@ -240,7 +249,7 @@ class Stream:
     async def show_head(self) -> None:
         """Answer HEAD: the head of a healthy stream alone."""
         await self.open()
-        if self._body.ending is Ending.FIN:
+        if self._body.ending is StreamEnding.FIN:
             await self.peer.finish()
 
     async def respond(
@@ -251,13 +260,13 @@ class Stream:
         await self.peer.http.respond(self.request, status, *typed, *fields, body=body)
 
     async def send_half(self, body: bytes) -> None:
-        """Send a head that announces a JSON document, and the first half of that."""
+        """Send a head that announces a JSON document, and the first half of the document."""
         length = ("Content-Length", str(len(body)))
         head = self.peer.http.head(200, *self.fields("application/json"), length)
         await self.peer.send(head + body[: len(body) // 2])
 
-    async def refuse(self, status: int, problem: Problem, *fields: Field) -> None:
-        """Send an error response in the API's words."""
+    async def refuse(self, status: int, problem: ApiError, *fields: Field) -> None:
+        """Send an error response in the API's own form."""
         await self.respond(status, self.shape.error(problem), "application/json", *fields)
 
     def fields(self, content_type: str = "") -> tuple[Field, ...]:

@@ -267,7 +267,7 @@ class Hub(ABC):
                 time = now()
             del waiting[group]
             if events:
-                waiting[group] = events  # behind the other groups
+                waiting[group] = events  # after the other groups
             if time >= turn_ends:
                 break
         self.is_crowded = False
@@ -317,7 +317,7 @@ class Hub(ABC):
                 time = now()
                 if time >= quantum_ends:
                     break
-            if calls:  # behind the other groups, and before the calls that these have caused
+            if calls:  # after the other groups, and before the calls that these have caused
                 calls.extend(ready.pop(group, ()))
                 ready[group] = calls
             if time >= ends:

@@ -41,7 +41,7 @@ class Acceptor(ABC):
 
     @property
     def group(self) -> str:
-        """The group of all acceptors: new connections do not wait behind those of a busy port."""
+        """The group of all acceptors, so that new connections need not wait for those of a busy port."""
         return "acceptors"
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""The kind of port that a door needs: whether connections are taken there, and how much the kernel buffers."""
+"""The kind of port that a door needs: whether connections are accepted, and how much the kernel buffers."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ class Reach(Enum):
 
 @dataclass(frozen=True, slots=True)
 class PortKind:
-    """The wishes of a failure mode about its port.
+    """The properties of the port that a failure mode needs.
 
     Attributes:
         reach: the answer that a client's SYN gets.
         send_buffer: SO_SNDBUF of each accepted connection; None for the system's own, which grows.
-        receive_buffer: SO_RCVBUF likewise; the less there is, the sooner a client notices that nobody reads.
+        receive_buffer: SO_RCVBUF likewise; the smaller it is, the sooner a client's send blocks.
         refuses: seconds on the server's clock for which the port is closed before it opens.
     """
 

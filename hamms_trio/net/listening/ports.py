@@ -107,10 +107,10 @@ def open_port_on(
 
 
 def close_for_a_while(sock: socket.socket, kind: PortKind) -> socket.socket:
-    """Close a socket that listens, and return one that holds its port; `listen` opens the port again.
+    """Close a socket that listens, and return one that reserves its port; `listen` opens the port again.
 
     Raises:
-        OSError: somebody else was faster; nothing is left open.
+        OSError: another process has taken the port; nothing is left open.
     """
     family, (address, port) = sock.family, sock.getsockname()[:2]
     sock.close()
@@ -172,13 +172,13 @@ def _set_options(sock: socket.socket, address: str, kind: PortKind) -> None:
 
 
 def _drop_all(sock: socket.socket) -> None:
-    """Have the kernel drop each segment that is meant for this socket, so that no SYN is ever answered.
+    """Make the kernel drop each segment that is meant for this socket, so that no SYN is ever answered.
 
-    A filter that takes nothing does this for a socket that listens, without privileges. A backlog that is
-    filled would do, too, but for its own connections, which would have to be watched.
+    A socket filter that accepts nothing does this for a listening socket, without privileges. A full backlog would
+    do, too, but its connections would have to be watched.
 
     Raises:
-        PortKindUnavailable: the kernel knows no such filter.
+        PortKindUnavailable: the kernel does not support such a filter.
     """
     if sys.platform != "linux":
         raise PortKindUnavailable("only Linux can leave a SYN without an answer")

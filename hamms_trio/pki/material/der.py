@@ -1,4 +1,4 @@
-"""DER, as far as what no library makes any more needs it (ITU-T X.690)."""
+"""The part of DER that is needed for structures which libraries no longer write (ITU-T X.690)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Private keys, made when they are first needed, and kept in memory for one run."""
+"""Private keys, made on first use, and kept in memory for one run."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Keys:
         return known
 
     def are_ready(self, wanted: Iterable[Wanted]) -> bool:
-        """Return True once `get` takes no time for these; until then, those that do are made in a thread."""
+        """Return True once `get` returns these at once; until then, make the slow ones in threads."""
         if not self.in_thread:
             return True
         slow = [each for each in wanted if each[0].startswith("rsa") and each not in self._made]
@@ -50,7 +50,7 @@ class Keys:
 
 
 def _in_thread(kind: str) -> Future[CertificateIssuerPrivateKeyTypes]:
-    """Begin to make a key in a thread that ends with it."""
+    """Start to make a key in a thread of its own, which ends with the key."""
     with_thread = ThreadPoolExecutor(1, "hamms-trio key")
     made = with_thread.submit(make_key, kind)
     with_thread.shutdown(wait=False)

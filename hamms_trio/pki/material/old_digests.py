@@ -1,7 +1,7 @@
 """Signatures with digests that are no longer accepted: SHA-1 and MD5.
 
-No library makes such certificates any more. So one is made with SHA-256, the name of the algorithm is
-replaced in its octets, and they are signed again.
+Libraries no longer make such certificates. A certificate is therefore made with SHA-256, the name of the algorithm
+is replaced in its octets, and the octets are signed again.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPri
 
 from hamms_trio.pki.material.der import BIT_STRING, SEQUENCE, der
 
-# sha256WithRSAEncryption and its older sisters (RFC 8017 §A.2.4); the names are of one length.
+# sha256WithRSAEncryption and its predecessors (RFC 8017 §A.2.4); their names have equal lengths.
 _SHA256 = bytes.fromhex("06092a864886f70d01010b")
 _OLD: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
     "sha1": (bytes.fromhex("06092a864886f70d010105"), hashes.SHA1()),
@@ -25,7 +25,7 @@ _NULL = b"\x05\x00"
 def resign(
     certificate: x509.Certificate, key: CertificateIssuerPrivateKeyTypes, digest: str
 ) -> x509.Certificate:
-    """Return the certificate with a signature of this digest; with the same one if that is ``sha256``.
+    """Return the certificate with a signature of this digest; the same certificate for ``sha256``.
 
     Args:
         key: the issuer's, for RSA if the digest is an old one.

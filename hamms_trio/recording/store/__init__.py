@@ -1,12 +1,12 @@
-"""The store: one seam, and the SQLite file that stands behind it unless another store is given."""
+"""The store: one interface, and its implementation with an SQLite file."""
 
 from hamms_trio.recording.store.seam import (
-    ArmedFault as ArmedFault,
     HistoryBounds as HistoryBounds,
     HistoryQuery as HistoryQuery,
     HistoryRow as HistoryRow,
     PendingRow as PendingRow,
     Store as Store,
+    StoredFault as StoredFault,
     StoreHealth as StoreHealth,
     TrendRow as TrendRow,
     TrendStore as TrendStore,

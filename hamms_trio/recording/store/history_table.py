@@ -26,7 +26,7 @@ class HistoryWriter:
 
     def __init__(self, bounds: HistoryBounds) -> None:
         self._bounds = bounds
-        self._octets: int | None = None  # None while only the table knows
+        self._octets: int | None = None  # None until it is read from the table
 
     def add(self, connection: sqlite3.Connection, rows: Sequence[HistoryRow]) -> None:
         """Add rows, and evict the oldest ones beyond the bounds."""
@@ -43,12 +43,12 @@ class HistoryWriter:
         self._octets = octets
 
     def start_afresh(self) -> None:
-        """Ask the table again: its rows were changed elsewhere, or were not committed."""
+        """Discard the known size: rows were changed elsewhere, or were not committed."""
         self._octets = None
 
 
 def select(connection: sqlite3.Connection, query: HistoryQuery) -> list[HistoryRow]:
-    """One page, by the row that it begins after: its place does not change what it costs.
+    """Return one page; its cost does not depend on its place, since it begins after a given row.
 
     The page ends early at the row with which it has `PAGE_OCTETS`.
     """

@@ -70,12 +70,12 @@ def connect(path: str) -> sqlite3.Connection:
 
 
 def prepare_file(path: Path, *, noun: str = "state file") -> None:
-    """Create the folder of a file that is yet to be made, and refuse what is no file of SQLite."""
+    """Create the folder of a file that does not exist yet, and refuse a file that is not SQLite's."""
     if path.is_dir():
         raise StateUnusable(f"the {noun} {path} is a folder: name a file")
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)  # bodies of requests are their owner's business
+        path.touch(mode=0o600)  # only the owner may read recorded bodies
         return
     with path.open("rb") as file:
         beginning = file.read(16)

@@ -82,13 +82,13 @@ class HistoryBounds(msgspec.Struct, frozen=True):
     seconds: float | None = None
 
 
-class ArmedFault(msgspec.Struct, frozen=True):
+class StoredFault(msgspec.Struct, frozen=True):
     """A fault that waits for the next requests which match it.
 
     Attributes:
         fault: the failure mode, as its slug with an optional query.
-        match: which requests it waits for; the store compares the text as a whole.
-        times: how many requests it strikes yet.
+        match: the requests that it waits for; the store compares the whole text.
+        times: the number of requests that it still strikes.
         until_ms: when it expires, in milliseconds since the epoch.
     """
 
@@ -141,7 +141,7 @@ class StoreHealth(msgspec.Struct):
 
 
 class TrendStore(Protocol):
-    """Trends alone, which may have a place of their own."""
+    """A store of trends alone, which may have a file of their own."""
 
     def note_trends(self, rows: Sequence[TrendRow]) -> None:
         """Add counts to those that the store has of the same minute and route."""
@@ -188,12 +188,12 @@ class Store(TrendStore, Protocol):
 
     # Armed faults
 
-    async def arm(self, fault: ArmedFault) -> None: ...
-    async def armed(self, now_ms: int) -> list[ArmedFault]: ...
+    async def arm(self, fault: StoredFault) -> None: ...
+    async def armed(self, now_ms: int) -> list[StoredFault]: ...
     async def disarm(self, id: str) -> bool:
         """Remove a fault; False if it is not there."""
 
-    async def strike(self, match: str, now_ms: int) -> ArmedFault | None:
+    async def strike(self, match: str, now_ms: int) -> StoredFault | None:
         """Take one strike of the oldest fault with this match; None if there is none."""
 
     # Event log

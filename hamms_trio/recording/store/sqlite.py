@@ -16,17 +16,17 @@ from hamms_trio.recording.store import armed_table, history_table
 from hamms_trio.recording.store.backlog import RowBacklog
 from hamms_trio.recording.store.schema import MEMORY
 from hamms_trio.recording.store.seam import (
-    ArmedFault,
     HistoryBounds,
     HistoryQuery,
     HistoryRow,
     PendingEvent,
     PendingRow,
+    StoredFault,
     StoreHealth,
     TrendRow,
 )
 from hamms_trio.recording.store.trends import table as trend_table
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 
 T = TypeVar("T")
 
@@ -41,7 +41,7 @@ async def open_store(
     bounds: HistoryBounds | None = None,
     kept_events: int = KEPT_EVENTS,
 ) -> AsyncIterator[SqliteStore]:
-    """Open a state file while the ``async with`` block runs; the file is made if it is missing.
+    """Open a state file while the ``async with`` block runs; create it if it is missing.
 
     Args:
         path: the file, or ``:memory:``.
@@ -71,7 +71,7 @@ class SqliteStore:
         self.health = StoreHealth()
         self._seconds = bounds.seconds
         self._backlog = RowBacklog(bounds, kept_events, self.health)
-        self._worker = Worker(path, self._backlog)
+        self._worker = StoreWorker(path, self._backlog)
         self._counters: dict[str, int] = {}
 
     async def start(self) -> None:
@@ -130,7 +130,7 @@ class SqliteStore:
         self._worker.wake()
 
     async def history(self, query: HistoryQuery) -> list[HistoryRow]:
-        """One page, without the rows that are older than the history's bound."""
+        """Return one page, without the rows that are older than the history's bound."""
         if self._seconds is not None:
             oldest = int((time() - self._seconds) * 1000)
             query = msgspec.structs.replace(query, from_ms=max(oldest, query.from_ms or 0))
@@ -158,11 +158,11 @@ class SqliteStore:
         return value
 
     async def counters(self) -> Mapping[str, int]:
-        """Every counter."""
+        """Return the value of every counter, by its name."""
         return self._counters
 
     async def reset_counters(self, prefix: str) -> None:
-        """Delete the counters whose name begins so."""
+        """Delete the counters whose names begin with ``prefix``."""
         names = [name for name in self._counters if name.startswith(prefix)]
         for name in names:
             del self._counters[name]
@@ -170,11 +170,11 @@ class SqliteStore:
 
     # Armed faults
 
-    async def arm(self, fault: ArmedFault) -> None:
+    async def arm(self, fault: StoredFault) -> None:
         """Add a fault, in place of the one with the same id."""
         await self._write(lambda connection: armed_table.add(connection, fault))
 
-    async def armed(self, now_ms: int) -> list[ArmedFault]:
+    async def armed(self, now_ms: int) -> list[StoredFault]:
         """Return the faults that may strike yet, the oldest first."""
         return await self._worker.run(lambda connection: armed_table.select(connection, now_ms))
 
@@ -182,7 +182,7 @@ class SqliteStore:
         """Remove a fault; False if it is not there."""
         return await self._write(lambda connection: armed_table.remove(connection, id))
 
-    async def strike(self, match: str, now_ms: int) -> ArmedFault | None:
+    async def strike(self, match: str, now_ms: int) -> StoredFault | None:
         """Take one strike of the oldest fault with this match; None if there is none."""
         return await self._write(lambda connection: armed_table.take(connection, match, now_ms))
 

@@ -61,14 +61,14 @@ class Rows(Protocol):
     def write(self, connection: Connection) -> None: ...
 
 
-class Backlog(Protocol):
+class PendingRows(Protocol):
     """The rows that wait to be written; every method may be called in the thread."""
 
     def take(self) -> Rows | None: ...
     def note_loss(self, rows: int, problem: str) -> None: ...
 
 
-class Worker:
+class StoreWorker:
     """A thread with a connection of its own.
 
     Args:
@@ -79,7 +79,7 @@ class Worker:
     def __init__(
         self,
         path: str,
-        backlog: Backlog,
+        backlog: PendingRows,
         *,
         connect: Callable[[str], Connection] = connect,
     ) -> None:
@@ -127,7 +127,7 @@ class Worker:
         return result
 
     def wake(self) -> None:
-        """Have the rows that wait collected in a moment."""
+        """Wake the thread, so that it writes the rows that wait."""
         if not self._is_due:
             self._is_due = True
             self._inbox.put(None)
@@ -184,7 +184,7 @@ class Worker:
             self._backlog.note_loss(1, repr(error))
 
 
-def _write(connection: Connection, rows: Rows, backlog: Backlog) -> None:
+def _write(connection: Connection, rows: Rows, backlog: PendingRows) -> None:
     try:
         _transact(connection, rows.write, writes=True)
     except StoreUnavailable as error:

@@ -1,1 +1,1 @@
-"""Content codings applied (RFC 9110 §8.4.1), and bodies that are small until they are decoded."""
+"""Encoders of content codings (RFC 9110 §8.4.1), and decompression bombs."""

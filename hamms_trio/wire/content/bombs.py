@@ -1,7 +1,7 @@
-"""Bodies that are small until they are decoded.
+"""Decompression bombs: bodies that are small until they are decoded.
 
-Each is one block of octets again and again, between a beginning and an end: a decoder sees one sound stream,
-and nobody holds more of it than the block. Zeros are what shrinks most.
+A bomb is one block of octets, repeated between a beginning and an end. A decoder sees one valid stream, and the
+server holds no more of it than the block. Zeros compress best.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from typing import NamedTuple
 from hamms_trio.wire.content.checksum import repeated_crc32
 from hamms_trio.wire.content.encode import GZIP_HEADER, encode, gzip_member, gzip_trailer
 
-BLOCK_OCTETS = 1024 * 1024  # of what a gzip or br bomb becomes
+BLOCK_OCTETS = 1024 * 1024  # decoded, of a gzip or br bomb
 PIECE_OCTETS = 64 * 1024
 
-_ZSTD_BLOCK_OCTETS = 128 * 1024  # the most that a block may become: RFC 8878 §3.1.1.2.3
+_ZSTD_BLOCK_OCTETS = 128 * 1024  # the most of a decoded block: RFC 8878 §3.1.1.2.3
 _ZSTD_BEGIN = b"\x28\xb5\x2f\xfd" + bytes([0, (23 - 10) << 3])  # a window of 8 MiB: RFC 9659 §3
 _ZSTD_RLE = 1  # RFC 8878 §3.1.1.2.2
 
 
 class Repetition(NamedTuple):
-    """Octets of which most are one block again and again."""
+    """Octets that mostly repeat one block."""
 
     begin: bytes
     block: bytes
@@ -49,9 +49,9 @@ class Repetition(NamedTuple):
 
 @lru_cache(maxsize=16)
 def gzip_bomb(octets: int, ratio: int) -> Repetition:
-    """Build a gzip member of so many octets, of which ``ratio`` at most come out of one.
+    """Build a gzip member that decodes to ``octets``, at most ``ratio`` of them for each coded octet.
 
-    Gzip itself ends at a ratio of about 1000; octets that do not shrink make a lower one.
+    Gzip's own limit is a ratio of about 1000; octets that can't be compressed lower the ratio.
     """
     content = _content(ratio)
     times, rest = divmod(octets, len(content))
@@ -62,7 +62,7 @@ def gzip_bomb(octets: int, ratio: int) -> Repetition:
 
 @lru_cache(maxsize=16)
 def brotli_bomb(octets: int) -> Repetition:
-    """Build a br stream of so many zeros; from the second block on, each is coded alike."""
+    """Build a br stream that decodes to ``octets`` zeros; from the second block on, all are coded alike."""
     import brotli
 
     stream = brotli.Compressor(quality=5)
@@ -76,7 +76,7 @@ def brotli_bomb(octets: int) -> Repetition:
 
 
 def zstd_bomb(octets: int) -> Repetition:
-    """Build a zstd frame of so many zeros: blocks of four octets, each of which becomes 128 KiB."""
+    """Build a zstd frame that decodes to ``octets`` zeros: blocks of four octets, each for 128 KiB."""
     times, rest = divmod(octets, _ZSTD_BLOCK_OCTETS)
     block, end = _zstd_zeros(_ZSTD_BLOCK_OCTETS), _zstd_zeros(rest, is_last=True)
     return Repetition(_ZSTD_BEGIN, block, times, end)
@@ -84,7 +84,7 @@ def zstd_bomb(octets: int) -> Repetition:
 
 @lru_cache(maxsize=16)
 def nested_bomb(octets: int, depth: int) -> Repetition:
-    """Build a gzip bomb in so many gzip members, one within the other."""
+    """Build a gzip bomb in ``depth`` gzip members, one within the other."""
     bomb = gzip_bomb(octets, BLOCK_OCTETS)
     for _ in range(depth - 1):
         bomb = Repetition(b"", gzip_member(b"".join(bomb.pieces())), 1, b"")
@@ -92,19 +92,19 @@ def nested_bomb(octets: int, depth: int) -> Repetition:
 
 
 def empty_members(times: int, content: bytes) -> Repetition:
-    """Build a gzip body of so many members without content, and one with some (RFC 1952 §2.2)."""
+    """Build a gzip body of ``times`` empty members, and one with content (RFC 1952 §2.2)."""
     return Repetition(b"", gzip_member(b""), times, encode("gzip", content))
 
 
 def _content(ratio: int) -> bytes:
-    """Build the content of one block: zeros, and octets that do not shrink behind them."""
+    """Build the content of one block: zeros, then octets that can't be compressed."""
     least = len(_deflate(bytes(BLOCK_OCTETS), zlib.Z_FULL_FLUSH))
     stiff = max(0, BLOCK_OCTETS // ratio - least)
     return bytes(BLOCK_OCTETS - stiff) + shake_128(b"bomb").digest(stiff)
 
 
 def _deflate(content: bytes, flush: int) -> bytes:
-    """Build deflate blocks that know nothing of those before them, and end with an octet."""
+    """Build deflate blocks that refer to nothing before them, and end at an octet's boundary."""
     stream = zlib.compressobj(zlib.Z_BEST_COMPRESSION, wbits=-zlib.MAX_WBITS)
     return stream.compress(content) + stream.flush(flush)
 

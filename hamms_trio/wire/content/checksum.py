@@ -1,7 +1,7 @@
-"""The CRC-32 of octets that are repeated, without reading them again.
+"""The CRC-32 of repeated octets, without reading them again.
 
-Appending octets multiplies the checksum of those before by a power of x, modulo the polynomial (the same as
-zlib's crc32_combine). A polynomial is a number whose highest bit is the coefficient of x^0.
+Appending octets multiplies the checksum of those before by a power of x, modulo the polynomial (the same as zlib's
+crc32_combine). A polynomial is a number whose highest bit is the coefficient of x^0.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ _OCTET = 1 << 23  # x^8
 
 
 def combined_crc32(first: int, second: int, octets: int) -> int:
-    """Return the checksum of two parts, of which the second has so many octets."""
+    """Return the checksum of two parts from their own checksums; the second part has ``octets``."""
     return _product(_power(_OCTET, octets), first) ^ second
 
 
 def repeated_crc32(block: bytes, times: int, end: bytes = b"") -> int:
-    """Return the checksum of a block, so many times, and of what follows it."""
+    """Return the checksum of a block that is repeated ``times``, and of ``end`` after it."""
     checksum, one, octets = 0, zlib.crc32(block), len(block)
     while times:
         if times & 1:

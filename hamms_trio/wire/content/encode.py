@@ -1,7 +1,7 @@
-"""Content in a coding: gzip, deflate, br and zstd (RFC 9110 §8.4.1; RFC 7932, RFC 8878).
+"""Encoders of content: gzip, deflate, br and zstd (RFC 9110 §8.4.1; RFC 7932, RFC 8878).
 
-The parts of a gzip member are built one by one, so that each may be wrong on its own. Libraries are
-imported when they are first needed, because a server starts without them.
+The parts of a gzip member are built one by one, so that each may be wrong on its own. The libraries of other
+codings are imported on first use, because a server can start without them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 
 GZIP_HEADER = bytes.fromhex("1f8b08000000000000ff")  # no name, no time, no system: RFC 1952 §2.3
 GZIP_TRAILER_OCTETS = 8
-ZSTD_WINDOW_AT = 5  # behind the magic number and the descriptor: RFC 8878 §3.1.1.1
+ZSTD_WINDOW_AT = 5  # after the magic number and the descriptor: RFC 8878 §3.1.1.1
 LOWEST_WINDOW_LOG = 10
 HIGHEST_WINDOW_LOG = 41
 
@@ -23,7 +23,7 @@ def encode(coding: str, content: bytes) -> bytes:
     """Return content in a coding.
 
     Raises:
-        KeyError: it is none of `CODINGS`.
+        KeyError: the coding is none of `CODINGS`.
     """
     return CODINGS[coding](content)
 

@@ -1,1 +1,1 @@
-"""TLS as octets: records, and the ClientHello, which comes in plain text."""
+"""TLS as octets: records, and the ClientHello, which is not encrypted."""

@@ -1,4 +1,4 @@
-"""The codes of alerts (RFC 8446 §B.2 and the RFCs that it names), and how OpenSSL's reasons call them."""
+"""The codes of alerts (RFC 8446 §B.2 and the RFCs that it names), and their names in OpenSSL's reasons."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ ALERTS = {
     120: "no_application_protocol",
 }
 _CODES = {name.upper(): code for code, name in ALERTS.items()}
-# The beginnings of OpenSSL's reasons for an alert that has come; without ALERT since OpenSSL 1.0.
+# The prefixes of OpenSSL's reasons for a received alert; some reasons leave ALERT out.
 _BEGINNINGS = ("SSLV3_ALERT_", "TLSV1_ALERT_", "TLSV13_ALERT_", "TLSV1_")
 
 
 def alert_of(reason: str) -> int | None:
-    """Return the code of the alert that OpenSSL's reason is about, or None for any other reason."""
+    """Return the code of the alert that OpenSSL's reason names, or None for any other reason."""
     for beginning in _BEGINNINGS:
         if reason.startswith(beginning):
             return _CODES.get(reason.removeprefix(beginning))

@@ -1,4 +1,4 @@
-"""The ClientHello (RFC 8446 §4.1.2): read to choose a certificate or a fault before any library decides."""
+"""The ClientHello (RFC 8446 §4.1.2), parsed to choose a certificate or a fault before OpenSSL reads it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,19 @@ _SERVER_NAME, _GROUPS, _ALPN, _VERSIONS, _POST_HANDSHAKE_AUTH = 0, 10, 16, 43, 4
 
 @dataclass(frozen=True, slots=True)
 class ClientHello:
-    """The offer with which a client begins.
+    """The parameters that a client offers.
 
     Attributes:
         version: the legacy version; TLS 1.2 for a client that speaks TLS 1.3.
         random: 32 octets.
-        session_id: of a session to resume, or one that TLS 1.3 makes up.
-        ciphers: the suites that are offered.
+        session_id: the id of a session to resume, or an arbitrary one for TLS 1.3.
+        ciphers: the offered cipher suites.
         server_name: the host name in SNI, in lower case; None if there is none.
         protocols: the protocols in ALPN.
-        versions: in supported_versions; of an older client just ``version``.
-        groups: of supported_groups.
-        accepts_late_requests: True if it would show a certificate behind the handshake (post_handshake_auth).
+        versions: the versions in supported_versions; just ``version`` for an older client.
+        groups: the groups in supported_groups.
+        accepts_late_requests: True if the client accepts requests for a certificate after the handshake
+            (post_handshake_auth).
     """
 
     version: int
@@ -50,7 +51,7 @@ def read_client_hello(octets: bytes) -> ClientHello | None:
     """Read the ClientHello at the beginning of a connection; None while octets are missing.
 
     Raises:
-        MalformedRequest: the octets are no ClientHello, or it is too long.
+        MalformedRequest: the octets are no ClientHello, or too many.
     """
     message = bytearray()
     at = 0
@@ -77,7 +78,7 @@ def read_client_hello(octets: bytes) -> ClientHello | None:
 
 
 class _Reader:
-    """Reads numbers and vectors one after the other (RFC 8446 §3)."""
+    """A reader of numbers and vectors, one after the other (RFC 8446 §3)."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
@@ -120,7 +121,7 @@ def _parsed(reader: _Reader) -> ClientHello:
 
 
 def _extensions(octets: bytes) -> dict[int, bytes]:
-    """Return the extensions by their types; read by hand, since a client sends a dozen."""
+    """Return the extensions by their types; parsed by hand, for speed, since a client sends a dozen."""
     found, at = {}, 0
     while at < len(octets):
         kind, length = _EXTENSION.unpack_from(octets, at)

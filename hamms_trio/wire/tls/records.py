@@ -1,4 +1,4 @@
-"""Records of TLS (RFC 8446 §5.1): five octets that say type, version and length, then the fragment."""
+"""Records of TLS (RFC 8446 §5.1): five octets with type, version and length, then the fragment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 HEADER_OCTETS = 5
 MOST_OCTETS = 2**14  # of a fragment that is not encrypted (RFC 8446 §5.1)
-LEGACY_VERSION = 0x0303  # TLS 1.2, which TLS 1.3 says as well
+LEGACY_VERSION = 0x0303  # TLS 1.2, which TLS 1.3 sends as well
 
 
 class ContentType(IntEnum):
@@ -52,11 +52,11 @@ class Alert(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One record, whether true or not.
+    """One record, valid or not.
 
     Attributes:
         type: a `ContentType`, or any other octet.
-        version: of the record, as its header has it.
+        version: the version in the header.
         fragment: the octets after the header.
     """
 
@@ -81,7 +81,7 @@ def record_octets(
     """Return a record as octets.
 
     Args:
-        length: the one that the header claims, instead of the fragment's.
+        length: the length that the header claims, if not the fragment's.
     """
     claimed = len(fragment) if length is None else length
     return bytes((type,)) + version.to_bytes(2, "big") + claimed.to_bytes(2, "big") + fragment
@@ -93,7 +93,7 @@ def alert_octets(code: int, level: int = AlertLevel.FATAL) -> bytes:
 
 
 def split_records(octets: bytes) -> tuple[list[Record], bytes]:
-    """Split octets into whole records, and what follows the last one."""
+    """Split octets into whole records, and the octets after the last one."""
     records, at = [], 0
     while len(octets) - at >= HEADER_OCTETS:
         ends = at + HEADER_OCTETS + int.from_bytes(octets[at + 3 : at + 5], "big")

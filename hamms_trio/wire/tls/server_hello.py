@@ -39,7 +39,7 @@ def server_random_in(records: Iterable[Record]) -> bytes:
 
 
 def with_alpn(record: Record, protocol: str) -> Record:
-    """Return the record with this protocol in its ServerHello, instead of the one that was chosen."""
+    """Return the record with this protocol in its ServerHello instead of the negotiated one."""
     return _changed(
         record, HandshakeType.SERVER_HELLO, lambda body: _hello_with_alpn(body, protocol.encode())
     )
@@ -70,18 +70,18 @@ def _flip_last(body: bytes) -> bytes:
     return body[:-1] + bytes((body[-1] ^ 1,))
 
 
-def _behind_session_id(body: bytes) -> int:
+def _after_session_id(body: bytes) -> int:
     """Return where the cipher suite of a ServerHello stands."""
     return _BEFORE_SESSION_ID + 1 + body[_BEFORE_SESSION_ID]
 
 
 def _hello_with_cipher(body: bytes, cipher: int) -> bytes:
-    at = _behind_session_id(body)
+    at = _after_session_id(body)
     return body[:at] + cipher.to_bytes(2, "big") + body[at + 2 :]
 
 
 def _hello_with_alpn(body: bytes, protocol: bytes) -> bytes:
-    at = _behind_session_id(body) + 3  # behind cipher suite and compression method
+    at = _after_session_id(body) + 3  # after cipher suite and compression method
     extensions, rest = b"", body[at + 2 :]
     while rest:
         ends = 4 + int.from_bytes(rest[2:4], "big")

@@ -1,4 +1,4 @@
-"""Accounts: who may do what, when the workbench has users or a token; everybody may do everything when not."""
+"""Accounts: users, sessions and roles. Without users and a token, everybody may do everything."""
 
 from hamms_trio.workbench.accounts.guard import Guard as Guard, Identity as Identity
 from hamms_trio.workbench.accounts.origins import check_origin as check_origin

@@ -1,4 +1,4 @@
-"""The guard: who makes a request, and whether they may."""
+"""Authentication and authorisation of requests."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_PASSWORD = 1_024  # characters
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody who makes a request."""
+    """The caller of a request."""
 
     username: str
     role: Role
@@ -34,11 +34,11 @@ OPEN_MODE = Identity("open_mode", Role.ADMIN)
 
 
 class Guard:
-    """Everybody is an admin, unless there are users or a token.
+    """The access control of one workbench; everybody is an admin unless there are users or a token.
 
     Args:
         demo_token: makes its bearer an admin; empty for none.
-        require_token: True to refuse everybody else even if there is no token at all.
+        require_token: True to require a token even if no user and no demo token exists.
         session_seconds: how long a login lasts.
         clock: seconds since the epoch.
     """
@@ -60,7 +60,7 @@ class Guard:
         self._hashing = trio.CapacityLimiter(HASHES_AT_ONCE)
 
     def identify(self, token: str | None) -> Identity | None:
-        """Return the bearer of a token; None if nobody bears it."""
+        """Return the owner of a token; without accounts anybody is an admin, and None means an unknown token."""
         if token and self._demo_token and _is_same(token, self._demo_token):
             return Identity("demo_token", Role.ADMIN)
         session = self._sessions.find(token) if token else None
@@ -69,7 +69,7 @@ class Guard:
         return None if self.is_on else OPEN_MODE
 
     def check(self, method: str, path: str, token: str | None) -> Identity | None:
-        """Refuse a request that its maker may not make; return who that is.
+        """Return the caller of a request that the caller's role allows; None on a public path.
 
         Raises:
             Problem: 401 without a valid token, 403 if the role is too low.
@@ -88,7 +88,7 @@ class Guard:
         """Open a session.
 
         Args:
-            client: the client's address, whose failures count.
+            client: the client's address; failed logins count by address and user name.
 
         Raises:
             Problem: 400, 401, 429 or 503.
@@ -122,7 +122,7 @@ class Guard:
         }
 
     def log_out(self, token: str | None) -> None:
-        """End a session; in open mode, and for the demo token, nothing ends.
+        """End the session of a token; do nothing without accounts and for the demo token.
 
         Raises:
             Problem: 401 without a token, or with one that is unknown while accounts are on.
@@ -134,7 +134,7 @@ class Guard:
 
 
 def bearer_token(authorization: str | None, query: Mapping[str, str]) -> str | None:
-    """Return the token of a request: of its Authorization field, or else of its query."""
+    """Return the token in the Authorization field, or else in the query; None if neither has one."""
     scheme, _, token = (authorization or "").strip().partition(" ")
     if scheme.lower() == "bearer" and token.strip():
         return token.strip()

@@ -1,8 +1,8 @@
-"""Pages of other origins must not change anything here.
+"""Cross-origin requests: pages of other origins must not change anything here.
 
-A browser attaches Origin or Sec-Fetch-Site to what a page sends. Programs attach neither, and are not the concern
-of this check. A name that an attacker's DNS points at this machine makes the attacker's page same-origin, so
-that the name itself has to be one of ours (DNS rebinding).
+A browser attaches Origin or Sec-Fetch-Site to the requests of a page. Programs attach neither, and this check does
+not concern them. If an attacker's DNS points a name at this machine, the attacker's page is same-origin. The Host
+field therefore has to name this server, too (DNS rebinding).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hamms_trio.workbench.routing.problems import Problem
 def check_origin(
     host: str, origin: str | None, fetch_site: str | None, names: Collection[str] = ()
 ) -> None:
-    """Refuse a request that changes something, if a page of another origin makes it.
+    """Refuse a state-changing request that a page of another origin sends.
 
     Args:
         host: the Host field.
@@ -33,5 +33,5 @@ def check_origin(
     if origin is not None and authority_of(origin) != host.lower():
         raise Problem(403, "forbidden_origin", f"a page of {origin[:80]} sent this to {host[:80]}")
     if not is_own_name(name_of(host), names):
-        rule = "a page may reach this server as localhost, by its address, or by a name that it is given"
+        rule = "a page may use this server as localhost, by its IP address, or by a name from --allow-host"
         raise Problem(403, "forbidden_host", f"{rule}, not as {host[:80]}")

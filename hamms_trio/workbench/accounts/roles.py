@@ -9,7 +9,7 @@ READS = frozenset(("GET", "HEAD", "OPTIONS"))
 
 
 class Role(IntEnum):
-    """A role may do everything that a lesser one may."""
+    """A role, which includes the rights of every lower one."""
 
     VIEWER = 1
     OPERATOR = 2
@@ -37,8 +37,8 @@ PROTECTED = (
     "/api/auth/logout",
 )
 
-# Requests that change something and need less than an admin. Whole paths, so that no name of a resource can be
-# mistaken for a verb.
+# State-changing requests that need less than the admin role. The patterns match whole paths, so that no resource
+# can have the name of a verb.
 _LESSER = tuple(
     (re.compile(path), role)
     for path, role in (
@@ -54,7 +54,7 @@ _LESSER = tuple(
 
 
 def required_role(method: str, path: str) -> Role | None:
-    """Return the least role that may make this request; None if everybody may."""
+    """Return the lowest role that may make this request; None if everybody may."""
     if not path.startswith(PROTECTED):
         return None
     if method in READS:

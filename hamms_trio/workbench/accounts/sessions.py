@@ -1,4 +1,4 @@
-"""Sessions and failed logins: in memory, bounded, ended by time."""
+"""Sessions and failed logins: in memory, bounded and expiring."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from hamms_trio.workbench.accounts.roles import Role
 
 MAX_SESSIONS = 10_000
 MAX_REMEMBERED = 10_000  # pairs of client and user name that failed to log in
-FAILURES = 10  # until more are refused
+FAILURES = 10  # before further logins are refused for PATIENCE_SECONDS
 PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A login that lasts. ``expires_at`` is in seconds since the epoch."""
+    """The session of a user who has logged in. ``expires_at`` is in seconds since the epoch."""
 
     username: str
     role: Role
@@ -26,7 +26,7 @@ class Session:
 
 
 class Sessions:
-    """The live sessions, by a digest of their token: what is compared is no secret.
+    """The live sessions, keyed by a digest of the token: the time of a look-up reveals nothing about a token.
 
     Args:
         seconds: how long a session lasts.
@@ -48,7 +48,7 @@ class Sessions:
         return token, session
 
     def find(self, token: str) -> Session | None:
-        """Return the live session of a token."""
+        """Return the live session of a token; None if the token is unknown or has expired."""
         digest = _digest(token)
         session = self._sessions.get(digest)
         if session is not None and session.expires_at <= self._clock():
@@ -62,14 +62,14 @@ class Sessions:
 
 
 class FailedLogins:
-    """Counts failed logins, so that nobody tries all passwords."""
+    """The failed logins by client and user name, which slow down password guessing."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._failures: OrderedDict[tuple[str, str], tuple[int, float]] = OrderedDict()
 
     def wait_seconds(self, client: str, username: str) -> float:
-        """How long the next login is refused; 0 if it is not."""
+        """Return the seconds until the next login is accepted; 0 if it is accepted now."""
         count, until = self._failures.get((client, username), (0, 0.0))
         return max(0.0, until - self._clock()) if count >= FAILURES else 0.0
 

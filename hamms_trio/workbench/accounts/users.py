@@ -1,4 +1,4 @@
-"""The users file, and passwords as PBKDF2 keeps them."""
+"""The users file, with passwords hashed by PBKDF2."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from hamms_trio.workbench.accounts.roles import Role
 
 LEAST_ITERATIONS = 10_000
 DEFAULT_ITERATIONS = 180_000
-MOST_ITERATIONS = 10_000_000  # some seconds of one processor
+MOST_ITERATIONS = 10_000_000  # one login takes some seconds of a processor
 ROLES = {role.word: role for role in Role}
 
 _HASH = re.compile(r"pbkdf2_sha256\$([0-9]{1,9})\$((?:[0-9a-fA-F]{2})+)\$([0-9a-fA-F]{64})")
@@ -24,7 +24,7 @@ _HASH = re.compile(r"pbkdf2_sha256\$([0-9]{1,9})\$((?:[0-9a-fA-F]{2})+)\$([0-9a-
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """Somebody who may log in."""
+    """A user who may log in."""
 
     username: str
     role: Role
@@ -33,22 +33,22 @@ class User:
     digest: bytes
 
     def has_password(self, password: str) -> bool:
-        """Return True if the password is right; takes some 60 ms, whatever it is."""
+        """Return True if the password is right; right or wrong, the check takes some 60 ms."""
         return compare_digest(_digest(password, self.salt, self.iterations), self.digest)
 
 
-# Stands in for users that do not exist, so that their logins take as long as others.
+# Stands in for unknown users, so that their logins take as long as those of known ones.
 NOBODY = User("", Role.VIEWER, DEFAULT_ITERATIONS, bytes(16), bytes(32))
 
 
 def read_users(path: str | os.PathLike[str]) -> dict[str, User]:
-    """Read the users file; a file that is missing has no users.
+    """Read the users file; a missing file has no users.
 
-    Users without a name, with an unknown role or a hash of another kind, and those with ``"enabled": false``
-    are left out.
+    Users without a name, with an unknown role, with a hash of another kind or too many iterations, and those with
+    ``"enabled": false`` are left out.
 
     Raises:
-        StateUnusable: the file can't be read, or is not such a document.
+        StateUnusable: the file can't be read, or has no list of users.
     """
     try:
         octets = Path(path).read_bytes()
@@ -68,7 +68,7 @@ def read_users(path: str | os.PathLike[str]) -> dict[str, User]:
 
 
 def hash_password(password: str, *, iterations: int = DEFAULT_ITERATIONS) -> str:
-    """Write a password as the users file has it."""
+    """Return the salted hash of a password in the form that the users file keeps."""
     salt = os.urandom(16)
     return f"pbkdf2_sha256${iterations}${salt.hex()}${_digest(password, salt, iterations).hex()}"
 

@@ -1,4 +1,4 @@
-"""The API: a table of operations, a file for each resource."""
+"""The API: a table of operations, with one file for each resource."""
 
 from hamms_trio.workbench.api import (
     auth,
@@ -43,9 +43,12 @@ def operations_of(
     with_targets: bool = True,
 ) -> tuple[Operation, ...]:
     """Return the table of a workbench with or without these features."""
-    served = events.OPERATIONS if streams else events.WITHOUT_STREAMS
-    told = served if live_events else events.WITHOUT_EVENTS
-    run = scenarios.OPERATIONS if with_scenarios else ()
-    called = TARGETS if with_targets else ()
-    graded = checks_api.OPERATIONS if checks else ()
-    return (*(PLAYGROUND if playground else ()), *run, *called, *told, *graded, *OTHERS)
+    streamed = events.OPERATIONS if streams else events.WITHOUT_STREAMS
+    return (
+        *(PLAYGROUND if playground else ()),
+        *(scenarios.OPERATIONS if with_scenarios else ()),
+        *(TARGETS if with_targets else ()),
+        *(streamed if live_events else events.WITHOUT_EVENTS),
+        *(checks_api.OPERATIONS if checks else ()),
+        *OTHERS,
+    )

@@ -1,11 +1,11 @@
-"""/api/auth."""
+"""/api/auth: log in, log out, and show who the caller is."""
 
 from __future__ import annotations
 
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.routing.problems import Problem
 
 
@@ -16,19 +16,19 @@ class Credentials(msgspec.Struct):
     password: str
 
 
-async def log_in(call: Call) -> Response:
+async def log_in(call: ApiCall) -> Response:
     given = await call.document("top-level")
     return answered({"session": await call.bench.guard.log_in(given, call.request.client[0])})
 
 
-async def show_identity(call: Call) -> Response:
+async def show_identity(call: ApiCall) -> Response:
     identity = call.bench.guard.identify(call.token)
     if identity is None:  # the session ended a moment ago
         raise Problem(401, "unauthorized", "unauthorized")
     return answered({"auth": {"username": identity.username, "role": identity.role.word}})
 
 
-async def log_out(call: Call) -> Response:
+async def log_out(call: ApiCall) -> Response:
     call.bench.guard.log_out(call.token)
     return answered({"logged_out": True})
 

@@ -5,38 +5,38 @@ from __future__ import annotations
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 
 _CHECK = {"type": "object", "required": ["check"]}
 
 
 class CheckOrder(msgspec.Struct):
-    """A client by the name of its adapter, and what it is to meet."""
+    """The document that starts a check: the name of a client's adapter, and the suites to run."""
 
     client: str
     suites: list[str] = msgspec.field(default_factory=lambda: ["core"])
     seed: int = 0
 
 
-async def list_clients(call: Call) -> Response:
+async def list_clients(call: ApiCall) -> Response:
     return answered({"clients": await call.bench.checks.clients()})
 
 
-async def list_checks(call: Call) -> Response:
+async def list_checks(call: ApiCall) -> Response:
     return answered({"checks": call.bench.checks.documents()})
 
 
-async def start_check(call: Call) -> Response:
+async def start_check(call: ApiCall) -> Response:
     run = await call.bench.checks.start(await call.document())
     return answered({"check": run.document()}, 202)
 
 
-async def get_check(call: Call) -> Response:
+async def get_check(call: ApiCall) -> Response:
     run = call.bench.checks.get(call.parameter("id"))
     return answered({"check": run.document(), "report": run.report})
 
 
-async def stop_check(call: Call) -> Response:
+async def stop_check(call: ApiCall) -> Response:
     run = call.bench.checks.stop(call.parameter("id"))
     return answered({"check": run.document()})
 
@@ -60,7 +60,7 @@ OPERATIONS = (
         method="POST",
         path="/api/checks",
         handler=start_check,
-        summary="Start a check of one client; events say how it goes.",
+        summary="Start a check of one client; events report its progress.",
         status=202,
         body=CheckOrder,
         answer=_CHECK,

@@ -1,4 +1,4 @@
-"""/api/events: a page of events, a stream of them, and what is known about the stream."""
+"""/api/events: a page of events, a stream of events, and whether streams are available."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import trio
 from hamms_trio.http import Response
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.live.events import Subscription
+from hamms_trio.workbench.live.events import LogSubscription
 from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
 DEFAULT_LIMIT = 200
 MAX_LIMIT = 1_000
 POLL_MS = 1_000
-DRAIN_LOOK = 0.5  # seconds between two looks whether the server drains
+DRAIN_LOOK = 0.5  # seconds between two looks at whether the server drains
 EVENT_STREAM = "text/event-stream"
 USE_SELECTORS = "use_selectors_engine"  # the reference's code
 PARAMETERS = (
@@ -27,8 +27,8 @@ PARAMETERS = (
     Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
     Query(
         name="topics",
-        description="Types of events, separated by commas, or their beginnings such as connection.*; "
-        "all without it.",
+        description="Types of events, separated by commas; connection.* stands for every type "
+        "that begins so. Default: all.",
     ),
     Query(name="mode", description="Only events of connections that met this failure mode."),
     Query(name="door", description="Only events of connections to this door."),
@@ -40,7 +40,7 @@ _PAGE = {
 }
 
 
-async def snapshot(call: Call) -> Response:
+async def snapshot(call: ApiCall) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     log = bench.events
@@ -62,13 +62,13 @@ async def snapshot(call: Call) -> Response:
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-async def stream(call: Call) -> Response:
+async def stream(call: ApiCall) -> Response:
     bench, query = call.bench, call.request.query
     bench.service.account.settle()
     text = query.get("since_id") or call.request.get("last-event-id")
     position = _number(text, 0) if text else None
     selection = read_selection(query)
-    subscription = Subscription(bench.events, position, selection)
+    subscription = LogSubscription(bench.events, position, selection)
     fields = (
         ("Content-Type", EVENT_STREAM),
         ("Cache-Control", "no-cache"),
@@ -79,19 +79,19 @@ async def stream(call: Call) -> Response:
     return Response(200, _events(bench, subscription, selection), fields)
 
 
-async def live_mode(_call: Call) -> Response:
+async def live_mode(_call: ApiCall) -> Response:
     return _live_mode()
 
 
-async def no_live_mode(_call: Call) -> Response:
+async def no_live_mode(_call: ApiCall) -> Response:
     return _live_mode("live_events_disabled")
 
 
-async def live_mode_refused(_call: Call) -> Response:
+async def live_mode_refused(_call: ApiCall) -> Response:
     return _live_mode(USE_SELECTORS)
 
 
-async def stream_refused(_call: Call) -> Response:
+async def stream_refused(_call: ApiCall) -> Response:
     message = (
         "live events require selectors engine: leave out --engine threadpool, "
         "or add --no-live-events-require-selectors"
@@ -99,7 +99,7 @@ async def stream_refused(_call: Call) -> Response:
     raise Problem(409, USE_SELECTORS, message)
 
 
-async def disabled(_call: Call) -> Response:
+async def disabled(_call: ApiCall) -> Response:
     raise Problem(404, "disabled", "live events disabled")
 
 
@@ -117,9 +117,9 @@ def _live_mode(reason: str = "") -> Response:
 
 
 async def _events(
-    bench: Bench, subscription: Subscription, selection: Selection
+    bench: Bench, subscription: LogSubscription, selection: Selection
 ) -> AsyncIterator[bytes]:
-    """Return the stream, until the client leaves or the server drains."""
+    """Yield the stream until the client leaves or the server drains."""
     with bench.feed.watched(selection):
         yield b"retry: %d\n\n" % bench.settings.refresh_ms
         heartbeat = bench.settings.heartbeat
@@ -137,7 +137,7 @@ async def _events(
 
 
 def _number(text: str | None, otherwise: int) -> int:
-    """Read a number as the reference does: one that can't be read is replaced, a negative one is 0."""
+    """Read a number as the reference does: 0 for a negative one, ``otherwise`` for any other text."""
     digits = (text or "").strip()
     if digits.startswith("-") and digits[1:].isdigit():
         return 0
@@ -170,24 +170,24 @@ OPERATIONS = (
         method="GET",
         path="/api/events/live-mode",
         handler=live_mode,
-        summary="Say whether the stream is available.",
+        summary="Report whether the stream is available.",
     ),
 )
-# The same routes while streams are for another engine than the one that was chosen.
+# The same routes while the chosen engine serves no streams.
 WITHOUT_STREAMS = (
     OPERATIONS[0],
     Operation(
         method="GET",
         path="/api/events/stream",
         handler=stream_refused,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
         statuses=(409,),
     ),
     Operation(
         method="GET",
         path="/api/events/live-mode",
         handler=live_mode_refused,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
     ),
 )
 # The same routes while events are off.
@@ -196,13 +196,13 @@ WITHOUT_EVENTS = (
         method="GET",
         path="/api/events/snapshot",
         handler=disabled,
-        summary="Say that events are off.",
+        summary="Report that events are off.",
         statuses=(404,),
     ),
     Operation(
         method="GET",
         path="/api/events/live-mode",
         handler=no_live_mode,
-        summary="Say that the stream is not available.",
+        summary="Report that the stream is not available.",
     ),
 )

@@ -1,4 +1,4 @@
-"""/api/history."""
+"""/api/history: the answered requests, in pages and as HAR."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import msgspec
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.pages import MAX_LIMIT
@@ -18,7 +18,7 @@ from hamms_trio.workbench.routing.problems import Problem
 _TIME = {"anyOf": [{"type": "string", "format": "date-time"}, {"const": ""}]}
 FILTERS = (
     Query(name="method", description="The method, in any case."),
-    Query(name="path", description="A part of the path."),
+    Query(name="path", description="A substring of the path."),
     Query(name="status", description="The status."),
     Query(name="from_ts", description="The earliest instant.", schema=_TIME),
     Query(name="to_ts", description="The latest instant.", schema=_TIME),
@@ -61,7 +61,7 @@ _IMPORTED = {
 
 
 class HarLog(msgspec.Struct):
-    """The only member of a HAR document."""
+    """The ``log`` member of a HAR document."""
 
     entries: list[object]
 
@@ -72,7 +72,7 @@ class Har(msgspec.Struct):
     log: HarLog
 
 
-async def list_history(call: Call) -> Response:
+async def list_history(call: ApiCall) -> Response:
     documents, following = await call.bench.history.page(_query(call))
     # The records are JSON already, and reading them to write them again would take most of the time.
     cursor = msgspec.json.encode(following)
@@ -80,25 +80,25 @@ async def list_history(call: Call) -> Response:
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-async def get_record(call: Call) -> Response:
+async def get_record(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     return answered({"request": await call.bench.history.get(call.parameter("request_id"))})
 
 
-async def clear_history(call: Call) -> Response:
+async def clear_history(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     await call.bench.store.clear_history()
     return answered({"deleted": True})
 
 
-async def export_har(call: Call) -> Response:
+async def export_har(call: ApiCall) -> Response:
     documents, _ = await call.bench.history.page(_query(call))
     origin = f"http://{call.request.get('host') or 'localhost'}"
     octets = await har_of(documents, origin=origin, turns=call.bench.turns)
     return Response(200, octets, (("Content-Type", JSON),))
 
 
-async def import_har(call: Call) -> Response:
+async def import_har(call: ApiCall) -> Response:
     bench = call.bench
     documents, dropped = await mocks_of(await call.octets(), turns=bench.turns)
 
@@ -114,8 +114,8 @@ async def import_har(call: Call) -> Response:
     return answered({"imported": await bench.mocks.add_all(mocks), "dropped": dropped}, 201)
 
 
-def _query(call: Call) -> HistoryQuery:
-    call.bench.service.account.settle()  # so that everything that was answered is there
+def _query(call: ApiCall) -> HistoryQuery:
+    call.bench.service.account.settle()  # so that the history has every request that was answered
     given = {name: value for name, value in call.request.query.items() if name != "token"}
     return page_query(given)
 
@@ -148,7 +148,7 @@ OPERATIONS = (
         method="POST",
         path="/api/history/har",
         handler=import_har,
-        summary="Make mocks of the exchanges in a HAR document.",
+        summary="Create mocks from the exchanges of a HAR document.",
         status=201,
         body=Har,
         answer=_IMPORTED,

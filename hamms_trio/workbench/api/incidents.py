@@ -1,9 +1,9 @@
-"""/api/incidents."""
+"""/api/incidents: show, start and stop the incident."""
 
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.incidents import IncidentRequest
 
 _STATE = {
@@ -15,17 +15,17 @@ _STATE = {
 _ANSWER = {"type": "object", "required": ["incident"], "properties": {"incident": _STATE}}
 
 
-async def show_incident(call: Call) -> Response:
+async def show_incident(call: ApiCall) -> Response:
     return answered({"incident": call.bench.incidents.state()})
 
 
-async def start_incident(call: Call) -> Response:
+async def start_incident(call: ApiCall) -> Response:
     started = call.bench.incidents.start(await call.document("top-level"))
     return answered({"incident": started.document(), "status": "started"})
 
 
-async def stop_incident(call: Call) -> Response:
-    await call.document("top-level")  # nothing is chosen by it, but it has to be an object
+async def stop_incident(call: ApiCall) -> Response:
+    await call.document("top-level")  # has no members yet, but must be an object
     return answered({"incident": call.bench.incidents.stop(), "status": "stopped"})
 
 
@@ -34,14 +34,14 @@ OPERATIONS = (
         method="GET",
         path="/api/incidents/state",
         handler=show_incident,
-        summary="Show the incident that goes on, or the last one.",
+        summary="Show the running incident, or the last one.",
         answer=_ANSWER,
     ),
     Operation(
         method="POST",
         path="/api/incidents/start",
         handler=start_incident,
-        summary="Start an incident, in the place of one that goes on.",
+        summary="Start an incident; it replaces a running one.",
         body=IncidentRequest,
         answer=_ANSWER,
     ),

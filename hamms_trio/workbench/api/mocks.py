@@ -1,9 +1,9 @@
-"""/api/mocks."""
+"""/api/mocks: list, create, show, change and delete mocks."""
 
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.mocks import Mock
 
 _MOCK = {
@@ -23,21 +23,21 @@ DELETED = {
 }
 
 
-async def list_mocks(call: Call) -> Response:
+async def list_mocks(call: ApiCall) -> Response:
     return answered({"mocks": call.bench.mocks.documents()})
 
 
-async def create_mock(call: Call) -> Response:
+async def create_mock(call: ApiCall) -> Response:
     created = await call.bench.mocks.create(await call.document())
     call.notes |= {"playground_action": "mock_create", "mock_id": created["id"]}
     return answered({"mock": created}, 201)
 
 
-async def get_mock(call: Call) -> Response:
+async def get_mock(call: ApiCall) -> Response:
     return answered({"mock": call.bench.mocks.get(call.parameter("id"))})
 
 
-async def update_mock(call: Call) -> Response:
+async def update_mock(call: ApiCall) -> Response:
     bench, id = call.bench, call.parameter("id")
     changed = await bench.mocks.update(id, await call.document())
     await bench.answers.start_afresh(id)
@@ -45,7 +45,7 @@ async def update_mock(call: Call) -> Response:
     return answered({"mock": changed})
 
 
-async def delete_mock(call: Call) -> Response:
+async def delete_mock(call: ApiCall) -> Response:
     bench, id = call.bench, call.parameter("id")
     await bench.mocks.delete(id)
     await bench.answers.start_afresh(id)
@@ -83,7 +83,7 @@ OPERATIONS = (
         method="PUT",
         path="/api/mocks/{id}",
         handler=update_mock,
-        summary="Change members of a mock; its sequence begins anew.",
+        summary="Change members of a mock; its sequence restarts.",
         body=Mock,
         answer=_MOCK,
         statuses=(404, 409),

@@ -36,18 +36,18 @@ _REASONS = {
     409: "The resource collides with another one, or is disabled.",
     413: "The content or the collection is too large.",
     429: "Too many attempts.",
-    503: "The store or the server can't do it at the moment.",
-    508: "The request would go around without an end.",
+    503: "The store or the server is unavailable at the moment.",
+    508: "The request is in a loop.",
 }
 
 
 def openapi_document(
     operations: Iterable[Operation], relayed: Mapping[str, Document] | None = None
 ) -> Document:
-    """Describe the operations.
+    """Return the OpenAPI document of these operations.
 
     Args:
-        relayed: the descriptions of paths whose answers come from somewhere else.
+        relayed: the descriptions of paths that relay requests to a target.
     """
     paths: dict[str, dict[str, object]] = {path: {**item} for path, item in (relayed or {}).items()}
     models: list[type[msgspec.Struct]] = []
@@ -73,7 +73,7 @@ def openapi_document(
 def openapi_route(
     operations: Iterable[Operation], relayed: Mapping[str, Document]
 ) -> Callable[[Request], Response]:
-    """Return the route of /openapi.json, whose response is made when somebody asks for it first."""
+    """Return the handler of /openapi.json, which builds its response for the first request."""
 
     @lru_cache(maxsize=1)
     def response() -> Response:

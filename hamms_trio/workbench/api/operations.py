@@ -1,7 +1,7 @@
-"""An operation of the API: one row of the table of routes, and what all of them have in common.
+"""Operations of the API: the rows of the table of routes, and the steps that all of them share.
 
-Accounts, origins, refusals and the recording are done here, once. The row also says everything that the OpenAPI
-document needs.
+Each request is checked against accounts and origins, answered, and recorded here, once. A row also carries
+everything that the OpenAPI document needs.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from hamms_trio.workbench.accounts import check_origin
 from hamms_trio.workbench.accounts.guard import bearer_token
 from hamms_trio.workbench.accounts.roles import READS
 from hamms_trio.workbench.bench import ERRORS, Bench
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.documents import Document, read_object
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import WorkbenchRouter, refusal_of
@@ -29,11 +29,11 @@ RETRY_AFTER = ("Retry-After", "1")
 
 
 @dataclass
-class Call:
+class ApiCall:
     """One call of an operation.
 
     Attributes:
-        content: of the request, once it was read.
+        content: the request's content, once it has been read.
         token: the token of the caller.
         notes: members for the access log.
     """
@@ -62,7 +62,7 @@ class Call:
         return self.request.parameters[name]
 
 
-Handler = Callable[[Call], Awaitable[Response]]
+Handler = Callable[[ApiCall], Awaitable[Response]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +79,12 @@ class Operation:
     """One row of the table.
 
     Attributes:
-        summary: for the OpenAPI document.
+        summary: a sentence for the OpenAPI document.
         body: the model of the request's content.
         models: further models, to which the answer or the body's model refers.
         answer: the schema of the content of a success.
-        statuses: of refusals, beside those that every operation has.
-        media_type: of a success.
+        statuses: the statuses of refusals, in addition to those of every operation.
+        media_type: the media type of a success.
     """
 
     method: str
@@ -107,7 +107,10 @@ class Operation:
 
 
 def add_operations(
-    router: WorkbenchRouter, bench: Bench, recorder: Recorder, operations: tuple[Operation, ...]
+    router: WorkbenchRouter,
+    bench: Bench,
+    recorder: AnswerRecorder,
+    operations: tuple[Operation, ...],
 ) -> None:
     """Declare the routes of a table."""
     for operation in operations:
@@ -122,11 +125,11 @@ def answered(content: object, status: int = 200) -> Response:
 
 
 def _bound(
-    operation: Operation, bench: Bench, recorder: Recorder
+    operation: Operation, bench: Bench, recorder: AnswerRecorder
 ) -> Callable[[Request], Awaitable[Response]]:
     async def handle(request: Request) -> Response:
         token = bearer_token(request.get("authorization"), request.query)
-        call = Call(bench, request, token)
+        call = ApiCall(bench, request, token)
         try:
             response = await _perform(operation, call)
         except Problem as problem:
@@ -145,7 +148,7 @@ def _bound(
     return handle
 
 
-async def _perform(operation: Operation, call: Call) -> Response:
+async def _perform(operation: Operation, call: ApiCall) -> Response:
     request = call.request
     if operation.changes:
         check_origin(

@@ -12,7 +12,7 @@ from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery, HistoryRow
 from hamms_trio.recording.store.seam import PAGE_OCTETS
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import dispatch
@@ -36,14 +36,14 @@ class LabRequest(msgspec.Struct, forbid_unknown_fields=True):
     body: str = ""
 
 
-async def make_request(call: Call) -> Response:
+async def make_request(call: ApiCall) -> Response:
     asked = convert(await call.document(), LabRequest, CODE, _MESSAGES)
     if not asked.path.startswith("/"):
         raise Problem(400, CODE, f"path must start with /, and path is {show(asked.path)}")
     body = asked.body.encode()
     most = call.bench.settings.mocks.body_octets
     if len(body) > most:
-        words = f"request body too large: body has {len(body)} octets, {most} are taken"
+        words = f"request body too large: body has {len(body)} octets, the limit is {most}"
         raise Problem(413, CODE, words)
     answer = await dispatch(
         call.bench.service, asked.method, asked.path, asked.headers.items(), body
@@ -61,7 +61,7 @@ async def make_request(call: Call) -> Response:
     return answered({"request": {"method": asked.method, "path": asked.path}, "response": response})
 
 
-async def show_state(call: Call) -> Response:
+async def show_state(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     history, query = call.bench.history, HistoryQuery(limit=PAGE)
     rows = await history.rows(query)
@@ -77,7 +77,7 @@ async def show_state(call: Call) -> Response:
 async def _pieces(
     history: History, query: HistoryQuery, beginning: bytes, rows: list[HistoryRow]
 ) -> AsyncIterator[bytes]:
-    """Yield the state page by page: a long history would fill the memory, and keep others waiting."""
+    """Yield the state page by page: a long history would fill the memory and block other connections."""
     yield beginning + _joined(rows)
     while rows := await history.rows(msgspec.structs.replace(query, beyond=rows[-1].number)):
         yield b", " + _joined(rows)

@@ -1,7 +1,7 @@
-"""/proxy/{target}/...: a target by path, so that any client reaches it through the workbench.
+"""/proxy/{target}/...: a target under a path, so that any client can reach it through the workbench.
 
-Octets pass as they come, in both directions. Incidents apply as to every route that is no part of the API, and the
-target's own failure mode strikes its share of the requests.
+Octets stream in both directions. Incidents affect these routes like every route outside the API, and the target's
+own failure mode strikes its share of the requests.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from hamms_trio.workbench.accounts.roles import Role
 from hamms_trio.workbench.api.proxy import TOO_DEEP, seconds_for
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.failures import Failures
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.routing.problems import Problem
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived
 
 METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")  # GET includes HEAD
-MAX_CONTENT = 1024 * 1024 * 1024  # octets of a request; they are not kept
-WHOLE_CONTENT = 64 * 1024  # octets of a request that are read before they are sent on
-WHOLE_ANSWER = 64 * 1024
+MAX_CONTENT = 1024 * 1024 * 1024  # octets of a request's content, which is streamed and not kept
+WHOLE_CONTENT = 64 * 1024  # octets up to which a request's content is read before it is sent on
+WHOLE_ANSWER = 64 * 1024  # octets up to which an answer's content is read whole, and recorded
 TEMPLATES = ("/proxy/{target}", "/proxy/{target}/*")
 TOKEN_NEEDED = ("Proxy-Authenticate", 'Bearer realm="hamms-trio"')
 
@@ -67,7 +67,7 @@ PROXIED_PATHS = {
 
 
 def add_proxied(
-    router: WorkbenchRouter, bench: Bench, failures: Failures, recorder: Recorder
+    router: WorkbenchRouter, bench: Bench, failures: Failures, recorder: AnswerRecorder
 ) -> None:
     """Declare the routes."""
     proxied = _Proxied(bench, failures, recorder)
@@ -77,7 +77,7 @@ def add_proxied(
 
 
 class _Proxied:
-    def __init__(self, bench: Bench, failures: Failures, recorder: Recorder) -> None:
+    def __init__(self, bench: Bench, failures: Failures, recorder: AnswerRecorder) -> None:
         self._bench = bench
         self._failures = failures
         self._recorder = recorder
@@ -112,7 +112,9 @@ class _Proxied:
                 problem.status, problem.code, str(problem), reason=problem.failing.name.lower()
             )
         finally:
-            if isinstance(outgoing.content, AsyncGenerator):  # a target may answer before its end
+            if isinstance(
+                outgoing.content, AsyncGenerator
+            ):  # a target may answer before the request's end
                 await outgoing.content.aclose()
         path = outgoing.path.decode()
         trace_id = request.id.decode()
@@ -120,7 +122,10 @@ class _Proxied:
         return response
 
     def _check_caller(self, request: Request) -> None:
-        """Refuse strangers while accounts are on; Authorization is the target's, so Proxy-Authorization counts."""
+        """Refuse callers without an operator's token while accounts are on.
+
+        The token stands in Proxy-Authorization, because Authorization is meant for the target.
+        """
         guard = self._bench.guard
         if guard.is_on:
             identity = guard.identify(bearer_token(request.get("proxy-authorization"), {}))
@@ -197,7 +202,7 @@ class RelayedBody:
     """The content of an answer as it arrives.
 
     Args:
-        seconds: of silence until the target has failed.
+        seconds: the longest silence of the target.
     """
 
     def __init__(self, arrived: Arrived, seconds: float) -> None:
@@ -222,12 +227,12 @@ class RelayedBody:
         return piece
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it if the content was not read to its end."""
+        """Return the connection to the pool, or close it if content is left unread."""
         await self._arrived.aclose()
 
 
 class SizedRelayedBody(RelayedBody, SizedBody):
-    """The content of an answer whose length the target has said."""
+    """The content of an answer whose length the target has declared."""
 
     def __init__(self, arrived: Arrived, seconds: float) -> None:
         super().__init__(arrived, seconds)
@@ -246,7 +251,7 @@ def _response(
 def _at_proxy(
     fields: tuple[tuple[str, str], ...], name: str, target: Target
 ) -> tuple[tuple[str, str], ...]:
-    """Return the fields with a Location that stays at the proxy, if it leads to the target."""
+    """Rewrite a Location that leads to the target, so that the client stays at the proxy."""
     if not any(field.lower() == "location" for field, _ in fields):
         return fields
     place = target.place

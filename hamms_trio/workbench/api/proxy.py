@@ -1,10 +1,10 @@
-"""/api/proxy/request: one request to a target, whose whole answer is shown."""
+"""/api/proxy/request: one request to a target, and the whole answer as a document."""
 
 from __future__ import annotations
 
 from hamms_trio.http import Response, error
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
@@ -12,14 +12,14 @@ from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.targets import TargetAnswer, TargetFailed
 from hamms_trio.workbench.targets.calls import ProxyRequest, outgoing_of, read_call
 
-# Of the time in which a route has to answer, so that the answer is the target's failure and not the route's.
+# The share of a route's time to answer that a target gets, so that the target times out before the route does.
 SHARE_OF_TIME = 0.9
 TOO_DEEP = error(
-    508, "loop_detected", f"the request has passed this workbench {MAX_DEPTH} times before"
+    508, "loop_detected", f"the request has passed through this workbench {MAX_DEPTH} times"
 )
 
 
-async def proxy_request(call: Call) -> Response:
+async def proxy_request(call: ApiCall) -> Response:
     bench, request, calls = call.bench, call.request, call.bench.calls
     asked = read_call(await call.document("top-level"))
     target = bench.targets.usable(asked.target_id)
@@ -44,17 +44,17 @@ async def proxy_request(call: Call) -> Response:
 
 
 def seconds_for(bench: Bench, timeout_ms: float) -> float:
-    """Return the seconds in which a target has to answer."""
+    """Return the timeout of a target in seconds, which is shorter than the route's own."""
     return min(timeout_ms / 1000, SHARE_OF_TIME * bench.service.limits.answer_seconds)
 
 
 def failed_answer(problem: TargetFailed) -> TargetAnswer:
-    """Return the answer that stands for one that did not come."""
+    """Return the answer that reports the failure of a target."""
     return TargetAnswer(problem.status, (("Content-Type", JSON),), problem.document())
 
 
 def _document(answer: TargetAnswer) -> Document:
-    """Return the answer as a document; ``fields`` has each line, though a name comes twice."""
+    """Return the answer as a document; ``fields`` has every field line, ``headers`` one value for each name."""
     named = dict(answer.fields)
     together = combined(answer.fields)
     return {

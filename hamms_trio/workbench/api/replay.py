@@ -1,11 +1,11 @@
-"""/api/replay: a recorded request once more, with the caller's own rights."""
+"""/api/replay: repeat a recorded request with the caller's own token."""
 
 from __future__ import annotations
 
 from typing import cast
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.bench import REPLAYS
 from hamms_trio.workbench.history.record import combined, content_of, written
 from hamms_trio.workbench.live.redact import REDACTED
@@ -17,9 +17,9 @@ from hamms_trio.workbench.routing.received import Pair
 PREVIEW_CHARACTERS = 65_536
 
 
-async def replay(call: Call) -> Response:
+async def replay(call: ApiCall) -> Response:
     bench, request_id = call.bench, call.parameter("request_id")
-    await call.document()  # nothing is chosen by it yet, but it has to be an object
+    await call.document()  # has no members yet, but must be an object
     bench.service.account.settle()
     record = await bench.history.get(request_id)
     asked = cast(Document, record["replay_input"])
@@ -40,8 +40,8 @@ async def replay(call: Call) -> Response:
     return answered(document)
 
 
-def own_rights(headers: dict[str, str], call: Call) -> list[Pair]:
-    """Return the recorded fields without credentials, and the caller's token in their place."""
+def own_rights(headers: dict[str, str], call: ApiCall) -> list[Pair]:
+    """Return the recorded fields without their credentials, and with the caller's token."""
     fields = [(name, value) for name, value in headers.items() if value != REDACTED]
     if call.token and not any(name.lower() == "authorization" for name, _ in fields):
         fields.append(("authorization", f"Bearer {call.token}"))
@@ -67,7 +67,7 @@ OPERATIONS = (
         method="POST",
         path="/api/replay/{request_id}",
         handler=replay,
-        summary="Make a recorded request once more; show the result beside the original.",
+        summary="Repeat a recorded request; show the result beside the original.",
         statuses=(404,),
     ),
 )

@@ -1,4 +1,4 @@
-"""/api/scenarios."""
+"""/api/scenarios: scenarios, their runs, and the reports of the runs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from msgspec import Meta
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.mocks import DELETED
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios import Report, document_of, junit_xml, read_seed
@@ -28,12 +28,12 @@ _RUN_MESSAGES = {"seed": "seed must be integer"}
 
 
 class RunDraft(msgspec.Struct):
-    """The choices for one run.
+    """The document that starts a run.
 
     Attributes:
-        seed: an integer, also as a text or a fraction.
-        variables: values instead of the scenario's.
-        tags: only steps with one of these tags run; all steps without them.
+        seed: an integer; a text or a fraction is cut to one.
+        variables: values that override the scenario's.
+        tags: only steps with one of these tags run; all steps if there are none.
     """
 
     seed: int | float | str = 0
@@ -41,34 +41,34 @@ class RunDraft(msgspec.Struct):
     tags: Annotated[list[str], Meta(max_length=20)] = []
 
 
-async def list_scenarios(call: Call) -> Response:
+async def list_scenarios(call: ApiCall) -> Response:
     tag = call.request.query.get("tag") or None
     return answered({"scenarios": call.bench.scenarios.documents(tag)})
 
 
-async def create_scenario(call: Call) -> Response:
+async def create_scenario(call: ApiCall) -> Response:
     scenario, dropped = await call.bench.scenarios.create(await call.document())
     return answered(_with_dropped(document_of(scenario), dropped), 201)
 
 
-async def get_scenario(call: Call) -> Response:
+async def get_scenario(call: ApiCall) -> Response:
     return answered({"scenario": document_of(call.bench.scenarios.get(call.parameter("id")))})
 
 
-async def replace_scenario(call: Call) -> Response:
+async def replace_scenario(call: ApiCall) -> Response:
     replaced = call.bench.scenarios.replace(call.parameter("id"), await call.document())
     scenario, dropped = await replaced
     return answered(_with_dropped(document_of(scenario), dropped))
 
 
-async def delete_scenario(call: Call) -> Response:
+async def delete_scenario(call: ApiCall) -> Response:
     bench, id = call.bench, call.parameter("id")
     await bench.scenarios.delete(id)
     await bench.reports.drop(id)
     return answered({"deleted": True, "id": id})
 
 
-async def run_scenario(call: Call) -> Response:
+async def run_scenario(call: ApiCall) -> Response:
     bench = call.bench
     given = await call.document()
     scenario = bench.scenarios.get(call.parameter("id"))
@@ -96,17 +96,17 @@ async def run_scenario(call: Call) -> Response:
     return Response(200, b'{"run": %b}' % octets, (("Content-Type", JSON), *fields))
 
 
-async def list_runs(call: Call) -> Response:
+async def list_runs(call: ApiCall) -> Response:
     limit = _limit(call.request.query.get("limit"))
     found = call.bench.reports.newest(call.parameter("id"), limit)
     return _json(b'{"runs": [%b]}' % b", ".join(found))
 
 
-async def get_run(call: Call) -> Response:
+async def get_run(call: ApiCall) -> Response:
     return _json(b'{"run": %b}' % call.bench.reports.get(call.parameter("run_id")))
 
 
-async def get_run_as_junit(call: Call) -> Response:
+async def get_run_as_junit(call: ApiCall) -> Response:
     octets = call.bench.reports.get(call.parameter("run_id"))
     report = msgspec.json.decode(octets, type=Report)
     return Response(200, junit_xml(report), (("Content-Type", XML),))
@@ -117,7 +117,7 @@ def _json(octets: bytes) -> Response:
 
 
 def _with_dropped(scenario: Document, dropped: list[str]) -> Document:
-    """Return the answer, which names the members that no scenario has."""
+    """Return the answer; ``dropped`` names the members that no scenario has."""
     return {"scenario": scenario, **({"dropped": dropped} if dropped else {})}
 
 
@@ -165,7 +165,7 @@ OPERATIONS = (
         method="PUT",
         path="/api/scenarios/{id}",
         handler=replace_scenario,
-        summary="Put a scenario in place of another one.",
+        summary="Replace a scenario.",
         body=ScenarioDraft,
         models=(StepDraft, GroupDraft),
         answer={"type": "object", "required": ["scenario"], "properties": {"scenario": _SCENARIO}},
@@ -197,7 +197,7 @@ OPERATIONS = (
         query=(
             Query(
                 name="limit",
-                description="Reports at most; numbers below 1 count as 1.",
+                description="The most reports; numbers below 1 count as 1.",
                 schema={"type": "integer", "default": RUNS},
             ),
         ),

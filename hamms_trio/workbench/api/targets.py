@@ -1,10 +1,10 @@
-"""/api/targets."""
+"""/api/targets: list, create, show, change and delete targets."""
 
 from __future__ import annotations
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.mocks import DELETED
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.targets import Target
 
 _TARGET = {
@@ -19,25 +19,25 @@ _TARGETS = {
 }
 
 
-async def list_targets(call: Call) -> Response:
+async def list_targets(call: ApiCall) -> Response:
     return answered({"targets": call.bench.targets.documents()})
 
 
-async def create_target(call: Call) -> Response:
+async def create_target(call: ApiCall) -> Response:
     created = await call.bench.targets.create(await call.document("top-level"))
     return answered({"target": created}, 201)
 
 
-async def get_target(call: Call) -> Response:
+async def get_target(call: ApiCall) -> Response:
     return answered({"target": call.bench.targets.get(call.parameter("id"))})
 
 
-async def update_target(call: Call) -> Response:
+async def update_target(call: ApiCall) -> Response:
     given = await call.document("top-level")
     return answered({"target": await call.bench.targets.update(call.parameter("id"), given)})
 
 
-async def delete_target(call: Call) -> Response:
+async def delete_target(call: ApiCall) -> Response:
     id = call.parameter("id")
     await call.bench.targets.delete(id)
     return answered({"deleted": True, "id": id})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import Call, Operation
+from hamms_trio.workbench.api.operations import ApiCall, Operation
 
 
-async def show_transcript(call: Call) -> Response:
+async def show_transcript(call: ApiCall) -> Response:
     transcript = await call.bench.failures.transcript(call.parameter("label"))
     return Response(200, transcript, (("Content-Type", JSON), ("Cache-Control", "no-cache")))
 

@@ -1,12 +1,12 @@
-"""/api/metrics/trends."""
+"""/api/metrics/trends: requests, errors and latencies by minute."""
 
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
 
 
-async def show_trends(call: Call) -> Response:
+async def show_trends(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     query = call.request.query
     return answered(await call.bench.trends.document(query.get("window"), query.get("route")))
@@ -19,8 +19,8 @@ OPERATIONS = (
         handler=show_trends,
         summary="Show the requests of a route, minute by minute.",
         query=(
-            Query(name="window", description="N, Ns, Nm, Nh or Nd; 24h without it."),
-            Query(name="route", description="Method and path; __all__ without it."),
+            Query(name="window", description="N, Ns, Nm, Nh or Nd; default: 24h."),
+            Query(name="route", description="Method and path; default: __all__."),
         ),
         answer={"type": "object", "required": ["window_seconds", "route", "points", "summary"]},
     ),

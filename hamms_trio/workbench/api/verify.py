@@ -1,4 +1,4 @@
-"""/api/verify."""
+"""/api/verify: whether the requests came that a test expects."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import time
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import Call, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
 from hamms_trio.workbench.history.verify import Verification, read_verification, verify
 
 
-async def verify_requests(call: Call) -> Response:
+async def verify_requests(call: ApiCall) -> Response:
     wanted = read_verification(await call.document())
     call.bench.service.account.settle()
     verdict = await verify(call.bench.history, wanted, now_ms=int(time.time() * 1000))

@@ -1,4 +1,4 @@
-"""Runs of checks, one at a time, each in a process of its own, so that the server goes on undisturbed.
+"""Runs of checks, one at a time, each in a process of its own, so that the server stays responsive.
 
 Only names of clients that have an adapter reach the command line; a page never chooses a command or a path.
 """
@@ -34,14 +34,14 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 @dataclass
 class CheckRun:
-    """One run.
+    """One check of a client.
 
     Attributes:
         status: ``running``, ``done``, ``failed`` or ``stopped``.
-        report: the JSON report, once there is one; of a run that was stopped, what had been found by then.
-        problem: why there is none.
+        report: the JSON report once there is one; a stopped run may have a partial one.
+        problem: the reason why there is no report.
         process: the process, while there is one.
-        is_stopped: True once somebody wants the run to end.
+        is_stopped: True once the run is to end early.
     """
 
     id: str
@@ -84,7 +84,7 @@ class Checks:
         self._command = tuple(command)
         self._runs: OrderedDict[str, CheckRun] = OrderedDict()
         self._clients: list[Document] | None = None
-        self._listed: trio.Event | None = None  # while they are looked for
+        self._listed: trio.Event | None = None  # while a caller waits for the list
         self._waiting: trio.MemorySendChannel[CheckRun]
         self._to_do: trio.MemoryReceiveChannel[CheckRun]
         self._waiting, self._to_do = trio.open_memory_channel(0)
@@ -96,14 +96,14 @@ class Checks:
         return bool(self._command)
 
     async def run(self) -> None:
-        """Perform the runs that are started, until cancelled."""
+        """Perform started runs one after another, until cancelled."""
         async for run in self._to_do:
             await self._perform(run)
 
     async def clients(self) -> list[Document]:
         """Return the clients that have an adapter and seem to be installed here."""
         while self._clients is None:
-            if self._listed is not None:  # somebody has asked already
+            if self._listed is not None:  # another caller has asked for the list already
                 await self._listed.wait()
                 continue
             listed = self._listed = trio.Event()
@@ -188,7 +188,7 @@ class Checks:
         process = run.process = await trio.lowlevel.open_process(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
-        if run.is_stopped:  # before there was a process
+        if run.is_stopped:  # stopped before the process started
             process.terminate()
         try:
             assert process.stdout is not None
@@ -229,7 +229,7 @@ class Checks:
             [*self._command, argument], capture_stdout=True, stderr=subprocess.DEVNULL, check=False
         )
         if done.returncode:
-            raise Problem(503, "check_unavailable", "the list of clients can't be made")
+            raise Problem(503, "check_unavailable", "the command that lists the clients has failed")
         assert isinstance(done.stdout, bytes)
         return done.stdout
 

@@ -17,7 +17,7 @@ from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.turns import Turns
 
 CODE = "invalid_har"
-# The workbench decodes nothing, and dates and cookies of another server would be lies.
+# The text in a HAR file is decoded already, and the other fields state facts about another server.
 DROPPED = FRAMING | {"content-encoding", "date", "server", "alt-svc", "strict-transport-security"}
 
 
@@ -35,7 +35,7 @@ async def har_of(documents: Iterable[bytes], *, origin: str, turns: Turns) -> by
 
 
 async def mocks_of(har: bytes, *, turns: Turns) -> tuple[list[Document], list[str]]:
-    """Build mocks from a HAR document; of entries for the same request the first one counts.
+    """Build mocks from a HAR document; among entries for the same request, the first one counts.
 
     Returns:
         The mocks as documents, and a sentence for everything that was dropped.
@@ -91,7 +91,7 @@ class _Drafts:
             return
         claim = mock["method"], mock["path_pattern"], show(mock["query"])
         if mock["method"] not in METHODS:
-            words = f"no mock has the method {show(mock['method'])}"
+            words = f"a mock can't have the method {show(mock['method'])}"
             self.dropped.append(f"log.entries[{number}]: {words}")
         elif claim in self.mocks:
             self.dropped.append(f"log.entries[{number}] repeats {claim[0]} {claim[1]}")

@@ -67,11 +67,11 @@ class History:
         return [row.document for row in page], cursor(page[-1], query) if has_more else None
 
     async def rows(self, query: HistoryQuery) -> list[HistoryRow]:
-        """Return the rows of a page, which ends early if they are large."""
+        """Return the rows of a page; a page of large rows ends early."""
         return await self._store.history(query)
 
     async def documents(self, query: HistoryQuery) -> AsyncIterator[Document]:
-        """Every record that a query's filters select, read page by page and in turns."""
+        """Yield every record that the filters select; other tasks run between the pages."""
         while rows := await self._store.history(query):
             for document in await self._turns.map(_document, rows):
                 yield document
@@ -119,7 +119,7 @@ def _position(text: str) -> tuple[bool, int]:
 
 
 def _status(text: str | None) -> int | None:
-    """Return a status that no request has selects nothing, as in the reference."""
+    """Read a status; text that is no number selects nothing, as in the reference."""
     if not text:
         return None
     return int(text) if _STATUS.fullmatch(text) else -1

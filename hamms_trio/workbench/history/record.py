@@ -18,16 +18,16 @@ KEPT_ANSWER = 65_536  # octets of an answer's body that are recorded
 NOTHING = "-"  # method and path of a request that could not be read
 
 
-class Exchange(msgspec.Struct, gc=False):
+class RecordedExchange(msgspec.Struct, gc=False):
     """An answered request, as the server saw it.
 
     Attributes:
-        target: as it was sent.
+        target: the request target, as it was sent.
         body: the whole content of the request.
         answer_body: the content of the answer, or None if the server did not keep it.
         latency: seconds.
-        status: 0 if a failure mode answered, and sent no status line.
-        failure_mode: the one that answered, as the mock names it; "" for none.
+        status: 0 if a failure mode answered without a status line.
+        failure_mode: the failure mode that answered, as the mock names it; "" for none.
     """
 
     request_id: str
@@ -103,12 +103,12 @@ class Exchange(msgspec.Struct, gc=False):
 
 
 def combined(fields: Sequence[Pair]) -> dict[str, str]:
-    """Header fields by name in lower case, lines with the same name combined."""
+    """Return header fields by lower-case name, with the lines of one name combined."""
     return ReceivedRequest("", "", fields=fields).fields
 
 
 def written(body: bytes) -> Document:
-    """Return a content as text, or in base64 if it is not UTF-8."""
+    """Return the members of a document that hold a body: text, or base64 if the body is not UTF-8."""
     try:
         return {"body": body.decode()}
     except UnicodeDecodeError:
@@ -116,10 +116,10 @@ def written(body: bytes) -> Document:
 
 
 def content_of(document: Document) -> bytes:
-    """Return the octets that `written` wrote.
+    """Return the body that the members hold (see `written`).
 
     Raises:
-        ValueError: the document was not written by it.
+        ValueError: the body is not base64, though the document says so.
     """
     body = str(document.get("body", ""))
     if document.get("body_encoding") == "base64":
@@ -128,7 +128,7 @@ def content_of(document: Document) -> bytes:
 
 
 def received(document: Document) -> ReceivedRequest:
-    """Return the request of a record, for the rules."""
+    """Return the request of a record, in the form that matchers read."""
     asked = document.get("replay_input")
     if not isinstance(asked, dict) or not asked:
         return ReceivedRequest(str(document["method"]), str(document["path"]))

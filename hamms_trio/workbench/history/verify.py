@@ -1,4 +1,4 @@
-"""Verification: did the requests come that a test expects, and which one was nearest if they did not."""
+"""Verification: whether the expected requests came, and which request was nearest if they did not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Within = Annotated[float, Meta(gt=0, le=86_400, description="Seconds before now.
 
 
 class Criteria(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
-    """The requests that are meant."""
+    """The criteria that select requests."""
 
     method: str | None = None
     path: Pattern | None = None
@@ -36,7 +36,7 @@ class Criteria(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True, k
 
 
 class Verification(Criteria, omit_defaults=True, kw_only=True):
-    """The requests that are meant, and how many are expected: at least one unless it says otherwise."""
+    """The criteria, and the expected number of requests: at least one unless the members state another."""
 
     times: Count | None = None
     at_least: Count | None = None
@@ -45,7 +45,7 @@ class Verification(Criteria, omit_defaults=True, kw_only=True):
     in_order: list[Criteria] = []
 
 
-class Verdict(msgspec.Struct, kw_only=True):
+class VerificationResult(msgspec.Struct, kw_only=True):
     """The outcome of a verification.
 
     Attributes:
@@ -82,9 +82,9 @@ def read_verification(given: Document) -> Verification:
     return wanted
 
 
-async def verify(history: History, wanted: Verification, *, now_ms: int) -> Verdict:
+async def verify(history: History, wanted: Verification, *, now_ms: int) -> VerificationResult:
     """Compare the history with a verification."""
-    matchers = [Matcher(wanted), *map(Matcher, wanted.in_order)]
+    matchers = [CriteriaMatcher(wanted), *map(CriteriaMatcher, wanted.in_order)]
     records: list[Document] = []
     candidates: list[tuple[float, Document]] = []
     steps = matchers[1:]
@@ -104,7 +104,7 @@ async def verify(history: History, wanted: Verification, *, now_ms: int) -> Verd
     return _verdict(wanted, matchers[0], records, candidates[0][1] if candidates else None, now_ms)
 
 
-class Matcher:
+class CriteriaMatcher:
     """Compares requests with criteria."""
 
     def __init__(self, criteria: Criteria) -> None:
@@ -143,7 +143,7 @@ class Matcher:
 
 
 def describe(wanted: Verification) -> str:
-    """Say in words which requests are expected."""
+    """Describe the expected requests in words."""
     parts = [wanted.method.upper() if wanted.method else "any method", wanted.path or "any path"]
     conditions = [f"query {name}={value}" for name, value in wanted.query.items()]
     conditions += [f"header {name}: {value}" for name, value in wanted.headers.items()]
@@ -166,7 +166,7 @@ def _missing(
 
 
 def _shared(first: str, second: str) -> int:
-    """Count the characters that two texts begin with alike."""
+    """Return the length of the prefix that two texts share."""
     count = 0
     for one, other in zip(first, second, strict=False):
         if one != other:
@@ -196,25 +196,29 @@ def _expected(wanted: Verification) -> tuple[int, int | None, str]:
 
 def _verdict(
     wanted: Verification,
-    matcher: Matcher,
+    matcher: CriteriaMatcher,
     records: list[Document],
     nearest: Document | None,
     now_ms: int,
-) -> Verdict:
+) -> VerificationResult:
     count = len(records)
     ids = [str(record["request_id"]) for record in records]
     least, most, words = _expected(wanted)
     if count >= least and (most is None or count <= most):
-        return Verdict(verified=True, count=count, request_ids=ids)
+        return VerificationResult(verified=True, count=count, request_ids=ids)
     message = f"expected {words} of {describe(wanted)}, and {count} came"
     if count < least:
         message += f"; {_nearest(wanted, matcher, nearest, now_ms)}"
     else:
         nearest = records[-1]
-    return Verdict(verified=False, count=count, message=message, nearest=nearest, request_ids=ids)
+    return VerificationResult(
+        verified=False, count=count, message=message, nearest=nearest, request_ids=ids
+    )
 
 
-def _nearest(wanted: Verification, matcher: Matcher, record: Document | None, now_ms: int) -> str:
+def _nearest(
+    wanted: Verification, matcher: CriteriaMatcher, record: Document | None, now_ms: int
+) -> str:
     if record is None:
         return "the history has no other request"
     misses = matcher.misses(received(record))
@@ -224,11 +228,11 @@ def _nearest(wanted: Verification, matcher: Matcher, record: Document | None, no
     return f"the nearest is {asked} (request {record['request_id']}): {'; '.join(misses)}"
 
 
-def _out_of_order(wanted: Verification, done: int, records: list[Document]) -> Verdict:
+def _out_of_order(wanted: Verification, done: int, records: list[Document]) -> VerificationResult:
     missing = Verification(**msgspec.structs.asdict(wanted.in_order[done]))
     before = (
         describe(Verification(**msgspec.structs.asdict(wanted.in_order[done - 1]))) if done else ""
     )
     after = f" after {before}" if before else ""
     message = f"in_order[{done}], {describe(missing)}, did not come{after}"
-    return Verdict(verified=False, count=len(records), message=message)
+    return VerificationResult(verified=False, count=len(records), message=message)

@@ -1,4 +1,4 @@
-"""Incidents: for a time, requests to the workbench meet a fault, as a seed decides."""
+"""Incidents: for a time, a share of the requests to the workbench meets a fault; a seed decides which."""
 
 from hamms_trio.workbench.incidents.effect import Effect as Effect, Kind as Kind
 from hamms_trio.workbench.incidents.model import (

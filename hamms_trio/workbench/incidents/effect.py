@@ -30,7 +30,7 @@ class Effect:
     """The fault that one request meets.
 
     Attributes:
-        seconds: of delay.
+        seconds: the delay.
         fail: the failure mode that answers.
     """
 
@@ -40,9 +40,9 @@ class Effect:
 
 
 def effect_on(asked: IncidentRequest, index: int) -> Effect | None:
-    """Return the effect on the request at ``index``, counted from 0; None if it is spared.
+    """Return the effect on the request at ``index``, counted from 0; None if the request is spared.
 
-    The first number of ``Random(seed + index)`` decides, as in scenarios; the next ones are the delay's.
+    The first number of ``Random(seed + index)`` decides, as in scenarios; the next one gives the delay.
     """
     assert asked.seed is not None
     random = Random(asked.seed + index)

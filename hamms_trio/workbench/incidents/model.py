@@ -24,18 +24,18 @@ Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class IncidentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """The members of a start.
+    """The document that starts an incident.
 
     Attributes:
-        mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode, if need
-            be with a query.
-        probability: the share of the requests that are struck, cut to 0 .. 1.
-        latency_ms: the delay; with a distribution its mean.
+        mode: ``status_spike_503``, ``fixed_latency``, ``body_drop``, or the slug of a failure mode, with or
+            without a query.
+        probability: the share of the requests that are struck, clamped to 0 .. 1.
+        latency_ms: the delay, or the mean of its distribution.
         jitter_ms: half the width of ``uniform``, the standard deviation of ``normal``.
         start_after: seconds until the first request is struck.
         duration: seconds of the incident from then on.
-        flap: seconds for which it strikes and rests in turn.
-        ttl: seconds from the start to the end, even if the other members give a longer time.
+        flap: seconds of each phase, if the incident strikes and rests in turn.
+        ttl: the most seconds from the start to the end, whatever the other members say.
     """
 
     mode: str = "status_spike_503"
@@ -78,7 +78,7 @@ def read_incident(
     """Read the document that starts an incident.
 
     Args:
-        seed: instead of one that is not given.
+        seed: the seed of an incident that has none of its own.
         check_fail: raises ValueError for a failure mode that can't be an answer.
 
     Raises:
@@ -97,6 +97,6 @@ def read_incident(
     try:
         check_fail(asked.mode)
     except ValueError as error:
-        rule = "mode must be status_spike_503, fixed_latency, or body_drop, or a failure mode"
+        rule = "mode must be status_spike_503, fixed_latency, body_drop, or a failure mode"
         raise Problem(400, CODE, f"{rule}, and mode is {show(asked.mode)}: {error}") from None
     return asked

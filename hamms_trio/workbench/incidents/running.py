@@ -1,4 +1,4 @@
-"""The incident of a workbench: one at a time, started, stopped, and ended by its own time."""
+"""The incident of a workbench: at most one runs; a stop, another incident or its own time ends it."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ class Held(Protocol):
 
 
 class RunningIncident:
-    """An incident from its start to its end.
+    """An incident from its start on.
 
     Attributes:
-        over: set at the end, so that nobody waits for a delay any longer.
-        ended_by: ``stop``, ``replaced``, ``duration`` or ``ttl``; "" while it goes on.
+        over: set at the end, so that delayed answers leave at once.
+        ended_by: ``stop``, ``replaced``, ``duration`` or ``ttl``; "" while the incident runs.
     """
 
     def __init__(self, asked: IncidentRequest) -> None:
@@ -42,7 +42,7 @@ class RunningIncident:
         self.ended_by = ""
         self.started_at = time()
         self.affected = 0
-        self.requests = 0  # that came while it struck
+        self.requests = 0  # that came while the incident struck
         self._held: list[Held] = []
         self._begun = trio.current_time()
 
@@ -58,17 +58,17 @@ class RunningIncident:
 
     @property
     def is_active(self) -> bool:
-        """True until the end."""
+        """True until the incident ends."""
         return not self.ended_by and trio.current_time() < self.ends_at
 
     @property
     def ended_by_time(self) -> str:
-        """The member of the document whose time is over first."""
+        """The member that sets the time of the end: ``ttl`` or ``duration``."""
         asked = self.asked
         return "ttl" if asked.ttl is not None and asked.end == asked.ttl else "duration"
 
     def end(self, ended_by: str) -> None:
-        """End it, and everything that still waits for it."""
+        """End the incident, release delayed answers, and reset the connections of its failure mode."""
         self.ended_by = ended_by
         self.over.set()
         held, self._held = self._held, []
@@ -77,7 +77,7 @@ class RunningIncident:
                 connection.abandon()
 
     def hold(self, connection: Held) -> None:
-        """Note a connection on which the failure mode plays; the end of the incident resets it."""
+        """Remember a connection on which the failure mode plays; the end of the incident resets it."""
         if len(self._held) % PRUNED_EVERY == 0:
             self._held = [held for held in self._held if held.is_open]
         self._held.append(connection)
@@ -119,7 +119,7 @@ class Incidents:
     """The incident of one workbench.
 
     Args:
-        seed: of incidents without one of their own.
+        seed: the seed of incidents that have none of their own.
         publish: publishes an event with a type and a payload.
         check_fail: raises ValueError for a failure mode that can't be an answer.
 
@@ -145,19 +145,19 @@ class Incidents:
 
     @property
     def current(self) -> RunningIncident | None:
-        """The incident that goes on; None if there is none."""
+        """The running incident; None if there is none."""
         current = self._current
         if current is not None and not current.ended_by and not current.is_active:
             self._end(current, current.ended_by_time)
         return current if current is not None and not current.ended_by else None
 
     def state(self) -> Document:
-        """Return the state of the incident, or of the last one."""
+        """Return the state of the running incident, or of the last one."""
         shown = self.current or self._current
         return inactive(self._seed) if shown is None else shown.document()
 
     def start(self, given: Document) -> RunningIncident:
-        """Start an incident, in the place of one that goes on.
+        """Start an incident; it replaces a running one.
 
         Raises:
             Problem: 400, with the field and its value.
@@ -172,7 +172,7 @@ class Incidents:
         return started
 
     def stop(self) -> Document:
-        """End the incident, if there is one; return the state."""
+        """End the running incident, if any, and return the state."""
         current = self.current
         if current is not None:
             self._end(current, "stop")

@@ -1,7 +1,7 @@
-"""The events of connections on their way from the bus into the log, for as long as anybody watches.
+"""The feed of connection events, from the bus into the log, for as long as anybody watches.
 
-Nobody pays for them otherwise: without a subscriber, the bus builds no event at all. Octets of one connection
-that come and go within a moment are one event, since a thousand streams would fill the log within a second.
+Nobody pays for the events otherwise: without a subscriber, the bus builds none. Octets that one connection sends or
+receives within a moment are one event, because a thousand streams would fill the log within a second.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from hamms_trio.recording.bus import Subscription
 
 PAUSE = 0.02  # seconds in which events are collected
-LOOKED_SECONDS = 10.0  # a caller who asks for pages again and again asks at least so often
+LOOKED_SECONDS = 10.0  # a caller who polls for pages does so at least this often
 
 
 class ConnectionFeed:
-    """Listens to the bus on behalf of those who watch.
+    """The subscriber of the bus on behalf of all watchers.
 
     Args:
-        clock: seconds, for the patience with callers who ask for pages.
+        clock: seconds, for the timeout of callers who poll for pages.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class ConnectionFeed:
             self._end_unless_wanted()
 
     def look(self, selection: Selection) -> None:
-        """Bring the log up to date for one page, and listen until the next page is due."""
+        """Bring the log up to date for one page, and keep listening until the next page is due."""
         if selection.has_connections:
             self._looked_until = self._clock() + LOOKED_SECONDS
             self._begin()

@@ -1,8 +1,8 @@
-"""The event log that people watch live: published once, read by each subscriber at its own pace.
+"""The event log: each event is published once, and each subscriber reads at its own pace.
 
-Subscribers hold a position in one shared log, and no queue of their own. The server therefore never waits for a
-slow one and keeps nothing for it: what has left the log by the time it reads is a gap, which it learns of.
-Event ids grow over restarts; after a crash they leave a space instead of repeating one.
+A subscriber holds a position in the one shared log and has no queue. The server therefore never waits for a slow
+subscriber: events that were evicted before it read them are reported to it as a gap. Event ids increase over
+restarts; after a crash some ids are skipped, and none is used twice.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MAX_PAUSE = 0.04
 _of_id = attrgetter("id")
 
 
-class Event(msgspec.Struct, gc=False):
+class LogEvent(msgspec.Struct, gc=False):
     """An event. Its JSON is written once for all subscribers, when the first of them or the store reads it."""
 
     id: int
@@ -45,7 +45,7 @@ class Event(msgspec.Struct, gc=False):
 
     @property
     def document(self) -> bytes:
-        """The JSON of the event; the store's thread may write it, too, and writes the same."""
+        """The JSON of the event; the store's thread may write it at the same time, with the same result."""
         return self.written or self._write()
 
     def _write(self) -> bytes:
@@ -63,11 +63,11 @@ class Event(msgspec.Struct, gc=False):
 
 
 class Rendered(msgspec.Struct, frozen=True, gc=False):
-    """Events as a subscriber gets them.
+    """Events as the octets that a subscriber gets.
 
     Attributes:
-        position: the one after them.
-        has_more: True if there may be more of them already.
+        position: the position after the events.
+        has_more: True if the log may have further events.
     """
 
     octets: bytes
@@ -76,10 +76,10 @@ class Rendered(msgspec.Struct, frozen=True, gc=False):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Events that a subscriber can't have any more.
+    """A gap: events that were evicted before the subscriber read them.
 
     Attributes:
-        latest_id, oldest_id: of the log; nothing between the subscriber's position and ``oldest_id`` is left.
+        latest_id, oldest_id: of the log; every event between the subscriber's position and ``oldest_id`` is lost.
     """
 
     latest_id: int
@@ -87,7 +87,7 @@ class Gap(msgspec.Struct, frozen=True):
 
 
 class EventLog:
-    """The newest events.
+    """The log of the newest events.
 
     Args:
         kept: the number of events.
@@ -100,7 +100,7 @@ class EventLog:
         self._store = store
         self._kept = kept
         self._wall_clock = wall_clock
-        self._events: list[Event] = []
+        self._events: list[LogEvent] = []
         self._next_id = 1
         self._reserved = 0  # the last id that no other process uses
         self._published = trio.Event()
@@ -112,7 +112,7 @@ class EventLog:
         self.subscribers = 0
 
     async def load(self) -> None:
-        """Continue the log of the process before this one."""
+        """Load the events of the previous process, and reserve ids."""
         self._events = [
             _read(id, document) for id, document in await self._store.events(0, self._kept)
         ]
@@ -120,7 +120,7 @@ class EventLog:
         self._next_id, self._reserved = ids.start, ids.stop - 1
 
     async def close(self) -> None:
-        """Give back the ids that were not used, so that the next process continues with them."""
+        """Return the unused ids to the store, so that the next process continues with them."""
         await self._store.return_events(self._next_id)
 
     async def run(self) -> None:
@@ -155,7 +155,7 @@ class EventLog:
         """
         id = self._take_id()
         seconds = self._wall_clock() if at is None else at
-        event = Event(id, type, about, payload, trace_id, seconds)
+        event = LogEvent(id, type, about, payload, trace_id, seconds)
         self._events.append(event)
         if len(self._events) > self._kept + self._kept // 4:  # seldom, because it moves all others
             del self._events[: -self._kept]
@@ -167,12 +167,12 @@ class EventLog:
 
     def since(
         self, position: int, limit: int, selection: Selection = ALL
-    ) -> tuple[list[Event], int, bool]:
+    ) -> tuple[list[LogEvent], int, bool]:
         """Return the oldest events after a position.
 
         Returns:
-            The events; the position after them; True if some before them are gone. A position of the future is
-            one of another server, and everything counts as gone.
+            The events; the position after them; True if earlier ones were evicted. A position beyond the latest id
+            belongs to another server's log, and everything counts as evicted.
         """
         overflowed = position < self.oldest_id - 1 or position > self.latest_id
         if position > self.latest_id:
@@ -191,7 +191,7 @@ class EventLog:
         return found, max(position, self.latest_id), overflowed
 
     def rendered(self, position: int, limit: int, selection: Selection) -> Rendered:
-        """Return the events after a position as server-sent ones; all who are there share the octets."""
+        """Return the events after a position as server-sent events, which the subscribers there share."""
         key = position, limit, selection.key
         known = self._rendered.get(key)
         if known is None:
@@ -255,13 +255,13 @@ class EventLog:
         return range(first, first + RESERVED)
 
 
-class Subscription:
+class LogSubscription:
     """One subscriber's position in the log.
 
     Args:
-        position: the id of the last event that the subscriber has; None for only what comes from now on.
+        position: the id of the last event that the subscriber has; None for events from now on.
         selection: the events that the subscriber asked for.
-        most: events at a time.
+        most: the most events that one call returns.
     """
 
     def __init__(
@@ -278,7 +278,7 @@ class Subscription:
         self.position = log.latest_id if position is None else position
         self._has_more = True  # True if the next events may be there already
 
-    def take(self) -> tuple[Gap | None, list[Event]]:
+    def take(self) -> tuple[Gap | None, list[LogEvent]]:
         """Return the gap before the next events, if there is one, and the events."""
         found, position, overflowed = self._log.since(self.position, self._most, self._selection)
         self.position = position
@@ -291,12 +291,12 @@ class Subscription:
         return self._has_more or await self._log.wait_beyond(self.position, patience)
 
     def take_rendered(self) -> bytes:
-        """Return the gap and the next events as server-sent ones; nothing if none of them is asked for."""
+        """Return the gap and the next events as server-sent events; nothing if none of them is selected."""
         rendered = self._log.rendered(self.position, self._most, self._selection)
         self.position, self._has_more = rendered.position, rendered.has_more
         return rendered.octets
 
-    async def receive(self) -> tuple[Gap | None, list[Event]]:
+    async def receive(self) -> tuple[Gap | None, list[LogEvent]]:
         """Wait for a gap or an event that the subscriber asked for."""
         while True:
             if not self._has_more:
@@ -306,13 +306,13 @@ class Subscription:
                 return gap, events
 
 
-def as_sse(event: Event) -> bytes:
-    """Write an event as a server-sent one; the type of ours has no line ends."""
+def as_sse(event: LogEvent) -> bytes:
+    """Render an event as a server-sent event; our types have no line breaks."""
     return b"id: %d\nevent: %b\ndata: %b\n\n" % (event.id, event.type.encode(), event.document)
 
 
 def gap_as_sse(gap: Gap) -> bytes:
-    """Write a gap as an event without an id, so that it does not become a position."""
+    """Render a gap as an event without an id, because its id would become the client's position."""
     document = {**msgspec.structs.asdict(gap), "overflowed": True}
     return b"event: stream.gap\ndata: %b\n\n" % msgspec.json.encode(document)
 
@@ -322,7 +322,7 @@ class _Document(msgspec.Struct):
     payload: About | None = None
 
 
-def _read(id: int, document: bytes) -> Event:
-    """Return an event that another process has published."""
+def _read(id: int, document: bytes) -> LogEvent:
+    """Return an event that the previous process published."""
     read = msgspec.json.decode(document, type=_Document)
-    return Event(id, read.type, read.payload or NOTHING, written=document)
+    return LogEvent(id, read.type, read.payload or NOTHING, written=document)

@@ -1,4 +1,4 @@
-"""From events of the bus to events of the log, which say at which door and in which mode something happened."""
+"""The translation of bus events into log events, which also name the door and the mode."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from hamms_trio.workbench.live.redact import redact_fields, redact_query
 from hamms_trio.workbench.live.selection import About
 from hamms_trio.workbench.routing.documents import Document
 
-MOST = 1_000  # events at once; the octets and pauses beyond are counted as lost
-MAX_CONNECTIONS = 100_000  # that are known
+MOST = 1_000  # events in one batch; octets and pauses beyond the limit count as lost
+MAX_CONNECTIONS = 100_000  # whose state is kept
 _TYPES: dict[type, str] = {
     events.Opened: "connection.opened",
     events.HelloReceived: "connection.tls_hello",
@@ -46,7 +46,7 @@ _TYPES: dict[type, str] = {
     events.Ended: "connection.ended",
     events.Closed: "connection.closed",
 }
-# Those of which a stream has thousands; the amount is the one thing that they say.
+# A stream has thousands of these, and each says nothing but an amount.
 _AMOUNTS: dict[type, str] = {
     events.Received: "octets",
     events.BodyReceived: "octets",
@@ -59,10 +59,11 @@ _OF_WORKBENCH = (WELL_BEHAVED, BESIDE)  # doors at which the page's own connecti
 
 @dataclass
 class _Scene:
-    """The state of a connection, as far as it is known.
+    """The known state of a connection.
 
     Attributes:
-        held: the opening and the handshake of a well-behaved server's connection without anything to show yet.
+        held: the opening and the handshake of a well-behaved server's connection, until something
+            happens that is worth showing.
         is_lent: True while a failure mode plays on a well-behaved server's connection.
         is_mute: True while the request is one of the page's own.
     """
@@ -76,15 +77,15 @@ class _Scene:
 
     @property
     def shows_octets(self) -> bool:
-        """False where the octets may be those of the event stream itself, each of which would cause more."""
+        """True unless the octets may belong to the event stream itself, where each event would cause another."""
         return self.is_lent or self.door != WELL_BEHAVED
 
 
 class Narrator:
-    """Writes events into the log.
+    """The writer of connection events into the log.
 
     Requests that the page makes for itself are left out, as in the history. A connection of the well-behaved server
-    is shown once it has brought another request.
+    is shown once it has carried another request.
 
     Args:
         offset: the seconds from the clock of the events to the epoch.
@@ -108,11 +109,11 @@ class Narrator:
         }
 
     def forget(self) -> None:
-        """Forget every connection, since nobody watches any more."""
+        """Drop the state of every connection, because nobody watches any more."""
         self._scenes.clear()
 
     def narrate(self, batch: Iterable[events.Event | events.Lost]) -> None:
-        """Write a batch."""
+        """Write a batch of events into the log."""
         joined, lost = join(batch)
         for event, times in joined:
             self._tell(event, times)
@@ -120,7 +121,7 @@ class Narrator:
             self._log.publish(LOST, {"number": lost})
 
     def _tell(self, event: events.Event, times: int) -> None:
-        """Write an event, which stands for several of its kind, if it is to be shown."""
+        """Write an event that stands for ``times`` of its kind, unless it is hidden."""
         scene = self._scenes.get(event.connection) or self._found(event)
         if scene is None:
             return
@@ -208,7 +209,7 @@ class Narrator:
 def join(
     batch: Iterable[events.Event | events.Lost],
 ) -> tuple[list[tuple[events.Event, int]], int]:
-    """Join octets and pauses of a connection until something else happens there.
+    """Merge the octets and pauses of each connection up to its next event of another kind.
 
     Returns:
         Events, each with the number of those that it stands for; and the number of those that are lost.
@@ -240,7 +241,7 @@ def join(
 
 
 def is_of_page(fields: Iterable[tuple[str, str]]) -> bool:
-    """Return True if the page made a request with these fields for itself."""
+    """Return True if the fields show that the page made the request for itself."""
     given = {name.lower(): value for name, value in fields}
     return PAGE_FIELD in given and given.get("sec-fetch-site") == "same-origin"
 

@@ -1,7 +1,7 @@
-"""Records every answer: into the history, the event log and the trends.
+"""The recorder of every answer: into the history, the event log and the trends.
 
-The server enters each answer into its account, which hands them over in batches. The content of a request and of
-its answer is not in there: routes keep both with `Recorder.keep` until the batch comes.
+The server enters each answer into its account, which passes the entries on in batches. An entry has no content, so
+that routes keep the content of a request and of its answer with `AnswerRecorder.keep` until the batch comes.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.workbench.accounts.roles import PROTECTED
-from hamms_trio.workbench.history.record import Exchange
+from hamms_trio.workbench.history.record import RecordedExchange
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.routing.documents import Document
@@ -26,7 +26,7 @@ PAGE_LOADS = (b"GET /playground/", b"HEAD /playground/")
 PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
 PAGE_MARK = f"{PAGE_FIELD}:".encode()
 SAME_ORIGIN = b"sec-fetch-site: same-origin"
-# Octets of contents that wait for their batch; more are handed over at once.
+# Octets of contents that wait for their batch; beyond them the batch is written at once.
 KEPT_OCTETS = 4 * 1024 * 1024
 INTERNAL = ("internal", 0)  # the client of a request that the workbench makes itself
 
@@ -34,12 +34,12 @@ _Key = tuple[bytes, tuple[str, int]]
 _Kept = tuple[bytes, Response]
 
 
-class Recorder:
+class AnswerRecorder:
     """The observer of one server's account.
 
     Args:
         history: False to keep no history, since nobody can read it.
-        live_events: False to publish no events, likewise.
+        live_events: False to publish no events.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class Recorder:
         self._octets += len(content) + len(response.content)
         if self._octets > KEPT_OCTETS:
             self._service.account.settle()
-            while self._octets > KEPT_OCTETS:  # of exchanges that are still going on
+            while self._octets > KEPT_OCTETS:  # contents of exchanges that have not ended
                 self._forget_oldest()
 
     def replace(self, request: Request, content: bytes, response: Response) -> None:
-        """Keep another response in the place of the one that the request's route has kept."""
+        """Replace the response that the request's route has kept."""
         if request.client is not INTERNAL:
             self._take(request.id, request.client)
             self.keep(request, content, response)
@@ -140,7 +140,7 @@ class Recorder:
 
 
 def is_counted(head: bytes) -> bool:
-    """Return False for what the page loads, and for its own requests."""
+    """Return True unless the page loads a file or makes the request for itself."""
     return not (head.startswith(PAGE_LOADS) or is_of_page(head))
 
 
@@ -169,7 +169,7 @@ class PendingExchange:
         """Render the exchange."""
         begun, ended, match, status, octets_in, octets_out, _, _, request_id = self._entry
         head, response = match.head, self._response
-        return Exchange(
+        return RecordedExchange(
             request_id=request_id.decode(),
             method=head.method,
             target=head.target,
@@ -190,7 +190,7 @@ class PendingExchange:
 def _recorded_body(path: str, response: Response | None) -> bytes | None:
     """Return the content of an answer, or None if no record of it is kept."""
     if path.startswith(PROTECTED) or path == "/openapi.json":
-        return None  # an answer of the API has records in it, and would grow from one to the next
+        return None  # an API answer contains records: each one would be larger than the last
     if response is None or not response.is_ours or not isinstance(response.body, bytes):
         return None
     return response.content

@@ -1,7 +1,7 @@
-"""Credentials are removed from everything that is recorded.
+"""Redaction: credentials are removed from everything that is recorded.
 
-Header fields, the query, forms and JSON are searched for names that carry secrets. Text around a secret stays as
-it was sent, octet by octet.
+Header fields, the query, forms and JSON are searched for names that carry secrets. Text around a secret stays as it
+was sent, octet by octet.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import msgspec
 from hamms_trio.workbench.routing.received import Pair
 
 REDACTED = "[redacted]"
-SHORT = 64  # characters of a name that is remembered
+SHORT = 64  # characters; the result for a longer name is not kept
 
 _FIELDS = frozenset(
     (
@@ -33,7 +33,8 @@ _SECRET = re.compile(rf"(?:{_WORDS})\]?$", re.IGNORECASE)
 _PAIR = re.compile(r"([^&;=]+)=([^&;]*)")
 _STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
 _MEMBER = re.compile(rf"({_STRING})(\s*:\s*)({_STRING}|-?[0-9][0-9.eE+-]*|true|false)", re.DOTALL)
-# A part of every word above, or an escape that may hide one: substrings are found fifty times faster.
+# A part of every word above, or an escape that may hide one. A substring search is fifty times faster than the
+# pattern.
 _HINTS = ("pass", "pwd", "secret", "token", "key", "credential", "session", "auth", "cookie", "\\u")
 
 
@@ -44,7 +45,7 @@ def is_secret(name: str) -> bool:
 
 @lru_cache(maxsize=4_096)
 def _is_short_secret(name: str) -> bool:
-    """Remember the names of a document's members, which repeat."""
+    """Return True if a short name hints at a credential; the results are kept, since names repeat."""
     return _SECRET.search(name) is not None
 
 
@@ -102,7 +103,7 @@ def _unescaped(quoted: str) -> str:
 
 
 def _redact_nested(text: str) -> str:
-    """Write JSON anew where an object or an array stands under a secret name."""
+    """Rewrite JSON in which an object or an array has a secret name."""
     try:
         value: object = msgspec.json.decode(text)
         return text if _is_clean(value) else msgspec.json.encode(_cleaned(value)).decode()

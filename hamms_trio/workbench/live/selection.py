@@ -9,12 +9,12 @@ import msgspec
 from hamms_trio.workbench.routing.documents import show
 from hamms_trio.workbench.routing.problems import Problem
 
-CONNECTIONS = "connection."  # how the types of all events of connections begin
-_ANY = "*"  # at the end of a topic: every type that begins with the rest
+CONNECTIONS = "connection."  # the prefix of every connection event's type
+_ANY = "*"  # as the last character of a topic: every type that begins with the rest
 
 
 class About(msgspec.Struct, frozen=True, gc=False):
-    """The connection of an event, by which subscribers may filter."""
+    """The connection that an event concerns, by which subscribers may filter."""
 
     connection: int = 0
     door: str = ""
@@ -28,11 +28,11 @@ class Selection:
     """A filter of events.
 
     Args:
-        topics: types, or beginnings of types with an asterisk behind; none for all.
+        topics: types, or beginnings of types followed by an asterisk; none for all.
         about: values that an event's `About` must have, by name.
 
     Attributes:
-        is_all: True if it takes every event.
+        is_all: True if the selection takes every event.
         key: equal for equal selections.
     """
 
@@ -75,7 +75,7 @@ def read_selection(query: Mapping[str, str]) -> Selection:
     }
     if number := query.get("connection"):
         if not (number.isascii() and number.isdecimal() and len(number) < 19):
-            rule = "connection must be the number of one"
+            rule = "connection must be a connection's number"
             raise Problem(400, "invalid_filter", f"{rule}, and is {show(number)}")
         about["connection"] = int(number)
     return Selection(read_topics(query.get("topics")), about)

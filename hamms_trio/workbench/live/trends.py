@@ -18,7 +18,7 @@ ABOVE_MS = 5001.0  # the percentile of a latency above the last bound
 MINUTE = 60
 DEFAULT_WINDOW = 24 * 60 * 60
 MAX_WINDOW = 366 * 24 * 60 * 60
-MAX_ROUTES = 1_000  # in one minute; others count as "other"
+MAX_ROUTES = 1_000  # between two flushes; further ones count as "other"
 RETENTION_DAYS = 30
 
 _WINDOW = re.compile(r"([0-9]{1,9})([smhd]?)")
@@ -26,10 +26,10 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Trends:
-    """Collects requests in memory, and hands them to the store now and then.
+    """The counts of requests, collected in memory and flushed to the store.
 
     Args:
-        backend: where the store keeps them, for those who ask.
+        backend: the name of the store, which the API shows.
         wall_clock: seconds since the epoch.
     """
 
@@ -65,7 +65,7 @@ class Trends:
             )
 
     def flush(self) -> None:
-        """Hand over what was collected."""
+        """Write the collected counts to the store."""
         minutes, self._minutes = self._minutes, {}
         self._store.note_trends(
             [
@@ -99,7 +99,7 @@ class Trends:
 
 
 def window_seconds(text: str | None) -> int:
-    """Read a window such as ``15m``; what can't be read is a day, and the least window a minute."""
+    """Read a window such as ``15m``: a minute to 366 days; a day for other text."""
     found = _WINDOW.fullmatch(text or "")
     if found is None:
         return DEFAULT_WINDOW
@@ -129,7 +129,7 @@ def point(rows: Iterable[TrendRow], start: int, route: str) -> Document:
 
 
 def percentile(buckets: Sequence[int], percent: int) -> float:
-    """Return the upper bound of the bucket that has the percentile, in milliseconds; 0 of nothing."""
+    """Return the upper bound, in milliseconds, of the bucket that holds the percentile; 0 without requests."""
     total, seen = sum(buckets), 0
     if not total:
         return 0.0

@@ -14,13 +14,13 @@ EVENT_STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class MockAnswer:
     """An answer that is ready to be sent.
 
     Attributes:
-        fields: each value as a text of octets (latin-1), as header sections are written.
+        fields: names and values; a value has one character for each octet (latin-1).
         delay: seconds before the answer, and between the events of a stream.
-        fail: the failure mode that answers instead, or an empty text.
+        fail: the failure mode that answers instead; "" for none.
     """
 
     status: int
@@ -43,15 +43,15 @@ class MockAnswers:
     """The answers of all mocks of one workbench.
 
     Args:
-        store: counts the requests of mocks whose answer depends on that.
-        seed: decides about shares, unless a mock has a seed of its own.
+        store: counts the requests of a mock whose answer depends on their number.
+        seed: the seed of the shares of mocks that have none of their own.
     """
 
     def __init__(self, store: Store, *, seed: int) -> None:
         self._store = store
         self._seed = seed
 
-    async def answer(self, mock: Mock, request: ReceivedRequest) -> Answer:
+    async def answer(self, mock: Mock, request: ReceivedRequest) -> MockAnswer:
         """Return the next answer of a mock to this request."""
         if is_constant(mock):
             return _answer(mock, request, mock.code, mock.headers, mock.body, mock.fail)
@@ -70,12 +70,12 @@ class MockAnswers:
         return _answer(mock, request, status, headers, body, fail)
 
     async def start_afresh(self, id: str) -> None:
-        """Forget how often a mock was asked."""
+        """Reset the count of a mock's requests, so that its sequence restarts."""
         await self._store.reset_counters(counter_prefix(id))
 
 
-def constant_answer(mock: Mock) -> Answer:
-    """Return the answer of a mock that depends on no request at all."""
+def constant_answer(mock: Mock) -> MockAnswer:
+    """Return the answer of a mock whose answer depends on no request at all."""
     nobody = ReceivedRequest(mock.method, mock.path_pattern)
     return _answer(mock, nobody, mock.code, mock.headers, mock.body, "")
 
@@ -97,12 +97,12 @@ def _answer(
     headers: dict[str, str],
     body: str,
     fail: str,
-) -> Answer:
+) -> MockAnswer:
     typed = any(name.lower() == "content-type" for name in headers)
     fields = headers if typed else {**headers, "Content-Type": mock.content_type}
     content_type = next(value for name, value in fields.items() if name.lower() == "content-type")
     filled = templates.fill_body(body, request, is_json="json" in content_type.lower())
-    return Answer(
+    return MockAnswer(
         status,
         tuple(
             (name, _octets(templates.fill_field(value, request))) for name, value in fields.items()
@@ -114,5 +114,5 @@ def _answer(
 
 
 def _octets(value: str) -> str:
-    """Return a field's value as a text of octets: UTF-8 where the value goes beyond ASCII."""
+    """Encode a field's value as UTF-8, and return one character for each octet."""
     return value.encode(errors="replace").decode("latin-1")

@@ -1,4 +1,4 @@
-"""All mocks of a workbench: created, changed, deleted and found; kept in the store."""
+"""The mocks of a workbench: creation, changes and look-up; the store keeps them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,7 @@ class MockLimits:
 
 
 class Candidates:
-    """The mocks for one method and path, in the order in which they are asked.
-
-    Attributes:
-        first: the mock that answers if no other has a matcher that agrees; None if each has matchers.
-    """
+    """The mocks for one method and path, in the order in which they are tried."""
 
     __slots__ = ("_found",)
 
@@ -55,13 +51,13 @@ class Candidates:
 
     @property
     def certain(self) -> Mock | None:
-        """The mock that answers whatever else the request says; None if that depends."""
+        """The mock that answers every request for the method and path; None if that depends on matchers."""
         mock, _ = self._found[0]
         return None if mock.has_matchers else mock
 
 
 class Mocks:
-    """The collection.
+    """The mocks of one workbench.
 
     Args:
         is_reserved: True for a path pattern that a route of the workbench answers.
@@ -100,11 +96,11 @@ class Mocks:
         return len(self._mocks)
 
     def documents(self) -> list[Document]:
-        """Every mock, in the order of creation."""
+        """Return every mock, in the order of creation."""
         return [document_of(mock) for mock in self._mocks.values()]
 
     def get(self, id: str) -> Document:
-        """One mock.
+        """Return one mock.
 
         Raises:
             Problem: 404.
@@ -225,10 +221,10 @@ class Mocks:
     async def _change(
         self, changes: Mapping[str, Mock | None], write: Callable[[], Awaitable[None]]
     ) -> None:
-        """Make changes, and undo them if the store refuses them; None deletes.
+        """Apply changes, and roll them back if the store refuses them; None deletes.
 
-        They are made before the store has them, so that the next change is checked against them without waiting. An
-        undone change leaves the mocks alone that another one has changed since.
+        Changes apply before the store has them, so that the next change can be checked against them without
+        waiting. A roll-back skips the mocks that another change has replaced since.
         """
         self._changes = number = self._changes + 1
         self._set(changes)

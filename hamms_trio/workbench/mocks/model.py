@@ -1,4 +1,4 @@
-"""The mock as a document, and the rules that a document has to keep."""
+"""The document of a mock, and the rules that it must keep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
-# The server frames the message and decides about the connection.
+# The server frames the message and controls the connection, so it writes these fields itself.
 FRAMING = frozenset(
     (
         "connection",
@@ -40,18 +40,20 @@ FRAMING = frozenset(
 Delay = Annotated[float, Meta(ge=0, le=300_000, description="Milliseconds before the answer.")]
 Share = Annotated[float, Meta(ge=0, le=1, description="The share of requests that `fail` strikes.")]
 Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Priority = Annotated[int, Meta(ge=-1_000_000, le=1_000_000, description="Higher is asked first.")]
+Priority = Annotated[
+    int, Meta(ge=-1_000_000, le=1_000_000, description="Mocks with a higher one are tried first.")
+]
 StatusText = Annotated[int | float | str, Meta(description="200 to 599.")]
-# The patterns are for the OpenAPI document; `read_mock` checks more, and with better words.
+# The patterns are for the OpenAPI document; `read_mock` checks more, with better messages.
 _ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
 Method = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})]
 Pattern = Annotated[
     str, Meta(extra_json_schema={"pattern": r"^(/([A-Za-z0-9._~-]+|\{[a-z]+[0-9]*\})?)+$"})
 ]
-Sequence = Annotated[list["Step"], Meta(max_length=1_000)]
+Sequence = Annotated[list["MockStep"], Meta(max_length=1_000)]
 
 
-class Step(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
+class MockStep(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One answer of a sequence."""
 
     status: StatusText | None = None
@@ -101,7 +103,7 @@ class Mock(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         return self.method, self.path_pattern, self.priority, show(asked)
 
 
-# The members that the reference has; others are in a document only when they say something.
+# The members that the reference has; a document has the others only if they differ from their default.
 REFERENCE_MEMBERS = frozenset(
     (
         "body",
@@ -143,7 +145,7 @@ def read_mock(given: Document, *, max_body: int, check_fail: Callable[[str], obj
     """Build a mock from a document.
 
     Args:
-        max_body: octets of a body.
+        max_body: the most octets of a body.
         check_fail: raises ValueError for a failure mode that can't be an answer.
 
     Raises:
@@ -179,7 +181,7 @@ def _status(value: int | float | str, name: str) -> int:
     if not 100 <= status <= 599:
         raise _refusal("status must be between 100 and 599", name, value)
     if status < 200:
-        raise _refusal("status must be a final one, 200 to 599", name, value)
+        raise _refusal("status must be final, 200 to 599", name, value)
     return status
 
 
@@ -197,7 +199,9 @@ def _check_answer(mock: Mock, max_body: int, check_fail: Callable[[str], object]
         _check_fail(mock.fail, "fail", check_fail)
 
 
-def _check_step(step: Step, name: str, max_body: int, check_fail: Callable[[str], object]) -> None:
+def _check_step(
+    step: MockStep, name: str, max_body: int, check_fail: Callable[[str], object]
+) -> None:
     if step.status is None and not step.fail:
         raise _refusal(f"{name} needs a status or a failure mode", name, msgspec.to_builtins(step))
     if step.status is not None:
@@ -218,7 +222,9 @@ def _check_fail(fail: str, name: str, check_fail: Callable[[str], object]) -> No
 def _check_body(body: str, name: str, max_body: int) -> None:
     octets = len(body.encode())
     if octets > max_body:
-        rule = f"body exceeds max mock body size: {name} has {octets} octets, {max_body} are taken"
+        rule = (
+            f"body exceeds max mock body size: {name} has {octets} octets, the limit is {max_body}"
+        )
         raise Problem(400, CODE, rule)
     _check_template(body, name)
 
@@ -227,13 +233,13 @@ def _check_template(text: str, name: str) -> None:
     try:
         templates.check(text)
     except ValueError as error:
-        raise Problem(400, CODE, f"{name} has a template whose {error}") from None
+        raise Problem(400, CODE, f"{name} has a bad template: {error}") from None
 
 
 def _check_fields(fields: dict[str, str], name: str) -> None:
-    """Refuse fields that would break the response apart, or contradict its framing (RFC 9112 §6, §11.1)."""
+    """Refuse fields that would split the response or contradict its framing (RFC 9112 §6, §11.1)."""
     if len(fields) > MAX_HEADERS:
-        raise Problem(400, CODE, f"{name} has {len(fields)} fields, and {MAX_HEADERS} are taken")
+        raise Problem(400, CODE, f"{name} has {len(fields)} fields, the limit is {MAX_HEADERS}")
     for field, value in fields.items():
         if not _NAME.fullmatch(field):
             raise _refusal("a header's name must be a token", name, field)
@@ -252,7 +258,7 @@ def _check_matchers(mock: Mock) -> None:
         asked = getattr(mock, name)
         if len(asked) > MAX_EXPRESSIONS:
             raise Problem(
-                400, CODE, f"{name} has {len(asked)} members, {MAX_EXPRESSIONS} are taken"
+                400, CODE, f"{name} has {len(asked)} members, the limit is {MAX_EXPRESSIONS}"
             )
     for expression in mock.body_json:
         try:

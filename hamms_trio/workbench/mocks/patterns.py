@@ -22,7 +22,7 @@ class PathPattern:
     Attributes:
         text: as the user wrote it.
         exact: the one path that the pattern matches, or None if it has parameters.
-        names: of its parameters.
+        names: the names of its parameters.
 
     Raises:
         ValueError: the pattern is malformed.
@@ -60,7 +60,7 @@ def sent_form(text: str) -> str:
 
 
 def _split_rest(text: str) -> tuple[str, str]:
-    """Return the pattern without its last parameter if that takes the rest of a path, and its name."""
+    """Split off a last parameter that takes the rest of a path; return the pattern before it, and its name."""
     if text.endswith("/*"):
         return text[:-1], "*"
     found = _REST.search(text)

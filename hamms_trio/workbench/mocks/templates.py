@@ -1,7 +1,7 @@
 """Templates: ``{{path.id}}``, ``{{query.name}}``, ``{{header.name}}`` and ``{{body.user.name}}`` in answers.
 
-The words after ``body.`` are JMESPath, asked of the request's JSON; ``{{body}}`` is the whole content. Other text
-in double braces stays as it is, so that a page of templates of another kind can be a mock.
+The words after ``body.`` are JMESPath, evaluated on the request's JSON; ``{{body}}`` is the whole content. Other
+text in double braces stays as it is, so that a mock can serve templates of another kind.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def check(text: str) -> None:
 
 
 def check_expression(expression: str) -> None:
-    """Refuse what is not JMESPath, and what could take for ever.
+    """Refuse text that is not JMESPath, and an expression whose evaluation could take for ever.
 
     Raises:
         ValueError: with the reason.
@@ -64,7 +64,7 @@ def check_expression(expression: str) -> None:
 
 
 def _growth(node: Any) -> int:
-    """Return how many times a result can have the same value: ``[@, @][]`` doubles, as often as it is there."""
+    """Return how many copies of a value a result can have; each ``[@, @][]`` doubles the number."""
     growth = len(node["children"]) if node["type"].startswith("multi_select") else 1
     for child in node["children"]:
         if growth > MAX_GROWTH:
@@ -75,7 +75,7 @@ def _growth(node: Any) -> int:
 
 
 def search(expression: str, value: object) -> object:
-    """Ask a JSON value; an expression that does not apply to it finds nothing."""
+    """Evaluate an expression on a JSON value; return None if it does not apply."""
     import jmespath
     from jmespath.exceptions import JMESPathError
 

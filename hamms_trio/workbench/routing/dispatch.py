@@ -1,4 +1,4 @@
-"""Requests that the workbench makes to itself: for the lab and for replays, without a connection."""
+"""Requests that the workbench makes to itself, for the request lab and replays, without a connection."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from hamms_trio.workbench.routing.received import Pair
 logger = logging.getLogger(__name__)
 
 MAX_ANSWER = 8 * 1024 * 1024  # octets of an answer's body
-MAX_DEPTH = 4  # requests within each other; a request may replay itself
+MAX_DEPTH = 4  # of nested requests; a request may replay itself
 SECONDS = 30.0  # for a body that does not end, such as an event stream
 
 
 TOO_DEEP = error(
-    508, "loop_detected", f"more than {MAX_DEPTH} requests of the workbench are within each other"
+    508, "loop_detected", f"more than {MAX_DEPTH} requests of the workbench are nested"
 )
 _depth: ContextVar[int] = ContextVar("depth", default=0)
 
 
 @dataclass(frozen=True, slots=True)
 class InnerAnswer:
-    """The answer to a request of our own. ``truncated`` is True if the body went on."""
+    """The answer to a request of our own. ``truncated`` is True if the body is incomplete."""
 
     status: int
     fields: tuple[Pair, ...]
@@ -44,12 +44,12 @@ class InnerAnswer:
 
 
 def hops() -> int:
-    """Return how many requests of the workbench the present one is within."""
+    """Return the nesting depth of the current request."""
     return _depth.get()
 
 
 def enter(depth: int) -> None:
-    """Note for this task that its request is within so many, which came back over the network."""
+    """Record the nesting depth of this task's request, which came back over the network."""
     if depth > _depth.get():
         _depth.set(depth)
 
@@ -66,7 +66,7 @@ async def dispatch(
     """Answer a request as if a client had sent it.
 
     Args:
-        given_away: called if somebody else would answer on the client's connection, which there is not.
+        given_away: called with a response that would hand over the client's connection; there is none here.
     """
     depth = _depth.get()
     if depth >= MAX_DEPTH:
@@ -149,7 +149,7 @@ async def _read_stream(pieces: AsyncIterable[bytes]) -> tuple[bytes, bool]:
 
 
 def _read_file(body: FileBody) -> tuple[bytes, bool]:
-    """Read the parts of a file; for a thread."""
+    """Read the parts of a file; blocks, so that it runs in a thread."""
     octets = b""
     try:
         for piece in body.pieces:
@@ -164,7 +164,7 @@ def _read_file(body: FileBody) -> tuple[bytes, bool]:
 
 
 def _head(method: str, target: str, fields: Iterable[Pair], body: bytes) -> bytes:
-    """Write the head of a request; Host and the length are ours.
+    """Write the head of a request, with our own framing fields, and with Host if there is none.
 
     Raises:
         ValueError: the request line or a field can't be sent.

@@ -14,7 +14,7 @@ from hamms_trio.workbench.routing.problems import Problem
 M = TypeVar("M", bound=msgspec.Struct)
 Document = dict[str, object]
 
-MAX_DEPTH = 64  # arrays and objects within each other
+MAX_DEPTH = 64  # of nested arrays and objects
 SHOWN_CHARACTERS = 80  # of a value, in a message
 
 _WHERE = re.compile(r" - at `\$(?P<path>.*)`$")
@@ -23,7 +23,7 @@ _MISSING = re.compile(r"Object missing required field `(?P<name>.*)`")
 
 
 def read_object(octets: bytes, *, noun: str = "top-level json") -> Document:
-    """Read a JSON object; no octets at all are an empty one.
+    """Read a JSON object; empty content counts as an empty object.
 
     Raises:
         Problem: the octets are not UTF-8, not JSON, too deep, or no object.
@@ -57,7 +57,7 @@ def read_json(octets: bytes) -> object:
 
 
 def depth(value: object) -> int:
-    """Count how many arrays and objects stand within each other, up to `MAX_DEPTH` + 1."""
+    """Return the nesting depth of arrays and objects, up to `MAX_DEPTH` + 1."""
     level, count = [value], 0
     while count <= MAX_DEPTH:
         inner: list[object] = []
@@ -76,8 +76,8 @@ def convert(given: object, model: type[M], code: str, messages: Mapping[str, str
     """Build a model from a document, strictly.
 
     Args:
-        code: of the refusal.
-        messages: the words for a field that is refused, by its name, such as ``chaos.mode``.
+        code: the code of the refusal.
+        messages: the message for a refused field, by its name, such as ``chaos.mode``.
 
     Raises:
         Problem: a field is unknown, missing, of the wrong type or out of range.
@@ -89,7 +89,7 @@ def convert(given: object, model: type[M], code: str, messages: Mapping[str, str
 
 
 def show(value: object) -> str:
-    """Write a value as JSON, shortened for a message."""
+    """Return a value as JSON, shortened for a message."""
     text = json.dumps(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
 

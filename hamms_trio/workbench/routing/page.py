@@ -18,7 +18,7 @@ from hamms_trio.wire import RequestHead, best_match
 
 WEB = Path(__file__).parent.parent / "web"
 PREFIX = "/playground/"
-# One file is fetched sooner than many; the last ones win over the first.
+# They are served as one file, which loads faster than many; later sheets override earlier ones.
 STYLES = (
     "tokens",
     "base",
@@ -53,7 +53,7 @@ _GUARDS = (
 
 
 def add_page(router: Router) -> None:
-    """Declare the page, what it loads, and the greeting that other clients get at /."""
+    """Declare the page and its files; at /, a client that prefers HTML gets the page, too."""
     document = _document()
 
     def page(request: Request) -> Response:

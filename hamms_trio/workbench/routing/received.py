@@ -1,4 +1,4 @@
-"""A request as the rules see it, whether it comes from a connection or from the history."""
+"""A request in the form that matchers and templates read, from a connection or from the history."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Pair = tuple[str, str]
 
 
 class ReceivedRequest:
-    """A request with its content; query, fields and JSON are read when a rule asks for them.
+    """A request with its content; query, fields and JSON are parsed on first use.
 
     Args:
         path: as it was sent, without the query.
         fields: names in any case, in the order in which they were sent.
-        parameters: the values that a template's names stand for.
+        parameters: the values of the path pattern's parameters.
     """
 
     def __init__(

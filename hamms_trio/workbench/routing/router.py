@@ -1,4 +1,4 @@
-"""The workbench's router: its own routes first, then the mocks; accounts guard what neither answers."""
+"""The workbench's router: its own routes first, then the mocks; accounts guard the paths that neither has."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from hamms_trio.http.routes.router import H, Handler, Route
 from hamms_trio.workbench.accounts.guard import Guard, bearer_token
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.failures import Failures
-from hamms_trio.workbench.live.recorder import Recorder
-from hamms_trio.workbench.mocks import Answer, Candidates, Mock, MockAnswers, Mocks
+from hamms_trio.workbench.live.recorder import AnswerRecorder
+from hamms_trio.workbench.mocks import Candidates, Mock, MockAnswer, MockAnswers, Mocks
 from hamms_trio.workbench.mocks.answers import constant_answer, is_constant
 from hamms_trio.workbench.mocks.templates import has_places
 from hamms_trio.workbench.routing.problems import Problem
@@ -55,7 +55,7 @@ def refusal_of(problem: Problem) -> Response:
 
 
 def is_immune(path: str) -> bool:
-    """Return True if no incident affects this path: people end the incident, or watch it, there."""
+    """Return True if no incident affects this path: people watch incidents and end them there."""
     if path in AFFECTED:
         return False
     return path in RESERVED or (path.startswith(RESERVED_PREFIXES) and not path.startswith(PROXIED))
@@ -67,14 +67,14 @@ def reserved_by_name(path: str) -> bool:
 
 
 class WorkbenchRouter(Router):
-    """The routes of one workbench. The mocks are attached once they are there."""
+    """The routes of one workbench; `attach` adds the mocks."""
 
     def __init__(self, guard: Guard) -> None:
         super().__init__()
         self._guard = guard
         self._mocks: Mocks | None = None
         self._answers: MockAnswers | None = None
-        self._recorder: Recorder | None = None
+        self._recorder: AnswerRecorder | None = None
         self._failures: Failures | None = None
         self._beside: dict[str, Route] = {}  # by the beginning of the path
         self._fixed: dict[str, Route] = {}  # by id, of mocks whose answer is always the same
@@ -84,7 +84,7 @@ class WorkbenchRouter(Router):
     def route(
         self, method: str, template: str, *, max_content: int | None = None
     ) -> Callable[[H], H]:
-        """Declare a handler; the exchanges of a plain function are kept for the records."""
+        """Declare a handler; the exchanges of a handler that does not wait are kept for the recorder."""
         declare = super().route(method, template, max_content=max_content)
 
         def declare_kept(handler: H) -> H:
@@ -107,10 +107,10 @@ class WorkbenchRouter(Router):
         self,
         mocks: Mocks | None,
         answers: MockAnswers,
-        recorder: Recorder,
+        recorder: AnswerRecorder,
         failures: Failures,
     ) -> None:
-        """Record the exchanges, and answer by mocks what no route answers."""
+        """Connect the recorder, and let mocks answer the paths that no route has."""
         self._mocks, self._answers, self._recorder = mocks, answers, recorder
         self._failures = failures
         if (take := failures.beside()) is not None:
@@ -120,12 +120,12 @@ class WorkbenchRouter(Router):
             }
 
     def refresh(self) -> None:
-        """Build the routes of mocks anew, because they have changed."""
+        """Clear the cached routes of mocks, because the mocks have changed."""
         self._fixed.clear()
         self._known.clear()
 
     def strike(self, strike: Callable[[Route], Route] | None) -> None:
-        """Find every route through a function while an incident goes on; None without one."""
+        """Apply a function to every route that an incident may affect; None ends that."""
         self._strike = strike
         self.refresh()
 
@@ -164,7 +164,7 @@ class WorkbenchRouter(Router):
         return route, parameters
 
     def _guarded(self, route: Route) -> Route:
-        """Return a route that refuses strangers before it says that there is nothing here."""
+        """Return a route that checks the caller before it reports that the path is unknown."""
 
         def answer(request: Request) -> Response:
             try:
@@ -226,7 +226,7 @@ def _is_fixed(mock: Mock) -> bool:
     )
 
 
-async def _response(answer: Answer, content: bytes, failures: Failures) -> Response:
+async def _response(answer: MockAnswer, content: bytes, failures: Failures) -> Response:
     """Return the response of a mock, once its delay is over."""
     if answer.fail:
         await trio.sleep(answer.delay)
@@ -240,7 +240,7 @@ async def _response(answer: Answer, content: bytes, failures: Failures) -> Respo
     return _as_response(answer)
 
 
-def _as_response(answer: Answer) -> Response:
+def _as_response(answer: MockAnswer) -> Response:
     return Response(answer.status, answer.body, answer.fields)
 
 

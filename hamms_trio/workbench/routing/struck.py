@@ -1,4 +1,4 @@
-"""The routes while an incident goes on: the answer of each may be changed, delayed, or given by a failure mode."""
+"""The routes during an incident: an answer may be replaced, delayed, or left to a failure mode."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.incidents import Effect, Incidents, Kind
 from hamms_trio.workbench.incidents.running import RunningIncident
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import Recorder
+from hamms_trio.workbench.live.recorder import AnswerRecorder
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL
 
 UNAVAILABLE = text("Incident Injected: upstream unavailable", 503)
@@ -27,7 +27,7 @@ class Strikes:
     """
 
     def __init__(
-        self, incidents: Incidents, failures: Failures, recorder: Recorder, events: EventLog
+        self, incidents: Incidents, failures: Failures, recorder: AnswerRecorder, events: EventLog
     ) -> None:
         self._incidents = incidents
         self._failures = failures
@@ -88,7 +88,7 @@ class Strikes:
         )
 
 
-async def _answer(route: Route, request: Request, recorder: Recorder) -> Response:
+async def _answer(route: Route, request: Request, recorder: AnswerRecorder) -> Response:
     """Return the answer that the route itself gives."""
     if route.fixed is not None:
         recorder.keep(request, b"", route.fixed)
@@ -101,7 +101,7 @@ async def _answer(route: Route, request: Request, recorder: Recorder) -> Respons
 
 def _without_body(response: Response) -> Response:
     """Return the same answer with an empty body."""
-    if isinstance(response, GivenAway):  # somebody else answers
+    if isinstance(response, GivenAway):  # a failure mode answers
         return response
     return Response(
         response.status, b"", response.fields, close=response.close, typed=response.typed
@@ -109,7 +109,7 @@ def _without_body(response: Response) -> Response:
 
 
 async def _discard(response: Response) -> None:
-    """Release everything that an answer holds which is not sent."""
+    """Release the body of an answer that is not sent."""
     close = getattr(response.body, "aclose", None)
     if close is not None:
         await close()

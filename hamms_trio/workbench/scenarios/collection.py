@@ -1,4 +1,4 @@
-"""All scenarios of a workbench: created, replaced, deleted and found; kept in the store."""
+"""The scenarios of a workbench: creation, changes and look-up; the store keeps them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ KIND = "scenario"
 
 
 class Scenarios:
-    """The collection.
+    """The scenarios of one workbench.
 
     Args:
         check_fail: raises ValueError for an unknown failure mode.
@@ -43,13 +43,13 @@ class Scenarios:
         self._changing = trio.Lock()  # a change is checked and written before the next one
 
     async def load(self) -> None:
-        """Read the scenarios that the store has; one that is not valid any more is left out."""
+        """Load the stored scenarios; skip one that is no longer valid, with a warning."""
         self._scenarios.clear()
         for id, octets in await self._store.records(KIND):
             try:
                 scenario, _ = self.read(msgspec.json.decode(octets, type=dict[str, object]))
             except Problem as problem:
-                logger.warning("the scenario %s is left out: %s", id, problem)
+                logger.warning("skipped the stored scenario %s: %s", id, problem)
                 continue
             scenario.id = id
             self._scenarios[id] = scenario
@@ -61,7 +61,7 @@ class Scenarios:
         return id in self._scenarios
 
     def documents(self, tag: str | None = None) -> list[Document]:
-        """Every scenario in the order of creation, or those with a tag."""
+        """Return every scenario in the order of creation, or those with a tag."""
         return [
             document_of(scenario)
             for scenario in self._scenarios.values()
@@ -111,7 +111,7 @@ class Scenarios:
         return scenario, dropped
 
     async def replace(self, id: str, given: Document) -> tuple[Scenario, list[str]]:
-        """Put a scenario in place of another one, whose id and time of creation stay.
+        """Replace a scenario; its id and time of creation stay.
 
         Raises:
             Problem: 400, 404, 409 or 413.
@@ -141,7 +141,7 @@ class Scenarios:
     def _refuse_same_name(self, scenario: Scenario) -> None:
         for other in self._scenarios.values():
             if other.id != scenario.id and other.name.lower() == scenario.name.lower():
-                raise _duplicate(f"the name {scenario.name} is that of {other.id}")
+                raise _duplicate(f"the name {scenario.name} belongs to {other.id}")
 
     async def _keep(self, scenario: Scenario) -> None:
         octets = msgspec.json.encode(document_of(scenario))

@@ -21,7 +21,7 @@ def no_recursion(mark: str | None = None) -> Iterator[None]:
         mark: the request's field `RUN_MARK`, if it has one.
 
     Raises:
-        Problem: this is within a run.
+        Problem: the caller is part of a run.
     """
     if mark is not None or _is_running.get():
         raise Problem(508, "loop_detected", "a step of a scenario can't run a scenario")

@@ -1,4 +1,4 @@
-"""The reports that a workbench keeps: the newest ones, within a number and a size."""
+"""The reports that a workbench keeps: the newest ones, up to a number and a size."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Reports:
         self._octets = 0
 
     async def load(self) -> None:
-        """Read the reports that the store has; one that is none is left out."""
+        """Load the stored reports; skip a record that is no report, with a warning."""
         self._reports.clear()
         self._octets = 0
         for run_id, octets in await self._store.records(KIND):
             try:
                 report = msgspec.json.decode(octets, type=Report)
             except ValueError as error:  # of a file that was imported
-                logger.warning("the report %s is left out: %s", run_id, error)
+                logger.warning("skipped the stored report %s: %s", run_id, error)
                 continue
             self._add(run_id, KeptReport(report.scenario_id, octets))
         await self._evict()
@@ -112,5 +112,5 @@ class Reports:
 
 
 def written(report: Report, *, indent: int = 0) -> bytes:
-    """Write a report as JSON with sorted names; on one line unless it is indented."""
+    """Return a report as JSON with sorted names, on one line unless it is indented."""
     return msgspec.json.format(msgspec.json.encode(report, order="sorted"), indent=indent)

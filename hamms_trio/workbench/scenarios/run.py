@@ -1,8 +1,8 @@
 """One run of a scenario: its steps in order, or at the same time, and the report.
 
-A run depends on its scenario, its seed and its variables, and on nothing that goes on beside it. Chaos is drawn by
-a step's place in the document, steps that run together see the variables from before them, and each step meets
-failure modes that have a memory of their own.
+A run depends on its scenario, its seed and its variables, and on nothing that runs beside it. Chaos depends on the
+seed and on a step's place in the document, parallel steps see the variables from before their group, and the
+failure mode of each step has its own state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import trio
 
 from hamms_trio.workbench.scenarios.document import Scenario, ScenarioLimits, Step
 from hamms_trio.workbench.scenarios.document.model import Expect
-from hamms_trio.workbench.scenarios.report import Assertion, Report, StepResult, Summary
+from hamms_trio.workbench.scenarios.report import Assertion, Report, RunSummary, StepResult
 from hamms_trio.workbench.scenarios.report.analysis import analyse
 from hamms_trio.workbench.scenarios.steps import chaos, variables
 from hamms_trio.workbench.scenarios.steps.checks import Observed, check, extract
@@ -27,7 +27,7 @@ from hamms_trio.workbench.scenarios.steps.rendering import result_of
 from hamms_trio.workbench.scenarios.steps.sending import (
     LOCAL,
     Loss,
-    Lost,
+    ResponseLost,
     Send,
     StepAnswer,
     StepRequest,
@@ -42,7 +42,7 @@ FRAMING = frozenset(("content-length", "transfer-encoding", "connection", "expec
 
 
 class RunObserver(Protocol):
-    """Learns how a run goes on."""
+    """The observer of a run's progress."""
 
     def run_started(self, scenario: Scenario, seed: int) -> None: ...
     def step_started(self, scenario: Scenario, step: Step) -> None: ...
@@ -71,10 +71,10 @@ UNOBSERVED = Unobserved()
 
 @dataclass(frozen=True, kw_only=True)
 class RunOrder:
-    """The choices for one run.
+    """The options of one run.
 
     Attributes:
-        variables: values instead of the scenario's.
+        variables: values that override the scenario's.
         tags: only steps with one of these tags run; all steps if there are none.
     """
 
@@ -132,7 +132,7 @@ class _Run:
             started_at=timestamp(started_ms),
             finished_at=timestamp(int(time.time() * 1000)),
             failed_assertions=sum(not a.passed for result in results for a in result.assertions),
-            summary=Summary(len(results) - failed, failed, round(duration, 3)),
+            summary=RunSummary(len(results) - failed, failed, round(duration, 3)),
             step_results=results,
             analysis=analysis,
             scenario_name=self._scenario.name,
@@ -181,7 +181,7 @@ class _Attempting:
     """One step of a run, with all of its attempts.
 
     Attributes:
-        extracted: the variables that its answer gave.
+        extracted: the variables that the step's answer has given.
     """
 
     def __init__(self, run: _Run, index: int, step: Step, values: dict[str, object]) -> None:
@@ -225,14 +225,14 @@ class _Attempting:
         try:
             request = _request(step, self._values, self._run.world.host)
             expect = _expect(step.expect, self._values)
-        except (variables.Missing, variables.TooLong) as problem:
+        except (variables.Missing, variables.TextTooLong) as problem:
             missing = Assertion("variables", False, None, None, str(problem))
-            return result_of(step, request, lost_answer(Lost(Loss.UNSENDABLE)), [missing])
+            return result_of(step, request, lost_answer(ResponseLost(Loss.UNSENDABLE)), [missing])
         struck = chaos.strikes(step.chaos, self._run.seed, self._index, attempt)
         is_instead = struck and chaos.is_failure_mode(step.chaos)
         try:
             send = await self._sender(stack, is_instead=is_instead)
-        except Lost as lost:
+        except ResponseLost as lost:
             answer, seconds = lost_answer(lost), 0.0
         else:
             answer, seconds = await _sent(send, request)
@@ -264,13 +264,13 @@ class _Attempting:
 
 
 async def _sent(send: Send, request: StepRequest) -> tuple[StepAnswer, float]:
-    """Return the answer, or the one that stands for a loss, and the seconds that it took."""
-    answer = lost_answer(Lost(Loss.TIMEOUT))
+    """Send a request; return the answer, or one that reports the loss, and the seconds that it took."""
+    answer = lost_answer(ResponseLost(Loss.TIMEOUT))
     begun = time.perf_counter()
     try:
         with trio.move_on_after(request.seconds):
             answer = await send(request)
-    except Lost as lost:
+    except ResponseLost as lost:
         answer = lost_answer(lost)
     return answer, time.perf_counter() - begun
 
@@ -309,7 +309,7 @@ def _expect(expect: Expect, values: Mapping[str, object] | None) -> Expect:
 
 def _overdue(step: Step, seconds: float) -> StepResult:
     reason = f"the run took longer than {seconds:g} s"
-    answer = lost_answer(Lost(Loss.TIMEOUT, reason))
+    answer = lost_answer(ResponseLost(Loss.TIMEOUT, reason))
     return result_of(
         step, _unfilled(step), answer, [Assertion("run_time", False, seconds, None, reason)]
     )

@@ -1,4 +1,4 @@
-"""The runs of a workbench: how many at once, who learns of them, and their counts."""
+"""The runs of a workbench: their limit, their events and their counts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SHARE_OF_ANSWER = 0.9  # of the seconds in which the answer of a route has to be
 
 @dataclass
 class RunCounts:
-    """Counts for /_metrics, which last as long as the server."""
+    """Counts for /_metrics since the start of the server."""
 
     passed: int = 0
     failed: int = 0
@@ -46,7 +46,7 @@ class RunCounts:
 
 
 class Runner:
-    """Runs scenarios in the workbench.
+    """The runner of scenarios, which publishes the events of their runs.
 
     Args:
         answer_seconds: the time in which the answer of a route has to begin.
@@ -85,7 +85,7 @@ class Runner:
             mark: the request's field `RUN_MARK`, if it has one.
 
         Raises:
-            Problem: a variable is unknown, this is within a run, or too many runs go on.
+            Problem: a variable is unknown, the caller is part of a run, or too many scenarios are running.
         """
         _check_variables(scenario, variables or {})
         if self._running >= self._limits.at_once:
@@ -191,7 +191,7 @@ def _check_variables(scenario: Scenario, given: Mapping[str, object]) -> None:
 
 
 def _log(level: int, words: str, fields: Document) -> None:
-    """Log a line with fields, which are members of their own in JSON."""
+    """Log a line with fields, which become members of the line in JSON."""
     if logger.isEnabledFor(level):
         text = " ".join(f"{name}={value}" for name, value in fields.items())
         logger.log(level, "%s %s", words, text, extra={"fields": fields})

@@ -11,7 +11,7 @@ import msgspec
 
 from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store import HistoryRow, Store
-from hamms_trio.workbench.history.record import NOTHING, Exchange
+from hamms_trio.workbench.history.record import NOTHING, RecordedExchange
 from hamms_trio.workbench.mocks.collection import Mocks
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.routing.documents import Document, read_json, show
@@ -19,7 +19,7 @@ from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios import ScenarioLimits, read_scenario
 from hamms_trio.workbench.times import instant
 
-IMPORTED = "imported"  # the kind of record that says which files were
+IMPORTED = "imported"  # the kind of the records that name the imported files
 # A list in the file, and the kind of record that its items become.
 KINDS = {
     "mocks": "mock",
@@ -97,7 +97,7 @@ def read_state(path: str | os.PathLike[str]) -> Import:
                 )
             read.items[name] = _objects(name, listed, read.dropped)
         elif name != "version":
-            read.dropped.append(f"{name} is not a list that is known")
+            read.dropped.append(f"{name} is not a known list")
     if not read.items:
         raise StateUnusable(f"the state file {path} has none of the lists {', '.join(KINDS)}")
     return read
@@ -111,12 +111,12 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
 
     Raises:
         StoreUnavailable
-        Problem: there are more mocks than are taken.
+        Problem: there are more mocks than the limit.
     """
     dropped = list(read.dropped)
     kept = [_known_mock(document, dropped) for document in read.items.get("mocks", ())]
-    read_ones = (_read_mock(document, mocks, dropped) for document in kept)
-    await mocks.add_all([mock for mock in read_ones if mock is not None])
+    accepted = (_read_mock(document, mocks, dropped) for document in kept)
+    await mocks.add_all([mock for mock in accepted if mock is not None])
     for number, document in enumerate(read.items.get("history", ())):
         try:
             store.note_request(_Ready(_exchange(document).row()))
@@ -136,12 +136,12 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
 async def import_once(
     path: str | os.PathLike[str], store: Store, mocks: Mocks
 ) -> tuple[Import, list[str]] | None:
-    """Import a state file unless that was done before; None if there is nothing to do.
+    """Import a state file; return None if the file is missing or was imported before.
 
     Raises:
         StateUnusable: the file can't be read.
         StoreUnavailable
-        Problem: there are more mocks than are taken.
+        Problem: there are more mocks than the limit.
     """
     whole = os.path.realpath(path)  # noqa: ASYNC240 # once, before the server serves anybody
     if not os.path.exists(whole):  # noqa: ASYNC240 # likewise
@@ -200,11 +200,11 @@ def _drop_refused_scenarios(documents: list[Document], dropped: list[str]) -> No
             dropped += [f"scenario {show(document.get('id'))}: {name}" for name in reading.dropped]
 
 
-def _exchange(document: Document) -> Exchange:
+def _exchange(document: Document) -> RecordedExchange:
     record = msgspec.convert(document, _Record, strict=False)
     asked = record.replay_input
     has_input = asked is not None and bool(asked.raw_target)
-    return Exchange(
+    return RecordedExchange(
         record.request_id,
         record.method if has_input else NOTHING,
         asked.raw_target if asked is not None and has_input else record.path,

@@ -1,7 +1,7 @@
-"""The allow-list: the addresses at which targets may be.
+"""The allow-list: the addresses that targets may have.
 
-A name says nothing about where it leads: its owner can answer differently each time the DNS is asked. So the list
-decides about each address that a name has just resolved to, and the connection goes to that address.
+A host name guarantees nothing: its owner can answer each DNS query differently. The list therefore checks every
+address at the moment when a name has resolved to it, and the connection goes to that address.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 
 from hamms_trio.workbench.targets.failing import not_allowed
 
-REMEDY = "is not on the allow-list: loopback addresses are, and what --allow-target names"
-NEVER = "is no address of a service, and only a network that --allow-target names can allow it"
+REMEDY = "is not on the allow-list: loopback addresses are, and entries of --allow-target"
+NEVER = "is not an address of services: only a network in --allow-target can allow it"
 
 Network = IPv4Network | IPv6Network
 
 
 class AllowedTargets:
-    """Loopback addresses, and what the user names.
+    """The allowed addresses: loopback, and the entries of the user.
 
     Args:
         entries: host names, addresses, and networks such as ``10.1.0.0/16``. A host name allows the addresses that
@@ -66,7 +66,7 @@ class AllowedTargets:
 
 
 def _plain(address: str) -> IPv4Address | IPv6Address:
-    """Read an address; one of IPv4 may be written as one of IPv6, and leads to the same place."""
+    """Parse an address; an IPv4-mapped IPv6 address becomes the IPv4 address that it leads to."""
     found = ip_address(address.partition("%")[0])
     if isinstance(found, IPv6Address) and found.ipv4_mapped is not None:
         return found.ipv4_mapped

@@ -1,4 +1,4 @@
-"""One call of a target, whose whole answer is shown: the request as a document, and the answer within limits."""
+"""One call of a target, with its whole answer: the request as a document, and the answer within limits."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ Timeout = Annotated[int, _SOME] | Annotated[float, _SOME]
 class ProxyRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A request that the workbench makes to a target.
 
-    A list of values is a field that comes more than once.
+    A header with a list of values is sent once for each value.
     """
 
     target_id: Annotated[str, Meta(min_length=1)]
@@ -82,7 +82,9 @@ def read_call(given: Document) -> ProxyRequest:
     asked = convert(given, ProxyRequest, CODE, _MESSAGES)
     asked.method = asked.method.upper()
     if asked.method not in METHODS:
-        raise _refusal(f"invalid method: one of {', '.join(METHODS)} is", "method", asked.method)
+        raise _refusal(
+            f"invalid method: it must be one of {', '.join(METHODS)}", "method", asked.method
+        )
     if not asked.path.startswith("/"):
         raise _refusal("path must start with /", "path", asked.path)
     if not _VISIBLE.fullmatch(asked.path):
@@ -96,7 +98,7 @@ def read_call(given: Document) -> ProxyRequest:
 
 @dataclass(frozen=True, slots=True)
 class TargetCalls:
-    """The means of calling targets: the collection, the client, and the count of hops.
+    """The means to call targets: the collection, the client, and the count of hops.
 
     Attributes:
         publish: publishes an event with a type, a payload and a trace id.
@@ -132,9 +134,7 @@ class TargetCalls:
             if scope.cancelled_caught:
                 raise TargetFailed(Failing.TIMEOUT, f"no complete answer within {seconds:g} s")
             if arrived.is_followed and outgoing.method != b"HEAD":
-                raise TargetFailed(
-                    Failing.MALFORMED, "octets follow that its length does not count"
-                )
+                raise TargetFailed(Failing.MALFORMED, "octets follow beyond the declared length")
         finally:
             await arrived.aclose()
         fields = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in arrived.raw_fields]
@@ -146,12 +146,12 @@ async def _content_of(arrived: Arrived) -> bytes:
     while piece := await arrived.receive_some():
         content += piece
         if len(content) > MAX_ANSWER:
-            raise TargetFailed(Failing.TOO_LARGE, f"{MAX_ANSWER} octets are taken")
+            raise TargetFailed(Failing.TOO_LARGE, f"the limit is {MAX_ANSWER} octets")
     return bytes(content)
 
 
 def outgoing_of(asked: ProxyRequest, target: Target, via: Octets) -> Outgoing:
-    """Build the request that leaves: the given fields as they are, and those that it can't do without.
+    """Build the outgoing request from a document.
 
     Raises:
         Problem: 400, a field or the body can't be sent.
@@ -167,13 +167,13 @@ def outgoing_of(asked: ProxyRequest, target: Target, via: Octets) -> Outgoing:
 def outgoing_from(
     method: str, path: str, given: list[Pair], content: bytes, target: Target, via: Octets
 ) -> Outgoing:
-    """Build the request that leaves.
+    """Build the outgoing request: the given fields, and required ones that are missing.
 
     Raises:
         Problem: 400, a field can't be sent.
     """
     if len(given) > MAX_FIELDS:
-        raise Problem(400, CODE, f"headers has {len(given)} fields, and {MAX_FIELDS} are taken")
+        raise Problem(400, CODE, f"headers has {len(given)} fields, the limit is {MAX_FIELDS}")
     for name, value in given:
         _check_field(name, value)
     lowered = {name.lower() for name, _ in given}
@@ -215,7 +215,7 @@ def _content(asked: ProxyRequest) -> bytes:
 
 
 def _octets(value: str) -> bytes:
-    """Return a field's value as octets: UTF-8 where the value goes beyond ASCII."""
+    """Encode a field's value as UTF-8."""
     return value.encode(errors="replace")
 
 

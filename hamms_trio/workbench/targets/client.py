@@ -1,6 +1,6 @@
-"""The client that calls targets: one request, and its answer while it arrives.
+"""The client that calls targets, with a pool of connections to each.
 
-Connections are kept and used again.
+An answer is returned once its head has arrived; the content follows while the caller reads it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from hamms_trio.workbench.targets.failing import Failing, TargetFailed
 from hamms_trio.workbench.targets.model import Target
 
 if TYPE_CHECKING:
-    from hamms_trio.workbench.targets.connections import Arrived, Connection
+    from hamms_trio.workbench.targets.connections import Arrived, TargetConnection
 
 AT_ONCE = 64  # connections to one target
-KEPT = 16  # connections to one target without a request
-# A second attempt does no harm with these (RFC 9110 §9.2.2).
+KEPT = 16  # idle connections to one target
+# These can be repeated without harm (RFC 9110 §9.2.2).
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"))
 
 
@@ -30,7 +30,7 @@ class Outgoing:
     """A request to a target.
 
     Attributes:
-        path: with its query, behind the base URL's own path.
+        path: the path and query that follow the base URL's own path.
         fields: all of them, Host and those that frame the content included.
         content: octets, or an iterator over those that are still arriving.
     """
@@ -46,10 +46,10 @@ class TargetClient:
 
     def __init__(self, allowed: AllowedTargets | None = None) -> None:
         self._allowed = allowed or AllowedTargets()
-        self._lines: dict[str, Line] = {}
+        self._pools: dict[str, ConnectionPool] = {}
 
     async def send(self, target: Target, outgoing: Outgoing, *, seconds: float) -> Arrived:
-        """Send a request, and return the answer once its head has arrived; the caller closes that.
+        """Send a request, and return the answer once its head has arrived; the caller closes the answer.
 
         Args:
             seconds: until the head has arrived; while content is still arriving, until each piece of it is sent.
@@ -58,57 +58,57 @@ class TargetClient:
             Problem: 400 or 403, the request can't be sent, or not to this address.
             TargetFailed: no head has arrived.
         """
-        line = self._lines.get(target.id)
-        if line is None:
-            line = self._lines[target.id] = Line()
+        pool = self._pools.get(target.id)
+        if pool is None:
+            pool = self._pools[target.id] = ConnectionPool()
         has_room = False
         with trio.move_on_after(seconds) as scope:
             if not isinstance(outgoing.content, bytes):
                 outgoing = replace(
                     outgoing, content=_TimedContent(outgoing.content, scope, seconds)
                 )
-            await line.room.acquire()
+            await pool.room.acquire()
             has_room = True
             try:
-                return await self._send(line, target, outgoing)
-            except BaseException:  # raised again; a cancelled call leaves its place too
-                line.room.release()
+                return await self._send(pool, target, outgoing)
+            except BaseException:  # raised again; a cancelled call releases its place too
+                pool.room.release()
                 raise
         raise TargetFailed(
             Failing.TIMEOUT if has_room else Failing.BUSY, f"no answer within {seconds:g} s"
         )
 
     def forget(self, id: str) -> None:
-        """Use the connections of a target no more, because it has changed."""
-        line = self._lines.pop(id, None)
-        if line is not None:
-            line.abandon()
+        """Stop using the connections of a target that has changed."""
+        pool = self._pools.pop(id, None)
+        if pool is not None:
+            pool.abandon()
 
     def close(self) -> None:
-        """Close every connection that is not in use."""
-        for id in list(self._lines):
+        """Close every idle connection, and the others as soon as they are idle."""
+        for id in list(self._pools):
             self.forget(id)
 
-    async def _send(self, line: Line, target: Target, outgoing: Outgoing) -> Arrived:
+    async def _send(self, pool: ConnectionPool, target: Target, outgoing: Outgoing) -> Arrived:
         from hamms_trio.workbench.targets.connections import exchange, open_connection
 
-        connection = line.take()
+        connection = pool.take()
         if connection is not None:
             can_repeat = isinstance(outgoing.content, bytes) and outgoing.method in IDEMPOTENT
             try:
-                return await exchange(line, connection, target, outgoing)
+                return await exchange(pool, connection, target, outgoing)
             except TargetFailed as problem:
-                # The target may close a connection in the moment in which it is used again.
+                # The target may close an idle connection in the moment of its reuse.
                 if not can_repeat or problem.failing not in (Failing.CLOSED, Failing.RESET):
                     raise
         connection = await open_connection(
             target.place, self._allowed, verify_tls=target.verify_tls
         )
-        return await exchange(line, connection, target, outgoing)
+        return await exchange(pool, connection, target, outgoing)
 
 
 class _TimedContent:
-    """Content of a request that is still arriving; time that its sender takes is not the target's."""
+    """Request content that is still arriving; the target's timeout stands still while the client sends."""
 
     def __init__(
         self, pieces: AsyncIterator[bytes], scope: trio.CancelScope, seconds: float
@@ -128,22 +128,22 @@ class _TimedContent:
             self._scope.deadline = trio.current_time() + self._seconds
 
 
-class Line:
-    """The connections to one target.
+class ConnectionPool:
+    """The pool of connections to one target.
 
     Attributes:
-        room: the number of further connections that may be used at once.
+        room: a semaphore with the number of further connections that may be in use.
     """
 
     __slots__ = ("_idle", "_is_abandoned", "room")
 
     def __init__(self) -> None:
-        self._idle: list[Connection] = []
+        self._idle: list[TargetConnection] = []
         self._is_abandoned = False
         self.room = trio.Semaphore(AT_ONCE)
 
-    def take(self) -> Connection | None:
-        """Return a connection that can be used again; the youngest is the least likely to be closed."""
+    def take(self) -> TargetConnection | None:
+        """Return an idle connection, the youngest first, as the least likely to be closed; None without one."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_alive:
@@ -151,8 +151,8 @@ class Line:
             connection.close()
         return None
 
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next request, unless it is of no use."""
+    def give_back(self, connection: TargetConnection) -> None:
+        """Put a connection back into the pool, or close it if it can't be used again."""
         if self._is_abandoned or len(self._idle) >= KEPT or not connection.is_alive:
             connection.close()
         else:

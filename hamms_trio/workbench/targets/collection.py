@@ -1,4 +1,4 @@
-"""All targets of a workbench: created, changed, deleted and found; kept in the store."""
+"""The targets of a workbench: creation, changes and look-up; the store keeps them."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ MAX_TARGETS = 50  # the reference's
 
 
 class Targets:
-    """The collection.
+    """The targets of one workbench.
 
     Args:
-        limit: the number of targets.
-        seed: decides about shares, unless a target has a seed of its own.
+        limit: the most targets.
+        seed: the seed of the shares of targets that have none of their own.
         check_fail: raises ValueError for a failure mode that can't be an answer.
         on_change: called with the id of a target that was changed or deleted.
     """
@@ -48,7 +48,7 @@ class Targets:
         self._store = store
         self._limit = limit
         self._seed = seed
-        self._asked: Counter[str] = Counter()  # through /proxy/, by id
+        self._asked: Counter[str] = Counter()  # requests through /proxy/, by id
         self._check_fail = check_fail
         self._on_change = on_change
         self._changing = (
@@ -58,13 +58,13 @@ class Targets:
         self._by_name: dict[str, Target] = {}
 
     async def load(self) -> None:
-        """Read the targets that the store has; one that can't be used is left out, with a warning."""
+        """Load the stored targets; skip one that can't be used, with a warning."""
         for id, octets in await self._store.records(KIND):
             try:
                 given = msgspec.json.decode(octets, type=dict[str, object])
                 self._targets[id] = read_target({**given, "id": id}, check_fail=self._check_fail)
             except (Problem, msgspec.DecodeError) as problem:
-                logger.warning("the target %s can't be used: %s", id, problem)
+                logger.warning("skipped the stored target %s: %s", id, problem)
         self._index()
 
     def __len__(self) -> int:
@@ -171,7 +171,7 @@ class Targets:
         self._changed(target.id)
 
     def _changed(self, id: str) -> None:
-        """Begin the series of failures anew, and close the connections."""
+        """Restart the series of failures, and close the connections."""
         del self._asked[id]
         self._on_change(id)
 

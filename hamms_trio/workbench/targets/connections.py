@@ -1,8 +1,8 @@
-"""Connections to targets, by httpcore; imported when a target is called first.
+"""Connections to targets, over httpcore; imported when a target is first called.
 
-httpcore gets a stream that is connected already, so that the address that was checked is the one that is used, and
-the certificate is checked against the name nevertheless. Time is limited by the callers, with one cancel scope for
-a whole call, instead of httpcore's timeouts for each read.
+httpcore gets a connected stream, so that the connection goes to the address that was checked, and the certificate
+is still verified against the host name. The callers limit the time with one cancel scope for a whole call, instead
+of httpcore's timeout for each read.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ import trio
 
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.targets.allowed import AllowedTargets
-from hamms_trio.workbench.targets.client import Line, Outgoing
+from hamms_trio.workbench.targets.client import ConnectionPool, Outgoing
 from hamms_trio.workbench.targets.failing import Failing, TargetFailed
 from hamms_trio.workbench.targets.fields import length_of
-from hamms_trio.workbench.targets.model import Place, Target
+from hamms_trio.workbench.targets.model import BaseUrl, Target
 
 MAX_ADDRESSES = 8  # of one name
-READ_OCTETS = 256 * 1024  # at once; httpcore itself reads 64 KiB
+READ_OCTETS = 256 * 1024  # in one read; httpcore's default is 64 KiB
 TURN_OCTETS = 1024 * 1024  # take about a millisecond
 
 
 class TargetStream(httpcore.AsyncNetworkStream):
     """The octets of one connection.
 
-    Plain octets pass without a turn of the scheduler while the kernel has some, or has room for them: that saves a
-    quarter of the time of a large answer. A turn follows at the latest after `TURN_OCTETS`.
+    Without TLS, a read or write takes no checkpoint while the kernel has octets or room: that saves a quarter of
+    the time of a large answer. A checkpoint follows after `TURN_OCTETS` at the latest.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class TargetStream(httpcore.AsyncNetworkStream):
         self._octets = 0  # since the last turn
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Return the next octets, or none at the end; the timeout is the caller's business."""
+        """Return the next octets, or none at the end; ignore ``timeout``, since callers limit the time."""
         try:
             if self._tls is not None:
                 return bytes(await self._tls.receive_some(max_bytes))
@@ -83,7 +83,7 @@ class TargetStream(httpcore.AsyncNetworkStream):
             raise httpcore.WriteError(str(error)) from error.__cause__ or error
 
     async def _count(self, octets: int) -> None:
-        """Let others have their turn after so many octets."""
+        """Count octets, and take a checkpoint after `TURN_OCTETS`."""
         self._octets += octets
         if self._octets > TURN_OCTETS:
             self._octets = 0
@@ -94,20 +94,20 @@ class TargetStream(httpcore.AsyncNetworkStream):
         self.close()
 
     def close(self) -> None:
-        """Close the connection without a TLS goodbye, which a hostile target could delay."""
+        """Close the connection without a close_notify alert, which a hostile target could delay."""
         self._wrapped.close()
 
     def get_extra_info(self, info: str) -> Any:
-        """Return what httpcore asks before it uses a connection again."""
+        """Answer the question that httpcore asks before it reuses a connection."""
         return self._wrapped.is_readable() if info == "is_readable" else None
 
 
-class Connection:
+class TargetConnection:
     """One connection to a target."""
 
     __slots__ = ("_stream", "http", "origin")
 
-    def __init__(self, place: Place, stream: TargetStream) -> None:
+    def __init__(self, place: BaseUrl, stream: TargetStream) -> None:
         scheme = b"https" if place.is_tls else b"http"
         self.origin = httpcore.Origin(scheme, place.host.encode(), place.port)
         self._stream = stream
@@ -116,16 +116,16 @@ class Connection:
 
     @property
     def is_alive(self) -> bool:
-        """True if another request can be sent: the target has neither closed nor sent octets of its own accord."""
+        """True if another request can be sent: the target has neither closed nor sent unsolicited octets."""
         if not self.http.is_idle() or self.unread:
             return False
         return not self._stream.get_extra_info("is_readable")
 
     @property
     def unread(self) -> bytes:
-        """Octets that have arrived and are not read yet.
+        """The octets that have arrived and are not read yet.
 
-        Behind a complete answer they would become the beginning of the next one, and httpcore does not look.
+        After a complete answer they would become the beginning of the next one, and httpcore does not check that.
         """
         return self.http._h11_state.trailing_data[0]
 
@@ -134,7 +134,9 @@ class Connection:
         self._stream.close()
 
 
-async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: bool) -> Connection:
+async def open_connection(
+    place: BaseUrl, allowed: AllowedTargets, *, verify_tls: bool
+) -> TargetConnection:
     """Connect to a target.
 
     Raises:
@@ -155,7 +157,7 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
             tls = None
             if place.is_tls:
                 tls = await _speak_tls(wrapped, place.host, verify=verify_tls)
-            return Connection(place, TargetStream(sock, wrapped, tls))
+            return TargetConnection(place, TargetStream(sock, wrapped, tls))
         except OSError as error:
             wrapped.close()
             problem = error
@@ -167,8 +169,8 @@ async def open_connection(place: Place, allowed: AllowedTargets, *, verify_tls: 
     raise TargetFailed(Failing.UNREACHABLE, f"{place.host} port {place.port}: {problem}")
 
 
-async def _resolve(place: Place, allowed: AllowedTargets) -> list[tuple[int, Any]]:
-    """Return the addresses of a target, each of which is allowed."""
+async def _resolve(place: BaseUrl, allowed: AllowedTargets) -> list[tuple[int, Any]]:
+    """Resolve the addresses of a target, and check each of them."""
     try:
         found = await trio.socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except (socket.gaierror, UnicodeError) as error:
@@ -198,7 +200,7 @@ async def _speak_tls(
     return stream
 
 
-@lru_cache(maxsize=2)  # to read the trusted certificates takes some 20 ms
+@lru_cache(maxsize=2)  # loading the trusted certificates takes some 20 ms
 def _context(*, verify: bool) -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
@@ -209,7 +211,7 @@ def _context(*, verify: bool) -> ssl.SSLContext:
 
 
 async def exchange(
-    line: Line, connection: Connection, target: Target, outgoing: Outgoing
+    pool: ConnectionPool, connection: TargetConnection, target: Target, outgoing: Outgoing
 ) -> Arrived:
     """Send a request on a connection, and return the answer once its head has arrived.
 
@@ -238,7 +240,7 @@ async def exchange(
     except BaseException:  # raised again; a cancelled call closes its connection too
         connection.close()
         raise
-    return Arrived(line, connection, request, response)
+    return Arrived(pool, connection, request, response)
 
 
 class Arrived:
@@ -246,27 +248,34 @@ class Arrived:
 
     Attributes:
         raw_fields: the fields as they came.
-        length: the octets of the content, if the target says that.
+        length: the declared octets of the content; None if the target declares none.
     """
 
     __slots__ = (
-        "_connection", "_is_open", "_line", "_pieces", "_response", "length", "raw_fields", "status",
+        "_connection",
+        "_is_open",
+        "_pieces",
+        "_pool",
+        "_response",
+        "length",
+        "raw_fields",
+        "status",
     )  # fmt: skip
 
     def __init__(
         self,
-        line: Line,
-        connection: Connection,
+        pool: ConnectionPool,
+        connection: TargetConnection,
         request: httpcore.Request,
         response: httpcore.Response,
     ) -> None:
         self.status: int = response.status
         self.raw_fields: list[tuple[bytes, bytes]] = response.headers
         self.length = length_of(response.headers)
-        self._line = line
+        self._pool = pool
         self._connection = connection
         self._response = response
-        # Within the response's own stream, which leaves this generator open when it is closed itself.
+        # The inner generator of the response's stream, because closing that stream leaves this generator open.
         self._pieces = cast(
             "AsyncGenerator[bytes, None]", connection.http._receive_response_body(request)
         )
@@ -274,19 +283,19 @@ class Arrived:
 
     @property
     def is_whole(self) -> bool:
-        """True if all of the content is here, so that no read of it waits."""
+        """True if the whole content has arrived, so that reading it does not wait."""
         return self.length is not None and len(self._connection.unread) >= self.length
 
     @property
     def is_followed(self) -> bool:
-        """True if the target has sent more than its answer, whose length is then a lie."""
+        """True if octets follow the answer, so that its declared length is wrong."""
         return bool(self._connection.unread)
 
     async def receive_some(self) -> bytes:
         """Return the next octets of the content, or none at the end.
 
         Raises:
-            TargetFailed: the content has ended too early.
+            TargetFailed: the content is incomplete.
         """
         try:
             async for piece in self._pieces:
@@ -297,7 +306,7 @@ class Arrived:
         return b""
 
     async def aclose(self) -> None:
-        """Give the connection back, or close it if the content was not read to its end."""
+        """Return the connection to the pool, or close it if content is left unread."""
         if not self._is_open:
             return
         self._is_open = False
@@ -306,12 +315,12 @@ class Arrived:
                 await self._pieces.aclose()
                 await self._response.aclose()
         finally:
-            self._line.room.release()
-            self._line.give_back(self._connection)
+            self._pool.room.release()
+            self._pool.give_back(self._connection)
 
 
 def _failed(error: Exception, *, has_head: bool) -> TargetFailed:
-    """Return the failure behind an error of httpcore."""
+    """Translate an error of httpcore."""
     if isinstance(error, httpcore.NetworkError):
         is_reset = isinstance(error.__cause__, ConnectionResetError | BrokenPipeError)
         return TargetFailed(Failing.RESET if is_reset else Failing.INCOMPLETE, str(error))

@@ -36,7 +36,7 @@ class TargetFailed(HammsError):
 
     Attributes:
         status: 504 if time ran out, else 502.
-        code: for programs.
+        code: the code in the error document.
     """
 
     def __init__(self, failing: Failing, detail: str = "") -> None:
@@ -47,13 +47,13 @@ class TargetFailed(HammsError):
         self.code = "proxy_timeout" if is_late else "proxy_error"
 
     def document(self) -> bytes:
-        """Write the error document that stands for the answer."""
+        """Return the error document that takes the place of the answer, as JSON."""
         error = {"code": self.code, "message": str(self), "reason": self.failing.name.lower()}
         return json.dumps({"error": error}, sort_keys=True).encode()
 
 
 def not_allowed(host: str, address: str, why: str) -> Problem:
-    """Build the refusal of an address at which no target may be."""
+    """Build the refusal of an address that no target may have."""
     where = address if host == address else f"{host} is at {address}, and that"
     return Problem(FORBIDDEN, "target_not_allowed", f"{where} {why}")
 

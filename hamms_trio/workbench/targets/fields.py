@@ -1,4 +1,4 @@
-"""The fields that a proxy passes on, and those that concern one connection alone (RFC 9110 §7.6.1)."""
+"""The fields that a proxy forwards, and those that concern one connection alone (RFC 9110 §7.6.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hamms_trio.workbench.routing.received import Pair
 
 Octets = tuple[bytes, bytes]
 
-# Connection names further ones.
+# The value of Connection names further ones.
 HOP_BY_HOP = frozenset(
     (
         b"connection",
@@ -24,9 +24,9 @@ HOP_BY_HOP = frozenset(
         b"upgrade",
     )
 )
-# Fields of requests that the proxy itself writes, or has acted on already.
+# Fields of requests that the proxy writes itself or has acted on.
 _OWN = HOP_BY_HOP | {b"content-length", b"expect", b"host"}
-# Fields of answers that the server itself writes.
+# Fields of answers that the workbench's server writes itself.
 _SERVERS = HOP_BY_HOP | {b"content-length", b"x-request-id"}
 _LINES = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
 
@@ -71,7 +71,7 @@ def _without(fields: list[Octets], unwanted: frozenset[bytes]) -> list[Octets]:
 class Hops:
     """The hops of a request through this workbench, which Via counts (RFC 9110 §7.6.3).
 
-    A target may lead back here, so that a request would go around without an end.
+    A target may lead back here, and the request would be in a loop.
     """
 
     def __init__(self) -> None:
@@ -79,11 +79,11 @@ class Hops:
         self._found = re.compile(self._mark + rb"-(\d+)")
 
     def field(self, hops: int) -> Octets:
-        """Return the Via field of a request that has passed this workbench so many times."""
+        """Return the Via field of a request that has passed through this workbench ``hops`` times."""
         return b"Via", b"1.1 %b-%d" % (self._mark, hops)
 
     def count(self, head: bytes) -> int:
-        """Return how often a request has passed this workbench before."""
+        """Return how often a request has passed through this workbench before."""
         if self._mark not in head:
             return 0
         return max(map(int, self._found.findall(head)), default=0)

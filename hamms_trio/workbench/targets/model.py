@@ -1,4 +1,4 @@
-"""The target as a document, and the rules that a document has to keep."""
+"""The document of a target, and the rules that it must keep."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SOME = Meta(gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds until the answer is due.")
 Timeout = Annotated[int, _SOME] | Annotated[float, _SOME]
 Share = Annotated[
-    float, Meta(ge=0, le=1, description="Of the requests through /proxy/ that `fail` strikes.")
+    float, Meta(ge=0, le=1, description="The share of requests to /proxy/ that `fail` strikes.")
 ]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="Decides the share.")]
+Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="Decides which requests fail.")]
 
 
 class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -49,13 +49,13 @@ class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     seed: Seed | None = None
 
     @property
-    def place(self) -> Place:
+    def place(self) -> BaseUrl:
         """The place that the base URL names."""
         return place_of(self.base_url)
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class BaseUrl:
     """The parts of a base URL.
 
     Attributes:
@@ -70,7 +70,7 @@ class Place:
     base: str
 
 
-# The members that the reference has; others are in a document only when they say something.
+# The members that the reference has; a document has the others only if they differ from their default.
 REFERENCE_MEMBERS = frozenset(
     ("base_url", "created_at", "enabled", "id", "name", "timeout_ms", "updated_at")
 )
@@ -128,7 +128,7 @@ def read_target(given: Document, *, check_fail: Callable[[str], object]) -> Targ
 
 
 @lru_cache(maxsize=256)
-def place_of(base_url: str) -> Place:
+def place_of(base_url: str) -> BaseUrl:
     """Return the parts of a base URL.
 
     Raises:
@@ -148,7 +148,7 @@ def place_of(base_url: str) -> Place:
     if url.username is not None or "?" in base_url or "#" in base_url:
         raise ValueError("base_url must have neither credentials nor a query nor a fragment")
     is_tls = url.scheme == "https"
-    return Place(
+    return BaseUrl(
         is_tls, url.hostname, port or _DEFAULT_PORTS[url.scheme], url.netloc, url.path.rstrip("/")
     )
 

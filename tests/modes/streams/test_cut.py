@@ -7,11 +7,11 @@ import zlib
 import pytest
 
 from hamms_trio.modes.streams.cut import cut, half, half_character, until, without
-from hamms_trio.modes.streams.faults import FAULTS, BodyWriter, Ending
-from hamms_trio.modes.streams.shapes import SHAPES, Answer, Finish, Part, pieces
+from hamms_trio.modes.streams.faults import FAULTS, BodyWriter, StreamEnding
+from hamms_trio.modes.streams.shapes import SHAPES, Finish, ModelAnswer, Part, pieces
 
-PLAIN = pieces(SHAPES["plain"], Answer.of(3, "n"))
-CHAT = pieces(SHAPES["chat"], Answer.of(3, "n"))
+PLAIN = pieces(SHAPES["plain"], ModelAnswer.of(3, "n"))
+CHAT = pieces(SHAPES["chat"], ModelAnswer.of(3, "n"))
 
 
 @pytest.mark.parametrize(
@@ -56,10 +56,10 @@ def test_half_a_character_is_its_first_octet() -> None:
 
 
 BODIES = {
-    "clean": (b"1\r\na\r\n0\r\n\r\n", Ending.KEEP),
-    "fin": (b"1\r\na\r\n", Ending.FIN),
-    "rst": (b"1\r\na\r\n", Ending.RST),
-    "delimited": (b"a", Ending.FIN),
+    "clean": (b"1\r\na\r\n0\r\n\r\n", StreamEnding.KEEP),
+    "fin": (b"1\r\na\r\n", StreamEnding.FIN),
+    "rst": (b"1\r\na\r\n", StreamEnding.RST),
+    "delimited": (b"a", StreamEnding.FIN),
 }
 
 
@@ -74,8 +74,8 @@ def test_without_chunks_the_end_of_the_connection_is_the_end(how: str) -> None:
     body = BodyWriter(FAULTS[how], minor_version=0)
     assert ("Connection", "close") in body.fields
     assert body.end() == b""
-    others = {"rst": Ending.RST, "tls": Ending.TRUNCATED}
-    assert body.ending is others.get(how, Ending.FIN)
+    others = {"rst": StreamEnding.RST, "tls": StreamEnding.TRUNCATED}
+    assert body.ending is others.get(how, StreamEnding.FIN)
 
 
 def test_a_gzip_stream_breaks_off_within_honest_chunks() -> None:
@@ -92,12 +92,12 @@ def test_a_gzip_stream_breaks_off_within_honest_chunks() -> None:
 @pytest.mark.parametrize("tool", [False, True])
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
 def test_the_nonce_stands_in_the_last_token_of_every_shape(shape: object, tool: bool) -> None:
-    answer = Answer.of(3, "n1", tool=tool)
+    answer = ModelAnswer.of(3, "n1", tool=tool)
     *_, before, last = (p for p in pieces(shape, answer) if p.part is Part.TOKEN)
     assert b"n1" in last.octets.replace(b"-n1", b"").replace(b"_n1", b"")
     assert b"n1" not in before.octets.replace(b"-n1", b"").replace(b"_n1", b"")
 
 
 def test_an_answer_that_is_cut_has_no_finish_reason() -> None:
-    answer = Answer.of(3, "n").cut(2)
+    answer = ModelAnswer.of(3, "n").cut(2)
     assert (answer.text, answer.finish) == ("t0 t1 ", Finish.MISSING)

@@ -56,7 +56,7 @@ async def test_a_check_of_a_failing_client_ends_with_the_reason(
     run = await ended(workbench)
     assert (run["status"], run["problem"]) == (
         "failed",
-        "the client fails where nothing is wrong",
+        "the client fails against a healthy server",
     )
 
 

@@ -62,7 +62,10 @@ async def test_values_beyond_the_bounds_are_cut(client: httpx.AsyncClient) -> No
 @pytest.mark.parametrize(
     ("members", "words"),
     [
-        ({"mode": "earthquake"}, "mode must be status_spike_503, fixed_latency, or body_drop"),
+        (
+            {"mode": "earthquake"},
+            "mode must be status_spike_503, fixed_latency, body_drop, or a failure mode",
+        ),
         ({"mode": "tcp-refused"}, "needs a port of its own"),
         ({"mode": "status?status=x"}, "status=x"),
         ({"mode": 5}, "mode"),

@@ -8,7 +8,7 @@ import trio
 from hamms_trio.lab.doors import Doors
 from hamms_trio.modes import known_modes
 from hamms_trio.workbench.scenarios.reach.modes import open_mode
-from hamms_trio.workbench.scenarios.steps.sending import Lost, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import ResponseLost, StepRequest
 
 DOORS = Doors(known_modes())
 IMPATIENT = StepRequest("GET", "/", (), b"", 0.2)  # many a mode never answers
@@ -37,7 +37,7 @@ async def test_a_step_observes_the_same_failure_as_a_client(fail: str, expected:
     async with open_mode(DOORS, fail, 1) as send:
         try:
             seen: int | str = (await send(REQUEST)).status
-        except Lost as lost:
+        except ResponseLost as lost:
             seen = lost.loss.word
     assert seen == expected
 
@@ -52,7 +52,7 @@ async def test_every_mode_ends_in_an_answer_or_a_loss() -> None:
             with trio.move_on_after(IMPATIENT.seconds):
                 try:
                     seen[slug] = (await send(IMPATIENT)).status
-                except Lost as lost:
+                except ResponseLost as lost:
                     seen[slug] = lost.loss.word
 
     async with trio.open_nursery() as nursery:

@@ -75,7 +75,7 @@ REFUSED = [
     ({"steps": [{"parallel": []}]}, 400, "step 1: parallel must be a list of at least one step"),
     ({"steps": [{"parallel": [{"parallel": [step()]}]}]}, 400, "can't have parallel steps"),
     ({"steps": [step(), step(path="{{nope}}")], "variables": {"a": 1}}, 400, "variable nope"),
-    ({"variables": {"body": 1}}, 400, "no name of a variable"),
+    ({"variables": {"body": 1}}, 400, "not a valid name of a variable"),
 ]  # fmt: skip
 REFUSED_STEPS = [
     ({"method": "BREW"}, "step 1: invalid method"),

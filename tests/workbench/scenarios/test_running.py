@@ -12,7 +12,7 @@ import trio
 import trio.testing
 
 from hamms_trio.workbench.scenarios import Report, ScenarioLimits
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, StepAnswer, StepRequest
 from tests.workbench.scenarios.worlds import World, hello, ran, scenario, step
 
 JSON = (("Content-Type", "application/json"),)
@@ -211,7 +211,7 @@ async def test_only_steps_with_a_wanted_tag_run_with_their_own_chaos() -> None:
 
 
 def lose(_request: StepRequest) -> StepAnswer:
-    raise Lost(Loss.RESET)
+    raise ResponseLost(Loss.RESET)
 
 
 async def test_a_lost_response_is_502_with_the_name_of_the_loss() -> None:

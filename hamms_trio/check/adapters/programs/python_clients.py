@@ -181,7 +181,7 @@ def by_pycurl() -> Send:
 
 
 def _last_section(lines: list[bytes]) -> list[tuple[str, str]]:
-    """Read the field lines behind the last status line."""
+    """Read the field lines after the last status line."""
     fields: list[tuple[str, str]] = []
     for line in lines:
         name, colon, value = line.decode("latin-1").partition(":")

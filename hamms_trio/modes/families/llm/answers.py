@@ -113,7 +113,7 @@ async def llm_status(
 
     ``retry_after`` is a number of seconds, ``date`` (two seconds ahead), ``garbage``, ``none``, or ``ms``, which
     is ``retry-after-ms: 500``; ``should_retry`` sends ``x-should-retry``. A correct client sends the same body
-    each time, not before the time it was given, and 3600 does not put it to sleep unseen.
+    each time, not earlier than the server asks, and does not sleep through 3600 seconds without a word.
     """
     if stream.peer.count(stream.key) > fails:
         await stream.play_healthy()
@@ -126,7 +126,7 @@ async def llm_status(
 
 @on_llm(client=may_retry("RFC 6585 §4"), decides=True)
 async def llm_quota(stream: Stream, *, rpm: PerMinute = 60) -> None:
-    """Give each ``key`` ``rpm`` requests a minute, refilled evenly; a refusal (429) says the true time to wait."""
+    """Give each ``key`` ``rpm`` requests a minute, refilled evenly; a refusal (429) has the true time to wait."""
     wait, until_full = take(stream.peer.state("buckets"), stream.key, stream.now(), rpm)
     if not wait:
         await stream.play_healthy()

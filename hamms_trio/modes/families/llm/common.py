@@ -1,4 +1,4 @@
-"""The parameters and the words that the modes of this family share."""
+"""The parameters and sources that the modes of this family share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def llm(
     shape: LlmShape = "path",
     key: Text = "default",
 ) -> None:
-    """Name the parameters that all of the family have."""
+    """Declare the parameters of the whole family."""
 
 
 on_llm = partial(on_stream, llm)

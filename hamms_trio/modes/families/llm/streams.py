@@ -100,7 +100,7 @@ async def llm_stall(
     """Fall silent for ``hold`` seconds with the connection open, then end with FIN and without the last chunk.
 
     ``at`` is ``head`` (no head comes), ``first`` (no event), ``mid`` (after some tokens), ``inside`` (within
-    an event) or ``after`` (behind the marker of the end, where a correct client is done).
+    an event) or ``after`` (after the marker of the end, where a correct client is done).
     """
     if at != "head":
         await stream.open()
@@ -216,7 +216,7 @@ async def llm_tool_cut(
     """End the arguments of a tool call in the middle of their JSON.
 
     ``how`` is ``clean`` (the body ends there), ``finish`` (the finish reason is a complete tool call all the
-    same) or ``length`` (the finish reason is the limit of tokens). A correct client never hands the call out.
+    same) or ``length`` (the finish reason is the limit of tokens). A correct client never delivers the call.
     """
     finish = {"finish": Finish.DONE, "length": Finish.LENGTH}.get(how, Finish.MISSING)
     call = stream.answer_with(tool=True)

@@ -35,9 +35,9 @@ Hops = Annotated[int, Range("hops", 0, 1000)]
 async def redirect_loop(
     peer: Peer, request: RequestHead, *, kind: Kind = "self", status: Found = "302"
 ) -> None:
-    """Redirect to the same URL again, to and fro between two, or each time to another one.
+    """Redirect to the same URL again, back and forth between two, or to another one each time.
 
-    The client gives up after some hops, and says so.
+    The client gives up after some hops, and reports an error.
     """
     path = peer.http.path
     if kind == "ping-pong":
@@ -75,7 +75,7 @@ async def redirect_count(
 async def redirect_method(peer: Peer, request: RequestHead, *, status: Moved = "301") -> None:
     """Redirect once, and answer with the method and the body of the second request.
 
-    307 and 308 keep both; 303 makes it a GET, and 301 and 302 may make a POST one.
+    307 and 308 keep both; 303 changes the method to GET, and 301 and 302 may change a POST to GET.
     """
     if peer.http.path.startswith(LANDING):
         await report_arrival(peer, request)
@@ -131,7 +131,7 @@ async def redirect_body(peer: Peer, request: RequestHead, *, size: Size = 64 * M
     decides=True,
 )
 async def redirect_refresh(peer: Peer, request: RequestHead) -> None:
-    """Answer 200 with a Refresh field, which no RFC knows and browsers follow."""
+    """Answer 200 with a Refresh field, which no RFC defines and browsers follow."""
     if peer.http.path.startswith(LANDING):
         await answer_healthily(peer, request)
         return

@@ -9,7 +9,7 @@ from hamms_trio.modes.model.parameters import Choice
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines, status_line
 
-LANDING = "/landing"  # begins the paths at which a redirect ends
+LANDING = "/landing"  # the prefix of the paths at which a redirect ends
 
 Found = Annotated[str, Choice("302", "301", "303", "307", "308")]
 
@@ -25,7 +25,7 @@ async def lead(peer: Peer, request: RequestHead, status: str, location: str) -> 
 
 
 async def lead_or_land(peer: Peer, request: RequestHead, *lines: bytes) -> None:
-    """Redirect by field lines of any octets; where they lead, answer healthily."""
+    """Redirect by field lines of any octets; at the redirect's target, answer healthily."""
     if peer.http.path.startswith(LANDING):
         await answer_healthily(peer, request)
         return

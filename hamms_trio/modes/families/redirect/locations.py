@@ -36,7 +36,7 @@ Encoding = Annotated[str, Choice(*NON_ASCII)]
     issues=("sbstp/attohttpc#93",),
 )
 async def redirect_no_location(peer: Peer, request: RequestHead, *, status: Found = "302") -> None:
-    """Send a redirect with a body and without Location; it is the answer then."""
+    """Send a redirect with a body and without Location, so that it is the final answer."""
     await peer.http.respond_with_canary(start=start_of(status))
 
 
@@ -61,9 +61,9 @@ async def redirect_empty_location(
 async def redirect_bad_url(
     peer: Peer, request: RequestHead, *, value: BadUrl = "open-bracket"
 ) -> None:
-    """Redirect to what is no URL: an open bracket, a port above 65535, spaces, a TAB or a CR in it.
+    """Redirect to an invalid URL: with an open bracket, a port above 65535, spaces, a TAB or a CR.
 
-    A client reports an error, or encodes what must not stand there.
+    A client reports an error, or encodes the characters that must not be there.
     """
     location = BAD_URLS[value]
     if location.startswith(LANDING.encode()):
@@ -115,6 +115,6 @@ async def redirect_huge_location(
     decides=True,
 )
 async def redirect_multiple_location(peer: Peer, request: RequestHead) -> None:
-    """Send two Location fields that differ; the second path of the ledger says which was followed."""
+    """Send two Location fields that differ; the second path in the ledger shows which one was followed."""
     links = (with_query(peer, request, f"{LANDING}/{place}") for place in ("first", "second"))
     await lead_or_land(peer, request, *(b"Location: " + link.encode() for link in links))

@@ -12,7 +12,7 @@ from hamms_trio.modes.model.parameters import Choice
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
-# Locations by which no client should be led anywhere but over HTTP; {} is the other origin's authority.
+# Locations that no client should follow, because they are not HTTP; {} is the other origin's authority.
 SCHEMES = {
     "gopher": "gopher://{}/_followed",
     "ftp": "ftp://{}/followed",
@@ -20,7 +20,7 @@ SCHEMES = {
     "javascript": "javascript:alert('followed')",
     "unix": "unix:/hamms.sock",
 }
-# Addresses that a program which fetches the URLs of strangers must not reach; {} is the other origin's port.
+# Addresses that a program must not reach if it fetches the URLs of strangers; {} is the other origin's port.
 INNER_ADDRESSES = {
     "loopback": "127.0.0.1:{}",
     "metadata": "169.254.169.254",
@@ -80,7 +80,7 @@ async def redirect_cross_origin_auth(
 async def redirect_downgrade(peer: Peer, request: RequestHead, *, status: Found = "302") -> None:
     """Redirect from https to http, where the answer has the names of the secrets that reached it.
 
-    A client should not follow by default; one that does takes no secret along.
+    A client should not follow by default; one that does carries no secret along.
     """
     peer.need_tls("redirect-downgrade", "http leads to nothing less")
     await lead(peer, request, status, elsewhere(peer, request, scheme="http"))
@@ -92,7 +92,7 @@ async def redirect_downgrade(peer: Peer, request: RequestHead, *, status: Found 
 async def redirect_to_file(peer: Peer, request: RequestHead) -> None:
     """Redirect to a file on the client's own machine.
 
-    The server's owner says which one (``--canary-file``), and no request can.
+    Only the server's owner chooses the file (``--canary-file``); no request can.
     """
     await lead(peer, request, "302", peer.environment.canary_file)
 
@@ -117,7 +117,7 @@ async def redirect_to_scheme(
 async def redirect_fragment_userinfo(peer: Peer, request: RequestHead) -> None:
     """Redirect to another origin by a URL with a user, a password and a fragment.
 
-    The other origin answers whether the client made an Authorization of them, which nobody asked for.
+    The other origin reports whether the client turned them into an Authorization field, which nobody asked for.
     """
     location = elsewhere(peer, request).replace("//", "//user:password@") + "#fragment"
     await lead(peer, request, "302", location)
@@ -134,8 +134,8 @@ async def redirect_fragment_userinfo(peer: Peer, request: RequestHead) -> None:
 async def redirect_ssrf(peer: Peer, request: RequestHead, *, to: Inner = "loopback") -> None:
     """Redirect to an address that only the client's own network can reach, from a fixed list.
 
-    A program that fetches the URLs of strangers must check each hop. All but ``metadata``, the address of
-    clouds' metadata services, are the other origin's, whose ledger tells.
+    A program that fetches the URLs of strangers must check each hop. All but ``metadata``, the address of clouds'
+    metadata services, lead to the other origin, where the ledger shows the request.
     """
     inner = INNER_ADDRESSES[to].format(peer.environment.ports.get("other", 0))
     await lead(peer, request, "302", f"http://{inner}{ARRIVAL}?nonce={peer.nonce}")

@@ -1,4 +1,4 @@
-"""Connections that fail beneath HTTP: the octets are right, and the transport fails."""
+"""Connections that fail beneath HTTP: the transport is at fault, hardly ever an octet of HTTP."""
 
 from hamms_trio.modes.families.tcp import answers, ports, requests
 

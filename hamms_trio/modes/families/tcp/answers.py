@@ -57,8 +57,8 @@ async def tcp_slow_close(
 ) -> None:
     """Send a whole answer with ``Connection: close``, and close ``delay`` seconds later.
 
-    The client has the whole body at once, by its length, and must not wait for the end; with
-    ``framing=close`` there is no length, and the end is what it has to wait for.
+    The client has the whole body at once, by its length, and must not wait for the end. With ``framing=close``
+    there is no length, and the client has to wait for the end.
     """
     length = (b"Content-Length: %d" % WHOLE,) if framing == "length" else ()
     await peer.send(peer.http.raw_head(TEXT, CLOSE, *length))
@@ -74,22 +74,22 @@ async def tcp_slow_close(
 async def tcp_latency(peer: Peer, request: RequestHead) -> None:
     """Answer healthily, each 16 KiB a tenth of a second late, give or take half of it.
 
-    The modifiers ``delay``, ``jitter`` and ``slice`` say how late, and how much at a time.
+    The modifiers ``delay``, ``jitter`` and ``slice`` set the delay and the size.
     """
     await answer_healthily(peer, request)
 
 
 @on_request(client=must_succeed("RFC 9112 §2.2"), defaults={"rate": 32 * 1024.0})
 async def tcp_bandwidth(peer: Peer, request: RequestHead) -> None:
-    """Answer healthily at 32 KiB a second; the modifier ``rate`` says how fast."""
+    """Answer healthily at 32 KiB a second; the modifier ``rate`` sets the speed."""
     await answer_healthily(peer, request)
 
 
 @on_request(client=must_succeed("RFC 9112 §2.2"), defaults={"slice": 1000, "delay": 0.005})
 async def tcp_slicer(peer: Peer, request: RequestHead) -> None:
-    """Answer healthily in segments of 1 000 octets with a pause between; ``slice`` and ``delay`` say how.
+    """Answer healthily in segments of 1 000 octets with a pause between; ``slice`` and ``delay`` set both.
 
-    Each segment leaves alone (TCP_NODELAY): a client must not care where one ends.
+    Each segment leaves alone (TCP_NODELAY): a client must not depend on where one ends.
     """
     await answer_healthily(peer, request)
 
@@ -116,9 +116,8 @@ async def tcp_drop_random(
 ) -> None:
     """Reset the connection (RST, no octets) for a share of the requests, and answer the others.
 
-    ``failrate`` is the share; ``every=10`` drops exactly each tenth instead. Which ones depends on
-    ``seed`` (the server's, unless given) and on the request's place among those with the same
-    parameters, so a run can be replayed.
+    ``failrate`` is the share; ``every=10`` drops exactly each tenth instead. ``seed`` (the server's, unless
+    given) and the request's place among those with the same parameters decide, so a run can be replayed.
     """
     nth = peer.count(failrate, every, peer.seed if seed is None else seed)
     drops = nth % every == 0 if every else peer.chance(nth, seed=seed) < failrate
@@ -149,7 +148,7 @@ async def tcp_corrupt_bytes(
     """Send a whole head with a length and a digest, and a body of which random octets are dropped; then close.
 
     ``rate`` is the share of the octets, ``op=flip`` inverts them instead, and ``op=dup`` sends them twice. The
-    length tells of octets that are missing, and the Repr-Digest of all damage, if the client looks at it.
+    length reveals missing octets, and the Repr-Digest reveals all damage, if the client checks it.
     ``seed`` (the server's, unless given) and the request's number decide which octets are damaged.
     """
     body = bytearray(peer.http.canary(WHOLE))
@@ -176,7 +175,7 @@ async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = WHOLE //
 
 
 def _places(peer: Peer, octets: int, rate: float, seed: int | None) -> Iterator[int]:
-    """Yield the places of the octets that are damaged: their distances, not each octet, are drawn."""
+    """Yield the positions of the damaged octets; chance decides their distances, not each octet."""
     nth, at = peer.count(), -1
     while rate > 0:
         draw = 1.0 - peer.chance(nth, at, seed=seed)

@@ -1,4 +1,4 @@
-"""Ports at which the kernel, or the accepting of a connection, is the fault: no request is ever read there."""
+"""Ports whose fault lies in the kernel, or in accepting connections, and not in an answer."""
 
 from __future__ import annotations
 
@@ -42,10 +42,10 @@ async def tcp_refused() -> None:
 
 @never_answers(client=must_time_out("RFC 9293 §3.8.3"))
 async def tcp_syn_blackhole() -> None:
-    """Leave every SYN without an answer, as a firewall does that drops it.
+    """Leave every SYN without an answer, like a firewall that drops packets.
 
-    The client's kernel sends it again after 1, 3 and 7 seconds, and gives up after two minutes; only a
-    connect timeout of the client's own is shorter. Linux alone can do this without privileges.
+    The client's kernel sends it again after 1, 3 and 7 seconds, and gives up after two minutes; only a connect
+    timeout of the client's own is shorter. Linux alone can do this without privileges.
     """
 
 
@@ -88,7 +88,7 @@ async def tcp_accept_close(peer: Peer) -> None:
 async def tcp_accept_rst(peer: Peer) -> None:
     """Reset the connection as soon as it is accepted.
 
-    The kernel counts no refused SYN, so this is how a port fails so many times and then comes up:
+    The kernel does not count refused SYNs, so use this mode for a port that fails a few times and then comes up:
     ``first=3`` resets the first three connections, and answers the others healthily.
     """
     peer.reset()
@@ -98,7 +98,7 @@ async def tcp_accept_rst(peer: Peer) -> None:
     client=must_error("RFC 9112 §9.6", owes="The error comes at once, and not after a timeout.")
 )
 async def tcp_half_close_first(peer: Peer) -> None:
-    """Close our side (FIN) as soon as the connection is accepted, and go on reading until the client leaves.
+    """Close our side (FIN) as soon as the connection is accepted, and keep reading until the client leaves.
 
     No response can come any more, so the client must not wait for one.
     """
@@ -162,8 +162,9 @@ async def tcp_reuse_refuse(
     decides=True,
 )
 async def tcp_refused_at_first(peer: Peer, request: RequestHead, *, seconds: Seconds = 1.0) -> None:
-    """Refuse every connection for ``seconds`` seconds from the door's opening on, then answer healthily.
+    """Refuse every connection for ``seconds`` seconds after the door opens, then answer healthily.
 
-    So does a server that starts later than its client. ``open()`` says when the time begins.
+    A server that starts later than its client does the same. The time begins with the start of the server, or with
+    ``open()``.
     """
     await answer_healthily(peer, request)

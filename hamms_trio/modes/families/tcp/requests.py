@@ -73,8 +73,8 @@ async def tcp_never_read(
 ) -> None:
     """Read the request's head and ``read`` octets of its body, then nothing more, and never answer.
 
-    The window closes, and the client's upload stalls once the kernel's buffers are full, of which ours has
-    ``rcvbuf`` octets at a port of its own. Only a timeout for writing, or for the whole exchange, ends it.
+    The window closes, and the client's upload stalls once the kernel's buffers are full; at a port of its own, the
+    server's buffer has ``rcvbuf`` octets. Only a timeout for writing, or for the whole exchange, ends it.
     """
     await _read_octets(peer, read)
     await peer.wait_left(LONGEST_SECONDS)
@@ -110,13 +110,13 @@ async def tcp_drop_every_nth(
 
 
 async def _read(peer: Peer, after: str) -> None:
-    """Read what is to be read of the body before the fault."""
+    """Read the part of the body that precedes the fault."""
     if after != "head":
         await _read_octets(peer, 1 if after == "1byte" else None)
 
 
 async def _read_octets(peer: Peer, octets: int | None) -> None:
-    """Read at least so many octets of the body, or all of it."""
+    """Read at least ``octets`` of the body, or all of it for None."""
     received = 0
     while octets is None or received < octets:
         data = await peer.http.receive_content()

@@ -11,7 +11,7 @@ from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.pki.recipes import (
     INTERMEDIATE,
     LEAF,
-    Root,
+    ChainRoot,
     authority,
     below,
     chain_of,
@@ -43,17 +43,18 @@ def tls_not_yet_valid(*, days: Days = 5.0) -> Terms:
 
 
 @insists(
-    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS))
+    client=must_error("RFC 9110 §4.3.4, RFC 5280 §6.1"),
+    mended=presenting(server(issuer=ChainRoot.OURS)),
 )
 def tls_self_signed() -> Terms:
     """Present a certificate that signs itself."""
     return presenting(server(issuer=None))
 
 
-@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=Root.OURS)))
+@insists(client=must_error("RFC 5280 §6.1"), mended=presenting(server(issuer=ChainRoot.OURS)))
 def tls_untrusted_root() -> Terms:
     """Present a certificate that is signed by a root that no client trusts."""
-    return presenting(server(issuer=Root.UNKNOWN))
+    return presenting(server(issuer=ChainRoot.UNKNOWN))
 
 
 @insists(
@@ -79,7 +80,7 @@ def tls_reversed_chain() -> Terms:
 
 @insists(client=must_succeed("RFC 8446 §4.4.2", level=Level.SHOULD))
 def tls_extra_certs() -> Terms:
-    """Send certificates that have nothing to do with the chain, before the one that is needed."""
+    """Send unrelated certificates before the one that completes the chain."""
     unrelated = (ANOTHER, below(ANOTHER, subject="another server"))
     return presenting((LEAF, *unrelated, INTERMEDIATE))
 
@@ -105,7 +106,7 @@ def tls_expired_cross_sign() -> Terms:
 @insists(client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4", level=Level.SHOULD))
 def tls_untrusted_cross_sign() -> Terms:
     """Send two certificates of one intermediate, first that of an unknown root, then that of the trusted one."""
-    return presenting((LEAF, authority(issuer=Root.UNKNOWN), INTERMEDIATE))
+    return presenting((LEAF, authority(issuer=ChainRoot.UNKNOWN), INTERMEDIATE))
 
 
 @insists(

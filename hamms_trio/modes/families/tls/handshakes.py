@@ -53,7 +53,7 @@ Suite = Annotated[str, Choice(*OLD_SUITES)]
 async def tls_handshake_hang(peer: Peer, *, at: At = "hello") -> None:
     """Stop in the middle of the handshake, and stay silent.
 
-    ``at`` says where: behind the ClientHello (``hello``), before it (``accept``), in the middle of the server's
+    ``at`` sets the point: after the ClientHello (``hello``), before it (``accept``), in the middle of the server's
     first flight (``flight``), or before the server's last message (``finished``). A connect timeout has to cover
     the handshake: many bound only the TCP connection, or each read. With a timeout of one second, urllib3 takes
     five (four attempts), and got six (three).
@@ -84,13 +84,13 @@ async def tls_handshake_dribble(
 
 @on_client_hello(client=must_error("RFC 8446 §6.1"))
 async def tls_close_after_clienthello(peer: Peer, hello: ClientHello) -> None:
-    """Close the connection (FIN) behind the ClientHello, without an octet."""
+    """Close the connection (FIN) after the ClientHello, without an octet."""
     await peer.finish()
 
 
 @on_client_hello(client=must_error("RFC 9293 §3.10.7.4"))
 async def tls_rst_after_clienthello(peer: Peer, hello: ClientHello) -> None:
-    """Reset the connection behind the ClientHello."""
+    """Reset the connection after the ClientHello."""
     peer.reset()
 
 
@@ -104,8 +104,8 @@ async def tls_alert(
 ) -> None:
     """Answer the ClientHello with the alert ``code``; 40 is handshake_failure, and 255 has no meaning.
 
-    As a ``warning``, an alert other than close_notify does not end a handshake of TLS 1.2, but the connection is
-    closed behind it.
+    As a ``warning``, an alert other than close_notify does not end a handshake of TLS 1.2, but the server closes
+    the connection after it.
     """
     await peer.tls.alert(code, LEVELS[level])
     await peer.finish()
@@ -120,14 +120,14 @@ async def tls_close_notify_first(peer: Peer, hello: ClientHello) -> None:
 
 @on_client_hello(client=must_error("RFC 8446 §5.1"))
 async def tls_plain_http(peer: Peer, hello: ClientHello) -> None:
-    """Answer the ClientHello with HTTP in plain text, as a server does that speaks no TLS."""
+    """Answer the ClientHello with plain HTTP, like a server that does not speak TLS."""
     await peer.send(HTTP)
     await peer.finish()
 
 
 @on_client_hello(client=must_error("RFC 8446 §5.1"))
 async def tls_garbage(peer: Peer, hello: ClientHello) -> None:
-    """Answer the ClientHello with random octets; the first is the type of no record."""
+    """Answer the ClientHello with random octets; the first one is no type of record."""
     octets = shake_128(repr((peer.seed, "tls-garbage")).encode()).digest(GARBAGE_OCTETS)
     await peer.send(b"\xff" + octets[1:])
     await peer.finish()
@@ -142,9 +142,9 @@ async def tls_record_overflow(peer: Peer, hello: ClientHello) -> None:
 
 @on_client_hello(client=must_error_or_succeed("RFC 8446 §5.1", level=Level.QUALITY))
 async def tls_bad_record_version(peer: Peer, hello: ClientHello) -> None:
-    """Say version 0x0500 in the header of each record of a handshake that is true but for that.
+    """Put version 0x0500 in the header of each record of an otherwise correct handshake.
 
-    TLS 1.3 has clients ignore the version of a record; OpenSSL and others end the connection.
+    TLS 1.3 requires clients to ignore the version of a record; OpenSSL and others end the connection.
     """
 
     async def send(records: list[Record]) -> None:
@@ -225,7 +225,7 @@ async def tls_unoffered_suite(peer: Peer, hello: ClientHello, *, suite: Suite = 
 def _has_finished(records: list[Record], is_established: bool) -> bool:
     """Return True if the last of these records has the server's Finished.
 
-    In TLS 1.3 Finished is the last record of the first flight that is encrypted; in TLS 1.2 the one behind
+    In TLS 1.3 Finished is the last record of the first flight that is encrypted; in TLS 1.2 the one after
     ChangeCipherSpec.
     """
     *before, last = records
@@ -237,11 +237,11 @@ def _has_finished(records: list[Record], is_established: bool) -> bool:
 
 
 class _Stalled(Exception):
-    """The point is reached at which a handshake is to hang."""
+    """The handshake has reached the point at which it hangs."""
 
 
 async def _shake_hands_until(peer: Peer, at: str) -> None:
-    """Begin a handshake, leave it at this point, and free OpenSSL's state, some 50 KB."""
+    """Begin a handshake, stop at this point, and free OpenSSL's state, some 50 KB."""
     tls = peer.tls.begin()
 
     async def send(records: list[Record]) -> None:

@@ -33,7 +33,7 @@ RSA_ISSUER = authority(subject="hamms-trio RSA intermediate", key=RSA)
 
 
 def _rsa(**changes: object) -> Terms:
-    """Return terms with RSA keys, which allow what was common once."""
+    """Return terms with RSA keys, at a security level that still allows weak ones."""
     settings: dict[str, object] = {"key": RSA, "usages": BOTH, **changes}
     return presenting(chain_of(below(RSA_ISSUER, **settings)), level=0)
 
@@ -42,7 +42,7 @@ def _rsa(**changes: object) -> Terms:
 def tls_sig_sha1() -> Terms:
     """Present a certificate that is signed with SHA-1.
 
-    Of eleven clients that were measured two accept it below a private authority: Bun 1.4 and Java 17.
+    Two of eleven measured clients accept it below a private authority: Bun 1.4 and Java 17.
     """
     return _rsa(digest="sha1")
 
@@ -57,7 +57,7 @@ def tls_sig_md5() -> Terms:
 def tls_rsa_1024() -> Terms:
     """Present a certificate with an RSA key of 1024 bits.
 
-    Of eleven clients that were measured five accept it: Node, Bun, Go 1.19, Java 17 and wget with GnuTLS.
+    Five of eleven measured clients accept it: Node, Bun, Go 1.19, Java 17 and wget with GnuTLS.
     """
     return _rsa(key="rsa-1024")
 

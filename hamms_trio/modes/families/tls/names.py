@@ -40,7 +40,7 @@ def tls_wrong_host(*, san: Text = "other.localhost") -> Terms:
 def tls_no_san() -> Terms:
     """Present a certificate whose only name is its common name, localhost.
 
-    Of eleven clients that were measured eight accept it, although no common name may be taken for a host's.
+    Eight of eleven measured clients accept it, although a common name must not count as a host name.
     """
     return presenting(server(subject="localhost", names=()))
 
@@ -61,8 +61,8 @@ def tls_no_subject() -> Terms:
 def tls_san_edge(*, case: Edge = "partial-wildcard") -> Terms:
     """Present a certificate whose name only looks as if it covered localhost or 127.0.0.1.
 
-    ``case`` says which: a wildcard within a label, a bare one, one too far up, one that is not the first label, or
-    two of them; a NUL or a space behind the name, a dot before it, an address among the host names, or a mail
+    ``case`` is the kind: a wildcard within a label, a bare one, one too far up, one that is not the first label, or
+    two of them; a NUL or a space after the name, a dot before it, an address among the host names, or a mail
     address. Names outside localhost break the root's own constraint as well, unless the root has none.
     """
     names = EDGES[case]
@@ -73,7 +73,7 @@ def tls_san_edge(*, case: Edge = "partial-wildcard") -> Terms:
 
 @insists(client=may_choose("RFC 9525 §6.3", level=Level.QUALITY))
 def tls_san_trailing_dot() -> Terms:
-    """Present a certificate for ``localhost.``, with a dot behind the name; clients disagree about it."""
+    """Present a certificate for ``localhost.``, with a dot after the name; clients disagree about it."""
     return presenting(server(names=(), dns_names=("localhost.",)))
 
 

@@ -1,4 +1,4 @@
-"""Names and protocols that the two sides do not agree on: SNI and ALPN."""
+"""Names and protocols on which the two sides do not agree: SNI and ALPN."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ async def tls_sni_unrecognized(peer: Peer, hello: ClientHello) -> None:
 async def tls_sni_misdirected(
     peer: Peer, hello: ClientHello, *, case: Misdirection = "certificate"
 ) -> None:
-    """Answer for another host than the one that the client means.
+    """Answer for another host than the one that the client wants.
 
-    With ``certificate``, the certificate is the other host's. With ``421``, the right one is shown, and each
+    With ``certificate``, the certificate is the other host's. With ``421``, the certificate is right, and each
     request is answered with 421: a client may try again on another connection.
     """
     if case == "certificate":
@@ -68,7 +68,7 @@ async def tls_sni_misdirected(
 
 @insists(client=must_succeed("RFC 7301 §3.2"), issues=("curl/curl#2749",))
 def tls_alpn_none() -> Terms:
-    """Ignore ALPN, as servers do that do not know it."""
+    """Ignore ALPN, like a server that does not know it."""
     return insisting(protocols=())
 
 

@@ -54,9 +54,9 @@ async def tls_truncation(peer: Peer, hello: ClientHello, *, framing: Framing = "
     """Send a body, and close the connection (FIN) without close_notify.
 
     With ``framing=close`` the body ends with the connection, and half of it is missing, which only close_notify
-    would tell: the client must report an error. With ``cl`` the whole body has come, by its length, and the call
-    may succeed. With ``chunked`` the last chunk is missing. Of eleven clients that were measured nine take a body
-    without length for whole; Deno and wget with GnuTLS do not.
+    would reveal: the client must report an error. With ``cl`` the whole body has come, by its length, and the call
+    may succeed. With ``chunked`` the last chunk is missing. Nine of eleven measured clients take a body without
+    length for complete; Deno and wget with GnuTLS do not.
     """
     _, above = await _answered(peer, framing)
     if framing == "chunked":

@@ -1,4 +1,4 @@
-"""Certificates that are made for another use, are revoked, or have an extension that nobody knows."""
+"""Certificates that are for another use, are revoked, or have an unknown extension."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def tls_issuer_may_not_sign() -> Terms:
 def tls_eku_client_only() -> Terms:
     """Present a certificate that is for clients alone (extKeyUsage clientAuth).
 
-    Of eleven clients that were measured one accepts it: wget with GnuTLS.
+    One of eleven measured clients accepts it: wget with GnuTLS.
     """
     return presenting(server(purposes=("client",)))
 
@@ -50,7 +50,7 @@ def tls_eku_any() -> Terms:
 
 @insists(client=must_succeed("RFC 5280 §4.2.1.12"))
 def tls_eku_absent() -> Terms:
-    """Present a certificate that says nothing of its purpose, so that it may be used for any."""
+    """Present a certificate that states no purpose, so that it may be used for any."""
     return presenting(server(purposes=()))
 
 
@@ -86,9 +86,9 @@ def _revoked(how: str) -> Recipe:
 def tls_revoked(*, how: How = "muststaple") -> Terms:
     """Present a certificate that is revoked, or that demands a proof that it is not.
 
-    With ``crl`` and ``ocsp``, the list or the answer is at this server's universal door, and says that it is
-    revoked; most clients never ask. With ``muststaple``, the certificate demands that an answer comes in the
-    handshake, and none comes.
+    With ``crl`` and ``ocsp``, this server's universal door has the list or the answer, which declares it
+    revoked; most clients never ask. With ``muststaple``, the certificate demands an answer in the handshake, and
+    none comes.
     """
     return presenting(chain_of(_revoked(how)))
 

@@ -1,4 +1,4 @@
-"""Versions and ciphers that are too old or too new, and servers that want a certificate of the client."""
+"""Versions and ciphers that are too old or too new, and servers that require a client's certificate."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 from hamms_trio.modes.declare import insists
 from hamms_trio.modes.model.expectation import Level, may_choose, must_error, must_succeed
 from hamms_trio.modes.model.parameters import Choice, Range
-from hamms_trio.pki.recipes import Root, server
+from hamms_trio.pki.recipes import ChainRoot, server
 from hamms_trio.pki.terms import Terms, insisting, presenting
 
 Group = Annotated[str, Choice("1024", "composite", "small-subgroup", "512", "2048")]
@@ -21,7 +21,7 @@ RSA = server(key="rsa-2048", usages=("digital_signature", "key_encipherment"))
 def tls10_only() -> Terms:
     """Speak TLS 1.0 alone.
 
-    Of eleven clients that were measured one connects: wget with GnuTLS.
+    One of eleven measured clients connects: wget with GnuTLS.
     """
     return insisting(least="1.0", most="1.0", level=0)
 
@@ -97,7 +97,7 @@ def tls_dh(*, p: Group = "1024") -> Terms:
     """Offer only Diffie-Hellman of TLS 1.2 with a prime, one that is too short.
 
     ``p=composite`` is no prime at all, and the generator of ``small-subgroup`` has few powers; a client can hardly
-    see either. Of eleven clients that were measured Node accepts the former, and Java 17 hangs on it. OpenSSL 3
+    detect either. Among eleven measured clients, Node accepts the former, and Java 17 hangs on it. OpenSSL 3
     refuses to play ``512``. ``2048`` is healthy; many clients do not offer any Diffie-Hellman with a prime.
     """
     return _with_group(p)
@@ -111,7 +111,7 @@ def tls_hello_retry() -> Terms:
 
 @insists(client=must_succeed("RFC 8446 §4.6.1", level=Level.QUALITY))
 def tls_session_ticket_flood(*, n: Tickets = 1000) -> Terms:
-    """Send ``n`` tickets for resumption behind a handshake of TLS 1.3, or none with ``n=0``."""
+    """Send ``n`` tickets for resumption after a handshake of TLS 1.3, or none with ``n=0``."""
     return insisting(tickets=n)
 
 
@@ -120,16 +120,16 @@ def tls_session_ticket_flood(*, n: Tickets = 1000) -> Terms:
     issues=("golang/go#33368", "google/conscrypt#777"),
 )
 def tls_client_cert_required(*, v: Version = "1.2") -> Terms:
-    """Require a certificate of the client, which has to be of the lab's own authority.
+    """Require a client's certificate, which the lab's own authority has to have signed.
 
     In TLS 1.2 the handshake fails; in TLS 1.3 the client believes that it has succeeded, and the alert
-    certificate_required comes with the first read. The error has to name the reason:
-    requests says "Transport endpoint is not connected", and PHP speaks of a reset.
+    certificate_required comes with the first read. The error has to name the reason: requests says "Transport
+    endpoint is not connected", and PHP reports a reset.
     """
-    return insisting(wants=Root.OURS, least=v, most=v)
+    return insisting(wants=ChainRoot.OURS, least=v, most=v)
 
 
 @insists(client=must_error("RFC 8446 §4.4.2.4"), issues=("golang/go#56371",))
 def tls_client_cert_wrong_ca(*, v: Version = "1.2") -> Terms:
-    """Require a certificate of the client, of an authority whose certificates nobody has."""
-    return insisting(wants=Root.UNKNOWN, least=v, most=v)
+    """Require a client's certificate from an authority that has signed none."""
+    return insisting(wants=ChainRoot.UNKNOWN, least=v, most=v)

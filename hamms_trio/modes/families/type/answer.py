@@ -1,4 +1,4 @@
-"""An honest frame around whatever a mode says of the content, and whatever the content is."""
+"""A truthful frame for any declared type and any content."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ Cut = Annotated[str, Choice("chunks", "segments")]
     ),
 )
 async def charset_unknown(peer: Peer, request: RequestHead, *, value: Unknown = "x-nope") -> None:
-    """Send the canary with a charset that nobody knows; its octets are there nevertheless."""
+    """Send the canary with an unknown charset; the client still delivers its octets."""
     await answer(peer, request, b"Content-Type: text/plain; charset=" + UNKNOWN[value])
 
 
@@ -71,9 +71,9 @@ async def charset_unknown(peer: Peer, request: RequestHead, *, value: Unknown = 
     issues=("psf/requests#5597",),
 )
 async def charset_lie(peer: Peer, request: RequestHead, *, enc: Lie = "latin-1") -> None:
-    """Send text as UTF-8 that is Latin-1, or has octets that are no UTF-8, or is UTF-16.
+    """Declare UTF-8, and send Latin-1, octets that are no UTF-8, or UTF-16.
 
-    The client reports an error, or puts U+FFFD for what it can't read, and does the same each time.
+    The client reports an error, or puts U+FFFD for octets that it can't read, and does the same each time.
     """
     await answer(peer, request, b"Content-Type: text/plain; charset=utf-8", body=LIES[enc])
 
@@ -82,7 +82,7 @@ async def charset_lie(peer: Peer, request: RequestHead, *, enc: Lie = "latin-1")
 async def charset_bom(
     peer: Peer, request: RequestHead, *, bom: Mark = "utf-8", charset: Declared = "nothing"
 ) -> None:
-    """Send JSON behind a byte order mark, of UTF-8, UTF-16 or UTF-32.
+    """Send JSON after a byte order mark, of UTF-8, UTF-16 or UTF-32.
 
     The Content-Type names no charset, the same, or another one. A client reads the JSON or reports an error.
     """
@@ -93,7 +93,7 @@ async def charset_bom(
 
 @on_request(client=must_succeed("RFC 9112 §7.1, RFC 3629 §3"), issues=("praxis-proxy/praxis#739",))
 async def charset_split(peer: Peer, request: RequestHead, *, by: Cut = "chunks") -> None:
-    """Send UTF-8 of which each chunk, or each segment, ends in the middle of a character.
+    """Send UTF-8 whose chunks, or segments, end in the middle of a character.
 
     An HTTP/1.0 client gets segments. A client that decodes piece by piece must keep the beginning of a character.
     """
@@ -113,7 +113,7 @@ async def charset_split(peer: Peer, request: RequestHead, *, by: Cut = "chunks")
 
 
 def _pieces(text: bytes) -> list[bytes]:
-    """Cut the text behind the first half of each character of four octets."""
+    """Cut the text after the first half of each character of four octets."""
     first, *others = text.split(SPLIT)
     *between, last = (SPLIT[1:] + other for other in others)
     return [first + SPLIT[:1], *(piece + SPLIT[:1] for piece in between), last]

@@ -1,4 +1,4 @@
-"""Downloads whose name leads out of the directory, or whose digest is that of something else."""
+"""Downloads whose name leads out of the directory, or whose digest belongs to other content."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ Algorithm = Annotated[str, Choice(*DIGESTS)]
     ),
 )
 async def download_filename(peer: Peer, request: RequestHead, *, name: Name = "parent") -> None:
-    """Send the canary as a file for download whose name leads out of the directory, or is none.
+    """Send the canary as a download whose file name leads out of the directory, or is not valid.
 
     The file must end up in the directory that the user chose, or nowhere.
     """
@@ -68,8 +68,8 @@ async def download_filename(peer: Peer, request: RequestHead, *, name: Name = "p
 async def digest_mismatch(
     peer: Peer, request: RequestHead, *, alg: Algorithm = "content-digest"
 ) -> None:
-    """Send the canary with the digest of something else.
+    """Send the canary with the digest of other content.
 
-    A client that looks at digests reports an error; one that doesn't, succeeds.
+    A client that checks digests reports an error; one that doesn't, succeeds.
     """
     await answer(peer, request, TEXT, DIGESTS[alg])

@@ -1,4 +1,4 @@
-"""JSON that is cut, empty, deep, or not quite JSON (RFC 8259), in messages with nothing wrong."""
+"""JSON that is cut, empty, deep, or not quite JSON (RFC 8259), in otherwise correct messages."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def json_truncated(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 8259 §2"))
 async def json_empty(peer: Peer, request: RequestHead) -> None:
-    """Send 200 with the type of JSON and a body of no octets; the client says that nothing came."""
+    """Send 200 with the type of JSON and an empty body; the client reports that nothing came."""
     await answer(peer, request, JSON, body=b"")
 
 
@@ -57,7 +57,7 @@ async def json_empty(peer: Peer, request: RequestHead) -> None:
     )
 )
 async def json_deep(peer: Peer, request: RequestHead, *, depth: Depth = 100_000) -> None:
-    """Send ``depth`` arrays, each within the other; a parser that calls itself must not crash."""
+    """Send ``depth`` arrays, each within the other; a recursive parser must not crash."""
     persistence = connection_field(request).removesuffix(b"\r\n")
     lines = filter(None, (JSON, persistence, b"Content-Length: %d" % (2 * depth)))
     await peer.send(peer.http.raw_head(*lines))
@@ -93,7 +93,7 @@ async def json_dup_keys(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 8259 §2"))
 async def json_trailing(peer: Peer, request: RequestHead, *, case: Trailing = "object") -> None:
-    """Send a JSON object and something behind it: another object, or text; or a comma before its end."""
+    """Send a JSON object with another object or text after it, or with a comma before its end."""
     await answer(peer, request, JSON, body=TRAILING[case])
 
 

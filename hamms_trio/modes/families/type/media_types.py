@@ -27,7 +27,7 @@ _MORSE = {
 
 
 def morse(text: str) -> str:
-    """Letters in Morse code, a space between them and a slash between words."""
+    """Return a text in Morse code, with a space between letters and a slash between words."""
     return " / ".join(" ".join(_MORSE[letter] for letter in word) for word in text.upper().split())
 
 
@@ -72,7 +72,8 @@ async def type_wrong(
 ) -> None:
     """Send JSON as text/html, or a page of HTML as application/json, as a captive portal does.
 
-    ``type`` is another type to send it as. A client that wanted JSON says what it got instead of a riddle.
+    ``type`` is another type to send. A client that wanted JSON reports the type that it got, not an obscure parse
+    error.
     """
     content, wrong = DOCUMENTS[body]
     octets = (type or wrong).encode("utf-8", "replace")
@@ -84,7 +85,7 @@ async def type_wrong(
     issues=("aio-libs/aiohttp#9160",),
 )
 async def type_garbage(peer: Peer, request: RequestHead, *, value: Garbage = "separators") -> None:
-    """Send the canary with a Content-Type that is none; the client must not crash."""
+    """Send the canary with an invalid Content-Type; the client must not crash."""
     await answer(peer, request, b"Content-Type: " + GARBAGE[value])
 
 
@@ -98,8 +99,8 @@ async def type_garbage(peer: Peer, request: RequestHead, *, value: Garbage = "se
 async def type_not_accepted(peer: Peer, request: RequestHead) -> None:
     """Answer with a media type that the request's Accept field does not accept.
 
-    The first of text/morse, application/json, text/html and text/csv that has no quality or a
-    quality of 0; text/morse when everything is acceptable.
+    The answer has the first of text/morse, application/json, text/html and text/csv that has no quality or a
+    quality of 0, or text/morse if everything is acceptable.
     """
     accept = request.get("accept")
     unwanted = (media_type for media_type in EXAMPLES if not quality(accept, media_type))

@@ -8,11 +8,11 @@ from hamms_trio.modes.streams.shapes.responses import Responses
 from hamms_trio.modes.streams.shapes.rpc import GrpcWeb, Mcp
 from hamms_trio.modes.streams.shapes.shape import (
     PLACEHOLDER as PLACEHOLDER,
-    Answer as Answer,
+    ApiError as ApiError,
     Finish as Finish,
+    ModelAnswer as ModelAnswer,
     Part as Part,
     Piece as Piece,
-    Problem as Problem,
     Shape as Shape,
     pieces as pieces,
 )

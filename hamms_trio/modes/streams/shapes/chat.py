@@ -8,11 +8,11 @@ from hamms_trio.modes.streams.shapes.shape import (
     CREATED,
     INPUT_TOKENS,
     TOOL,
-    Answer,
+    ApiError,
     Event,
     Finish,
+    ModelAnswer,
     Part,
-    Problem,
     Shape,
     compact,
     openai_error,
@@ -27,7 +27,7 @@ class Chat(Shape):
 
     name = "chat"
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         for part, delta in _deltas(answer):
             yield part, _chunk(answer, choices=[_choice(delta)])
         if answer.finish is not Finish.MISSING:
@@ -36,7 +36,7 @@ class Chat(Shape):
             yield Part.USAGE, _chunk(answer, choices=[], usage=_usage(answer))
         yield Part.TERMINAL, ServerSentEvent("[DONE]")
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         message: dict[str, object] = {"role": "assistant", "content": answer.text, "refusal": None}
         if answer.tool:
             call = {**_call(answer), "function": {"name": TOOL, "arguments": answer.text}}
@@ -50,17 +50,17 @@ class Chat(Shape):
         completion = _common(answer, "chat.completion")
         return compact({**completion, "choices": [choice], "usage": _usage(answer)}).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         return compact(openai_error(problem)).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return ServerSentEvent(compact(openai_error(problem))).octets()
 
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
         return openai_rate_fields(limit, remaining, reset)
 
 
-def _deltas(answer: Answer) -> Iterator[tuple[Part, dict[str, object]]]:
+def _deltas(answer: ModelAnswer) -> Iterator[tuple[Part, dict[str, object]]]:
     role = {"role": "assistant"}
     if not answer.tool:
         yield Part.OPENING, {**role, "content": ""}
@@ -73,15 +73,15 @@ def _deltas(answer: Answer) -> Iterator[tuple[Part, dict[str, object]]]:
         yield Part.TOKEN, {"tool_calls": [{"index": 0, "function": {"arguments": token}}]}
 
 
-def _call(answer: Answer) -> dict[str, object]:
+def _call(answer: ModelAnswer) -> dict[str, object]:
     return {"id": f"call_{answer.nonce}", "type": "function"}
 
 
-def _chunk(answer: Answer, **rest: object) -> ServerSentEvent:
+def _chunk(answer: ModelAnswer, **rest: object) -> ServerSentEvent:
     return ServerSentEvent(compact({**_common(answer, "chat.completion.chunk"), **rest}))
 
 
-def _common(answer: Answer, kind: str) -> dict[str, object]:
+def _common(answer: ModelAnswer, kind: str) -> dict[str, object]:
     return {
         "id": f"chatcmpl-{answer.nonce}",
         "object": kind,
@@ -94,13 +94,13 @@ def _choice(delta: dict[str, object], finish_reason: str | None = None) -> dict[
     return {"index": 0, "delta": delta, "finish_reason": finish_reason}
 
 
-def _finish_reason(answer: Answer) -> str:
+def _finish_reason(answer: ModelAnswer) -> str:
     if answer.finish is Finish.LENGTH:
         return "length"
     return "tool_calls" if answer.tool else "stop"
 
 
-def _usage(answer: Answer) -> dict[str, int]:
+def _usage(answer: ModelAnswer) -> dict[str, int]:
     count = len(answer.tokens)
     return {
         "prompt_tokens": INPUT_TOKENS,

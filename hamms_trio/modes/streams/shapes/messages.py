@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from hamms_trio.modes.streams.shapes.shape import (
     INPUT_TOKENS,
     TOOL,
-    Answer,
+    ApiError,
     Event,
     Finish,
+    ModelAnswer,
     Objects,
     Part,
-    Problem,
     Shape,
     compact,
     typed,
@@ -28,10 +28,10 @@ class Messages(Shape):
     delta_type = "content_block_delta"
     request_id = "request-id"
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         return typed(_objects(answer))
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         block = _block(answer)
         if answer.tool:
             block["input"] = {"text": answer.text.removeprefix('{"text":"').removesuffix('"}')}
@@ -41,10 +41,10 @@ class Messages(Shape):
         message["usage"] = {"input_tokens": INPUT_TOKENS, "output_tokens": len(answer.tokens)}
         return compact(message).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         return _error(problem).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return ServerSentEvent(_error(problem), "error").octets()
 
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
@@ -54,7 +54,7 @@ class Messages(Shape):
         )
 
 
-def _objects(answer: Answer) -> Objects:
+def _objects(answer: ModelAnswer) -> Objects:
     yield Part.OPENING, {"type": "message_start", "message": _message(answer)}
     at: dict[str, object] = {"index": 0}
     yield Part.OPENING, {"type": "content_block_start", **at, "content_block": _block(answer)}
@@ -73,7 +73,7 @@ def _objects(answer: Answer) -> Objects:
     yield Part.TERMINAL, {"type": "message_stop"}
 
 
-def _message(answer: Answer) -> dict[str, object]:
+def _message(answer: ModelAnswer) -> dict[str, object]:
     return {
         "id": f"msg_{answer.nonce}",
         "type": "message",
@@ -86,18 +86,18 @@ def _message(answer: Answer) -> dict[str, object]:
     }
 
 
-def _block(answer: Answer) -> dict[str, object]:
+def _block(answer: ModelAnswer) -> dict[str, object]:
     if answer.tool:
         return {"type": "tool_use", "id": f"toolu_{answer.nonce}", "name": TOOL, "input": {}}
     return {"type": "text", "text": ""}
 
 
-def _stop_reason(answer: Answer) -> str:
+def _stop_reason(answer: ModelAnswer) -> str:
     if answer.finish is Finish.LENGTH:
         return "max_tokens"
     return "tool_use" if answer.tool else "end_turn"
 
 
-def _error(problem: Problem) -> str:
+def _error(problem: ApiError) -> str:
     error = {"type": problem.type, "message": problem.message}
     return compact({"type": "error", "error": error})

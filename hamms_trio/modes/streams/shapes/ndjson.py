@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
-    Answer,
+    ApiError,
     Event,
     Finish,
+    ModelAnswer,
     Part,
-    Problem,
     Shape,
     compact,
 )
@@ -26,7 +26,7 @@ class NdJson(Shape):
     content_type = "application/x-ndjson"
     streams_by_default = True
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         for token in answer.tokens:
             yield Part.TOKEN, ServerSentEvent(compact(_line(answer, token)))
         yield Part.TERMINAL, ServerSentEvent(compact(_line(answer, "", done=True)))
@@ -34,13 +34,13 @@ class NdJson(Shape):
     def write(self, event: ServerSentEvent) -> bytes:
         return f"{event.data or ''}\n".encode()
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         return compact(_line(answer, answer.text, done=True)).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         return compact({"error": problem.message}).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return self.error(problem) + b"\n"
 
     def keep_alive(self, kind: str) -> bytes:
@@ -50,7 +50,7 @@ class NdJson(Shape):
         return ()
 
 
-def _line(answer: Answer, text: str, *, done: bool = False) -> dict[str, object]:
+def _line(answer: ModelAnswer, text: str, *, done: bool = False) -> dict[str, object]:
     line: dict[str, object] = {"model": answer.model, "created_at": "1994-11-06T08:49:37Z"}
     if answer.dialect == "chat":
         line["message"] = {"role": "assistant", "content": text}

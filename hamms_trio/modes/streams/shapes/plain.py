@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
-    Answer,
+    ApiError,
     Event,
+    ModelAnswer,
     Part,
-    Problem,
     Shape,
     compact,
     openai_error,
@@ -23,17 +23,17 @@ class Plain(Shape):
     name = "plain"
     resumes = True
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         for number, token in enumerate(answer.tokens, 1):
             yield Part.TOKEN, ServerSentEvent(token.rstrip(" "), id=str(number))
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         return compact({"text": answer.text}).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         return compact(openai_error(problem)).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return ServerSentEvent(compact(openai_error(problem)), "error").octets()
 
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:

@@ -10,13 +10,13 @@ from hamms_trio.modes.streams.shapes.shape import (
     CREATED,
     INPUT_TOKENS,
     TOOL,
-    Answer,
+    ApiError,
     Event,
     Finish,
+    ModelAnswer,
     Objects,
     Part,
     Piece,
-    Problem,
     Shape,
     compact,
     openai_error,
@@ -34,16 +34,16 @@ class Responses(Shape):
     name = "responses"
     delta_type = "response.output_text.delta"
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         return typed(_numbered(_objects(answer)))
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         return compact(_response(answer, _status(answer), [_item(answer, "completed")])).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         return compact(openai_error(problem)).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         events = _numbered(_objects(answer.cut(len(answer.tokens))))
         number = sum(part in (Part.OPENING, Part.TOKEN) for part, _ in events)
         error = {
@@ -55,8 +55,8 @@ class Responses(Shape):
         }
         return ServerSentEvent(compact(error), "error").octets()
 
-    def extra(self, answer: Answer, text: str) -> Piece:
-        """One more token's event, numbered as if it followed the whole stream."""
+    def extra(self, answer: ModelAnswer, text: str) -> Piece:
+        """Return one more token's event, numbered as if it followed the whole stream."""
         piece = super().extra(answer, text)
         event = json.loads(piece.event.data or "{}")
         event["sequence_number"] = len(pieces(self, answer))
@@ -71,7 +71,7 @@ def _numbered(objects: Objects) -> Objects:
         yield part, {"type": value["type"], "sequence_number": number, **value}
 
 
-def _objects(answer: Answer) -> Objects:
+def _objects(answer: ModelAnswer) -> Objects:
     for word in ("created", "in_progress"):
         response = _response(answer, "in_progress", [])
         yield Part.OPENING, {"type": f"response.{word}", "response": response}
@@ -86,7 +86,7 @@ def _objects(answer: Answer) -> Objects:
     yield Part.TERMINAL, {"type": f"response.{status or 'completed'}", "response": response}
 
 
-def _text(answer: Answer) -> Objects:
+def _text(answer: ModelAnswer) -> Objects:
     at = {"item_id": f"msg_{answer.nonce}", "output_index": 0, "content_index": 0}
     empty, whole = _output_text(""), _output_text(answer.text)
     yield Part.OPENING, {"type": "response.content_part.added", **at, "part": empty}
@@ -99,7 +99,7 @@ def _text(answer: Answer) -> Objects:
         yield Part.CLOSING, {"type": "response.content_part.done", **at, "part": whole}
 
 
-def _call(answer: Answer) -> Objects:
+def _call(answer: ModelAnswer) -> Objects:
     at = {"item_id": f"fc_{answer.nonce}", "output_index": 0}
     name = "response.function_call_arguments"
     for token in answer.tokens:
@@ -108,11 +108,11 @@ def _call(answer: Answer) -> Objects:
         yield Part.CLOSING, {"type": f"{name}.done", **at, "name": TOOL, "arguments": answer.text}
 
 
-def _status(answer: Answer) -> str | None:
+def _status(answer: ModelAnswer) -> str | None:
     return {Finish.DONE: "completed", Finish.LENGTH: "incomplete"}.get(answer.finish)
 
 
-def _item(answer: Answer, status: str | None) -> dict[str, object]:
+def _item(answer: ModelAnswer, status: str | None) -> dict[str, object]:
     if answer.tool:
         return {
             "id": f"fc_{answer.nonce}",
@@ -137,7 +137,7 @@ def _output_text(text: str) -> dict[str, object]:
 
 
 def _response(
-    answer: Answer, status: str | None, output: list[dict[str, object]]
+    answer: ModelAnswer, status: str | None, output: list[dict[str, object]]
 ) -> dict[str, object]:
     cut_short = status == "incomplete"
     return {
@@ -160,7 +160,7 @@ def _response(
     }
 
 
-def _usage(answer: Answer) -> dict[str, object]:
+def _usage(answer: ModelAnswer) -> dict[str, object]:
     count = len(answer.tokens)
     return {
         "input_tokens": INPUT_TOKENS,

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
-    Answer,
+    ApiError,
     Event,
+    ModelAnswer,
     Part,
-    Problem,
     Shape,
     compact,
 )
@@ -27,7 +27,7 @@ class Mcp(Shape):
     resumes = True
     streams_by_default = True
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         for number, token in enumerate(answer.tokens, 1):
             params = {"level": "info", "data": token}
             note = {"jsonrpc": "2.0", "method": "notifications/message", "params": params}
@@ -36,20 +36,20 @@ class Mcp(Shape):
         result = self.document(answer).decode()
         yield Part.TERMINAL, ServerSentEvent(result, "message", self.id(answer, number))
 
-    def id(self, answer: Answer, number: int) -> str:
+    def id(self, answer: ModelAnswer, number: int) -> str:
         """Return an event id, from which the server can resume for a client that reconnects."""
         return f"{answer.dialect}-{number}"
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         result = {"content": [{"type": "text", "text": answer.text}], "isError": False}
         call = json.loads(answer.dialect or "null")
         return compact({"jsonrpc": "2.0", "id": call, "result": result}).encode()
 
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         error = {"code": -32601, "message": problem.message}
         return compact({"jsonrpc": "2.0", "id": None, "error": error}).encode()
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return ServerSentEvent(self.error(problem).decode(), "message").octets()
 
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
@@ -64,7 +64,7 @@ class GrpcWeb(Shape):
     streams_by_default = True
     counts_octets = True
 
-    def events(self, answer: Answer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[Event]:
         for token in answer.tokens:
             yield Part.TOKEN, ServerSentEvent(token)
         yield Part.TERMINAL, ServerSentEvent(STATUS_OK, "trailers")
@@ -73,13 +73,13 @@ class GrpcWeb(Shape):
         data = (event.data or "").encode()
         return frame(TRAILERS, data) if event.type == "trailers" else frame(MESSAGE, message(data))
 
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         return b"".join(self.write(event) for _, event in self.events(answer))
 
-    def error(self, problem: Problem) -> bytes:
-        return self.error_event(problem, Answer((), ""))
+    def error(self, problem: ApiError) -> bytes:
+        return self.error_event(problem, ModelAnswer((), ""))
 
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         return frame(TRAILERS, f"grpc-status:13\r\ngrpc-message:{problem.message}\r\n".encode())
 
     def rate_fields(self, limit: int, remaining: int, reset: float) -> tuple[Field, ...]:
@@ -87,7 +87,7 @@ class GrpcWeb(Shape):
 
 
 def frame(flags: int, data: bytes) -> bytes:
-    """One frame: its flags, its length in four octets, and its data."""
+    """Return one frame: its flags, its length in four octets, and its data."""
     return bytes((flags,)) + len(data).to_bytes(4, "big") + data
 
 

@@ -1,4 +1,4 @@
-"""A shape: how one API writes an answer as a stream of events, as one document, and as an error."""
+"""A shape: the way in which one API writes an answer as a stream of events, as one document, and as an error."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CREATED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 TOOL = "look_up"
 INPUT_TOKENS = 3
 
-# A nonce that nobody gives: answers with it are written once, and then filled with each client's own.
+# A nonce that no client gives: answers with it are written once, and then filled with each client's own.
 PLACEHOLDER = "~.~hamms.placeholder~.~"
 
 _ARGUMENTS = ('{"text":"', '"}')
@@ -43,7 +43,7 @@ class Part(Enum):
 
 
 @dataclass(frozen=True, slots=True, unsafe_hash=False)
-class Answer:
+class ModelAnswer:
     """Everything that decides the octets of one healthy answer.
 
     Attributes:
@@ -73,7 +73,7 @@ class Answer:
         usage: bool = False,
         model: str = "hamms",
         dialect: str = "",
-    ) -> Answer:
+    ) -> ModelAnswer:
         """Return an answer of ``count`` tokens: t0, t1 and so on, then the nonce.
 
         Args:
@@ -87,14 +87,14 @@ class Answer:
         return cls(tuple(words), nonce, model, tool, usage, dialect)
 
     def __hash__(self) -> int:
-        """Hash what tells most answers apart, which costs the same however long they are."""
+        """Hash the members that distinguish most answers, at the same cost for all lengths."""
         return hash((len(self.tokens), self.nonce, self.model, self.tool, self.finish))
 
     @property
     def text(self) -> str:
         return "".join(self.tokens)
 
-    def cut(self, after: int, finish: Finish = Finish.MISSING) -> Answer:
+    def cut(self, after: int, finish: Finish = Finish.MISSING) -> ModelAnswer:
         """Return the answer cut after some tokens, with the finish reason ``finish``."""
         return replace(self, tokens=self.tokens[:after], finish=finish)
 
@@ -130,7 +130,7 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ApiError:
     """An error as APIs report it: in a body, or as an event of a stream."""
 
     type: str
@@ -139,14 +139,14 @@ class Problem:
 
 
 class Shape(ABC):
-    """One API's way to write answers.
+    """The way in which one API writes answers.
 
     Attributes:
         content_type: the media type of a stream.
         delta_type: the field ``event`` of a token's event, if it has one.
-        resumes: True if a client may ask for what follows its last event.
-        streams_by_default: True if a request has to say that it wants no stream.
-        counts_octets: True if an event says how long it is, so that a nonce can't be filled in.
+        resumes: True if a client may ask for the events after its last one.
+        streams_by_default: True if a request gets a stream unless it asks for none.
+        counts_octets: True if an event has its own length in it, so that a nonce can't be filled in.
         request_id: the name of the field that names the request.
     """
 
@@ -159,19 +159,19 @@ class Shape(ABC):
     request_id = "x-request-id"
 
     @abstractmethod
-    def events(self, answer: Answer) -> Iterator[tuple[Part, ServerSentEvent]]:
+    def events(self, answer: ModelAnswer) -> Iterator[tuple[Part, ServerSentEvent]]:
         """Return the events of a healthy stream, in order."""
 
     @abstractmethod
-    def document(self, answer: Answer) -> bytes:
+    def document(self, answer: ModelAnswer) -> bytes:
         """Return the answer as one JSON document."""
 
     @abstractmethod
-    def error(self, problem: Problem) -> bytes:
+    def error(self, problem: ApiError) -> bytes:
         """Return the body of an error response."""
 
     @abstractmethod
-    def error_event(self, problem: Problem, answer: Answer) -> bytes:
+    def error_event(self, problem: ApiError, answer: ModelAnswer) -> bytes:
         """Return an error as an event; ``answer`` holds the tokens that precede it."""
 
     @abstractmethod
@@ -190,14 +190,14 @@ class Shape(ABC):
             return self.write(ServerSentEvent('{"type":"ping"}', "ping"))
         return self.write(ServerSentEvent(""))
 
-    def extra(self, answer: Answer, text: str) -> Piece:
-        """One more token's event, as it would follow those of ``answer``."""
+    def extra(self, answer: ModelAnswer, text: str) -> Piece:
+        """Return one more token's event, as it would follow those of ``answer``."""
         more = replace(answer, tokens=(*answer.tokens, text), finish=Finish.MISSING)
         return next(p for p in pieces(self, more) if p.tokens == len(more.tokens))
 
 
 @lru_cache(maxsize=_REMEMBERED_ANSWERS)
-def pieces(shape: Shape, answer: Answer) -> tuple[Piece, ...]:
+def pieces(shape: Shape, answer: ModelAnswer) -> tuple[Piece, ...]:
     """Return the healthy stream of an answer."""
     found, tokens = [], 0
     for part, event in shape.events(answer):
@@ -207,11 +207,11 @@ def pieces(shape: Shape, answer: Answer) -> tuple[Piece, ...]:
 
 
 def compact(value: object) -> str:
-    """JSON in one line, its characters unescaped where JSON allows it."""
+    """Return JSON on one line, with characters unescaped where JSON allows it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def openai_error(problem: Problem) -> dict[str, object]:
+def openai_error(problem: ApiError) -> dict[str, object]:
     error = {"message": problem.message, "type": problem.type, "param": None, "code": problem.code}
     return {"error": error}
 
@@ -229,6 +229,6 @@ Objects = Iterable[tuple[Part, Mapping[str, object]]]
 
 
 def typed(objects: Objects) -> Iterator[Event]:
-    """JSON objects as events of which the field ``event`` equals the object's ``type``."""
+    """Yield JSON objects as events whose field ``event`` equals the object's ``type``."""
     for part, value in objects:
         yield part, ServerSentEvent(compact(value), str(value["type"]))

@@ -13,7 +13,7 @@ from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store.schema import BUSY_SECONDS, TRENDS_TABLE, prepare_file
 from hamms_trio.recording.store.seam import StoreHealth, TrendRow
 from hamms_trio.recording.store.trends import table
-from hamms_trio.recording.store.worker import Worker
+from hamms_trio.recording.store.worker import StoreWorker
 
 MAX_TRENDS = 10_000  # rows that wait
 
@@ -41,7 +41,7 @@ class TrendFile:
     def __init__(self, path: str, health: StoreHealth) -> None:
         self._waiting: deque[TrendRow] = deque(maxlen=MAX_TRENDS)
         self._health = health
-        self._worker = Worker(path, self, connect=connect)
+        self._worker = StoreWorker(path, self, connect=connect)
 
     async def start(self) -> None:
         """Open the file.
@@ -84,7 +84,7 @@ class TrendFile:
 async def open_trend_file(
     path: str | os.PathLike[str], health: StoreHealth
 ) -> AsyncIterator[TrendFile]:
-    """Open a file of trends while the ``async with`` block runs; the file is made if it is missing.
+    """Open a file of trends while the ``async with`` block runs; create it if it is missing.
 
     Raises:
         StateUnusable: the file has another content, or can't be opened.

@@ -1,4 +1,4 @@
-"""The scenario as a document, and the rules that it has to keep."""
+"""The document of a scenario, and the rules that it must keep."""
 
 from hamms_trio.workbench.scenarios.document.limits import ScenarioLimits as ScenarioLimits
 from hamms_trio.workbench.scenarios.document.model import (

@@ -81,11 +81,11 @@ class Extract(msgspec.Struct, rename={"source": "from"}):
 
 
 class Retry(msgspec.Struct):
-    """How often a step is tried until its assertions pass.
+    """The attempts of a step until its assertions pass.
 
     Attributes:
-        attempts: in all.
-        delay_ms: before the second attempt.
+        attempts: the most attempts.
+        delay_ms: the delay before the second attempt.
         factor: by which each further delay grows.
     """
 
@@ -161,7 +161,7 @@ class Scenario(ScenarioBase, kw_only=True):
         return [step for group in self.groups() for step in group]
 
 
-# Members that a document has only when they say something; the others are the reference's.
+# Members that a document has only if they differ from their default; the others are the reference's.
 _OPTIONAL = ("extract", "retry", "tags", "variables", "json")
 
 

@@ -145,7 +145,7 @@ def _read_steps(
 
 
 class _StepReader:
-    """Reads one step after another, and counts them."""
+    """The reader of one step after another, which counts them."""
 
     def __init__(
         self, limits: ScenarioLimits, check_fail: Callable[[str], object], dropped: list[str]
@@ -158,7 +158,7 @@ class _StepReader:
     def read(self, given: object) -> Step:
         self.count += 1
         if self.count > self._limits.steps:
-            words = f"scenario has too many steps: {self._limits.steps} are taken"
+            words = f"scenario has too many steps: the limit is {self._limits.steps}"
             raise Problem(413, TOO_LARGE, words)
         where = f"step {self.count}"
         if not isinstance(given, dict):
@@ -170,7 +170,7 @@ class _StepReader:
         except Problem as problem:
             raise Problem(problem.status, problem.code, f"{where}: {problem.message}") from None
         if step.expect.count > self._limits.assertions:
-            words = f"{where}: too many assertions: {self._limits.assertions} are taken"
+            words = f"{where}: too many assertions: the limit is {self._limits.assertions}"
             raise Problem(413, TOO_LARGE, words)
         self._dropped += _unknown(given, StepDraft, f"{where}: ")
         return step
@@ -218,7 +218,7 @@ def _expect(draft: ExpectDraft) -> Expect:
 
 
 def _headers(draft: StepDraft) -> dict[str, str]:
-    """Return the fields; a body that is not a text has a Content-Type in any case."""
+    """Return the fields; add a Content-Type for a body that is not a text."""
     headers = draft.headers or {}
     is_typed = any(name.lower() == "content-type" for name in headers)
     if isinstance(draft.body, str | None) or is_typed:
@@ -243,7 +243,7 @@ def _check_request(step: Step) -> None:
         raise Problem(400, CODE, f"path must start with /, and path is {show(step.path)}")
     for name, value in step.headers.items():
         if not _FIELD_NAME.fullmatch(name):
-            raise Problem(400, CODE, f"a header's name must be a token, and {show(name)} is none")
+            raise Problem(400, CODE, f"a header's name must be a token, and {show(name)} is not")
         if _BREAKS.search(value):
             words = (
                 f"a header's value has no control characters, and headers.{name} is {show(value)}"
@@ -267,7 +267,7 @@ def _check_chaos(chaos: Chaos, check_fail: Callable[[str], object]) -> None:
 def _check_extract(name: str, extract: Extract) -> None:
     if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED:
         rule = "a variable's name has letters, digits and _, at most 64, and is not a mock's word"
-        raise Problem(400, CODE, f"extract: {rule}, and {show(name)} is none")
+        raise Problem(400, CODE, f"extract: {rule}, and {show(name)} is not such a name")
     if extract.source not in _SOURCES:
         rule = f"from must be {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]}"
         raise Problem(400, CODE, f"extract.{name}: {rule}, and from is {show(extract.source)}")
@@ -285,10 +285,10 @@ def _check_jmespath(expression: str, where: str) -> None:
 
 
 def _check_variables(scenario: Scenario) -> None:
-    """Refuse places for variables that nothing defines, so that a typing error is found at once."""
+    """Refuse references to undefined variables, so that a typing error is found at once."""
     for name in scenario.variables:
         if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED:
-            raise Problem(400, CODE, f"variables: {show(name)} is no name of a variable")
+            raise Problem(400, CODE, f"variables: {show(name)} is not a valid name of a variable")
     known = set(scenario.variables)
     for step in scenario.flat:
         known |= step.extract.keys()
@@ -310,7 +310,7 @@ def _check_variables(scenario: Scenario) -> None:
 
 
 def _unknown(given: object, struct: type[msgspec.Struct], where: str) -> list[str]:
-    """Return the places of members that a struct does not have, those of members within members included."""
+    """Return the places of members that a struct does not have, nested ones included."""
     if not isinstance(given, dict):
         return []
     kinds = dict(zip(struct.__struct_encode_fields__, struct.__struct_fields__, strict=True))

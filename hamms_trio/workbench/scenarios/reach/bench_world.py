@@ -25,7 +25,7 @@ from hamms_trio.workbench.scenarios.steps.sending import (
 
 
 class BenchWorld:
-    """Implements `World`.
+    """The `World` of runs in a workbench.
 
     Args:
         targets: None if the workbench has no targets.

@@ -11,10 +11,10 @@ import httpcore
 import httpx
 import trio
 
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, StepAnswer, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, StepAnswer, StepRequest
 
 MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
-SLICE = 512  # coded octets that are decoded at once: a bomb makes a thousand times as many
+SLICE = 512  # coded octets that are decoded at once: a bomb expands them a thousandfold
 
 _WRITES = ("http11.send_request_headers.failed", "http11.send_request_body.failed")
 _MESSAGES = {
@@ -28,7 +28,7 @@ async def open_client(base_url: str, verify: SSLContext) -> AsyncIterator[StepCl
     """Open a client while the ``async with`` block runs.
 
     Args:
-        verify: decides which certificates are trusted; an empty one costs nothing, and plain HTTP needs no other.
+        verify: the trusted certificates; an empty context is cheap, and enough for plain HTTP.
     """
     opened = httpx.AsyncClient(base_url=base_url, verify=verify, timeout=None, trust_env=False)
     async with opened as client:
@@ -36,7 +36,7 @@ async def open_client(base_url: str, verify: SSLContext) -> AsyncIterator[StepCl
 
 
 class StepClient:
-    """Sends the requests of steps; redirects are answers, too."""
+    """The client that sends the requests of steps; it follows no redirect."""
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
@@ -54,9 +54,9 @@ class StepClient:
             loss = _loss_of(error)
             # A reset that comes before the request is written looks like a close to the next read.
             is_reset = seen.has_failed_to_write and loss is Loss.CLOSED
-            raise Lost(Loss.RESET if is_reset else loss) from None
+            raise ResponseLost(Loss.RESET if is_reset else loss) from None
         except (httpx.InvalidURL, ValueError) as error:
-            raise Lost(Loss.UNSENDABLE, str(error)) from None
+            raise ResponseLost(Loss.UNSENDABLE, str(error)) from None
         else:
             seen.stream = None
         finally:
@@ -85,10 +85,10 @@ class StepClient:
 
 
 class _Seen:
-    """The events of one request that httpcore tells of.
+    """The events of one request, from httpcore's trace.
 
     Attributes:
-        stream: the connection that was opened for it.
+        stream: the connection that was opened for the request.
     """
 
     def __init__(self) -> None:
@@ -96,14 +96,14 @@ class _Seen:
         self.stream: httpcore.AsyncNetworkStream | None = None
 
     async def note(self, event: str, about: dict[str, Any]) -> None:
-        """Take an event of httpcore's trace."""
+        """Record an event of httpcore's trace."""
         if event in _WRITES:
             self.has_failed_to_write = True
         elif event == "connection.connect_tcp.complete":
             self.stream = about["return_value"]
 
     async def close(self) -> None:
-        """Close the connection of a failed request: httpcore leaves one behind whose handshake is cancelled."""
+        """Close the connection of a failed request; after a cancelled handshake httpcore leaves it open."""
         if self.stream is not None:
             with trio.CancelScope(shield=True):
                 await self.stream.aclose()
@@ -129,12 +129,12 @@ async def _read_raw(response: httpx.Response) -> bytes:
         if not is_too_large:
             raise
     if is_too_large:
-        raise Lost(Loss.TOO_LARGE)
+        raise ResponseLost(Loss.TOO_LARGE)
     return bytes(raw)
 
 
 def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
-    """Decode a content; for a thread.
+    """Decode a content; blocks, so that it runs in a thread.
 
     Raises:
         httpx.DecodingError: the content does not fit its coding.
@@ -144,7 +144,7 @@ def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
     for piece in httpx.Response(status, headers=headers, stream=_Slices(raw)).iter_bytes():
         body += piece
         if len(body) > MAX_ANSWER:
-            raise Lost(Loss.TOO_LARGE)
+            raise ResponseLost(Loss.TOO_LARGE)
     return bytes(body)
 
 

@@ -1,6 +1,6 @@
-"""Answers that a failure mode gives on the client's own connection, such as those of a mock with ``fail``.
+"""Answers of a failure mode on the client's own connection, such as those of a mock with ``fail``.
 
-A step has no connection, so one is made for it within this machine, and its other end is handed over.
+A step within this process has no connection. It gets one over loopback, and the other end is handed over.
 """
 
 from __future__ import annotations

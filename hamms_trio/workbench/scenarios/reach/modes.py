@@ -25,7 +25,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
-from hamms_trio.workbench.scenarios.steps.sending import Loss, Lost, Send
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, Send
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.scenarios.reach.client import StepClient
@@ -37,10 +37,10 @@ _CLIENT = "hamms_trio.workbench.scenarios.reach.client"
 
 @dataclass(frozen=True, eq=False)
 class StepDoor(Door):
-    """A failure mode whose arguments are the step's; the query is the request's own."""
+    """A door whose arguments come from the step; the query belongs to the request."""
 
     def play(self, peer: Peer) -> Coroutine[Any, Any, None]:
-        """Fail one client, for as long as it stays."""
+        """Play the mode on one connection until it ends."""
         resolver = Resolver(self.mode, self.given, exempt=self.exempt)
         return self.mode.driver.drive(peer, lambda _request: resolver(None))
 
@@ -69,7 +69,7 @@ async def open_step_client(
     base_url: str, trust: SSLContext = _NO_CERTIFICATES
 ) -> AsyncIterator[StepClient]:
     """Open a client while the ``async with`` block runs; it trusts no certificate unless ``trust`` does."""
-    # The import of httpx takes a tenth of a second, which others need not wait for.
+    # The import of httpx takes a tenth of a second, so it runs in a thread.
     client_module = await trio.to_thread.run_sync(import_module, _CLIENT)
     async with client_module.open_client(base_url, trust) as client:
         yield client
@@ -77,7 +77,7 @@ async def open_step_client(
 
 @asynccontextmanager
 async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
-    """Serve a failure mode for one step, with a memory of its own, while the ``async with`` block runs.
+    """Serve a failure mode with its own state, for one step, while the ``async with`` block runs.
 
     Raises:
         Lost: the mode is not there any more, or this system lacks the kind of port that it needs.
@@ -87,9 +87,9 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
         needed: list[AnyDoor] = [door, OtherDoor()] if door.mode.crosses else [door]
         listeners = open_listeners(needed, host=HOST)
     except (ValueError, PortUnavailable) as error:
-        raise Lost(Loss.UNREACHABLE, str(error)) from None
+        raise ResponseLost(Loss.UNREACHABLE, str(error)) from None
     is_secure = door.scheme == "https"
-    # A name, which a client sends in its first message of TLS; addresses are never sent there.
+    # A host name, because a client sends no address in its ClientHello (RFC 6066 §3).
     base_url = url_of(door, "localhost" if is_secure else HOST, listeners[0].port, "", {}).rstrip(
         "/"
     )
@@ -111,7 +111,7 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
 
 
 def _trust(environment: Environment) -> SSLContext:
-    """Trust the root that signs a mode's certificates; for a thread, since the root is made for that."""
+    """Return a context that trusts the mode's root; blocks, because the root may have to be made."""
     return create_default_context(cadata=environment.contexts.mint.authority.pem.decode())
 
 

@@ -18,7 +18,7 @@ _LOSSES = {
 
 
 class StepTargets:
-    """Implements `TargetSender`."""
+    """The `TargetSender` of a workbench."""
 
     def __init__(self, calls: TargetCalls) -> None:
         self._calls = calls
@@ -28,12 +28,12 @@ class StepTargets:
         calls = self._calls
         target = calls.targets.usable(name)
         if hops() >= MAX_DEPTH:
-            words = f"the request has passed this workbench {MAX_DEPTH} times before"
+            words = f"the request has passed through this workbench {MAX_DEPTH} times"
             raise Problem(508, "loop_detected", words)
         via = calls.hops.field(hops() + 1)
         given = list(request.fields)
         outgoing = outgoing_from(request.method, request.target, given, request.body, target, via)
-        # A little earlier than the step, so that the failure is the target's own.
+        # A little less than the step's time, so that the target times out first.
         seconds = min(0.95 * request.seconds, target.timeout_ms / 1000)
         try:
             answer = await calls.call(target, outgoing, seconds=seconds)

@@ -5,6 +5,6 @@ from hamms_trio.workbench.scenarios.report.model import (
     Analysis as Analysis,
     Assertion as Assertion,
     Report as Report,
+    RunSummary as RunSummary,
     StepResult as StepResult,
-    Summary as Summary,
 )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from hamms_trio.workbench.scenarios.report.model import FAIL, PASS, Analysis, StepResult
 
 NO_FAILURE = "No assertion failures detected."
-# The first word that the reason has decides.
+# By the first word of the reason.
 _ADVICE = {
     "status": "Check the route's status and its dependencies; replay the step with the same seed.",
     "latency": "Compare the latency with the limit, and look for a slow dependency.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @cache  # compiled for the first report: that takes as long as the import of ten modules
 def _unwritable() -> re.Pattern[str]:
-    """Return a pattern for the characters that XML 1.0 has no way to write (§2.2)."""
+    """Return a pattern for the characters that XML 1.0 can't represent (§2.2)."""
     return re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

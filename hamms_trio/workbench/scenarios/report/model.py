@@ -79,7 +79,7 @@ class StepResult(msgspec.Struct, omit_defaults=True):
         return self.status == PASS
 
 
-class Summary(msgspec.Struct):
+class RunSummary(msgspec.Struct):
     """Counts of steps."""
 
     passed: int
@@ -110,7 +110,7 @@ class Report(msgspec.Struct):
     started_at: str
     finished_at: str
     failed_assertions: int
-    summary: Summary
+    summary: RunSummary
     step_results: list[StepResult]
     analysis: Analysis
     scenario_name: str = ""

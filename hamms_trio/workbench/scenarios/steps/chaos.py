@@ -1,7 +1,7 @@
 """Chaos: whether it strikes a step, and the answer that the step then observes.
 
-The modes of the reference change the answer that came. A failure mode takes the place of the server instead, and
-the server does not receive the request.
+The reference's modes change the answer that came. A failure mode answers in place of the server instead, and the
+server does not receive the request.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def is_failure_mode(chaos: Chaos) -> bool:
 
 
 def changed(chaos: Chaos, answer: StepAnswer) -> StepAnswer:
-    """Return the answer that the step observes, since chaos strikes it."""
+    """Return the answer as this mode of chaos changes it."""
     if chaos.mode == "status_flip":
         return replace(answer, status=503 if answer.status < _SERVER_ERROR else 200)
     if chaos.mode == "drop_body":

@@ -23,7 +23,7 @@ SHOWN = 4_096  # octets of a content that an assertion shows
 
 
 class Observed:
-    """An answer as assertions see it; content and JSON are read when one asks for them."""
+    """An answer as assertions see it; content and JSON are decoded on first use."""
 
     def __init__(self, answer: StepAnswer, latency_ms: float) -> None:
         self.status = answer.status

@@ -1,4 +1,4 @@
-"""A step's result, without credentials: anybody who may read reports is a viewer only."""
+"""A step's result, without credentials, because every viewer may read reports."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def beginning(body: bytes, octets: int, content_type: str) -> tuple[bytes, bool]
     if len(body) <= octets:
         return redact_body(body, content_type), False
     cut = _whole_characters(body[:octets])
-    # A text of JSON that was cut in two ends with this, so that it is found if it is a secret.
+    # They close a JSON string that the cut has left open, so that redaction finds a secret in it.
     return redact_body(cut + _QUOTES, content_type).removesuffix(_QUOTES), True
 
 
@@ -89,7 +89,7 @@ def _shown(body: bytes, headers: dict[str, str]) -> tuple[str, str, bool]:
 
 
 def _whole_characters(octets: bytes) -> bytes:
-    """Return octets without the beginning of a character of UTF-8 at their end."""
+    """Drop an incomplete UTF-8 character at the end."""
     for end in range(len(octets), max(len(octets) - 4, 0), -1):
         try:
             octets[:end].decode()

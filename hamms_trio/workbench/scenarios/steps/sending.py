@@ -1,4 +1,4 @@
-"""The seam between a run and what it sends requests to: the workbench, a target, or a failure mode."""
+"""The seam between a run and the receivers of its requests: the workbench, a target, or a failure mode."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Loss(Enum):
     UNREACHABLE = "no connection could be made"
     CLOSED = "the connection was closed before a response"
     RESET = "the connection was reset"
-    TIMEOUT = "the step's time was over"
+    TIMEOUT = "the step timed out"
     INCOMPLETE = "the connection ended before the response did"
     MALFORMED = "the response is not HTTP"
     UNDECODABLE = "the content does not fit its coding"
@@ -32,15 +32,15 @@ class Loss(Enum):
 
     @property
     def word(self) -> str:
-        """The loss as programs name it, such as ``reset``."""
+        """The name of the loss in JSON, such as ``reset``."""
         return self.name.lower()
 
 
-class Lost(Exception):
+class ResponseLost(Exception):
     """No response could be read.
 
     Args:
-        detail: more words for people; the same in each run with the same seed.
+        detail: a more exact message; equal in each run with the same seed.
     """
 
     def __init__(self, loss: Loss, detail: str = "") -> None:
@@ -102,7 +102,7 @@ class World(Protocol):
         """
 
     def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[Send]:
-        """Serve a failure mode, with a memory of its own, while the ``async with`` block runs.
+        """Serve a failure mode with its own state while the ``async with`` block runs.
 
         Args:
             fail: a slug, or a slug with a query.
@@ -113,8 +113,8 @@ class World(Protocol):
         """
 
 
-def lost_answer(lost: Lost) -> StepAnswer:
-    """Return the answer that stands for a response which could not be read."""
+def lost_answer(lost: ResponseLost) -> StepAnswer:
+    """Return the answer that reports a loss."""
     text = f"target dispatch error: {lost.loss.word}: {lost}"
     content_type = ("content-type", "text/plain; charset=utf-8")
     return StepAnswer(BAD_GATEWAY, (content_type,), text.encode(), loss=lost.loss)

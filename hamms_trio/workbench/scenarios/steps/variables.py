@@ -1,7 +1,7 @@
 """Variables: ``{{name}}`` in paths, header values, bodies and expected values.
 
-Only simple names are places. ``{{path.id}}`` and ``{{body}}`` are a mock's, and a scenario may send those to the
-workbench to define one.
+Only simple names are variables. ``{{path.id}}`` and ``{{body}}`` belong to the templates of mocks, and a scenario
+may send them to the workbench to define a mock.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Missing(Exception):
         self.name = name
 
 
-class TooLong(Exception):
+class TextTooLong(Exception):
     """A text has grown beyond `MAX_FILLED` characters."""
 
 
@@ -98,7 +98,7 @@ def fill_text(text: str, values: Values | None) -> str:
 
 
 def fill_value(value: object, values: Values | None) -> object:
-    """Fill the texts in a JSON value; a text that is one place becomes the variable's own value.
+    """Fill the texts in a JSON value; a text that is a single variable becomes the variable's own value.
 
     Raises:
         Missing, TooLong
@@ -128,7 +128,7 @@ def _fill(text: str, values: Values | None, insert: _Insert) -> str:
         inserted = insert(place, value)
         length += len(inserted)
         if length > MAX_FILLED:
-            raise TooLong(f"a text has more than {MAX_FILLED} characters with its variables")
+            raise TextTooLong(f"a text has more than {MAX_FILLED} characters with its variables")
         return inserted
 
     return _PLACE.sub(fill, text)

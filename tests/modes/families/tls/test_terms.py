@@ -14,7 +14,7 @@ from hamms_trio.modes import CATALOGUE
 from hamms_trio.pki.contexts import obstacle
 from hamms_trio.pki.material.dh_groups import GROUPS
 from hamms_trio.pki.mint import Mint
-from hamms_trio.pki.recipes import LEAF, Root, server as server_chain
+from hamms_trio.pki.recipes import LEAF, ChainRoot, server as server_chain
 from hamms_trio.pki.terms import Terms, insisting
 from hamms_trio.wire.tls.server_hello import messages_in
 from tests.clients import tls
@@ -111,12 +111,12 @@ def test_n_session_tickets_follow_the_handshake(
     assert n + 4 <= len(client.records) - before <= n + 7
 
 
-def identified(server: HammsServer, tmp_path: Path, root: Root) -> ssl.SSLContext:
+def identified(server: HammsServer, tmp_path: Path, root: ChainRoot) -> ssl.SSLContext:
     """Return the context of a client that has a certificate below one of the roots."""
     mint: Mint = tls.contexts_of(server).mint
     context = tls.trusting(server.ca_pem)
     path = tmp_path / "client.pem"
-    issuer = LEAF.issuer if root is Root.OURS else root
+    issuer = LEAF.issuer if root is ChainRoot.OURS else root
     path.write_bytes(mint.pem(server_chain(purposes=("client",), issuer=issuer)))
     context.load_cert_chain(path)
     return context
@@ -127,10 +127,10 @@ def test_a_client_needs_a_certificate_of_the_right_authority(
     server: HammsServer, tmp_path: Path, v: str
 ) -> None:
     with server.open("tls-client-cert-required", v=v) as door:
-        message = tls.get(door.address, identified(server, tmp_path, Root.OURS))
+        message = tls.get(door.address, identified(server, tmp_path, ChainRoot.OURS))
         assert message.status == 200
         with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
-            tls.get(door.address, identified(server, tmp_path, Root.UNKNOWN))
+            tls.get(door.address, identified(server, tmp_path, ChainRoot.UNKNOWN))
 
 
 def test_the_lack_of_a_client_certificate_shows_late_in_tls_1_3(
@@ -150,7 +150,7 @@ def test_the_lack_of_a_client_certificate_shows_late_in_tls_1_3(
 def test_no_certificate_suits_the_wrong_authority(server: HammsServer, tmp_path: Path) -> None:
     with server.open("tls-client-cert-wrong-ca") as door:
         with pytest.raises(ssl.SSLError, match=r"(?i)alert"):
-            tls.get(door.address, identified(server, tmp_path, Root.OURS))
+            tls.get(door.address, identified(server, tmp_path, ChainRoot.OURS))
 
 
 def test_a_name_is_required_in_sni(server: HammsServer, trusts: ssl.SSLContext) -> None:
