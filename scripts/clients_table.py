@@ -37,7 +37,7 @@ PATIENCE = 20.0  # with a client whose timeout is for each read
 BOMBS = "max=1048576"  # a bomb of a MiB shows the same as one of 256
 LONG, BODIES = ("redirect-body",), "size=1048576"  # and so does a body that nobody wants
 PROXIED = "origin.hamms.localhost"  # a host of which the modes have a certificate at a tunnel's end
-# What a client must not take along to another origin.
+# Secrets that a client must not carry to another origin.
 SECRETS = {"Authorization": "Bearer of-the-first", "X-Api-Key": "of-the-first"}
 
 
