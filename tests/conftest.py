@@ -26,9 +26,12 @@ sys.dont_write_bytecode = False
 os.environ["HAMMS_STATE"] = ":memory:"
 
 
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
     """Run two workers for each processor: many tests wait for other processes, or for time that has to pass."""
-    return 2 * (os.cpu_count() or 1)
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # pytest-xdist reads it
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 @pytest.hookimpl(wrapper=True)
