@@ -49,7 +49,7 @@ class Alike(Struct, frozen=True):
 
 
 def meaning_of(outcome: str) -> str:
-    """Say an outcome of the first table in words."""
+    """Explain an outcome of the first table."""
     if outcome.startswith(BROUGHT):
         return f"went to the other origin, and took along {outcome.removeprefix(BROUGHT)}"
     return MEANINGS.get(outcome, f"answered with {outcome}")
@@ -57,7 +57,7 @@ def meaning_of(outcome: str) -> str:
 
 @cache
 def by_version() -> tuple[list[str], dict[str, list[str]]]:
-    """Read the clients with their versions, and what came of each for every door that was asked."""
+    """Read the clients with their versions, and their outcomes at every door of the table."""
     if not BY_VERSION.exists():
         return [], {}
     with BY_VERSION.open(encoding="utf-8", newline="") as file:
