@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 import pytest
+from hypothesis import settings
 
 from hamms_trio import HammsServer
 from tests import forks
@@ -21,6 +22,10 @@ pytest_plugins = ["pytester"]
 # them: to compile all of them again would double what a process costs.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# The same examples in each run, on a machine that may be busy.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.load_profile("tests")
 
 # No test leaves a state file behind; those of the state files name their own.
 os.environ["HAMMS_STATE"] = ":memory:"
