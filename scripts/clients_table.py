@@ -82,7 +82,7 @@ def _outcomes(hamms: HammsServer, door: Door, clients: list[str], authority: Pat
     way = Way.to(door.mode)
 
     def ask(client: str) -> None:
-        if way.proxied and not SESSIONS[client].proxies:
+        if way.proxy and way.proxy not in SESSIONS[client].proxies:
             found[client] = "unable"
         else:
             nonce = "".join(letter for letter in client if letter.isalnum())
@@ -103,7 +103,7 @@ def _place(hamms: HammsServer, door: Door, way: Way, nonce: str, stack: ExitStac
     less = f"&{BOMBS}" if "max" in names else ""
     less += f"&{BODIES}" if door.name in LONG else ""
     given = f"nonce={nonce}&key={nonce}{less}"
-    if way.proxied or door.mode.speaks_tls or (door.mode.needs_port and door.offset is None):
+    if way.proxy or door.mode.speaks_tls or (door.mode.needs_port and door.offset is None):
         opened_door = stack.enter_context(
             hamms.open(door.name, **door.given, nonce=nonce, key=nonce)
         )
@@ -118,14 +118,14 @@ def _ask(hamms: HammsServer, door: Door, way: Way, client: str, nonce: str, trus
     """Return the outcome of one request, in a word or two."""
     with ExitStack() as stack:
         how: How = {"timeout": SECONDS}
-        if way.secure or way.proxied:
+        if way.secure or way.proxy:
             how["authority"] = trusted
-        if way.proxied:
-            proxy = _place(hamms, door, way, nonce, stack)
-            how["proxy"] = proxy.partition("/?")[0]
+        if way.proxy:
+            authority = _place(hamms, door, way, nonce, stack).partition("//")[2].partition("/")[0]
+            how["proxy"] = f"{way.proxy}://{authority}"
         session = stack.enter_context(opened(client, **how))
         # Only now, since a mode may count the time from its door's beginning.
-        url = f"https://{PROXIED}/" if way.proxied else _place(hamms, door, way, nonce, stack)
+        url = f"https://{PROXIED}/" if way.proxy else _place(hamms, door, way, nonce, stack)
         fields = SECRETS if way.crosses else {}
         try:
             answer = session.request("GET", url, fields=fields, follow=way.follows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hamms_trio.modes import FailureMode
+from hamms_trio.modes.drivers import SOCKS
 
 
 @dataclass(frozen=True)
@@ -14,13 +15,13 @@ class Way:
     Attributes:
         follows: True if they follow redirects.
         crosses: True if a redirect leads to another origin, which says what secrets the client brought.
-        proxied: True if the mode is their proxy, and they ask for a tunnel.
+        proxy: the scheme of the proxy that the mode is, and that they ask for a tunnel; "" if it is none.
         secure: True if they speak TLS, and trust the server's authority.
     """
 
     follows: bool
     crosses: bool
-    proxied: bool
+    proxy: str
     secure: bool
 
     @classmethod
@@ -28,7 +29,7 @@ class Way:
         return cls(
             follows=mode.family == "redirect" or mode.crosses,
             crosses=mode.crosses,
-            proxied=mode.family == "proxy",
+            proxy=_proxy_scheme(mode),
             secure=mode.speaks_tls,
         )
 
@@ -38,7 +39,13 @@ class Way:
         ways = {
             "followed redirects": self.follows,
             "brought secrets": self.crosses,
-            "asked for a tunnel through the mode": self.proxied,
-            "trusted the authority": self.secure or self.proxied,
+            "asked for a tunnel through the mode": bool(self.proxy),
+            "trusted the authority": self.secure or self.proxy.startswith("http"),
         }
         return " and ".join(words for words, applies in ways.items() if applies)
+
+
+def _proxy_scheme(mode: FailureMode) -> str:
+    if mode.family != "proxy":
+        return ""
+    return "socks5h" if mode.driver is SOCKS else "http"

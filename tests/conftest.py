@@ -10,6 +10,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 
 import pytest
+from hypothesis import settings
 
 from hamms_trio import HammsServer
 from tests import forks
@@ -22,13 +23,20 @@ pytest_plugins = ["pytester"]
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 
+# The same examples in each run, on a machine that may be busy.
+settings.register_profile("tests", derandomize=True, deadline=None, database=None)
+settings.load_profile("tests")
+
 # No test leaves a state file behind; those of the state files name their own.
 os.environ["HAMMS_STATE"] = ":memory:"
 
 
-def pytest_xdist_auto_num_workers() -> int:
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int | None:
     """Run two workers for each processor: many tests wait for other processes, or for time that has to pass."""
-    return 2 * (os.cpu_count() or 1)
+    if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ:
+        return None  # pytest-xdist reads it
+    return 2 * len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
 
 
 @pytest.hookimpl(wrapper=True)

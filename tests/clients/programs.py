@@ -62,6 +62,7 @@ class CurlSession(Session):
     """curl in one process per call; only the URLs of one call share connections."""
 
     errors = (CurlError,)
+    proxies = frozenset(("http", "socks5h"))
 
     def __init__(self, **how: Unpack[How]) -> None:
         super().__init__(**how)
@@ -233,7 +234,7 @@ class NodeSession(Session):
 
     by: ClassVar[str]
     errors = (NodeError,)
-    proxies = False
+    proxies = frozenset()
 
     def __init__(self, process: NodeProcess | None = None, **how: Unpack[How]) -> None:
         super().__init__(**how)

@@ -77,7 +77,7 @@ class Session(ABC):
         follows: True if the client can follow redirects.
         keeps_after_head: True if the client reuses a connection after HEAD, though some servers send a body.
         notices_ends: True if the client finds a closed connection in its pool before it reuses that.
-        proxies: True if the client can be given a proxy.
+        proxies: the schemes of proxies that the client can be given as it is installed here.
     """
 
     decodes: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class Session(ABC):
     follows: ClassVar[bool] = True
     keeps_after_head: ClassVar[bool] = True
     notices_ends: ClassVar[bool] = True
-    proxies: ClassVar[bool] = True
+    proxies: ClassVar[frozenset[str]] = frozenset(("http",))
 
     def __init__(self, **how: Unpack[How]) -> None:
         self.timeout = how.get("timeout", SAFETY_NET)

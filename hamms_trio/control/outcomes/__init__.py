@@ -23,7 +23,7 @@ MEANINGS = {
     "empty": "delivered an empty body",
     "error": "reported an error",
     "waits": "waited, or were busy, until their time was over",
-    "unable": "can't be given a proxy",
+    "unable": "can't be given such a proxy",
     "report": "delivered the report of the mode where the redirect led",
 }
 BROUGHT = "brought "  # begins what reached the other origin
