@@ -81,7 +81,9 @@ def next_turn(
             return turn.again(longer=False, is_alone=True)
         is_timed = finding is not Finding.RESOURCES and turn.patience == 1
         is_excused = is_timed and _waited_for_processors(facts, max(late, waited))
-        return turn.again(longer=True, is_alone=True) if is_excused else None
+        if is_excused or _may_be_chance(turn, facts, finding):
+            return turn.again(longer=is_excused, is_alone=True)
+        return None
     if is_late(late, facts.timeout):
         return turn.again(longer=True)
     if _is_unproved(facts, finding) and turn.number == 0:
@@ -90,6 +92,15 @@ def next_turn(
     if _timed_out(facts, finding, start_up) and not is_proved:
         return turn.again(longer=True)
     return None
+
+
+def _may_be_chance(turn: Turn, facts: Facts, finding: Finding) -> bool:
+    """Return True if a hang may be a race within the client: one where nothing has to wait is met alone twice."""
+    return (
+        finding is Finding.HANG
+        and facts.mode.client.outcome is not Outcome.TIMEOUT
+        and turn.number == 1
+    )
 
 
 def _lacked_processors(facts: Facts, lab: float) -> bool:
