@@ -21,7 +21,7 @@ def guarded() -> Iterator[str]:
 
 def test_strangers_can_read_the_page_and_change_nothing(guarded: str, visiting: Opener) -> None:
     page = visiting(guarded).open("/#/workbench")
-    expect(page.get_by_text("The history need another role, and you are nobody")).to_be_visible()
+    expect(page.get_by_text("The records need another role, and you are nobody")).to_be_visible()
     expect(page.get_by_role("button", name="New mock").first).to_be_disabled()
 
 

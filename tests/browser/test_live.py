@@ -37,6 +37,7 @@ def test_a_connection_appears_in_its_clients_lane_with_its_detail(
     expect(page).to_have_url(re.compile(r"#/live/c/\d+$"))
     page.keyboard.press("Escape")
     expect(detail).to_have_count(0)
+    expect(shopper.get_by_role("link")).to_be_focused()
 
 
 def test_names_and_values_of_clients_stay_text(lab: HammsServer, visiting: Opener) -> None:
@@ -73,6 +74,19 @@ def test_attempts_of_one_key_are_plotted(lab: HammsServer, visiting: Opener) -> 
         httpx.get(lab.url("retries", key="plotted"), headers={"User-Agent": "keen/1"})
     plot = page.get_by_role("img", name=re.compile("plotted by keen.1: [34] attempts"))
     expect(plot).to_be_visible()
+
+
+def test_a_conversation_is_summed_up_and_an_event_opens_its_payload(
+    lab: HammsServer, visiting: Opener
+) -> None:
+    page = watching(visiting)
+    httpx.get(lab.url("status", "/?status=503"), headers={"User-Agent": "talker/1"})
+    talks = page.get_by_role("region", name="Conversations").get_by_role("row")
+    expect(talks.filter(has_text="talker/1")).to_contain_text(f"{lab.ports['status']} status")
+    events = page.locator("table.log").get_by_role("row").filter(has_text="talker/1")
+    events.get_by_role("link", name="struck").click()
+    expect(page.get_by_role("complementary")).to_contain_text('"status": 503')
+    expect(page).to_have_url(re.compile(r"#/live/e/\d+$"))
 
 
 def test_a_filter_shows_only_matching_connections(lab: HammsServer, visiting: Opener) -> None:

@@ -338,7 +338,7 @@ class _Watch:
 
 
 def _death(code: int | None) -> str:
-    """Say how a program ended that owed an outcome, by its exit code, or the negative number of a signal."""
+    """Describe the end of a program that owed an outcome, by its exit code, or the negative number of a signal."""
     if code is None:
         return "before it had answered"
     return f"by signal {-code}" if code < 0 else f"with exit code {code}, before it had answered"

@@ -127,12 +127,12 @@ class Run:
             return f"This system can't play it: {mode.obstacle}."
         missing = [need for need in needs_of(mode.slug) if need not in self.subject.has]
         if missing:
-            return f"It needs a client that {missing[0].value}."
+            return f"The mode needs a client that {missing[0].value}."
         is_foreign = self.subject.shape and mode.family not in STREAMS
         if is_foreign and mode.client.outcome not in _OWED_BY_STREAMS:
             return "A client of event streams can't make sense of its body."
         if mode.slug.startswith("redirect") and Need.REDIRECT not in self.subject.has:
-            return "It needs a client that follows redirects."
+            return "The mode needs a client that follows redirects."
         return ""
 
     async def _play_everything(self, cells: list[Cell]) -> None:

@@ -22,7 +22,7 @@ function View() {
     document.title = `${view === "modes" && slug ? slug : TITLES[view] ?? "Not found"} · hamms-trio`;
   }, [view, slug]);
   if (view === "modes") return slug ? html`<${ModeView} key=${slug} slug=${slug} />` : html`<${ModesView} />`;
-  if (view === "live") return html`<${LiveView} id=${parts[2]} />`;
+  if (view === "live") return html`<${LiveView} kind=${parts[1]} id=${parts[2]} />`;
   if (view === "matrix") return html`<${MatrixView} mode=${parts[1]} client=${parts[2]} />`;
   if (view === "workbench") return html`<${BenchView} section=${parts[1]} id=${parts[2]} rest=${parts[3]} />`;
   return html`<section class="empty"><p><b>This page has no view called “${view}”.</b></p>

@@ -38,7 +38,7 @@ function Totals() {
   const facts = [
     ["requests", count(value.total_requests)], ["open connections", count(value.open_connections)], ["in flight", count(value.inflight_requests)],
     ["on a kept connection", count(value.requests_reused_connection)], ["sent", size(value.bytes_sent_total)], ["200", count(value.status_counts["200"] ?? 0)],
-    ["p99", milliseconds(value.latency_p99_ms)], ["state", value.drain_state], ["errors", count(Object.values(value.error_counts_by_class).reduce((a, b) => a + b, 0))],
+    ["p99", milliseconds(value.latency_p99_ms)], ["state", value.drain_state], ["engine", value.engine], ["errors", count(Object.values(value.error_counts_by_class).reduce((a, b) => a + b, 0))],
   ];
   const routes = Object.entries(value.requests_by_route).sort((a, b) => b[1] - a[1]);
   return html`<section aria-labelledby="dt"><h2 id="dt">Since the server began</h2>

@@ -33,7 +33,7 @@ export function History({ id, other }) {
   return html`<section class="hist" aria-labelledby="hh"><header class="bar"><h2 id="hh">History <span class="n">${count(rows.length)}</span></h2>
       <${Find} value=${filter.value} onInput=${(value) => (filter.value = value)} label="Filter the history" placeholder="path, method:, status:" />
       <${RoleButton} needs="admin" class="plain" onClick=${forget}>Clear</${RoleButton}></header>
-    ${problem && html`<${Unavailable} noun="The history" problem=${problem} />`}
+    ${problem && html`<${Unavailable} noun="The records" problem=${problem} />`}
     ${!problem && !isWaiting && !rows.length && html`<${Empty}><p><b>${filter.value ? "No request is like this." : "Nobody has asked yet."}</b></p><p>Every request to this server appears here at once, but for the page's own.</p></${Empty}>`}
     ${rows.length > 0 && html`<${LongTable} label="History" className="fixed" height=${308} rows=${rows} heads=${HEADS} onEnd=${more}
       renderRow=${(row, index, key) => html`<${Row} key=${key} row=${row} index=${index} mark=${{ [id]: "A", [other]: "B" }[row.request_id] ?? ""} onPick=${() => pick(row.request_id)} />`} />`}

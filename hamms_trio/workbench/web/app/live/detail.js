@@ -12,9 +12,7 @@ export function Detail({ id }) {
   version.value;
   const connection = connections.byId.get(Number(id));
   const drawer = useRef(null);
-  useEffect(() => {
-    showDrawer(drawer.current);
-  }, [id]);
+  useEffect(() => showDrawer(drawer.current), [id]);
   return html`<aside class="drawer" ref=${drawer} aria-labelledby="dh"><header><h2 id="dh">c-${id}</h2>
       <button type="button" class="plain" data-close="" aria-label="Close the detail" onClick=${() => go("#/live")}><${Glyph} name="i-x" kind="i" /></button></header>
     ${connection ? html`<${Neighbours} connection=${connection} /><${About} connection=${connection} />` : html`<${Empty}><p><b>This connection is not known here any more.</b></p>

@@ -50,14 +50,14 @@ function onceEach(test) {
 }
 
 function renderRow(entry, index, key) {
-  const { type, at, connection } = entry;
+  const { id, type, at, connection } = entry;
   const word = type.replace(/^connection\./, "");
   const [glyph, kind] = MARKS[word] ?? ["v-info", "v-info"];
   return html`<tr key=${key} aria-rowindex=${index}>
     <td class="num">${clock(at)}</td>
     <td>${connection && html`<a href=${link("live", "c", String(connection.id))}>c-${connection.id}</a>`}</td>
     <td title=${connection ? connection.agent : undefined}>${connection ? clientOf(connection) : ""}</td>
-    <td class="ic"><${Glyph} name=${glyph} kind=${kind} />${word}</td>
+    <td class="ic"><a href=${link("live", "e", String(id))} class="quiet"><${Glyph} name=${glyph} kind=${kind} />${word}</a></td>
     <td class="num">${connection ? portOf(connection) : ""}</td>
     <td>${detailOf(entry, word)}</td></tr>`;
 }

@@ -8,7 +8,9 @@ import { missed, reopenStream, stream } from "../stream.js";
 import { route, setQuery } from "../router.js";
 import { behaviour } from "./behaviour.js";
 import { connections, lookBack, rate, version } from "./connections.js";
+import { Conversations } from "./conversations.js";
 import { Detail } from "./detail.js";
+import { EventDetail } from "./event.js";
 import { filterOf, setPorts } from "./filter.js";
 import { Log } from "./log.js";
 import { Retries } from "./retries.js";
@@ -22,7 +24,8 @@ const EVERY = 500; // milliseconds between two looks at what the clients' behavi
 const MOST_SPOKEN = 500; // sentences that are remembered, so that none is said again
 const SPOKEN_EVERY = 5000; // milliseconds between two announcements to screen readers
 
-export function LiveView({ id }) {
+// `kind` and `id` choose what is shown in detail: c a connection, e an event.
+export function LiveView({ kind, id }) {
   useEffect(() => {
     filter.value = route.value.query.get("filter") ?? filter.value;
     lookBack();
@@ -44,8 +47,8 @@ export function LiveView({ id }) {
     <${State} />
     ${!connections.byId.size && !connections.log.length ? html`<${Nobody} />` : ""}
     <div class=${id ? "livegrid" : "livegrid alone"}>
-      <${Timeline} seconds=${seconds.value} isHeld=${isHeld.value} isMeant=${isMeant} selected=${Number(id)} />
-      ${id && html`<${Detail} id=${id} />`}
+      <${Timeline} seconds=${seconds.value} isHeld=${isHeld.value} isMeant=${isMeant} selected=${kind === "e" ? NaN : Number(id)} />
+      ${id && (kind === "e" ? html`<${EventDetail} id=${id} />` : html`<${Detail} id=${id} />`)}
     </div>
     <${Findings} isMeant=${isMeant} />
     <${Log} isMeant=${isMeant} isHeld=${isHeld.value} showsOctets=${showsOctets.value} onOctets=${(value) => (showsOctets.value = value)} />`;
@@ -90,7 +93,7 @@ function Findings({ isMeant }) {
     return () => clearInterval(timer);
   }, []);
   const meant = [...connections.byId.values()].filter(isMeant);
-  return html`<div class="two"><${Retries} connections=${meant} /><${Behaviour} connections=${meant} /></div>`;
+  return html`<div class="two"><${Retries} connections=${meant} /><${Behaviour} connections=${meant} /></div><${Conversations} meant=${meant} />`;
 }
 
 function Behaviour({ connections: meant }) {

@@ -12,10 +12,19 @@ export function Note({ kind = "", glyph, children }) {
   </div>`;
 }
 
-// Brings a drawer that has opened into view, and lets the keyboard begin there.
+let opener = null; // of the drawer that is open
+
+// Brings a drawer that has opened into view, and lets the keyboard begin there; returns a function for its end, which
+// gives the keyboard back to what has opened the drawer.
 export function showDrawer(drawer) {
-  drawer?.querySelector("[data-close]")?.focus({ preventScroll: true });
-  drawer?.scrollIntoView({ block: "nearest" });
+  const active = document.activeElement;
+  if (!active.closest(".drawer")) opener = active;
+  drawer.querySelector("[data-close]").focus({ preventScroll: true });
+  const { top } = drawer.getBoundingClientRect();
+  if (top < 0 || top > innerHeight / 2) drawer.scrollIntoView({ block: "start" });
+  return () => requestAnimationFrame(() => {
+    if (!document.querySelector(".drawer") && opener?.isConnected) opener.focus();
+  });
 }
 
 export function Empty({ children }) {
