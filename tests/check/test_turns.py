@@ -75,7 +75,7 @@ def test_a_timeout_that_may_have_decided_gets_longer(slug: str, finding: Finding
 
 
 def test_a_late_lab_leads_to_longer_times_until_it_is_in_time() -> None:
-    turn = after(first(TIMEOUT), facts(TIMEOUT, SLOW), Finding.OK, late=0.5)
+    turn = after(first(TIMEOUT), facts(TIMEOUT, SLOW), Finding.OK, late=0.6)
     assert turn is not None
     assert turn.patience == 4.0
     assert after(turn, replace(facts(TIMEOUT, SLOW), timeout=4.0), Finding.OK, late=0.5) is None
