@@ -75,21 +75,28 @@ def test_a_timeout_that_may_have_decided_gets_longer(slug: str, finding: Finding
 
 
 def test_a_late_lab_leads_to_longer_times_until_it_is_in_time() -> None:
-    turn = after(first(TIMEOUT), facts(TIMEOUT, SLOW), Finding.OK, late=0.5)
+    turn = after(first(TIMEOUT), facts(TIMEOUT, SLOW), Finding.OK, late=0.6)
     assert turn is not None
     assert turn.patience == 4.0
     assert after(turn, replace(facts(TIMEOUT, SLOW), timeout=4.0), Finding.OK, late=0.5) is None
 
 
 def test_a_hang_counts_only_alone_and_with_a_processor() -> None:
-    alone = after(first(ERROR), facts(ERROR), Finding.HANG)
+    alone = after(first(TIMEOUT), facts(TIMEOUT), Finding.HANG)
     assert alone is not None
     assert (alone.patience, alone.is_alone) == (1.0, True)
-    assert after(alone, facts(ERROR), Finding.HANG) is None
-    assert after(alone, facts(ERROR, waited=0.5), Finding.HANG) is None
-    starved = after(alone, facts(ERROR, waited=2.0), Finding.HANG)
+    assert after(alone, facts(TIMEOUT), Finding.HANG) is None
+    assert after(alone, facts(TIMEOUT, waited=0.5), Finding.HANG) is None
+    starved = after(alone, facts(TIMEOUT, waited=2.0), Finding.HANG)
     assert starved is not None
     assert (starved.patience, starved.is_alone) == (4.0, True)
+
+
+def test_a_hang_without_a_need_to_wait_is_met_twice_alone() -> None:
+    turns = [first(ERROR)]
+    while (turn := after(turns[-1], facts(ERROR), Finding.HANG)) is not None:
+        turns.append(turn)
+    assert [turn.is_alone for turn in turns] == [False, True, True]
 
 
 def test_a_use_of_memory_counts_however_long_it_took() -> None:
