@@ -41,7 +41,7 @@ check: setup ## Check format, lint, types, import contracts and generated docs, 
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate_docs.py --check
 	$(BIN)/python scripts/vendor_web.py --check
-	$(BIN)/python -m pytest -q -m fuzz tests/http tests/workbench/api
+	$(BIN)/python -m pytest -q -m fuzz -n 2 tests/http tests/workbench/api
 
 format: setup ## Format, and fix lint where ruff can.
 	$(BIN)/ruff format

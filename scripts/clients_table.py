@@ -1,21 +1,25 @@
 """Ask every failure mode by every client of the tests, and write how each fared: ``make clients-table``.
 
 A run completes the table of an earlier one with the same versions of all clients; delete the table to begin anew.
-The table holds for the versions that are installed; `mode_pages` shows it on the page of each mode. Modes that lead
-a client to other addresses, act on a request to a proxy, or speak TLS, are left out.
+The table holds for the versions that are installed; `mode_pages` shows it on the page of each mode. A mode's
+declaration says how it is met (see `ways`): clients follow redirects, ask for a tunnel, or trust the authority.
 """
 
 from __future__ import annotations
 
 import csv
+import json
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterable
+from contextlib import ExitStack
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from threading import Thread
 from time import monotonic
+from typing import Any
 
 from hamms_trio import HammsServer
 from hamms_trio.canary import Damage, examine
@@ -23,15 +27,18 @@ from hamms_trio.cli.catalogue import listed_doors
 from hamms_trio.control.outcomes import BY_VERSION
 from hamms_trio.lab.doors import Door
 from hamms_trio.modes import CATALOGUE
-from tests.clients.adapters import CLIENTS, Get
-from tests.clients.outcomes import Answer, Failure
-from tests.clients.programs import close_shared_nodes
+from scripts.ways import Way
+from tests.clients.adapters import CLIENTS, SESSIONS, opened
+from tests.clients.outcomes import Answer, Failure, classify
+from tests.clients.sessions import How
 
 SECONDS = 6.0  # until a client gives up
 PATIENCE = 20.0  # with a client whose timeout is for each read
-# Families that lead elsewhere, need a request to a proxy, or an authority that the clients trust.
-LEFT_OUT = ("redirect", "proxy", "tls")
 BOMBS = "max=1048576"  # a bomb of a MiB shows the same as one of 256
+LONG, BODIES = ("redirect-body",), "size=1048576"  # and so does a body that nobody wants
+PROXIED = "origin.hamms.localhost"  # a host of which the modes have a certificate at a tunnel's end
+# What a client must not take along to another origin.
+SECRETS = {"Authorization": "Bearer of-the-first", "X-Api-Key": "of-the-first"}
 
 
 def main() -> int:
@@ -40,15 +47,18 @@ def main() -> int:
     names = list(CLIENTS)
     heading = ["door", *(f"{name} {_version(name)}" for name in names)]
     rows = _known(heading)
-    with HammsServer(beginning_port=0) as hamms:
-        for door in _doors():
+    doors = listed_doors(CATALOGUE)
+    with HammsServer(beginning_port=0) as hamms, TemporaryDirectory() as folder:
+        authority = Path(folder) / "ca.pem"
+        authority.write_text(hamms.ca_pem)
+        for door in doors:
             if door.name not in rows:
-                rows[door.name] = [door.name, *_outcomes(hamms, door, names)]
+                rows[door.name] = [door.name, *_outcomes(hamms, door, names, authority)]
                 print(*rows[door.name], sep="\t", flush=True)
                 _write([heading, *rows.values()])
-    close_shared_nodes()
-    present = [rows[door.name] for door in _doors()]  # in order, and without those that are gone
-    _write([heading, *present])
+    _write(
+        [heading, *(rows[door.name] for door in doors)]
+    )  # in order, and without those that are gone
     return 0
 
 
@@ -66,19 +76,17 @@ def _write(rows: list[list[str]]) -> None:
         csv.writer(file, delimiter="\t", lineterminator="\n").writerows(rows)
 
 
-def _doors() -> Iterable[Door]:
-    for door in listed_doors(CATALOGUE):
-        reachable = door.offset is not None or not door.mode.needs_port
-        if reachable and door.mode.family not in LEFT_OUT and not door.mode.crosses:
-            yield door
-
-
-def _outcomes(hamms: HammsServer, door: Door, clients: list[str]) -> list[str]:
+def _outcomes(hamms: HammsServer, door: Door, clients: list[str], authority: Path) -> list[str]:
     """Ask by all clients at once; one that is still busy long after its timeout waits."""
     found: dict[str, str] = {}
+    way = Way.to(door.mode)
 
     def ask(client: str) -> None:
-        found[client] = _outcome(hamms, door, client)
+        if way.proxied and not SESSIONS[client].proxies:
+            found[client] = "unable"
+        else:
+            nonce = "".join(letter for letter in client if letter.isalnum())
+            found[client] = _ask(hamms, door, way, client, nonce, authority)
 
     threads = [Thread(target=ask, args=(client,), daemon=True) for client in clients]
     for thread in threads:
@@ -89,33 +97,72 @@ def _outcomes(hamms: HammsServer, door: Door, clients: list[str]) -> list[str]:
     return [found.get(client, "waits") for client in clients]
 
 
-def _outcome(hamms: HammsServer, door: Door, client: str) -> str:
-    nonce = "".join(letter for letter in client if letter.isalnum())
+def _place(hamms: HammsServer, door: Door, way: Way, nonce: str, stack: ExitStack) -> str:
+    """Return the URL of the mode; one that the path door can't serve has a door for each client."""
     names = {parameter.name for parameter in door.mode.parameters}
-    given = f"nonce={nonce}&key={nonce}" + (f"&{BOMBS}" if "max" in names else "")
+    less = f"&{BOMBS}" if "max" in names else ""
+    less += f"&{BODIES}" if door.name in LONG else ""
+    given = f"nonce={nonce}&key={nonce}{less}"
+    if way.proxied or door.mode.speaks_tls or (door.mode.needs_port and door.offset is None):
+        opened_door = stack.enter_context(
+            hamms.open(door.name, **door.given, nonce=nonce, key=nonce)
+        )
+        scheme = "https" if way.secure else "http"
+        return f"{scheme}://localhost:{opened_door.port}/?{given}"
     if door.name in hamms.ports:
-        url = hamms.url(door.name, "/") + f"?{given}"
-    else:
-        url = hamms.url("path", f"/mode/{door.name}/") + f"?{given}"
-    return _ask(CLIENTS[client], url, nonce)
+        return hamms.url(door.name, "/") + f"?{given}"
+    return hamms.url("path", f"/mode/{door.name}/") + f"?{given}"
 
 
-def _ask(get: Get, url: str, nonce: str) -> str:
+def _ask(hamms: HammsServer, door: Door, way: Way, client: str, nonce: str, trusted: Path) -> str:
     """Return the outcome of one request, in a word or two."""
+    with ExitStack() as stack:
+        how: How = {"timeout": SECONDS}
+        if way.secure or way.proxied:
+            how["authority"] = trusted
+        if way.proxied:
+            proxy = _place(hamms, door, way, nonce, stack)
+            how["proxy"] = proxy.partition("/?")[0]
+        session = stack.enter_context(opened(client, **how))
+        # Only now, since a mode may count the time from its door's beginning.
+        url = f"https://{PROXIED}/" if way.proxied else _place(hamms, door, way, nonce, stack)
+        fields = SECRETS if way.crosses else {}
+        try:
+            answer = session.request("GET", url, fields=fields, follow=way.follows)
+        except Exception as error:  # noqa: BLE001 # whatever the client raises, its user has an error
+            return "waits" if _is_timeout(error) else "error"
+    return _answered(answer, way, nonce)
+
+
+def _is_timeout(error: Exception) -> bool:
     try:
-        outcome = get(url, SECONDS)
-    except Exception:  # noqa: BLE001 # whatever the client raises, its user has an error
-        return "error"
-    if not isinstance(outcome, Answer):
-        return "waits" if outcome is Failure.TIMEOUT else "error"
-    if outcome.status != 200:
-        return f"status {outcome.status}"
-    found = examine(outcome.body, nonce=nonce)
+        return classify(error) is Failure.TIMEOUT
+    except AssertionError:  # of a kind that the tests don't know
+        return False
+
+
+def _answered(answer: Answer, way: Way, nonce: str) -> str:
+    if answer.status != 200:
+        return f"status {answer.status}"
+    if way.follows:  # where a redirect leads, the mode may have another nonce, and says so
+        nonce = answer.fields.get("x-hamms-nonce", nonce)
+    found = examine(answer.body, nonce=nonce)
     if found.is_exact:
         return "whole"
-    if not outcome.body:
+    if way.follows and answer.body.startswith(b"{"):
+        return _reported(json.loads(answer.body), way)
+    if not answer.body:
         return "empty"
     return "truncated" if found.damages == {Damage.TRUNCATED} else "other"
+
+
+def _reported(report: dict[str, Any], way: Way) -> str:
+    """Say what arrived where a redirect has led, as the mode there reports it."""
+    if not way.crosses:
+        return "report"
+    brought = [name for name in report.get("secrets", []) if name != "cookie"]
+    brought += [f"cookie {name}" for name in report["cookies"]]
+    return "brought " + (", ".join(brought) or "nothing")
 
 
 def _version(client: str) -> str:

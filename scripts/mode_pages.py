@@ -14,8 +14,9 @@ from hamms_trio.lab.doors import Door
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
 from hamms_trio.modes import Catalogue, FailureMode
-from hamms_trio.modes.model.modifiers import MODIFIERS
+from hamms_trio.modes.model.modifiers import MODIFIERS, Modifiers
 from hamms_trio.modes.model.parameters import Parameter
+from scripts.ways import Way
 
 ROOT = Path(__file__).parent.parent
 TRANSCRIPTS = ROOT / "tests" / "modes" / "transcripts"
@@ -63,7 +64,7 @@ def _index(doors: list[Door], families: Mapping[str, list[FailureMode]]) -> str:
             f"| port | name | effect |\n|---|---|---|\n{rows}",
             "## Modifiers\n",
             "Every mode takes these, too; where a mode has a parameter of the same name, that one counts.\n",
-            _parameters(MODIFIERS),
+            _modifiers(),
             "## Words\n",
             words,
         ]
@@ -99,13 +100,13 @@ def _section(
         f"{_md(mode.description)}\n",
     ]
     if mode.aliases:
-        lines.append(f"Also found as {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
+        lines.append(f"Aliases: {', '.join(f'`{alias}`' for alias in mode.aliases)}.\n")
     lines.append("**A correct client.** " + _md(" ".join(mode.client.sentences)) + "\n")
     if mode.control:
         lines.append(f"**Control.** `{mode.control}`: {CONTROL}.\n")
     if mode.slug in outcomes:
         lines.append(f"**Real clients.** {outcomes[mode.slug]}\n")
-    lines += _tables(doors, fared)
+    lines += _tables(mode, doors, fared)
     if mode.links:
         lines.append("**Reported.** " + ", ".join(f"<{link}>" for link in mode.links) + "\n")
     if mode.parameters:
@@ -114,17 +115,19 @@ def _section(
     return "\n".join(lines)
 
 
-def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
+def _tables(mode: FailureMode, doors: list[Door], fared: Mapping[str, str]) -> list[str]:
     """Return each table of today's clients once, below the names of its doors if there are several."""
     alike: dict[str, list[str]] = {}
     for door in doors:
         if door.name in fared:
             alike.setdefault(fared[door.name], []).append(f"`{door.name}`")
+    ways = Way.to(mode).words
+    so = f"; they {ways}" if ways else ""
     heading = "**Today's clients**, asked once by GET"
     return [
-        f"{heading} at {' and '.join(names)}:\n\n{table}"
+        f"{heading} at {' and '.join(names)}{so}:\n\n{table}"
         if len(doors) > 1
-        else f"{heading}:\n\n{table}"
+        else f"{heading}{so}:\n\n{table}"
         for table, names in alike.items()
     ]
 
@@ -132,6 +135,17 @@ def _tables(doors: list[Door], fared: Mapping[str, str]) -> list[str]:
 def _parameters(parameters: Iterable[Parameter]) -> str:
     rows = "".join(f"| `{p.name}` | {_md(p.takes)} | {_default(p)} |\n" for p in parameters)
     return f"| parameter | takes | default |\n|---|---|---|\n{rows}"
+
+
+def _modifiers() -> str:
+    """Return the table of the modifiers, whose effects are the attributes of `Modifiers`."""
+    _, _, attributes = (getdoc(Modifiers) or "").partition("Attributes:\n")
+    effects = dict(line.strip().rstrip(".").split(": ", 1) for line in attributes.splitlines())
+    rows = "".join(
+        f"| `{p.name}` | {_md(effects[p.name])} | {_md(p.takes)} | {_default(p)} |\n"
+        for p in MODIFIERS
+    )
+    return f"| parameter | effect | takes | default |\n|---|---|---|---|\n{rows}"
 
 
 def _default(parameter: Parameter) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from functools import partial
 
 import pytest
@@ -28,6 +29,17 @@ os.environ["HAMMS_STATE"] = ":memory:"
 def pytest_xdist_auto_num_workers() -> int:
     """Run two workers for each processor: many tests wait for other processes, or for time that has to pass."""
     return 2 * (os.cpu_count() or 1)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Collect without the garbage collector, which would search the tests over and over, now and later."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.fixture(scope="session", autouse=True)

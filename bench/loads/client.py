@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import time
-
-import httpx
+from typing import TYPE_CHECKING
 
 from bench.loads.connecting import WARM_UP_SECONDS, Address, Notice
 from bench.machine import cpu_seconds
+
+if TYPE_CHECKING:
+    import httpx  # half of what all loads import
 
 
 def client(
@@ -19,6 +21,8 @@ def client(
     Args:
         pid: of the process whose CPU counts; 0 for the client's own.
     """
+    import httpx
+
     url = f"http://{address[0]}:{address[1]}{target}"
     measured = pid or os.getpid()
     with httpx.Client(trust_env=False) as http:

@@ -8,7 +8,7 @@ import time
 from bench.errors import Unmeasurable
 from bench.loads.connecting import Address, Notice, connect_all
 from bench.loads.requests import request_for
-from bench.loads.securing import client_context, secured
+from bench.loads.securing import client_context, client_hello, secured
 from bench.machine import cpu_seconds, open_descriptors, resident_octets, wait_settled
 
 RATE = 15_000.0
@@ -24,12 +24,14 @@ def hold(
     seconds: float = 0.0,
     asks: bool = False,
     tls: bool = False,
+    stalls: str = "",
 ) -> dict[str, float]:
     """Hold connections, and return the server's memory for one and its CPU to accept one.
 
     Args:
         asks: whether to make one request on each connection first.
         tls: whether to speak TLS.
+        stalls: the host for which each sends a ClientHello instead, and nothing more; "" to send none.
     """
     wait_settled(pid)
     memory, cpu, open_before = resident_octets(pid), cpu_seconds(pid), open_descriptors(pid)
@@ -37,11 +39,16 @@ def hold(
     if tls:
         context = client_context()
         held = [secured(sock, context) for sock in held]
+    if stalls:
+        hello = client_hello(stalls)
+        for sock in held:
+            sock.sendall(hello)
     if asks:
         for sock in held:
             sock.sendall(request_for(b"/"))
             sock.recv(65536)
-    _wait_accepted(pid, open_before + connections)
+    if not (asks or tls):  # an answer, or a handshake, shows that the connection is accepted
+        _wait_accepted(pid, open_before + connections)
     if not seconds:
         wait_settled(pid)
     counted = {

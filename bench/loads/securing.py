@@ -24,9 +24,9 @@ def secured(sock: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
     return context.wrap_socket(sock)
 
 
-def client_hello() -> bytes:
-    """Return the octets of a ClientHello."""
+def client_hello(host: str | None = None) -> bytes:
+    """Return the octets of a ClientHello, with this host in SNI."""
     outgoing = ssl.MemoryBIO()
     with suppress(ssl.SSLWantReadError):
-        client_context().wrap_bio(ssl.MemoryBIO(), outgoing).do_handshake()
+        client_context().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=host).do_handshake()
     return outgoing.read()

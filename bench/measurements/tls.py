@@ -9,15 +9,16 @@ from pathlib import Path
 
 from bench.children import Server, background_load, free_port, load
 from bench.effort import Effort
-from bench.figures import OURS, Below, Figure, interleave
+from bench.figures import OURS, AtMost, Below, Figure, interleave
 from bench.measurements.beside import Loads, beside
 from bench.peers.table import PEERS, Service, Site
-from bench.servers import peer, workbench
+from bench.servers import hamms, peer, workbench
 from hamms_trio.pki.folder import throwaway_certificates
 
 PARALLEL = 8
 SECONDS = 2.0
 KEPT = 1_500  # fewer than the default limit of 2048 connections
+STALLED_OCTETS = 40_000
 HALF_OPEN = 1_500
 OCTET_SECONDS = 0.1  # between two octets of a ClientHello, too slow to finish it in time
 HALF_OPEN_SECONDS = 12.0  # long enough for the server to end all once, after 10 seconds
@@ -50,6 +51,7 @@ def tls(effort: Effort) -> list[Figure]:
         return [
             *_handshakes(effort, starts, site),
             *_kept(effort, starts),
+            *_stalled(effort),
             *_neighbours(effort, ours),
         ]
 
@@ -101,6 +103,29 @@ def _kept(effort: Effort, starts: Mapping[str, Start]) -> list[Figure]:
     title = f"memory of one of {clients} idle connections, after the handshake"
     figure = Figure(title, "octets", (Below("trio.SSLStream", 1.0), Below("uvloop", 1.0)))
     return interleave(effort.rounds, samples, {"octets": figure})
+
+
+def _stalled(effort: Effort) -> list[Figure]:
+    """Measure handshakes that stop: by a failure mode at each of its points, and by the client."""
+    clients = effort.count(KEPT)
+
+    def sample(host: str) -> Mapping[str, float]:
+        with hamms() as server:
+            address = server.address("sni")
+            return load("hold", address=address, pid=server.pid, connections=clients, stalls=host)
+
+    figures = []
+    for at in ("hello", "flight", "finished"):
+        title = f"memory of one of {clients} handshakes that a failure mode stalls, at={at}"
+        figure = Figure(title, "octets", (AtMost(STALLED_OCTETS),))
+        host = f"tls-handshake-hang--at-{at}.hamms.localhost"
+        figures += interleave(effort.rounds, {OURS: partial(sample, host)}, {"octets": figure})
+    title = f"memory of one of {clients} handshakes that its client stalls"
+    remarks = {OURS: "45 000 octets are OpenSSL's own state, as long as it waits for Finished"}
+    figure = Figure(title, "octets", remarks=remarks)
+    return figures + interleave(
+        effort.rounds, {OURS: partial(sample, "localhost")}, {"octets": figure}
+    )
 
 
 def _neighbours(effort: Effort, ours: Start) -> list[Figure]:

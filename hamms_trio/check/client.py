@@ -10,8 +10,9 @@ standard output, in any order:
     {"id": 1, "ok": false, "error": "ReadTimeout: ..."}
 
 A new ``session`` asks for a new client, without the connections and cookies of the one before. ``body_b64`` and
-``timeout`` may be missing. ``ok`` is true if the client delivered a response, whatever its status. ``foreign`` is
-true if the error is not one of the client library's own.
+``timeout`` may be missing. A program need not write more than the first 4 MiB of a body, if ``octets`` says how
+long the whole is. ``ok`` is true if the client delivered a response, whatever its status. ``foreign`` is true if
+the error is not one of the client library's own.
 """
 
 from __future__ import annotations

@@ -56,10 +56,11 @@ class ModeReport(msgspec.Struct, frozen=True, rename={"class_": "class"}):
         attempts: how many requests, or connections where no request was read, the ledger has.
         fired: True if the fault was played.
         evidence: what was observed, one sentence.
+        summary: what the server does, one sentence.
         expected: what a correct client does, one sentence.
         source: where that is written.
         issues: addresses of public reports of the same behaviour.
-        wire: the beginning of what was sent to the client, as text with escapes.
+        wire: the beginning of what was sent to the client: text with escapes, or names of records of TLS.
         reproduce: a command that shows the same.
         arguments: the mode's arguments, where they are not its defaults.
         flaky: True if repeated runs did not agree; the worst is reported.
@@ -79,6 +80,7 @@ class ModeReport(msgspec.Struct, frozen=True, rename={"class_": "class"}):
     attempts: int = 0
     fired: bool = False
     evidence: str = ""
+    summary: str = ""
     expected: str = ""
     source: str = ""
     issues: list[str] = []

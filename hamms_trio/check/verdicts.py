@@ -6,7 +6,6 @@ A finding's code and its class never change their meaning, because baselines and
 from __future__ import annotations
 
 from enum import Enum
-from typing import NamedTuple
 
 
 class Verdict(Enum):
@@ -20,147 +19,81 @@ class Verdict(Enum):
     CRASH = "CRASH"
 
 
-class Class(NamedTuple):
-    """A kind of finding.
+class Finding(Enum):
+    """Every kind of finding, from the best to the worst: its class, its code, and a sentence for people.
 
     Attributes:
-        name: its name in reports and baselines.
-        code: its code, which no other kind ever gets.
-        verdict: the grade that it leads to.
-        rank: how bad it is, from 0 (nothing) to 6 (worst).
-        meaning: a sentence for people.
+        label: the name of the class in reports and baselines.
+        code: which no other kind ever gets; its first digit is the rank.
     """
 
-    name: str
-    code: str
-    verdict: Verdict
-    rank: int
-    meaning: str
-
-
-class Finding(Enum):
-    """Every kind of finding, from the best to the worst."""
-
-    OK = Class("ok", "H000", Verdict.PASS, 0, "The client did what it owes.")
-    POLICY = Class(
-        "policy", "H001", Verdict.INFO, 0, "No standard decides what a client does here."
-    )
-    NO_RETRY = Class(
-        "no-retry",
-        "H002",
-        Verdict.INFO,
-        0,
+    OK = "ok", "H000", "The client did what it owes."
+    POLICY = "policy", "H001", "No standard decides what a client does here."
+    NO_RETRY = (
+        *("no-retry", "H002"),
         "The client reported the failure and did not try again, which is allowed.",
     )
-    LACKS = Class(
-        "lacks", "H003", Verdict.NOT_APPLICABLE, 0, "The client lacks what this mode needs."
-    )
-    NOT_FIRED = Class(
-        "not-fired", "H004", Verdict.NOT_APPLICABLE, 0, "The fault did not reach the client."
-    )
-    LENIENT = Class(
-        "lenient",
-        "H101",
-        Verdict.WARN,
-        1,
+    LACKS = "lacks", "H003", "The client lacks what this mode needs."
+    NOT_FIRED = "not-fired", "H004", "The fault did not reach the client."
+    LENIENT = (
+        *("lenient", "H101"),
         "The client accepted a faulty message, and delivered what was meant.",
     )
-    STRICT = Class(
-        "strict", "H102", Verdict.WARN, 1, "The client rejected what it should have accepted."
-    )
-    NO_TIMEOUT = Class(
-        "no-timeout",
-        "H103",
-        Verdict.WARN,
-        1,
+    STRICT = "strict", "H102", "The client rejected what it should have accepted."
+    NO_TIMEOUT = (
+        *("no-timeout", "H103"),
         "The client has no timeout of its own here, and was given none.",
     )
-    FOREIGN_ERROR = Class(
-        "foreign-error",
-        "H104",
-        Verdict.WARN,
-        1,
+    FOREIGN_ERROR = (
+        *("foreign-error", "H104"),
         "The client raised another library's error, which its users do not catch.",
     )
-    REJECTED = Class(
-        "rejected", "H201", Verdict.FAIL, 2, "The client rejected a message that it must accept."
-    )
-    LATE = Class(
-        "late", "H301", Verdict.FAIL, 3, "The client reported the failure, but after its deadline."
-    )
-    HANG = Class("hang", "H302", Verdict.FAIL, 3, "The client still waited when it was stopped.")
-    RETRY_STORM = Class(
-        "retry-storm",
-        "H401",
-        Verdict.FAIL,
-        4,
-        "The client sent the request more often than allowed.",
-    )
-    DOUBLE_SEND = Class(
-        "double-send",
-        "H402",
-        Verdict.FAIL,
-        4,
+    REJECTED = "rejected", "H201", "The client rejected a message that it must accept."
+    LATE = "late", "H301", "The client reported the failure, but after its deadline."
+    HANG = "hang", "H302", "The client still waited when it was stopped."
+    RETRY_STORM = "retry-storm", "H401", "The client sent the request more often than allowed."
+    DOUBLE_SEND = (
+        *("double-send", "H402"),
         "The client repeated a request that may have taken effect already.",
     )
-    EARLY = Class(
-        "early", "H403", Verdict.FAIL, 4, "The client tried again before Retry-After allowed."
-    )
-    RESOURCES = Class(
-        "resources",
-        "H404",
-        Verdict.FAIL,
-        4,
-        "The client used more memory or output than the limit.",
-    )
-    TRUNCATED = Class(
-        "truncated", "H501", Verdict.FAIL, 5, "The client took a part of the body for the whole."
-    )
-    CORRUPT = Class(
-        "corrupt",
-        "H502",
-        Verdict.FAIL,
-        5,
-        "The client delivered a body that was not the one that was meant.",
-    )
-    INJECTED = Class("injected", "H601", Verdict.FAIL, 6, "The client delivered a forged response.")
-    LEAK = Class(
-        "leak",
-        "H602",
-        Verdict.FAIL,
-        6,
+    EARLY = "early", "H403", "The client tried again before Retry-After allowed."
+    RESOURCES = "resources", "H404", "The client used more memory or output than the limit."
+    TRUNCATED = "truncated", "H501", "The client took a part of the body for the whole."
+    CORRUPT = "corrupt", "H502", "The client delivered a body that was not the one that was meant."
+    INJECTED = "injected", "H601", "The client delivered a forged response."
+    LEAK = (
+        *("leak", "H602"),
         "The client carried a secret, or a file's content, to where it does not belong.",
     )
-    INSECURE = Class(
-        "insecure",
-        "H603",
-        Verdict.FAIL,
-        6,
+    INSECURE = (
+        *("insecure", "H603"),
         "The client accepted a certificate or a handshake that it must reject.",
     )
-    CRASH = Class("crash", "H604", Verdict.CRASH, 6, "The client crashed.")
+    CRASH = "crash", "H604", "The client crashed."
 
-    @property
-    def verdict(self) -> Verdict:
-        return self.value.verdict
+    def __init__(self, label: str, code: str, meaning: str) -> None:
+        self.label = label
+        self.code = code
+        self.meaning = meaning
 
     @property
     def rank(self) -> int:
-        return self.value.rank
+        """How bad it is, from 0 (nothing) to 6 (worst)."""
+        return int(self.code[1])
 
     @property
-    def code(self) -> str:
-        return self.value.code
-
-    @property
-    def label(self) -> str:
-        """The name of the class in reports."""
-        return self.value.name
-
-    @property
-    def meaning(self) -> str:
-        return self.value.meaning
+    def verdict(self) -> Verdict:
+        """The grade that it leads to."""
+        return _GRADES.get(self, Verdict.WARN if self.rank == 1 else Verdict.FAIL)
 
 
+_GRADES = {
+    Finding.OK: Verdict.PASS,
+    Finding.POLICY: Verdict.INFO,
+    Finding.NO_RETRY: Verdict.INFO,
+    Finding.LACKS: Verdict.NOT_APPLICABLE,
+    Finding.NOT_FIRED: Verdict.NOT_APPLICABLE,
+    Finding.CRASH: Verdict.CRASH,
+}
 WORST_RANK = max(finding.rank for finding in Finding)
 FINDINGS = {finding.label: finding for finding in Finding}

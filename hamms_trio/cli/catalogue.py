@@ -12,7 +12,7 @@ from hamms_trio.lab.shared.universal import OFFSET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.parameters import Parameter
 
-# Words that people know from hamms' own list of wishes, for modes that have other names here.
+# Names from the wish list of hamms, for modes that have other names here.
 HAMMS_WORDS = {
     "frame-cl-long": "full response then more data",
     "type-missing": "no content type",

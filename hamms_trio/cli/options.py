@@ -105,7 +105,7 @@ ALLOW_TARGET = click.option(
 def _importable(
     context: click.Context, option: click.Parameter, names: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """Let modules of the current directory be imported, behind all others, as with ``python -m``."""
+    """Make modules of the current directory importable, after all others, as with ``python -m``."""
     if names and (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
     return names

@@ -25,7 +25,7 @@ class WorkbenchUnreachable(Refused):
     """No workbench answers, or it broke off its answer."""
 
 
-class AnswerRefused(click.ClickException):
+class AnswerRefused(Refused):
     """The workbench's refusal, with its code and message."""
 
     exit_code = FAILED

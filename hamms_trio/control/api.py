@@ -107,7 +107,7 @@ class Control:
             raise NoSuchMode(str(error)) from None
 
     def outcomes(self, _argument: str, _body: bytes) -> documents.Outcomes:
-        """Tell how named clients fared when they were asked to meet the failure modes."""
+        """Return the outcomes of named clients that met the failure modes."""
         return describe_outcomes()
 
     def ledger(self, nonce: str, _body: bytes) -> documents.LedgerDocument:

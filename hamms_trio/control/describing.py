@@ -160,7 +160,7 @@ def _describe_request(
 
 @cache
 def describe_outcomes() -> documents.Outcomes:
-    """Describe how named clients fared."""
+    """Describe the outcomes of named clients."""
     clients, rows = by_version()
     words = {word for outcomes in rows.values() for word in outcomes}
     return documents.Outcomes(

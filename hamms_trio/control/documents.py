@@ -32,7 +32,7 @@ class Health(Struct, frozen=True):
 
 
 class Client(Struct, frozen=True):
-    """The behaviour that a correct client owes; ``sentences`` say it so that a user can check it."""
+    """The behaviour that a correct client owes; ``sentences`` describe it in a form that a user can check."""
 
     outcome: str
     meaning: str
@@ -92,10 +92,10 @@ class Modes(Struct, frozen=True):
 
 
 class Outcomes(Struct, frozen=True):
-    """Outcomes of named clients, which were measured: no verdicts, and not of today's versions.
+    """Measured outcomes of named clients; they are not verdicts, and newer versions of a client may differ.
 
-    ``outcomes`` has for each door one word for each of the ``clients``, and ``meanings`` says the words in full.
-    ``alike`` has the modes that had one outcome with all clients of a larger measurement, as sentences.
+    ``outcomes`` has for each door one word for each of the ``clients``, and ``meanings`` explains the words.
+    ``alike`` has a sentence for each mode that had one outcome with all clients of a larger measurement.
     """
 
     clients: list[str]

@@ -125,13 +125,7 @@ class ModeConnection(AcceptedSocket):
         sent = self._send_some(data)
         while sent < len(data):
             if not sent:
-                self.watch_for(self._events | OUT)
-                self._set_deadline(self.now() + self._send_seconds)
-                try:
-                    yield _ROOM
-                except TimeoutError:  # the client does not read
-                    raise PeerGone from None
-                self._deadline = None
+                yield from self._wait_for_room()
             data = memoryview(data)[sent:]
             sent = self._send_some(data)
         if self._sent_in_one_go > SEND_IN_ONE_GO:
@@ -140,13 +134,7 @@ class ModeConnection(AcceptedSocket):
     @coroutine
     def send_urgent(self, octet: bytes) -> Generator[Wait, bytes | None, None]:
         while not self._send_some(octet, MSG_OOB):
-            self.watch_for(self._events | OUT)
-            self._set_deadline(self.now() + self._send_seconds)
-            try:
-                yield _ROOM
-            except TimeoutError:  # the client does not read
-                raise PeerGone from None
-            self._deadline = None
+            yield from self._wait_for_room()
 
     @coroutine
     def sleep(self, seconds: float) -> Generator[Wait, bytes | None, None]:
@@ -297,6 +285,20 @@ class ModeConnection(AcceptedSocket):
         except Exception:  # the boundary: a bug in one mode costs one connection
             logger.exception("%s: bug in this failure mode", self.observer.name)
             self._end()
+
+    def _wait_for_room(self) -> Generator[Wait, bytes | None, None]:
+        """Wait until the kernel takes octets again.
+
+        Raises:
+            PeerGone: the client does not read.
+        """
+        self.watch_for(self._events | OUT)
+        self._set_deadline(self.now() + self._send_seconds)
+        try:
+            yield _ROOM
+        except TimeoutError:
+            raise PeerGone from None
+        self._deadline = None
 
     def _send_some(self, data: bytes | memoryview, flags: int = 0) -> int:
         try:

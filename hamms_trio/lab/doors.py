@@ -67,6 +67,7 @@ PORTS = (
     Port(31, "status-binary"),
     Port(32, "head-1m"),
     Port(33, "head-10m"),
+    Port(54, "proxy-socks-refused"),
     # TLS: each fault of a handshake; SNI finds the others, on 92.
     Port(56, "tls-handshake-hang"),
     Port(57, "tls-handshake-hang", {"at": "accept"}, "tls-handshake-hang-accept"),

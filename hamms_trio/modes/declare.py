@@ -18,6 +18,7 @@ from hamms_trio.modes.drivers import (
     HTTPS,
     RAW,
     REFUSE,
+    SOCKS,
     TLS,
     TLS_AT_ONCE,
     Driver,
@@ -228,6 +229,11 @@ def never_answers(**declared: Unpack[Declared]) -> Callable[[OnNothing], Failure
 def on_connect(**declared: Unpack[DeclaredAtConnect]) -> Callable[[OnConnect], FailureMode]:
     """Declare a failure mode that acts as soon as a client connects."""
     return lambda act: FailureMode(act=act, driver=RAW, **declared)
+
+
+def on_socks(**declared: Unpack[DeclaredAtConnect]) -> Callable[[OnConnect], FailureMode]:
+    """Declare a failure mode that acts as soon as a client of a SOCKS proxy connects."""
+    return lambda act: FailureMode(act=act, driver=SOCKS, **declared)
 
 
 def on_request(

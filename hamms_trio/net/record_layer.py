@@ -53,7 +53,7 @@ class RecordLayer:
         self.is_closed = False
 
     def _take_over(self, layer: RecordLayer) -> None:
-        """Go on with the state of another layer, which is not used any more."""
+        """Adopt the state of another layer, which must not be used any more."""
         self._incoming, self._outgoing, self._tls = layer._incoming, layer._outgoing, layer._tls
         self.is_established, self.is_closed = layer.is_established, layer.is_closed
 

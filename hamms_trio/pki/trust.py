@@ -54,7 +54,10 @@ def instructions(pem: Path, pkcs12: Path) -> list[tuple[str, str]]:
         ("httpx, ssl", f"ssl.create_default_context(cafile={str(pem)!r})"),
         ("Node", f"NODE_EXTRA_CA_CERTS={file} node PROGRAM"),
         ("Java", f"java {_JAVA.format(quote(str(pkcs12)))} PROGRAM"),
-        ("Go", f"SSL_CERT_FILE={file} go run PROGRAM"),
+        (
+            "Go",
+            f"SSL_CERT_FILE={file} go run PROGRAM    # on Linux and BSD; elsewhere RootCAs of tls.Config",
+        ),
     ]
 
 

@@ -208,7 +208,7 @@ async def _close(bench: Bench) -> None:
             logger.warning("the unused event ids were not returned to the store: %s", error)
 
 
-def counted(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
+def metrics_of(bench: Bench) -> Callable[[], Awaitable[dict[str, object]]]:
     """Return a function that counts the workbench's members of /_metrics."""
 
     async def count() -> dict[str, object]:

@@ -22,7 +22,7 @@ from hamms_trio.http.serving.service import SERVER_NAME
 from hamms_trio.net.listening.ports import open_port
 from hamms_trio.workbench.accounts import Guard
 from hamms_trio.workbench.bench import Bench
-from hamms_trio.workbench.building import WorkbenchOptions, counted, open_bench
+from hamms_trio.workbench.building import WorkbenchOptions, metrics_of, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
 from hamms_trio.workbench.routing.page import GREETING, add_page
@@ -137,7 +137,7 @@ async def _open_records(
             failures = await stack.enter_async_context(own)
         opened = open_bench(service, router, guard, options, failures)
         bench = await stack.enter_async_context(opened)
-        add_metrics(router, service, counted(bench))
+        add_metrics(router, service, metrics_of(bench))
         yield bench
 
 

@@ -99,7 +99,7 @@ def test_a_missing_baseline_file_is_an_empty_baseline(tmp_path: Path) -> None:
     ("text", "complaint"),
     [
         ("[]", "is no baseline"),
-        ('{"a": {"verdict": "FAIL", "class": "rude"}}', "a has the class 'rude'"),
+        ('{"a": {"verdict": "FAIL", "class": "rude"}}', "a has the unknown class 'rude'"),
         ('{"a": {"verdict": "FAIL", "class": "hang", "until": "tomorrow"}}', "is no baseline"),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.check.report import CheckReport, decode_report, encode_report
+from hamms_trio.modes import CATALOGUE
 from tests.check.checks import checked, classes, command, driver
 
 AWFUL = {
@@ -29,7 +30,7 @@ AWFUL = {
 
 
 def test_a_perfect_client_has_no_finding_in_the_whole_catalogue() -> None:
-    report = checked(driver("perfect.py"), "full", timeout=2.0)
+    report = checked(driver("perfect.py"), "full", timeout=1.0)
     assert report.failures() == {}
     assert report.summary.passed > 150
     assert all(report.badges.values())
@@ -51,6 +52,7 @@ def test_a_command_without_a_timeout_is_warned_and_not_failed() -> None:
 def test_a_failure_has_the_wire_the_source_and_a_reproduction() -> None:
     mode = checked(command("curl", "-sSf", "{url}"), "head-truncated").modes["head-truncated"]
     assert mode.wire.startswith("HTTP/1.1 200 OK\\r\\n")
+    assert mode.summary == CATALOGUE["head-truncated"].summary
     assert mode.source.startswith("RFC 9112")
     assert mode.reproduce == "hamms-trio one head-truncated"
     assert (mode.verdict, mode.code, mode.fired) == ("FAIL", "H501", True)

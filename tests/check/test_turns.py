@@ -34,7 +34,7 @@ def facts(slug: str, *answers: Answer, waited: float = 0.0) -> Facts:
 
 
 def after(turn: Turn, found: Facts, finding: Finding, late: float = 0.0) -> Turn | None:
-    return next_turn(turn, found, finding, late=late, start_up=0.0)
+    return next_turn(turn, found, finding, late=late, waited=0.0, start_up=0.0)
 
 
 def first(slug: str) -> Turn:
@@ -62,12 +62,16 @@ def test_a_verdict_that_no_clock_decided_counts_at_once(
 
 
 @pytest.mark.parametrize(("slug", "finding"), [(ERROR, Finding.OK), (RETRY, Finding.NO_RETRY)])
-def test_a_timeout_that_may_have_decided_gets_longer_once(slug: str, finding: Finding) -> None:
+def test_a_timeout_that_may_have_decided_gets_longer(slug: str, finding: Finding) -> None:
     turn = after(first(slug), facts(slug, SLOW), finding)
     assert turn is not None
     assert (turn.patience, turn.is_alone) == (4.0, False)
     waits = replace(facts(slug, replace(SLOW, seconds=4.0)), timeout=4.0)
     assert after(turn, waits, finding) is None
+    starved = replace(waits, visit=replace(waits.visit, waited=3.0))
+    longer = after(turn, starved, finding)
+    assert longer is not None
+    assert longer.patience == 16.0
 
 
 def test_a_late_lab_leads_to_longer_times_until_it_is_in_time() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Unpack
 
 from tests.clients.event_loops import AiohttpSession, HttpxInTrioSession
 from tests.clients.outcomes import Outcome
 from tests.clients.programs import CurlSession, FetchSession, NodeHttpSession, NodeProcess
 from tests.clients.sessions import (
+    How,
     HttpClientSession,
     HttpxSession,
     RequestsSession,
@@ -38,6 +41,18 @@ def get_by(kind: type[Session]) -> Get:
             return session.outcome("GET", url)
 
     return get
+
+
+@contextmanager
+def opened(name: str, **how: Unpack[How]) -> Iterator[Session]:
+    """Open a session with a pool of its own, for which fetch needs a process of its own."""
+    kind = SESSIONS[name]
+    if kind is FetchSession:
+        with NodeProcess(how.get("authority")) as process:
+            yield FetchSession(process, **how)
+    else:
+        with kind(**how) as session:
+            yield session
 
 
 def get_by_fetch(url: str, timeout: float) -> Outcome:

@@ -6,16 +6,23 @@ import io
 from abc import abstractmethod
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import AsyncExitStack, contextmanager
-from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Unpack
 
 import aiohttp
 import anyio.to_thread
 import httpx
 from anyio.from_thread import start_blocking_portal
 
-from tests.clients.outcomes import SAFETY_NET, Answer
-from tests.clients.sessions import ALL_CODINGS, HttpxSession, Request, Session, context, lowered
+from tests.clients.outcomes import Answer
+from tests.clients.sessions import (
+    ALL_CODINGS,
+    How,
+    HttpxSession,
+    Request,
+    Session,
+    context,
+    lowered,
+)
 
 MAX_BYTES_BODY = 1 << 20  # octets; aiohttp warns about a longer body that is not a file
 
@@ -25,8 +32,8 @@ class LoopSession(Session):
 
     backend: ClassVar[str]
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
         self._opened = start_blocking_portal(self.backend)
         self._portal = self._opened.__enter__()
         self._stack = AsyncExitStack()
@@ -67,7 +74,9 @@ class HttpxInTrioSession(LoopSession):
     decodes = ALL_CODINGS
 
     async def _open(self) -> None:
-        client = httpx.AsyncClient(timeout=self.timeout, verify=context(self.authority))
+        client = httpx.AsyncClient(
+            timeout=self.timeout, verify=context(self.authority), proxy=self.proxy
+        )
         self._client = await self._stack.enter_async_context(client)
 
     async def _perform(self, request: Request) -> Answer:
@@ -111,6 +120,7 @@ class AiohttpSession(LoopSession):
             data=data,
             allow_redirects=request.follow,
             expect100=request.expects_continue,
+            proxy=self.proxy,
         )
         try:
             content = await response.content.read()

@@ -15,13 +15,13 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, Unpack
 
 import pytest
 
 from tests.clients import raw
 from tests.clients.outcomes import SAFETY_NET, Answer, CurlError, NodeError
-from tests.clients.sessions import Body, Request, Session
+from tests.clients.sessions import Body, How, Request, Session
 
 NODE = Path(__file__).with_name("node.mjs")
 NODE_WITH_FETCH = 18
@@ -63,8 +63,8 @@ class CurlSession(Session):
 
     errors = (CurlError,)
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
         self.decodes = _codings_of_curl()
 
     def perform(self, request: Request) -> Answer:
@@ -110,6 +110,8 @@ class CurlSession(Session):
         """
         trusted = [] if self.authority is None else ["--cacert", str(self.authority)]
         command = [curl(), "--silent", "--show-error", "--max-time", f"{self.timeout}", *trusted]
+        if self.proxy:
+            command += ["--proxy", self.proxy, "--noproxy", "", "--suppress-connect-headers"]
         command += ["--expect100-timeout", f"{SAFETY_NET}", *given]
         pipe = subprocess.PIPE
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe) as process:
@@ -141,7 +143,8 @@ def _last_answer(octets: bytes, follow: bool) -> Answer:
         head, _, octets = octets.partition(b"\r\n\r\n")
         status_line, *lines = head.decode("latin-1").split("\r\n")
         status = int(status_line.split()[1])
-        if status >= 200 and not (follow and 300 <= status < 400):
+        is_followed = follow and 300 <= status < 400 and octets.startswith(b"HTTP/")
+        if status >= 200 and not is_followed:
             pairs = (line.split(": ", 1) for line in lines)
             return Answer(status, octets, {name.lower(): value for name, value in pairs})
 
@@ -230,15 +233,10 @@ class NodeSession(Session):
 
     by: ClassVar[str]
     errors = (NodeError,)
+    proxies = False
 
-    def __init__(
-        self,
-        *,
-        timeout: float = SAFETY_NET,
-        authority: Path | None = None,
-        process: NodeProcess | None = None,
-    ) -> None:
-        super().__init__(timeout=timeout, authority=authority)
+    def __init__(self, process: NodeProcess | None = None, **how: Unpack[How]) -> None:
+        super().__init__(**how)
         self._node = process or self._shared()
         self._number = next(_sessions)
 

@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self, TypedDict, Unpack
 from urllib.parse import urlsplit
 
 import httpx
@@ -54,12 +54,22 @@ class Request:
         return "Expect" in self.fields
 
 
-class Session(ABC):
-    """A client and its connection pool; threads may share it.
+class How(TypedDict, total=False):
+    """Settings of a session.
 
-    Args:
+    Attributes:
         timeout: seconds.
         authority: the PEM file of the authority to trust; None for the client's default.
+        proxy: the URL of the proxy to ask; None for no proxy.
+    """
+
+    timeout: float
+    authority: Path | None
+    proxy: str | None
+
+
+class Session(ABC):
+    """A client and its connection pool; threads may share it.
 
     Attributes:
         errors: the exceptions that the client raises.
@@ -67,6 +77,7 @@ class Session(ABC):
         follows: True if the client can follow redirects.
         keeps_after_head: True if the client reuses a connection after HEAD, though some servers send a body.
         notices_ends: True if the client finds a closed connection in its pool before it reuses that.
+        proxies: True if the client can be given a proxy.
     """
 
     decodes: frozenset[str] = frozenset()
@@ -74,10 +85,12 @@ class Session(ABC):
     follows: ClassVar[bool] = True
     keeps_after_head: ClassVar[bool] = True
     notices_ends: ClassVar[bool] = True
+    proxies: ClassVar[bool] = True
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        self.timeout = timeout
-        self.authority = authority
+    def __init__(self, **how: Unpack[How]) -> None:
+        self.timeout = how.get("timeout", SAFETY_NET)
+        self.authority = how.get("authority")
+        self.proxy = how.get("proxy")
 
     @abstractmethod
     def perform(self, request: Request) -> Answer:
@@ -137,14 +150,14 @@ class HttpClientSession(Session):
     follows = False
     notices_ends = False
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
         self._connections: dict[tuple[int, str], http.client.HTTPConnection] = {}
 
     def perform(self, request: Request) -> Answer:
         connection = self._connection(request.url)
         try:
-            response = _begin(connection, request)
+            response = _begin(connection, request, to_proxy=self._is_for_proxy(request.url))
             return Answer(response.status, response.read(), lowered(response.getheaders()))
         except self.errors:
             connection.close()
@@ -163,14 +176,20 @@ class HttpClientSession(Session):
         parts = urlsplit(url)
         key = threading.get_ident(), f"{parts.scheme}://{parts.netloc}"
         if key not in self._connections:
-            self._connections[key] = (
-                http.client.HTTPConnection(parts.netloc, timeout=self.timeout)
+            place = urlsplit(self.proxy).netloc if self.proxy else parts.netloc
+            self._connections[key] = made = (
+                http.client.HTTPConnection(place, timeout=self.timeout)
                 if parts.scheme == "http"
                 else http.client.HTTPSConnection(
-                    parts.netloc, timeout=self.timeout, context=context(self.authority)
+                    place, timeout=self.timeout, context=context(self.authority)
                 )
             )
+            if self.proxy and parts.scheme == "https":
+                made.set_tunnel(parts.netloc)
         return self._connections[key]
+
+    def _is_for_proxy(self, url: str) -> bool:
+        return self.proxy is not None and url.startswith("http:")
 
 
 @cache
@@ -179,9 +198,12 @@ def context(authority: Path | None) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authority)
 
 
-def _begin(connection: http.client.HTTPConnection, request: Request) -> http.client.HTTPResponse:
+def _begin(
+    connection: http.client.HTTPConnection, request: Request, *, to_proxy: bool = False
+) -> http.client.HTTPResponse:
     parts = urlsplit(request.url)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    target = request.url if to_proxy else target
     fields = dict(request.fields)
     if request.in_chunks:
         fields["Transfer-Encoding"] = "chunked"
@@ -195,10 +217,14 @@ class Urllib3Session(Session):
     errors = (urllib3.exceptions.HTTPError,)
     decodes = ALL_CODINGS
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
-        self._pool = urllib3.PoolManager(
-            timeout=timeout, ca_certs=authority and str(authority), maxsize=POOL
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
+        trusted = self.authority and str(self.authority)
+        shape: dict[str, Any] = {"timeout": self.timeout, "ca_certs": trusted, "maxsize": POOL}
+        self._pool = (
+            urllib3.ProxyManager(self.proxy, **shape)
+            if self.proxy
+            else urllib3.PoolManager(**shape)
         )
 
     def perform(self, request: Request) -> Answer:
@@ -225,11 +251,13 @@ class RequestsSession(Session):
     errors = (requests.RequestException,)
     decodes = ALL_CODINGS
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
         self._session = requests.Session()
         self._session.trust_env = False
-        self._session.verify = True if authority is None else str(authority)
+        self._session.verify = True if self.authority is None else str(self.authority)
+        if self.proxy:
+            self._session.proxies = {"http": self.proxy, "https": self.proxy}
         for scheme in ("http://", "https://"):
             self._session.mount(scheme, HTTPAdapter(pool_maxsize=POOL))
 
@@ -257,9 +285,11 @@ class HttpxSession(Session):
     errors = (httpx.TransportError,)
     decodes = ALL_CODINGS
 
-    def __init__(self, *, timeout: float = SAFETY_NET, authority: Path | None = None) -> None:
-        super().__init__(timeout=timeout, authority=authority)
-        self._client = httpx.Client(timeout=timeout, verify=context(authority))
+    def __init__(self, **how: Unpack[How]) -> None:
+        super().__init__(**how)
+        self._client = httpx.Client(
+            timeout=self.timeout, verify=context(self.authority), proxy=self.proxy
+        )
 
     def perform(self, request: Request) -> Answer:
         response = self._client.request(

@@ -65,7 +65,7 @@ def test_a_mode_with_the_name_of_a_door_is_refused() -> None:
 
 @pytest.mark.parametrize("source", ["odd_thing", 5, None])
 def test_a_source_that_is_no_failure_mode_is_refused(source: object) -> None:
-    with pytest.raises(CatalogueError, match="is no failure mode"):
+    with pytest.raises(CatalogueError, match="is neither a failure mode"):
         Catalogue(source)  # type: ignore[arg-type]
 
 

@@ -225,3 +225,27 @@ async def test_openssl_verifies_the_certificate(certificates: Certificates) -> N
             check=False,
         )
         assert b"Verify return code: 0 (ok)" in done.stdout
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_client_resumes_its_session(
+    certificates: Certificates, client_context: ssl.SSLContext, version: ssl.TLSVersion
+) -> None:
+    client_context.maximum_version = version
+
+    def visit(session: ssl.SSLSession | None) -> tuple[bool, ssl.SSLSession | None]:
+        with (
+            socket.create_connection(server.address) as sock,
+            client_context.wrap_socket(
+                sock, server_hostname="localhost", session=session
+            ) as client,
+        ):
+            client.sendall(b"hello")
+            assert client.recv(5) == b"hello"  # a ticket of TLS 1.3 comes with the first content
+            return bool(client.session_reused), client.session
+
+    async with serving(certificates) as server:
+        was_resumed, session = await trio.to_thread.run_sync(visit, None)
+        assert not was_resumed
+        was_resumed, _ = await trio.to_thread.run_sync(visit, session)
+        assert was_resumed

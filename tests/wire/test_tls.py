@@ -8,6 +8,7 @@ import pytest
 
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.wire.tls.client_hello import ClientHello, is_tls, read_client_hello
+from hamms_trio.wire.tls.names import RecordNames, is_of_tls
 from hamms_trio.wire.tls.records import Record, alert_octets, record_octets, split_records
 from hamms_trio.wire.tls.server_hello import message, messages_in, with_alpn, with_cipher
 
@@ -125,3 +126,21 @@ def test_a_suite_and_a_protocol_are_written_into_a_server_hello() -> None:
 def test_other_records_stay_as_they_are() -> None:
     for record in (Record(23, b"\2\0\0\1a"), Record(22, message(11, b"abc")), Record(22, b"\2\0")):
         assert with_cipher(record, 5) is record
+
+
+def test_records_are_named_until_they_are_encrypted() -> None:
+    sent = RecordNames()
+    hello = record_octets(22, message(2, SERVER_HELLO))
+    hidden = record_octets(22, bytes(40)) * 2 + record_octets(23, bytes(40))
+    assert sent.joined(hello + record_octets(20, b"\x01") + hidden[:-1]) == (
+        "ServerHello, ChangeCipherSpec, 2 x encrypted, a part of a record"
+    )
+    assert sent.joined(alert_octets(40)) == "alert 40 at level 2"
+    assert sent.joined(b"HTTP/1.1 200 OK") is None
+
+
+@pytest.mark.parametrize(
+    ("octets", "is_record"), [(b"\x16\x03\x03", True), (b"HTTP/1.1", False), (b"", False)]
+)
+def test_octets_of_tls_are_told_from_others(octets: bytes, is_record: bool) -> None:
+    assert is_of_tls(octets) == is_record

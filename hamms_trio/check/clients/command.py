@@ -138,7 +138,7 @@ class CommandClient:
         )
 
     def _told(self, ended: Ended) -> Meta:
-        """Read the first line of JSON on descriptor 3, or behind the prefix on the standard error."""
+        """Read the first line of JSON on descriptor 3, or after the prefix on the standard error."""
         for line in (*ended.told.splitlines(), *self._meta.findall(ended.said)):
             with suppress(msgspec.DecodeError, msgspec.ValidationError):
                 return msgspec.json.decode(line, type=Meta)

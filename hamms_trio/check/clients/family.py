@@ -73,6 +73,13 @@ def processor_waits(pid: int) -> dict[str, float]:
     return waits
 
 
+def own_processor_wait() -> float:
+    """Return how long this thread was ready to run without a processor so far, in seconds; 0 if that is unknown."""
+    with suppress(OSError, ValueError, IndexError):
+        return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+    return 0.0
+
+
 def forget_peak(pid: int) -> bool:
     """Reset the peak of a process's memory; return True if the system can do that."""
     try:

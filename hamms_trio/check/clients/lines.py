@@ -42,13 +42,18 @@ _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 class Outcome(msgspec.Struct):
-    """A line that the program writes."""
+    """A line that the program writes.
+
+    Attributes:
+        octets: of the whole body, if only the beginning was written.
+    """
 
     id: int
     ok: bool
     status: int | None = None
     headers: dict[str, str] = {}
     body_b64: bytes = b""  # msgspec decodes base64
+    octets: int | None = None
     error: str | None = ""
     foreign: bool = False
 
@@ -99,13 +104,14 @@ class Worker:
             await self._stdin.send_all(_line(number, call, session))
         outcome = await self._outcome(number)
         body = outcome.body_b64
+        is_whole = outcome.octets in (None, len(body))
         return Answer(
             ok=outcome.ok,
             status=outcome.status,
             headers=outcome.headers,
             body=body[:KEPT_OCTETS],
-            octets=len(body),
-            sha256=sha256(body).hexdigest(),
+            octets=max(len(body), outcome.octets or 0),
+            sha256=sha256(body).hexdigest() if is_whole else "",
             error=outcome.error or "",
             is_foreign=outcome.foreign,
             seconds=trio.current_time() - began,
@@ -332,7 +338,7 @@ class _Watch:
 
 
 def _death(code: int | None) -> str:
-    """Say how a program ended that owed an outcome, by its exit code, or the negative number of a signal."""
+    """Describe the end of a program that owed an outcome, by its exit code, or the negative number of a signal."""
     if code is None:
         return "before it had answered"
     return f"by signal {-code}" if code < 0 else f"with exit code {code}, before it had answered"

@@ -20,7 +20,7 @@ _LIMITS = {
     "limit.status-line": (("status-huge-reason", "1 MB"),),
     "limit.fields": (("head-count", "101 fields"),),
     "limit.chunk-extension": (("chunk-ext-huge", "1 MB"),),
-    "limit.body": (("coding-bomb-gzip", "256 MB decoded"),),
+    "limit.body": (("coding-bomb-gzip", "128 MB decoded"),),
 }
 
 

@@ -40,6 +40,7 @@ class Need(Enum):
     DIGEST = "verifies digests (--can digest)"
     RECONNECT = "reconnects event streams (--can reconnect)"
     TUNNEL = "asks the proxy for a tunnel for plain HTTP (--can tunnel)"
+    SOCKS = "uses the SOCKS proxy of its environment (--can socks)"
     TOOLS = "calls tools (--can tools)"
     # By the kind of client.
     LLM = "is a client of a model's API"
@@ -82,6 +83,7 @@ DECLARED = (
     Need.RECONNECT,
     Need.TOOLS,
     Need.TUNNEL,
+    Need.SOCKS,
 )
 
 # A pattern of slugs, and what these modes need; all that match count.
@@ -101,7 +103,8 @@ _TABLE: tuple[tuple[str, Need], ...] = (
     ("grpcweb-*", Need.GRPC_WEB),
     ("tls*", Need.TLS),
     ("redirect-downgrade", Need.TLS),
-    ("proxy-*", Need.PROXY),
+    ("proxy-[!s]*", Need.PROXY),
+    ("proxy-socks-*", Need.SOCKS),
     ("proxy-connect-200-*", Need.TUNNEL),
     ("upload-*", Need.UPLOAD),
     ("upload-chunked-411", Need.METHOD),

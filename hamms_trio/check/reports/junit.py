@@ -70,6 +70,7 @@ def _add(case: Xml.Element, name: str, message: str, *, kind: str = "", text: st
 def _details(mode: ModeReport) -> str:
     lines = [
         mode.evidence,
+        *([f"server: {mode.summary}"] if mode.summary else []),
         f"expected: {mode.expected}" + (f" ({mode.source})" if mode.source else ""),
         f"code: {mode.code}",
         *([f"wire: {mode.wire}"] if mode.wire else []),

@@ -102,6 +102,7 @@ def _details(slug: str, mode: ModeReport) -> str:
         "",
         f"{escaped(mode.evidence)}",
         "",
+        *([f"- server: {escaped(mode.summary)}"] if mode.summary else []),
         f"- expected: {escaped(mode.expected)}" + (f" ({mode.source})" if mode.source else ""),
         f"- code {mode.code}, {mode.attempts} attempts"
         + ("" if mode.ms is None else f", {mode.ms} ms"),

@@ -113,7 +113,7 @@ async def play(
             nonce=nonce,
             calls=calls,
             cap=times.cap_for(cell.attempts(), waits) * (1 if len(calls) == 1 else 1.2),
-            placeholders=_placeholders(door, times.timeout, subject.trust.root),
+            placeholders=_placeholders(mode, door, times.timeout, subject.trust.root),
             environment={
                 **subject.trust.variables,
                 **_environment(mode, door, url, times.timeout),
@@ -171,17 +171,24 @@ def _url(mode: FailureMode, door: CellDoor, shape: str, has: frozenset[Need]) ->
     return f"{door.scheme}://{door.host}:{door.port}{path}{suffix}{question}{query}"
 
 
-def _placeholders(door: CellDoor, timeout: float, root: str) -> Mapping[str, str]:
+def _placeholders(
+    mode: FailureMode, door: CellDoor, timeout: float, root: str
+) -> Mapping[str, str]:
     return {
         "host": door.host,
         "port": str(door.port),
         "path": door.path,
         "timeout": f"{timeout:g}",
         "timeout_ms": f"{timeout * 1000:.0f}",
-        "proxy": f"http://{door.host}:{door.port}",
+        "proxy": _proxy(mode, door),
         "nonce": door.nonce,
         "ca": root,
     }
+
+
+def _proxy(mode: FailureMode, door: CellDoor) -> str:
+    scheme = "socks5h" if mode.slug.startswith("proxy-socks") else "http"
+    return f"{scheme}://{door.host}:{door.port}"
 
 
 def _environment(mode: FailureMode, door: CellDoor, url: str, timeout: float) -> dict[str, str]:
@@ -193,7 +200,7 @@ def _environment(mode: FailureMode, door: CellDoor, url: str, timeout: float) ->
         **base_urls(door.url),
     }
     if mode.family == "proxy":
-        proxy = f"http://{door.host}:{door.port}"
+        proxy = _proxy(mode, door)
         for name in ("HTTP_PROXY", "HTTPS_PROXY"):
             variables[name] = variables[name.lower()] = proxy
     return variables

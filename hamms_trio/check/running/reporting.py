@@ -19,6 +19,7 @@ from hamms_trio.check.running.subject import Subject
 from hamms_trio.check.verdicts import WORST_RANK, Finding, Verdict
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.model.parameters import Value
+from hamms_trio.wire.tls.names import RecordNames, is_of_tls
 
 EXCERPT_OCTETS = 400
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
@@ -72,7 +73,9 @@ def lacking(mode: FailureMode, evidence: str) -> ModeReport:
 
 
 def excerpt(octets: bytes) -> str:
-    """Return the beginning of what was sent, as text with escapes."""
+    """Return the beginning of what was sent: the names of records of TLS, or text with escapes."""
+    if is_of_tls(octets):
+        return RecordNames().joined(octets) or "a part of a record"
     shown = octets[:EXCERPT_OCTETS].decode("latin-1")
     text = "".join(
         each if each.isprintable() and ord(each) < 127 else _escaped(each) for each in shown
@@ -153,6 +156,7 @@ def _about(mode: FailureMode, finding: Finding, evidence: str, **more: object) -
         rank=finding.rank,
         family=mode.family,
         evidence=evidence,
+        summary=mode.summary,
         expected=mode.client.sentences[0],
         source=mode.client.source,
         issues=list(mode.links),

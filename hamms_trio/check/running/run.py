@@ -9,6 +9,7 @@ from time import monotonic
 import trio
 
 from hamms_trio.check.client import Lines, Tested
+from hamms_trio.check.clients.family import own_processor_wait
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade, is_accepted
 from hamms_trio.check.infer.trace import Trace
@@ -126,12 +127,12 @@ class Run:
             return f"This system can't play it: {mode.obstacle}."
         missing = [need for need in needs_of(mode.slug) if need not in self.subject.has]
         if missing:
-            return f"It needs a client that {missing[0].value}."
+            return f"The mode needs a client that {missing[0].value}."
         is_foreign = self.subject.shape and mode.family not in STREAMS
         if is_foreign and mode.client.outcome not in _OWED_BY_STREAMS:
             return "A client of event streams can't make sense of its body."
         if mode.slug.startswith("redirect") and Need.REDIRECT not in self.subject.has:
-            return "It needs a client that follows redirects."
+            return "The mode needs a client that follows redirects."
         return ""
 
     async def _play_everything(self, cells: list[Cell]) -> None:
@@ -180,6 +181,7 @@ class Run:
         if turn.cell.mode.control and not await self._accepts_control(turn, played):
             return lacking(turn.cell.mode, _REFUSES_CONTROL)
         subject = replace(self.subject, times=self.subject.times.longer(turn.patience))
+        waited = own_processor_wait()
         facts = await play(
             played,
             self.lab,
@@ -190,11 +192,12 @@ class Run:
         )
         finding, evidence = grade(facts)
         late = self._lag.worst(began)
+        waited = own_processor_wait() - waited
         self._keep_trace(facts, is_spoilt=is_late(late, facts.timeout))
-        if (
-            next_ := next_turn(turn, facts, finding, late=late, start_up=self._start_up)
-        ) is not None:
-            self.again.append(next_)
+        start_up = self.subject.times.start_up
+        again = next_turn(turn, facts, finding, late=late, waited=waited, start_up=start_up)
+        if again is not None:
+            self.again.append(again)
         report = mode_report(facts, finding, evidence, played.arguments(subject.times))
         return self._settled(turn, report)
 
@@ -210,15 +213,11 @@ class Run:
             self.traces[slug] = Trace.of(facts)
             (self._spoilt.add if is_spoilt else self._spoilt.discard)(slug)
 
-    @property
-    def _start_up(self) -> float:
-        return self.subject.times.start_up if self.subject is not None else 0.0
-
     async def _accepts_control(self, turn: Turn, played: Cell) -> bool:
         """Let the client meet the mode without its fault; a slow machine must not make that fail."""
         assert self.subject is not None
         timeout = max(self.options.timeout, PROBE_SECONDS) * turn.patience
-        patient = replace(self.subject, times=Times(timeout, self._start_up))
+        patient = replace(self.subject, times=Times(timeout, self.subject.times.start_up))
         control = replace(played, is_control=True)
         began = trio.current_time()
         facts = await play(control, self.lab, patient, door_kind=self.options.door)

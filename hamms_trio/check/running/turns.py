@@ -21,6 +21,8 @@ LONGER = 4.0  # times as long, from one turn to the next that needs longer times
 LONGEST = 16.0
 SLOW = 0.8  # of the timeout
 LATE_LOOP = 0.2  # of the timeout, less than the pauses of octets that dribble
+# Of a client's time: longer times prove nothing yet if processors were missing for more.
+LACKING = 0.5
 _ALONE = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
 # A client that delivers a whole body was not ended by a timeout.
 _DELIVERED = (Finding.OK, Finding.LENIENT, Finding.POLICY)
@@ -65,30 +67,38 @@ def is_late(late: float, timeout: float) -> bool:
 
 
 def next_turn(
-    turn: Turn, facts: Facts, finding: Finding, *, late: float, start_up: float
+    turn: Turn, facts: Facts, finding: Finding, *, late: float, waited: float, start_up: float
 ) -> Turn | None:
     """Return the turn that decides instead of this one, or None if this one counts.
 
     Args:
         late: seconds by which the lab was late at most meanwhile.
+        waited: seconds for which the lab was ready to run, and had no processor.
         start_up: seconds that the client takes to start.
     """
     if finding in _ALONE:
         if not turn.is_alone:
             return turn.again(longer=False, is_alone=True)
-        is_excused = finding is not Finding.RESOURCES and _waited_for_processors(facts, late)
+        is_timed = finding is not Finding.RESOURCES and turn.patience == 1
+        is_excused = is_timed and _waited_for_processors(facts, max(late, waited))
         return turn.again(longer=True, is_alone=True) if is_excused else None
     if is_late(late, facts.timeout):
         return turn.again(longer=True)
     if _is_unproved(facts, finding) and turn.number == 0:
         return turn.again(longer=True)
-    is_first = turn.patience == 1.0
-    return turn.again(longer=True) if is_first and _timed_out(facts, finding, start_up) else None
+    is_proved = turn.patience > 1 and not _lacked_processors(facts, waited)
+    if _timed_out(facts, finding, start_up) and not is_proved:
+        return turn.again(longer=True)
+    return None
 
 
-def _waited_for_processors(facts: Facts, late: float) -> bool:
-    """Return True if the client would have been in time, had a processor been free whenever it wanted one."""
-    waited = max(late, facts.visit.waited or 0.0)
+def _lacked_processors(facts: Facts, lab: float) -> bool:
+    return lab + (facts.visit.waited or 0.0) > LACKING * facts.visit.seconds
+
+
+def _waited_for_processors(facts: Facts, lab: float) -> bool:
+    """Return True if the client would have been in time, had a processor been free whenever one was wanted."""
+    waited = lab + (facts.visit.waited or 0.0)
     return facts.visit.seconds - waited <= facts.late
 
 

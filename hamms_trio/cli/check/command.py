@@ -152,10 +152,9 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
     """
     from hamms_trio.errors import CheckInterrupted, HammsError
 
-    # SIGTERM undoes what has begun outside the run, such as the build of a driver, as SIGINT does.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        code = _check(command, clients, given)
+        with _sigterm_as_sigint():
+            code = _check(command, clients, given)
     except CheckInterrupted as error:
         click.echo(f"hamms-trio: {error}", err=True)
         sys.exit(INTERRUPTED)
@@ -169,6 +168,16 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
         logger.exception("the check failed")
         sys.exit(INTERNAL)
     sys.exit(code)
+
+
+@contextmanager
+def _sigterm_as_sigint() -> Iterator[None]:
+    """Have SIGTERM undo what has begun outside the run, such as the build of a driver, as SIGINT does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, object]) -> int:

@@ -78,13 +78,17 @@ def _finding(slug: str, mode: ModeReport, comparison: Comparison | None) -> Rend
     title = (
         f"{_MARKS[mode.verdict]} {mode.verdict} {mode.class_} ({mode.code}{known}{flaky})  {slug}"
     )
-    lines: list[RenderableType] = [
-        Text(_plain(mode.evidence)),
-        Text(
-            f"{FINDINGS[mode.class_].meaning} A correct client: {mode.expected} ({mode.source})",
-            "dim",
-        ),
-    ]
+    explained = {
+        "Server": mode.summary,
+        "Client": mode.evidence,
+        "Finding": FINDINGS[mode.class_].meaning,
+        "Expected": f"{mode.expected} ({mode.source})" if mode.source else mode.expected,
+    }
+    table = Table.grid(padding=(0, 2))
+    for word, sentence in explained.items():
+        if sentence:
+            table.add_row(Text(word, "dim"), Text(_plain(sentence)))
+    lines: list[RenderableType] = [table]
     lines += [Text(link, "dim") for link in mode.issues[:2]]
     if mode.wire:
         shown = mode.wire.split("\n")

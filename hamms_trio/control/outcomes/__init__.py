@@ -1,7 +1,8 @@
 """Outcomes of named clients: two tables that were measured, and how to read them.
 
 ``by_version.tsv`` has a row for each door, which ``make clients-table`` writes: every client asks once by GET,
-with its defaults. ``of_catalogue.tsv`` has the modes that had one outcome with all clients of a larger measurement.
+with its defaults; it follows redirects, asks for a tunnel, or trusts the authority where the mode is about these.
+``of_catalogue.tsv`` has the modes that had one outcome with all clients of a larger measurement.
 """
 
 from __future__ import annotations
@@ -22,7 +23,10 @@ MEANINGS = {
     "empty": "delivered an empty body",
     "error": "reported an error",
     "waits": "waited, or were busy, until their time was over",
+    "unable": "can't be given a proxy",
+    "report": "delivered the report of the mode where the redirect led",
 }
+BROUGHT = "brought "  # begins what reached the other origin
 ALIKE = {
     "ok": "delivered exactly the body that was sent",
     "err": "reported an error",
@@ -45,13 +49,15 @@ class Alike(Struct, frozen=True):
 
 
 def meaning_of(outcome: str) -> str:
-    """Say an outcome of the first table in words."""
+    """Explain an outcome of the first table."""
+    if outcome.startswith(BROUGHT):
+        return f"went to the other origin, and took along {outcome.removeprefix(BROUGHT)}"
     return MEANINGS.get(outcome, f"answered with {outcome}")
 
 
 @cache
 def by_version() -> tuple[list[str], dict[str, list[str]]]:
-    """Read the clients with their versions, and what came of each for every door that was asked."""
+    """Read the clients with their versions, and their outcomes at every door of the table."""
     if not BY_VERSION.exists():
         return [], {}
     with BY_VERSION.open(encoding="utf-8", newline="") as file:

@@ -28,8 +28,7 @@ from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recorder, Recording
-from hamms_trio.wire.tls.records import ContentType, Record, split_records
-from hamms_trio.wire.tls.server_hello import messages_in
+from hamms_trio.wire.tls.names import RecordNames
 
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
@@ -37,20 +36,6 @@ NAMELESS = ("tls-sni-required",)  # doors whose clients send no SNI
 READ_OCTETS = 256 * 1024
 
 _CONTENT = "content"
-_TYPES = tuple(ContentType)
-_RETRY = bytes.fromhex(
-    "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
-)  # the random of a HelloRetryRequest (RFC 8446 §4.1.3)
-_MESSAGES = {
-    1: "ClientHello",
-    2: "ServerHello",
-    4: "NewSessionTicket",
-    11: "Certificate",
-    12: "ServerKeyExchange",
-    13: "CertificateRequest",
-    14: "ServerHelloDone",
-    16: "ClientKeyExchange",
-}
 
 
 def tls_script(door: Door) -> list[Line]:
@@ -142,7 +127,7 @@ class TlsScript(ScriptedConnection):
 
 def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
     """Yield the lines with names of records, or content, instead of octets; join those in a row."""
-    are_encrypted = {TO_CLIENT: False, TO_SERVER: False}
+    names = {TO_CLIENT: RecordNames(), TO_SERVER: RecordNames()}
     left = iter(contents)
     for (direction, kind), group in groupby(lines, _kind):
         run = list(group)
@@ -153,41 +138,9 @@ def _named(lines: Iterable[Line], contents: list[bytes]) -> Iterator[Line]:
         if kind is not None:
             yield from run
             continue
-        records, rest = split_records(b"".join(w for _, _, w in run if isinstance(w, bytes)))
-        if records and records[0].type not in _TYPES:
-            records, rest = [], b"".join(w for _, _, w in run if isinstance(w, bytes))
-        names = []
-        for record in records:
-            names.append(_name(record, is_encrypted=are_encrypted[direction]))
-            are_encrypted[direction] |= record.type == ContentType.CHANGE_CIPHER_SPEC
-        if names and rest:
-            names.append("a part of a record")
-        yield run[0][0], direction, ", ".join(_counted(names)) if names else rest
+        octets = b"".join(w for _, _, w in run if isinstance(w, bytes))
+        yield run[0][0], direction, names[direction].joined(octets) or octets
 
 
 def _kind(line: Line) -> tuple[str, str | None]:
     return line[1], None if isinstance(line[2], bytes) else line[2]
-
-
-def _name(record: Record, *, is_encrypted: bool) -> str:
-    if record.type == ContentType.CHANGE_CIPHER_SPEC:
-        return "ChangeCipherSpec"
-    if record.type == ContentType.ALERT and len(record.fragment) == 2:
-        return f"alert {record.fragment[1]} at level {record.fragment[0]}"
-    if record.type == ContentType.HANDSHAKE:
-        names = [_message(each, body) for each, body in messages_in(record)]
-        known = names and not (is_encrypted and "?" in names)
-        return "+".join(names) if known else "encrypted"
-    return "encrypted"
-
-
-def _message(type: int, body: bytes) -> str:
-    if body[2:34] == _RETRY:
-        return "HelloRetryRequest"
-    return _MESSAGES.get(type, "?")
-
-
-def _counted(names: Iterable[str]) -> Iterator[str]:
-    for name, group in groupby(names):
-        number = len(list(group))
-        yield f"{number} x {name}" if number > 1 else name

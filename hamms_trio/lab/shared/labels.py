@@ -135,7 +135,7 @@ def read_arguments(mode: FailureMode, text: str) -> dict[str, str]:
     """Return the arguments in a label, such as ``--tries-5--key-ab``.
 
     A value ends where ``--`` and the name of another parameter follow, so it may have dashes of its own. Each
-    domain says how a dot stands there (see `Domain.to_label`).
+    domain defines how it writes a dot (see `Domain.to_label`).
 
     Raises:
         ParameterError: the text does not begin with a parameter of the mode, or with a modifier.

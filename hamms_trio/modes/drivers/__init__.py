@@ -10,6 +10,13 @@ from hamms_trio.modes.drivers.https import (
 )
 from hamms_trio.modes.drivers.raw import RAW as RAW, serve_healthily as serve_healthily
 from hamms_trio.modes.drivers.refuse import BLACKHOLE as BLACKHOLE, REFUSE as REFUSE
+from hamms_trio.modes.drivers.socks import (
+    NO_AUTHENTICATION as NO_AUTHENTICATION,
+    SOCKS as SOCKS,
+    receive_greeting as receive_greeting,
+    receive_order as receive_order,
+    reply as reply,
+)
 from hamms_trio.modes.drivers.tls import (
     TLS as TLS,
     TLS_AT_ONCE as TLS_AT_ONCE,

@@ -36,7 +36,7 @@ class Http1:
             if not http.is_ready():
                 await http.end_exchange()
             if peer.connection.is_lent and not peer.finished:
-                peer.connection.return_to_giver(http.take_rest())
+                peer.connection.return_to_giver(http.take_unread())
                 return
 
     async def _hand_over(self, peer: Peer, choose: Choose, problem: RequestError) -> bool:

@@ -219,7 +219,7 @@ async def conn_pipelined_out_of_order(
 ) -> None:
     """Answer two pipelined requests in the wrong order; each answer has the ``target`` of its request.
 
-    A request behind which no other one comes for ``wait`` seconds is answered alone, as it should be.
+    A request that no other one follows within ``wait`` seconds is answered alone, as it should be.
     """
     await _read_content(peer)
     if not request.persistent or await peer.http.stays_idle(wait):

@@ -132,7 +132,7 @@ async def head_leading_space(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_error_or_succeed(
-        "RFC 9112 §5", owes="The fields behind the line are among those that the call returns."
+        "RFC 9112 §5", owes="The fields after the line are among those that the call returns."
     )
 )
 async def head_no_colon(peer: Peer, request: RequestHead) -> None:

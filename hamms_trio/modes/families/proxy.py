@@ -1,4 +1,4 @@
-"""Forward proxies that refuse, fall silent, or open a tunnel in a strange way (RFC 9110 §9.3.6).
+"""Forward proxies that refuse, fall silent, or open a tunnel in a strange way (RFC 9110 §9.3.6, RFC 1928).
 
 Why this is hard: the answer to a CONNECT comes from the proxy, not from the origin, and has no body if it is 2xx.
 Refusals and silence meet a CONNECT and a request in absolute form alike. Within its tunnels a mode is the origin,
@@ -10,8 +10,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from hamms_trio.canary import DEFAULT_OCTETS
-from hamms_trio.modes.declare import on_request
-from hamms_trio.modes.drivers import over_tls, serve_healthily
+from hamms_trio.modes.declare import on_request, on_socks
+from hamms_trio.modes.drivers import (
+    NO_AUTHENTICATION,
+    over_tls,
+    receive_greeting,
+    receive_order,
+    reply,
+    serve_healthily,
+)
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import (
     must_error,
@@ -53,11 +60,21 @@ GARBAGE = {
     "http-09": b"the tunnel is open\r\n",
 }
 
+# Answers to a greeting that a SOCKS5 client must not go on after.
+VERSIONS = {
+    "version-4": b"\x04\x00",
+    "http": b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n",
+    "no-method": b"\x05\xff",
+}
+
 Scheme = Annotated[str, Choice(*CHALLENGES)]
 Length = Annotated[str, Choice(*LENGTHS)]
 Opening = Annotated[str, Choice(*OPENINGS)]
 Garbage = Annotated[str, Choice(*GARBAGE)]
 HowClosed = Annotated[str, Choice("fin", "rst")]
+Reply = Annotated[int, Range("a reply code", 1, 255)]
+Step = Annotated[str, Choice("order", "greeting")]
+Version = Annotated[str, Choice(*VERSIONS)]
 Refusal = Annotated[int, Range("a status code", 300, 599)]
 
 
@@ -151,6 +168,36 @@ async def proxy_connect_status(peer: Peer, request: RequestHead, *, status: Refu
     The error names the status, and the body is no part of the origin's answer.
     """
     await _refuse(peer, request, status)
+
+
+@on_socks(
+    client=must_error("RFC 1928 §6", owes="The error names the refusal: 5 is a refused connection.")
+)
+async def proxy_socks_refused(peer: Peer, *, code: Reply = 5) -> None:
+    """Take a SOCKS5 client's order, and refuse it with ``code``.
+
+    RFC 1928 §6 gives 1 to 8 a meaning; the others have none, and refuse as well.
+    """
+    if await receive_greeting(peer):
+        await peer.send(NO_AUTHENTICATION)
+        await receive_order(peer)
+        await peer.send(reply(code))
+
+
+@on_socks(client=must_time_out("RFC 1928 §3, §4"))
+async def proxy_socks_hang(peer: Peer, *, at: Step = "order") -> None:
+    """Never answer a SOCKS5 client's order, or its greeting."""
+    if await receive_greeting(peer) and at == "order":
+        await peer.send(NO_AUTHENTICATION)
+        await receive_order(peer)
+    await peer.wait_gone()
+
+
+@on_socks(client=must_error("RFC 1928 §3"))
+async def proxy_socks_wrong_version(peer: Peer, *, case: Version = "version-4") -> None:
+    """Answer a SOCKS5 client's greeting by another version, by HTTP, or without a method that it offers."""
+    if await receive_greeting(peer):
+        await peer.send(VERSIONS[case])
 
 
 async def _refuse(

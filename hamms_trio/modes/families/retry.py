@@ -206,7 +206,7 @@ async def retry_storm(peer: Peer, request: RequestHead, *, status: Refusal = 503
 @on_request(
     client=may_retry(
         "RFC 8470 §5.2",
-        owes="The ledger shows the second request behind a complete handshake, where there is TLS.",
+        owes="The ledger shows the second request after a complete handshake, where there is TLS.",
     ),
     defaults=ONCE,
 )

@@ -73,6 +73,13 @@ Banner = Annotated[str, Choice(*BANNERS)]
 Version = Annotated[str, Choice("2.0", "9.9", "1.10")]
 EmptyLines = Annotated[int, Range("empty lines", 1, 1000)]
 
+# For codes outside of 100 to 599.
+REPORTS_CODE = must_error_or_succeed(
+    "RFC 9110 §15",
+    level=Level.SHOULD,
+    owes="The call reports a server's error, as after a 500, or that the code is invalid.",
+)
+
 
 @on_connect(client=must_error("RFC 9112 §4"))
 async def status_garbage_at_connect(peer: Peer) -> None:
@@ -125,11 +132,7 @@ async def status_no_reason(peer: Peer, request: RequestHead, *, sp: Flag = True)
 
 
 @on_request(
-    client=must_error_or_succeed(
-        "RFC 9110 §15",
-        level=Level.SHOULD,
-        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
-    ),
+    client=REPORTS_CODE,
     issues=("JakeChampion/fetch#1415", "node-fetch/node-fetch#1884"),
 )
 async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -> None:
@@ -138,11 +141,7 @@ async def status_000(peer: Peer, request: RequestHead, *, status: Low = "000") -
 
 
 @on_request(
-    client=must_error_or_succeed(
-        "RFC 9110 §15",
-        level=Level.SHOULD,
-        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
-    ),
+    client=REPORTS_CODE,
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_600(peer: Peer, request: RequestHead) -> None:
@@ -151,11 +150,7 @@ async def status_600(peer: Peer, request: RequestHead) -> None:
 
 
 @on_request(
-    client=must_error_or_succeed(
-        "RFC 9110 §15",
-        level=Level.SHOULD,
-        owes="The call reports a server's error, as after a 500, or that the code is invalid.",
-    ),
+    client=REPORTS_CODE,
     issues=("JakeChampion/fetch#1415",),
 )
 async def status_999(peer: Peer, request: RequestHead) -> None:

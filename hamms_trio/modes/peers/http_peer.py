@@ -223,7 +223,7 @@ class HttpPeer:
             await self._peer.finish()
 
     def take_unread(self) -> bytes:
-        """Return the octets that follow the current request, and drop them here."""
+        """Return the octets that have arrived after the current request, and drop them here."""
         return self._reader.take()
 
     # The response
@@ -259,7 +259,7 @@ class HttpPeer:
     async def send_canary(self, octets: int, *, start: int = 0) -> None:
         """Send some of the canary; nothing in answer to HEAD.
 
-        To make a piece takes most of a millisecond, so the other connections have their turn behind each.
+        A piece takes almost a millisecond to make, so other connections have a turn after each.
         """
         if self._request is None or self._request.method != "HEAD":
             for number, piece in enumerate(pieces(self._peer.nonce, octets, start=start)):
@@ -318,10 +318,6 @@ class HttpPeer:
             await self.discard_content()
         else:
             await self._peer.finish()
-
-    def take_rest(self) -> bytes:
-        """Return the octets that have come and belong to no exchange yet, and drop them here."""
-        return self._reader.take()
 
     def overhear(self, data: bytes, *, heads: bool) -> bool:
         """Record octets that the mode does not read: a request, and the rest of its body.
@@ -394,8 +390,7 @@ class HttpPeer:
     def _loses_track(self, request: RequestHead) -> bool:
         """Return True if the beginning of the next request can't be found.
 
-        Reading the body may have failed, or the client may hold the body back until it sees a 100, which was not
-        sent (RFC 9110 §10.1.1).
+        The body may be unreadable, or the client may still wait for a 100 before it sends one (RFC 9110 §10.1.1).
         """
         if self._body is not None:
             return not self._body.complete

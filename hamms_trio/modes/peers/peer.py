@@ -26,8 +26,8 @@ def knows_no_others(label: str, _request: RequestHead) -> Encounter:
 class Peer:
     """The client at the far end of one accepted connection.
 
-    Each method that waits raises `PeerGone` once the client has left, so a failure mode reads as if clients
-    never did.
+    Each method that waits raises `PeerGone` once the client has left, so a failure mode is written as if clients
+    never left.
 
     Attributes:
         environment: the environment that all modes of this server share.

@@ -1,8 +1,8 @@
-"""Records of our own behind a true handshake, sealed with the keys of the connection.
+"""Forged records after a real handshake, sealed with the keys of the connection.
 
-OpenSSL has no call for many messages that a server may send later, such as HelloRequest or KeyUpdates without end.
-It tells the secrets of a handshake, though (``keylog_filename``), and from them come the server's key and the nonce
-of each record (RFC 8446 §5.2, §7.1; RFC 5246 §6.2.3.3, §6.3; RFC 5288 §3).
+OpenSSL has no call for many messages that a server may send later, such as HelloRequest or endless KeyUpdates. But
+it discloses the secrets of a handshake (``keylog_filename``), from which the server's key and the nonce of each
+record are derived (RFC 8446 §5.2, §7.1; RFC 5246 §6.2.3.3, §6.3; RFC 5288 §3).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Secrets = Mapping[str, bytes]
 
 
 class Sealer(ABC):
-    """Seals a server's records, one after the other."""
+    """A sealer of a server's records, one after the other."""
 
     @abstractmethod
     def seal(self, type: int, fragment: bytes) -> bytes:
@@ -120,10 +120,10 @@ class Sealer13(Sealer):
 
 
 class SealedLayer(RecordLayer):
-    """A connection's record layer, whose outgoing records are ours from now on.
+    """The record layer of a connection, whose outgoing records are forged from now on.
 
     Attributes:
-        sealer: seals them.
+        sealer: the sealer of the outgoing records.
         between: called after each record of content; nothing by default.
     """
 
@@ -144,7 +144,7 @@ class SealedLayer(RecordLayer):
         self.add(self.sealer.seal(type, fragment))
 
     def take(self) -> bytes:
-        super().take()  # the numbers of OpenSSL's records are taken
+        super().take()  # drops the records of OpenSSL, whose numbers are used already
         sealed, self._sealed = self._sealed, b""
         return sealed
 
@@ -165,7 +165,7 @@ def sealer_for(
     """Return a sealer for a connection whose handshake is complete.
 
     Raises:
-        TermsUnavailable: OpenSSL has not told the secrets, or has agreed to another suite.
+        TermsUnavailable: OpenSSL has not disclosed the secrets, or another suite was chosen.
     """
     suite = layer.agreed.cipher or ""
     try:
@@ -179,7 +179,7 @@ def sealer_for(
 
 
 def _prf(secret: bytes, seed: bytes, octets: int) -> bytes:
-    """Return so many octets of P_SHA256 (RFC 5246 §5)."""
+    """Return this number of octets of P_SHA256 (RFC 5246 §5)."""
     made, a = b"", seed
     while len(made) < octets:
         a = hmac.digest(secret, a, "sha256")

@@ -1,6 +1,6 @@
-"""Certificates that no library makes, because their version or their serial number is none (RFC 5280 §4.1.2).
+"""Certificates that no library makes, because their version or their serial number is invalid (RFC 5280 §4.1.2).
 
-A true one is made first; then its octets are changed, and its issuer's key signs them again.
+A valid certificate is made first; then its octets are changed, and its issuer's key signs them again.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.routing.problems import Problem
 
 
@@ -18,19 +18,19 @@ class Credentials(msgspec.Struct):
 
 async def log_in(call: ApiCall) -> Response:
     given = await call.document("top-level")
-    return answered({"session": await call.bench.guard.log_in(given, call.request.client[0])})
+    return success({"session": await call.bench.guard.log_in(given, call.request.client[0])})
 
 
 async def show_identity(call: ApiCall) -> Response:
     identity = call.bench.guard.identify(call.token)
     if identity is None:  # the session ended a moment ago
         raise Problem(401, "unauthorized", "unauthorized")
-    return answered({"auth": {"username": identity.username, "role": identity.role.word}})
+    return success({"auth": {"username": identity.username, "role": identity.role.word}})
 
 
 async def log_out(call: ApiCall) -> Response:
     call.bench.guard.log_out(call.token)
-    return answered({"logged_out": True})
+    return success({"logged_out": True})
 
 
 OPERATIONS = (

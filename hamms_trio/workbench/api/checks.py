@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 
 _CHECK = {"type": "object", "required": ["check"]}
 
@@ -19,26 +19,26 @@ class CheckOrder(msgspec.Struct):
 
 
 async def list_clients(call: ApiCall) -> Response:
-    return answered({"clients": await call.bench.checks.clients()})
+    return success({"clients": await call.bench.checks.clients()})
 
 
 async def list_checks(call: ApiCall) -> Response:
-    return answered({"checks": call.bench.checks.documents()})
+    return success({"checks": call.bench.checks.documents()})
 
 
 async def start_check(call: ApiCall) -> Response:
     run = await call.bench.checks.start(await call.document())
-    return answered({"check": run.document()}, 202)
+    return success({"check": run.document()}, 202)
 
 
 async def get_check(call: ApiCall) -> Response:
     run = call.bench.checks.get(call.parameter("id"))
-    return answered({"check": run.document(), "report": run.report})
+    return success({"check": run.document(), "report": run.report})
 
 
 async def stop_check(call: ApiCall) -> Response:
     run = call.bench.checks.stop(call.parameter("id"))
-    return answered({"check": run.document()})
+    return success({"check": run.document()})
 
 
 OPERATIONS = (

@@ -10,7 +10,7 @@ import trio
 from hamms_trio.http import Response
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, success
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.live.events import LogSubscription
 from hamms_trio.workbench.live.selection import Selection, read_selection
@@ -104,7 +104,7 @@ async def disabled(_call: ApiCall) -> Response:
 
 
 def _live_mode(reason: str = "") -> Response:
-    return answered(
+    return success(
         {
             "available": not reason,
             "engine": ENGINE,

@@ -7,7 +7,7 @@ import msgspec
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery
-from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, success
 from hamms_trio.workbench.history import page_query
 from hamms_trio.workbench.history.har import har_of, mocks_of
 from hamms_trio.workbench.history.pages import MAX_LIMIT
@@ -82,13 +82,13 @@ async def list_history(call: ApiCall) -> Response:
 
 async def get_record(call: ApiCall) -> Response:
     call.bench.service.account.settle()
-    return answered({"request": await call.bench.history.get(call.parameter("request_id"))})
+    return success({"request": await call.bench.history.get(call.parameter("request_id"))})
 
 
 async def clear_history(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     await call.bench.store.clear_history()
-    return answered({"deleted": True})
+    return success({"deleted": True})
 
 
 async def export_har(call: ApiCall) -> Response:
@@ -111,7 +111,7 @@ async def import_har(call: ApiCall) -> Response:
             return None
 
     mocks = [mock for mock in await bench.turns.map(read, documents) if mock is not None]
-    return answered({"imported": await bench.mocks.add_all(mocks), "dropped": dropped}, 201)
+    return success({"imported": await bench.mocks.add_all(mocks), "dropped": dropped}, 201)
 
 
 def _query(call: ApiCall) -> HistoryQuery:

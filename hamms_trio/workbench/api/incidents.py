@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.incidents import IncidentRequest
 
 _STATE = {
@@ -16,17 +16,17 @@ _ANSWER = {"type": "object", "required": ["incident"], "properties": {"incident"
 
 
 async def show_incident(call: ApiCall) -> Response:
-    return answered({"incident": call.bench.incidents.state()})
+    return success({"incident": call.bench.incidents.state()})
 
 
 async def start_incident(call: ApiCall) -> Response:
     started = call.bench.incidents.start(await call.document("top-level"))
-    return answered({"incident": started.document(), "status": "started"})
+    return success({"incident": started.document(), "status": "started"})
 
 
 async def stop_incident(call: ApiCall) -> Response:
     await call.document("top-level")  # has no members yet, but must be an object
-    return answered({"incident": call.bench.incidents.stop(), "status": "stopped"})
+    return success({"incident": call.bench.incidents.stop(), "status": "stopped"})
 
 
 OPERATIONS = (

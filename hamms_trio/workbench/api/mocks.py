@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.mocks import Mock
 
 _MOCK = {
@@ -24,17 +24,17 @@ DELETED = {
 
 
 async def list_mocks(call: ApiCall) -> Response:
-    return answered({"mocks": call.bench.mocks.documents()})
+    return success({"mocks": call.bench.mocks.documents()})
 
 
 async def create_mock(call: ApiCall) -> Response:
     created = await call.bench.mocks.create(await call.document())
     call.notes |= {"playground_action": "mock_create", "mock_id": created["id"]}
-    return answered({"mock": created}, 201)
+    return success({"mock": created}, 201)
 
 
 async def get_mock(call: ApiCall) -> Response:
-    return answered({"mock": call.bench.mocks.get(call.parameter("id"))})
+    return success({"mock": call.bench.mocks.get(call.parameter("id"))})
 
 
 async def update_mock(call: ApiCall) -> Response:
@@ -42,7 +42,7 @@ async def update_mock(call: ApiCall) -> Response:
     changed = await bench.mocks.update(id, await call.document())
     await bench.answers.start_afresh(id)
     call.notes |= {"playground_action": "mock_update", "mock_id": id}
-    return answered({"mock": changed})
+    return success({"mock": changed})
 
 
 async def delete_mock(call: ApiCall) -> Response:
@@ -50,7 +50,7 @@ async def delete_mock(call: ApiCall) -> Response:
     await bench.mocks.delete(id)
     await bench.answers.start_afresh(id)
     call.notes |= {"playground_action": "mock_delete", "mock_id": id}
-    return answered({"deleted": True, "id": id})
+    return success({"deleted": True, "id": id})
 
 
 OPERATIONS = (

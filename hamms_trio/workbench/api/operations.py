@@ -119,7 +119,7 @@ def add_operations(
         declare(handler)
 
 
-def answered(content: object, status: int = 200) -> Response:
+def success(content: object, status: int = 200) -> Response:
     """Return a success in JSON."""
     return json_response(content, status)
 

@@ -12,7 +12,7 @@ from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.recording.store import HistoryQuery, HistoryRow
 from hamms_trio.recording.store.seam import PAGE_OCTETS
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.history import History
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import dispatch
@@ -58,7 +58,7 @@ async def make_request(call: ApiCall) -> Response:
         response["headers"] = lowered
     if answer.truncated:
         response["truncated"] = True
-    return answered({"request": {"method": asked.method, "path": asked.path}, "response": response})
+    return success({"request": {"method": asked.method, "path": asked.path}, "response": response})
 
 
 async def show_state(call: ApiCall) -> Response:

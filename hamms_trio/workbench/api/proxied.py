@@ -24,7 +24,7 @@ from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL, WorkbenchRouter, refusal_of
 from hamms_trio.workbench.targets import Outgoing, Target, TargetFailed
 from hamms_trio.workbench.targets.failing import Failing
-from hamms_trio.workbench.targets.fields import answered, passed_on
+from hamms_trio.workbench.targets.fields import fields_for_client, fields_for_target
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived
@@ -146,7 +146,7 @@ class _Proxied:
         path = f"/{segments[3]}" if len(segments) > 3 else "" if target.place.base else "/"
         if "?" in head.target:
             path += f"?{head.query_string}"
-        fields = passed_on(head.octets)
+        fields = fields_for_target(head.octets)
         fields.insert(0, (b"Host", target.place.authority.encode()))
         fields.append(self._bench.calls.hops.field(hops() + 1))
         content: bytes | AsyncIterator[bytes] = b""
@@ -167,7 +167,7 @@ class _Proxied:
         arrived = await self._bench.calls.client.send(target, outgoing, seconds=seconds)
         body = RelayedBody(arrived, max(seconds, limits.answer_seconds))
         try:
-            fields = _at_proxy(answered(arrived.raw_fields), name, target)
+            fields = _at_proxy(fields_for_client(arrived.raw_fields), name, target)
             if request.method == "HEAD" or arrived.status in (204, 205, 304):
                 await arrived.receive_some()
                 await arrived.aclose()

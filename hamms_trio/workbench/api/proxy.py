@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.http import Response, error
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history.record import combined, written
 from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
@@ -34,7 +34,7 @@ async def proxy_request(call: ApiCall) -> Response:
         answer = failed_answer(problem)
     trace_id = request.id.decode()
     calls.note(target, asked.method, asked.path, answer.status, trace_id)
-    return answered(
+    return success(
         {
             "request": {"target_id": target.id, "method": asked.method, "path": asked.path},
             "response": _document(answer),

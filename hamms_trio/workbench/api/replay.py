@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.bench import REPLAYS
 from hamms_trio.workbench.history.record import combined, content_of, written
 from hamms_trio.workbench.live.redact import REDACTED
@@ -37,7 +37,7 @@ async def replay(call: ApiCall) -> Response:
     }
     if asked.get("redacted"):
         document["redacted"] = True
-    return answered(document)
+    return success(document)
 
 
 def own_rights(headers: dict[str, str], call: ApiCall) -> list[Pair]:

@@ -11,7 +11,7 @@ from msgspec import Meta
 from hamms_trio.http import Response
 from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.mocks import DELETED
-from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, success
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios import Report, document_of, junit_xml, read_seed
@@ -43,29 +43,29 @@ class RunDraft(msgspec.Struct):
 
 async def list_scenarios(call: ApiCall) -> Response:
     tag = call.request.query.get("tag") or None
-    return answered({"scenarios": call.bench.scenarios.documents(tag)})
+    return success({"scenarios": call.bench.scenarios.documents(tag)})
 
 
 async def create_scenario(call: ApiCall) -> Response:
     scenario, dropped = await call.bench.scenarios.create(await call.document())
-    return answered(_with_dropped(document_of(scenario), dropped), 201)
+    return success(_with_dropped(document_of(scenario), dropped), 201)
 
 
 async def get_scenario(call: ApiCall) -> Response:
-    return answered({"scenario": document_of(call.bench.scenarios.get(call.parameter("id")))})
+    return success({"scenario": document_of(call.bench.scenarios.get(call.parameter("id")))})
 
 
 async def replace_scenario(call: ApiCall) -> Response:
     replaced = call.bench.scenarios.replace(call.parameter("id"), await call.document())
     scenario, dropped = await replaced
-    return answered(_with_dropped(document_of(scenario), dropped))
+    return success(_with_dropped(document_of(scenario), dropped))
 
 
 async def delete_scenario(call: ApiCall) -> Response:
     bench, id = call.bench, call.parameter("id")
     await bench.scenarios.delete(id)
     await bench.reports.drop(id)
-    return answered({"deleted": True, "id": id})
+    return success({"deleted": True, "id": id})
 
 
 async def run_scenario(call: ApiCall) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hamms_trio.http import Response
 from hamms_trio.workbench.api.mocks import DELETED
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.targets import Target
 
 _TARGET = {
@@ -20,27 +20,27 @@ _TARGETS = {
 
 
 async def list_targets(call: ApiCall) -> Response:
-    return answered({"targets": call.bench.targets.documents()})
+    return success({"targets": call.bench.targets.documents()})
 
 
 async def create_target(call: ApiCall) -> Response:
     created = await call.bench.targets.create(await call.document("top-level"))
-    return answered({"target": created}, 201)
+    return success({"target": created}, 201)
 
 
 async def get_target(call: ApiCall) -> Response:
-    return answered({"target": call.bench.targets.get(call.parameter("id"))})
+    return success({"target": call.bench.targets.get(call.parameter("id"))})
 
 
 async def update_target(call: ApiCall) -> Response:
     given = await call.document("top-level")
-    return answered({"target": await call.bench.targets.update(call.parameter("id"), given)})
+    return success({"target": await call.bench.targets.update(call.parameter("id"), given)})
 
 
 async def delete_target(call: ApiCall) -> Response:
     id = call.parameter("id")
     await call.bench.targets.delete(id)
-    return answered({"deleted": True, "id": id})
+    return success({"deleted": True, "id": id})
 
 
 OPERATIONS = (

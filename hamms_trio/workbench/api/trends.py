@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, success
 
 
 async def show_trends(call: ApiCall) -> Response:
     call.bench.service.account.settle()
     query = call.request.query
-    return answered(await call.bench.trends.document(query.get("window"), query.get("route")))
+    return success(await call.bench.trends.document(query.get("window"), query.get("route")))
 
 
 OPERATIONS = (

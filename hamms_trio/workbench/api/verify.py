@@ -7,7 +7,7 @@ import time
 import msgspec
 
 from hamms_trio.http import Response
-from hamms_trio.workbench.api.operations import ApiCall, Operation, answered
+from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.history.verify import Verification, read_verification, verify
 
 
@@ -15,7 +15,7 @@ async def verify_requests(call: ApiCall) -> Response:
     wanted = read_verification(await call.document())
     call.bench.service.account.settle()
     verdict = await verify(call.bench.history, wanted, now_ms=int(time.time() * 1000))
-    return answered(msgspec.to_builtins(verdict))
+    return success(msgspec.to_builtins(verdict))
 
 
 OPERATIONS = (

@@ -31,12 +31,12 @@ _SERVERS = HOP_BY_HOP | {b"content-length", b"x-request-id"}
 _LINES = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
 
 
-def passed_on(head: bytes) -> list[Octets]:
+def fields_for_target(head: bytes) -> list[Octets]:
     """Return the fields of a request's head that go to the target."""
     return _without(_LINES.findall(head), _OWN)
 
 
-def answered(fields: Iterable[Octets]) -> tuple[Pair, ...]:
+def fields_for_client(fields: Iterable[Octets]) -> tuple[Pair, ...]:
     """Return the fields of a target's answer that go to the client."""
     kept = _without(list(fields), _SERVERS)
     return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept])

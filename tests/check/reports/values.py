@@ -54,7 +54,9 @@ def example() -> CheckReport:
         frame_cl_plus=mode("lenient"),
         frame_close_delimited=mode(),
         pace_byte=mode("hang", family="pace"),
-        coding_br=mode("lacks", family="coding", evidence="It needs a client that decodes br."),
+        coding_br=mode(
+            "lacks", family="coding", evidence="The mode needs a client that decodes br."
+        ),
         conn_idle_fin=mode("crash", family="conn", evidence="The process ended by signal 11."),
         retry_after=mode("policy", family="retry"),
     )

@@ -81,3 +81,30 @@ def test_a_request_in_absolute_form_is_refused_too(hamms: HammsServer) -> None:
     assert (
         curl(hamms.open("proxy-407").url(), "--fail").returncode == 22
     )  # CURLE_HTTP_RETURNED_ERROR
+
+
+@pytest.mark.parametrize(
+    ("slug", "given", "code"),
+    [
+        ("proxy-socks-refused", {}, 97),  # CURLE_PROXY
+        ("proxy-socks-refused", {"code": 200}, 97),
+        ("proxy-socks-wrong-version", {}, 97),
+        ("proxy-socks-wrong-version", {"case": "http"}, 97),
+        ("proxy-socks-wrong-version", {"case": "no-method"}, 97),
+        ("proxy-socks-refused", {"share": 0}, 0),
+    ],
+)
+def test_curl_reports_the_refusal_of_a_socks_proxy(
+    hamms: HammsServer, slug: str, given: dict[str, object], code: int
+) -> None:
+    with hamms.open(slug, **given) as door:
+        done = curl("socks5h://{}:{}".format(*door.address))
+    assert done.returncode == code
+    assert done.stdout == (b"" if code else canary("tunnel"))
+
+
+@pytest.mark.parametrize("at", ["order", "greeting"])
+def test_a_socks_proxy_hangs(hamms: HammsServer, at: str) -> None:
+    with hamms.open("proxy-socks-hang", at=at) as door:
+        done = curl("socks5h://{}:{}".format(*door.address), "--max-time", "0.2")
+    assert done.returncode == 28  # CURLE_OPERATION_TIMEDOUT

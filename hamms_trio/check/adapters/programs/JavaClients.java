@@ -16,6 +16,9 @@ public class JavaClients {
     private static final Pattern MEMBER =
         Pattern.compile(TEXT + "\\s*:\\s*(?:" + TEXT + "|([-+.\\deE]+)|" + OBJECT + "|null)");
 
+    // Of a body, so that the memory of this program is its client's.
+    private static final int KEPT_OCTETS = 4 << 20;
+
     public static void main(String[] arguments) throws IOException {
         if (arguments[0].equals("--version")) {
             System.out.println("Java " + Runtime.version());
@@ -46,11 +49,16 @@ public class JavaClients {
             var fields = new StringJoiner(", ", "{", "}");
             answer.headers().map().forEach((name, values) -> fields.add(quoted(name) + ": " + quoted(values.get(0))));
             return "\"ok\": true, \"status\": " + answer.statusCode() + ", \"headers\": " + fields
-                + ", \"body_b64\": \"" + Base64.getEncoder().encodeToString(answer.body()) + "\"";
+                + ", \"body_b64\": \"" + Base64.getEncoder().encodeToString(begun(answer.body())) + "\""
+                + ", \"octets\": " + answer.body().length;
         } catch (Exception error) { // whatever a client throws is its outcome
             String text = error.toString();
             return "\"ok\": false, \"error\": " + quoted(text.substring(0, Math.min(text.length(), 500)));
         }
+    }
+
+    private static byte[] begun(byte[] body) {
+        return body.length > KEPT_OCTETS ? Arrays.copyOf(body, KEPT_OCTETS) : body;
     }
 
     @SuppressWarnings("unchecked")

@@ -9,6 +9,8 @@ const [option, last] = process.argv.slice(2);
 const name = last ?? option;
 const load = globalThis.loadPackage ?? ((wanted) => import(wanted));
 
+const KEPT_OCTETS = 4 * 1024 * 1024; // of a body, so that the memory of this program is its client's
+
 const openAgents = () => ({ http: new http.Agent({ keepAlive: true }), https: new https.Agent({ keepAlive: true }) });
 
 // By its name, a function that opens the client: a function from a request to {status, headers, body}.
@@ -90,7 +92,9 @@ async function outcomeOf(send, { method = "GET", url, headers = {}, body_b64: co
   try {
     const answer = await send({ method, url, headers, body, timeout: milliseconds });
     const shown = Object.entries(answer.headers).map(([field, value]) => [field, String(value)]); // or a list of texts
-    return { ok: true, status: answer.status, headers: Object.fromEntries(shown), body_b64: Buffer.from(answer.body).toString("base64") };
+    const content = Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(answer.body); // an ArrayBuffer is not copied
+    const begun = content.subarray(0, KEPT_OCTETS).toString("base64");
+    return { ok: true, status: answer.status, headers: Object.fromEntries(shown), body_b64: begun, octets: content.length };
   } catch (error) {
     const cause = error.cause ? ` (${error.cause.code ?? error.cause.message ?? error.cause})` : "";
     return { ok: false, error: `${error.code ?? error.name}: ${error.message}${cause}`.slice(0, 500) };

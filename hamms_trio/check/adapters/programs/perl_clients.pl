@@ -12,6 +12,8 @@ if ($ARGV[0] eq '--version') {
     exit;
 }
 
+use constant KEPT_OCTETS => 4 * 1024 * 1024;    # of a body, so that the memory of this program is its client's
+
 sub client {
     my %trust = $ENV{SSL_CERT_FILE} ? (ssl_opts => { SSL_ca_file => $ENV{SSL_CERT_FILE} }) : ();
     my $agent = LWP::UserAgent->new(keep_alive => 10, %trust);
@@ -34,7 +36,8 @@ sub outcome {
     return { ok => JSON::PP::false, error => "can't decode: $@" } unless defined $content;
     my %fields = map { $_ => '' . $answer->header($_) } $answer->header_field_names;
     return {
-        ok => JSON::PP::true, status => 0 + $answer->code, headers => \%fields, body_b64 => encode_base64($content, ''),
+        ok => JSON::PP::true, status => 0 + $answer->code, headers => \%fields,
+        body_b64 => encode_base64(substr($content, 0, KEPT_OCTETS), ''), octets => length $content,
     };
 }
 

@@ -17,6 +17,7 @@ from importlib import import_module, metadata
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+KEPT_OCTETS = 4 * 1024 * 1024  # of a body, so that the memory of this program is its client's
 EVENTS = {"Accept": "text/event-stream"}
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 
@@ -298,8 +299,13 @@ def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any
     except Exception as error:  # noqa: BLE001 # a client may raise any kind; to say which is what this program is for
         text = _shown(f"{type(error).__name__}: {error}"[:500])
         return {"ok": False, "error": text, "foreign": _is_foreign(error, package)}
-    shown = {name: _shown(value) for name, value in fields}
-    return {"ok": True, "status": status, "headers": shown, "body_b64": b64encode(content).decode()}
+    return {
+        "ok": True,
+        "status": status,
+        "headers": {name: _shown(value) for name, value in fields},
+        "body_b64": b64encode(content[:KEPT_OCTETS]).decode(),
+        "octets": len(content),
+    }
 
 
 def _shown(text: str) -> str:

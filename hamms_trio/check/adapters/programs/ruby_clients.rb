@@ -4,6 +4,8 @@ require "base64"
 require "json"
 require "net/http"
 
+KEPT_OCTETS = 4 * 1024 * 1024 # of a body, so that the memory of this program is its client's
+
 # One client: a persistent connection for each origin.
 class Client
   def initialize
@@ -38,7 +40,9 @@ def outcome(client, command)
   arguments = [command.fetch("method", "GET"), URI(command["url"]), command["headers"] || {}, body, command["timeout"]]
   answer = client.send(*arguments)
   headers = answer.each_header.to_h.transform_values { |value| value.dup.force_encoding("UTF-8").scrub }
-  { ok: true, status: answer.code.to_i, headers: headers, body_b64: Base64.strict_encode64(answer.body || "") }
+  content = answer.body || ""
+  begun = Base64.strict_encode64(content.byteslice(0, KEPT_OCTETS))
+  { ok: true, status: answer.code.to_i, headers: headers, body_b64: begun, octets: content.bytesize }
 rescue StandardError => error
   { ok: false, error: "#{error.class}: #{error.message}".scrub[0, 500] }
 end

@@ -20,6 +20,7 @@ def detail(
     facts = {
         "client": escape(f"{report.client.name} {report.client.version}".strip()),
         "mode": f"<code>{escape(slug)}</code>{_arguments(mode)}",
+        "server": escape(mode.summary),
         "expected": escape(mode.expected),
         "delivered": f"{mode.octets} octets" if mode.octets else "",
         "attempts": str(mode.attempts),

@@ -164,9 +164,9 @@ async def tcp_corrupt_bytes(
 
 @on_request(client=must_succeed("RFC 6093 §3", owes="The urgent octet, `!`, is not in the body."))
 async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = WHOLE // 2) -> None:
-    """Send one octet of urgent data (``MSG_OOB``) behind ``at`` octets of a healthy answer's body.
+    """Send one octet of urgent data (``MSG_OOB``) after ``at`` octets of a healthy answer's body.
 
-    The octet is no part of the body, which goes on behind it; only a program that asks for urgent data sees it.
+    The octet is no part of the body, which continues after it; only a program that asks for urgent data sees it.
     """
     await peer.send(peer.http.canary_head())
     await peer.http.send_canary(at)

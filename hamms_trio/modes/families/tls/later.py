@@ -1,4 +1,4 @@
-"""Messages that a server may send behind the handshake, and that few clients expect."""
+"""Messages that a server may send after the handshake, and that few clients expect."""
 
 from __future__ import annotations
 
@@ -36,9 +36,10 @@ Updates = Annotated[int, Range("messages", 1, 100)]
 async def tls_renegotiate(peer: Peer, hello: ClientHello) -> None:
     """Ask for a new handshake of TLS 1.2 (HelloRequest) between a request and its answer.
 
-    The answer follows at once, and the new handshake is never answered: a client may ignore the wish, or give up.
+    The answer follows at once, and the server never answers a new handshake: a client may ignore the request, or
+    fail.
     """
-    above, layer, request = await _asked(peer, hello, OLDER)
+    above, layer, request = await _forged_layer(peer, hello, OLDER)
     layer.forge(ContentType.HANDSHAKE, message(HandshakeType.HELLO_REQUEST, b""))
     await _answer(peer, above, request)
 
@@ -50,12 +51,12 @@ async def tls_renegotiate(peer: Peer, hello: ClientHello) -> None:
 async def tls_keyupdate_flood(
     peer: Peer, hello: ClientHello, *, n: Updates = 1, asks: Flag = False
 ) -> None:
-    """Change the keys ``n`` times behind each record of an answer (KeyUpdate).
+    """Change the keys ``n`` times after each record of an answer (KeyUpdate).
 
-    With ``asks``, each of them also asks the client for a KeyUpdate of its own. Go allows 16 such messages in a
-    row, and BoringSSL 32.
+    With ``asks``, each message also asks the client for a KeyUpdate. Go allows 16 such messages in a row, and
+    BoringSSL 32.
     """
-    above, layer, request = await _asked(peer, hello, NEWER)
+    above, layer, request = await _forged_layer(peer, hello, NEWER)
     sealer = layer.sealer
     assert isinstance(sealer, Sealer13)
 
@@ -71,24 +72,24 @@ async def tls_keyupdate_flood(
 
 @on_client_hello(client=must_error("RFC 8446 §4.6.2"), decides=True, mended=insisting(least="1.3"))
 async def tls_post_handshake_auth(peer: Peer, hello: ClientHello) -> None:
-    """Ask for a certificate of the client behind the handshake, of a client that has not offered that.
+    """Ask for the client's certificate after the handshake, although the client has not offered that.
 
-    It must refuse with the alert unexpected_message. One that has offered it is answered healthily.
+    The client must refuse with the alert unexpected_message. A client that has offered it gets a healthy answer.
     """
     if hello.accepts_late_requests:
         await serve_over_tls(peer)
         return
     peer.strike()
-    above, layer, request = await _asked(peer, hello, NEWER)
+    above, layer, request = await _forged_layer(peer, hello, NEWER)
     body = bytes((len(CONTEXT),)) + CONTEXT + len(ALGORITHMS).to_bytes(2, "big") + ALGORITHMS
     layer.forge(ContentType.HANDSHAKE, message(HandshakeType.CERTIFICATE_REQUEST, body))
     await _answer(peer, above, request)
 
 
-async def _asked(
+async def _forged_layer(
     peer: Peer, hello: ClientHello, terms: Terms
 ) -> tuple[Peer, SealedLayer, RequestHead]:
-    """Complete the handshake, read a request, and return what seals the records from then on.
+    """Complete the handshake, read a request, and return the peer within TLS, the forged layer and the request.
 
     Raises:
         PeerGone: the secrets of the handshake are not known, which is logged.

@@ -23,7 +23,7 @@ function About({ slug, column, entry, before }) {
   const { report } = column;
   return html`<p class="claim">${column.title} ${column.version.slice(0, 24)}: ${entry.evidence || entry.class} <a href=${link("modes", slug)}>${slug}</a></p>
     ${told && html`<${Sequence} moments=${told.moments} name=${slug} origin=${begin(told.moments)} />`}
-    <dl class="res"><dt>expected</dt><dd>${entry.expected || known?.client.meaning || "what the mode's documentation says"} ${known && html`<span class="lvl">${known.client.level}</span>`}</dd>
+    <dl class="res">${(entry.summary || known) && html`<dt>server</dt><dd>${entry.summary || known.summary}</dd>`}<dt>expected</dt><dd>${entry.expected || known?.client.meaning || "what the mode's documentation says"} ${known && html`<span class="lvl">${known.client.level}</span>`}</dd>
       <dt>got</dt><dd>${entry.evidence || entry.class}</dd>
       ${entry.octets > 0 && html`<dt>delivered</dt><dd class="n">${octets(entry.octets)}</dd>`}
       <dt>attempts</dt><dd class="n">${count(entry.attempts ?? 0)}</dd>

@@ -41,7 +41,7 @@ export function Outcomes({ mode }) {
     ${groups.length > 0 && html`<${Strip} groups=${groups} /><ul class="plainlist">${groups.map(({ meaning, mark, clients }) => html`<li>
       <${Glyph} name=${mark} /><span><b>${clients.length} of ${known.clients.length}</b> ${meaning}: <span class="mono">${clients.join(", ")}</span></span></li>`)}</ul>`}
     ${alike && html`<p>${alike.replaceAll("`", "")}</p>`}
-    <p class="hint">${groups.length > 0 && "Each client asked once by GET, with its defaults and a timeout of 6 s. "}Outcomes are recorded, and are no verdicts: <a href="#/matrix">a check</a> grades.</p>
+    <p class="hint">${groups.length > 0 && "Each client asked once by GET, with a timeout of 6 s. "}Outcomes are recorded, and are no verdicts: <a href="#/matrix">a check</a> grades.</p>
   </section>`;
 }
 
