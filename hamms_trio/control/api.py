@@ -212,5 +212,5 @@ def _refusal(error: RequestError) -> ControlAnswer:
     fields = [("Content-Type", "application/problem+json"), *_GUARDS]
     if isinstance(error, MethodNotAllowed):
         fields.append(("Allow", error.allow))
-    problem = documents.Problem(HTTPStatus(error.status).phrase, error.status, str(error))
+    problem = documents.ProblemDocument(HTTPStatus(error.status).phrase, error.status, str(error))
     return ControlAnswer(error.status, tuple(fields), documents.as_json(problem))

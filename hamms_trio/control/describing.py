@@ -38,7 +38,7 @@ def describe_mode(door: Door, port: int | None) -> documents.Mode:
         needs_port=mode.needs_port,
         summary=mode.summary,
         description=mode.description,
-        client=documents.Client(
+        client=documents.ClientDocument(
             outcome=client.outcome.name.lower(),
             meaning=client.outcome.value,
             sentences=client.sentences,
@@ -140,8 +140,8 @@ def _end(ending: Ending | None) -> str | None:
 
 def _describe_request(
     record: RequestRecord, spacing: float | None, epoch: float
-) -> documents.Request:
-    return documents.Request(
+) -> documents.RequestDocument:
+    return documents.RequestDocument(
         connection=record.connection.number,
         mode=record.slug,
         key=record.key,

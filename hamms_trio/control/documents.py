@@ -11,7 +11,7 @@ from hamms_trio.lab.armed.arming import MOST_TIMES, TIMES, TTL_SECONDS
 from hamms_trio.modes.model.parameters import DAY, Value
 
 
-class Problem(Struct, frozen=True):
+class ProblemDocument(Struct, frozen=True):
     """The reason why a call was refused (RFC 9457)."""
 
     title: str
@@ -31,7 +31,7 @@ class Health(Struct, frozen=True):
     ports: dict[str, int]
 
 
-class Client(Struct, frozen=True):
+class ClientDocument(Struct, frozen=True):
     """The behaviour that a correct client owes; ``sentences`` describe it in a form that a user can check."""
 
     outcome: str
@@ -77,7 +77,7 @@ class Mode(Struct, frozen=True):
     needs_port: str | None
     summary: str
     description: str
-    client: Client
+    client: ClientDocument
     issues: list[str]
     parameters: list[ParameterDocument]
     modifiers: list[ParameterDocument]
@@ -145,7 +145,7 @@ class Body(Struct, frozen=True):
     sha256: str
 
 
-class Request(Struct, frozen=True):
+class RequestDocument(Struct, frozen=True):
     """One request; ``spacing`` is the time in seconds since the previous request with the same nonce."""
 
     connection: int
@@ -169,7 +169,7 @@ class LedgerDocument(Struct, frozen=True):
     nonce: str
     fired: bool
     connections: list[Connection]
-    requests: list[Request]
+    requests: list[RequestDocument]
 
 
 class MatchDocument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):

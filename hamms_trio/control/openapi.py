@@ -20,7 +20,7 @@ def describe_api(resources: Iterable[ApiResource[Any]]) -> dict[str, object]:
     """Return the description of these resources in OpenAPI 3.1."""
     resources = list(resources)
     types = {t for each in resources for t in (each.gives, each.takes) if t is not None}
-    types.add(documents.Problem)
+    types.add(documents.ProblemDocument)
     ordered = sorted(types, key=lambda each: each.__name__)
     schemas, components = msgspec.json.schema_components(ordered, ref_template=_REFERENCES)
     by_type = dict(zip(ordered, schemas, strict=True))
@@ -40,7 +40,7 @@ def _operation(resource: ApiResource[Any], schemas: dict[type, Any]) -> dict[str
     answered: dict[str, object] = {"description": resource.status.phrase}
     if resource.gives is not None:
         answered["content"] = {"application/json": {"schema": schemas[resource.gives]}}
-    problem = {"schema": schemas[documents.Problem]}
+    problem = {"schema": schemas[documents.ProblemDocument]}
     operation: dict[str, object] = {
         "summary": (getdoc(resource.act) or "").partition("\n")[0],
         "responses": {

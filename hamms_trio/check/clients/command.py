@@ -24,7 +24,7 @@ from hamms_trio.check.clients.placeholders import (
     filled,
     placeholders_in,
 )
-from hamms_trio.check.clients.process import PIECE, Ended, Kept, run
+from hamms_trio.check.clients.process import PIECE, Kept, ProcessEnd, run
 
 META = "HAMMS:"  # the prefix of a line of the standard error with the JSON of a `Meta`
 _SHELL_SIGNALS = {132: 4, 134: 6, 135: 7, 136: 8, 139: 11}  # exit codes of shells for crashes
@@ -109,7 +109,7 @@ class CommandClient:
                 with suppress(OSError):
                     file.unlink()
 
-    def _account(self, ended: Ended, body: Kept) -> Visit:
+    def _account(self, ended: ProcessEnd, body: Kept) -> Visit:
         meta = self._told(ended)
         crashed = ended.signal or _SHELL_SIGNALS.get(ended.code or 0)
         answers: tuple[Answer, ...] = ()
@@ -137,7 +137,7 @@ class CommandClient:
             said=ended.said[-2000:],
         )
 
-    def _told(self, ended: Ended) -> Meta:
+    def _told(self, ended: ProcessEnd) -> Meta:
         """Read the first line of JSON on descriptor 3, or after the prefix on the standard error."""
         for line in (*ended.told.splitlines(), *self._meta.findall(ended.said)):
             with suppress(msgspec.DecodeError, msgspec.ValidationError):

@@ -41,7 +41,7 @@ RETIRED_BELOW = (
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
-class Outcome(msgspec.Struct):
+class LineOutcome(msgspec.Struct):
     """A line that the program writes.
 
     Attributes:
@@ -117,13 +117,13 @@ class Worker:
             seconds=trio.current_time() - began,
         )
 
-    async def _outcome(self, number: int) -> Outcome:
+    async def _outcome(self, number: int) -> LineOutcome:
         while True:
             line = await self._line()
             if not line.lstrip().startswith(b"{"):
                 continue  # a client that prints something of its own
             try:
-                outcome = msgspec.json.decode(line, type=Outcome)
+                outcome = msgspec.json.decode(line, type=LineOutcome)
             except (msgspec.DecodeError, msgspec.ValidationError) as error:
                 raise Gone(f"the program wrote a line that is no outcome: {error}") from None
             if outcome.id == number:

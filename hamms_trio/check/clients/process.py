@@ -61,7 +61,7 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessEnd:
     """The end of a process.
 
     Attributes:
@@ -95,7 +95,7 @@ async def run(
     nonce: str,
     cap: float,
     memory_limit: int | None,
-) -> Ended:
+) -> ProcessEnd:
     """Run a process until it ends or passes a limit, and leave none of its descendants behind.
 
     Raises:
@@ -226,13 +226,13 @@ class Running:
                 self._reap(0)
         reap(self._orphans)
 
-    def ended(self, output: Kept, said: str, told: bytes) -> Ended:
+    def ended(self, output: Kept, said: str, told: bytes) -> ProcessEnd:
         """Return how the process ended."""
         code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
         by_signal = -code if code is not None and code < 0 and self.stopped is None else None
         if by_signal == signal.SIGXFSZ:
             self.stopped, by_signal = Stopped.OUTPUT, None
-        return Ended(
+        return ProcessEnd(
             code=code if code is not None and code >= 0 else None,
             signal=by_signal,
             stopped=self.stopped,

@@ -7,7 +7,7 @@ from enum import Enum
 
 from hamms_trio.canary import DEFAULT_OCTETS, Damage, canary, examine
 from hamms_trio.check.client import Answer
-from hamms_trio.check.grading.sent import Sent
+from hamms_trio.check.grading.sent import SentAnswer
 
 FORGED = b"This response belongs to no request."  # the body of the family conn's forgeries
 TOKENS = 40  # of a healthy stream
@@ -24,7 +24,7 @@ class Likeness(Enum):
     OTHER = "something other than what was meant"
 
 
-def compare(answer: Answer, sent: Sent, nonce: str) -> tuple[Likeness, str]:
+def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str]:
     """Compare a delivered body with the intended one; return the likeness, and words for the evidence."""
     body = answer.body
     if FORGED in body:

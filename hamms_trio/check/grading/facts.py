@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hamms_trio.check.client import Answer, Call, Stopped, Visit
-from hamms_trio.check.grading.sent import Sent, read_sent
+from hamms_trio.check.grading.sent import SentAnswer, read_sent
 from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, RequestRecord
@@ -71,7 +71,7 @@ class Facts:
         """True if the client still ran at the cap."""
         return self.visit.stopped is Stopped.CAP
 
-    def sent_to(self, number: int) -> Sent:
+    def sent_to(self, number: int) -> SentAnswer:
         """Return the response that answers the call of this number, as far as it was sent."""
         if not self.requests:
             octets = self.connections[-1].answer if self.connections else b""

@@ -13,7 +13,7 @@ _END = b"\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentAnswer:
     """One response as it left.
 
     Attributes:
@@ -35,7 +35,7 @@ class Sent:
         return self.coded is not None
 
 
-def read_sent(octets: bytes, method: str, *, is_ended: bool) -> Sent:
+def read_sent(octets: bytes, method: str, *, is_ended: bool) -> SentAnswer:
     """Parse the octets that were sent in answer to one request.
 
     Args:
@@ -47,19 +47,19 @@ def read_sent(octets: bytes, method: str, *, is_ended: bool) -> Sent:
         try:
             head = parse_response_head(rest[:end], method)
         except MalformedResponse:
-            return Sent(rest[end:])
+            return SentAnswer(rest[end:])
         if not is_interim(head.status):
             return _framed(head, rest[end:], is_ended)
         rest = rest[end:]
-    return Sent(rest)
+    return SentAnswer(rest)
 
 
-def _framed(head: ResponseHead, raw: bytes, is_ended: bool) -> Sent:
+def _framed(head: ResponseHead, raw: bytes, is_ended: bool) -> SentAnswer:
     if _members(head, "transfer-encoding") not in ([], ["chunked"]):
-        return Sent(raw, status=head.status)  # the content is not what is left of the chunks
+        return SentAnswer(raw, status=head.status)  # the content is not what is left of the chunks
     coded = _unframed(head, raw, is_ended)
     body = None if coded is None else _decoded(coded, _members(head, "content-encoding"))
-    return Sent(raw, body, coded, head.status)
+    return SentAnswer(raw, body, coded, head.status)
 
 
 def _unframed(head: ResponseHead, raw: bytes, is_ended: bool) -> bytes | None:

@@ -27,7 +27,7 @@ FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm
 STREAMS = ("llm", "sse", "ndjson", "mcp", "grpcweb")
 
 
-class Subject(Protocol):
+class CellSubject(Protocol):
     """The client of a run, and what is known about it."""
 
     client: Client
@@ -88,7 +88,7 @@ class Cell:
 async def play(
     cell: Cell,
     lab: CheckedLab,
-    subject: Subject,
+    subject: CellSubject,
     *,
     door_kind: str,
     file: bytes = b"",
