@@ -237,6 +237,7 @@ class BlockingDoor:
 
     Attributes:
         name: the door's name, also for queries of the ledger.
+        mode: the failure mode that a client meets.
         port: the door's port.
     """
 
@@ -249,6 +250,7 @@ class BlockingDoor:
         self._closing, self._closed = trio.Event(), trio.Event()
         self._door = loop.run(partial(loop.start, self._hold))
         self.name = self._door.name
+        self.mode = self._door.mode
         self.port = self._door.port
 
     @property

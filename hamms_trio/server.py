@@ -78,11 +78,13 @@ class OpenDoor:
 
     Attributes:
         name: the door's name, which the ledger accepts.
+        mode: the failure mode that a client meets.
         port: the port that it listens on.
     """
 
     def __init__(self, door: Door, host: str, port: int) -> None:
         self.name = door.name
+        self.mode = door.mode
         self.port = port
         self._door = door
         self._host = host

@@ -50,8 +50,11 @@ def check_declaration(mode: FailureMode) -> None:
     for parameter in mode.parameters:
         default = parameter.default
         if default is not None:
-            value = parameter.parse(str(default))
-            assert value == default, f"{mode.slug}: a client can't give {parameter.name}={default}"
+            text = str(default)
+            label = parameter.domain.from_label(parameter.domain.to_label(default))
+            for given in (text, label):
+                said = f"{mode.slug}: a client can't give {parameter.name}={given}"
+                assert parameter.parse(given) == default, said
 
 
 def check_contract(server: HammsServer, name: str) -> None:
@@ -74,6 +77,10 @@ def check_contract(server: HammsServer, name: str) -> None:
             for leave in (_close, _reset):
                 port = _visit(door, octets, leave)
                 visits[port] = f"{beginning}, then a client's {leave.__name__[1:]}"
+                if (
+                    door.mode.own_port
+                ):  # such a mode may close its port, with the clients that wait there
+                    _wait_closed(server, door, len(visits) + 1, visits)
         count = len(visits) + 1  # one saw whether it listens
         _wait_closed(server, door, count, visits)
         _check_ledger(server, door, count + 1)

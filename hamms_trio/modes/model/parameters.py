@@ -7,7 +7,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import UnionType
-from typing import Annotated, Protocol, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Protocol,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    runtime_checkable,
+)
 
 from hamms_trio.errors import CatalogueError, ParameterError
 
@@ -19,9 +27,11 @@ _POINT = re.compile(
     r"([+-]?[0-9]*)[pP]([0-9]+(?:[eE][+-]?[0-9]+)?)"
 )  # of a number in a host's name
 _DOT = "-dot-"  # for a dot of a text in a host's name
+_domains: set[type] = set()  # kinds of domains that were found to be whole
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+@runtime_checkable
 class Domain(Protocol):
     """The values that a parameter may have."""
 
@@ -188,6 +198,10 @@ class Parameter:
         if len(get_args(annotation)) != 2:
             raise CatalogueError(f"the parameter {name!r} has no type of modes.parameters")
         kind, domain = get_args(annotation)
+        if type(domain) not in _domains:  # it is slow to look at each one
+            if not isinstance(domain, Domain):
+                raise CatalogueError(f"the type of the parameter {name!r} is no Domain")
+            _domains.add(type(domain))
         if isinstance(domain, Choice) and default != domain.names[0]:
             raise CatalogueError(f"the default of {name!r} is not its first choice")
         if not isinstance(default, int | float | str | None):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
-from hamms_trio.modes.model.parameters import Choice, Range
+from hamms_trio.modes.model.parameters import Choice, Range, Value
 
 MOST_TOKENS = 2_000  # are written in some 15 ms, for which all other clients wait
 Tokens = Annotated[int, Range("tokens", 1, MOST_TOKENS)]
@@ -39,6 +39,12 @@ class NumberOr:
     def read(self, text: str, kind: type) -> str:
         if text not in self.names and not self._NUMBER.fullmatch(text):
             raise ValueError
+        return text
+
+    def to_label(self, value: Value) -> str:
+        return str(value)
+
+    def from_label(self, text: str) -> str:
         return text
 
 
