@@ -10,6 +10,7 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.canary import Damage, examine
+from hamms_trio.net.hubs.hub import open_hub
 from tests.clients import raw
 from tests.clients.adapters import CLIENTS
 from tests.clients.outcomes import SAFETY_NET, Answer, Failure
@@ -98,7 +99,8 @@ def test_an_unread_upload_stalls(hamms: HammsServer) -> None:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LEAVE_BY_RESET)
 
     assert sent <= STALLED_AT_MOST
-    hamms.ledger.wait_until(lambda ledger: not ledger.open_connections("tcp-never-read"))
+    if open_hub().reports_left:  # on plain trio, only a read could show it
+        hamms.ledger.wait_until(lambda ledger: not ledger.open_connections("tcp-never-read"))
 
 
 def test_at_most_n_connections_are_answered_at_a_time(hamms: HammsServer) -> None:
