@@ -41,6 +41,10 @@ class Resolver:
         self._fixed = fixed
         self._base = base
         self._exempt = State[bool]() if exempt is None else exempt
+        self._parameters = frozenset(p.name for p in mode.parameters)
+        self._modifiers = frozenset(p.name for p in mode.modifiers)
+        self._given_modifiers = modifiers_of(self._values(mode.modifiers, {}))
+        self._unlike_any: set[str] = set()  # names of clients' own, in queries that differ in values
         self._by_query: dict[str, Encounter] = {"": self._resolve({})}
 
     def __call__(self, request: RequestHead | None) -> Encounter:
@@ -64,10 +68,12 @@ class Resolver:
     def _resolve(self, query: Mapping[str, str]) -> Encounter:
         mode, names = self._mode, set(query)
         arguments = self._values(mode.parameters, query)
-        modifiers = self._values(mode.modifiers, query)
-        names -= {*arguments, *modifiers}
-        values = modifiers_of(modifiers)
-        self._refuse_near_misses(names)
+        values = self._given_modifiers
+        if not names.isdisjoint(self._modifiers):
+            values = modifiers_of(self._values(mode.modifiers, query))
+        names -= self._parameters
+        names -= self._modifiers
+        self._refuse_near_misses(names - self._unlike_any)
         return Encounter(
             mode.slug,
             mode.act,
@@ -95,15 +101,18 @@ class Resolver:
         }
 
     def _refuse_near_misses(self, names: set[str]) -> None:
+        known = (*self._mode.parameters, *self._mode.modifiers)
         for name in sorted(names):
-            for parameter in (*self._mode.parameters, *self._mode.modifiers):
-                if is_near_miss(name, parameter.name) and (
-                    (self._mode.slug, name) not in self._exempt
-                ):
-                    raise ParameterError(
-                        f"{self._mode.slug} has no parameter {name!r}: did you mean "
-                        f"{parameter.name!r}, {parameter.takes}?"
-                    )
+            near = [parameter for parameter in known if is_near_miss(name, parameter.name)]
+            if near and (self._mode.slug, name) not in self._exempt:
+                raise ParameterError(
+                    f"{self._mode.slug} has no parameter {name!r}: did you mean "
+                    f"{near[0].name!r}, {near[0].takes}?"
+                )
+            if not near and len(name) <= _REMEMBERED_QUERY_LENGTH:
+                if len(self._unlike_any) >= _REMEMBERED_QUERIES:
+                    self._unlike_any.clear()
+                self._unlike_any.add(name)
 
 
 def is_near_miss(name: str, parameter: str) -> bool:

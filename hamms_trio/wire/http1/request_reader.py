@@ -31,7 +31,14 @@ class RequestReader:
         max_line_octets: limit of its request line.
     """
 
-    __slots__ = ("_buffer", "_in_request_line", "_max_line_octets", "_max_octets", "_scanned")
+    __slots__ = (
+        "_buffer",
+        "_in_request_line",
+        "_last",
+        "_max_line_octets",
+        "_max_octets",
+        "_scanned",
+    )
 
     def __init__(
         self,
@@ -43,6 +50,7 @@ class RequestReader:
         self._buffer = b""
         self._scanned = 0  # octets of an incomplete head; 0 where a new one begins
         self._in_request_line = True
+        self._last: RequestHead | None = None  # a client that polls repeats its head octet by octet
 
     @property
     def is_empty(self) -> bool:
@@ -71,13 +79,17 @@ class RequestReader:
             buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         if not buffer or buffer == b"\r":
             return None
+        last = self._last
+        if last is not None and buffer.startswith(last.octets):
+            self._buffer, self._scanned = buffer[len(last.octets) :], 0
+            return last
         end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
         if end < 0 or end + 4 > self._max_octets:
             self._check_incomplete()
             if end >= 0 or len(buffer) >= self._max_octets:
                 raise HeadTooLarge(f"the head exceeds {self._max_octets} octets")
             return None
-        head = parse_head(buffer[: end + 4])
+        head = self._last = parse_head(buffer[: end + 4])
         self._buffer, self._scanned = buffer[end + 4 :], 0
         return head
 
