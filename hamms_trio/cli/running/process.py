@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netsplode.usage import Refused
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0001
 
 
 def collect_garbage_rarely() -> None:

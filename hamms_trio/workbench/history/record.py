@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 
@@ -51,7 +50,7 @@ class RecordedExchange(msgspec.Struct, gc=False):
 
     def row(self) -> HistoryRow:
         """Return the row that the store keeps."""
-        document = json.dumps(self.document(), sort_keys=True).encode()
+        document = msgspec.json.encode(self.document(), order="sorted")
         return HistoryRow(
             self.at_ms, self.request_id, self.method, self.path, self.status, document
         )

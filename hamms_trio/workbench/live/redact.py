@@ -43,6 +43,16 @@ def is_secret(name: str) -> bool:
     return _is_short_secret(name) if len(name) <= SHORT else _SECRET.search(name) is not None
 
 
+def is_secret_field(name: str) -> bool:
+    """Return True if the values of this header field are credentials."""
+    return _is_secret_field(name) if len(name) <= SHORT else is_secret(name)
+
+
+@lru_cache(maxsize=4_096)
+def _is_secret_field(name: str) -> bool:
+    return name.lower() in _FIELDS or is_secret(name)
+
+
 @lru_cache(maxsize=4_096)
 def _is_short_secret(name: str) -> bool:
     """Return True if a short name hints at a credential; the results are kept, since names repeat."""
@@ -51,10 +61,7 @@ def _is_short_secret(name: str) -> bool:
 
 def redact_fields(fields: Iterable[Pair]) -> list[Pair]:
     """Replace the values of header fields that carry credentials."""
-    return [
-        (name, REDACTED if name.lower() in _FIELDS or is_secret(name) else value)
-        for name, value in fields
-    ]
+    return [(name, REDACTED if is_secret_field(name) else value) for name, value in fields]
 
 
 def redact_query(query: str) -> str:
