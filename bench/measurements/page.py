@@ -39,7 +39,7 @@ RATE = "import('/playground/app/live/connections.js').then(({rate}) => rate.valu
 
 
 def page(effort: Effort) -> list[Figure]:
-    """Open the page beside a lab, and let so many events arrive for ten minutes as a busy day brings."""
+    """Open the page beside a lab, and send it the events of a busy day for ten minutes."""
     try:
         from playwright.sync_api import sync_playwright
 
@@ -88,9 +88,15 @@ def page(effort: Effort) -> list[Figure]:
             "rate": rate,
         }
 
-    after = f"that {seconds:.0f} s of events add"
     paints = {"paint": Figure("first paint", "ms", (AtMost(FIRST_PAINT_MS),))}
-    figures = {
+    shown = interleave(effort.rounds, {OURS: paint}, paints)
+    return [*shown, *interleave(1, {OURS: traffic}, _figures(seconds))]
+
+
+def _figures(seconds: float) -> dict[str, Figure]:
+    """Return the figures of a visit that lasts so long."""
+    after = f"that {seconds:.0f} s of events add"
+    return {
         "frame": Figure("time of a frame, median", "ms", (AtMost(FRAME_MS),)),
         "slow": Figure("time of a frame, 95th percentile", "ms", (AtMost(FRAME_MS),)),
         "memory": Figure(f"memory {after}", "MB", (AtMost(MEMORY_MB),)),
@@ -98,8 +104,6 @@ def page(effort: Effort) -> list[Figure]:
         "listeners": Figure(f"listeners {after}", "listeners", (AtMost(0),)),
         "rate": Figure("events in a second meanwhile", "events"),
     }
-    shown = interleave(effort.rounds, {OURS: paint}, paints)
-    return [*shown, *interleave(1, {OURS: traffic}, figures)]
 
 
 def _kept(visit: Page) -> Mapping[str, float]:

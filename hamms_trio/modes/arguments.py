@@ -44,9 +44,8 @@ class Resolver:
         self._parameters = frozenset(p.name for p in mode.parameters)
         self._modifiers = frozenset(p.name for p in mode.modifiers)
         self._given_modifiers = modifiers_of(self._values(mode.modifiers, {}))
-        self._unlike_any: set[str] = (
-            set()
-        )  # names of clients' own, in queries that differ in values
+        # Names of the clients' own parameters, which repeat although their values differ.
+        self._unlike_any: set[str] = set()
         self._by_query: dict[str, Encounter] = {"": self._resolve({})}
 
     def __call__(self, request: RequestHead | None) -> Encounter:

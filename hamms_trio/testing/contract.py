@@ -77,9 +77,8 @@ def check_contract(server: HammsServer, name: str) -> None:
             for leave in (_close, _reset):
                 port = _visit(door, octets, leave)
                 visits[port] = f"{beginning}, then a client's {leave.__name__[1:]}"
-                if (
-                    door.mode.own_port
-                ):  # such a mode may close its port, with the clients that wait there
+                # A mode with a port of its own may close it, which resets the clients in the backlog.
+                if door.mode.own_port:
                     _wait_closed(server, door, len(visits) + 1, visits)
         count = len(visits) + 1  # one saw whether it listens
         _wait_closed(server, door, count, visits)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import pytest
 
-from hamms_trio.errors import ParameterError
+from hamms_trio.errors import CatalogueError, ParameterError
 from hamms_trio.modes.model.parameters import (
     DAY,
     MEBIBYTE,
@@ -143,3 +143,13 @@ def test_a_parameter_gets_kind_and_domain_from_its_annotation(
     assert parameter.kind is kind
     assert parameter.takes == takes
     assert parameter.default is None
+
+
+class Anything:
+    def takes(self, kind: type) -> str:
+        return "anything"
+
+
+def test_a_type_without_all_methods_of_a_domain_is_refused() -> None:
+    with pytest.raises(CatalogueError, match="'name' lacks methods"):
+        Parameter.of("name", Annotated[str, Anything()], "")

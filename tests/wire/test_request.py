@@ -395,3 +395,11 @@ def test_no_head_takes_more_than_linear_time(octets: bytes, way: Way) -> None:
     except RequestError:
         return
     assert len(heads) <= 1
+
+
+def test_a_repeated_head_is_read_once_and_a_similar_one_anew() -> None:
+    polled, similar = get(b"X-A: 1"), get(b"X-A: 12")
+    heads, rest = read_heads([polled + polled[:9], polled[9:] + similar + polled])
+    assert [head.octets for head in heads] == [polled, polled, similar, polled]
+    assert heads[0] is heads[1]
+    assert rest == b""

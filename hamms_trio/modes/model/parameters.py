@@ -23,11 +23,10 @@ Value = int | float | str | bool | None
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,30}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
-_POINT = re.compile(
-    r"([+-]?[0-9]*)[pP]([0-9]+(?:[eE][+-]?[0-9]+)?)"
-)  # of a number in a host's name
+# A number with its decimal point in a host's name.
+_POINT = re.compile(r"([+-]?[0-9]*)[pP]([0-9]+(?:[eE][+-]?[0-9]+)?)")
 _DOT = "-dot-"  # for a dot of a text in a host's name
-_domains: set[type] = set()  # kinds of domains that were found to be whole
+_domains: set[type] = set()  # classes that were checked to have every method of `Domain`
 _FLAGS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -198,9 +197,9 @@ class Parameter:
         if len(get_args(annotation)) != 2:
             raise CatalogueError(f"the parameter {name!r} has no type of modes.parameters")
         kind, domain = get_args(annotation)
-        if type(domain) not in _domains:  # it is slow to look at each one
+        if type(domain) not in _domains:  # the check of a protocol is slow
             if not isinstance(domain, Domain):
-                raise CatalogueError(f"the type of the parameter {name!r} is no Domain")
+                raise CatalogueError(f"the type of the parameter {name!r} lacks methods of Domain")
             _domains.add(type(domain))
         if isinstance(domain, Choice) and default != domain.names[0]:
             raise CatalogueError(f"the default of {name!r} is not its first choice")
