@@ -142,7 +142,7 @@ def test_creeping_clients_connect_again_when_the_server_ends_them() -> None:
 def test_wandering_clients_get_answers_and_read_the_memory(plain: Server) -> None:
     counted = put("wander", plain, pid=plain.pid, requests=2000)
     assert counted.keys() == {"start_mb", "filled_mb", "end_mb", "growth_kb", "per_second"}
-    assert counted["end_mb"] >= counted["filled_mb"] > 0
+    assert min(counted["start_mb"], counted["filled_mb"], counted["end_mb"]) > 0
 
 
 def test_a_crowd_asks_again_when_a_mode_ends_its_connection() -> None:

@@ -212,18 +212,6 @@ async def test_large_answers_are_read(over: str) -> None:
     assert outcome.tally.octets_received == 20 * len(answer)
 
 
-async def test_a_connection_that_is_closed_between_requests_fails_none(over: str) -> None:
-    async def close_after_one(stream: trio.abc.Stream) -> None:
-        await Requests(stream).next()
-        await stream.send_all(ANSWER)
-
-    plan = replace(FEW, concurrency=1, requests=5, rate=20.0)
-    async with serving(close_after_one) as url:
-        outcome = await make(url, plan, over=over)
-    assert outcome.tally.answered == 5
-    assert outcome.tally.connections.closed_idle + 1 >= outcome.tally.connections.opened == 5
-
-
 async def test_ipv6_is_spoken(over: str) -> None:
     try:
         async with serving(answering(), host="::1") as url:

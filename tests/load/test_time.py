@@ -219,3 +219,15 @@ async def test_at_a_rate_each_refused_connection_is_one_failed_request(
 
     assert outcome.tally.answered == 30
     assert outcome.tally.failures == {Failure.CONNECT_REFUSED: 70}
+
+
+async def test_connections_that_are_closed_between_requests_fail_none(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    plan = Plan(concurrency=1, requests=5, rate=20.0)
+    outcome = await make_in_memory(plan, close_after_one)
+
+    assert outcome.tally.answered == 5
+    assert not outcome.tally.failures
+    connections = outcome.tally.connections
+    assert connections.closed_idle + 1 >= connections.opened == 5
