@@ -31,5 +31,6 @@ def item(_request: Request) -> Response:
 if __name__ == "__main__":
     service = Service(router)
     writer = LineWriter(os.open(os.devnull, os.O_WRONLY), "access log")
-    service.account.log_to(AccessLog(service, LogFormat.PLAIN, writer.put).write)
+    log = AccessLog(service, LogFormat.PLAIN, writer.put)
+    service.account.log_to(log.write, log.flush)
     trio.run(Server(service, [listen()]).run)

@@ -177,6 +177,7 @@ def _declare(
         add_proxied(router, bench, failures, recorder)
     bench.incidents.on_change = _striking(bench, router, failures, recorder)
     service.account.log_to(recorder.write)
+    service.account.count_to(recorder.count)
     service.account.is_counted = is_counted
     service.publish_to(failures.recording)
     service.is_watched = lambda: bool(bench.events.subscribers)

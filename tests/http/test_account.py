@@ -32,7 +32,8 @@ def get(path: str, *fields: str) -> bytes:
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
     """Collect the lines that a server logs from now on."""
     lines: list[bytes] = []
-    service.account.log_to(AccessLog(service, log_format, lines.append).write)
+    log = AccessLog(service, log_format, lines.append)
+    service.account.log_to(log.write, log.flush)
     return lines
 
 
@@ -204,7 +205,8 @@ def test_a_late_request_is_logged_with_the_octets_that_came() -> None:
     for octets, path in ((b"GET /slow HTTP/1", "/slow"), (post("/submit", CHUNKED), "/submit")):
         service = make_service()
         lines: list[bytes] = []
-        service.account.log_to(AccessLog(service, LogFormat.JSON, lines.append).write)
+        log = AccessLog(service, LogFormat.JSON, lines.append)
+        service.account.log_to(log.write, log.flush)
         _, conversation = talk([octets], service=service)
         conversation.on_deadline()
         service.account.settle()

@@ -17,6 +17,7 @@ from hamms_trio.http.serving.service import Service
 from hamms_trio.wire.masking import mask
 
 ENGINE = "trio"
+LINES_IN_ONE_GO = 128  # more lines wake the writer's thread less often
 Notes = dict[tuple[bytes, tuple[str, int]], Mapping[str, object]]
 
 _BOOLEANS = ("false", "true")
@@ -33,7 +34,7 @@ class LogFormat(Enum):
 
 
 class AccessLog:
-    """A formatter of entries that passes the lines to ``put``."""
+    """A formatter of entries that passes the lines to ``put``, many at once."""
 
     def __init__(
         self, service: Service, log_format: LogFormat, put: Callable[[bytes], None]
@@ -44,14 +45,22 @@ class AccessLog:
         if log_format is LogFormat.JSON:
             service.account.notes = self._notes
         self._put = put
+        self._waiting: list[str] = []
 
     def write(self, entries: Sequence[Entry]) -> None:
-        """Write one line for each entry."""
+        """Format one line for each entry."""
         service = self._service
         drained = int(service.drain_seconds * 1000)
         offset, phase = service.wall_clock_offset(), service.phase.value
-        lines = self._lines(entries, offset, phase, drained, self._notes)
-        self._put("".join(lines).encode())
+        self._waiting += self._lines(entries, offset, phase, drained, self._notes)
+        if len(self._waiting) >= LINES_IN_ONE_GO:
+            self.flush()
+
+    def flush(self) -> None:
+        """Pass on the lines that wait for others."""
+        if self._waiting:
+            lines, self._waiting = self._waiting, []
+            self._put("".join(lines).encode())
 
 
 def _plain_lines(

@@ -1,7 +1,7 @@
 """The account of answers, which counts them for the metrics and writes them to the access log in batches.
 
 An answer costs its connection one tuple in a list; all further work happens here for a whole batch, which takes
-a fraction of the time.
+a fraction of the time. A batch is small, since other clients wait while it is counted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Protocol
 from hamms_trio.http.routes.match import Match
 from hamms_trio.recording.recorder import Recorder, Watch
 
-BATCH = 128  # the limit of answers that are not counted yet
+BATCH = 32  # the limit of answers that are not counted yet
 MAX_NOTES = 1_000  # of answers that are not logged yet
 SAMPLES = 1024  # the latest latencies of a route, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
@@ -65,6 +65,8 @@ class Account:
     def __init__(self) -> None:
         self._entries: list[Entry] = []
         self._observers: list[Callable[[list[Entry]], None]] = []
+        self._flushes: list[Callable[[], None]] = []
+        self._counters: list[Callable[[str, int, list[float], float], None]] = []
         self.on_first: Callable[[], None] = lambda: None
         self.is_counted: Callable[[bytes], bool] = lambda _head: True
         self.notes: dict[tuple[bytes, tuple[str, int]], Mapping[str, object]] | None = None
@@ -87,9 +89,21 @@ class Account:
         samples = chain.from_iterable(route.samples for route in self.routes.values())
         return percentile(sorted(samples), percent)
 
-    def log_to(self, write: Callable[[list[Entry]], None]) -> None:
-        """Pass each batch of entries on, such as to the access log or to the history."""
+    def log_to(
+        self, write: Callable[[list[Entry]], None], flush: Callable[[], None] | None = None
+    ) -> None:
+        """Pass each batch of entries on, such as to the access log or to the history.
+
+        Args:
+            flush: called by `settle`, for an observer that collects several batches.
+        """
         self._observers.append(write)
+        if flush is not None:
+            self._flushes.append(flush)
+
+    def count_to(self, note: Callable[[str, int, list[float], float], None]) -> None:
+        """Pass the latencies of each batch on: the route's key, the status, seconds, and the last answer's time."""
+        self._counters.append(note)
 
     def annotate(
         self, request_id: bytes, client: tuple[str, int], notes: Mapping[str, object]
@@ -114,10 +128,15 @@ class Account:
             self.on_first()
         entries.append(entry)
         if len(entries) >= BATCH:
-            self.settle()
+            self._count_batch()
 
     def settle(self) -> None:
         """Count and log the answers since the last call."""
+        self._count_batch()
+        for flush in self._flushes:
+            flush()
+
+    def _count_batch(self) -> None:
         entries = self._entries
         if not entries:
             return
@@ -131,6 +150,8 @@ class Account:
             self.reused += number > 1
         for (route, status), seconds in groups.items():
             self._count(route, status, seconds)
+            for note in self._counters:
+                note(route, status, seconds, entries[-1][1])
         self.last_request_id = entries[-1][8]
         for write in self._observers:
             write(entries)

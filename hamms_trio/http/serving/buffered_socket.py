@@ -20,7 +20,14 @@ _SIOCOUTQNSD = 0x894B  # linux/sockios.h
 class BufferedSocket(AcceptedSocket, ABC):
     """A connection of a server, until it is closed, reset or given to another owner."""
 
-    __slots__ = ("_on_ended", "_room_due", "_service", "_waits_for_room", "_waits_since")
+    __slots__ = (
+        "_deferred",
+        "_on_ended",
+        "_room_due",
+        "_service",
+        "_waits_for_room",
+        "_waits_since",
+    )
 
     def __init__(self, hub: Hub, service: Service, handover: Handover) -> None:
         super().__init__(hub, handover.sock, IN, octets=handover.octets, observer=handover.observer)
@@ -29,6 +36,7 @@ class BufferedSocket(AcceptedSocket, ABC):
         self._waits_for_room = (
             False  # in the kernel's buffer, for octets that are kept or for a file's
         )
+        self._deferred = b""  # an answer that waits for its turn
         self._waits_since = 0.0
         self._room_due = FOREVER
         service.connections += 1
@@ -69,6 +77,26 @@ class BufferedSocket(AcceptedSocket, ABC):
         """Hand octets to the kernel, and wait for room for those that do not fit."""
         if not self.write_or_keep(octets):
             self._wait_for_room()
+
+    def _write_in_turn(self, octets: bytes) -> None:
+        """Write an answer, after the other clients of this round are read if there are any.
+
+        A send wakes a sleeping client, and the send to one that is awake costs half.
+        """
+        if self._hub.is_crowded:
+            self._deferred = octets
+            self._hub.call_next(self._write_deferred, self.group)
+        else:
+            self._write_all(octets)
+
+    def _write_deferred(self) -> None:
+        octets, self._deferred = self._deferred, b""
+        if octets:
+            try:
+                self._write_all(octets)
+            except OSError as error:
+                self._on_lost(error)
+            self._service.announce_end()
 
     def _write_waiting(self) -> bool:
         """Hand over the octets that were kept, now that there is room; return True if that was all."""
@@ -113,12 +141,17 @@ class BufferedSocket(AcceptedSocket, ABC):
     def _detach(self) -> None:
         super()._detach()
         self._waits_for_room = False
+        self._deferred = b""
         service = self._service
         service.backlog.release(self)
         service.connections -= 1
         service.announce_vacancy()
         service.announce_end()
         self._on_detached()
+
+    @abstractmethod
+    def _on_lost(self, error: OSError) -> None:
+        """Count the error that ended the connection, and close it."""
 
     @abstractmethod
     def _on_closed(self) -> None:

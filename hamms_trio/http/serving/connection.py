@@ -1,8 +1,7 @@
 """A connection on the hub: carries the octets of one conversation.
 
-While nothing waits, an exchange costs one ``recv`` and one ``send``; the socket stays registered for
-input. Only when output does not fit into the kernel's buffer is it registered for room instead, which
-is what slows down a client that asks faster than it reads.
+While nothing waits, an exchange costs one ``recv`` and one ``send``; the socket stays registered for input. Only
+output without room in the kernel's buffer has it registered for room, which slows a client that does not read.
 """
 
 from __future__ import annotations
@@ -67,6 +66,10 @@ class ServerConnection(BufferedSocket):
     # Events that the hub reports
 
     def on_event(self, events: int) -> None:
+        if self._deferred:
+            self._write_deferred()
+            if self._waits_for_room or not self.is_open:
+                return
         try:
             if events != IN:
                 self._on_other_event(events)
@@ -76,12 +79,14 @@ class ServerConnection(BufferedSocket):
             if data is None:
                 return
             octets = conversation.receive(data) if data else conversation.end_of_input()
-            if octets:
-                self._write_all(octets)
             if not conversation.is_idle:
+                if octets:
+                    self._write_all(octets)
                 self._proceed()
+            elif octets:
+                self._write_in_turn(octets)
         except OSError as error:
-            self._lost(error)
+            self._on_lost(error)
         except Exception:  # the boundary: a bug costs one connection
             logger.exception(BUG)
             self.reset()
@@ -134,7 +139,7 @@ class ServerConnection(BufferedSocket):
 
     @property
     def _is_answering(self) -> bool:
-        return self._waits_for_room or self.conversation.is_busy
+        return self._waits_for_room or bool(self._deferred) or self.conversation.is_busy
 
     # Calls of a task (see `tasks.Carrier`)
 
@@ -145,7 +150,7 @@ class ServerConnection(BufferedSocket):
             try:
                 self._write_all(data)
             except OSError as error:
-                self._lost(error)
+                self._on_lost(error)
         if not self.is_open:
             raise PeerGone
         if self._waits_for_room:
@@ -203,7 +208,7 @@ class ServerConnection(BufferedSocket):
                 self._write_all(octets)
             self._proceed()
         except OSError as error:
-            self._lost(error)
+            self._on_lost(error)
         except Exception:  # the boundary: a bug costs one connection
             logger.exception(BUG)
             self.reset()
@@ -213,9 +218,8 @@ class ServerConnection(BufferedSocket):
             self._on_room()
         elif events & LOST and not events & IN:
             # Both sides are closed, or the client has reset: no waiting octet can be delivered.
-            error = self.loss()
-            if error is not None:
-                self._lost(error)
+            if (error := self.loss()) is not None:
+                self._on_lost(error)
         elif events & IN:
             self.on_event(IN)
 
@@ -334,14 +338,10 @@ class ServerConnection(BufferedSocket):
     def _slow_down(self) -> None:
         """Read as much as the task has use for, and no more."""
         conversation = self.conversation
-        is_full = conversation.is_full
+        is_full, exchange = conversation.is_full, conversation.exchange
         self.watch_for(0 if conversation.ended or is_full else IN)
-        if (
-            is_full
-            and conversation.exchange is not None
-            and conversation.exchange.content is not None
-        ):
-            conversation.exchange.content.on_room = self._on_taken
+        if is_full and exchange is not None and exchange.content is not None:
+            exchange.content.on_room = self._on_taken
 
     def _on_taken(self) -> None:
         if self.is_open and not self._waits_for_room and not self.conversation.ended:
@@ -379,7 +379,7 @@ class ServerConnection(BufferedSocket):
             self.watch_for(IN)
         conversation.deadline = min(now + limits.linger_seconds, self._lingers_until)
 
-    def _lost(self, error: OSError) -> None:
+    def _on_lost(self, error: OSError) -> None:
         errors = self._service.account.read_errors
         if self._waits_for_room or self._delivery is not None:
             errors = self._service.account.write_errors

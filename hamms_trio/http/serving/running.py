@@ -95,7 +95,8 @@ async def open_server(
     """
     outlet = LineWriter(log_descriptor, "access log") if log_descriptor is not None else None
     if outlet is not None:
-        service.account.log_to(AccessLog(service, log_format, outlet.put).write)
+        log = AccessLog(service, log_format, outlet.put)
+        service.account.log_to(log.write, log.flush)
     server = Server(service, sockets, certificate=certificate)
     stopped = trio.Event()
     try:

@@ -84,16 +84,15 @@ class AnswerRecorder:
 
     def write(self, entries: list[Entry]) -> None:
         """Record a batch of answers."""
-        offset = self._service.wall_clock_offset()
-        groups: dict[tuple[str, int], list[float]] = {}
-        for entry in entries:
-            begun, ended, match, status, *_ = entry
-            if is_counted(match.head.octets):
-                groups.setdefault((match.route.key, status), []).append(ended - begun)
-            if self._has_history or self._has_events:
+        if self._has_history or self._has_events:
+            offset = self._service.wall_clock_offset()
+            for entry in entries:
                 self._record(entry, offset)
-        for (route_key, status), seconds in groups.items():
-            self._trends.note(route_key, status, seconds, entries[-1][1] + offset)
+
+    def count(self, route_key: str, status: int, seconds: list[float], ended: float) -> None:
+        """Count answers for the trends."""
+        at = ended + self._service.wall_clock_offset()
+        self._trends.note(route_key, status, seconds, at)
 
     def _record(self, entry: Entry, offset: float) -> None:
         match, client, request_id = entry[2], entry[-3], entry[-1]
@@ -146,9 +145,9 @@ def is_counted(head: bytes) -> bool:
 
 def is_of_page(head: bytes) -> bool:
     """Return True if the page made the request for itself."""
-    if b"-" not in head:
+    if b"amms-" not in head and b"AMMS-" not in head:  # of whatever case a browser or a proxy makes
         return False
-    lowered = head.lower() if b"age:" in head or b"AGE:" in head else b""
+    lowered = head.lower()
     return PAGE_MARK in lowered and SAME_ORIGIN in lowered
 
 

@@ -1,0 +1,111 @@
+"""Clients whose requests arrive in the same round: the server reads all of them, and then answers."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+import trio
+
+from hamms_trio.http import Request, Response, Router, text
+from tests.http.conversations import statuses
+from tests.http.server import Serving, read_all, serving
+
+CLIENTS = 40
+LARGE = 8 * 1024 * 1024  # more than the kernel buffers for one connection
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+    router.fixed("GET", "/", text("Hello World"))
+
+    @router.get("/large")
+    def large(_request: Request) -> Response:
+        return Response(200, b"x" * LARGE)
+
+    return router
+
+
+@pytest.fixture
+def clients() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+async def connect(server: Serving, clients: ExitStack) -> list[socket.socket]:
+    """Connect a crowd, and wait until the server has accepted all of them."""
+    crowd = [
+        clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        for _ in range(CLIENTS)
+    ]
+    while server.service.connections < CLIENTS:
+        await trio.lowlevel.checkpoint()
+    return crowd
+
+
+async def read_rest(client: socket.socket) -> bytes:
+    async with trio.SocketStream(trio.socket.from_stdlib_socket(client.dup())) as stream:
+        return await read_all(stream)
+
+
+async def test_each_client_of_a_crowd_gets_its_answers(
+    router: Router, clients: ExitStack, hub_kind: str
+) -> None:
+    async with serving(router, hub=hub_kind) as server:
+        crowd = await connect(server, clients)
+        for client in crowd:  # without a turn for the server
+            client.send(GET)
+        for client in crowd:
+            client.send(LAST)
+        for client in crowd:
+            assert statuses(await read_rest(client)) == [200, 200]
+
+
+async def test_clients_of_a_crowd_that_reset_leave_the_others_their_answers(
+    router: Router, clients: ExitStack, hub_kind: str
+) -> None:
+    async with serving(router, hub=hub_kind) as server:
+        crowd = await connect(server, clients)
+        for client in crowd:
+            client.send(LAST)
+        for client in crowd[::2]:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.close()
+        for client in crowd[1::2]:
+            assert statuses(await read_rest(client)) == [200]
+
+
+async def test_large_answers_to_a_crowd_are_whole(
+    router: Router, clients: ExitStack, hub_kind: str
+) -> None:
+    async with serving(router, hub=hub_kind) as server:
+        crowd = await connect(server, clients)
+        for client in crowd[:3]:
+            client.send(GET.replace(b"/ ", b"/large ", 1))
+        for client in crowd:
+            client.send(LAST)
+        for client in crowd[:3]:
+            octets = await read_rest(client)
+            assert octets.count(b"x" * 1024) == LARGE // 1024
+            assert octets.count(b"HTTP/1.1 200 OK") == 2
+
+
+async def test_a_drain_loses_no_answer_to_a_crowd(
+    router: Router, clients: ExitStack, hub_kind: str
+) -> None:
+    async with serving(router, hub=hub_kind) as server:
+        crowd = await connect(server, clients)
+        for client in crowd:
+            client.send(GET)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(server.server.drain, 10.0)
+            for client in crowd:
+                with client:
+                    (status,) = statuses(await read_rest(client))
+                assert status in (200, 503)  # the one before the drain, the other during it
