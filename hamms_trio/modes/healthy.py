@@ -18,8 +18,7 @@ CANARY_TYPE = ("Content-Type", "text/plain; charset=utf-8")
 
 async def answer_healthily(peer: Peer, request: RequestHead) -> None:
     """Answer 200 with the whole canary of the client's nonce."""
-    fields = (CANARY_TYPE, ("X-Hamms-Nonce", peer.nonce))
-    await peer.http.respond(request, 200, *fields, body=canary(peer.nonce, DEFAULT_OCTETS))
+    await peer.http.respond(request, 200, CANARY_TYPE, body=canary(peer.nonce, DEFAULT_OCTETS))
 
 
 def healthily(encounter: Encounter) -> Choose:

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
-from hamms_trio.wire import RequestHead, is_interim, scan_for
+from hamms_trio.wire import RequestHead, is_interim
 from hamms_trio.wire.tls.alerts import alert_name
 
 ANSWER_OCTETS = 256  # of each answer that are kept, unless a ledger keeps more
 BODY_OCTETS = 64 * 1024  # of each body that are kept
 
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([0-9]{3}) ")
-_NONCE_FIELD = b"x-hamms-nonce"
-_NONCE = scan_for("x-hamms-nonce")
 DEFAULT_KEY = "default"
 _EMPTY_SHA256 = sha256().hexdigest()
 if TYPE_CHECKING:
@@ -197,9 +195,7 @@ class RequestRecord:
     @property
     def nonce(self) -> str | None:
         """The nonce of its exchange: from its query, its field X-Hamms-Nonce, or the server; or None."""
-        if self.given_nonce is None and _NONCE_FIELD in self.head.octets.lower():
-            return self.head.combined(_NONCE).get("x-hamms-nonce")
-        return self.given_nonce
+        return self.head.get("x-hamms-nonce") if self.given_nonce is None else self.given_nonce
 
     @property
     def octets(self) -> int:

@@ -132,11 +132,10 @@ async def _answer(
     peer: Peer, request: RequestHead, *fields: Field, body: bytes | None = None
 ) -> None:
     body = peer.http.canary() if body is None else body
-    own = (CANARY_TYPE, ("X-Hamms-Nonce", peer.nonce))
-    await peer.http.respond(request, 200, *own, *fields, body=body)
+    await peer.http.respond(request, 200, CANARY_TYPE, *fields, body=body)
 
 
 def _raw_head(peer: Peer, request: RequestHead | None, *lines: bytes) -> bytes:
     kept = connection_field(request).removesuffix(b"\r\n") if request is not None else b""
-    own = (b"Content-Type: text/plain; charset=utf-8", b"X-Hamms-Nonce: " + peer.nonce.encode())
-    return peer.http.raw_head(*own, *filter(None, (kept,)), *lines)
+    own = b"Content-Type: text/plain; charset=utf-8"
+    return peer.http.raw_head(own, *filter(None, (kept,)), *lines)

@@ -111,6 +111,7 @@ class Environment:
         self._wall_clock = wall_clock
         self._states: dict[tuple[str, str], State[Any]] = {}
         self._nonces = 0
+        self._nonce_prefix = blake2b(repr((seed, "nonce")).encode(), digest_size=2).hexdigest()
         self._closers: dict[str, Callable[[float], None]] = {}
         self._origin_second = -1
         self._origin = b""
@@ -168,7 +169,7 @@ class Environment:
     def new_nonce(self) -> str:
         """Return a nonce for an exchange whose client gave none: the same in each run with this seed."""
         self._nonces += 1
-        return blake2b(repr((self.seed, "nonce", self._nonces)).encode(), digest_size=6).hexdigest()
+        return f"{self._nonce_prefix}{self._nonces & 0xFFFFFFFF:08x}"
 
     def date(self, seconds: int = 0) -> str:
         """Return the time ``seconds`` from now as a field's value (RFC 9110 §5.6.7)."""

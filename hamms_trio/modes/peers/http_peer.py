@@ -229,21 +229,20 @@ class HttpPeer:
     # The response
 
     def head(self, status: int, *fields: Field) -> bytes:
-        """Return the head of a response with Server, Date and these fields (see `wire.head`)."""
-        return head(status, *fields, origin=self._peer.environment.origin())
+        """Return the head of a response with Server, Date, the nonce and these fields (see `wire.head`)."""
+        return head(status, *fields, origin=self._origin(status))
 
     def raw_head(self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK") -> bytes:
-        """Return a head of any octets: ``start``, Server and Date, then ``lines``, and the empty line."""
-        origin = self._peer.environment.origin()
-        return b"".join((start, CRLF, origin, *(line + CRLF for line in lines), CRLF))
+        """Return a head of any octets: ``start``, Server, Date, nonce, then ``lines``, and the empty line."""
+        return b"".join((start, CRLF, self._origin(), *(line + CRLF for line in lines), CRLF))
 
     def canary_head(
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
     ) -> bytes:
         """Return a head that frames ``octets`` of the canary truthfully, with ``lines`` among its own."""
         kept = connection_lines(self._request) if self._request else ()
-        own = b"Content-Type: text/plain", b"X-Hamms-Nonce: %b" % self._peer.nonce.encode()
-        return self.raw_head(*own, *lines, *kept, b"Content-Length: %d" % octets, start=start)
+        length = b"Content-Length: %d" % octets
+        return self.raw_head(b"Content-Type: text/plain", *lines, *kept, length, start=start)
 
     async def respond_with_canary(
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
@@ -274,7 +273,7 @@ class HttpPeer:
         close = request.has_body and self._loses_track(request)
         if request.method == "CONNECT" and status >= 300:
             close = not self.goes_on
-        origin = self._peer.environment.origin()
+        origin = self._origin(status if request is not _UNREADABLE else 0)
         return response(request, status, fields, body, origin=origin, close=close)
 
     def respond(
@@ -299,6 +298,13 @@ class HttpPeer:
         await self.respond(request or _UNREADABLE, error.status, *fields, body=body)
         if request is None:
             await self._peer.finish()
+
+    def _origin(self, status: int = 200) -> bytes:
+        """Return the field lines that every response has: of the server, and the nonce if it is a final one."""
+        origin = self._peer.environment.origin()
+        if status < 200:
+            return origin
+        return b"%bX-Hamms-Nonce: %b\r\n" % (origin, self._peer.nonce.encode())
 
     # The end of an exchange
 

@@ -272,8 +272,8 @@ class Stream:
     def fields(self, content_type: str = "") -> tuple[Field, ...]:
         """Return the fields of every answer."""
         typed = (("Content-Type", content_type),) if content_type else ()
-        names = (("X-Hamms-Nonce", self.nonce), (self.shape.request_id, f"req_{self.nonce}"))
-        return (*typed, ("Cache-Control", "no-cache"), *names)
+        name = self.shape.request_id, f"req_{self.nonce}"
+        return (*typed, ("Cache-Control", "no-cache"), name)
 
 
 def octets_of(events: Iterable[Piece]) -> list[bytes]:

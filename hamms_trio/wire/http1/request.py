@@ -118,6 +118,8 @@ class RequestHead:
 
     def get(self, name: str) -> str | None:
         """Return the field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
+        if name.encode("latin-1") not in self.octets.lower():  # most are absent, and splitting takes long
+            return None
         values = [value for field, value in self.fields if field.lower() == name]
         return ", ".join(values) if values else None
 
