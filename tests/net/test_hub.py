@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+import socket
 import subprocess
 import sys
 import textwrap
 from collections.abc import Callable
-from itertools import pairwise
+from contextlib import ExitStack
+from itertools import count, pairwise
 from time import monotonic
 
 import pytest
@@ -19,7 +21,7 @@ from hamms_trio.modes.declare import on_connect
 from hamms_trio.modes.model.environment import Environment
 from hamms_trio.modes.model.expectation import may_choose
 from hamms_trio.modes.peers.peer import Peer
-from hamms_trio.net.hubs.hub import TURN_SECONDS, open_hub
+from hamms_trio.net.hubs.hub import IN, TURN_SECONDS, open_hub
 from hamms_trio.recording.ledger import Ending
 from tests.lab.servers import HostModes, connect, read_all
 
@@ -184,6 +186,47 @@ async def test_a_call_waits_for_one_quantum_of_a_busy_group(
             nursery.cancel_scope.cancel()
     assert ran.index("quiet") <= 2
     assert ran.count("busy") == 40
+
+
+class Reader:
+    """A watcher that reads each octet, and says when all have come."""
+
+    group = None
+
+    def __init__(self, sock: socket.socket, octets: int) -> None:
+        self._sock = sock
+        self._left = octets
+        self.has_all = trio.Event()
+
+    def on_event(self, _events: int) -> None:
+        self._left -= len(self._sock.recv(1))
+        if not self._left:
+            self.has_all.set()
+
+    def abandon(self) -> None: ...
+
+
+@pytest.mark.parametrize("twice", range(3))
+async def test_no_event_is_lost_after_turns_of_one_event_each(hub_kind: str, twice: int) -> None:
+    hub = open_hub(hub_kind)
+    looks = count()
+    hub.now = lambda: float(next(looks))  # a turn is over at each look at the clock
+    pairs = [socket.socketpair() for _ in range(3)]
+    readers = [Reader(ours, 1 + (at == twice)) for at, (ours, _) in enumerate(pairs)]
+    with ExitStack() as stack, trio.fail_after(30):
+        for (ours, theirs), reader in zip(pairs, readers, strict=True):
+            stack.enter_context(ours)
+            stack.enter_context(theirs)
+            ours.setblocking(False)
+            theirs.send(b"a")
+            hub.watch(ours.fileno(), reader, IN)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(hub.run)
+            await trio.testing.wait_all_tasks_blocked()
+            pairs[twice][1].send(b"a")
+            for reader in readers:
+                await reader.has_all.wait()
+            nursery.cancel_scope.cancel()
 
 
 def test_cancelled_timers_do_not_pile_up(hub_kind: str) -> None:

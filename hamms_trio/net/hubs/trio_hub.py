@@ -73,6 +73,7 @@ class TrioHub(Hub):
         return reported
 
     async def _sleep(self) -> None:
+        self._resume_served()  # those whose queued events were served after the last poll
         if self._reported or self._ready:
             await trio.lowlevel.checkpoint()
             return
