@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from functools import lru_cache
 
 from hamms_trio.errors import MalformedRequest, RequestError, UnknownTransferCoding
 from hamms_trio.wire.fields.forms import parse_form
@@ -48,6 +49,7 @@ _DECIDING = scan_for(
     "traceparent",  # W3C Trace Context §3.2
 )
 _CODING = re.compile(TOKEN)
+_scan_for_one = lru_cache(maxsize=64)(scan_for)
 
 
 class Oddity(Enum):
@@ -118,10 +120,8 @@ class RequestHead:
 
     def get(self, name: str) -> str | None:
         """Return the field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
-        if name.encode("latin-1") not in self.octets.lower():  # most are absent, and splitting takes long
-            return None
-        values = [value for field, value in self.fields if field.lower() == name]
-        return ", ".join(values) if values else None
+        lines = _scan_for_one(name).findall(self.octets.decode("latin-1"))
+        return ", ".join([value.rstrip(" \t") for _, value in lines]) if lines else None
 
     def combined(self, scan: re.Pattern[str]) -> dict[str, str]:
         """Return the fields that a scan finds (see `scan_for`), repeated ones combined (RFC 9110 §5.3)."""
