@@ -25,7 +25,9 @@ def scan_for(*names: str) -> re.Pattern[str]:
 
     ``findall`` returns names as sent, and values that may end in whitespace.
     """
-    return re.compile(rf"\r\n({'|'.join(map(re.escape, names))}):[ \t]*+([^\r]*+)", re.IGNORECASE | re.ASCII)
+    return re.compile(
+        rf"\r\n({'|'.join(map(re.escape, names))}):[ \t]*+([^\r]*+)", re.IGNORECASE | re.ASCII
+    )
 
 
 def split_field_line(line: str) -> tuple[str, str]:
