@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -31,7 +32,11 @@ FIXTURE = "def test(hamms):\n    assert hamms.ports\n"
 def run(*lines: str) -> subprocess.CompletedProcess[str]:
     # eventlet warns that it is deprecated
     command = [sys.executable, "-W", "ignore", "-c", "\n".join(lines)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=SAFETY_NET)
+    # eventlet's resolver imports trio where dnspython, httpcore2 and h2 are installed together
+    environment = {**os.environ, "EVENTLET_NO_GREENDNS": "yes"}
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=SAFETY_NET, env=environment
+    )
 
 
 @pytest.mark.parametrize("patch", PATCHES.values(), ids=PATCHES)

@@ -57,6 +57,7 @@ class ModeConnection(AcceptedSocket):
         "_client",
         "_deadline",
         "_giver",
+        "_has_record",
         "_next_owner",
         "_on_end",
         "_play",
@@ -78,8 +79,7 @@ class ModeConnection(AcceptedSocket):
         self._client = handover.client
         self._giver = handover.giver
         self._on_end = handover.on_end
-        if handover.observer is not observer:  # otherwise its record is closed there already
-            self._on_end = partial(_close_record, observer, handover.on_end)
+        self._has_record = handover.observer is not observer  # otherwise ``on_end`` closes it
         self.on_answered: Callable[[], None] | None = None
         self._next_owner: Callable[[Handover], None] | None = None
         self._send_seconds = send_seconds
@@ -334,7 +334,10 @@ class ModeConnection(AcceptedSocket):
         play, self._play = self._play, None
         owner, self._next_owner = self._next_owner, None
         if owner is not None and self.is_open:
-            given = replace(self.release(self._client), on_end=self._on_end)
+            on_end = self._on_end
+            if self._has_record:
+                on_end = partial(_close_record, self.observer, on_end)
+            given = replace(self.release(self._client), on_end=on_end)
             if play is not None:
                 play.close()
             owner(given)
@@ -342,6 +345,8 @@ class ModeConnection(AcceptedSocket):
         self.close()
         if play is not None:
             play.close()
+            if self._has_record:
+                self.observer.closed()
             self._on_end()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable
 
@@ -17,6 +18,8 @@ TECHNIQUES = ["abort", "rst", "destroy", "keepalive", "close", "scapy"]
 
 
 def reset_under_eventlet(by_address: bool, *techniques: str) -> list[list[str]]:
+    # eventlet's resolver imports trio where dnspython, httpcore2 and h2 are installed together
+    os.environ["EVENTLET_NO_GREENDNS"] = "yes"
     with warnings.catch_warnings(action="ignore"):  # eventlet says that it is deprecated
         import eventlet
 

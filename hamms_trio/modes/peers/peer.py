@@ -314,7 +314,8 @@ class Peer:
 
     async def _drain(self, deadline: float | None) -> None:
         try:
-            self._overhear(b"")  # what has come with the head
+            if self._http is not None:
+                self._overhear(b"")  # what has come with the head
             while data := await self.connection.receive(deadline):
                 self._overhear(data)
         except (TimeoutError, PeerGone):
