@@ -103,17 +103,38 @@ class ModeConnection(AcceptedSocket):
 
     @coroutine
     def receive(self, deadline: float | None = None) -> Generator[Wait, bytes, bytes]:
+        octets = self._begin_to_receive(deadline)
+        if octets is None:
+            octets = yield _INPUT
+            self._deadline = None
+        return octets
+
+    @coroutine
+    def drain(
+        self, hear: Callable[[bytes], None], deadline: float | None = None
+    ) -> Generator[Wait, bytes, None]:
+        # Not by `receive`: most connections that are held wait here, and its frame takes 200 octets.
+        try:
+            while True:
+                octets = self._begin_to_receive(deadline)
+                if octets is None:
+                    octets = yield _INPUT
+                    self._deadline = None
+                if not octets:
+                    return
+                hear(octets)
+        except (TimeoutError, PeerGone):
+            return
+
+    def _begin_to_receive(self, deadline: float | None) -> bytes | None:
+        """Return octets that are in memory; without any, watch for some until ``deadline`` and return None."""
         if self._octets:  # from an earlier owner, or read ahead
-            octets = self.read(RECEIVE_OCTETS)
-            assert octets is not None
-            return octets
+            return self.read(RECEIVE_OCTETS)
         if not self._events & IN:
             self.watch_for(self._events | IN)
         if deadline is not None:
             self._set_deadline(deadline)
-        data = yield _INPUT
-        self._deadline = None
-        return data
+        return None
 
     @coroutine
     def send(self, data: bytes | memoryview) -> Generator[Wait, bytes | None, None]:

@@ -7,7 +7,8 @@ Carriers take no part; they have tests of their own.
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import cache
 from itertools import groupby
 
@@ -138,6 +139,11 @@ class ScriptedConnection:
         del self._script[:1]
         self.observer.received(len(octets))
         return octets
+
+    async def drain(self, hear: Callable[[bytes], None], deadline: float | None = None) -> None:
+        with suppress(TimeoutError, PeerGone):
+            while octets := await self.receive(deadline):
+                hear(octets)
 
     async def wait_left(self, deadline: float | None = None) -> None:
         self._advance(self._ends if deadline is None else deadline)

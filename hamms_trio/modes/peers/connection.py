@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
 from hamms_trio.modes.model.parameters import Value
@@ -102,6 +102,11 @@ class PeerConnection(Protocol):
         Raises:
             TimeoutError: nothing came before ``deadline``.
         """
+
+    def drain(
+        self, hear: Callable[[bytes], None], deadline: float | None = None
+    ) -> Awaitable[None]:
+        """Pass on received octets until the client has left, or until ``deadline``."""
 
     def wait_left(self, deadline: float | None = None) -> Awaitable[None]:
         """Wait until the client has closed its side, and read nothing meanwhile; or until ``deadline``.

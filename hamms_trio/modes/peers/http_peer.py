@@ -63,18 +63,9 @@ class HttpPeer:
     """
 
     __slots__ = (
-        "_body",
-        "_connection",
-        "_is_deaf",
-        "_peer",
-        "_reader",
-        "_request",
-        "_run",
-        "base",
-        "exchanges",
-        "goes_on",
-        "problem",
-    )
+        "_body", "_connection", "_is_deaf", "_peer", "_reader", "_request", "_run", "base",
+        "exchanges", "goes_on", "problem",
+    )  # fmt: skip
 
     def __init__(self, peer: OctetPeer) -> None:
         self.base = ""
@@ -241,8 +232,8 @@ class HttpPeer:
     ) -> bytes:
         """Return a head that frames ``octets`` of the canary truthfully, with ``lines`` among its own."""
         kept = connection_lines(self._request) if self._request else ()
-        length = b"Content-Length: %d" % octets
-        return self.raw_head(b"Content-Type: text/plain", *lines, *kept, length, start=start)
+        own = b"Content-Type: text/plain", *lines, *kept, b"Content-Length: %d" % octets
+        return self.raw_head(*own, start=start)
 
     async def respond_with_canary(
         self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
@@ -287,15 +278,11 @@ class HttpPeer:
         fields = [("Content-Type", "application/problem+json")]
         if isinstance(error, MethodNotAllowed):
             fields.append(("Allow", error.allow))
-        problem = {
-            "title": reason_phrase(error.status),
-            "status": error.status,
-            "detail": str(error),
-            "error": str(error),
-            "success": False,
-        }
+        status, detail = error.status, str(error)
+        problem = {"title": reason_phrase(status), "status": status, "detail": detail}
+        problem |= {"error": detail, "success": False}
         body = json.dumps(problem, ensure_ascii=False).encode()
-        await self.respond(request or _UNREADABLE, error.status, *fields, body=body)
+        await self.respond(request or _UNREADABLE, status, *fields, body=body)
         if request is None:
             await self._peer.finish()
 

@@ -312,14 +312,10 @@ class Peer:
     def _slug(self) -> str:
         return self._encounter.slug if self._encounter is not None else ""
 
-    async def _drain(self, deadline: float | None) -> None:
-        try:
-            if self._http is not None:
-                self._overhear(b"")  # what has come with the head
-            while data := await self.connection.receive(deadline):
-                self._overhear(data)
-        except (TimeoutError, PeerGone):
-            return
+    def _drain(self, deadline: float | None) -> Awaitable[None]:
+        if self._http is not None:
+            self._overhear(b"")  # what has come with the head
+        return self.connection.drain(self._overhear, deadline)
 
     def _overhear(self, data: bytes) -> None:
         """Record octets that the mode itself does not read."""

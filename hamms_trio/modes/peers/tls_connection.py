@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from hamms_trio.errors import PeerGone, TlsBroken, TlsFailure
@@ -74,6 +75,11 @@ class TlsConnection:
         if not received:
             self.observer.note_close_notify(True)
         return received
+
+    async def drain(self, hear: Callable[[bytes], None], deadline: float | None = None) -> None:
+        with suppress(TimeoutError, PeerGone):
+            while octets := await self.receive(deadline):
+                hear(octets)
 
     async def send(self, data: bytes | memoryview) -> None:
         octets = memoryview(data)
