@@ -69,7 +69,7 @@ matrix: setup ## Grade the clients of this machine, and write docs/matrix.html a
 
 bench: setup ## Measure against other servers; takes about three quarters of an hour.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
-	$(BIN)/python -m bench
+	$(BIN)/python -m bench $(ARGS)
 
 dist: setup ## Build the wheel and the source archive, and try the wheel in an empty environment.
 	rm -rf dist
