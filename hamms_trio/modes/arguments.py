@@ -20,6 +20,8 @@ _REMEMBERED_QUERY_LENGTH = 256
 class Resolver:
     """The maker of encounters with one failure mode at one door, which are cached by the request's query.
 
+    They are cached by the mode's own fields in it, too, since clients have queries that are never the same.
+
     Args:
         given: arguments that the door gives instead of the mode's defaults.
         fixed: names among those that the query does not override: it may have names like them for another purpose.
@@ -41,12 +43,13 @@ class Resolver:
         self._fixed = fixed
         self._base = base
         self._exempt = State[bool]() if exempt is None else exempt
-        self._parameters = frozenset(p.name for p in mode.parameters)
         self._modifiers = frozenset(p.name for p in mode.modifiers)
+        self._own = self._modifiers.union(p.name for p in mode.parameters)
         self._given_modifiers = modifiers_of(self._values(mode.modifiers, {}))
         # Names of the clients' own parameters, which repeat although their values differ.
         self._unlike_any: set[str] = set()
-        self._by_query: dict[str, Encounter] = {"": self._resolve({})}
+        self._by_query: dict[str, Encounter] = {"": self._resolve({}, ())}
+        self._by_fields: dict[tuple[object, ...], Encounter] = {}  # by own fields and others' names
 
     def __call__(self, request: RequestHead | None) -> Encounter:
         """Return the encounter of a request, or of a client that has sent nothing yet.
@@ -59,28 +62,42 @@ class Resolver:
         known = self._by_query.get(query)
         if known is None:
             assert request is not None  # the empty query is known
-            known = self._resolve(request.query)
+            known = self._of_fields(
+                request.query, may_be_kept=len(query) <= _REMEMBERED_QUERY_LENGTH
+            )
             if len(query) <= _REMEMBERED_QUERY_LENGTH:
                 if len(self._by_query) >= _REMEMBERED_QUERIES:
                     self._by_query = {"": self._by_query[""]}
                 self._by_query[query] = known
         return known
 
-    def _resolve(self, query: Mapping[str, str]) -> Encounter:
-        mode, names = self._mode, set(query)
-        arguments = self._values(mode.parameters, query)
+    def _of_fields(self, query: Mapping[str, str], *, may_be_kept: bool) -> Encounter:
+        """Return the encounter of a new query, whose fields of the client's own may differ each time."""
+        own = tuple(field for field in query.items() if field[0] in self._own)
+        others = tuple(name for name in query if name not in self._own)
+        known = self._by_fields.get((own, others))
+        if known is None:
+            known = self._resolve(dict(own), others)
+            if may_be_kept:
+                if len(self._by_fields) >= _REMEMBERED_QUERIES:
+                    self._by_fields.clear()
+                self._by_fields[own, others] = known
+        return known
+
+    def _resolve(self, own: Mapping[str, str], others: tuple[str, ...]) -> Encounter:
+        """Make the encounter of the mode's own fields in a query; ``others`` are the names of the other fields."""
+        mode = self._mode
+        arguments = self._values(mode.parameters, own)
         values = self._given_modifiers
-        if not names.isdisjoint(self._modifiers):
-            values = modifiers_of(self._values(mode.modifiers, query))
-        names -= self._parameters
-        names -= self._modifiers
-        self._refuse_near_misses(names - self._unlike_any)
+        if not self._modifiers.isdisjoint(own):
+            values = modifiers_of(self._values(mode.modifiers, own))
+        self._refuse_near_misses(set(others) - self._unlike_any)
         return Encounter(
             mode.slug,
             mode.act,
             arguments,
             self._base,
-            tuple(name for name in query if name in names),
+            others,
             mode.decides,
             mode.lenient,
             mode.needs_http11,
