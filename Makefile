@@ -67,7 +67,7 @@ matrix: setup ## Grade the clients of this machine, and write docs/matrix.html a
 	.venvs/niquests/bin/python -m pip install --quiet --disable-pip-version-check niquests
 	$(BIN)/python scripts/matrix.py
 
-bench: setup ## Measure against other servers; takes about three quarters of an hour.
+bench: setup ## Measure against other servers; takes more than an hour.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	$(BIN)/python -m bench $(ARGS)
 
