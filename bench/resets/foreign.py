@@ -15,7 +15,7 @@ from bench.resets.forked import Side, forked
 from bench.resets.ways import WAYS, Address
 from bench.trials import Try
 from tests.netsplode.inject.namespaces import Place, loopback, slow, veth
-from tests.netsplode.inject.scene import End, Scene, connect
+from tests.netsplode.inject.scene import CONNECT_SECONDS, End, Scene, connect
 
 DOWN = {"ConnectionResetError", "BrokenPipeError"}
 SENDS = {
@@ -70,13 +70,14 @@ def _theatre(scene: Scene) -> Iterator[Theatre]:
     with forked(_hold) as first, forked(_hold) as second:
         place = _place(scene)
         with (
+            place.to_close,  # at any end: a thread carries the packets of a slow place
             place.b.entered(),
             socket.create_server(
                 (place.address, 0),
                 family=socket.AF_INET if scene.family == 4 else socket.AF_INET6,
             ) as listener,
         ):
-            listener.settimeout(10.0)
+            listener.settimeout(CONNECT_SECONDS)
             holders = (first, first.recv()), (second, second.recv())
             theatre = Theatre(place, listener, scene.at, holders)
             _import_all(theatre)

@@ -28,6 +28,7 @@ from tests.netsplode.inject import namespaces
 from tests.netsplode.inject.namespaces import Address, Place
 
 SAFETY_NET = 10.0  # seconds
+CONNECT_SECONDS = 60.0  # a handshake may lose several segments, one after the other
 OCTETS = {"answers": 100, "paced": 10_000, "flat": 1 << 20, "duplex": 1 << 20}  # in one write
 UNDER_WAY = {  # octets that the client and the server have received by the time of the injection
     "idle": (0, 0),
@@ -150,7 +151,7 @@ Pair = tuple[socket.socket, socket.socket]
 def connect(place: Place, listener: socket.socket) -> Pair:
     with place.a.entered():
         client = socket.socket(listener.family)
-    client.settimeout(SAFETY_NET)
+    client.settimeout(CONNECT_SECONDS)
     client.connect(place.to_connect(listener.getsockname()[1]))
     server, _ = listener.accept()
     return client, server
@@ -336,7 +337,7 @@ def play(scene: Scene) -> list[dict[str, Any]]:
             listener = stack.enter_context(
                 socket.create_server(place.to_listen(), family=family, backlog=16)
             )
-        listener.settimeout(SAFETY_NET)
+        listener.settimeout(CONNECT_SECONDS)
         bystander = connect(place, listener)
         for sock in bystander:
             stack.enter_context(sock).settimeout(SAFETY_NET)
