@@ -70,7 +70,7 @@ def _theatre(scene: Scene) -> Iterator[Theatre]:
     with forked(_hold) as first, forked(_hold) as second:
         place = _place(scene)
         with (
-            place.to_close,  # at any end: a thread carries the packets of a slow place
+            place.to_close,  # closed at any end, since a thread carries the packets of a slow place
             place.b.entered(),
             socket.create_server(
                 (place.address, 0),

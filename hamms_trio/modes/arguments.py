@@ -20,7 +20,7 @@ _REMEMBERED_QUERY_LENGTH = 256
 class Resolver:
     """The maker of encounters with one failure mode at one door, which are cached by the request's query.
 
-    They are cached by the mode's own fields in it, too, since clients have queries that are never the same.
+    They are cached by the mode's own fields in it, too, since the client's fields may differ in each request.
 
     Args:
         given: arguments that the door gives instead of the mode's defaults.
@@ -72,7 +72,7 @@ class Resolver:
         return known
 
     def _of_fields(self, query: Mapping[str, str], *, may_be_kept: bool) -> Encounter:
-        """Return the encounter of a new query, whose fields of the client's own may differ each time."""
+        """Return the encounter of a query that is new, perhaps only by the client's own fields."""
         own = tuple(field for field in query.items() if field[0] in self._own)
         others = tuple(name for name in query if name not in self._own)
         known = self._by_fields.get((own, others))

@@ -100,10 +100,13 @@ def test_the_ledger_returns_every_record_of_a_nonce(server: HammsServer) -> None
     assert (second["mode"], second["struck"], second["octets_sent"] > 65536) == ("ok", False, True)
 
 
-def test_the_server_makes_a_nonce_for_clients_without_one(server: HammsServer) -> None:
-    made = requests.get(server.url("path", "/x"), timeout=SAFETY_NET).headers["X-Hamms-Nonce"]
+@pytest.mark.parametrize(
+    "path", ["/x", "/mode/status", "/mode/frame-cl-repeated", "/mode/chunk-ext"]
+)
+def test_the_server_makes_a_nonce_for_clients_without_one(server: HammsServer, path: str) -> None:
+    made = requests.get(server.url("path", path), timeout=SAFETY_NET).headers["X-Hamms-Nonce"]
     (request,) = call(server, f"ledger/{made}").json()["requests"]
-    assert request["target"] == "/x"
+    assert request["target"] == path
 
 
 def test_a_connection_without_a_request_is_found_by_its_nonce(server: HammsServer) -> None:

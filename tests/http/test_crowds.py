@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import AsyncIterator
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
 import trio
@@ -32,21 +32,28 @@ def router() -> Router:
     return router
 
 
-@pytest.fixture
-def clients() -> Iterator[ExitStack]:
-    with ExitStack() as stack:
-        yield stack
+@asynccontextmanager
+async def crowded(router: Router, hub: str) -> AsyncIterator[tuple[Serving, list[socket.socket]]]:
+    """Serve a crowd of clients, all of which the server has accepted."""
+    async with serving(router, hub=hub) as server:
+        with ExitStack() as stack:
+            crowd = [
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+                for _ in range(CLIENTS)
+            ]
+            while server.service.connections < CLIENTS:
+                await trio.lowlevel.checkpoint()
+            yield server, crowd
 
 
-async def connect(server: Serving, clients: ExitStack) -> list[socket.socket]:
-    """Connect a crowd, and wait until the server has accepted all of them."""
-    crowd = [
-        clients.enter_context(socket.create_connection(("127.0.0.1", server.port)))
-        for _ in range(CLIENTS)
-    ]
-    while server.service.connections < CLIENTS:
-        await trio.lowlevel.checkpoint()
-    return crowd
+def send(crowd: list[socket.socket], octets: bytes) -> None:
+    """Send the same octets from each client, without a turn for the server."""
+    for client in crowd:
+        client.send(octets)
+
+
+async def statuses_of(client: socket.socket) -> list[int]:
+    return statuses(await read_rest(client))
 
 
 async def read_rest(client: socket.socket) -> bytes:
@@ -54,58 +61,39 @@ async def read_rest(client: socket.socket) -> bytes:
         return await read_all(stream)
 
 
-async def test_each_client_of_a_crowd_gets_its_answers(
-    router: Router, clients: ExitStack, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind) as server:
-        crowd = await connect(server, clients)
-        for client in crowd:  # without a turn for the server
-            client.send(GET)
-        for client in crowd:
-            client.send(LAST)
-        for client in crowd:
-            assert statuses(await read_rest(client)) == [200, 200]
+async def test_each_client_of_a_crowd_gets_its_answers(router: Router, hub_kind: str) -> None:
+    async with crowded(router, hub_kind) as (_, crowd):
+        send(crowd, GET)
+        send(crowd, LAST)
+        assert [await statuses_of(client) for client in crowd] == [[200, 200]] * CLIENTS
 
 
 async def test_clients_of_a_crowd_that_reset_leave_the_others_their_answers(
-    router: Router, clients: ExitStack, hub_kind: str
+    router: Router, hub_kind: str
 ) -> None:
-    async with serving(router, hub=hub_kind) as server:
-        crowd = await connect(server, clients)
-        for client in crowd:
-            client.send(LAST)
+    async with crowded(router, hub_kind) as (_, crowd):
+        send(crowd, LAST)
         for client in crowd[::2]:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             client.close()
-        for client in crowd[1::2]:
-            assert statuses(await read_rest(client)) == [200]
+        assert [await statuses_of(client) for client in crowd[1::2]] == [[200]] * (CLIENTS // 2)
 
 
-async def test_large_answers_to_a_crowd_are_whole(
-    router: Router, clients: ExitStack, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind) as server:
-        crowd = await connect(server, clients)
-        for client in crowd[:3]:
-            client.send(GET.replace(b"/ ", b"/large ", 1))
-        for client in crowd:
-            client.send(LAST)
+async def test_large_answers_to_a_crowd_are_whole(router: Router, hub_kind: str) -> None:
+    async with crowded(router, hub_kind) as (_, crowd):
+        send(crowd[:3], GET.replace(b"/ ", b"/large ", 1))
+        send(crowd, LAST)
         for client in crowd[:3]:
             octets = await read_rest(client)
             assert octets.count(b"x" * 1024) == LARGE // 1024
             assert octets.count(b"HTTP/1.1 200 OK") == 2
 
 
-async def test_a_drain_loses_no_answer_to_a_crowd(
-    router: Router, clients: ExitStack, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind) as server:
-        crowd = await connect(server, clients)
+async def test_a_drain_loses_no_answer_to_a_crowd(router: Router, hub_kind: str) -> None:
+    async with crowded(router, hub_kind) as (server, crowd), trio.open_nursery() as nursery:
+        send(crowd, GET)
+        nursery.start_soon(server.server.drain, 10.0)
         for client in crowd:
-            client.send(GET)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(server.server.drain, 10.0)
-            for client in crowd:
-                with client:
-                    (status,) = statuses(await read_rest(client))
-                assert status in (200, 503)  # the one before the drain, the other during it
+            with client:
+                (status,) = await statuses_of(client)
+            assert status in (200, 503)  # the one before the drain, the other during it

@@ -57,7 +57,7 @@ class AccessLog:
             self.flush()
 
     def flush(self) -> None:
-        """Pass on the lines that wait for others."""
+        """Pass the waiting lines on."""
         if self._waiting:
             lines, self._waiting = self._waiting, []
             self._put("".join(lines).encode())

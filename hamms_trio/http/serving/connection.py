@@ -1,7 +1,7 @@
 """A connection on the hub: carries the octets of one conversation.
 
-While nothing waits, an exchange costs one ``recv`` and one ``send``; the socket stays registered for input. Only
-output without room in the kernel's buffer has it registered for room, which slows a client that does not read.
+While nothing waits, an exchange costs one ``recv`` and one ``send``; the socket stays registered for input. If the
+kernel has no room for output, the socket is registered for room instead, which slows a client that does not read.
 """
 
 from __future__ import annotations

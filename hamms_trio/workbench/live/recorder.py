@@ -145,7 +145,7 @@ def is_counted(head: bytes) -> bool:
 
 def is_of_page(head: bytes) -> bool:
     """Return True if the page made the request for itself."""
-    if b"amms-" not in head and b"AMMS-" not in head:  # of whatever case a browser or a proxy makes
+    if b"amms-" not in head and b"AMMS-" not in head:  # as the page writes it, or a proxy
         return False
     lowered = head.lower()
     return PAGE_MARK in lowered and SAME_ORIGIN in lowered
