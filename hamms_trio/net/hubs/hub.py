@@ -203,9 +203,11 @@ class Hub(ABC):
                     if self._run_due(turn_ends, is_idle=not (events or has_more)):
                         has_more = True
                     busy = has_more or bool(events)
-                    if has_more or now() >= turn_ends:
+                    # A further round of events would hardly fit into less than half of a turn.
+                    if has_more or turn_ends - now() < TURN_SECONDS / 2:
                         await trio.lowlevel.checkpoint()
-                        turn_ends = now() + (QUANTUM_SECONDS if self._queued else TURN_SECONDS)
+                        several_wait = len(self._queued) > 1
+                        turn_ends = now() + (QUANTUM_SECONDS if several_wait else TURN_SECONDS)
         finally:
             self._sleeps = False
             self.close()
