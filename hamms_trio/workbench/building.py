@@ -28,7 +28,7 @@ from hamms_trio.workbench.history import History
 from hamms_trio.workbench.incidents import Incidents
 from hamms_trio.workbench.live.connections import ConnectionFeed
 from hamms_trio.workbench.live.events import EventLog
-from hamms_trio.workbench.live.recorder import AnswerRecorder, is_counted
+from hamms_trio.workbench.live.recorder import AnswerRecorder, is_of_page
 from hamms_trio.workbench.live.trends import Trends
 from hamms_trio.workbench.mocks import MockAnswers, Mocks
 from hamms_trio.workbench.routing.problems import Problem
@@ -178,7 +178,7 @@ def _declare(
     bench.incidents.on_change = _striking(bench, router, failures, recorder)
     service.account.log_to(recorder.write)
     service.account.count_to(recorder.count)
-    service.account.is_counted = is_counted
+    service.account.is_counted = lambda head: not is_of_page(head)
     service.publish_to(failures.recording)
     service.is_watched = lambda: bool(bench.events.subscribers)
 

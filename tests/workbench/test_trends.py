@@ -12,6 +12,7 @@ import pytest
 import trio
 
 from hamms_trio.errors import StateUnusable
+from hamms_trio.http.accounting.account import count_by_latency
 from hamms_trio.recording.store import TrendRow, open_store
 from hamms_trio.recording.store.trends.file import connect
 from hamms_trio.recording.store.trends.memory import TrendMemory
@@ -35,9 +36,9 @@ async def test_the_document_has_the_shape_of_the_reference() -> None:
     now = 1_000_020.0
     async with open_store() as store:
         trends = Trends(store, wall_clock=lambda: now)
-        trends.note("GET /", 200, [0.001, 0.005, 0.006], 999_950.0)
-        trends.note("GET /", 404, [0.001], now)
-        trends.note("GET /b", 503, [9.0], now)
+        trends.note("GET /", 200, count_by_latency([0.001, 0.005, 0.006]), 999_950.0)
+        trends.note("GET /", 404, count_by_latency([0.001]), now)
+        trends.note("GET /b", 503, count_by_latency([9.0]), now)
         document: Any = await trends.document("15m", "GET /")
         everything: Any = await trends.document(None, None)
 
@@ -66,7 +67,7 @@ async def test_routes_beyond_the_bound_are_counted_together() -> None:
     async with open_store() as store:
         trends = Trends(store, wall_clock=lambda: 60.0)
         for number in range(1_200):
-            trends.note(f"GET /{number}", 200, [0.001], 60.0)
+            trends.note(f"GET /{number}", 200, count_by_latency([0.001]), 60.0)
         document: Any = await trends.document("1m", "other")
         assert document["summary"]["request_count"] > 100
 
@@ -74,8 +75,8 @@ async def test_routes_beyond_the_bound_are_counted_together() -> None:
 async def test_old_minutes_are_deleted() -> None:
     async with open_store() as store:
         trends = Trends(store, retention_days=1, wall_clock=lambda: 200_000.0)
-        trends.note("a", 200, [0.1], 60.0)
-        trends.note("a", 200, [0.1], 190_000.0)
+        trends.note("a", 200, count_by_latency([0.1]), 60.0)
+        trends.note("a", 200, count_by_latency([0.1]), 190_000.0)
         trends.flush()
         await trends.prune()
         assert len(await store.trends("a", 0)) == 1

@@ -17,7 +17,7 @@ from hamms_trio.http.serving.service import Service
 from hamms_trio.wire.masking import mask
 
 ENGINE = "trio"
-LINES_IN_ONE_GO = 128  # more lines wake the writer's thread less often
+LINES_IN_ONE_GO = 256  # more lines wake the writer's thread less often
 Notes = dict[tuple[bytes, tuple[str, int]], Mapping[str, object]]
 
 _BOOLEANS = ("false", "true")
@@ -66,37 +66,40 @@ class AccessLog:
 def _plain_lines(
     entries: Sequence[Entry], offset: float, phase: str, drained: int, _notes: Notes
 ) -> Iterator[str]:
+    end = f"shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
+        path = mask(head.path) if "@" in head.path else head.path  # a target that was refused
         whole, rest = divmod(int((ended - begun) * 100_000), 100)
         yield (
             f"{_time(int((ended + offset) * 1000))} client={connection.client[0]} "
-            f"method={head.method} path={_path(head.path)} engine={ENGINE} "
+            f"method={head.method} path={path} engine={ENGINE} "
             f'route_key="{match.route.key}" status={status} bytes_in={octets_in} '
             f"duration_ms={whole}{_HUNDREDTHS[rest]} connection_id={connection.id} "
             f"request_id={number} bytes_out={octets_out} "
             f"connection_reused={_BOOLEANS[number > 1]} trace_id={match.trace_id or name.decode()} "
-            f"shutdown_phase={phase} drain_elapsed_ms={drained}\n"
+            f"{end}"
         )
 
 
 def _json_lines(
     entries: Sequence[Entry], offset: float, phase: str, drained: int, notes: Notes
 ) -> Iterator[str]:
+    end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}'
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
         head = match.head
+        path = mask(head.path) if "@" in head.path else head.path  # a target that was refused
         whole, rest = divmod(int((ended - begun) * 1_000_000), 1000)
         yield (
             f'{{"time": "{_time(int((ended + offset) * 1000))}", '
             f'"client": "{connection.client[0]}", "method": "{head.method}", '
-            f'"path": "{_escaped(_path(head.path))}", "engine": "{ENGINE}", '
+            f'"path": "{_escaped(path)}", "engine": "{ENGINE}", '
             f'"route_key": "{_escaped(match.route.key)}", "status": {status}, '
             f'"bytes_in": {octets_in}, "latency_ms": {whole}{_THOUSANDTHS[rest]}, '
             f'"connection_id": {connection.id}, "request_id": {number}, '
             f'"bytes_out": {octets_out}, "connection_reused": {_BOOLEANS[number > 1]}, '
             f'"trace_id": "{match.trace_id or name.decode()}", '
-            f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}'
-            f"{_noted(notes, name, connection.client) if notes else ''}}}\n"
+            f"{end}{_noted(notes, name, connection.client) if notes else ''}}}\n"
         )
 
 
@@ -111,11 +114,6 @@ def _time(milliseconds: int) -> str:
     """Format a time of day as ISO 8601."""
     second, rest = divmod(milliseconds, 1000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(second))}.{rest:03}Z"
-
-
-def _path(path: str) -> str:
-    """Mask the userinfo of a target that is no path, and was refused therefore."""
-    return mask(path) if "@" in path else path
 
 
 def _escaped(text: str) -> str:

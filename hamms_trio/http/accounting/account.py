@@ -1,21 +1,23 @@
 """The account of answers, which counts them for the metrics and writes them to the access log in batches.
 
 An answer costs its connection one tuple in a list; all further work happens here for a whole batch, which takes
-a fraction of the time. A batch is small, since other clients wait while it is counted.
+a fraction of the time. A batch is small, since other clients wait while it is logged.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
-from itertools import chain
+from itertools import chain, pairwise
 from typing import Protocol
 
 from hamms_trio.http.routes.match import Match
 from hamms_trio.recording.recorder import Recorder, Watch
+from hamms_trio.wire import RequestHead
 
-BATCH = 32  # the limit of answers that are not counted yet
+BATCH = 64  # the limit of answers that are not logged yet
+COUNTED_IN_ONE_GO = 512  # the limit of latencies that are not counted yet
 MAX_NOTES = 1_000  # of answers that are not logged yet
 SAMPLES = 1024  # the latest latencies of a route, for its percentiles
 ERROR_CLASSES = ("read", "write", "parse", "dispatch", "tls_handshake")
@@ -47,6 +49,14 @@ class RouteAccount:
         self.buckets = [0] * (len(BOUNDS) + 1)
         self.samples: deque[float] = deque(maxlen=SAMPLES)
 
+    def add(self, status: int, seconds: list[float], counts: list[int]) -> None:
+        """Add the latencies of answers with one status, and their numbers by `BOUNDS`."""
+        self.requests += len(seconds)
+        self.statuses[status] += len(seconds)
+        self.seconds += sum(seconds)
+        self.samples += seconds
+        self.buckets = [before + more for before, more in zip(self.buckets, counts, strict=True)]
+
     def percentiles(self, *wanted: int) -> dict[str, float]:
         """Return percentiles of the latest latencies, in milliseconds."""
         ordered = sorted(self.samples)
@@ -58,7 +68,7 @@ class Account:
 
     Attributes:
         on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
-        is_counted: False for the heads of requests whose answers are logged and not counted.
+        is_counted: decides for a head with our page's mark; answers to the page's own requests are logged only.
         notes: members for the access log, by an answer's request id and client; None while nobody logs them.
     """
 
@@ -66,9 +76,12 @@ class Account:
         self._entries: list[Entry] = []
         self._observers: list[Callable[[list[Entry]], None]] = []
         self._flushes: list[Callable[[], None]] = []
-        self._counters: list[Callable[[str, int, list[float], float], None]] = []
+        self._counters: list[Callable[[str, int, list[int], float], None]] = []
+        self._latencies: dict[tuple[str, int], list[float]] = {}  # by route and status
+        self._uncounted = 0
+        self._latest = 0.0  # the time of the last answer
         self.on_first: Callable[[], None] = lambda: None
-        self.is_counted: Callable[[bytes], bool] = lambda _head: True
+        self.is_counted: Callable[[RequestHead], bool] = lambda _head: True
         self.notes: dict[tuple[bytes, tuple[str, int]], Mapping[str, object]] | None = None
         self.routes: dict[str, RouteAccount] = {}
         self.octets_sent = 0
@@ -101,8 +114,11 @@ class Account:
         if flush is not None:
             self._flushes.append(flush)
 
-    def count_to(self, note: Callable[[str, int, list[float], float], None]) -> None:
-        """Pass the latencies of each batch on: the route's key, the status, seconds, and the last answer's time."""
+    def count_to(self, note: Callable[[str, int, list[int], float], None]) -> None:
+        """Pass all counts on: the route's key, the status, the answers by latency, and the time of the last.
+
+        The latencies are those of `BOUNDS`, and those above the last.
+        """
         self._counters.append(note)
 
     def annotate(
@@ -128,45 +144,52 @@ class Account:
             self.on_first()
         entries.append(entry)
         if len(entries) >= BATCH:
-            self._count_batch()
+            self._log_batch()
 
     def settle(self) -> None:
         """Count and log the answers since the last call."""
-        self._count_batch()
+        self._log_batch()
+        self._count()
         for flush in self._flushes:
             flush()
 
-    def _count_batch(self) -> None:
-        entries = self._entries
+    def _log_batch(self) -> None:
+        entries, latencies = self._entries, self._latencies
         if not entries:
             return
-        groups: dict[tuple[str, int], list[float]] = {}
         is_counted = self.is_counted
+        octets = reused = 0
         for begun, ended, match, status, _, octets_out, _, number, _ in entries:
-            if not is_counted(match.head.octets):
-                continue
-            groups.setdefault((match.route.key, status), []).append(ended - begun)
-            self.octets_sent += octets_out
-            self.reused += number > 1
-        for (route, status), seconds in groups.items():
-            self._count(route, status, seconds)
-            for note in self._counters:
-                note(route, status, seconds, entries[-1][1])
-        self.last_request_id = entries[-1][8]
+            head, route = match.head, match.route
+            if route.is_counted and (head.page_mark is None or is_counted(head)):
+                latencies.setdefault((route.key, status), []).append(ended - begun)
+                octets += octets_out
+                reused += number > 1
+        self.octets_sent += octets
+        self.reused += reused
+        self._latest, self.last_request_id = entries[-1][1], entries[-1][8]
+        self._uncounted += len(entries)
+        if self._uncounted >= COUNTED_IN_ONE_GO:
+            self._count()
         for write in self._observers:
             write(entries)
         entries.clear()
 
-    def _count(self, key: str, status: int, seconds: list[float]) -> None:
-        route = self.routes.get(key)
-        if route is None:
-            route = self.routes[key] = RouteAccount()
-        route.requests += len(seconds)
-        route.statuses[status] += len(seconds)
-        route.seconds += sum(seconds)
-        route.samples += seconds
-        for second in seconds:
-            route.buckets[bisect_left(BOUNDS, second)] += 1
+    def _count(self) -> None:
+        for (key, status), seconds in self._latencies.items():
+            counts = count_by_latency(seconds)
+            self.routes.setdefault(key, RouteAccount()).add(status, seconds, counts)
+            for note in self._counters:
+                note(key, status, counts, self._latest)
+        self._latencies.clear()
+        self._uncounted = 0
+
+
+def count_by_latency(seconds: list[float]) -> list[int]:
+    """Return the number of latencies up to each of `BOUNDS`, from the bound before, and of those above the last."""
+    ordered = sorted(seconds)
+    ends = [*(bisect_right(ordered, bound) for bound in BOUNDS), len(ordered)]
+    return [end - begin for begin, end in pairwise((0, *ends))]
 
 
 def percentile(ordered: list[float], percent: float) -> float:

@@ -39,6 +39,7 @@ class Route:
     Attributes:
         fixed: the response, if all requests get the same one.
         gives_away: True if another owner reads and answers each request.
+        is_counted: False if the metrics leave its answers out.
         key: the route's name in metrics and the access log.
         refuses: True if the route answers without reading the content.
         variant: chooses another route for some heads, before anything of this one is used; None for none.
@@ -50,6 +51,7 @@ class Route:
         "fixed",
         "gives_away",
         "handler",
+        "is_counted",
         "key",
         "max_content",
         "refuses",
@@ -67,6 +69,7 @@ class Route:
     ) -> None:
         self.fixed = handler if isinstance(handler, Response) else None
         self.gives_away = isinstance(handler, GivenAway) and handler.request_content is None
+        self.is_counted = True
         self.key = key
         self.refuses = refuses
         self.variant: Callable[[RequestHead], Route | None] | None = None
@@ -159,6 +162,11 @@ class Router:
     def post(self, template: str, *, max_content: int | None = None) -> Callable[[H], H]:
         """Declare the handler of POST."""
         return self.route("POST", template, max_content=max_content)
+
+    def leave_out(self, template: str) -> None:
+        """Leave the answers to GET and HEAD of a template out of the metrics."""
+        for method in ("GET", "HEAD"):
+            self._resource(template).routes[method].is_counted = False
 
     def vary(self, template: str, choose: Callable[[RequestHead], Route | None]) -> None:
         """Let a function choose another route for some heads that ask for this template."""

@@ -14,6 +14,7 @@ try:
 except ImportError:  # Windows, which does not report unsent octets either
     fcntl = None  # type: ignore[assignment]
 
+GROUP = "http"
 _SIOCOUTQNSD = 0x894B  # linux/sockios.h
 
 
@@ -44,7 +45,7 @@ class BufferedSocket(AcceptedSocket, ABC):
     @property
     def group(self) -> str:
         """See `net.hub.Watcher`."""
-        return "http"
+        return GROUP
 
     def close(self) -> None:
         """Close the connection, unless it has ended or belongs to another owner."""
@@ -85,7 +86,7 @@ class BufferedSocket(AcceptedSocket, ABC):
         """
         if self._hub.is_crowded:
             self._deferred = octets
-            self._hub.call_next(self._write_deferred, self.group)
+            self._hub.call_next(self._write_deferred, GROUP)
         else:
             self._write_all(octets)
 

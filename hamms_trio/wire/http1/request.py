@@ -47,6 +47,8 @@ _DECIDING = scan_for(
     "expect",  # RFC 9110 §10.1.1
     "x-request-id",
     "traceparent",  # W3C Trace Context §3.2
+    "x-hamms-nonce",
+    "x-hamms-page",
 )
 _CODING = re.compile(TOKEN)
 _scan_for_one = lru_cache(maxsize=64)(scan_for)
@@ -67,6 +69,8 @@ class RequestHead:
         minor_version: of HTTP/1.x, at most 1: a higher one is processed as 1 (RFC 9110 §2.5).
         request_id: the last value of X-Request-ID, or None.
         traceparent: the last value of traceparent, or None.
+        nonce: the last value of X-Hamms-Nonce, or None.
+        page_mark: the last value of X-Hamms-Page, which marks our page's own requests, or None.
     """
 
     __slots__ = (
@@ -76,8 +80,10 @@ class RequestHead:
         "host",
         "method",
         "minor_version",
+        "nonce",
         "octets",
         "oddities",
+        "page_mark",
         "path",
         "persistent",
         "query_string",
@@ -98,6 +104,8 @@ class RequestHead:
         self.host: str | None = None
         self.request_id: str | None = None
         self.traceparent: str | None = None
+        self.nonce: str | None = None
+        self.page_mark: str | None = None
         self.content_length = 0
         self.chunked = False
         self.expects_continue = False
@@ -179,6 +187,10 @@ def parse_head(octets: bytes) -> RequestHead:
             head.request_id = value
         elif name == "traceparent":
             head.traceparent = value
+        elif name == "x-hamms-nonce":
+            head.nonce = value
+        elif name == "x-hamms-page":
+            head.page_mark = value
         else:
             deciding.setdefault(name, []).append(value)
     if hosts != 1 and (hosts or head.minor_version):

@@ -25,8 +25,10 @@ def scan_for(*names: str) -> re.Pattern[str]:
 
     ``findall`` returns names as sent, and values that may end in whitespace.
     """
+    initials = "".join(sorted({name[0] for name in names}))  # most field lines begin with none
     return re.compile(
-        rf"\r\n({'|'.join(map(re.escape, names))}):[ \t]*+([^\r]*+)", re.IGNORECASE | re.ASCII
+        rf"\n(?=[{initials}])({'|'.join(map(re.escape, names))}):[ \t]*+([^\r]*+)",
+        re.IGNORECASE | re.ASCII,
     )
 
 

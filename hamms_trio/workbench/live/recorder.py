@@ -12,6 +12,7 @@ from hamms_trio.http import GivenAway, Request, Response, Service
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
 from hamms_trio.recording.store import HistoryRow, Store
+from hamms_trio.wire import RequestHead
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.history.record import RecordedExchange
 from hamms_trio.workbench.live.events import EventLog
@@ -22,10 +23,7 @@ from hamms_trio.workbench.routing.documents import Document
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
 UNRECORDED_PREFIXES = ("/static/", "/playground/", "/_hamms/")
 SILENT = "/api/events/"  # reading events is never an event
-PAGE_LOADS = (b"GET /playground/", b"HEAD /playground/")
 PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
-PAGE_MARK = f"{PAGE_FIELD}:".encode()
-SAME_ORIGIN = b"sec-fetch-site: same-origin"
 # Octets of contents that wait for their batch; beyond them the batch is written at once.
 KEPT_OCTETS = 4 * 1024 * 1024
 INTERNAL = ("internal", 0)  # the client of a request that the workbench makes itself
@@ -89,17 +87,17 @@ class AnswerRecorder:
             for entry in entries:
                 self._record(entry, offset)
 
-    def count(self, route_key: str, status: int, seconds: list[float], ended: float) -> None:
-        """Count answers for the trends."""
+    def count(self, route_key: str, status: int, counts: list[int], ended: float) -> None:
+        """Count answers, by latency, for the trends."""
         at = ended + self._service.wall_clock_offset()
-        self._trends.note(route_key, status, seconds, at)
+        self._trends.note(route_key, status, counts, at)
 
     def _record(self, entry: Entry, offset: float) -> None:
         match, client, request_id = entry[2], entry[-3], entry[-1]
         content, response = self._take(request_id, client.client)
         head = match.head
         path = head.path
-        if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES) or is_of_page(head.octets):
+        if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES) or is_of_page(head):
             return
         if self._has_history:
             response = response or match.route.fixed
@@ -138,17 +136,9 @@ class AnswerRecorder:
         self._events.publish("request.completed", payload, request_id.decode())
 
 
-def is_counted(head: bytes) -> bool:
-    """Return True unless the page loads a file or makes the request for itself."""
-    return not (head.startswith(PAGE_LOADS) or is_of_page(head))
-
-
-def is_of_page(head: bytes) -> bool:
+def is_of_page(head: RequestHead) -> bool:
     """Return True if the page made the request for itself."""
-    if b"amms-" not in head and b"AMMS-" not in head:  # as the page writes it, or a proxy
-        return False
-    lowered = head.lower()
-    return PAGE_MARK in lowered and SAME_ORIGIN in lowered
+    return head.page_mark is not None and head.get("sec-fetch-site") == "same-origin"
 
 
 class PendingExchange:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 import time
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 
+from hamms_trio.http.accounting.account import BOUNDS
 from hamms_trio.recording.store import TrendRow, TrendStore
 from hamms_trio.recording.store.seam import TREND_BUCKETS
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
 
 ALL_ROUTES = "__all__"
-BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000)
-ABOVE_MS = 5001.0  # the percentile of a latency above the last bound
+BOUNDS_MS = tuple(bound * 1000.0 for bound in BOUNDS)
+ABOVE_MS = BOUNDS_MS[-1] + 1  # the percentile of a latency above the last bound
 MINUTE = 60
 DEFAULT_WINDOW = 24 * 60 * 60
 MAX_WINDOW = 366 * 24 * 60 * 60
@@ -47,15 +47,12 @@ class Trends:
         self._wall_clock = wall_clock
         self._minutes: dict[tuple[int, str], list[int]] = {}
 
-    def note(self, route_key: str, status: int, seconds: Sequence[float], at: float) -> None:
-        """Count requests of one route and status that were answered at about the same time."""
+    def note(self, route_key: str, status: int, counts: Sequence[int], at: float) -> None:
+        """Count requests of one route and status, by latency, that were answered at about the same time."""
         start = int(at) // MINUTE * MINUTE
         if len(self._minutes) > MAX_ROUTES and (start, route_key) not in self._minutes:
             route_key = "other"
-        counts = [0] * TREND_BUCKETS
-        for each in seconds:
-            counts[bisect_left(BOUNDS_MS, each * 1000)] += 1
-        number = len(seconds)
+        number = sum(counts)
         kind = status // 100
         row = [number, number if kind == 4 else 0, number if kind == 5 else 0, *counts]
         for key in (route_key, ALL_ROUTES):
@@ -133,7 +130,7 @@ def percentile(buckets: Sequence[int], percent: int) -> float:
     total, seen = sum(buckets), 0
     if not total:
         return 0.0
-    for bound, count in zip((*map(float, BOUNDS_MS), ABOVE_MS), buckets, strict=True):
+    for bound, count in zip((*BOUNDS_MS, ABOVE_MS), buckets, strict=True):
         seen += count
         if seen * 100 >= total * percent:
             return bound

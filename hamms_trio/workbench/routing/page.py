@@ -71,6 +71,8 @@ def add_page(router: Router) -> None:
         file = files.get(request.parameters["*"])
         return NOT_FOUND if file is None else file.answer(request)
 
+    router.leave_out(f"{PREFIX}*")
+
 
 def names_html(head: RequestHead) -> bool:
     """Return True if the client names text/html, and prefers that to plain text."""
