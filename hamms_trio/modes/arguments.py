@@ -10,7 +10,7 @@ from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.model.environment import State
 from hamms_trio.modes.model.modifiers import modifiers_of
 from hamms_trio.modes.model.parameters import Parameter, Value
-from hamms_trio.wire import RequestHead
+from hamms_trio.wire import RequestHead, parse_form
 
 LETTERS_OF_A_NEAR_MISS = 5  # a shorter name may well be the client's own
 _REMEMBERED_QUERIES = 256
@@ -18,9 +18,10 @@ _REMEMBERED_QUERY_LENGTH = 256
 
 
 class Resolver:
-    """The maker of encounters with one failure mode at one door, which are cached by the request's query.
+    """The maker of encounters with one failure mode at one door.
 
-    They are cached by the mode's own fields in it, too, since the client's fields may differ in each request.
+    Encounters are cached by the mode's own fields in the query and by the names of the others, since the client's
+    own values may differ in each request.
 
     Args:
         given: arguments that the door gives instead of the mode's defaults.
@@ -48,8 +49,8 @@ class Resolver:
         self._given_modifiers = modifiers_of(self._values(mode.modifiers, {}))
         # Names of the clients' own parameters, which repeat although their values differ.
         self._unlike_any: set[str] = set()
-        self._by_query: dict[str, Encounter] = {"": self._resolve({}, ())}
-        self._by_fields: dict[tuple[object, ...], Encounter] = {}  # by own fields and others' names
+        self._without_query = self._resolve({})
+        self._known: dict[str | tuple[str, ...], Encounter] = {}
 
     def __call__(self, request: RequestHead | None) -> Encounter:
         """Return the encounter of a request, or of a client that has sent nothing yet.
@@ -59,38 +60,34 @@ class Resolver:
             MalformedRequest: the query is too long.
         """
         query = request.query_string if request is not None else ""
-        known = self._by_query.get(query)
+        if not query:
+            return self._without_query
+        if len(query) > _REMEMBERED_QUERY_LENGTH:
+            return self._resolve(parse_form(query))
+        key = self._key(query)
+        known = self._known.get(key)
         if known is None:
-            assert request is not None  # the empty query is known
-            known = self._of_fields(
-                request.query, may_be_kept=len(query) <= _REMEMBERED_QUERY_LENGTH
-            )
-            if len(query) <= _REMEMBERED_QUERY_LENGTH:
-                if len(self._by_query) >= _REMEMBERED_QUERIES:
-                    self._by_query = {"": self._by_query[""]}
-                self._by_query[query] = known
+            known = self._resolve(parse_form(query))
+            if len(self._known) >= _REMEMBERED_QUERIES:
+                self._known.clear()
+            self._known[key] = known
         return known
 
-    def _of_fields(self, query: Mapping[str, str], *, may_be_kept: bool) -> Encounter:
-        """Return the encounter of a query that is new, perhaps only by the client's own fields."""
-        own = tuple(field for field in query.items() if field[0] in self._own)
-        others = tuple(name for name in query if name not in self._own)
-        known = self._by_fields.get((own, others))
-        if known is None:
-            known = self._resolve(dict(own), others)
-            if may_be_kept:
-                if len(self._by_fields) >= _REMEMBERED_QUERIES:
-                    self._by_fields.clear()
-                self._by_fields[own, others] = known
-        return known
+    def _key(self, query: str) -> str | tuple[str, ...]:
+        """Return what the encounter of a query depends on: its own fields, and the names of the others."""
+        if "%" in query or "+" in query:
+            return query
+        own = self._own
+        pairs = query.split("&")
+        return tuple([p if (name := p.partition("=")[0]) in own else name for p in pairs])
 
-    def _resolve(self, own: Mapping[str, str], others: tuple[str, ...]) -> Encounter:
-        """Make the encounter of the mode's own fields in a query; ``others`` are the names of the other fields."""
+    def _resolve(self, query: Mapping[str, str]) -> Encounter:
         mode = self._mode
-        arguments = self._values(mode.parameters, own)
+        others = tuple([name for name in query if name not in self._own])
+        arguments = self._values(mode.parameters, query)
         values = self._given_modifiers
-        if not self._modifiers.isdisjoint(own):
-            values = modifiers_of(self._values(mode.modifiers, own))
+        if not self._modifiers.isdisjoint(query):
+            values = modifiers_of(self._values(mode.modifiers, query))
         self._refuse_near_misses(set(others) - self._unlike_any)
         return Encounter(
             mode.slug,

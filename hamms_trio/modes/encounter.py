@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hamms_trio.modes.model.modifiers import NONE, Modifiers
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
+from hamms_trio.recording.records import Meeting
 from hamms_trio.wire import RequestHead
 
 
@@ -28,6 +29,7 @@ class Encounter:
         nonce: the canary's, where the client gives none; "" for a new one in each exchange.
         modifiers: when the mode strikes, and how its octets leave.
         mended: the terms of the handshake if a mode of TLS does not strike.
+        meeting: the encounter as it is recorded.
     """
 
     slug: str
@@ -42,6 +44,13 @@ class Encounter:
     nonce: str = ""
     key: str = NONE.key
     mended: Terms = HEALTHY_TERMS
+    meeting: Meeting = field(init=False)
+
+    def __post_init__(self) -> None:
+        nonce = self.modifiers.nonce or self.arguments.get("nonce")  # some modes have their own
+        given = str(nonce) if nonce else None
+        meeting = Meeting(self.slug, self.arguments, self.ignored, self.key, given)
+        object.__setattr__(self, "meeting", meeting)  # the way of a frozen dataclass
 
 
 Choose = Callable[[RequestHead | None], Encounter]

@@ -18,6 +18,7 @@ from hamms_trio.recording.names import Names
 from hamms_trio.recording.records import (
     ANSWER_OCTETS,
     ConnectionRecord as ConnectionRecord,
+    Meeting,
     RequestRecord as RequestRecord,
     Requests as Requests,
     extended,
@@ -192,10 +193,10 @@ class Ledger:
         return record
 
     def add_request(
-        self, connection: ConnectionRecord, head: RequestHead, slug: str
+        self, connection: ConnectionRecord, head: RequestHead, meeting: Meeting
     ) -> RequestRecord:
         """Enter a request whose head is complete."""
-        record = RequestRecord(connection, head, slug)
+        record = RequestRecord(connection, head, meeting)
         requests = self._requests
         requests.append(record)
         if self._logs:

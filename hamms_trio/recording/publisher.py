@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from time import monotonic
 
 from hamms_trio.events import (
     AlertReceived,
     Answered,
-    Argument,
     BodyReceived,
     Closed,
     Ended,
@@ -29,6 +28,7 @@ from hamms_trio.events import (
 )
 from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
+from hamms_trio.recording.records import Meeting
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.tls.alerts import alert_name
 
@@ -75,19 +75,13 @@ class Publisher:
     def body(self, connection: int, octets: int) -> None:
         self._publish(BodyReceived(connection, monotonic(), octets))
 
-    def met(
-        self,
-        connection: int,
-        slug: str,
-        arguments: Mapping[str, Argument],
-        ignored: tuple[str, ...],
-    ) -> None:
-        self._publish(Met(connection, monotonic(), slug, dict(arguments), ignored))
+    def met(self, connection: int, meeting: Meeting) -> None:
+        arguments = dict(meeting.arguments)
+        self._publish(Met(connection, monotonic(), meeting.slug, arguments, meeting.ignored))
 
-    def struck(
-        self, connection: int, slug: str, arguments: Mapping[str, Argument], key: str
-    ) -> None:
-        self._publish(Struck(connection, monotonic(), slug, dict(arguments), key))
+    def struck(self, connection: int, meeting: Meeting) -> None:
+        arguments = dict(meeting.arguments)
+        self._publish(Struck(connection, monotonic(), meeting.slug, arguments, meeting.key))
 
     def played(self, connection: int) -> None:
         self._publish(Played(connection, monotonic()))

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.net.accepted import GivenAnswer
@@ -11,13 +10,10 @@ from hamms_trio.net.observer import Ending
 from hamms_trio.net.record_layer import Agreed
 from hamms_trio.recording.bus import Bus
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
-from hamms_trio.recording.records import TlsRecord
+from hamms_trio.recording.records import Meeting, TlsRecord
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.tls.alerts import alert_of
 from hamms_trio.wire.tls.client_hello import read_client_hello
-
-if TYPE_CHECKING:
-    from hamms_trio.events import Argument
 
 
 class Watch:
@@ -95,8 +91,8 @@ class Recorder:
         "_bus",
         "_is_secure",
         "_ledger",
+        "_meeting",
         "_request",
-        "_slug",
         "_struck",
         "record",
         "requests",
@@ -104,7 +100,8 @@ class Recorder:
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
-        self._slug = record.slug  # the mode of every request, unless each chooses its own
+        # With the mode of every request, unless each chooses its own.
+        self._meeting = Meeting(record.slug)
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
@@ -182,7 +179,7 @@ class Recorder:
     def head(self, head: RequestHead) -> None:
         """Note a request whose head is complete."""
         self.requests += 1
-        self._request = request = self._ledger.add_request(self.record, head, self._slug)
+        self._request = request = self._ledger.add_request(self.record, head, self._meeting)
         request.struck = self._struck
         if (publisher := self._bus.publisher) is not None:
             publisher.head(self.record.number, head)
@@ -194,27 +191,17 @@ class Recorder:
         if (publisher := self._bus.publisher) is not None:
             publisher.body(self.record.number, len(data))
 
-    def met(
-        self,
-        slug: str,
-        arguments: Mapping[str, Argument],
-        ignored: tuple[str, ...],
-        key: str,
-        nonce: str | None,
-    ) -> None:
-        """Note the failure mode that the client, or its last request, meets, by which key and nonce."""
-        self.record.slug = slug
+    def met(self, meeting: Meeting) -> None:
+        """Note the failure mode that the client, or its last request, meets."""
+        self.record.slug = meeting.slug
         request = self._request
         if request is None:
-            self.record.nonce = nonce
+            self.record.nonce = meeting.nonce
         else:
-            request.slug = slug
-            request.key = key
-            request.given_nonce = nonce
-            request.arguments = arguments
-            request.ignored_parameters = ignored
+            request.meeting = meeting
+            request.given_nonce = None
         if (publisher := self._bus.publisher) is not None:
-            publisher.met(self.record.number, slug, arguments, ignored)
+            publisher.met(self.record.number, meeting)
 
     def note_nonce(self, nonce: str) -> None:
         """Note the nonce that was made for the last request, or for a client that sends none."""
@@ -278,13 +265,13 @@ class Recorder:
             self.record.tls = TlsRecord(None, ())
         return self.record.tls
 
-    def struck(self, slug: str, arguments: Mapping[str, Argument], key: str) -> None:
+    def struck(self, meeting: Meeting) -> None:
         """Note that the failure mode plays its fault."""
         self._struck = self._request is None
         self.record.struck = True
-        self._ledger.add_strike(self._request, slug, key)
+        self._ledger.add_strike(self._request, meeting.slug, meeting.key)
         if (publisher := self._bus.publisher) is not None:
-            publisher.struck(self.record.number, slug, arguments, key)
+            publisher.struck(self.record.number, meeting)
 
     def played(self) -> None:
         """Note that the failure mode is at its end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 from itertools import pairwise
 from time import monotonic
@@ -23,7 +24,26 @@ _EMPTY_SHA256 = sha256().hexdigest()
 if TYPE_CHECKING:
     from hashlib import _Hash as _Digest
 
-_NO_ARGUMENTS: Mapping[str, object] = {}
+    from hamms_trio.events import Argument
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The failure mode that a client meets, with its arguments; equal requests share one.
+
+    Attributes:
+        slug: the mode's, or "" for none.
+        arguments: the mode's parameters, given or by default.
+        ignored: names in the query that are no parameters of the mode.
+        key: the key by which the request is counted.
+        nonce: the nonce that an argument gives, or None.
+    """
+
+    slug: str
+    arguments: Mapping[str, Argument] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+    key: str = DEFAULT_KEY
+    nonce: str | None = None
 
 
 class TlsRecord:
@@ -133,11 +153,8 @@ class RequestRecord:
         connection: the connection it came on.
         head: its method, target and header section (`hamms_trio.wire.RequestHead`).
         at: when its head was complete.
-        slug: the failure mode it met, or "" if it met none.
-        arguments: the mode's parameters for this request, given or by default.
-        ignored_parameters: names in its query that are no parameters of the mode.
+        meeting: the failure mode that it met, and the mode's arguments.
         struck: True if the mode played its fault.
-        key: the key by which it was counted.
         body: the first octets of its content, as far as that was read and is still kept.
         body_octets: of its content, as far as that was read.
         octets_sent: in answer.
@@ -147,30 +164,24 @@ class RequestRecord:
     __slots__ = (
         "_digest",
         "answer",
-        "arguments",
         "at",
         "body",
         "body_octets",
         "connection",
         "given_nonce",
         "head",
-        "ignored_parameters",
-        "key",
+        "meeting",
         "octets_sent",
-        "slug",
         "struck",
     )
 
-    def __init__(self, connection: ConnectionRecord, head: RequestHead, slug: str) -> None:
+    def __init__(self, connection: ConnectionRecord, head: RequestHead, meeting: Meeting) -> None:
         self.connection = connection
         self.head = head
         self.at = monotonic()
-        self.slug = slug
-        self.arguments = _NO_ARGUMENTS
-        self.ignored_parameters: tuple[str, ...] = ()
+        self.meeting = meeting
         self.struck = False
-        self.key = DEFAULT_KEY
-        self.given_nonce: str | None = None  # by its query, or by the server
+        self.given_nonce: str | None = None  # by the server
         self.body = b""
         self.body_octets = 0
         self.octets_sent = 0
@@ -195,12 +206,32 @@ class RequestRecord:
     @property
     def nonce(self) -> str | None:
         """The nonce of its exchange: from its query, its field X-Hamms-Nonce, or the server; or None."""
-        return self.head.get("x-hamms-nonce") if self.given_nonce is None else self.given_nonce
+        return self.given_nonce or self.meeting.nonce or self.head.nonce
 
     @property
     def octets(self) -> int:
         """The number of its octets, as far as they were read."""
         return len(self.head.octets) + self.body_octets
+
+    @property
+    def slug(self) -> str:
+        """The failure mode that it met, or "" if it met none."""
+        return self.meeting.slug
+
+    @property
+    def arguments(self) -> Mapping[str, Argument]:
+        """The mode's parameters for this request, given or by default."""
+        return self.meeting.arguments
+
+    @property
+    def ignored_parameters(self) -> tuple[str, ...]:
+        """Names in its query that are no parameters of the mode."""
+        return self.meeting.ignored
+
+    @property
+    def key(self) -> str:
+        """The key by which it was counted."""
+        return self.meeting.key
 
     @property
     def method(self) -> str:

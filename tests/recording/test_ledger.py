@@ -15,6 +15,7 @@ from hamms_trio.net.observer import Ending
 from hamms_trio.recording import ledger as ledger_module
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.names import Names
+from hamms_trio.recording.records import Meeting
 from hamms_trio.wire.http1.request import parse_head
 from tests.clients import raw
 
@@ -65,7 +66,7 @@ def test_the_oldest_bodies_make_room_and_keep_their_digests(
     monkeypatch.setattr(ledger_module, "MAX_KEPT_OCTETS", 1000)
     ledger = a_ledger()
     connection = ledger.open("status", "status", ("192.0.2.1", 1))
-    records = [ledger.add_request(connection, HEAD, "status") for _ in range(5)]
+    records = [ledger.add_request(connection, HEAD, Meeting("status")) for _ in range(5)]
     for record in records:
         ledger.add_body(record, b"x" * 400)
     assert [len(record.body) for record in records] == [0, 0, 0, 400, 400]

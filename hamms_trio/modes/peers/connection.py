@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from hamms_trio.modes.model.parameters import Value
 from hamms_trio.net.observer import Observer
 from hamms_trio.net.record_layer import Agreed
+from hamms_trio.recording.records import Meeting
 from hamms_trio.wire import RequestHead
 
 
@@ -38,16 +38,8 @@ class ModeObserver(Observer, Protocol):
     def body(self, data: bytes, /) -> None:
         """Note some of the last request's content."""
 
-    def met(
-        self,
-        slug: str,
-        arguments: Mapping[str, Value],
-        ignored: tuple[str, ...],
-        key: str,
-        nonce: str | None,
-        /,
-    ) -> None:
-        """Note the failure mode that the client, or its last request, meets, by which key and nonce."""
+    def met(self, meeting: Meeting, /) -> None:
+        """Note the failure mode that the client, or its last request, meets."""
 
     def note_nonce(self, nonce: str, /) -> None:
         """Note the nonce that was made for the last request, or for a client that sends none."""
@@ -77,7 +69,7 @@ class ModeObserver(Observer, Protocol):
     def sent_content(self, data: bytes | memoryview, /) -> None:
         """Note content that was sent within TLS."""
 
-    def struck(self, slug: str, arguments: Mapping[str, Value], key: str, /) -> None:
+    def struck(self, meeting: Meeting, /) -> None:
         """Note that the failure mode plays its fault."""
 
     def played(self) -> None:

@@ -163,7 +163,7 @@ class Peer:
         if self._nonce is None:
             given = self._encounter.modifiers.nonce if self._encounter is not None else None
             if given is None and self._request is not None:
-                given = self._request.get("x-hamms-nonce")
+                given = self._request.nonce
             if not given or not is_nonce(given):
                 own = self._encounter.nonce if self._encounter is not None else ""
                 given = own or self.environment.new_nonce()
@@ -190,10 +190,8 @@ class Peer:
 
     def strike(self) -> None:
         """Record that the fault is played; only for a mode declared with ``decides=True``."""
-        encounter = self._encounter
-        if encounter is not None:
-            slug, arguments, key = encounter.slug, encounter.arguments, encounter.key
-            self.connection.observer.struck(slug, arguments, key)
+        if self._encounter is not None:
+            self.connection.observer.struck(self._encounter.meeting)
 
     def note_played(self) -> None:
         """Tell the observer that the failure mode is at its end, unless the connection has ended with it."""
@@ -273,7 +271,7 @@ class Peer:
         self._encounter = encounter
         self._request = request
         self._nonce = None
-        self._note_met(encounter)
+        self.connection.observer.met(encounter.meeting)
         modifiers = encounter.modifiers
         self._is_paced = modifiers.is_paced
         strikes = not (encounter.needs_http11 and request is not None and not request.minor_version)
@@ -302,12 +300,6 @@ class Peer:
             )
             await self.connection.send(octets)
 
-    def _note_met(self, met: Encounter) -> None:
-        nonce = met.modifiers.nonce or met.arguments.get("nonce")  # some modes have their own
-        self.connection.observer.met(
-            met.slug, met.arguments, met.ignored, met.key, str(nonce) if nonce else None
-        )
-
     @property
     def _slug(self) -> str:
         return self._encounter.slug if self._encounter is not None else ""
@@ -325,4 +317,4 @@ class Peer:
         if http is not None and http.overhear(data, heads=self._overhears):
             self._overhears = False
             if self._encounter is not None:
-                self._note_met(self._encounter)
+                self.connection.observer.met(self._encounter.meeting)

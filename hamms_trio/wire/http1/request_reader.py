@@ -74,16 +74,15 @@ class RequestReader:
         Raises:
             RequestError: the head is malformed or too large.
         """
-        buffer = self._buffer
+        buffer, last = self._buffer, self._last
+        if last is not None and buffer.startswith(last.octets):
+            self._buffer, self._scanned = buffer[len(last.octets) :], 0
+            return last
         if buffer[:2] == b"\r\n":  # RFC 9112 §2.2: empty lines before a request are ignored
             buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         if not buffer or buffer == b"\r":
             return None
-        last = self._last
-        if last is not None and buffer.startswith(last.octets):
-            self._buffer, self._scanned = buffer[len(last.octets) :], 0
-            return last
-        end = buffer.find(b"\r\n\r\n", max(0, self._scanned - 3))
+        end = buffer.find(b"\r\n\r\n", self._scanned and max(0, self._scanned - 3))
         if end < 0 or end + 4 > self._max_octets:
             self._check_incomplete()
             if end >= 0 or len(buffer) >= self._max_octets:
