@@ -1,14 +1,30 @@
-"""Certificates for tests over TLS."""
+"""Servers of this test's routes, and certificates for tests over TLS."""
 
 from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
 from hamms_trio.certificates import ServerCertificate
+from hamms_trio.http import Router
+from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.pki.folder import Certificates, throwaway_certificates
+from tests.http.server import Serve, serving
+
+
+@pytest.fixture
+def serve(hub_kind: str) -> Serve:
+    return partial(serving, hub=hub_kind)
+
+
+@pytest.fixture
+def router() -> Router:
+    router = Router()
+    add_basics(router)
+    return router
 
 
 @pytest.fixture(scope="module")

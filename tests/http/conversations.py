@@ -14,6 +14,18 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.resources.basics import add_basics
 
 CLIENT = ("192.0.2.1", 40000)
+GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
+
+
+def get(path: str, *fields: str, method: str = "GET", content: bytes = b"") -> bytes:
+    """Return the octets of a request."""
+    return "\r\n".join((f"{method} {path} HTTP/1.1", "Host: a", *fields, "", "")).encode() + content
+
+
+def post(path: str, *fields: str, content: bytes = b"") -> bytes:
+    """Return the octets of a POST."""
+    return get(path, *fields, method="POST", content=content)
 
 
 class Answer(NamedTuple):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import socket
+import struct
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import trio
 
@@ -31,6 +33,21 @@ class Serving:
             await client.send_all(octets)
             await client.send_eof()
             return await read_all(client)
+
+
+Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+
+
+async def wait_until(holds: Callable[[], object]) -> None:
+    """Give the server its turns until something holds."""
+    while not holds():
+        await trio.lowlevel.checkpoint()
+
+
+def reset(client: trio.SocketStream) -> None:
+    """End the client's connection by RST."""
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.socket.close()
 
 
 async def read_all(client: trio.SocketStream) -> bytes:

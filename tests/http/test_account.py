@@ -12,7 +12,7 @@ from hamms_trio.http import Router, Service, text
 from hamms_trio.http.accounting.access_log import AccessLog, LogFormat
 from hamms_trio.http.accounting.metrics import snapshot
 from hamms_trio.http.exchange.conversation import Conversation
-from tests.http.conversations import CLIENT, make_service, read_answers, talk
+from tests.http.conversations import CLIENT, get, make_service, post, read_answers, talk
 from tests.http.server import serving
 from tests.wire.pieces import Way, in_two, whole
 
@@ -23,10 +23,6 @@ KEYS = {
     "status_by_route", "latency_by_route_ms", "latency_p99_ms", "request_trace_id", "drain_state",
     "drain_inflight_remaining", "drain_elapsed_ms", "metrics_backend", "engine",
 }  # fmt: skip
-
-
-def get(path: str, *fields: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: a", *fields, "", "")).encode()
 
 
 def log_of(service: Service, log_format: LogFormat) -> list[bytes]:
@@ -132,10 +128,6 @@ async def test_an_answer_before_a_drain_is_logged_as_running(hub_kind: str) -> N
 
 
 TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-
-
-def post(path: str, *fields: str, body: bytes = b"") -> bytes:
-    return get(path, *fields).replace(b"GET", b"POST", 1) + body
 
 
 CHUNKED = "Transfer-Encoding: chunked"

@@ -14,7 +14,7 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.backlog import Backlog
 from tests.descriptors import no_gaps, reset_in_place
 from tests.http.conversations import CLIENT, statuses
-from tests.http.server import Serving, read_all, serving
+from tests.http.server import Serving, read_all, serving, wait_until
 
 
 class Client:
@@ -113,8 +113,7 @@ async def test_unread_answers_are_kept_up_to_a_limit(hub_kind: str) -> None:
             await client.send_all(b"GET /big HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
             while service.backlog.octets < min(count, 2) * OCTETS or service.accepted < count:
                 await trio.lowlevel.checkpoint()
-            while service.connections > 2:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: service.connections <= 2)
             assert service.backlog.octets <= LIMIT
 
         assert service.account.write_errors == {"BacklogFull": 2}
@@ -125,8 +124,7 @@ async def test_unread_answers_are_kept_up_to_a_limit(hub_kind: str) -> None:
             assert statuses(await read_all(client)) == [200]
         for client in clients:
             await trio.aclose_forcefully(client)
-        while service.connections:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: not service.connections)
         assert service.backlog.octets == 0
 
 
@@ -154,8 +152,7 @@ async def test_an_evicted_client_leaves_nothing_to_the_next_connection() -> None
             socket.socket() as newcomer,
         ):
             first.send(GET_BIG)
-            while service.connections < 2 or not service.backlog.octets:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: service.connections >= 2 and service.backlog.octets)
             await trio.testing.wait_all_tasks_blocked()
             # All of this before the hub has its turn, which then hears it in this order.
             second.send(GET_BIG)

@@ -6,9 +6,8 @@ import json
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, suppress
-from functools import partial
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -16,38 +15,26 @@ import trio
 
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
 from hamms_trio.http.limits.limits import EXCHANGES_IN_ONE_GO
-from hamms_trio.http.resources.basics import add_basics
-from tests.http.conversations import read_answers, statuses
-from tests.http.server import Serving, read_all, read_until, serving
-
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
-
-Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+from tests.http.conversations import GET, LAST, get, read_answers, statuses
+from tests.http.server import Serve, read_all, read_until, serving, wait_until
 
 
 @pytest.fixture
-def serve(hub_kind: str) -> Serve:
-    return partial(serving, hub=hub_kind)
-
-
-def get(path: str, *fields: str) -> bytes:
-    return "\r\n".join((f"GET {path} HTTP/1.1", "Host: a", *fields, "", "")).encode()
-
-
-@pytest.fixture
-def router() -> Router:
-    router = Router()
-    add_basics(router)
-    return router
-
-
-async def test_answers_come_in_the_order_of_the_requests(serve: Serve, router: Router) -> None:
+def router(router: Router) -> Router:
     @router.get("/slow")
     async def slow(_request: Request) -> Response:
         await trio.sleep(0.01)
         return text("slow")
 
+    @router.get("/silent")
+    async def silent(_request: Request) -> Response:
+        await trio.sleep_forever()
+        raise AssertionError
+
+    return router
+
+
+async def test_answers_come_in_the_order_of_the_requests(serve: Serve, router: Router) -> None:
     requests = [get("/slow"), GET, get("/stream"), GET, get("/slow"), get("/nothing"), LAST]
     async with serve(router) as server:
         answers = read_answers(await server.ask(b"".join(requests)))
@@ -77,11 +64,6 @@ async def test_thousands_of_pipelined_requests_are_answered(serve: Serve, router
 async def test_nothing_is_answered_after_the_last_answer_of_a_task(
     serve: Serve, router: Router, last: bytes
 ) -> None:
-    @router.get("/slow")
-    async def slow(_request: Request) -> Response:
-        await trio.lowlevel.checkpoint()
-        return text("slow")
-
     async with serve(router) as server:
         answered = await server.ask(last + GET)
 
@@ -130,11 +112,6 @@ async def test_a_partial_body_behind_many_requests_is_read(serve: Serve, router:
 
 
 async def test_a_client_that_closes_its_side_gets_its_answer(serve: Serve, router: Router) -> None:
-    @router.get("/slow")
-    async def slow(_request: Request) -> Response:
-        await trio.sleep(0.02)
-        return text("slow")
-
     async with serve(router) as server:
         (answer,) = read_answers(await server.ask(get("/slow")))
 
@@ -167,8 +144,7 @@ async def test_a_client_that_never_closes_is_disconnected(serve: Serve, router: 
         async with await server.connect() as client:
             await client.send_all(LAST)
             await read_all(client)
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: not server.service.connections)
 
 
 async def test_an_idle_connection_ends_without_a_response(serve: Serve, router: Router) -> None:
@@ -217,10 +193,8 @@ async def test_a_client_that_does_not_read_is_disconnected(serve: Serve, router:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
         async with await server.connect() as client:
             await client.send_all(get("/big"))
-            while not server.service.connections:
-                await trio.lowlevel.checkpoint()
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.connections)
+            await wait_until(lambda: not server.service.connections)
             with pytest.raises(trio.BrokenResourceError):
                 await read_all(client)
 
@@ -350,18 +324,12 @@ async def test_a_route_that_never_answers_gets_503_and_the_connection_lasts(
 
 
 async def test_a_silent_route_keeps_no_half_closed_client(serve: Serve, router: Router) -> None:
-    @router.get("/forever")
-    async def forever(_request: Request) -> Response:
-        await trio.sleep_forever()
-        raise AssertionError
-
     async with serve(router, ServerLimits(answer_seconds=0.05)) as server:
-        assert statuses(await server.ask(get("/forever"))) == [503]
+        assert statuses(await server.ask(get("/silent"))) == [503]
         gone = await server.connect()
-        await gone.send_all(get("/forever"))
+        await gone.send_all(get("/silent"))
         await gone.aclose()
-        while server.service.connections or server.service.in_flight:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: not server.service.connections and not server.service.in_flight)
 
 
 async def test_an_answer_after_the_deadline_of_its_route_is_discarded(
@@ -393,8 +361,7 @@ async def test_a_route_that_resists_cancellation_loses_its_connection(router: Ro
             with pytest.raises(trio.BrokenResourceError):
                 await read_all(client)
         goes_on.set()
-        while server.service.in_flight:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: not server.service.in_flight)
         assert statuses(await server.ask(GET)) == [200]
 
 
@@ -670,11 +637,6 @@ async def test_a_small_answer_is_one_segment(serve: Serve, router: Router) -> No
 
 
 async def test_resets_at_any_moment_leave_nothing_behind(serve: Serve, router: Router) -> None:
-    @router.get("/slow")
-    async def slow(_request: Request) -> Response:
-        await trio.sleep(0.02)
-        return text("slow")
-
     async with serve(router) as server:
         for octets in (b"", b"GET", GET, GET * 300, get("/slow"), get("/stream"), LAST):
             client = await server.connect()
@@ -682,8 +644,7 @@ async def test_resets_at_any_moment_leave_nothing_behind(serve: Serve, router: R
             client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
             await client.aclose()
         assert statuses(await server.ask(GET)) == [200]
-        while server.service.connections or server.service.in_flight:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: not server.service.connections and not server.service.in_flight)
 
 
 async def test_a_drain_answers_requests_in_flight_and_refuses_later_ones(
@@ -691,7 +652,7 @@ async def test_a_drain_answers_requests_in_flight_and_refuses_later_ones(
 ) -> None:
     goes_on = trio.Event()
 
-    @router.get("/slow")
+    @router.get("/held")
     async def slow(_request: Request) -> Response:
         await goes_on.wait()
         return text("slow")
@@ -700,13 +661,11 @@ async def test_a_drain_answers_requests_in_flight_and_refuses_later_ones(
         async with await server.connect() as busy, await server.connect() as kept:
             await kept.send_all(GET)
             await read_until(kept, b"Hello World")
-            await busy.send_all(get("/slow") + GET)
-            while not server.service.in_flight:
-                await trio.lowlevel.checkpoint()
+            await busy.send_all(get("/held") + GET)
+            await wait_until(lambda: server.service.in_flight)
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(server.server.drain, 10.0)
-                while not server.service.drain_began:
-                    await trio.lowlevel.checkpoint()
+                await wait_until(lambda: server.service.drain_began)
                 with pytest.raises(OSError, match="connect"):
                     await server.connect()
                 await kept.send_all(GET)
@@ -731,8 +690,7 @@ async def test_a_request_whose_body_comes_during_a_drain_is_answered_last(
             while not server.server.connections or not server.server.connections[0].is_busy:
                 await trio.lowlevel.checkpoint()
             nursery.start_soon(server.server.drain, 10.0)
-            while not server.service.drain_began:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.drain_began)
             await client.send_all(b"b")
             (answer,) = read_answers(await read_all(client))
     assert (answer.status, answer.fields["connection"]) == (200, "close")
@@ -747,11 +705,9 @@ async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
         async with await server.connect() as client, trio.open_nursery() as nursery:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
             await client.send_all(get("/big"))
-            while not server.service.account.pending:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.account.pending)
             nursery.start_soon(server.server.drain, 60.0)
-            while not server.service.drain_began:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.drain_began)
             answered = []
             with suppress(trio.BrokenResourceError):
                 while octets := await client.receive_some(16 * 1024):
@@ -763,16 +719,10 @@ async def test_a_drain_loses_no_answer_in_the_kernel(router: Router) -> None:
 
 
 async def test_a_drain_ends_at_its_timeout(serve: Serve, router: Router) -> None:
-    @router.get("/forever")
-    async def forever(_request: Request) -> Response:
-        await trio.sleep_forever()
-        raise AssertionError
-
     async with serve(router) as server:
         async with await server.connect() as client:
-            await client.send_all(get("/forever"))
-            while not server.service.in_flight:
-                await trio.lowlevel.checkpoint()
+            await client.send_all(get("/silent"))
+            await wait_until(lambda: server.service.in_flight)
             await server.server.drain(0.05)
             with pytest.raises(trio.BrokenResourceError):
                 await read_all(client)

@@ -11,13 +11,11 @@ import pytest
 import trio
 
 from hamms_trio.http import Request, Response, Router, text
-from tests.http.conversations import statuses
-from tests.http.server import Serving, read_all, serving
+from tests.http.conversations import GET, LAST, statuses
+from tests.http.server import Serving, read_all, serving, wait_until
 
 CLIENTS = 40
 LARGE = 8 * 1024 * 1024  # more than the kernel buffers for one connection
-GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 @pytest.fixture
@@ -41,8 +39,7 @@ async def crowded(router: Router, hub: str) -> AsyncIterator[tuple[Serving, list
                 stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
                 for _ in range(CLIENTS)
             ]
-            while server.service.connections < CLIENTS:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.connections >= CLIENTS)
             yield server, crowd
 
 

@@ -7,9 +7,8 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -28,18 +27,10 @@ from hamms_trio.http.routes.router import Route
 from hamms_trio.pki.folder import throwaway_certificates
 from hamms_trio.wire import parse_head
 from tests.descriptors import no_gaps, reset_in_place
-from tests.http.conversations import CLIENT, read_answers
-from tests.http.server import Serving, read_all, serving
-from tests.http.test_files import reset, sent_request
-
-Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+from tests.http.conversations import CLIENT, get, read_answers
+from tests.http.server import Serve, Serving, read_all, reset, serving, wait_until
 
 LENGTH = 20_000_000  # more than any socket's buffers take
-
-
-@pytest.fixture
-def serve(hub_kind: str) -> Serve:
-    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture
@@ -87,7 +78,7 @@ CLOSE = "Connection: close"
 
 async def test_the_octets_of_a_delivered_file_are_counted(serve: Serve, router: Router) -> None:
     async with serve(router) as server:
-        async with begun(server, sent_request("/file"), sent_request("/", CLOSE)) as (
+        async with begun(server, get("/file"), get("/", CLOSE)) as (
             client,
             octets,
         ):
@@ -101,12 +92,11 @@ async def test_octets_sent_to_a_client_that_leaves_are_counted(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router) as server:
-        async with begun(server, sent_request("/file") * 3) as (client, octets):
+        async with begun(server, get("/file") * 3) as (client, octets):
             while len(octets) < LENGTH // 2:
                 octets += await client.receive_some()
             reset(client)
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: not server.service.connections)
             answers, sent = counted(server)
             assert answers == 1
             assert (
@@ -119,9 +109,8 @@ async def test_a_client_that_does_not_read_a_file_is_disconnected(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router, ServerLimits(send_seconds=0.05)) as server:
-        async with begun(server, sent_request("/file")) as (client, _):
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+        async with begun(server, get("/file")) as (client, _):
+            await wait_until(lambda: not server.service.connections)
             assert server.service.account.write_errors["Timeout"] == 1
             with pytest.raises(trio.BrokenResourceError):
                 await read_all(client)
@@ -132,7 +121,7 @@ async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
 ) -> None:
     with caplog.at_level(logging.WARNING):
         async with serve(router) as server:
-            async with begun(server, sent_request("/file") * 2) as (client, octets):
+            async with begun(server, get("/file") * 2) as (client, octets):
                 os.truncate(file, LENGTH - 1)
                 octets += await read_all(client)
     head, _, body = octets.partition(b"\r\n\r\n")
@@ -143,10 +132,9 @@ async def test_a_file_that_is_cut_off_meanwhile_ends_the_connection(
 
 async def test_a_drain_waits_for_a_file_under_way(serve: Serve, router: Router) -> None:
     async with serve(router) as server, trio.open_nursery() as nursery:
-        async with begun(server, sent_request("/file")) as (client, octets):
+        async with begun(server, get("/file")) as (client, octets):
             nursery.start_soon(server.server.drain, 20)
-            while not server.service.drain_began:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.drain_began)
             (answer,) = read_answers(octets + await read_all(client))
             assert len(answer.body) == LENGTH
 
@@ -155,7 +143,7 @@ async def test_a_client_that_closes_its_side_gets_all_of_the_file(
     serve: Serve, router: Router
 ) -> None:
     async with serve(router) as server:
-        async with begun(server, sent_request("/file")) as (client, octets):
+        async with begun(server, get("/file")) as (client, octets):
             await client.send_eof()
             (answer,) = read_answers(octets + await read_all(client))
             assert len(answer.body) == LENGTH
@@ -163,9 +151,7 @@ async def test_a_client_that_closes_its_side_gets_all_of_the_file(
 
 async def test_a_file_outside_the_page_cache_is_delivered(cold: None, router: Router) -> None:
     async with serving(router) as server:
-        async with begun(
-            server, sent_request("/file"), sent_request("/"), sent_request("/file", CLOSE)
-        ) as (
+        async with begun(server, get("/file"), get("/"), get("/file", CLOSE)) as (
             client,
             octets,
         ):
@@ -180,10 +166,11 @@ async def test_a_client_that_leaves_during_a_disk_read_leaks_nothing(
     async with serving(router) as server:
         before = len(os.listdir("/dev/fd"))
         for _ in range(5):
-            async with begun(server, sent_request("/file") * 3) as (client, _):
+            async with begun(server, get("/file") * 3) as (client, _):
                 reset(client)
-        while server.service.connections or len(os.listdir("/dev/fd")) > before:
-            await trio.lowlevel.checkpoint()
+        await wait_until(
+            lambda: not server.service.connections and len(os.listdir("/dev/fd")) <= before
+        )
         assert server.service.in_flight == 0
         assert counted(server)[0] == 5
 
@@ -204,20 +191,17 @@ async def test_octets_read_for_a_departed_client_reach_no_other_client(
     async with serving(router) as server:
         address = ("127.0.0.1", server.port)
         with no_gaps(), socket.socket() as newcomer, socket.create_connection(address) as client:
-            client.send(sent_request("/file"))
+            client.send(get("/file"))
             await begun.wait()
             (gone,) = served_on(server)
             reset_in_place(client)
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: not server.service.connections)
             newcomer.connect(address)
-            while not server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: server.service.connections)
             assert served_on(server) == [gone]
             goes_on.set()
-            while server.service.in_flight:
-                await trio.lowlevel.checkpoint()
-            newcomer.send(sent_request("/", CLOSE))
+            await wait_until(lambda: not server.service.in_flight)
+            newcomer.send(get("/", CLOSE))
             newcomer.setblocking(False)
             stream = trio.SocketStream(trio.socket.from_stdlib_socket(newcomer))
             (answer,) = read_answers(await read_all(stream))
@@ -236,7 +220,7 @@ async def test_a_file_arrives_where_the_platform_lacks_a_call(
 ) -> None:
     monkeypatch.delattr(os, missing, raising=False)
     async with serve(router) as server:
-        octets = await server.ask(sent_request("/file") + sent_request("/", CLOSE))
+        octets = await server.ask(get("/file") + get("/", CLOSE))
     assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
 
 
@@ -252,14 +236,14 @@ async def test_a_file_is_delivered_over_tls(
         async with serving(router, certificate=certificate) as server:
             raw = await server.connect()
             async with trio.SSLStream(raw, trusted, server_hostname="localhost") as client:
-                await client.send_all(sent_request("/file") + sent_request("/", CLOSE))
+                await client.send_all(get("/file") + get("/", CLOSE))
                 octets = b"".join([bytes(piece) async for piece in client])
             assert [len(answer.body) for answer in read_answers(octets)] == [LENGTH, 300_000]
             assert counted(server) == (2, len(octets))
 
 
 def some_exchange() -> Exchange:
-    match = Match(parse_head(sent_request("/file")), Route("files", Response(200)), {})
+    match = Match(parse_head(get("/file")), Route("files", Response(200)), {})
     return Exchange(match, Request(match.head, {}, b"1", CLIENT), None, None, 60, 0.0, 1)
 
 

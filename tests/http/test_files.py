@@ -5,11 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import os
-import socket
-import struct
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,18 +16,11 @@ from hamms_trio.http import Response, Router, ServerLimits
 from hamms_trio.http.resources.files import FileRouter, add_challenge, add_static
 from hamms_trio.wire import reason_phrase
 from tests.files.answers import make, settled
-from tests.http.conversations import Answer, read_answers
-from tests.http.server import Serving, read_all, read_until, serving
-
-Serve = Callable[..., AbstractAsyncContextManager[Serving]]
+from tests.http.conversations import Answer, get, read_answers
+from tests.http.server import Serve, Serving, read_all, read_until, reset, wait_until
 
 BIG = os.urandom(3_000_000)
 SMALL = os.urandom(60_000)
-
-
-@pytest.fixture
-def serve(hub_kind: str) -> Serve:
-    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture
@@ -52,21 +40,16 @@ def router(directory: Path) -> Router:
     return router
 
 
-def sent_request(path: str, *fields: str, method: str = "GET", content: bytes = b"") -> bytes:
-    lines = (f"{method} {path} HTTP/1.1", "Host: a", *fields, "", "")
-    return "\r\n".join(lines).encode() + content
-
-
 async def ask(server: Serving, path: str, *fields: str, method: str = "GET") -> Answer:
-    (answer,) = read_answers(await server.ask(sent_request(path, *fields, method=method)), [method])
+    (answer,) = read_answers(await server.ask(get(path, *fields, method=method)), [method])
     return answer
 
 
 async def test_files_of_every_size_come_whole_and_in_order(serve: Serve, router: Router) -> None:
     paths = ["/static/big", "/static/file.txt", "/static/big", "/static/small", "/static/small"]
-    last = sent_request("/static/file.txt", "Connection: close")
+    last = get("/static/file.txt", "Connection: close")
     async with serve(router) as server, await server.connect() as client:
-        await client.send_all(b"".join(map(sent_request, paths)) + last)
+        await client.send_all(b"".join(map(get, paths)) + last)
         answers = read_answers(b"".join([bytes(octets) async for octets in client]))
 
     assert [answer.status for answer in answers] == [200] * 6
@@ -81,7 +64,7 @@ async def test_head_has_the_length_and_the_connection_lasts(
     size = str((directory / name).stat().st_size)
     async with serve(router) as server, await server.connect() as client:
         for _ in range(3):
-            await client.send_all(sent_request(f"/static/{name}", method="HEAD"))
+            await client.send_all(get(f"/static/{name}", method="HEAD"))
             head = await read_until(client, b"\r\n\r\n")
             (answer,) = read_answers(head, ["HEAD"])
             assert (answer.status, answer.fields["content-length"]) == (200, size)
@@ -222,21 +205,17 @@ async def test_a_client_that_leaves_leaves_no_file_open(
 ) -> None:
     """Not even where an answer before it still waits to be read."""
     router.fixed("GET", "/much", Response(200, bytes(20_000_000)))
-    requests = [sent_request(before)] if before else []
+    requests = [get(before)] if before else []
     async with serve(router, ServerLimits(waiting_output=1 << 30)) as server:
         nothing_open = open_descriptors()
         for _ in range(3):
             client = await server.connect()
-            await client.send_all(b"".join(requests) + sent_request("/static/big") * 3)
+            await client.send_all(b"".join(requests) + get("/static/big") * 3)
             await client.receive_some(1)  # it has come to be answered
             reset(client)
-        while server.service.connections or open_descriptors() > nothing_open:
-            await trio.lowlevel.checkpoint()
-
-
-def reset(client: trio.SocketStream) -> None:
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    client.socket.close()
+        await wait_until(
+            lambda: not server.service.connections and open_descriptors() <= nothing_open
+        )
 
 
 async def test_the_challenges_routes(serve: Serve, router: Router) -> None:
@@ -268,11 +247,9 @@ async def test_the_challenge_writes_files(
     framing = "Transfer-Encoding: chunked" if chunked else f"Content-Length: {len(content)}"
     pieces = [content[at : at + 50_000] for at in range(0, len(content), 50_000)]
     body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
-    posted = sent_request(
-        "/files/new", framing, method="POST", content=body if chunked else content
-    )
+    posted = get("/files/new", framing, method="POST", content=body if chunked else content)
     async with serve(router) as server:
-        created, read = read_answers(await server.ask(posted + sent_request("/files/new")))
+        created, read = read_answers(await server.ask(posted + get("/files/new")))
 
     assert (created.status, created.body) == (201, b"")
     assert read.body == content
@@ -284,7 +261,7 @@ async def test_the_challenge_sends_100_continue_before_it_reads_content(
 ) -> None:
     async with serve(router) as server, await server.connect() as client:
         fields = ("Content-Length: 5", "Expect: 100-continue")
-        await client.send_all(sent_request("/files/new", *fields, method="POST"))
+        await client.send_all(get("/files/new", *fields, method="POST"))
         assert await read_until(client, b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         await client.send_all(b"12345")
         (answer,) = read_answers(await read_until(client, b"\r\n\r\n"))

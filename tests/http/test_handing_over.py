@@ -13,12 +13,11 @@ import trio
 from hamms_trio.app import Hamms
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http import GivenAway, Request, Response, Router, text
-from tests.http.conversations import Answer, read_answers
-from tests.http.server import Serving, serving
+from tests.http.conversations import LAST, Answer, read_answers
+from tests.http.server import Serving, serving, wait_until
 from tests.lab.servers import HostModes, open_sockets
 
 ASK = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
-LAST = b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
 
 def routes(hamms: Hamms) -> Router:
@@ -100,8 +99,7 @@ async def test_a_failure_mode_answers_one_request_among_healthy_ones(
             await hamms.ledger.wait_until(lambda ledger: not ledger.open_connections())
             assert len(hamms.ledger.connections("status")) == 1
             assert len(hamms.ledger.requests("status")) == 4
-            while server.service.connections:
-                await trio.lowlevel.checkpoint()
+            await wait_until(lambda: not server.service.connections)
 
 
 @pytest.mark.parametrize("path", ["/fails", "/fails/in/a/task"])

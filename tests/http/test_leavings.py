@@ -14,15 +14,11 @@ import trio
 
 from hamms_trio.http import Request, Response, Router, text
 from hamms_trio.http.exchange.conversation import Conversation
-from tests.http.server import Serving, serving
-from tests.http.test_files import reset, sent_request
+from tests.http.conversations import get, post
+from tests.http.server import Serving, reset, serving, wait_until
 
 LENGTH = "Content-Length: 100000"
 HALF = b"x" * 50_000
-
-
-def posted(path: str, *fields: str, content: bytes = b"") -> bytes:
-    return sent_request(path, *fields, method="POST", content=content)
 
 
 @pytest.fixture
@@ -69,12 +65,12 @@ def has_begun(server: Serving) -> bool:
 # Octets that are sent, and a sign that the server has read them.
 SAID: dict[str, tuple[bytes, Callable[[Serving], bool]]] = {
     "nothing": (b"", lambda server: server.service.connections > 0),
-    "a request": (sent_request("/forever"), is_answering),
-    "an expectation": (posted("/forever", LENGTH, "Expect: 100-continue"), is_answering),
-    "half a content for a coroutine": (posted("/read", LENGTH, content=HALF), has_begun),
-    "half a content for a function": (posted("/whole", LENGTH, content=HALF), has_begun),
-    "too little reading of a stream": (sent_request("/stream"), is_answering),
-    "too little reading of an answer": (sent_request("/big"), is_answering),
+    "a request": (get("/forever"), is_answering),
+    "an expectation": (post("/forever", LENGTH, "Expect: 100-continue"), is_answering),
+    "half a content for a coroutine": (post("/read", LENGTH, content=HALF), has_begun),
+    "half a content for a function": (post("/whole", LENGTH, content=HALF), has_begun),
+    "too little reading of a stream": (get("/stream"), is_answering),
+    "too little reading of an answer": (get("/big"), is_answering),
 }
 
 
@@ -106,10 +102,10 @@ async def test_a_client_that_leaves_leaves_no_cycle(
             for _ in range(3):
                 client = await server.connect()
                 await client.send_all(octets)
-                while not was_heard(server):
-                    await trio.lowlevel.checkpoint()
+                await wait_until(lambda: was_heard(server))
                 reset(client)
-                while server.service.connections or server.service.in_flight:
-                    await trio.lowlevel.checkpoint()
+                await wait_until(
+                    lambda: not server.service.connections and not server.service.in_flight
+                )
             server.service.account.settle()  # its entries know their connections
     assert not [one for one in found if isinstance(one, Conversation)]

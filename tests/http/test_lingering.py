@@ -6,18 +6,10 @@ import pytest
 import trio
 
 from hamms_trio.http import Router, ServerLimits
-from hamms_trio.http.resources.basics import add_basics
 from tests.http.conversations import statuses
 from tests.http.server import read_all, serving
 
 TOO_LONG = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
-
-
-@pytest.fixture
-def router() -> Router:
-    router = Router()
-    add_basics(router)
-    return router
 
 
 async def test_a_slow_sender_of_unwanted_content_gets_its_refusal_in_the_end(

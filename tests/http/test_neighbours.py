@@ -11,9 +11,8 @@ import pytest
 from hamms_trio.http import Response, Router, ServerLimits, text
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.routes.request import Request
-from tests.http.conversations import statuses
+from tests.http.conversations import GET, get, statuses
 from tests.http.server import serving
-from tests.http.test_connections import GET, get
 
 HOSTILE = 100
 MANNERS = {

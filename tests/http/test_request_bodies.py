@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from functools import partial
+from contextlib import AsyncExitStack
 
 import pytest
 import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
 from hamms_trio.http.limits.request_bodies import SMALL
-from tests.http.conversations import read_answers, statuses
-from tests.http.server import Serving, read_all, read_until, serving
-from tests.http.test_files import reset
+from tests.http.conversations import post, read_answers, statuses
+from tests.http.server import Serve, Serving, read_all, read_until, reset, wait_until
 from tests.http.uploads import (
     CHUNK,
     CHUNKED,
@@ -24,17 +22,9 @@ from tests.http.uploads import (
     LIMIT,
     LIMITS,
     half_sent,
-    post,
     taking_content,
     until,
 )
-
-Serve = Callable[..., AbstractAsyncContextManager[Serving]]
-
-
-@pytest.fixture
-def serve(hub_kind: str) -> Serve:
-    return partial(serving, hub=hub_kind)
 
 
 @pytest.fixture
@@ -82,8 +72,7 @@ async def test_a_small_content_has_room_however_many_large_ones_there_are(
         if length == CHUNKED:
             content = b"%x\r\n%b\r\n0\r\n\r\n" % (SMALL, content)
         await small.send_all(post(path, length, content=content[:100]))
-        while server.service.body_budget.octets <= LIMIT:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: server.service.body_budget.octets > LIMIT)
         await small.send_all(content[100:])
         assert await read_until(small, b"%d" % SMALL)
         await until(server, LIMIT)
@@ -224,15 +213,13 @@ async def test_a_body_keeps_its_room_until_its_route_returns_or_times_out(
 
     async with serve(router) as server, await half_sent(server, "/work") as client:
         await client.send_all(HALF)
-        while not server.service.in_flight:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: server.service.in_flight)
         reset(client)
         await until(server, 0)
 
     async with serve(router) as server, await half_sent(server, "/work") as client:
         await client.send_all(HALF)
-        while not server.service.in_flight:
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: server.service.in_flight)
         assert server.service.body_budget.octets == EACH
         goes_on.set()
         assert await read_until(client, b"%d" % EACH)

@@ -17,9 +17,9 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.limits.request_bodies import LOOKS, PATIENCE_SECONDS, BodyBudget
 from hamms_trio.http.routes.content import Content
 from hamms_trio.wire import parse_head
-from tests.http.conversations import CLIENT, Answer, read_answers, statuses
-from tests.http.server import read_until, serving
-from tests.http.uploads import EACH, EXPECT, HALF, LENGTH, LIMIT, LIMITS, post, taking_content
+from tests.http.conversations import CLIENT, Answer, post, read_answers, statuses
+from tests.http.server import read_until, serving, wait_until
+from tests.http.uploads import EACH, EXPECT, HALF, LENGTH, LIMIT, LIMITS, taking_content
 
 
 @pytest.fixture
@@ -105,8 +105,7 @@ async def test_a_client_that_waits_for_100_continue_is_not_evicted(router: Route
         ]
         for client in waiting:
             await client.send_all(post("/later", LENGTH, EXPECT))
-        while server.service.in_flight < len(waiting):
-            await trio.lowlevel.checkpoint()
+        await wait_until(lambda: server.service.in_flight >= len(waiting))
         ahead = PATIENCE_SECONDS + 0.1
         assert statuses(await server.ask(post("/whole", LENGTH, EXPECT))) == [503]
         reads.set()

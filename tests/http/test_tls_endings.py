@@ -6,9 +6,10 @@ import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -18,9 +19,8 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import Request, Response, Router, ServerLimits
 from hamms_trio.http.resources.basics import add_basics
 from hamms_trio.http.resources.files import add_static
-from tests.http.conversations import read_answers
-from tests.http.server import Serving, serving
-from tests.http.test_connections import GET, get
+from tests.http.conversations import GET, get, post, read_answers
+from tests.http.server import Serve, Serving, serving, wait_until
 
 BIG = 20_000_000  # octets, more than any buffer on the way holds
 
@@ -59,11 +59,19 @@ def router(goes_on: trio.Event, tmp_path: Path) -> Router:
     return router
 
 
-async def secured(server: Serving, trusting: ssl.SSLContext) -> Stream:
-    """Open a connection whose reads raise if it ends without close_notify."""
-    stream = trio.SSLStream(await server.connect(), trusting, server_hostname="localhost")
+@pytest.fixture
+def serve(router: Router, hub_kind: str, certificate: ServerCertificate) -> Serve:
+    return partial(serving, router, hub=hub_kind, certificate=certificate)
+
+
+@asynccontextmanager
+async def secured(server: Serving, trusting: ssl.SSLContext, **how: Any) -> AsyncIterator[Stream]:
+    """Connect; a read raises if the connection ends without close_notify. Then drop the connection."""
+    plain = await server.connect()
+    stream = trio.SSLStream(plain, trusting, server_hostname="localhost", **how)
     await stream.do_handshake()
-    return stream
+    yield stream
+    await trio.aclose_forcefully(stream)
 
 
 async def read_all(stream: Stream) -> bytes:
@@ -71,24 +79,17 @@ async def read_all(stream: Stream) -> bytes:
 
 
 async def wait_drain_began(server: Serving) -> None:
-    while not server.service.drain_began:
-        await trio.lowlevel.checkpoint()
+    await wait_until(lambda: server.service.drain_began)
 
 
 async def wait_nobody(server: Serving) -> None:
-    while server.service.connections:
-        await trio.lowlevel.checkpoint()
+    await wait_until(lambda: not server.service.connections)
 
 
 async def test_a_drain_waits_for_a_stream(
-    router: Router,
-    certificate: ServerCertificate,
-    trusting: ssl.SSLContext,
-    hub_kind: str,
-    goes_on: trio.Event,
+    serve: Serve, trusting: ssl.SSLContext, goes_on: trio.Event
 ) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
+    async with serve() as server, secured(server, trusting) as stream:
         await stream.send_all(get("/pieces"))
         answered = bytes(await stream.receive_some())
         async with trio.open_nursery() as nursery:
@@ -97,130 +98,102 @@ async def test_a_drain_waits_for_a_stream(
             goes_on.set()
             while not answered.endswith(b"second\r\n0\r\n\r\n"):
                 answered += await stream.receive_some()
-        await trio.aclose_forcefully(stream)
     assert read_answers(answered)[0].body == b"first second"
 
 
-async def test_a_drain_waits_for_a_download(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
+async def test_a_drain_waits_for_a_download(serve: Serve, trusting: ssl.SSLContext) -> None:
+    async with serve() as server, secured(server, trusting) as stream:
         await stream.send_all(get("/static/big", "Connection: close"))
         answered = [bytes(await stream.receive_some())]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.server.drain, 10.0)
             await wait_drain_began(server)
             answered.append(await read_all(stream))
-        await trio.aclose_forcefully(stream)
     assert len(read_answers(b"".join(answered))[0].body) == BIG
 
 
 async def test_a_drain_ends_a_download_that_takes_too_long(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
+    async with serve() as server, secured(server, trusting) as stream:
         await stream.send_all(get("/static/big"))
         await stream.receive_some()
         await server.server.drain(0.05)
         with pytest.raises(trio.BrokenResourceError):
             await read_all(stream)
-        await trio.aclose_forcefully(stream)
 
 
 async def test_a_client_that_never_reads_is_disconnected_and_costs_nobody_anything(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
     limits = ServerLimits(send_seconds=0.05)
-    opened = serving(router, limits, hub=hub_kind, certificate=certificate)
-    async with opened as server:
-        greedy, other = await secured(server, trusting), await secured(server, trusting)
-        await greedy.send_all(get("/static/big"))
-        await other.send_all(GET)
-        assert bytes(await other.receive_some()).endswith(b"Hello World")
-        await trio.aclose_forcefully(other)
+    async with serve(limits) as server, secured(server, trusting) as greedy:
+        async with secured(server, trusting) as other:
+            await greedy.send_all(get("/static/big"))
+            await other.send_all(GET)
+            assert bytes(await other.receive_some()).endswith(b"Hello World")
         await wait_nobody(server)
         with pytest.raises(trio.BrokenResourceError):
             await read_all(greedy)
-        await trio.aclose_forcefully(greedy)
 
 
 async def test_an_idle_connection_ends_without_a_truncation(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
-    limits = ServerLimits(idle=0.05)
-    opened = serving(router, limits, hub=hub_kind, certificate=certificate)
-    async with opened as server:
-        stream = await secured(server, trusting)
+    async with serve(ServerLimits(idle=0.05)) as server, secured(server, trusting) as stream:
         assert await read_all(stream) == b""
-        await trio.aclose_forcefully(stream)
 
 
 async def test_a_refusal_arrives_at_a_client_that_still_sends(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = trio.SSLStream(
-            await server.connect(), trusting, server_hostname="localhost", https_compatible=True
-        )
-        head = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n" % BIG
-        await stream.send_all(head + b"x" * BIG)
-        answered = await read_all(stream)
-        await trio.aclose_forcefully(stream)
+    async with serve() as server:
+        async with secured(server, trusting, https_compatible=True) as stream:
+            await stream.send_all(post("/submit", f"Content-Length: {BIG}", content=b"x" * BIG))
+            answered = await read_all(stream)
         assert read_answers(answered)[0].status == 413
         await wait_nobody(server)
 
 
 async def test_a_body_that_breaks_off_ends_without_close_notify(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
     """An HTTP/1.0 body ends with its connection: a close_notify would say that this is all of it."""
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
+    async with serve() as server, secured(server, trusting) as stream:
         await stream.send_all(b"GET /breaking HTTP/1.0\r\n\r\n")
         with pytest.raises(trio.BrokenResourceError):
             await read_all(stream)
-        await trio.aclose_forcefully(stream)
 
 
 @pytest.mark.parametrize("path", ["/", "/static/big", "/stream"])
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 async def test_a_client_that_sends_close_notify_gets_its_answer(
-    router: Router,
-    certificate: ServerCertificate,
-    trusting: ssl.SSLContext,
-    hub_kind: str,
-    path: str,
-    version: ssl.TLSVersion,
+    serve: Serve, trusting: ssl.SSLContext, path: str, version: ssl.TLSVersion
 ) -> None:
     """It closes only its own direction (RFC 8446 §6.1)."""
     trusting.maximum_version = version
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
-        await stream.send_all(get(path))
-        answered = await half_close(stream)
-        await trio.aclose_forcefully(stream)
+    async with serve() as server:
+        async with secured(server, trusting) as stream:
+            await stream.send_all(get(path))
+            answered = await half_close(stream)
         assert read_answers(answered)[0].status == 200
         await wait_nobody(server)
 
 
 async def test_a_client_that_continues_to_send_gets_the_whole_last_answer(
-    router: Router, certificate: ServerCertificate, trusting: ssl.SSLContext, hub_kind: str
+    serve: Serve, trusting: ssl.SSLContext
 ) -> None:
     """As everybody does who pipelines: a close while octets are unread would drop what is on its way."""
-    limits = ServerLimits(linger_seconds=30)
-    async with serving(router, limits, hub=hub_kind, certificate=certificate) as server:
-        stream = await secured(server, trusting)
-        assert isinstance(stream.transport_stream, trio.SocketStream)
-        stream.transport_stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
-        await stream.send_all(get("/static/big", "Connection: close"))
-        answered = []
-        with suppress(trio.BrokenResourceError):
-            while octets := await stream.receive_some():
-                answered.append(bytes(octets))
-                await stream.send_all(GET)  # a record of its own
-        await trio.aclose_forcefully(stream)
+    async with serve(ServerLimits(linger_seconds=30)) as server:
+        async with secured(server, trusting) as stream:
+            assert isinstance(stream.transport_stream, trio.SocketStream)
+            stream.transport_stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
+            await stream.send_all(get("/static/big", "Connection: close"))
+            answered = []
+            with suppress(trio.BrokenResourceError):
+                while octets := await stream.receive_some():
+                    answered.append(bytes(octets))
+                    await stream.send_all(GET)  # a record of its own
         assert len(read_answers(b"".join(answered))[0].body) == BIG
         await wait_nobody(server)
 
@@ -245,10 +218,8 @@ async def half_close(stream: Stream) -> bytes:
             answered.append(octets)
 
 
-async def test_a_key_update_does_not_disturb_the_connection(
-    router: Router, certificate: ServerCertificate, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
+async def test_a_key_update_does_not_disturb_the_connection(serve: Serve) -> None:
+    async with serve() as server:
         output = await converse(
             "-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")]
         )
@@ -256,10 +227,8 @@ async def test_a_key_update_does_not_disturb_the_connection(
         await wait_nobody(server)
 
 
-async def test_renegotiation_is_refused(
-    router: Router, certificate: ServerCertificate, hub_kind: str
-) -> None:
-    async with serving(router, hub=hub_kind, certificate=certificate) as server:
+async def test_renegotiation_is_refused(serve: Serve) -> None:
+    async with serve() as server:
         await converse("-tls1_2", server, [(GET, b"Hello World"), (b"R\n", b"RENEGOTIATING\n")])
         await wait_nobody(server)
         output = await converse("-tls1_2", server, [(GET, b"Hello World")])

@@ -5,8 +5,8 @@ from __future__ import annotations
 import trio
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, text
-from tests.http.server import Serving
-from tests.http.test_files import sent_request
+from tests.http.conversations import post
+from tests.http.server import Serving, wait_until
 
 EACH = 100_000
 LIMIT = 4 * EACH
@@ -41,14 +41,9 @@ def taking_content() -> Router:
     return router
 
 
-def post(path: str, *fields: str, content: bytes = b"") -> bytes:
-    return sent_request(path, *fields, method="POST", content=content)
-
-
 async def until(server: Serving, octets: int) -> None:
     """Wait until there is room for so many octets, neither more nor less."""
-    while server.service.body_budget.octets != octets:
-        await trio.lowlevel.checkpoint()
+    await wait_until(lambda: server.service.body_budget.octets == octets)
 
 
 async def half_sent(server: Serving, path: str, length: str = LENGTH) -> trio.SocketStream:
