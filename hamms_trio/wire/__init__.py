@@ -24,6 +24,7 @@ from hamms_trio.wire.http1.request import (
     RequestHead as RequestHead,
     malformed_head as malformed_head,
     parse_head as parse_head,
+    parse_if_whole as parse_if_whole,
 )
 from hamms_trio.wire.http1.request_reader import RequestReader as RequestReader
 from hamms_trio.wire.http1.response import ResponseHead as ResponseHead

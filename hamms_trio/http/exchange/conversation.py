@@ -16,7 +16,7 @@ import logging
 from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, RequestTimeout
 from hamms_trio.http.exchange.answers import Answers
 from hamms_trio.http.exchange.exchange import Exchange
-from hamms_trio.http.exchange.heads import CR, Heads
+from hamms_trio.http.exchange.heads import Heads
 from hamms_trio.http.limits.limits import BODY_OCTETS, EXCHANGES_IN_ONE_GO, TURN_SECONDS
 from hamms_trio.http.routes import refusals
 from hamms_trio.http.routes.content import Content
@@ -67,19 +67,22 @@ class Conversation:
     def receive(self, data: bytes) -> bytes:
         """Answer the octets that have arrived, as far as possible; drop octets after the last answer."""
         if self.is_idle:
-            is_whole = 0 < data.find(b"\r\n\r\n") == len(data) - 4 <= self._service.limits.head - 4
-            if is_whole and data[0] != CR:
-                return self._answer_whole(data)
+            answer = self._answer_whole(data) if len(data) <= self._service.limits.head else None
+            if answer is not None:
+                return answer
         elif self.closing:
             return b""
         self.is_idle = False
         self._buffer = self._buffer + data if self._buffer else data
         return self.advance()
 
-    def _answer_whole(self, octets: bytes) -> bytes:
-        """Answer a read of exactly one head, the usual case."""
+    def _answer_whole(self, octets: bytes) -> bytes | None:
+        """Answer a read of exactly one head, the usual case; return None for others."""
         try:
-            answer = self._begin(self._service.matcher.find(octets))
+            match = self._service.matcher.find(octets)
+            if match is None:
+                return None
+            answer = self._begin(match)
         except RequestError as problem:
             self._buffer = octets
             answer = self._refuse(problem)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.serving.service import Service
-from hamms_trio.wire import RequestReader
+from hamms_trio.wire import RequestReader, parse_head
 
 CR, _LF = b"\r\n"
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
@@ -44,7 +44,8 @@ class Heads:
                     return None, buffer
             end = buffer.find(b"\r\n\r\n")
             if 0 < end <= limits.head - 4:
-                match = matcher.find(buffer[: end + 4])
+                octets = buffer[: end + 4]
+                match = matcher.find(octets) or matcher.match(parse_head(octets))
                 self._had_empty_line = False
                 return match, buffer[end + 4 :]
             self._reader = RequestReader(limits.head, limits.target + _LINE_ROOM)

@@ -14,7 +14,7 @@ from hamms_trio.errors import (
 )
 from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
-from hamms_trio.wire import Oddity, RequestHead, parse_head
+from hamms_trio.wire import Oddity, RequestHead, parse_if_whole
 
 METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
@@ -89,16 +89,20 @@ class Matcher:
         """Look every head up anew, because the routes have changed."""
         self._latest = None
 
-    def find(self, octets: bytes) -> Match:
-        """Return the match of a whole head.
+    def find(self, octets: bytes) -> Match | None:
+        """Return the match of octets that are exactly one head; None for others (see `parse_if_whole`).
 
         Raises:
-            RequestError: the head is malformed, or breaks one of the rules that hold for every route.
+            RequestError: the head breaks one of the rules that hold for every route.
         """
         latest = self._latest
-        if latest is None or latest.head.octets != octets:
-            latest = self._latest = self.match(parse_head(octets))
-        return latest
+        if latest is not None and latest.head.octets == octets:
+            return latest
+        head = parse_if_whole(octets)
+        if head is None:
+            return None
+        self._latest = match = self.match(head)
+        return match
 
     def match(self, head: RequestHead) -> Match:
         """Return the route that answers this head.

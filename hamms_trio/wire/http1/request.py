@@ -162,10 +162,22 @@ def parse_head(octets: bytes) -> RequestHead:
     Raises:
         RequestError: the head breaks RFC 9112, or its body's length could be read in two ways.
     """
+    head = parse_if_whole(octets)
+    if head is None:
+        raise explain_refusal(octets.decode("latin-1"))
+    return head
+
+
+def parse_if_whole(octets: bytes) -> RequestHead | None:
+    """Read octets that are exactly one head; return None for others, and for a head that breaks the grammar.
+
+    Raises:
+        RequestError: the head has no Host or several, or its body's length could be read in two ways.
+    """
     text = octets.decode("latin-1")
     match = _HEAD.fullmatch(text)
     if match is None:
-        raise explain_refusal(text)
+        return None
     method, target, minor = match.groups()
     head = RequestHead(octets, method, target, 0 if minor == "0" else 1)
     if target[0] != "/":

@@ -10,7 +10,7 @@ import re
 
 from hamms_trio.errors import HeadTooLarge, MalformedRequest, TargetTooLong
 from hamms_trio.wire.http1.refusals import check_request_line, describe_junk
-from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead, parse_head
+from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead, parse_head, parse_if_whole
 from hamms_trio.wire.http1.section import TOKEN
 
 # A request line whose CRLF has not arrived.
@@ -82,6 +82,11 @@ class RequestReader:
             buffer = self._buffer = _EMPTY_LINES.sub(b"", buffer, count=1)
         if not buffer or buffer == b"\r":
             return None
+        if not self._scanned and len(buffer) <= self._max_octets:
+            head = parse_if_whole(buffer)
+            if head is not None:  # the usual case
+                self._buffer, self._last = b"", head
+                return head
         end = buffer.find(b"\r\n\r\n", self._scanned and max(0, self._scanned - 3))
         if end < 0 or end + 4 > self._max_octets:
             self._check_incomplete()
