@@ -38,7 +38,7 @@ class LogEvent(msgspec.Struct, gc=False):
     id: int
     type: str
     about: About = NOTHING
-    payload: Document = {}
+    payload: Document | msgspec.Struct = {}
     trace_id: str = ""
     seconds: float = 0.0  # since the epoch
     written: bytes = b""
@@ -142,7 +142,7 @@ class EventLog:
     def publish(
         self,
         type: str,
-        payload: Document,
+        payload: Document | msgspec.Struct,
         trace_id: str = "",
         *,
         about: About = NOTHING,

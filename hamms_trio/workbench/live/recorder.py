@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 
+import msgspec
+
 from hamms_trio.http import GivenAway, Request, Response, Service
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.accounting.account import Entry
@@ -17,7 +19,6 @@ from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.history.record import RecordedExchange
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.trends import Trends
-from hamms_trio.workbench.routing.documents import Document
 
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
@@ -30,6 +31,20 @@ INTERNAL = ("internal", 0)  # the client of a request that the workbench makes i
 
 _Key = tuple[bytes, tuple[str, int]]
 _Kept = tuple[bytes, Response]
+
+
+class Completed(msgspec.Struct, gc=False):
+    """The payload of the event ``request.completed``."""
+
+    bytes_in: int
+    bytes_out: int
+    connection_reused: bool
+    engine: str
+    latency_ms: float
+    method: str
+    path: str
+    route_key: str
+    status: int
 
 
 class AnswerRecorder:
@@ -94,7 +109,7 @@ class AnswerRecorder:
 
     def _record(self, entry: Entry, offset: float) -> None:
         match, client, request_id = entry[2], entry[-3], entry[-1]
-        content, response = self._take(request_id, client.client)
+        content, response = self._take(request_id, client.client) if self._kept else (b"", None)
         head = match.head
         path = head.path
         if path in UNRECORDED or path.startswith(UNRECORDED_PREFIXES) or is_of_page(head):
@@ -103,7 +118,7 @@ class AnswerRecorder:
             response = response or match.route.fixed
             self._store.note_request(PendingExchange(entry, content, response, offset))
         if self._has_events and not path.startswith(SILENT):
-            self._publish(entry)
+            self._publish(entry, offset)
 
     def _take(self, request_id: bytes, client: tuple[str, int]) -> tuple[bytes, Response | None]:
         key = request_id, client
@@ -120,20 +135,21 @@ class AnswerRecorder:
         _, kept = self._kept.popitem(last=False)
         self._octets -= sum(len(content) + len(response.content) for content, response in kept)
 
-    def _publish(self, entry: Entry) -> None:
+    def _publish(self, entry: Entry, offset: float) -> None:
         begun, ended, match, status, octets_in, octets_out, _, number, request_id = entry
-        payload: Document = {
-            "bytes_in": octets_in,
-            "bytes_out": octets_out,
-            "connection_reused": number > 1,
-            "engine": ENGINE,
-            "latency_ms": round((ended - begun) * 1000, 3),
-            "method": match.head.method,
-            "path": match.head.path,
-            "route_key": match.route.key,
-            "status": status,
-        }
-        self._events.publish("request.completed", payload, request_id.decode())
+        head = match.head
+        payload = Completed(
+            octets_in,
+            octets_out,
+            number > 1,
+            ENGINE,
+            int((ended - begun) * 1_000_000) / 1000,
+            head.method,
+            head.path,
+            match.route.key,
+            status,
+        )
+        self._events.publish("request.completed", payload, request_id.decode(), at=ended + offset)
 
 
 def is_of_page(head: RequestHead) -> bool:

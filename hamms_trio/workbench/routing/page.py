@@ -76,6 +76,8 @@ def add_page(router: Router) -> None:
 
 def names_html(head: RequestHead) -> bool:
     """Return True if the client names text/html, and prefers that to plain text."""
+    if b"text/html" not in head.octets.lower():  # as in the requests of most programs
+        return False
     accept = head.get("accept") or ""
     return "text/html" in accept.lower() and best_match(accept, ("text/html", "text/plain")) == (
         "text/html"
