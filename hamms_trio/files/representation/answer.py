@@ -15,6 +15,7 @@ from hamms_trio.wire.fields.ranges import Span, content_range, multipart, reques
 
 # Octets of a file that are read into the answer if they are in memory, so that one piece is sent.
 READ_AT_ONCE = 64 * 1024
+_NOWAIT: int = getattr(os, "RWF_NOWAIT", 0)  # Linux only
 
 PLAIN_TEXT = ("Content-Type", "text/plain; charset=utf-8")
 NOSNIFF = ("X-Content-Type-Options", "nosniff")
@@ -219,7 +220,7 @@ def read_if_in_memory(descriptor: int, offset: int, octets: int) -> bytes:
     """Read as much of a file as is in memory; where the system can't tell, wait for the disk."""
     buffer = bytearray(octets)
     try:
-        read = os.preadv(descriptor, [buffer], offset, getattr(os, "RWF_NOWAIT", 0))
+        read = os.preadv(descriptor, [buffer], offset, _NOWAIT)
     except OSError:  # not in memory, or the file system can't tell: the sender reads the file
         return b""
-    return bytes(memoryview(buffer)[:read])
+    return bytes(buffer if read == octets else buffer[:read])
