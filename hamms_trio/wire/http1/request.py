@@ -129,13 +129,13 @@ class RequestHead:
     def get(self, name: str) -> str | None:
         """Return the field's value, its lines combined (RFC 9110 §5.3), or None; ``name`` in lower case."""
         lines = _scan_for_one(name).findall(self.octets.decode("latin-1"))
-        return ", ".join([value.rstrip(" \t") for _, value in lines]) if lines else None
+        return ", ".join([value for _, value in lines]) if lines else None
 
     def combined(self, scan: re.Pattern[str]) -> dict[str, str]:
         """Return the fields that a scan finds (see `scan_for`), repeated ones combined (RFC 9110 §5.3)."""
         found: dict[str, str] = {}
         for name, value in scan.findall(self.octets.decode("latin-1")):
-            name, value = name.lower(), value.rstrip(" \t")
+            name = name.lower()
             found[name] = f"{found[name]}, {value}" if name in found else value
         return found
 
@@ -188,7 +188,6 @@ def parse_if_whole(octets: bytes) -> RequestHead | None:
         name = name.lower()
         if name == "connection" and value == "keep-alive" and minor != "0":
             continue  # the default of HTTP/1.1 (RFC 9112 §9.3)
-        value = value.rstrip(" \t")
         if name == "host":
             hosts += 1
             check_host(value)

@@ -90,7 +90,7 @@ def parse_response_head(octets: bytes, method: str) -> ResponseHead:
     head = ResponseHead(octets, int(match[2]), 0 if match[1] == "0" else 1)
     deciding: dict[str, list[str]] = {}
     for name, value in _DECIDING.findall(text):
-        deciding.setdefault(name.lower(), []).append(value.rstrip(" \t"))
+        deciding.setdefault(name.lower(), []).append(value)
     _apply(head, deciding, method)
     return head
 

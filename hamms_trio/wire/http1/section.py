@@ -23,11 +23,11 @@ FRAMING_FIELDS = frozenset(("host", "content-length", "transfer-encoding", "conn
 def scan_for(*names: str) -> re.Pattern[str]:
     """Compile a scan for the field lines with these names, in a valid head decoded as Latin-1.
 
-    ``findall`` returns names as sent, and values that may end in whitespace.
+    ``findall`` returns names as sent, and values without whitespace around them.
     """
     initials = "".join(sorted({name[0] for name in names}))  # most field lines begin with none
     return re.compile(
-        rf"\n(?=[{initials}])({'|'.join(map(re.escape, names))}):[ \t]*+([^\r]*+)",
+        rf"\n(?=[{initials}])({'|'.join(map(re.escape, names))}):[ \t]*+((?:[^\r]*[^\r \t])?)",
         re.IGNORECASE | re.ASCII,
     )
 
