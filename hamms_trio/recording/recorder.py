@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.net.accepted import GivenAnswer
@@ -100,8 +101,7 @@ class Recorder:
 
     def __init__(self, ledger: Ledger, bus: Bus, record: ConnectionRecord) -> None:
         self.record = record
-        # With the mode of every request, unless each chooses its own.
-        self._meeting = Meeting(record.slug)
+        self._meeting = _meeting_of(record.slug)  # of every request, unless each chooses its own
         self._ledger = ledger
         self._bus = bus
         self._request: RequestRecord | None = None
@@ -277,6 +277,11 @@ class Recorder:
         """Note that the failure mode is at its end."""
         if (publisher := self._bus.publisher) is not None:
             publisher.played(self.record.number)
+
+
+_meeting_of = lru_cache(maxsize=1024)(
+    Meeting
+)  # by slug, since a thousand clients may wait at one mode
 
 
 class Recording:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from time import monotonic
 
 from hamms_trio.errors import TooFewDescriptors
@@ -61,7 +62,11 @@ def check_descriptors(listeners: int) -> None:
 
 
 class DescriptorBudget:
-    """The budget of one process, divided into a share for each listener."""
+    """The budget of one process, divided into a share for each listener.
+
+    Attributes:
+        connections: the number of connections of all listeners, which may run in several threads.
+    """
 
     def __init__(
         self,
@@ -72,6 +77,8 @@ class DescriptorBudget:
     ) -> None:
         self._limit_now, self._count, self._clock = limit, count, clock
         self._shares: set[DescriptorShare] = set()
+        self._lock = Lock()
+        self.connections = 0
         self._limit = self._others = 0  # as last counted; others: those of no share
         self._counted = float("-inf")
 
@@ -83,13 +90,14 @@ class DescriptorBudget:
 
     def close_share(self, share: DescriptorShare) -> None:
         """Return the share to the budget."""
+        self.add(share, -share.open)
         self._shares.discard(share)
 
-    @property
-    def connections(self) -> int:
-        """The number of connections of all listeners."""
-        # A sum instead of a counter, since the listeners may run in several threads.
-        return sum(share.open for share in list(self._shares))
+    def add(self, share: DescriptorShare, connections: int) -> None:
+        """Count connections of a share, unless it was returned."""
+        with self._lock:
+            if share in self._shares:
+                self.connections += connections
 
     def admits(self, share: DescriptorShare, fd: int) -> bool:
         """Return True if the listener may keep ``fd``, the newest descriptor."""
@@ -138,6 +146,7 @@ class DescriptorShare:
         """Count a new connection and return True; if the budget is used up, warn and return False."""
         if self._budget.admits(self, fd):
             self.open += 1
+            self._budget.add(self, 1)
             return True
         self.warnings.warn(
             "%s: new connections are reset: %d are open, and the limit of descriptors is near; "
@@ -150,6 +159,7 @@ class DescriptorShare:
     def release(self) -> None:
         """Uncount a connection that has been closed."""
         self.open -= 1
+        self._budget.add(self, -1)
 
     def close(self) -> None:
         """Return the share to the budget."""
