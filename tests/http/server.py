@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
@@ -35,6 +34,7 @@ class Serving:
             return await read_all(client)
 
 
+ABORT = b"\1\0\0\0\0\0\0\0"  # SO_LINGER with no seconds
 Serve = Callable[..., AbstractAsyncContextManager[Serving]]
 
 
@@ -46,7 +46,7 @@ async def wait_until(holds: Callable[[], object]) -> None:
 
 def reset(client: trio.SocketStream) -> None:
     """End the client's connection by RST."""
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
     client.socket.close()
 
 

@@ -16,7 +16,7 @@ import trio
 from hamms_trio.http import FileBody, Request, Response, Router, ServerLimits, text
 from hamms_trio.http.limits.limits import EXCHANGES_IN_ONE_GO
 from tests.http.conversations import GET, LAST, get, read_answers, statuses
-from tests.http.server import Serve, read_all, read_until, serving, wait_until
+from tests.http.server import Serve, read_all, read_until, reset, serving, wait_until
 
 
 @pytest.fixture
@@ -295,8 +295,7 @@ async def test_a_task_ends_when_its_client_resets(serve: Serve, router: Router) 
         client = await server.connect()
         await client.send_all(get("/forever"))
         await began.wait()
-        client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-        await client.aclose()
+        reset(client)
         await ended.wait()
 
 
@@ -641,8 +640,7 @@ async def test_resets_at_any_moment_leave_nothing_behind(serve: Serve, router: R
         for octets in (b"", b"GET", GET, GET * 300, get("/slow"), get("/stream"), LAST):
             client = await server.connect()
             await client.send_all(octets)
-            client.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-            await client.aclose()
+            reset(client)
         assert statuses(await server.ask(GET)) == [200]
         await wait_until(lambda: not server.service.connections and not server.service.in_flight)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import struct
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
 
@@ -12,7 +11,7 @@ import trio
 
 from hamms_trio.http import Request, Response, Router, text
 from tests.http.conversations import GET, LAST, statuses
-from tests.http.server import Serving, read_all, serving, wait_until
+from tests.http.server import ABORT, Serving, read_all, serving, wait_until
 
 CLIENTS = 40
 LARGE = 8 * 1024 * 1024  # more than the kernel buffers for one connection
@@ -71,7 +70,7 @@ async def test_clients_of_a_crowd_that_reset_leave_the_others_their_answers(
     async with crowded(router, hub_kind) as (_, crowd):
         send(crowd, LAST)
         for client in crowd[::2]:
-            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ABORT)
             client.close()
         assert [await statuses_of(client) for client in crowd[1::2]] == [[200]] * (CLIENTS // 2)
 

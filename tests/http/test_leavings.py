@@ -15,7 +15,7 @@ import trio
 from hamms_trio.http import Request, Response, Router, text
 from hamms_trio.http.exchange.conversation import Conversation
 from tests.http.conversations import get, post
-from tests.http.server import Serving, reset, serving, wait_until
+from tests.http.server import Serve, Serving, reset, wait_until
 
 LENGTH = "Content-Length: 100000"
 HALF = b"x" * 50_000
@@ -94,10 +94,10 @@ def found_by_the_collector() -> Iterator[list[object]]:
 
 @pytest.mark.parametrize("noticed", SAID)
 async def test_a_client_that_leaves_leaves_no_cycle(
-    router: Router, noticed: str, hub_kind: str
+    serve: Serve, router: Router, noticed: str
 ) -> None:
     octets, was_heard = SAID[noticed]
-    async with serving(router, hub=hub_kind) as server:
+    async with serve(router) as server:
         with found_by_the_collector() as found:
             for _ in range(3):
                 client = await server.connect()

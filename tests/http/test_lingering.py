@@ -7,16 +7,16 @@ import trio
 
 from hamms_trio.http import Router, ServerLimits
 from tests.http.conversations import statuses
-from tests.http.server import read_all, serving
+from tests.http.server import Serve, read_all
 
 TOO_LONG = b"POST /submit HTTP/1.1\r\nHost: a\r\nContent-Length: 100000000\r\n\r\n"
 
 
 async def test_a_slow_sender_of_unwanted_content_gets_its_refusal_in_the_end(
-    router: Router, hub_kind: str
+    serve: Serve, router: Router
 ) -> None:
     limits = ServerLimits(linger_seconds=0.5)
-    async with serving(router, limits, hub=hub_kind) as server:
+    async with serve(router, limits) as server:
         async with await server.connect() as client:
             await client.send_all(TOO_LONG)
             for _ in range(12):
@@ -28,10 +28,10 @@ async def test_a_slow_sender_of_unwanted_content_gets_its_refusal_in_the_end(
 
 
 async def test_a_client_that_never_stops_sending_is_disconnected(
-    router: Router, hub_kind: str
+    serve: Serve, router: Router
 ) -> None:
     limits = ServerLimits(linger_seconds=3600, content_seconds=0.1)
-    async with serving(router, limits, hub=hub_kind) as server:
+    async with serve(router, limits) as server:
         async with await server.connect() as client:
             await client.send_all(TOO_LONG)
             with pytest.raises(trio.BrokenResourceError):

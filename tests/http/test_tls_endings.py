@@ -78,14 +78,6 @@ async def read_all(stream: Stream) -> bytes:
     return b"".join([bytes(octets) async for octets in stream])
 
 
-async def wait_drain_began(server: Serving) -> None:
-    await wait_until(lambda: server.service.drain_began)
-
-
-async def wait_nobody(server: Serving) -> None:
-    await wait_until(lambda: not server.service.connections)
-
-
 async def test_a_drain_waits_for_a_stream(
     serve: Serve, trusting: ssl.SSLContext, goes_on: trio.Event
 ) -> None:
@@ -94,7 +86,7 @@ async def test_a_drain_waits_for_a_stream(
         answered = bytes(await stream.receive_some())
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.server.drain, 10.0)
-            await wait_drain_began(server)
+            await wait_until(lambda: server.service.drain_began)
             goes_on.set()
             while not answered.endswith(b"second\r\n0\r\n\r\n"):
                 answered += await stream.receive_some()
@@ -107,7 +99,7 @@ async def test_a_drain_waits_for_a_download(serve: Serve, trusting: ssl.SSLConte
         answered = [bytes(await stream.receive_some())]
         async with trio.open_nursery() as nursery:
             nursery.start_soon(server.server.drain, 10.0)
-            await wait_drain_began(server)
+            await wait_until(lambda: server.service.drain_began)
             answered.append(await read_all(stream))
     assert len(read_answers(b"".join(answered))[0].body) == BIG
 
@@ -132,7 +124,7 @@ async def test_a_client_that_never_reads_is_disconnected_and_costs_nobody_anythi
             await greedy.send_all(get("/static/big"))
             await other.send_all(GET)
             assert bytes(await other.receive_some()).endswith(b"Hello World")
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
         with pytest.raises(trio.BrokenResourceError):
             await read_all(greedy)
 
@@ -152,7 +144,7 @@ async def test_a_refusal_arrives_at_a_client_that_still_sends(
             await stream.send_all(post("/submit", f"Content-Length: {BIG}", content=b"x" * BIG))
             answered = await read_all(stream)
         assert read_answers(answered)[0].status == 413
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
 
 
 async def test_a_body_that_breaks_off_ends_without_close_notify(
@@ -177,7 +169,7 @@ async def test_a_client_that_sends_close_notify_gets_its_answer(
             await stream.send_all(get(path))
             answered = await half_close(stream)
         assert read_answers(answered)[0].status == 200
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
 
 
 async def test_a_client_that_continues_to_send_gets_the_whole_last_answer(
@@ -195,7 +187,7 @@ async def test_a_client_that_continues_to_send_gets_the_whole_last_answer(
                     answered.append(bytes(octets))
                     await stream.send_all(GET)  # a record of its own
         assert len(read_answers(b"".join(answered))[0].body) == BIG
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
 
 
 async def half_close(stream: Stream) -> bytes:
@@ -224,13 +216,13 @@ async def test_a_key_update_does_not_disturb_the_connection(serve: Serve) -> Non
             "-tls1_3", server, [(b"K\n", b"KEYUPDATE\n"), (GET, b"Hello World")]
         )
         assert b"HTTP/1.1 200 OK" in output
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
 
 
 async def test_renegotiation_is_refused(serve: Serve) -> None:
     async with serve() as server:
         await converse("-tls1_2", server, [(GET, b"Hello World"), (b"R\n", b"RENEGOTIATING\n")])
-        await wait_nobody(server)
+        await wait_until(lambda: not server.service.connections)
         output = await converse("-tls1_2", server, [(GET, b"Hello World")])
         assert b"HTTP/1.1 200 OK" in output
 

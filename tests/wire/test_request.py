@@ -108,6 +108,7 @@ GOOD: dict[str, tuple[bytes, dict[str, object]]] = {
     "an IPv6 Host": (lines(b"GET / HTTP/1.1", b"Host: [::1]:80"), {"persistent": True}),
     "a Host with a zone": (lines(b"GET / HTTP/1.1", b"Host: [fe80::1%25eth0]"), {}),
     "a Host in HTTP/1.0": (get10(b"host: a_b.test:"), {"fields": (("host", "a_b.test:"),)}),
+    "ours": (get(b"x-hamms-nonce: ab ", b"X-Hamms-Page:1"), {"nonce": "ab", "page_mark": "1"}),
     "Connection: close": (get(b"Connection: close"), {"persistent": False}),
     "Connection: CLOSE in a list": (get(b"Connection: TE , Close,x"), {"persistent": False}),
     "Connection: close on a second line": (
