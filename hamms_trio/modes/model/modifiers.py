@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated
 
 from hamms_trio.canary import check_nonce
@@ -32,7 +33,7 @@ PACED_SECONDS = 0.05  # of octets in one piece, where only a rate is given
 LARGEST_SLICE = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Modifiers:
     """The modifiers of one encounter.
 
@@ -62,12 +63,12 @@ class Modifiers:
     nonce: Text | None = None
     seed: Seed | None = None
 
-    @property
+    @cached_property
     def is_choosy(self) -> bool:
         """True if not every request is struck, so that requests have to be counted."""
         return self.share < 1 or bool(self.every or self.first or self.skip)
 
-    @property
+    @cached_property
     def is_paced(self) -> bool:
         """True if a modifier changes how octets leave."""
         return bool(self.rate or self.slice or self.delay or self.jitter)
