@@ -61,8 +61,9 @@ def test_a_lenient_mode_gets_no_problem_for_well_formed_requests(server: HammsSe
 
 
 def test_a_lenient_mode_is_lenient_behind_the_path_door_too(server: HammsServer) -> None:
-    octets = b"GET /mode/repeat-all/x HTTP/1.1\r\n\r\n"
+    octets = b"GET /mode/repeat-all/x HTTP/1.1\r\nX-Hamms-Nonce: a-nonce-of-ours\r\n\r\n"
     assert raw.exchange(server.address("path"), octets).startswith(octets)
+    assert server.ledger.requests("repeat-all")[-1].nonce == "a-nonce-of-ours"
     other = b"GET /mode/status/x HTTP/1.1\r\n\r\n"
     assert raw.exchange(server.address("path"), other).startswith(b"HTTP/1.1 400 ")
 

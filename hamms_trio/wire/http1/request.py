@@ -152,6 +152,7 @@ def malformed_head(octets: bytes) -> RequestHead:
         head = RequestHead(octets, method, target, min(int(version[-1]), 1))
     except RequestError:
         head = RequestHead(octets, "GET", "*")
+    head.nonce = head.get("x-hamms-nonce")
     head.persistent = False
     return head
 
