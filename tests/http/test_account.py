@@ -127,9 +127,6 @@ async def test_an_answer_before_a_drain_is_logged_as_running(hub_kind: str) -> N
     assert json.loads(line)["shutdown_phase"] == "running"
 
 
-TRACED = "traceparent: 00-" + "ab" * 16 + "-" + "cd" * 8 + "-01"
-
-
 CHUNKED = "Transfer-Encoding: chunked"
 CHUNK = b"3\r\nabc\r\n"
 # Octets that were sent, and their route key, method and path in the log.

@@ -68,7 +68,7 @@ class Account:
 
     Attributes:
         on_first: the callback for the first answer after `settle`, to schedule the next `settle`.
-        is_counted: decides for a head with our page's mark; answers to the page's own requests are logged only.
+        is_counted: False for a head with our page's mark if the answer to it is only logged.
         notes: members for the access log, by an answer's request id and client; None while nobody logs them.
     """
 

@@ -45,6 +45,7 @@ class Heads:
             end = buffer.find(b"\r\n\r\n")
             if 0 < end <= limits.head - 4:
                 octets = buffer[: end + 4]
+                # Octets that are no valid head make `parse_head` raise the rule that they break.
                 match = matcher.find(octets) or matcher.match(parse_head(octets))
                 self._had_empty_line = False
                 return match, buffer[end + 4 :]

@@ -75,7 +75,7 @@ class ServerConnection(BufferedSocket):
                 self._on_other_event(events)
                 return
             conversation = self.conversation
-            data = self._read(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
+            data = self.read(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
             if data is None:
                 return
             octets = conversation.receive(data) if data else conversation.end_of_input()
