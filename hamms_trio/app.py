@@ -225,11 +225,16 @@ class Lab:
 
     @asynccontextmanager
     async def opened(
-        self, doors_with_ports: Iterable[AnyDoor], host: str, beginning_port: int = 0
+        self,
+        doors_with_ports: Iterable[AnyDoor],
+        host: str,
+        beginning_port: int = 0,
+        *,
+        option: str = "--beginning-port",
     ) -> AsyncIterator[None]:
         """Serve doors, and record their connections, while the ``async with`` block runs."""
         self.listeners = open_listeners(
-            doors_with_ports, host=host, beginning_port=beginning_port, skips=True
+            doors_with_ports, host=host, beginning_port=beginning_port, option=option, skips=True
         )
         try:
             for entry in self.listeners:
@@ -318,7 +323,7 @@ async def open_one(
     lab = Lab(doors, environment)
     needed: list[AnyDoor] = [door, OtherDoor()] if known.mode.crosses else [door]
     with ungrouped():
-        async with lab.opened(needed, host, port):
+        async with lab.opened(needed, host, port, option="--port"):
             if ca_dir is not None:
                 _ = environment.contexts
             yield OpenDoor(door, client_host(host), lab.listeners[0].port)

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def reason_of(error: Exception) -> str:
+    """Return an error's reason for people: of an OSError without its number and its file."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)
+
+
 class HammsError(Exception):
     """The base class of all exceptions of hamms_trio."""
 

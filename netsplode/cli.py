@@ -54,7 +54,7 @@ def main() -> None:
     """Reset live TCP connections."""
 
 
-@main.command("list")
+@main.command("list", short_help="List the TCP connections of this host or of a process.")
 @click.option("--pid", type=int, help="Only connections that this process holds.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), help="Only connections with this port at an end."
@@ -213,7 +213,7 @@ def _forwarded(local: str | None, remote: str | None) -> Target:
         raise click.UsageError(str(error)) from None
 
 
-@main.command()
+@main.command(short_help="Show what this process may do here.")
 def doctor() -> None:
     """Show what this process may do here, and the remedy for what it may not."""
     for capability in capabilities():

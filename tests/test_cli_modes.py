@@ -71,7 +71,14 @@ def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
     assert shown in run("modes", wanted).stdout
 
 
-@pytest.mark.parametrize("wrong", ["stat", "nope", "5555", "ZZZ"])
+def test_a_port_without_a_mode_is_named_as_a_port() -> None:
+    done = run("modes", "5555")
+
+    assert done.returncode == 2
+    assert "no failure mode has port 5555: hamms-trio modes lists the ports" in done.stderr
+
+
+@pytest.mark.parametrize("wrong", ["stat", "nope", "ZZZ"])
 def test_an_unknown_name_gets_suggestions(wrong: str) -> None:
     done = run("modes", wrong)
 

@@ -16,6 +16,7 @@ from netsplode.cli import main as netsplode
 
 SAFETY_NET = 60.0  # seconds; nothing is expected to take nearly as long
 PROGRAMS = {"hamms-trio": hamms_trio, "netsplode": netsplode}
+GROUPS = ("events", "incident", "mock", "report", "scenario", "target")
 
 # A command line, the command whose help the error refers to, and a part of the error.
 BAD = [
@@ -76,6 +77,9 @@ BAD = [
     ("hamms-trio files --ready-file=", "hamms-trio files", "it is empty"),
     ("hamms-trio files --max-connections many", "hamms-trio files", "'many'"),
     ("hamms-trio modes statos", "hamms-trio modes", "status"),
+    ("hamms-trio incident start --probability 3", "hamms-trio incident start", "0<=x<=1"),
+    ("hamms-trio target add a http://a --share 2", "hamms-trio target add", "0<=x<=1"),
+    ("hamms-trio mock add GET /a --sequence 500,x", None, "'x' is no status"),
     ("hamms-trio modes status retries", "hamms-trio modes", "unexpected extra argument"),
     ("hamms-trio certs --days 0", "hamms-trio certs", "1<=x<=3650"),
     ("hamms-trio certs {here}/file", "hamms-trio certs", "is a file"),
@@ -151,6 +155,17 @@ def test_every_command_rejects_unknown_options_and_has_help(program: str) -> Non
         helped = CliRunner().invoke(main, [name, "--help"], prog_name=program)
         assert (helped.exit_code, helped.stderr) == (0, "")
         assert helped.stdout.startswith(f"Usage: {program} {name} ")
+
+
+@pytest.mark.parametrize(
+    "group", ["hamms-trio", "netsplode", *(f"hamms-trio {name}" for name in GROUPS)]
+)
+def test_the_summary_of_each_command_is_whole(group: str) -> None:
+    program, *words = group.split()
+    shown = CliRunner().invoke(PROGRAMS[program], [*words, "--help"], prog_name=program)
+    commands = shown.stdout.partition("\nCommands:\n")[2]
+    assert commands
+    assert "..." not in commands
 
 
 @pytest.mark.parametrize("word", ["two\nlines", "a\rcarriage", "\x1b[31mred", "\udcff"])

@@ -33,10 +33,10 @@ for _name, _summary in {
     "one": "Serve one failure mode at one port, and print the port.",
     "workbench": "Serve the workbench, the well-behaved server.",
     "files": "Serve the files of a directory.",
-    "modes": "List the failure modes, or describe the one named SLUG or the one on PORT.",
+    "modes": "List the failure modes, or describe one.",
     "hosts": "Print lines for /etc/hosts, a name for each failure mode.",
     "decisions": "Print the requests that a failure mode strikes.",
-    "certs": "Make a certificate and the authority that signs it.",
+    "certs": "Show how clients trust the authority, or make a certificate.",
     "check": "Grade how an HTTP client reacts to the failure modes.",
     "load": "Measure a server of your own under load.",
     "scenario": "Run scenarios, here or in a workbench.",
@@ -46,7 +46,7 @@ for _name, _summary in {
     "history": "Show what a running workbench answered.",
     "events": "Watch a running workbench.",
     "verify": "Check which requests reached a workbench.",
-    "report": "Put reports of checks side by side.",
+    "report": "Merge reports of checks into one matrix.",
 }.items():
     main.add_command(LazyCommand(_name, f"hamms_trio.cli.{_name}", _summary))
 main.add_command(

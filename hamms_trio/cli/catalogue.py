@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from hamms_trio.app import BEGINNING_PORT
+from hamms_trio.errors import UnknownMode
 from hamms_trio.lab.doors import Door, ports_of
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
 from hamms_trio.lab.shared.labels import PREFIX
@@ -46,6 +47,8 @@ def find_door(catalogue: Catalogue, wanted: str) -> Door:
     by_port = {port(door): door for door in doors if door.offset is not None}
     if wanted in by_port or wanted in by_name:
         return by_port.get(wanted) or by_name[wanted]
+    if wanted.isdecimal():
+        raise UnknownMode(f"no failure mode has port {wanted}: hamms-trio modes lists the ports")
     slug = catalogue.names.with_doors(dict.fromkeys(by_name)).slug(wanted)
     return by_name[str(slug)]
 

@@ -14,6 +14,7 @@ import click
 from hamms_trio.cli import options
 from hamms_trio.cli.options import FILE, NamedPath, given
 from hamms_trio.cli.secure import CA_DIR
+from hamms_trio.errors import reason_of
 from netsplode.usage import Refused
 
 DIRECTORY = Path("certs")
@@ -185,7 +186,7 @@ def _root_of(trusted: Trusted) -> bytes:
         octets = answer.read(MOST_OCTETS)
     except (OSError, http.client.HTTPException) as error:
         raise Refused(
-            f"no server answers at {trusted.server}: {error}; start hamms-trio serve, or give --ca-dir"
+            f"no server answers at {trusted.server}: {reason_of(error)}; start hamms-trio serve, or give --ca-dir"
         ) from None
     finally:
         connection.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 
 import click
 
@@ -22,6 +23,11 @@ def events() -> None:
 @REMOTE
 def tail(topics: str | None, since_id: int | None, count: int | None, remote: Remote) -> None:
     """Print events as they happen, one a line, until interrupted."""
+    with suppress(KeyboardInterrupt):
+        _tail(topics, since_id, count, remote)
+
+
+def _tail(topics: str | None, since_id: int | None, count: int | None, remote: Remote) -> None:
     seen = 0
     for line in remote.lines("/api/events/stream", topics=topics, since_id=since_id):
         if not line.startswith("data: "):

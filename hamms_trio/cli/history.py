@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -46,7 +47,8 @@ def history(
     if count is not None and not follow:
         raise click.UsageError("--count is for --follow")
     if follow:
-        _follow(remote, limit, count, filters)
+        with suppress(KeyboardInterrupt):
+            _follow(remote, limit, count, filters)
         return
     if har:
         most = min(limit, 1_000)
@@ -63,7 +65,7 @@ def _follow(
     """Print the newest requests, then each one that the event stream announces."""
     remote = replace(remote, is_silent=True)  # or each poll would be one more request to show
     lines = remote.lines("/api/events/stream", topics="request.completed")
-    next(lines)  # from here on the stream has every request
+    next(lines, None)  # from here on the stream has every request
     shown = list(_newest(remote, limit, filters))[::-1]
     for record in shown:
         _print(remote, record)

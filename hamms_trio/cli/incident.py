@@ -15,7 +15,9 @@ def incident() -> None:
 
 @incident.command("start")
 @click.argument("mode", default="status_spike_503")
-@click.option("--probability", type=float, help="Share of the requests to strike, 0 to 1.")
+@click.option(
+    "--probability", type=click.FloatRange(0, 1), help="Share of the requests to strike, 0 to 1."
+)
 @click.option("--seed", type=int, help="Seed of the choice of these requests.")
 @click.option("--latency-ms", type=float, help="The delay of fixed_latency, or its mean.")
 @click.option(

@@ -71,7 +71,7 @@ def add_mock(
     if headers:
         document["headers"] = dict(map(_header, headers))
     if sequence:
-        document["sequence"] = [{"status": step.strip()} for step in sequence.split(",")]
+        document["sequence"] = [{"status": _status(step)} for step in sequence.split(",")]
     added = remote.ask("POST", "/api/mocks", document)
     remote.show(added, _line(added["mock"]))
 
@@ -103,6 +103,13 @@ def _path(id: str) -> str:
 
 def _line(document: Document) -> str:
     return "\t".join(str(document[name]) for name in ("id", "method", "path_pattern", "status"))
+
+
+def _status(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Refused(f"--sequence: {text!r} is no status: give some, such as 500,200") from None
 
 
 def _header(text: str) -> tuple[str, str]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from hamms_trio.modes import Catalogue
 
 
-@click.command()
+@click.command(short_help="List the failure modes, or describe one.")
 @click.argument("wanted", required=False, metavar="[SLUG|PORT]")
 @click.option("--search", metavar="WORDS", help="Only modes whose description has all these words.")
 @click.option("--family", metavar="NAME", help="Only modes of this family.")

@@ -13,12 +13,20 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from hamms_trio.cli import options
+from hamms_trio.errors import reason_of
 from netsplode.usage import Refused
 
 TIMEOUT = 70.0  # seconds without an octet; the run of a scenario takes up to a minute
 FAILED = 1  # the exit code of an answer that is a refusal
 SILENT = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
 Document = dict[str, Any]
+
+
+class Answer(Document):
+    """The document of an answer; another server than a workbench may leave out any member."""
+
+    def __missing__(self, member: str) -> Any:
+        raise AnswerRefused(f"the answer is not that of a workbench: it has no {member!r}")
 
 
 class WorkbenchUnreachable(Refused):
@@ -58,7 +66,9 @@ class Remote:
         try:
             octets = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise WorkbenchUnreachable(f"{self.server} broke off its answer: {error}") from None
+            raise WorkbenchUnreachable(
+                f"{self.server} broke off its answer: {reason_of(error)}"
+            ) from None
         finally:
             connection.close()
         return _document(response.status, octets)
@@ -77,13 +87,18 @@ class Remote:
             while line := response.readline():
                 yield line.decode().rstrip("\r\n")
         except (OSError, http.client.HTTPException) as error:
-            raise WorkbenchUnreachable(f"{self.server} broke off its answer: {error}") from None
+            raise WorkbenchUnreachable(
+                f"{self.server} broke off its answer: {reason_of(error)}"
+            ) from None
         finally:
             connection.close()
 
     def show(self, document: object, text: str) -> None:
-        """Print a document, or the same for people."""
-        click.echo(json.dumps(document, indent=2, sort_keys=True) if self.json else text)
+        """Print a document, or the same for people: no line at all for an empty list."""
+        if self.json:
+            click.echo(json.dumps(document, indent=2, sort_keys=True))
+        elif text:
+            click.echo(text)
 
     def _open(
         self, method: str, path: str, body: object, query: dict[str, str | int | None]
@@ -100,7 +115,8 @@ class Remote:
             return connection.getresponse(), connection
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise WorkbenchUnreachable(f"no workbench answers at {self.server}: {error}") from None
+            reason = reason_of(error)
+            raise WorkbenchUnreachable(f"no workbench answers at {self.server}: {reason}") from None
 
     def _connection(self) -> http.client.HTTPConnection:
         scheme, host, port = "", None, None
@@ -121,11 +137,17 @@ def _document(status: int, octets: bytes) -> Document:
     except ValueError:
         document = None
     if not isinstance(document, dict):
-        raise AnswerRefused(f"{status}: {octets[:200].decode(errors='replace')}")
+        raise AnswerRefused(f"{status}: {_excerpt(octets)}")
     if status >= http.client.BAD_REQUEST:
-        error = document.get("error", {})
+        error = document.get("error")
+        if not isinstance(error, dict):  # the answer of another server than a workbench
+            raise AnswerRefused(f"{status}: {_excerpt(octets)}")
         raise AnswerRefused(f"{status} {error.get('code')}: {error.get('message')}")
-    return document
+    return Answer(document)
+
+
+def _excerpt(octets: bytes) -> str:
+    return octets[:200].decode(errors="replace")
 
 
 REMOTE = options.together(

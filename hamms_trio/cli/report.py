@@ -21,7 +21,7 @@ def report() -> None:
     """Merge reports of checks into one matrix."""
 
 
-@report.command()
+@report.command(short_help="Write the matrix of failure modes by clients.")
 @click.argument(
     "files",
     nargs=-1,

@@ -35,7 +35,11 @@ def list_targets(remote: Remote) -> None:
 @click.option(
     "--fail", metavar="SLUG", help="The failure mode that answers, with or without a query."
 )
-@click.option("--share", type=float, help="The share of the requests that --fail answers, 0 to 1.")
+@click.option(
+    "--share",
+    type=click.FloatRange(0, 1),
+    help="The share of the requests that --fail answers, 0 to 1.",
+)
 @click.option("--seed", type=int, help="Seed of the choice of these requests.")
 @REMOTE
 def add_target(

@@ -59,11 +59,17 @@ class Listener:
 
 
 def open_listeners(
-    doors: Iterable[AnyDoor], *, host: str, beginning_port: int = 0, skips: bool = False
+    doors: Iterable[AnyDoor],
+    *,
+    host: str,
+    beginning_port: int = 0,
+    option: str = "--beginning-port",
+    skips: bool = False,
 ) -> list[Listener]:
     """Bind every door to ``beginning_port`` plus its offset, or to free ports if that is 0.
 
     Args:
+        option: the option of the command line that an error about a port names.
         skips: True to skip doors whose kind of port this system lacks, with a warning.
 
     Raises:
@@ -80,7 +86,7 @@ def open_listeners(
             has_port = beginning_port and door.offset is not None
             port = beginning_port + (door.offset or 0) if has_port else 0
             try:
-                listeners.append(_open_listener(door, addresses, port))
+                listeners.append(_open_listener(door, addresses, port, option))
             except PortKindUnavailable as error:
                 if not skips:
                     raise
@@ -92,9 +98,11 @@ def open_listeners(
     return listeners
 
 
-def _open_listener(door: AnyDoor, addresses: list[tuple[int, str]], port: int) -> Listener:
+def _open_listener(
+    door: AnyDoor, addresses: list[tuple[int, str]], port: int, option: str
+) -> Listener:
     purpose = f"the failure mode {door.name}" if door.slug else f"the {door.name} door"
     port, sockets = open_port_on(
-        addresses, port, kind=door.port_kind, purpose=purpose, option="--beginning-port"
+        addresses, port, kind=door.port_kind, purpose=purpose, option=option
     )
     return Listener(door, port, sockets)

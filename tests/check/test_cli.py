@@ -30,6 +30,11 @@ def test_a_failure_is_shown_with_its_evidence_and_fails_the_run() -> None:
         assert part in done.stdout
 
 
+def test_a_report_in_a_file_has_no_trailing_spaces() -> None:
+    lines = run(*FAILING, "--", *CURL).stdout.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
 def test_a_client_without_findings_ends_with_zero() -> None:
     done = run(*PASSING, "--", *CURL)
     assert (done.exit_code, done.stderr) == (0, "")
@@ -48,7 +53,10 @@ def test_fail_on_sets_the_mildest_verdict_that_fails(fail_on: str, code: int) ->
         (("--", "false", "{url}"), "a healthy server"),
         (("--", "curl", "{timeout}"), "neither {url}"),
         ((), "give either a command after --, or --client NAME"),
-        (("-s", "no-such-suite", "--", *CURL), "no suite 'no-such-suite'"),
+        (("-s", "no-such-suite", "--", *CURL), "no suite 'no-such-suite': give core, full"),
+        (("-s", "fraem", "--", *CURL), "no suite 'fraem': did you mean frame?"),
+        (("-s", "frame", "--exclude", "full", "--", *CURL), "no failure mode is left to check"),
+        (("--", "curl", "-sS", "{ulr}"), "no placeholder {ulr}: did you mean {url}?"),
         (("--report", "pdf=a", "--", *CURL), "--report pdf=a"),
         (("--report", "json=/no/such/folder/a", "--", *CURL), "the directory is missing"),
         (("--can", "fly", "--", *CURL), "--can fly"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -142,3 +143,18 @@ def test_a_directory_without_codecrafters_mode_is_an_error(directory: Path) -> N
 
     assert done.returncode == 2
     assert "--directory is for --codecrafters-mode" in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="this platform has no SIGHUP")
+def test_a_server_without_a_certificate_ends_with_its_terminal(files: Run) -> None:
+    running = files()
+    running.process.send_signal(signal.SIGHUP)
+    assert running.ended() == (-signal.SIGHUP, "")
+
+
+def test_a_taken_port_of_one_mode_is_reported_with_its_option() -> None:
+    with taken_port(0) as port:
+        done = forks.run(HAMMS, "one", "status", "--port", str(port))
+    (line,) = done.stderr.splitlines()
+    assert done.returncode == 2
+    assert "another with --port (0 takes" in line

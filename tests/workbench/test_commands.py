@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from hamms_trio import HammsServer
 from tests import forks
 from tests.forks import HAMMS, Forked
 from tests.http.commands import Running, starting
@@ -96,6 +97,45 @@ def test_the_history_is_followed_as_requests_come(running: Running) -> None:
     follow.stdout.close()
     targets = [record["replay_input"]["raw_target"] for record in shown]
     assert targets == ["/?before=1", "/?after=0", "/?after=1"]
+
+
+@pytest.mark.parametrize(
+    "command", [["events", "tail", "--since-id", "0"], ["history", "--follow"]]
+)
+def test_a_follower_that_is_interrupted_ends_well(running: Running, command: list[str]) -> None:
+    get(running, "/?followed=1")
+    follow = Forked(
+        HAMMS,
+        *(*command, "--server", running.url),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert follow.stdout is not None
+    follow.stdout.readline()
+    follow.send_signal(signal.SIGINT)
+    _, errors = follow.communicate(timeout=SAFETY_NET)
+    assert (follow.returncode, errors) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("slug", "arguments", "words"),
+    [
+        (
+            "retries",
+            {},
+            "500: {",
+        ),  # its document has a text where that of a workbench has an object
+        ("status", {"status": 200}, "not that of a workbench: it has no 'mocks'"),
+        ("type-missing", {}, "200: "),
+    ],
+)
+def test_another_server_than_a_workbench_is_reported_in_one_line(
+    slug: str, arguments: dict[str, object], words: str
+) -> None:
+    with HammsServer(beginning_port=0, workbench=False) as server:
+        door = server.open(slug, **arguments)
+        (line,) = run("mock", "list", "--server", door.url(), code=1).splitlines()
+    assert words in line
 
 
 def test_verify_ends_with_3_and_the_nearest_request(running: Running) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 
 from hamms_trio.errors import ClientUnusable
 
@@ -29,10 +30,11 @@ def checked(argv: Sequence[str]) -> list[str]:
     """Return the command with ``{url}`` appended if it has no placeholder.
 
     Raises:
-        ClientUnusable: the command is empty, or its placeholders name no address to connect to.
+        ClientUnusable: the command is empty, its placeholders name no address to connect to, or one is misspelt.
     """
     if not argv or not argv[0]:
         raise ClientUnusable("there is no command: give one after --, such as -- curl -sSf {url}")
+    _refuse_misspelt(argv)
     used = placeholders_in(argv)
     if not used:
         return [*argv, "{url}"]
@@ -42,6 +44,16 @@ def checked(argv: Sequence[str]) -> list[str]:
             f"the command has {names} but neither {{url}} nor {{host}} or {{port}}: add one"
         )
     return list(argv)
+
+
+def _refuse_misspelt(argv: Sequence[str]) -> None:
+    """Refuse a whole argument such as ``{ulr}``, with which a client would not test what it should."""
+    for word in argv:
+        name = word[1:-1]
+        if word != f"{{{name}}}" or name in NAMES:
+            continue
+        if close := get_close_matches(name, NAMES, n=1):
+            raise ClientUnusable(f"there is no placeholder {word}: did you mean {{{close[0]}}}?")
 
 
 def filled(argv: Sequence[str], values: Mapping[str, str]) -> list[str]:

@@ -18,7 +18,7 @@ import trio
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
 from hamms_trio.check.clients.family import kill_all, peak_memory, processor_waits, reap
 from hamms_trio.check.clients.spawn import Spawned, spawn
-from hamms_trio.errors import ClientUnusable
+from hamms_trio.errors import ClientUnusable, reason_of
 
 SAMPLE_SECONDS = 0.04  # between two looks at the memory of a process
 MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stopped
@@ -141,7 +141,9 @@ def start(
     except FileNotFoundError:
         raise ClientUnusable(f"the command {argv[0]!r} was not found") from None
     except (OSError, ValueError) as error:
-        raise ClientUnusable(f"the command {argv[0]!r} can't be started: {error}") from None
+        raise ClientUnusable(
+            f"the command {argv[0]!r} can't be started: {reason_of(error)}"
+        ) from None
     limit_files(process.pid)
     return process
 

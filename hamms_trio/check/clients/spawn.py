@@ -15,7 +15,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cache
 
-from hamms_trio.errors import ClientUnusable
+from hamms_trio.errors import ClientUnusable, reason_of
 
 TOLD = 3  # the descriptor on which a client may tell more than its exit code and its output
 _IN_DIRECTORY = ("/bin/sh", "-c", 'cd -- "$0" && exec "$@"')
@@ -84,7 +84,9 @@ def spawn(
         except (OSError, ValueError) as error:
             for read in ours:
                 os.close(read)
-            raise ClientUnusable(f"the command {argv[0]!r} can't be started: {error}") from None
+            raise ClientUnusable(
+                f"the command {argv[0]!r} can't be started: {reason_of(error)}"
+            ) from None
     return Spawned(pid, *ours)
 
 

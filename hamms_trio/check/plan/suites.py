@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 
 from hamms_trio.errors import UnknownMode
 from hamms_trio.modes import FailureMode
@@ -46,7 +47,7 @@ def chosen(
     A suite is ``core``, ``full``, ``streams``, ``tls``, a family, a slug or alias, or a word within slugs.
 
     Raises:
-        UnknownMode: nothing has such a name.
+        UnknownMode: nothing has such a name, or no mode is left.
     """
     gradable = {
         slug: mode
@@ -55,7 +56,10 @@ def chosen(
     }
     wanted = {slug for suite in suites for slug in _slugs(gradable, suite)}
     unwanted = {slug for suite in excluded for slug in _slugs(gradable, suite)}
-    return {slug: mode for slug, mode in gradable.items() if slug in wanted - unwanted}
+    left = {slug: mode for slug, mode in gradable.items() if slug in wanted - unwanted}
+    if wanted and not left:  # a run of nothing would pass
+        raise UnknownMode("no failure mode is left to check: exclude fewer of them")
+    return left
 
 
 def _slugs(modes: Mapping[str, FailureMode], suite: str) -> set[str]:
@@ -72,6 +76,11 @@ def _slugs(modes: Mapping[str, FailureMode], suite: str) -> set[str]:
         return found
     if found := {slug for slug in modes if suite in slug}:
         return found
-    raise UnknownMode(
-        f"there is no suite {suite!r}: give core, full, streams, tls, a family, a slug, or a word within slugs"
+    known = {mode.family for mode in modes.values()}
+    close = get_close_matches(suite, ("core", "full", *FAMILIES, *known, *modes), cutoff=0.7)
+    hint = (
+        f"did you mean {' or '.join(close)}?"
+        if close
+        else "give core, full, streams, tls, a family, a slug, or a word within slugs"
     )
+    raise UnknownMode(f"there is no suite {suite!r}: {hint}")

@@ -274,12 +274,14 @@ def _version(command: str) -> str:
         return ""
     import subprocess
 
+    from hamms_trio.errors import reason_of
+
     try:
         done = subprocess.run(
             shlex.split(command), capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
-        raise Refused(f"--version-cmd {command}: {error}") from None
+        raise Refused(f"--version-cmd {command}: {reason_of(error)}") from None
     return (done.stdout or done.stderr).strip().partition("\n")[0]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 
+import click
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
@@ -36,8 +38,12 @@ def console() -> Console:
 def show(report: CheckReport, comparison: Comparison | None = None) -> None:
     """Print the whole report."""
     out = console()
-    for part in _parts(report, comparison):
-        out.print(part, highlight=False)
+    with nullcontext() if out.is_terminal else out.capture() as captured:
+        for part in _parts(report, comparison):
+            out.print(part, highlight=False)
+    if captured is not None:  # rich fills each line with spaces, which have no place in a file
+        for line in captured.get().splitlines():
+            click.echo(line.rstrip())
 
 
 def _parts(report: CheckReport, comparison: Comparison | None) -> Iterator[RenderableType]:

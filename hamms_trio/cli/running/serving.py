@@ -77,7 +77,8 @@ def serve_alone(
 
     async def main() -> None:
         async with signals.watched() as signalled, opened as server:
-            signals.on_hangup(partial(_reload_soon, server))
+            if server.speaks_tls:  # else SIGHUP ends the server, as when its terminal closes
+                signals.on_hangup(partial(_reload_soon, server))
             collect_garbage_rarely()
             switch_threads_often()
             _announce(server, title, key, running.ready_file)

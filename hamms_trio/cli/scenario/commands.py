@@ -165,7 +165,7 @@ def run_remote(
     context.exit(0 if report.passed else RUN_FAILED)
 
 
-@scenario.command("live")
+@scenario.command("live", short_help="Watch requests, scenarios and calls of targets.")
 @click.option(
     "--refresh-ms", default=100, show_default=True, help="Milliseconds between two updates."
 )

@@ -39,7 +39,8 @@ def proxy(
 ) -> None:
     """Make one request to a target of a running workbench.
 
-    The exit code is 0 for an answer below 400, and 3 for another one or none.
+    The exit code is 0 for an answer below 400, 3 for another one, and 1 if the workbench refuses or can't be
+    reached.
     """
     asked: Document = {
         "target_id": target_id,

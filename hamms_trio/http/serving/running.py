@@ -47,8 +47,13 @@ class RunningServer:
     def url(self) -> str:
         """The server's URL, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        scheme = "http" if self._certificate is None else "https"
+        scheme = "https" if self.speaks_tls else "http"
         return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def speaks_tls(self) -> bool:
+        """True if the server has a certificate."""
+        return self._certificate is not None
 
     def adopt(self, handover: Handover) -> None:
         """Serve a connection that another owner gives away."""

@@ -9,7 +9,7 @@ from secrets import token_hex
 
 import msgspec
 
-from hamms_trio.errors import StateUnusable
+from hamms_trio.errors import StateUnusable, reason_of
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.workbench.history.record import NOTHING, RecordedExchange
 from hamms_trio.workbench.mocks.collection import Mocks
@@ -83,7 +83,7 @@ def read_state(path: str | os.PathLike[str]) -> Import:
             raise StateUnusable(f"the state file {path} has more than {MAX_OCTETS} octets")
         document = read_json(Path(path).read_bytes())
     except OSError as error:
-        raise StateUnusable(f"the state file {path} can't be read: {error}") from error
+        raise StateUnusable(f"the state file {path} can't be read: {reason_of(error)}") from error
     except Problem as problem:
         raise StateUnusable(f"the state file {path} can't be read: {problem}") from None
     if not isinstance(document, dict):
