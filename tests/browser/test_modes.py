@@ -39,6 +39,27 @@ def test_the_search_knows_slugs_ports_sections_and_symptoms(lab: HammsServer, pa
     expect(page.get_by_role("rowheader", name="tcp-refused", exact=True)).to_be_visible()
 
 
+def test_enter_opens_the_mode_that_was_searched_for(lab: HammsServer, page: Page) -> None:
+    for words, slug in (("status", "status"), (str(lab.ports["tcp-refused"]), "tcp-refused")):
+        page.keyboard.press("1")
+        page.keyboard.press("/")
+        search = page.get_by_role("searchbox", name="Search the failure modes")
+        search.fill(words)
+        search.press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_contain_text(slug)
+        page.locator("main").focus()
+
+
+def test_a_mode_without_parameters_says_so_from_the_left_edge(visiting: Opener) -> None:
+    page = visiting().open("/#/modes/tcp-refused")
+    form, sentence = (
+        page.get_by_role("form", name="Arguments"),
+        page.get_by_text("no parameters of its own"),
+    )
+    left = [place.bounding_box()["x"] for place in (form, sentence)]  # type: ignore[index] # both are visible
+    assert left[0] == left[1]
+
+
 def test_a_trace_shows_each_mode_in_its_row(page: Page) -> None:
     row = page.get_by_role("row").filter(has=page.get_by_role("link", name="tcp-refused"))
     row.first.scroll_into_view_if_needed()

@@ -13,7 +13,7 @@ import { switchTheme } from "./theme.js";
 
 const VIEWS = [["modes", "Modes"], ["live", "Live"], ["matrix", "Matrix"], ["workbench", "Workbench"]];
 const KEYS = [
-  ["/", "searches the view"], ["1 to 4", "change the view"], ["j, k", "go to the next or the previous mode, or connection of a client"],
+  ["/", "searches the view; Enter opens the first mode"], ["1 to 4", "change the view"], ["j, k", "go to the next or the previous mode, or connection of a client"],
   ["Escape", "closes a detail"], ["?", "lists the keys"],
 ];
 

@@ -1,4 +1,4 @@
-// The dashboard: what the server has done since it began, and the trends that are kept over restarts.
+// The dashboard: what the server has done since it began, and its trends.
 import { get } from "../api.js";
 import { count, milliseconds, size } from "../format.js";
 import { html, useEffect, useMemo, useRef, useState } from "../lib.js";
@@ -37,8 +37,8 @@ function Totals() {
   if (!value) return null;
   const facts = [
     ["requests", count(value.total_requests)], ["open connections", count(value.open_connections)], ["in flight", count(value.inflight_requests)],
-    ["on a kept connection", count(value.requests_reused_connection)], ["sent", size(value.bytes_sent_total)], ["200", count(value.status_counts["200"] ?? 0)],
-    ["p99", milliseconds(value.latency_p99_ms)], ["state", value.drain_state], ["engine", value.engine], ["errors", count(Object.values(value.error_counts_by_class).reduce((a, b) => a + b, 0))],
+    ["on a kept connection", count(value.requests_reused_connection)], ["sent", size(value.bytes_sent_total)],
+    ["p99", milliseconds(value.latency_p99_ms)], ["state", value.drain_state], ["engine", value.engine], ["connection errors", count(Object.values(value.error_counts_by_class).reduce((a, b) => a + b, 0))],
   ];
   const routes = Object.entries(value.requests_by_route).sort((a, b) => b[1] - a[1]);
   return html`<section aria-labelledby="dt"><h2 id="dt">Since the server began</h2>
@@ -62,7 +62,7 @@ function Trends() {
   const end = points.length ? Math.max(points.at(-1).bucket_start + 60, Date.now() / 1000) : 0;
   const shown = [end - (value?.window_seconds ?? 3600), end];
   const counts = useMemo(() => [points.map((p) => p.bucket_start), points.map((p) => p.request_count), points.map((p) => p.status_5xx)], [points]);
-  return html`<section class="trends" aria-labelledby="tr"><header class="bar"><h2 id="tr">Trends <span class="d">minute by minute, kept over restarts</span></h2>
+  return html`<section class="trends" aria-labelledby="tr"><header class="bar"><h2 id="tr">Trends <span class="d">minute by minute</span></h2>
       <${Choice} legend="window" name="range" value=${range} onChange=${setRange} options=${[["15m", "15 min"], ["1h", "1 h"], ["24h", "24 h"], ["7d", "7 days"]]} />
       <label class="sel">route <select value=${route} onChange=${(event) => setRoute(event.target.value)}><option value="__all__">all</option>${Object.keys(metrics.value?.requests_by_route ?? {}).sort().map((each) => html`<option>${each}</option>`)}</select></label></header>
     ${problem && html`<${Unavailable} noun="Trends" problem=${problem} />`}

@@ -45,7 +45,7 @@ export function Conversations({ meant }) {
       <tbody>${rows.slice(0, MOST).map((row) => html`<tr key=${row.id}><th scope="row" title=${row.from}>${row.from}</th><td><span class="n">${row.to}</span> ${modeOf(row)}</td>
         <td class="num opt">${row.connections ? count(row.connections) : ""}</td><td class="num">${count(row.requests)}</td><td class="num opt">${size(row.received)}</td><td class="num opt">${size(row.sent)}</td>
         <td class="num ${row.bad ? "s5" : ""}">${count(row.bad)}</td><td class="n opt">${clock(row.newest, 0)}</td></tr>`)}</tbody></table></div>
-    <p class="key">in and out are octets as the server sees them. Bad: the client gave up or was cut off, or the answer was a 5xx.</p></section>`;
+    <p class="key">in and out are octets as the server sees them. Bad: the client gave up or vanished, there was a reset, or the workbench or a target answered 5xx.</p></section>`;
 }
 
 function modeOf({ to, mode }) {

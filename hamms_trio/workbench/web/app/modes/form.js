@@ -7,7 +7,7 @@ export function ArgumentForm({ mode, values, onChange }) {
   return html`<form class="form" aria-label="Arguments" onSubmit=${(event) => event.preventDefault()}>
     ${mode.parameters.map((parameter) => html`<${Parameter} key=${parameter.name} parameter=${parameter} given=${mode.given[parameter.name]}
       value=${values[parameter.name] ?? ""} onChange=${onChange} />`)}
-    ${!mode.parameters.length && html`<p class="hint">This mode has no parameters of its own.</p>`}
+    ${!mode.parameters.length && html`<p class="hint wide-hint">This mode has no parameters of its own.</p>`}
     ${mode.modifiers.length > 0 && html`<fieldset class="mods"><legend>Modifiers, the same for every mode</legend>
       ${mode.modifiers.map((modifier) => html`<${Modifier} key=${modifier.name} modifier=${modifier} value=${values[modifier.name] ?? ""} onChange=${onChange} />`)}
     </fieldset>`}

@@ -89,10 +89,15 @@ function Catalogue({ all }) {
     kept.value = value;
     setQuery({ q: words.value, client: outcome.value === "any" ? "" : outcome.value });
   };
+  const open = () => {
+    const wanted = words.value.trim().toLowerCase();
+    const mode = shown.find(({ name, port }) => name === wanted || String(port) === wanted) ?? shown[0];
+    if (wanted && mode) location.hash = link("modes", mode.name);
+  };
   return html`<section class="modes" aria-labelledby="all">
     <header class="bar">
       <h2 id="all">Failure modes <span class="n">${shown.length === all.length ? count(all.length) : `${shown.length} of ${count(all.length)}`}</span></h2>
-      <${Find} value=${words.value} onInput=${change("q", words)} label="Search the failure modes"
+      <${Find} value=${words.value} onInput=${change("q", words)} onEnter=${open} label="Search the failure modes"
         placeholder="Search a slug, a port, an RFC section, a symptom" />
       <${Choice} legend="A correct client" name="outcome" value=${outcome.value} onChange=${change("client", outcome)}
         options=${[["any"], ...["error", "timeout", "exact", "retry", "policy"].map((each) => [each, html`<${Expectation} outcome=${each} />${each}`])]} />

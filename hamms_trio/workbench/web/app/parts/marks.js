@@ -57,10 +57,10 @@ export function Choice({ legend, name, value, options, onChange, hidden = false 
   </fieldset>`;
 }
 
-export function Find({ value, onInput, placeholder, label, slash = true }) {
+export function Find({ value, onInput, onEnter, placeholder, label, slash = true }) {
   return html`<label class="find"><${Glyph} name="i-find" kind="i" />
     <input type="search" value=${value} placeholder=${placeholder} aria-label=${label} data-find=${slash ? "" : undefined}
-      onInput=${(event) => onInput(event.target.value)} />${slash && html`<kbd>/</kbd>`}
+      onInput=${(event) => onInput(event.target.value)} onKeyDown=${(event) => event.key === "Enter" && onEnter?.()} />${slash && html`<kbd>/</kbd>`}
   </label>`;
 }
 
