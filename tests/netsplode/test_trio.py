@@ -254,3 +254,17 @@ async def test_finding_an_address_does_not_block_the_loop(ends: Ends) -> None:
     addresses = ends.client.getsockname(), ends.server.getsockname()
     assert (await netsplode.trio.reset_connection(*addresses)).is_confirmed
     assert_reset(ends.client)
+
+
+@pytest.mark.parametrize(("technique", "is_open"), [("auto", True), ("close", False)])
+async def test_the_owner_closes_a_stream_after_its_reset(technique: str, is_open: bool) -> None:
+    with connected() as ends:
+        stream = stream_of(ends.client)
+        number = stream.socket.fileno()
+        await netsplode.trio.reset_connection(stream, technique=technique)
+        assert (stream.socket.fileno() == number) is is_open
+
+        with open(os.devnull) as other:  # takes the number, if that is free
+            await stream.aclose()
+            assert stream.socket.fileno() == -1
+            assert os.fstat(other.fileno())
