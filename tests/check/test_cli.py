@@ -59,6 +59,7 @@ def test_fail_on_sets_the_mildest_verdict_that_fails(fail_on: str, code: int) ->
         (("--", "curl", "-sS", "{ulr}"), "no placeholder {ulr}: did you mean {url}?"),
         (("--report", "pdf=a", "--", *CURL), "--report pdf=a"),
         (("--report", "json=/no/such/folder/a", "--", *CURL), "the directory is missing"),
+        (("--report", "json=/", "--", *CURL), "--report json=/: this is a directory"),
         (("--can", "fly", "--", *CURL), "--can fly"),
         (("--update-baseline", "--", *CURL), "needs --baseline"),
         (("--client", "no-such-client"), "no-such-client"),

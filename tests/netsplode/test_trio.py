@@ -264,7 +264,7 @@ async def test_the_owner_closes_a_stream_after_its_reset(technique: str, is_open
         await netsplode.trio.reset_connection(stream, technique=technique)
         assert (stream.socket.fileno() == number) is is_open
 
-        with open(os.devnull) as other:  # takes the number, if that is free
+        with socket.socket() as other:  # takes the number, if that is free
             await stream.aclose()
             assert stream.socket.fileno() == -1
             assert os.fstat(other.fileno())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import shlex
 import signal
 import sys
@@ -192,6 +193,9 @@ def _check(command: tuple[str, ...], clients: tuple[str, ...], given: dict[str, 
         return 0
     if given["update_baseline"] and given["baseline"] is None:
         raise Refused("--update-baseline needs --baseline FILE")
+    if given["update_baseline"]:
+        file = Path(str(given["baseline"])).absolute()
+        _check_writable(f"--baseline {given['baseline']}", file)
     if bool(command) == bool(clients):
         raise Refused("give either a command after --, or --client NAME")
     _check_reports(given["reports"])  # type: ignore[arg-type] # a tuple
@@ -313,8 +317,19 @@ def _check_reports(reports: tuple[str, ...]) -> None:
             raise Refused(f"--report {each}: give one of term, {', '.join(FORMATS)}")
         if name != "term" and not file:
             raise Refused(f"--report {each}: give {name}=FILE, or {name}=- for the standard output")
-        if file and file != STANDARD_OUTPUT and not Path(file).absolute().parent.is_dir():
-            raise Refused(f"--report {each}: the directory is missing")
+        if file and file != STANDARD_OUTPUT:
+            _check_writable(f"--report {each}", Path(file).absolute())
+
+
+def _check_writable(option: str, file: Path) -> None:
+    if "{client}" in str(file.parent):  # the client's name is not known yet
+        return
+    if not file.parent.is_dir():
+        raise Refused(f"{option}: the directory is missing")
+    if file.is_dir():
+        raise Refused(f"{option}: this is a directory; name a file")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise Refused(f"{option}: this file may not be written")
 
 
 def _write_reports(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
-from hamms_trio.errors import StateUnusable
+from hamms_trio.errors import StateUnusable, reason_of
 
 APPLICATION_ID = 0x48414D54  # "HAMT", which file(1) and we look for
 MEMORY = ":memory:"
@@ -56,7 +56,9 @@ def connect(path: str) -> sqlite3.Connection:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
-        raise StateUnusable(f"the state file {path} can't be opened: {error}") from error
+        raise StateUnusable(
+            f"the state file {path} can't be opened: {reason_of(error)}; name another, or :memory: for none"
+        ) from error
     try:
         _check(connection, path)
         _migrate(connection)

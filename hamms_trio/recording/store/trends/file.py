@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from hamms_trio.errors import StateUnusable
+from hamms_trio.errors import StateUnusable, reason_of
 from hamms_trio.recording.store.schema import BUSY_SECONDS, TRENDS_TABLE, prepare_file
 from hamms_trio.recording.store.seam import StoreHealth, TrendRow
 from hamms_trio.recording.store.trends import table
@@ -109,7 +109,9 @@ def connect(path: str) -> sqlite3.Connection:
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
     except (OSError, sqlite3.Error) as error:
-        raise StateUnusable(f"the metrics file {path} can't be opened: {error}") from error
+        raise StateUnusable(
+            f"the metrics file {path} can't be opened: {reason_of(error)}"
+        ) from error
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
