@@ -42,7 +42,8 @@ _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
     "clients",
     multiple=True,
     metavar="NAME[=PLACE]",
-    help="A client that has an adapter; may be repeated.",
+    help="A client that has an adapter, such as curl, requests or node-fetch (docs/clients.md lists all); "
+    "may be repeated.",
 )
 @click.option(
     "--suite",
