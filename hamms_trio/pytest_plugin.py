@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -50,7 +50,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     try:
         slugs = slugs_of(suites, (excluded,) if isinstance(excluded, str) else excluded)
     except UnknownMode as error:
-        raise pytest.UsageError(f"{CASES}: {error}") from None
+        _refuse(f"{CASES}: {error}")
     metafunc.parametrize("hamms_case", slugs, indirect=True)
 
 
@@ -125,15 +125,20 @@ def hamms_session() -> Iterator[HammsServer]:
         yield server
 
 
+def _refuse(message: str) -> NoReturn:
+    """End the test or the collection of its module with one line, without the frames of pytest."""
+    raise pytest.fail.Exception(message, pytrace=False) from None
+
+
 def _cases_of(node: pytest.Item) -> tuple[tuple[str, ...], dict[str, Any]]:
     """Return the suites and the settings of the marker that is nearest to the test.
 
     Raises:
-        pytest.UsageError: there is no marker, or it has another setting.
+        pytest.fail.Exception: there is no marker, or it has another setting.
     """
     marker = node.get_closest_marker(CASES)
     if marker is None or not marker.args or not set(marker.kwargs) <= set(CASE_SETTINGS):
-        raise pytest.UsageError(
+        _refuse(
             f"hamms_case needs @pytest.mark.{CASES}(suite, ...), which takes {', '.join(CASE_SETTINGS)} by keyword"
         )
     return marker.args, dict(marker.kwargs)
@@ -143,12 +148,12 @@ def _settings_of(node: pytest.Item) -> dict[str, Any]:
     """Merge the settings of the test's markers; the one nearest to the test counts.
 
     Raises:
-        pytest.UsageError: a marker has another setting.
+        pytest.fail.Exception: a marker has another setting.
     """
     settings: dict[str, Any] = {}
     for marker in reversed(list(node.iter_markers(MARKER))):
         if marker.args or not set(marker.kwargs) <= set(SETTINGS):
-            raise pytest.UsageError(f"{MARKER} takes {', '.join(SETTINGS)}, by keyword")
+            _refuse(f"{MARKER} takes {', '.join(SETTINGS)}, by keyword")
         settings.update(marker.kwargs)
     return settings
 

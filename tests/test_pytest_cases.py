@@ -93,3 +93,4 @@ def test_a_wrong_marker_is_an_error_that_names_the_mistake(pytester: pytest.Pyte
             "*takes exclude, timeout, seed, can*",
         ]
     )
+    result.stdout.no_fnmatch_line("*pytest_generate_tests*")

@@ -43,8 +43,12 @@ class ClientMatch:
         """Read a match.
 
         Raises:
-            ParameterError: a name or a value can't be used.
+            ParameterError: a name or a value can't be used, or this is no mapping.
         """
+        if not isinstance(given, Mapping):
+            raise ParameterError(
+                f"match={given!r} can't be used: give a dict, as {{'path': '/v1/*'}}"
+            )
         names = [each.name for each in fields(cls)]
         for name, value in given.items():
             if name not in names:

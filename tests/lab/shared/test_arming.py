@@ -101,6 +101,7 @@ def test_an_armed_fault_ends_by_its_time() -> None:
         ("status", {"ttl": 0}, ParameterError),
         ("status", {"match": {"paht": "/"}}, ParameterError),
         ("status", {"match": {"path": 1}}, ParameterError),
+        ("status", {"match": "/v1/*"}, ParameterError),
     ],
 )
 def test_arming_an_unsuitable_mode_is_an_error(
