@@ -71,6 +71,19 @@ def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
     assert shown in run("modes", wanted).stdout
 
 
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ("5507", "The mode is pace-byte."),
+        ("5507", "Serve the mode alone: hamms-trio one pace-byte --set interval=30.0"),
+        ("5534", "The mode is frame-cl-short-fin."),
+        ("tcp-accept-hang", "Serve the mode alone: hamms-trio one tcp-accept-hang\n"),
+    ],
+)
+def test_a_description_leads_to_the_mode_itself(wanted: str, shown: str) -> None:
+    assert shown in run("modes", wanted).stdout
+
+
 def test_a_port_without_a_mode_is_named_as_a_port() -> None:
     done = run("modes", "5555")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from shlex import quote
 
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.errors import UnknownMode
@@ -109,6 +110,7 @@ def as_text(door: Door) -> str:
         "",
         mode.description.replace("``", "`"),
         "",
+        *([f"The mode is {mode.slug}."] if door.name != mode.slug else []),
         f"The mode acts {mode.driver.acts}.",
         *mode.client.sentences,
         *([f"Its control is `{mode.control}`: {CONTROL}."] if mode.control else []),
@@ -121,6 +123,7 @@ def as_text(door: Door) -> str:
         how = "given by the door" if mode.needs_port else "in the query"
         lines += ["", f"Parameters, {how}:"]
         lines += [f"  {_parameter_line(parameter, door)}" for parameter in mode.parameters]
+    lines += ["", f"Serve the mode alone: hamms-trio one {mode.slug}{_example_of_set(door)}"]
     return "\n".join(lines)
 
 
@@ -139,6 +142,13 @@ def _where(door: Door) -> str:
     if door.offset is not None:
         return f"port {port(door)}"
     return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
+
+
+def _example_of_set(door: Door) -> str:
+    """Return an option that sets the door's arguments, or the first parameter; "" for a mode without."""
+    given = door.given or {each.name: each.default for each in door.mode.parameters[:1]}
+    settings = (f"{name}={value}" for name, value in given.items() if value is not None)
+    return "".join(f" --set {quote(setting)}" for setting in settings)
 
 
 def _parameter_line(parameter: Parameter, door: Door) -> str:
