@@ -30,6 +30,11 @@ def test_a_failure_is_shown_with_its_evidence_and_fails_the_run() -> None:
         assert part in done.stdout
 
 
+def test_the_report_tells_which_ability_lets_more_modes_apply() -> None:
+    shown = run("-s", "json-truncated", "-s", "json-empty", "--", *CURL).stdout
+    assert "   2  The mode needs a client that parses JSON (--can json)." in shown
+
+
 def test_a_report_in_a_file_has_no_trailing_spaces() -> None:
     lines = run(*FAILING, "--", *CURL).stdout.splitlines()
     assert lines == [line.rstrip() for line in lines]

@@ -43,8 +43,8 @@ class Need(Enum):
     SOCKS = "uses the SOCKS proxy of its environment (--can socks)"
     TOOLS = "calls tools (--can tools)"
     # By the kind of client.
-    LLM = "is a client of a model's API"
-    EVENTS = "is a client of event streams"
+    LLM = "is a client of a model's API (--shape)"
+    EVENTS = "is a client of event streams (--shape)"
     PLAIN_EVENTS = "is a client of any event stream, not of one API"
     NDJSON = "is a client of NDJSON streams"
     MCP = "is a client of MCP"

@@ -47,7 +47,8 @@ def show(report: CheckReport, comparison: Comparison | None = None) -> None:
 
 
 def _parts(report: CheckReport, comparison: Comparison | None) -> Iterator[RenderableType]:
-    version = f" ({report.client.version})" if report.client.version else ""
+    version = report.client.version.partition(" (")[0]  # curl adds all its libraries
+    version = f" ({version})" if version else ""
     suites = ", ".join(report.suite)
     yield Text(
         f"{report.client.name}{version}: suite {suites}, timeout {report.timeout:g} s", "bold"
@@ -55,6 +56,9 @@ def _parts(report: CheckReport, comparison: Comparison | None) -> Iterator[Rende
     yield _families(report)
     for slug, mode in report.failures().items():
         yield _finding(slug, mode, comparison)
+    if unmet := _reasons_not_to_apply(report):
+        yield Text("Not applicable", "bold")
+        yield unmet
     if report.inferred:
         yield Text("Inferred behaviour", "bold")
         yield _inferred(report)
@@ -102,6 +106,17 @@ def _finding(slug: str, mode: ModeReport, comparison: Comparison | None) -> Rend
         lines.append(Padding(Text("\n".join(shown[:_EXCERPT_LINES] + rest), "cyan"), (0, 0, 0, 2)))
     lines.append(Text(f"reproduce: {mode.reproduce}", "dim"))
     return Group(Text(title, _STYLES[mode.verdict]), Padding(Group(*lines), (0, 0, 0, 4)))
+
+
+def _reasons_not_to_apply(report: CheckReport) -> Table | None:
+    """List how many modes do not apply for each reason, which often names what would make them apply."""
+    reasons = Counter(mode.evidence for mode in report.modes.values() if mode.verdict == "N/A")
+    if not reasons:
+        return None
+    table = Table.grid(padding=(0, 2))
+    for reason, number in reasons.most_common():
+        table.add_row(Text(f"{number:>4}"), Text(_plain(reason), "dim"))
+    return table
 
 
 def _inferred(report: CheckReport) -> Table:
