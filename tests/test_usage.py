@@ -180,6 +180,7 @@ def test_the_error_escapes_control_characters_of_the_argument(word: str) -> None
     "command",
     [
         [sys.executable, "-m", "hamms_trio"],
+        [sys.executable, "-m", "netsplode"],
         [str(Path(sys.executable).with_name("hamms-trio"))],
         [str(Path(sys.executable).with_name("netsplode"))],
     ],
@@ -190,7 +191,7 @@ def test_a_command_has_its_name_in_errors_however_it_is_started(command: list[st
     done = subprocess.run(
         [*command, "nonsense"], capture_output=True, text=True, timeout=SAFETY_NET
     )
-    name = "netsplode" if command[0].endswith("netsplode") else "hamms-trio"
+    name = "netsplode" if command[-1].endswith("netsplode") else "hamms-trio"
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == f"{name}: No such command 'nonsense'; see `{name} --help`\n"
