@@ -242,7 +242,7 @@ class Lab:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.running.run)
                 yield
-                nursery.cancel_scope.cancel()
+                self.running.stop()
         finally:
             for listener in self.listeners:
                 listener.close()
