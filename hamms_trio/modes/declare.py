@@ -175,6 +175,8 @@ class FailureMode:
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.
         """
+        if not given:  # as for most doors, whose parameters need not be read for it
+            return {}
         known = {p.name: p for p in (*self.parameters, *self.modifiers)}
         own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))
         check_parameters(self.slug, given, own, modifiers)
