@@ -13,7 +13,7 @@ import msgspec
 from hamms_trio.check.verdicts import FINDINGS, Finding, Verdict
 from hamms_trio.version import VERSION
 
-SCHEMA: Final = 1
+REPORT_SCHEMA: Final = 1
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -153,7 +153,7 @@ class CheckReport(msgspec.Struct, frozen=True):
     inferred: dict[str, Inference]
     badges: dict[str, bool]
     summary: Summary
-    schema: Literal[1] = SCHEMA
+    schema: Literal[1] = REPORT_SCHEMA
     tool: Tool = Tool()
 
     def of_family(self) -> Iterator[tuple[str, dict[str, ModeReport]]]:

@@ -25,7 +25,7 @@ MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stop
 SAID_OCTETS = 16 * 1024  # of the standard error that are kept
 TOLD_OCTETS = 64 * 1024  # of descriptor 3 that are kept
 END_SECONDS = 2.0  # for the pipes to end once all processes are killed
-PIECE = (
+PIPE_OCTETS = (
     1024 * 1024
 )  # octets that are read at once, and that a pipe holds where the system allows it
 HASHED_OCTETS = (
@@ -101,7 +101,7 @@ async def run(
     Raises:
         ClientUnusable: the command can't be started.
     """
-    process = spawn(argv, environment, directory, pipe_octets=PIECE)
+    process = spawn(argv, environment, directory, pipe_octets=PIPE_OCTETS)
     limit_files(process.pid)
     running = Running(process, nonce, memory_limit)
     output, said, told = Kept(), Tail(), Kept(TOLD_OCTETS)
@@ -133,7 +133,7 @@ def start(
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            pipesize=PIECE,
+            pipesize=PIPE_OCTETS,
             cwd=directory,
             env=dict(environment),
             start_new_session=True,
@@ -191,7 +191,7 @@ class Running:
     async def read_all(self, pipe: int, into: Kept | Tail) -> None:
         """Read a pipe to its end; stop the process if it writes too much."""
         async with trio.lowlevel.FdStream(os.dup(pipe)) as stream:
-            while data := await stream.receive_some(PIECE):
+            while data := await stream.receive_some(PIPE_OCTETS):
                 into.add(data)
                 if into.octets > MOST_OUTPUT:
                     self.stop(Stopped.OUTPUT)
