@@ -102,6 +102,9 @@ class ModeReport(msgspec.Struct, frozen=True, rename={"class_": "class"}):
         return self.finding.verdict not in (Verdict.NOT_APPLICABLE, Verdict.INFO)
 
 
+SURE, LIKELY, WEAK = 0.95, 0.8, 0.5  # the confidence in an inference
+
+
 class Inference(msgspec.Struct, frozen=True):
     """One thing that the check infers about the client's behaviour.
 

@@ -16,7 +16,7 @@ from subprocess import PIPE, Popen
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
-from hamms_trio.check.clients.family import kill_all, peak_memory, processor_waits, reap
+from hamms_trio.check.clients.family import KIBIBYTE, kill_all, peak_memory, processor_waits, reap
 from hamms_trio.check.clients.spawn import Spawned, spawn
 from hamms_trio.errors import ClientUnusable
 
@@ -31,7 +31,6 @@ PIPE_OCTETS = (
 HASHED_OCTETS = (
     16 * 1024 * 1024
 )  # of a larger output there is no digest, since it would slow the client down
-_KIBIBYTE = 1024
 
 
 class Kept:
@@ -300,4 +299,4 @@ def _own_peak() -> int:
 
 
 def _octets(maxrss: int) -> int:
-    return maxrss if sys.platform == "darwin" else maxrss * _KIBIBYTE
+    return maxrss if sys.platform == "darwin" else maxrss * KIBIBYTE
