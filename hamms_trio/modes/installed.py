@@ -13,12 +13,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from hamms_trio.errors import CatalogueError
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.modes.catalogue import ModeSource
 
 ENTRY_POINTS = "hamms_trio.modes"
 
 
-def installed_modes() -> list[Source]:
+def installed_modes() -> list[ModeSource]:
     """Return the failure modes of every installed package.
 
     Raises:
@@ -28,7 +28,7 @@ def installed_modes() -> list[Source]:
         return []
     from importlib.metadata import entry_points
 
-    sources: list[Source] = []
+    sources: list[ModeSource] = []
     for point in entry_points(group=ENTRY_POINTS):
         try:
             sources.append(point.load())
