@@ -22,7 +22,7 @@ UNRECORDED_FIELDS = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
 RemoteDocument = dict[str, Any]
 
 
-class Answer(Document):
+class AnsweredDocument(RemoteDocument):
     """The document of an answer; another server than a workbench may leave out any member."""
 
     def __missing__(self, member: str) -> Any:
@@ -143,7 +143,7 @@ def _document(status: int, octets: bytes) -> RemoteDocument:
         if not isinstance(error, dict):  # the answer of another server than a workbench
             raise AnswerRefused(f"{status}: {_excerpt(octets)}")
         raise AnswerRefused(f"{status} {error.get('code')}: {error.get('message')}")
-    return Answer(document)
+    return AnsweredDocument(document)
 
 
 def _excerpt(octets: bytes) -> str:
