@@ -23,6 +23,8 @@ class Facts:
     Attributes:
         has_timeout: True if the client was given a timeout.
         late: seconds after which a report of a failure is late.
+        tries: how often the client tried one call by itself.
+        waits: seconds that it pauses between these attempts.
         control_rss: the client's memory in the control run; None if unknown.
         is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
@@ -42,6 +44,8 @@ class Facts:
     control_rss: int | None
     connections: Sequence[ConnectionRecord]
     requests: Sequence[RequestRecord]
+    tries: int = 1
+    waits: float = 0.0
     elsewhere: Sequence[RequestRecord] = ()
     fired: bool = True
     is_abandoned: bool = False

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from hamms_trio.check.client import Answer, Stopped
 from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
 from hamms_trio.check.grading.facts import Facts
+from hamms_trio.check.plan.arguments import NEVER_SILENT
 from hamms_trio.check.verdicts import Finding
+from hamms_trio.modes.families.head import LARGE_FIELD_BODY
 from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Level, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
@@ -19,6 +22,11 @@ Rule = Callable[[Facts], Grade | None]
 # The fields that belong to one origin, among those that the client was given (RFC 9110 §15.4).
 STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
 _REDIRECTS_AWAY = ("redirect-to-file", "redirect-to-scheme")
+_LARGE_FIELDS = ("head-size", "head-1m", "head-10m")
+_TO_OTHER_ORIGINS = ("redirect-cross-origin-auth", "redirect-downgrade")
+# No client has to decode what it did not ask for, or a pile of codings, as long as it does not call them content.
+_MAY_STAY_CODED = ("coding-unknown", "coding-unasked", "coding-stacked")
+_MAY_STAY_EMPTY = ("status-205-body",)  # a 205 has no content, whatever came (RFC 9110 §15.3.6)
 
 
 def grade(facts: Facts) -> Grade:
@@ -62,7 +70,7 @@ def _forged(facts: Facts) -> Grade | None:
 def _leaks(facts: Facts) -> Grade | None:
     if facts.file and any(facts.file in answer.body for answer in facts.answers):
         return Finding.LEAK, "The client delivered the content of a file of its own machine."
-    for request in facts.elsewhere if facts.slug == "redirect-cross-origin-auth" else ():
+    for request in facts.elsewhere if facts.slug in _TO_OTHER_ORIGINS else ():
         fields = {name.lower() for name, _ in request.fields}
         if found := [name for name in STANDARD_SECRETS if name in fields]:
             return Finding.LEAK, f"The other origin received {', '.join(found)}."
@@ -128,6 +136,8 @@ def _capped(facts: Facts) -> Grade | None:
     if not facts.is_capped:
         return None
     again = f", after {facts.attempts} attempts" if facts.attempts > 1 else ""
+    if facts.slug in NEVER_SILENT:
+        again += ", while octets kept coming"
     is_owed = facts.mode.client.outcome is Outcome.EXACT or facts.is_abandoned
     if facts.has_timeout or is_owed:
         return Finding.HANG, f"The client still waited when it was stopped{again}."
@@ -157,6 +167,16 @@ def _reused(facts: Facts) -> Grade | None:
     )
 
 
+def _posted_again(facts: Facts) -> Grade | None:
+    """Find a POST that was sent again after a 303, which asks for a GET (RFC 9110 §15.4.4)."""
+    if facts.slug != "redirect-method" or not facts.requests:
+        return None
+    is_303 = facts.requests[0].arguments.get("status") == "303"
+    if not is_303 or "POST" not in [request.method for request in facts.requests[1:]]:
+        return None
+    return Finding.DOUBLE_SEND, "The 303 asks for a GET, and the client sent the POST again."
+
+
 def _other_body(facts: Facts) -> Grade | None:
     """Compare the body that arrived with the one that was to be sent."""
     if facts.slug not in ("redirect-post-stream", "upload-echo-digest") or not facts.requests:
@@ -180,6 +200,7 @@ _RULES: tuple[Rule, ...] = (
     _resources,
     _early,
     _capped,
+    _posted_again,
     _other_body,
     _late,
     _reused,
@@ -205,7 +226,9 @@ def _must_time_out(facts: Facts) -> Grade:
     answer = facts.answers[-1]
     if answer.ok and facts.mode.client.level is Level.QUALITY:
         return _either(facts)
-    return _must_error(facts)
+    finding, evidence = _must_error(facts)
+    again = f" It took {facts.attempts} attempts." if facts.attempts > 1 else ""
+    return finding, evidence + again
 
 
 def _must_stay_bounded(facts: Facts) -> Grade:
@@ -272,9 +295,9 @@ def _error_owed(facts: Facts, number: int) -> Grade:
         return Finding.INSECURE, f"Success with {how}, although the handshake must be refused."
     if likeness is Likeness.EXACT and answer.octets:
         return Finding.LENIENT, f"Success with {how}, although the message is faulty."
-    if likeness in (Likeness.PART, Likeness.EXACT):
-        return Finding.TRUNCATED, f"Success, although {how}."
-    return Finding.CORRUPT, f"Success with {how}."
+    if likeness is Likeness.EXACT:
+        return Finding.TRUNCATED, "Success, although no octet was delivered."
+    return _by_likeness(answer, likeness, how)
 
 
 def _must_be_refused(facts: Facts) -> bool:
@@ -290,7 +313,7 @@ def _exact_owed(facts: Facts, number: int) -> Grade:
     likeness, how = _likeness(facts, number)
     if likeness is Likeness.CODED and not is_must:
         return Finding.STRICT, f"The client delivered {how}."
-    return _by_likeness(likeness, how)
+    return _by_likeness(answer, likeness, how)
 
 
 def _either_owed(facts: Facts, number: int) -> Grade:
@@ -298,17 +321,24 @@ def _either_owed(facts: Facts, number: int) -> Grade:
     if _signals(answer):
         return _reported(answer)
     likeness, how = _likeness(facts, number)
-    if likeness is Likeness.CODED and facts.slug in ("coding-unknown", "coding-unasked"):
-        return Finding.OK, f"The client delivered {how}."
-    return _by_likeness(likeness, how)
+    is_coded = likeness is Likeness.CODED and facts.slug in _MAY_STAY_CODED
+    is_empty = not answer.octets and facts.slug in _MAY_STAY_EMPTY
+    if is_coded or is_empty:
+        return (
+            Finding.OK,
+            f"The client delivered {how}." if is_coded else "The client delivered no body.",
+        )
+    return _by_likeness(answer, likeness, how)
 
 
-def _by_likeness(likeness: Likeness, how: str) -> Grade:
+def _by_likeness(answer: Answer, likeness: Likeness, how: str) -> Grade:
     if likeness is Likeness.EXACT:
         return Finding.OK, f"The client delivered {how}."
-    if likeness is Likeness.PART:
-        return Finding.TRUNCATED, f"Success, although {how}."
-    return Finding.CORRUPT, f"Success with {how}."
+    finding = Finding.TRUNCATED if likeness is Likeness.PART else Finding.CORRUPT
+    if answer.status is not None and not 200 <= answer.status < 300:
+        return finding, f"The client took status {answer.status} for the answer: {how}."
+    link = ", although" if likeness is Likeness.PART else " with"
+    return finding, f"Success{link} {how}."
 
 
 def _reported(answer: Answer) -> Grade:
@@ -339,11 +369,13 @@ def _hands_over_refusal(facts: Facts, number: int) -> bool:
 
 
 def _likeness(facts: Facts, number: int) -> tuple[Likeness, str]:
+    sent = facts.sent_to(number)
     if facts.is_stream:
         is_as_sent = facts.slug in ("sse-multiline", "sse-204") and not facts.shape
-        sent = facts.sent_to(number).body if is_as_sent else None
-        return compare_stream(facts.answers[number], facts.nonce, sent)
-    return compare(facts.answers[number], facts.sent_to(number), facts.nonce)
+        return compare_stream(facts.answers[number], facts.nonce, sent.body if is_as_sent else None)
+    if facts.slug in _LARGE_FIELDS:  # the ledger keeps no such head whole
+        sent = replace(sent, body=LARGE_FIELD_BODY, coded=LARGE_FIELD_BODY)
+    return compare(facts.answers[number], sent, facts.nonce)
 
 
 def _words(answer: Answer) -> str:

@@ -29,7 +29,7 @@ def infer_timeouts(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference
 
 def _of(seen: list[Trace]) -> Inference:
     evidence = [_sentence(trace) for trace in seen]
-    ended = [trace.seconds for trace in seen if trace.ended]
+    ended = [trace.last for trace in seen if trace.ended]
     if not ended:
         shortest = min(trace.seconds for trace in seen)
         return Inference(

@@ -16,6 +16,7 @@ class Trace:
         ended: True if the client reported success or failure by itself.
         ok: True if the last answer was a success.
         seconds: how long the client took.
+        last: how long its last attempt took.
         attempts: how many requests were read, or connections accepted where none was.
         again: how many of them the client sent of its own accord.
         gaps: seconds between each request and the one before it.
@@ -30,6 +31,7 @@ class Trace:
     ended: bool
     ok: bool
     seconds: float
+    last: float
     attempts: int
     again: int
     gaps: tuple[float, ...]
@@ -46,11 +48,13 @@ class Trace:
         if not times:
             times = [connection.opened for connection in facts.connections]
         answers = facts.answers
+        seconds = answers[-1].seconds if answers else facts.visit.seconds
         return cls(
             slug=facts.slug,
             ended=bool(answers) and not facts.is_capped,
             ok=bool(answers) and answers[-1].ok and answers[-1].status in (None, *range(200, 300)),
-            seconds=answers[-1].seconds if answers else facts.visit.seconds,
+            seconds=seconds,
+            last=_last(facts, seconds, times),
             attempts=facts.attempts,
             again=max(0, facts.attempts - len(facts.calls)),
             gaps=tuple(later - sooner for sooner, later in pairwise(times)),
@@ -64,3 +68,10 @@ class Trace:
     def field(self, name: str) -> str | None:
         """Return the value of a field of the first request."""
         return next((value for own, value in self.fields if own.lower() == name), None)
+
+
+def _last(facts: Facts, seconds: float, times: list[float]) -> float:
+    """Return the time of the last attempt; where none was seen, all take equally long."""
+    if facts.tries == 1:
+        return seconds
+    return seconds - (times[-1] - times[0]) if times else (seconds - facts.waits) / facts.tries

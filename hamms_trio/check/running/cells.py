@@ -123,6 +123,7 @@ async def play(
         )
         visit = await subject.client.visit(order)
         await trio.sleep(SETTLE_SECONDS)
+        tries = _tries(mode, door, len(calls), times)
         facts = Facts(
             mode=mode,
             nonce=nonce,
@@ -130,7 +131,9 @@ async def play(
             visit=visit,
             has_timeout=has_timeout,
             timeout=times.timeout,
-            late=times.late(cell.attempts()),
+            late=times.late(max(cell.attempts(), tries)),
+            tries=tries,
+            waits=times.waits if tries > 1 else 0.0,
             control_rss=subject.control_rss,
             connections=door.connections,
             requests=door.requests,
@@ -154,6 +157,17 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
         or any(connection.struck for connection in door.connections)
         or any(request.struck for request in door.requests)
     )
+
+
+def _tries(mode: FailureMode, door: CellDoor, calls: int, times: Times) -> int:
+    """Return how often the client tried the last call, but no oftener than is its habit.
+
+    Nobody counts attempts at a port that accepts nothing, so that the habit is assumed there.
+    """
+    if not mode.driver.listens:
+        return times.attempts
+    seen = len(door.requests) or len(door.connections)
+    return min(max(1, seen - calls + 1), times.attempts)
 
 
 def _is_abandoned(door: CellDoor) -> bool:

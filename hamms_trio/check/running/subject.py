@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -35,12 +35,14 @@ from hamms_trio.check.running.turns import SLOW
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
 from hamms_trio.modes import FailureMode
+from hamms_trio.modes.model.expectation import MOST_ATTEMPTS
 
 PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
 PATIENCE = 30.0  # seconds for a client against a healthy server
 WARM_UP_DOOR = "path"
 ORIGINS = 24  # more than the pools of most clients hold
+LOSS = "tcp-accept-close"  # shows how often a client tries by itself
 PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
 PROBES = {
     "ok-chunked": Need.CHUNKED,
@@ -143,11 +145,13 @@ async def meet(
     subject.control_rss = max(
         (each.visit.rss for each in (first, second) if each.visit.rss is not None), default=None
     )
+    subject.times = Times(max(options.timeout, PROBE_SECONDS), start_up)
+    facts = await play(Cell(catalogue[LOSS], options.seed), lab, subject, door_kind=options.door)
     if not tested.shape:
         await _probe(subject, lab, options, catalogue)
         if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
             subject.kept = await _kept_connections(client, lab, options.seed)
-    subject.times = Times(options.timeout, start_up, options.cap)
+    subject.times = _with_attempts(Times(options.timeout, start_up, options.cap), facts)
     return subject
 
 
@@ -162,6 +166,15 @@ async def _control(
             f"the client fails against a healthy server: {evidence}" + (f"\n{said}" if said else "")
         )
     return facts
+
+
+def _with_attempts(times: Times, loss: Facts) -> Times:
+    """Return times that have room for the attempts of a client that tries again after a lost connection."""
+    if loss.is_capped or not 1 < loss.attempts <= MOST_ATTEMPTS:
+        return times
+    return replace(
+        times, attempts=loss.attempts, waits=max(0.0, loss.visit.seconds - times.start_up)
+    )
 
 
 async def _probe(

@@ -12,6 +12,7 @@ from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.elsewhere import respond_with_json
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import (
+    Level,
     Reuse,
     may_choose,
     may_retry,
@@ -34,7 +35,9 @@ KeepAlive = Annotated[str, Choice(*VALUES)]
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.2, §6.3", owes="The next call does not return the forged response."
+        "RFC 9112 §9.2, §6.3",
+        level=Level.SHOULD,
+        owes="The next call does not return the forged response.",
     ),
     issues=("aio-libs/aiohttp#13656",),
 )
@@ -49,6 +52,7 @@ async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forge
 @on_request(
     client=must_succeed(
         "RFC 9112 §9.2",
+        level=Level.SHOULD,
         owes="The next call does not return the forged response, "
         "and is best sent on another connection.",
     ),
@@ -150,7 +154,9 @@ async def conn_keepalive_timeout_0(
     await peer.http.respond_with_canary(b"Keep-Alive: timeout=" + VALUES[value])
 
 
-@on_request(client=must_succeed("RFC 9112 §9.2", owes="The next call succeeds, too."))
+@on_request(
+    client=must_succeed("RFC 9112 §9.2", level=Level.QUALITY, owes="The next call succeeds, too.")
+)
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
     """Send empty lines after the answer, and keep the connection."""
     await peer.http.respond_with_canary()
@@ -192,7 +198,10 @@ async def conn_408_unsolicited(peer: Peer) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+        "RFC 9112 §9.2; RFC 9110 §15.5.9",
+        level=Level.SHOULD,
+        reuse=Reuse.FORBIDDEN,
+        owes="No call returns this 408.",
     ),
     decides=True,
 )

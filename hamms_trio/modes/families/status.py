@@ -249,7 +249,8 @@ async def status_truncated(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("square/okhttp#2310", "apache/httpcomponents-core#57", "ziglang/zig#25254"),
@@ -265,7 +266,8 @@ async def status_204_body(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("square/okhttp#2310",),
@@ -279,7 +281,11 @@ async def status_304_body(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond_with_canary(b'ETag: "hamms"', start=start)
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.3.6", level=Level.QUALITY))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.3.6", level=Level.QUALITY, owes="The body may also be empty."
+    )
+)
 async def status_205_body(peer: Peer, request: RequestHead) -> None:
     """Answer 205 with a body, which a server must not send."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 205 Reset Content")
@@ -287,7 +293,8 @@ async def status_205_body(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("racket/racket#4091",),
