@@ -8,6 +8,7 @@ from dataclasses import replace
 from hamms_trio.check.client import Answer, Stopped
 from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
 from hamms_trio.check.grading.facts import Facts
+from hamms_trio.check.grading.fields import misdelivered_field
 from hamms_trio.check.plan.arguments import NEVER_SILENT
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.modes.families.head import LARGE_FIELD_BODY
@@ -34,7 +35,11 @@ def grade(facts: Facts) -> Grade:
     for rule in _RULES:
         if (found := rule(facts)) is not None:
             return found
-    return _BY_OUTCOME[facts.mode.client.outcome](facts)
+    finding, evidence = _BY_OUTCOME[facts.mode.client.outcome](facts)
+    if finding is Finding.OK and facts.answers[-1].ok:
+        fault = misdelivered_field(facts.slug, facts.answers[-1])
+        return (Finding.LENIENT, f"{evidence} {fault}") if fault else (finding, evidence)
+    return finding, evidence
 
 
 def is_accepted(facts: Facts) -> bool:
@@ -237,7 +242,7 @@ def _must_stay_bounded(facts: Facts) -> Grade:
         return _reported(answer)
     likeness, how = _likeness(facts, -1)
     if not answer.octets and likeness is Likeness.PART and not _hands_over_refusal(facts, -1):
-        return Finding.TRUNCATED, f"Success, although {how}."
+        return _by_likeness(answer, likeness, how)
     return Finding.OK, f"Success within the limits: {how}."
 
 
@@ -349,11 +354,11 @@ def _reported(answer: Answer) -> Grade:
 
 def _signals(answer: Answer) -> bool:
     """Return True if the client reports to its user that the call failed or was no success."""
-    return (
-        not answer.ok
-        or (answer.status is not None and not 200 <= answer.status < 300)
-        or answer.status == 206
-    )
+    status = answer.status
+    if not answer.ok or status in (101, 206):
+        return True
+    # An interim response is no answer, so that a client that delivers one has noticed nothing.
+    return status is not None and not 100 <= status < 300
 
 
 def _hands_over_refusal(facts: Facts, number: int) -> bool:

@@ -184,7 +184,9 @@ async def conn_421_once(peer: Peer, request: RequestHead) -> None:
 
 @on_connect(
     client=must_error_or_succeed(
-        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+        "RFC 9112 §9.2; RFC 9110 §15.5.9",
+        reuse=Reuse.FORBIDDEN,
+        owes="The call succeeds on another connection, or names the 408.",
     )
 )
 async def conn_408_unsolicited(peer: Peer) -> None:
