@@ -40,6 +40,8 @@ def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str
         return Likeness.CODED, f"{answer.octets} octets with their content coding"
     if sent.coded is not None and len(body) < len(sent.coded) and sent.coded.startswith(body):
         return Likeness.PART, f"{len(body)} of {len(sent.coded)} octets"
+    if canary(nonce).startswith(body):  # too few octets to hold the nonce
+        return Likeness.PART, f"{len(body)} of {DEFAULT_OCTETS} octets"
     if sent.coded is None and sent.raw.startswith(body[:1024]):
         if sent.is_cut:
             return Likeness.PART, f"{answer.octets} octets of an incomplete message"

@@ -66,6 +66,11 @@ class Facts:
         """Return the number of requests with this method."""
         return sum(request.method == method for request in self.requests)
 
+    def is_known_by_key(self, method: str) -> bool:
+        """Return True if one Idempotency-Key makes all requests with this method one to the server."""
+        keys = {each.idempotency_key for each in self.requests if each.method == method}
+        return len(keys) == 1 and None not in keys
+
     @property
     def answers(self) -> tuple[Answer, ...]:
         return self.visit.answers

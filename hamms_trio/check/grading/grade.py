@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable
 
-from hamms_trio.check.client import Answer, Stopped
-from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
+from hamms_trio.check.client import Stopped
+from hamms_trio.check.grading.compare import Likeness
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.fields import misdelivered_field
+from hamms_trio.check.grading.outcomes import BY_OUTCOME, Grade, likeness_of
 from hamms_trio.check.plan.arguments import NEVER_SILENT
 from hamms_trio.check.verdicts import Finding
-from hamms_trio.modes.families.head import LARGE_FIELD_BODY
-from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Level, Outcome, Reuse
+from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
 MOST_HOPS = 100
 TOLERANCE = 0.05  # seconds by which clocks may disagree
 
-Grade = tuple[Finding, str]
 Rule = Callable[[Facts], Grade | None]
 # The fields that belong to one origin, among those that the client was given (RFC 9110 §15.4).
 STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
-_REDIRECTS_AWAY = ("redirect-to-file", "redirect-to-scheme")
-_LARGE_FIELDS = ("head-size", "head-1m", "head-10m")
 _TO_OTHER_ORIGINS = ("redirect-cross-origin-auth", "redirect-downgrade")
-# No client has to decode what it did not ask for, or a pile of codings, as long as it does not call them content.
-_MAY_STAY_CODED = ("coding-unknown", "coding-unasked", "coding-stacked")
-_MAY_STAY_EMPTY = ("status-205-body",)  # a 205 has no content, whatever came (RFC 9110 §15.3.6)
 
 
 def grade(facts: Facts) -> Grade:
@@ -35,7 +28,7 @@ def grade(facts: Facts) -> Grade:
     for rule in _RULES:
         if (found := rule(facts)) is not None:
             return found
-    finding, evidence = _BY_OUTCOME[facts.mode.client.outcome](facts)
+    finding, evidence = BY_OUTCOME[facts.mode.client.outcome](facts)
     if finding is Finding.OK and facts.answers[-1].ok:
         fault = misdelivered_field(facts.slug, facts.answers[-1])
         return (Finding.LENIENT, f"{evidence} {fault}") if fault else (finding, evidence)
@@ -45,7 +38,7 @@ def grade(facts: Facts) -> Grade:
 def is_accepted(facts: Facts) -> bool:
     """Return True if the client delivered the whole body of a control."""
     answers = facts.answers
-    return bool(answers) and answers[-1].ok and _likeness(facts, -1)[0] is Likeness.EXACT
+    return bool(answers) and answers[-1].ok and likeness_of(facts, -1)[0] is Likeness.EXACT
 
 
 def _crash(facts: Facts) -> Grade | None:
@@ -67,7 +60,7 @@ def _not_fired(facts: Facts) -> Grade | None:
 
 def _forged(facts: Facts) -> Grade | None:
     for number, answer in enumerate(facts.answers, start=1):
-        if answer.ok and _likeness(facts, number - 1)[0] is Likeness.FORGED:
+        if answer.ok and likeness_of(facts, number - 1)[0] is Likeness.FORGED:
             return Finding.INJECTED, f"The answer to request {number} holds a forged response."
     return None
 
@@ -90,7 +83,7 @@ def _attempts(facts: Facts) -> Grade | None:
     for method, most in facts.mode.client.attempts.items():
         asked = sum(call.method == method for call in facts.calls)
         sent = facts.attempts_by(method)
-        if asked and sent > most + asked - 1:
+        if asked and sent > most + asked - 1 and not facts.is_known_by_key(method):
             finding = Finding.DOUBLE_SEND if most == 1 else Finding.RETRY_STORM
             return finding, f"{method} was sent {sent} times; {most} is the most."
     most = MOST_HOPS if facts.mode.family == "redirect" else MOST_ATTEMPTS
@@ -210,185 +203,3 @@ _RULES: tuple[Rule, ...] = (
     _late,
     _reused,
 )
-
-
-# By outcome
-
-
-def _must_error(facts: Facts) -> Grade:
-    return _worst(_error_owed(facts, number) for number in _judged(facts))
-
-
-def _must_be_exact(facts: Facts) -> Grade:
-    return _worst(_exact_owed(facts, number) for number in range(len(facts.answers)))
-
-
-def _either(facts: Facts) -> Grade:
-    return _worst(_either_owed(facts, number) for number in range(len(facts.answers)))
-
-
-def _must_time_out(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    if answer.ok and facts.mode.client.level is Level.QUALITY:
-        return _either(facts)
-    finding, evidence = _must_error(facts)
-    again = f" It took {facts.attempts} attempts." if facts.attempts > 1 else ""
-    return finding, evidence + again
-
-
-def _must_stay_bounded(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    if _signals(answer):
-        return _reported(answer)
-    likeness, how = _likeness(facts, -1)
-    if not answer.octets and likeness is Likeness.PART and not _hands_over_refusal(facts, -1):
-        return _by_likeness(answer, likeness, how)
-    return Finding.OK, f"Success within the limits: {how}."
-
-
-def _may_retry(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    again = facts.attempts - len(facts.calls)
-    if _signals(answer) or _hands_over_refusal(facts, -1):
-        if again <= 0:
-            return (
-                Finding.NO_RETRY,
-                f"The client reported the failure and did not try again: {_words(answer)}.",
-            )
-        return Finding.OK, f"The client gave up after {facts.attempts} attempts: {_words(answer)}."
-    finding, evidence = _either_owed(facts, len(facts.answers) - 1)
-    return finding, f"{evidence} It took {facts.attempts} attempts."
-
-
-def _policy(facts: Facts) -> Grade:
-    answer = facts.answers[-1] if facts.answers else None
-    if answer is None:
-        return Finding.POLICY, "The client did not answer."
-    if not answer.ok:
-        return Finding.POLICY, f"The client reported an error: {_words(answer)}."
-    status = f"status {answer.status}, " if answer.status else ""
-    return (
-        Finding.POLICY,
-        f"The client delivered {status}{answer.octets} octets, in {facts.attempts} request(s).",
-    )
-
-
-_BY_OUTCOME: dict[Outcome, Callable[[Facts], Grade]] = {
-    Outcome.ERROR: _must_error,
-    Outcome.EXACT: _must_be_exact,
-    Outcome.ERROR_OR_EXACT: _either,
-    Outcome.TIMEOUT: _must_time_out,
-    Outcome.BOUNDED: _must_stay_bounded,
-    Outcome.RETRY: _may_retry,
-    Outcome.POLICY: _policy,
-}
-
-
-def _judged(facts: Facts) -> range:
-    """Return the numbers of the answers that meet the fault: the last one."""
-    return range(len(facts.answers) - 1, len(facts.answers))
-
-
-def _error_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    if _signals(answer) or _hands_over_refusal(facts, number):
-        return _reported(answer)
-    if facts.slug in _REDIRECTS_AWAY and not answer.octets:
-        return Finding.OK, "The client did not follow the redirect."
-    likeness, how = _likeness(facts, number)
-    if likeness is Likeness.EXACT and answer.octets and _must_be_refused(facts):
-        return Finding.INSECURE, f"Success with {how}, although the handshake must be refused."
-    if likeness is Likeness.EXACT and answer.octets:
-        return Finding.LENIENT, f"Success with {how}, although the message is faulty."
-    if likeness is Likeness.EXACT:
-        return Finding.TRUNCATED, "Success, although no octet was delivered."
-    return _by_likeness(answer, likeness, how)
-
-
-def _must_be_refused(facts: Facts) -> bool:
-    return facts.mode.speaks_tls and facts.mode.client.level is Level.MUST
-
-
-def _exact_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    is_must = facts.mode.client.level is Level.MUST
-    if not answer.ok:
-        finding = Finding.REJECTED if is_must else Finding.STRICT
-        return finding, f"The client reported an error: {_words(answer)}."
-    likeness, how = _likeness(facts, number)
-    if likeness is Likeness.CODED and not is_must:
-        return Finding.STRICT, f"The client delivered {how}."
-    return _by_likeness(answer, likeness, how)
-
-
-def _either_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    if _signals(answer):
-        return _reported(answer)
-    likeness, how = _likeness(facts, number)
-    is_coded = likeness is Likeness.CODED and facts.slug in _MAY_STAY_CODED
-    is_empty = not answer.octets and facts.slug in _MAY_STAY_EMPTY
-    if is_coded or is_empty:
-        return (
-            Finding.OK,
-            f"The client delivered {how}." if is_coded else "The client delivered no body.",
-        )
-    return _by_likeness(answer, likeness, how)
-
-
-def _by_likeness(answer: Answer, likeness: Likeness, how: str) -> Grade:
-    if likeness is Likeness.EXACT:
-        return Finding.OK, f"The client delivered {how}."
-    finding = Finding.TRUNCATED if likeness is Likeness.PART else Finding.CORRUPT
-    if answer.status is not None and not 200 <= answer.status < 300:
-        return finding, f"The client took status {answer.status} for the answer: {how}."
-    link = ", although" if likeness is Likeness.PART else " with"
-    return finding, f"Success{link} {how}."
-
-
-def _reported(answer: Answer) -> Grade:
-    if answer.is_foreign:
-        return Finding.FOREIGN_ERROR, f"The error is not the library's own: {_words(answer)}."
-    return Finding.OK, f"The client reported an error: {_words(answer)}."
-
-
-def _signals(answer: Answer) -> bool:
-    """Return True if the client reports to its user that the call failed or was no success."""
-    status = answer.status
-    if not answer.ok or status in (101, 206):
-        return True
-    # An interim response is no answer, so that a client that delivers one has noticed nothing.
-    return status is not None and not 100 <= status < 300
-
-
-def _hands_over_refusal(facts: Facts, number: int) -> bool:
-    """Return True if the client delivered a whole response that is itself no success, such as a 503."""
-    sent = facts.sent_to(number)
-    is_refusal = sent.status is not None and sent.status >= 300
-    return (
-        is_refusal
-        and sent.body is not None
-        and facts.answers[number].body == sent.body
-        and bool(sent.body)
-    )
-
-
-def _likeness(facts: Facts, number: int) -> tuple[Likeness, str]:
-    sent = facts.sent_to(number)
-    if facts.is_stream:
-        is_as_sent = facts.slug in ("sse-multiline", "sse-204") and not facts.shape
-        return compare_stream(facts.answers[number], facts.nonce, sent.body if is_as_sent else None)
-    if facts.slug in _LARGE_FIELDS:  # the ledger keeps no such head whole
-        sent = replace(sent, body=LARGE_FIELD_BODY, coded=LARGE_FIELD_BODY)
-    return compare(facts.answers[number], sent, facts.nonce)
-
-
-def _words(answer: Answer) -> str:
-    text = " ".join(answer.error.split())
-    return text[:200] or f"status {answer.status}"
-
-
-def _worst(grades: Iterator[Grade]) -> Grade:
-    return max(
-        grades, key=lambda each: each[0].rank, default=(Finding.CRASH, "The client gave no answer.")
-    )

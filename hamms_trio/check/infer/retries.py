@@ -67,8 +67,15 @@ def _wait(trace: Trace) -> Inference:
         return Inference("none", _LIKELY, evidence)
     if max(gaps) - min(gaps) <= _STEADY * mean(gaps):
         return Inference(f"fixed, {mean(gaps):.2f} s", _LIKELY, evidence)
+    steps = [later - sooner for sooner, later in pairwise(gaps)]
+    if len(steps) > 1 and max(steps) - min(steps) <= _STEADY * mean(steps):
+        return Inference("linear", _LIKELY, evidence)
     if all(later >= _GROWTH * sooner for sooner, later in pairwise(gaps) if sooner > 0.02):
-        return Inference("exponential", _LIKELY if len(gaps) > 2 else _WEAK, evidence)
+        return Inference(
+            "exponential" if len(steps) > 1 else "growing",
+            _LIKELY if len(steps) > 1 else _WEAK,
+            evidence,
+        )
     return Inference("jittered", _WEAK, evidence)
 
 

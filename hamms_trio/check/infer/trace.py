@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from hamms_trio.check.grading.facts import Facts
 
+ONE_ATTEMPT = 1.5  # of the timeout: the most that one attempt takes
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -71,7 +73,8 @@ class Trace:
 
 
 def _last(facts: Facts, seconds: float, times: list[float]) -> float:
-    """Return the time of the last attempt; where none was seen, all take equally long."""
-    if facts.tries == 1:
-        return seconds
-    return seconds - (times[-1] - times[0]) if times else (seconds - facts.waits) / facts.tries
+    """Return the time of the last attempt; where nobody sees them, a late client has made all of its attempts."""
+    if times and facts.tries > 1:
+        return seconds - (times[-1] - times[0])
+    is_in_time = not facts.has_timeout or seconds < ONE_ATTEMPT * facts.timeout
+    return seconds if is_in_time else (seconds - facts.waits) / facts.tries

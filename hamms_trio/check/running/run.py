@@ -41,6 +41,7 @@ _PHASES = (
 )
 # A client of event streams can't make sense of other bodies, but owes errors all the same.
 _OWED_BY_STREAMS = (Outcome.ERROR, Outcome.TIMEOUT)
+_ANSWERED_WHOLE = ("tcp-slow-read", "range-206-unasked")  # by what is no stream
 _REFUSES_CONTROL = "The client refuses its control, in which the fault is mended."
 
 
@@ -129,7 +130,8 @@ class Run:
         if missing:
             return f"The mode needs a client that {missing[0].value}."
         is_foreign = self.subject.shape and mode.family not in STREAMS
-        if is_foreign and mode.client.outcome not in _OWED_BY_STREAMS:
+        is_owed = mode.client.outcome in _OWED_BY_STREAMS and mode.slug not in _ANSWERED_WHOLE
+        if is_foreign and not is_owed:
             return "A client of event streams can't make sense of its body."
         if mode.slug.startswith("redirect") and Need.REDIRECT not in self.subject.has:
             return "The mode needs a client that follows redirects."

@@ -70,7 +70,9 @@ async def conn_inject_idle(peer: Peer, request: RequestHead, *, delay: Seconds =
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §9.2.2", attempts={"POST": 1, "GET": 2}),
+    client=must_error_or_succeed(
+        "RFC 9110 §9.2.2", level=Level.SHOULD, attempts={"POST": 1, "GET": 2}
+    ),
     issues=(
         "oven-sh/bun#28708",
         "square/okhttp#2394",
@@ -97,6 +99,7 @@ async def conn_drop_after_request(
 @on_request(
     client=must_succeed(
         "RFC 9112 §9.3.1, §9.5",
+        level=Level.SHOULD,
         owes="The next call succeeds on a new connection, whatever its method.",
     ),
     issues=("capnproto/capnproto#2785",),
@@ -114,7 +117,9 @@ async def conn_idle_fin(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.5", owes="The next call succeeds on a new connection, whatever its method."
+        "RFC 9112 §9.5",
+        level=Level.SHOULD,
+        owes="The next call succeeds on a new connection, whatever its method.",
     ),
     decides=True,
 )
@@ -126,7 +131,11 @@ async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §9.3", owes="The next call succeeds on a new connection."),
+    client=must_succeed(
+        "RFC 9112 §9.3, §9.5",
+        level=Level.SHOULD,
+        owes="The next call succeeds on a new connection.",
+    ),
     issues=("gravitee-io/gravitee-platform-docs#2252",),
 )
 async def conn_close_lie(peer: Peer, request: RequestHead) -> None:

@@ -36,7 +36,10 @@ const clients = {
         const request = kind.request(url, { method, headers, timeout, agent });
         request.on("timeout", () => request.destroy(new Error("timeout")));
         request.on("error", reject);
+        let isAnswered = false;
+        request.on("close", () => isAnswered || reject(new Error("closed without a response")));
         request.on("response", async (answer) => {
+          isAnswered = true;
           try {
             const pieces = await answer.toArray();
             resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(pieces) });
