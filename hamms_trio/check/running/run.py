@@ -195,9 +195,10 @@ class Run:
         finding, evidence = grade(facts)
         late = self._lag.worst(began)
         waited = own_processor_wait() - waited
-        self._keep_trace(facts, is_spoilt=is_late(late, facts.timeout))
         start_up = self.subject.times.start_up
         again = next_turn(turn, facts, finding, late=late, waited=waited, start_up=start_up)
+        is_longer = again is not None and again.patience > turn.patience
+        self._keep_trace(facts, is_spoilt=is_longer or is_late(late, facts.timeout))
         if again is not None:
             self.again.append(again)
         report = mode_report(facts, finding, evidence, played.arguments(subject.times))
