@@ -24,7 +24,7 @@ from hamms_trio.check.grading.fields import misdelivered_field
 from hamms_trio.check.grading.sent import SentAnswer, read_sent
 from hamms_trio.check.plan.calls import SECRETS, Place, calls_for
 from hamms_trio.check.plan.needs import Need
-from tests.check.checks import checked, classes, function
+from tests.check.checks import checked, classes, command, function
 
 NONCE = "5eed"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -199,3 +199,9 @@ def test_a_post_may_be_sent_again_with_its_key(keys: str, expected: str) -> None
 
     report = checked(function(client), "retry-non-idempotent")
     assert classes(report) == {"retry-non-idempotent": expected}
+
+
+def test_a_reproduction_over_tls_names_an_authority_to_trust() -> None:
+    curl = command("curl", "-sSf", "--cacert", "{ca}", "--max-time", "{timeout}", "{url}")
+    mode = checked(curl, "tls-wrong-host").modes["tls-wrong-host"]
+    assert mode.reproduce == "hamms-trio one tls-wrong-host --ca-dir hamms-ca"
