@@ -24,7 +24,7 @@ from hamms_trio.check.grading.fields import misdelivered_field
 from hamms_trio.check.grading.sent import SentAnswer, read_sent
 from hamms_trio.check.plan.calls import SECRETS, Place, calls_for
 from hamms_trio.check.plan.needs import Need
-from tests.check.checks import checked, classes, command, function
+from tests.check.checks import checked, classes, command, function, python
 
 NONCE = "5eed"
 OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -205,3 +205,30 @@ def test_a_reproduction_over_tls_names_an_authority_to_trust() -> None:
     curl = command("curl", "-sSf", "--cacert", "{ca}", "--max-time", "{timeout}", "{url}")
     mode = checked(curl, "tls-wrong-host").modes["tls-wrong-host"]
     assert mode.reproduce == "hamms-trio one tls-wrong-host --ca-dir hamms-ca"
+
+
+@pytest.mark.parametrize(("wait", "expected"), [("select", "ok"), ("spin", "spins")])
+def test_a_client_that_spins_while_it_waits_is_warned(wait: str, expected: str) -> None:
+    code = (
+        "import socket, sys, time\n"
+        "host, port, timeout, wait = sys.argv[1:]\n"
+        "end = time.monotonic() + float(timeout)\n"
+        "s = socket.create_connection((host, int(port)))\n"
+        "s.sendall(b'GET / HTTP/1.1\\r\\nHost: h\\r\\nConnection: close\\r\\n\\r\\n')\n"
+        "s.settimeout(0 if wait == 'spin' else float(timeout))\n"
+        "data = b''\n"
+        "while time.monotonic() < end:\n"
+        "    try:\n"
+        "        piece = s.recv(65536)\n"
+        "    except BlockingIOError:\n"
+        "        continue\n"
+        "    if not piece:\n"
+        "        break\n"
+        "    data += piece\n"
+        "else:\n"
+        "    sys.exit('timeout')\n"
+        "sys.stdout.buffer.write(data.partition(b'\\r\\n\\r\\n')[2])\n"
+    )
+    client = python(code, "{host}", "{port}", "{timeout}", wait)
+    report = checked(client, "tcp-accept-hang", timeout=1.0)
+    assert classes(report) == {"tcp-accept-hang": expected}

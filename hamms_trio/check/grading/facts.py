@@ -26,6 +26,7 @@ class Facts:
         tries: how often the client tried one call by itself.
         waits: seconds that it pauses between these attempts.
         control_rss: the client's memory in the control run; None if unknown.
+        control_cpu: its processor time there, in seconds; None if unknown.
         is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
         fired: True if the fault was played on this client.
@@ -42,6 +43,7 @@ class Facts:
     timeout: float
     late: float
     control_rss: int | None
+    control_cpu: float | None = None
     connections: Sequence[ConnectionRecord]
     requests: Sequence[RequestRecord]
     tries: int = 1

@@ -15,11 +15,15 @@ from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
 MOST_HOPS = 100
+BUSY_SHARE = 0.5  # of a wait, without the time for which no processor was free
+LEAST_BUSY = 0.1  # seconds; less may be the start of a client on a busy machine
 TOLERANCE = 0.05  # seconds by which clocks may disagree
 
 Rule = Callable[[Facts], Grade | None]
 # The fields that belong to one origin, among those that the client was given (RFC 9110 §15.4).
 STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
+# Much is sent or received in these waits.
+_BUSY = ("pace-infinite-body", "sse-endless-line", "tcp-never-read", "tcp-slow-read")
 _TO_OTHER_ORIGINS = ("redirect-cross-origin-auth", "redirect-downgrade")
 
 
@@ -29,6 +33,8 @@ def grade(facts: Facts) -> Grade:
         if (found := rule(facts)) is not None:
             return found
     finding, evidence = BY_OUTCOME[facts.mode.client.outcome](facts)
+    if finding is Finding.OK and (spun := _spins(facts)) is not None:
+        return spun
     if finding is Finding.OK and facts.answers[-1].ok:
         fault = misdelivered_field(facts.slug, facts.answers[-1])
         return (Finding.LENIENT, f"{evidence} {fault}") if fault else (finding, evidence)
@@ -128,6 +134,21 @@ def _resources(facts: Facts) -> Grade | None:
     if more <= MORE_MEMORY:
         return None
     return Finding.RESOURCES, f"{more >> 20} MiB more memory than against a healthy server."
+
+
+def _spins(facts: Facts) -> Grade | None:
+    """Compare the processor time of a client that has nothing to do with that of the control run."""
+    visit, control = facts.visit, facts.control_cpu
+    is_silent = facts.mode.client.outcome is Outcome.TIMEOUT and facts.slug not in _BUSY
+    if not is_silent or visit.cpu is None or control is None:
+        return None
+    busy, free = visit.cpu - control, visit.seconds - (visit.waited or 0.0)
+    if busy <= max(LEAST_BUSY, BUSY_SHARE * free):
+        return None
+    return (
+        Finding.SPINS,
+        f"The client used a processor for {busy:.1f} of {free:.1f} seconds, although it only waited.",
+    )
 
 
 def _capped(facts: Facts) -> Grade | None:

@@ -35,6 +35,7 @@ class CellSubject(Protocol):
     times: Times
     shape: str
     control_rss: int | None
+    control_cpu: float | None
     trust: Trust
 
 
@@ -135,6 +136,7 @@ async def play(
             tries=tries,
             waits=times.waits if tries > 1 else 0.0,
             control_rss=subject.control_rss,
+            control_cpu=subject.control_cpu,
             connections=door.connections,
             requests=door.requests,
             elsewhere=door.elsewhere,

@@ -211,9 +211,12 @@ class Run:
         return before if before is not None and is_same and turn.patience > 1 else report
 
     def _keep_trace(self, facts: Facts, *, is_spoilt: bool) -> None:
-        slug = facts.slug
-        if slug not in self.traces or slug in self._spoilt:
-            self.traces[slug] = Trace.of(facts)
+        slug, trace = facts.slug, Trace.of(facts)
+        known = self.traces.get(slug)
+        # Longer times change a timeout that is measured, so that only a wait that did not end gives way to them.
+        is_measured = facts.mode.client.outcome is Outcome.TIMEOUT and (known and known.ended)
+        if known is None or (slug in self._spoilt and not is_measured):
+            self.traces[slug] = trace
             (self._spoilt.add if is_spoilt else self._spoilt.discard)(slug)
 
     async def _accepts_control(self, turn: Turn, played: Cell) -> bool:

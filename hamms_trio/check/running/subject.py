@@ -66,6 +66,7 @@ class Subject:
     Attributes:
         has: what the client can do.
         control_rss: its memory in the control run, in octets; None if unknown.
+        control_cpu: its processor time in the control run, in seconds; None if unknown.
         shape: of a client of event streams; "" otherwise.
         probed: the facts of the probes, for inferences.
         kept: for each of several origins that were met twice, True if the connection was kept; empty if unknown.
@@ -76,6 +77,7 @@ class Subject:
     times: Times
     shape: str = ""
     control_rss: int | None = None
+    control_cpu: float | None = None
     trust: Trust = field(default_factory=Trust)
     probed: list[Facts] = field(default_factory=list)
     kept: list[bool] = field(default_factory=list)
@@ -147,6 +149,9 @@ async def meet(
     )
     subject.times = Times(max(options.timeout, PROBE_SECONDS), start_up)
     facts = await play(Cell(catalogue[LOSS], options.seed), lab, subject, door_kind=options.door)
+    subject.control_cpu = max(
+        (each.visit.cpu for each in (first, second) if each.visit.cpu is not None), default=None
+    )
     if not tested.shape:
         await _probe(subject, lab, options, catalogue)
         if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
