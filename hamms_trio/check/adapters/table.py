@@ -106,7 +106,9 @@ _ALL = (
     _of(PYTHON, "pycurl", WHOLE, "pip install pycurl"),
     _of(NODE, "node-fetch", WHOLE),
     _of(NODE, "node-http", "silence of the socket"),
-    _of(NODE, "undici", "the head, and each read of the body", "npm install undici"),
+    _of(
+        NODE, "undici", "the connection, the head, and each read of the body", "npm install undici"
+    ),
     _of(NODE, "axios", "the answer", "npm install axios"),
     _of(NODE, "got", WHOLE, "npm install got"),
     _of(RUBY, "ruby", EACH_READ),

@@ -45,7 +45,7 @@ def infer_retries(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]
         else:
             text = f"at least {longest.again + 1}"
             yield "retry.attempts", Inference(text, _WEAK, _counted([longest]))
-        if len(longest.gaps) > 1:
+        if len(longest.gaps) > 1 and len(longest.gaps) == longest.again:  # no gap between two calls
             yield "retry.wait", _wait(longest)
     yield from _retry_after(traces)
 
