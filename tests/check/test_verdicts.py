@@ -5,6 +5,7 @@ Each client here does one thing right or wrong, as some real client does.
 
 from __future__ import annotations
 
+import re
 import socket
 import urllib.error
 import urllib.request
@@ -232,3 +233,17 @@ def test_a_client_that_spins_while_it_waits_is_warned(wait: str, expected: str) 
     client = python(code, "{host}", "{port}", "{timeout}", wait)
     report = checked(client, "tcp-accept-hang", timeout=1.0)
     assert classes(report) == {"tcp-accept-hang": expected}
+
+
+def with_entities(url: str, timeout: float) -> bytes:
+    """Fetch what a document's external entities name, as an XML parser with unsafe settings does."""
+    body = by_http_client(url, timeout).body
+    for named in re.findall(rb'SYSTEM "([^"]+)"', body):
+        by_http_client(named.decode(), timeout)
+    return body
+
+
+def test_an_external_entity_is_not_fetched() -> None:
+    fetched = checked(function(with_entities), "xml-xxe", can=("xml",))
+    assert classes(fetched) == {"xml-xxe": "leak"}
+    assert classes(checked(function(careful), "xml-xxe", can=("xml",))) == {"xml-xxe": "ok"}

@@ -11,6 +11,7 @@ from hamms_trio.check.grading.fields import misdelivered_field
 from hamms_trio.check.grading.outcomes import BY_OUTCOME, Grade, likeness_of
 from hamms_trio.check.plan.arguments import NEVER_SILENT
 from hamms_trio.check.verdicts import Finding
+from hamms_trio.modes.families.type.xml_payloads import ENTITY
 from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
@@ -78,6 +79,8 @@ def _leaks(facts: Facts) -> Grade | None:
         fields = {name.lower() for name, _ in request.fields}
         if found := [name for name in STANDARD_SECRETS if name in fields]:
             return Finding.LEAK, f"The other origin received {', '.join(found)}."
+    if facts.slug == "xml-xxe" and any(ENTITY in request.target for request in facts.requests):
+        return Finding.LEAK, "The client fetched the external entity that a document names."
     for request in (*facts.requests[1:], *facts.elsewhere):
         for name in ("foreign", "leak"):
             if facts.mode.family == "cookie" and f"{name}=" in (request.head.get("cookie") or ""):
@@ -154,15 +157,17 @@ def _spins(facts: Facts) -> Grade | None:
 def _capped(facts: Facts) -> Grade | None:
     if not facts.is_capped:
         return None
+    is_again = facts.attempts > len(facts.calls) and facts.mode.family != "redirect"
+    doing = "tried again" if is_again else "waited"
     again = f", after {facts.attempts} attempts" if facts.attempts > 1 else ""
     if facts.slug in NEVER_SILENT:
         again += ", while octets kept coming"
     is_owed = facts.mode.client.outcome is Outcome.EXACT or facts.is_abandoned
     if facts.has_timeout or is_owed:
-        return Finding.HANG, f"The client still waited when it was stopped{again}."
+        return Finding.HANG, f"The client still {doing} when it was stopped{again}."
     return (
         Finding.NO_TIMEOUT,
-        f"Without a timeout the client still waited when it was stopped{again}.",
+        f"Without a timeout the client still {doing} when it was stopped{again}.",
     )
 
 

@@ -23,7 +23,7 @@ from hamms_trio.modes.model.parameters import Value
 SETTLE_SECONDS = 0.004  # in which the server receives the last events from the kernel
 MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
 RETRY_SECONDS = 2.0  # that a mode itself may ask a client to wait
-FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok"))
+FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok", "xml-xxe"))
 STREAMS = ("llm", "sse", "ndjson", "mcp", "grpcweb")
 
 
