@@ -18,7 +18,7 @@ class Trace:
         ended: True if the client reported success or failure by itself.
         ok: True if the last answer was a success.
         seconds: how long the client took.
-        last: how long its last attempt took.
+        last: how long its last attempt took, or would have taken with the timeout of the run.
         attempts: how many requests were read, or connections accepted where none was.
         again: how many of them the client sent of its own accord.
         gaps: seconds between each request and the one before it.
@@ -44,8 +44,8 @@ class Trace:
     octets: int
 
     @classmethod
-    def of(cls, facts: Facts) -> Trace:
-        """Summarise the facts of a cell."""
+    def of(cls, facts: Facts, patience: float = 1.0) -> Trace:
+        """Summarise the facts of a cell, whose timeout was ``patience`` times that of the run."""
         times = [request.at for request in facts.requests]
         if not times:
             times = [connection.opened for connection in facts.connections]
@@ -56,7 +56,7 @@ class Trace:
             ended=bool(answers) and not facts.is_capped,
             ok=bool(answers) and answers[-1].ok and answers[-1].status in (None, *range(200, 300)),
             seconds=seconds,
-            last=_last(facts, seconds, times),
+            last=_last(facts, seconds, times) / (patience if facts.has_timeout else 1.0),
             attempts=facts.attempts,
             again=max(0, facts.attempts - len(facts.calls)),
             gaps=tuple(later - sooner for sooner, later in pairwise(times)),

@@ -198,7 +198,8 @@ class Run:
         start_up = self.subject.times.start_up
         again = next_turn(turn, facts, finding, late=late, waited=waited, start_up=start_up)
         is_longer = again is not None and again.patience > turn.patience
-        self._keep_trace(facts, is_spoilt=is_longer or is_late(late, facts.timeout))
+        is_spoilt = is_longer or is_late(late, facts.timeout)
+        self._keep_trace(facts, turn.patience, is_spoilt=is_spoilt)
         if again is not None:
             self.again.append(again)
         report = mode_report(facts, finding, evidence, played.arguments(subject.times))
@@ -210,13 +211,10 @@ class Run:
         is_same = before is not None and before.class_ == report.class_
         return before if before is not None and is_same and turn.patience > 1 else report
 
-    def _keep_trace(self, facts: Facts, *, is_spoilt: bool) -> None:
-        slug, trace = facts.slug, Trace.of(facts)
-        known = self.traces.get(slug)
-        # Longer times change a timeout that is measured, so that only a wait that did not end gives way to them.
-        is_measured = facts.mode.client.outcome is Outcome.TIMEOUT and (known and known.ended)
-        if known is None or (slug in self._spoilt and not is_measured):
-            self.traces[slug] = trace
+    def _keep_trace(self, facts: Facts, patience: float, *, is_spoilt: bool) -> None:
+        slug = facts.slug
+        if slug not in self.traces or slug in self._spoilt:
+            self.traces[slug] = Trace.of(facts, patience=patience)
             (self._spoilt.add if is_spoilt else self._spoilt.discard)(slug)
 
     async def _accepts_control(self, turn: Turn, played: Cell) -> bool:

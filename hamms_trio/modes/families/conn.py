@@ -46,7 +46,7 @@ async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forge
 
     No request is open for a forgery, so it must never become the answer to the next one.
     """
-    await peer.send(peer.http.canary_head() + _canary(peer, request) + _forgery(peer) * n)
+    await peer.http.send_surplus(surplus=_forgery(peer) * n)
 
 
 @on_request(
@@ -168,8 +168,7 @@ async def conn_keepalive_timeout_0(
 )
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
     """Send empty lines after the answer, and keep the connection."""
-    await peer.http.respond_with_canary()
-    await peer.send(b"\r\n" * n)
+    await peer.http.send_surplus(surplus=b"\r\n" * n)
 
 
 @on_request(
@@ -282,10 +281,6 @@ async def _send_canary(peer: Peer, *lines: bytes, start: bytes = b"HTTP/1.1 200 
 
 async def _echo(peer: Peer, request: RequestHead) -> None:
     await respond_with_json(peer, request, {"target": request.target})
-
-
-def _canary(peer: Peer, request: RequestHead) -> bytes:
-    return peer.http.canary() if request.method != "HEAD" else b""
 
 
 def _forgery(peer: Peer) -> bytes:

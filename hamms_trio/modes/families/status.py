@@ -261,7 +261,7 @@ async def status_204_body(peer: Peer, request: RequestHead) -> None:
     A 204 has no body whatever its fields say, so the octets that follow belong to no response, least of all the
     next.
     """
-    await peer.http.respond_with_canary(start=b"HTTP/1.1 204 No Content")
+    await peer.http.send_surplus(start=b"HTTP/1.1 204 No Content")
 
 
 @on_request(
@@ -278,7 +278,7 @@ async def status_304_body(peer: Peer, request: RequestHead) -> None:
     A 304 has no body whatever its fields say; ``first=1`` lets the next request meet a healthy answer.
     """
     start = b"HTTP/1.1 304 Not Modified"
-    await peer.http.respond_with_canary(b'ETag: "hamms"', start=start)
+    await peer.http.send_surplus(b'ETag: "hamms"', start=start)
 
 
 @on_request(
