@@ -10,7 +10,7 @@ from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.elsewhere import respond_with_json
-from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.healthy import answer_healthily, answer_with_surplus
 from hamms_trio.modes.model.expectation import (
     Level,
     Reuse,
@@ -46,7 +46,7 @@ async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forge
 
     No request is open for a forgery, so it must never become the answer to the next one.
     """
-    await peer.http.send_surplus(surplus=_forgery(peer) * n)
+    await answer_with_surplus(peer, request, surplus=_forgery(peer) * n)
 
 
 @on_request(
@@ -168,7 +168,7 @@ async def conn_keepalive_timeout_0(
 )
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
     """Send empty lines after the answer, and keep the connection."""
-    await peer.http.send_surplus(surplus=b"\r\n" * n)
+    await answer_with_surplus(peer, request, surplus=b"\r\n" * n)
 
 
 @on_request(

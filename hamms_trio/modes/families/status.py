@@ -12,7 +12,7 @@ from typing import Annotated
 
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.healthy import answer_healthily, answer_with_surplus
 from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
@@ -261,7 +261,7 @@ async def status_204_body(peer: Peer, request: RequestHead) -> None:
     A 204 has no body whatever its fields say, so the octets that follow belong to no response, least of all the
     next.
     """
-    await peer.http.send_surplus(start=b"HTTP/1.1 204 No Content")
+    await answer_with_surplus(peer, request, start=b"HTTP/1.1 204 No Content")
 
 
 @on_request(
@@ -278,7 +278,7 @@ async def status_304_body(peer: Peer, request: RequestHead) -> None:
     A 304 has no body whatever its fields say; ``first=1`` lets the next request meet a healthy answer.
     """
     start = b"HTTP/1.1 304 Not Modified"
-    await peer.http.send_surplus(b'ETag: "hamms"', start=start)
+    await answer_with_surplus(peer, request, b'ETag: "hamms"', start=start)
 
 
 @on_request(

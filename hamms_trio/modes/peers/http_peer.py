@@ -242,14 +242,6 @@ class HttpPeer:
         await self._peer.send(self.canary_head(*lines, start=start, octets=octets))
         await self.send_canary(octets)
 
-    async def send_surplus(
-        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", surplus: bytes = b""
-    ) -> None:
-        """Send such a head, the canary and more octets in one write: a client that reads them later drops them."""
-        has_body = self._request is None or self._request.method != "HEAD"
-        content = (self.canary() if has_body else b"") + surplus
-        await self._peer.send(self.canary_head(*lines, start=start) + content)
-
     def canary(self, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
         """Return some of the canary of this exchange's nonce (see `hamms_trio.canary`)."""
         return canary(self._peer.nonce, octets, start=start)
