@@ -22,6 +22,7 @@ _LOSSES = (
 )  # fmt: skip
 _SURE, _LIKELY, _WEAK = 0.95, 0.8, 0.5
 _STEADY = 0.25  # relative spread of waits that are called fixed
+_NO_WAIT = 0.05  # seconds; less is the client at work
 _GROWTH = 1.5  # from one wait to the next, at least, where it is called exponential
 
 
@@ -63,7 +64,7 @@ def _wait(trace: Trace) -> Inference:
     gaps = trace.gaps
     shown = ", ".join(f"{gap:.2f}" for gap in gaps)
     evidence = [f"{trace.slug}: waits of {shown} s"]
-    if max(gaps) < 0.05:
+    if mean(gaps) < _NO_WAIT:
         return Inference("none", _LIKELY, evidence)
     if max(gaps) - min(gaps) <= _STEADY * mean(gaps):
         return Inference(f"fixed, {mean(gaps):.2f} s", _LIKELY, evidence)
