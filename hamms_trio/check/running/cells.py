@@ -124,7 +124,7 @@ async def play(
         )
         visit = await subject.client.visit(order)
         await trio.sleep(SETTLE_SECONDS)
-        tries = _tries(mode, door, len(calls), times)
+        tries = tries_of(mode, door, len(calls), times)
         facts = Facts(
             mode=mode,
             nonce=nonce,
@@ -161,7 +161,7 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
     )
 
 
-def _tries(mode: FailureMode, door: CellDoor, calls: int, times: Times) -> int:
+def tries_of(mode: FailureMode, door: CellDoor, calls: int, times: Times) -> int:
     """Return how often the client tried the last call, but no oftener than is its habit.
 
     Nobody counts attempts at a port that accepts nothing, so that the habit is assumed there.
