@@ -23,9 +23,9 @@ from hamms_trio.lab.shared.control import ControlAnswer, ControlCall
 from hamms_trio.lab.shared.family_door import family_doors
 from hamms_trio.lab.shared.labels import Labels
 from hamms_trio.lab.shared.other_door import OtherDoor
-from hamms_trio.lab.shared.universal import BESIDE, UniversalDoor
+from hamms_trio.lab.shared.universal import BESIDE_DOOR, UniversalDoor
 from hamms_trio.modes import Catalogue, known_modes
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.modes.catalogue import ModeSource
 from hamms_trio.modes.model.environment import CANARY_FILE, Environment, Limits
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.pki.folder import authority_of_run
@@ -74,7 +74,7 @@ async def serve(
     host: str = "127.0.0.1",
     beginning_port: int = BEGINNING_PORT,
     only: Iterable[str] = (),
-    modes: Iterable[Source] = (),
+    modes: Iterable[ModeSource] = (),
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
@@ -137,7 +137,7 @@ async def open_hamms(
     host: str = "127.0.0.1",
     beginning_port: int = BEGINNING_PORT,
     only: Iterable[str] = (),
-    modes: Iterable[Source] = (),
+    modes: Iterable[ModeSource] = (),
     seed: int = 0,
     speed: float = 1.0,
     limits: Limits | None = None,
@@ -212,8 +212,8 @@ class Lab:
         self._control: Control | None = None
         parts = doors, self._labels, self._arming, self.answer_call
         self.universal = UniversalDoor(*parts)
-        self.beside = UniversalDoor(*parts, name=BESIDE)
-        doors.names.doors[BESIDE] = None
+        self.beside = UniversalDoor(*parts, name=BESIDE_DOOR)
+        doors.names.doors[BESIDE_DOOR] = None
 
     def shared_doors(self) -> list[AnyDoor]:
         """Return the doors that serve several modes."""
@@ -242,7 +242,7 @@ class Lab:
             async with trio.open_nursery() as nursery:
                 await nursery.start(self.running.run)
                 yield
-                nursery.cancel_scope.cancel()
+                self.running.stop()
         finally:
             for listener in self.listeners:
                 listener.close()
@@ -284,7 +284,7 @@ async def open_one(
     *,
     host: str = "127.0.0.1",
     port: int = 0,
-    modes: Iterable[Source] = (),
+    modes: Iterable[ModeSource] = (),
     seed: int = 0,
     speed: float = 1.0,
     tls: bool = False,
@@ -324,7 +324,7 @@ async def open_one(
             yield OpenDoor(door, client_host(host), lab.listeners[0].port)
 
 
-def catalogue_with(modes: Iterable[Source] = ()) -> Catalogue:
+def catalogue_with(modes: Iterable[ModeSource] = ()) -> Catalogue:
     """Return every known failure mode: the built-in ones, those of installed packages, and these.
 
     Raises:

@@ -28,7 +28,7 @@ from hamms_trio.blocking_workbench import BlockingWorkbench as BlockingWorkbench
 from hamms_trio.errors import AlreadyRunning, NotRunning
 from hamms_trio.lab.armed.arming import TIMES, TTL_SECONDS, ClientMatch
 from hamms_trio.loop_thread import LoopThread
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.modes.catalogue import ModeSource
 from hamms_trio.modes.model.environment import Limits
 from hamms_trio.monkey_patches import refuse_patched_process
 from hamms_trio.recording.ledger import WAIT_SECONDS, ConnectionRecord, Ledger, Requests
@@ -50,7 +50,7 @@ class HammsServer:
         host: str = "127.0.0.1",
         beginning_port: int = BEGINNING_PORT,
         only: Iterable[str] = (),
-        modes: Iterable[Source] = (),
+        modes: Iterable[ModeSource] = (),
         seed: int = 0,
         speed: float = 1.0,
         limits: Limits | None = None,

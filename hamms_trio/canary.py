@@ -21,7 +21,7 @@ from hashlib import shake_128
 LINE_OCTETS = 64
 BLOCK_LINES = 1024
 BLOCK_OCTETS = BLOCK_LINES * LINE_OCTETS
-DEFAULT_OCTETS = 64 * 1024  # more than the buffer of every client that was measured
+CANARY_OCTETS = 64 * 1024  # more than the buffer of every client that was measured
 LONGEST_NONCE = 32
 
 _NUMBER_DIGITS = 10
@@ -112,7 +112,7 @@ def check_nonce(nonce: str) -> str:
     return nonce
 
 
-def canary(nonce: str, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
+def canary(nonce: str, octets: int = CANARY_OCTETS, *, start: int = 0) -> bytes:
     """Return ``octets`` octets of the canary of ``nonce``, from offset ``start`` on.
 
     Raises:
@@ -136,7 +136,7 @@ def pieces(nonce: str, octets: int, *, start: int = 0) -> Iterator[bytes]:
         start += len(piece)
 
 
-def examine(octets: bytes, *, nonce: str, expected: int = DEFAULT_OCTETS) -> Examination:
+def examine(octets: bytes, *, nonce: str, expected: int = CANARY_OCTETS) -> Examination:
     """Say how ``octets`` differ from the first ``expected`` octets of the canary of ``nonce``.
 
     Raises:

@@ -15,7 +15,7 @@ from hamms_trio.blocking import HammsServer
 from hamms_trio.check.client import KEPT_OCTETS, Answer, Call, PythonCallable, Visit
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade
-from hamms_trio.check.plan.arguments import Times
+from hamms_trio.check.plan.arguments import CheckTimes
 from hamms_trio.check.plan.calls import Place, calls_for
 from hamms_trio.check.plan.needs import Need
 from hamms_trio.check.plan.suites import chosen
@@ -26,11 +26,9 @@ from hamms_trio.check.running.options import Options
 from hamms_trio.check.running.reporting import mode_report
 from hamms_trio.check.running.run import Run
 from hamms_trio.modes import CATALOGUE
-from hamms_trio.modes.elsewhere import OTHER
+from hamms_trio.modes.elsewhere import OTHER_DOOR
 from hamms_trio.modes.model.expectation import MOST_ATTEMPTS
 from hamms_trio.server import Hamms
-
-TIMEOUT = 1.0
 
 
 def slugs_of(suites: Iterable[str], excluded: Iterable[str] = ()) -> list[str]:
@@ -93,7 +91,7 @@ class Case:
         self._server = server
         self._options = Options(suites=(slug,), timeout=timeout, seed=seed, can=can)
         self._cell = Cell(CATALOGUE[slug], seed)
-        self._times = Times(timeout)
+        self._times = CheckTimes(timeout)
         self._arguments = self._cell.arguments(self._times)
         self.nonce = self._cell.nonce
         self._door = server.open(slug, **self._arguments)
@@ -167,8 +165,10 @@ class Case:
         await trio.sleep(cells.SETTLE_SECONDS)
         mode, calls = self._cell.mode, self.calls[: len(self._answers)]
         ledger = hamms.ledger
-        elsewhere = [each for each in ledger.of_nonce(self.nonce)[1] if each.slug == OTHER]
-        door = lab.CellDoor(lab.LOCAL, self._door.port, "/", self._door.name, self.nonce, ledger)
+        elsewhere = [each for each in ledger.of_nonce(self.nonce)[1] if each.slug == OTHER_DOOR]
+        door = lab.CellDoor(
+            lab.LOOPBACK_ADDRESS, self._door.port, "/", self._door.name, self.nonce, ledger
+        )
         # No probe has counted the attempts that the client makes by itself.
         habit = replace(self._times, attempts=MOST_ATTEMPTS)
         tries = cells.tries_of(mode, door, len(calls), habit)

@@ -15,11 +15,11 @@ from hamms_trio.check.client import PythonCallable, Tested
 from hamms_trio.check.plan.suites import chosen
 from hamms_trio.check.report import CheckReport
 from hamms_trio.check.running.cells import Trust
-from hamms_trio.check.running.lab import SNI
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.check.running.run import Run
 from hamms_trio.errors import CheckInterrupted
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.lab.secure.twins import SNI
+from hamms_trio.modes.catalogue import ModeSource
 from hamms_trio.net.nursery import ungrouped
 
 FILE_TEXT = b"hamms: this file belongs to the client's machine.\n"
@@ -29,7 +29,7 @@ async def run_check(
     tested: Tested,
     options: Options | None = None,
     *,
-    modes: tuple[Source, ...] = (),
+    modes: tuple[ModeSource, ...] = (),
     on_progress: OnProgress = no_progress,
     interruption: trio.CancelScope | None = None,
 ) -> CheckReport:
@@ -75,7 +75,7 @@ async def run_check(
                 return run.report(complete=False)
 
 
-def _speaks_tls(options: Options, modes: tuple[Source, ...]) -> bool:
+def _speaks_tls(options: Options, modes: tuple[ModeSource, ...]) -> bool:
     """Return True if a client needs the root of the lab's authority, whose making takes a moment."""
     planned = chosen(catalogue_with(modes), options.suites, options.excluded)
     return options.door == SNI or any(mode.speaks_tls for mode in planned.values())

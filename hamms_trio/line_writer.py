@@ -15,6 +15,7 @@ from weakref import WeakValueDictionary
 
 logger = logging.getLogger(__name__)
 
+STDERR = 2  # the descriptor of standard error
 WAITING_OCTETS = 4 * 1024 * 1024  # about 15 000 lines
 LAST_WORDS_SECONDS = 0.5  # longest wait for the reader at the end
 _LF = ord("\n")

@@ -20,7 +20,7 @@ CASES = "hamms"
 CASE_SETTINGS = ("exclude", "timeout", "seed", "can")
 MARKER = "hamms_server"
 SETTINGS = ("seed", "speed", "limits", "tls")
-SHOWN = 50  # the number of connections, and of requests, in a report
+SHOWN_RECORDS = 50  # the number of connections, and of requests, in a report
 
 _TOLD = pytest.StashKey["HammsServer"]()
 
@@ -108,7 +108,8 @@ def hamms_case(request: pytest.FixtureRequest, hamms: HammsServer) -> Case:
     The mode has a door of its own. Its pauses are as short as ``hamms_case.timeout`` allows without blurring the
     verdict.
     """
-    from hamms_trio.cases import TIMEOUT, Case
+    from hamms_trio.cases import Case
+    from hamms_trio.check.running.options import TIMEOUT
 
     _, settings = _cases_of(request.node)
     settings.pop("exclude", None)
@@ -156,12 +157,12 @@ def _settings_of(node: pytest.Item) -> dict[str, Any]:
 def _told_by(server: HammsServer) -> str:
     """List the latest connections and requests, a line each."""
     connections, requests = server.ledger.connections(), server.ledger.requests()
-    lines = [repr(record) for record in connections[-SHOWN:]]
+    lines = [repr(record) for record in connections[-SHOWN_RECORDS:]]
     lines += [
         f"{record!r} on connection {record.connection.number}"
         + (f", ignored {', '.join(record.ignored_parameters)}" if record.ignored_parameters else "")
         + (", struck" if record.struck else "")
-        for record in requests[-SHOWN:]
+        for record in requests[-SHOWN_RECORDS:]
     ]
     return "\n".join(lines) or "no client has connected"
 

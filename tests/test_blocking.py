@@ -23,7 +23,7 @@ from hamms_trio.errors import (
     PortUnavailable,
     UnknownMode,
 )
-from hamms_trio.lab.shared.universal import OFFSET
+from hamms_trio.lab.shared.universal import PATH_OFFSET
 from hamms_trio.recording.ledger import Ending
 from tests.clients import raw
 from tests.lab.servers import all_doors
@@ -199,7 +199,7 @@ def test_errors_are_subclasses_of_python_s_own() -> None:
         (
             {"beginning_port": 65530},
             ValueError,
-            f"1 to {65535 - OFFSET}",
+            f"1 to {65535 - PATH_OFFSET}",
         ),
         ({"beginning_port": -1}, ValueError, "beginning_port"),
         ({"host": "192.0.2.1"}, PortUnavailable, "192.0.2.1"),

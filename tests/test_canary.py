@@ -7,7 +7,7 @@ from hypothesis import given, strategies as st
 
 from hamms_trio.canary import (
     BLOCK_OCTETS,
-    DEFAULT_OCTETS,
+    CANARY_OCTETS,
     LINE_OCTETS,
     Damage,
     Fault,
@@ -21,7 +21,7 @@ BODY = canary(NONCE)
 
 
 def test_the_whole_body_is_exact() -> None:
-    assert len(BODY) == DEFAULT_OCTETS
+    assert len(BODY) == CANARY_OCTETS
     assert examine(BODY, nonce=NONCE).is_exact
 
 
@@ -31,11 +31,11 @@ def test_every_line_carries_its_number_and_the_nonce() -> None:
     assert lines[41].startswith(b"0000000041 7f3a ")
 
 
-@given(st.integers(0, DEFAULT_OCTETS - 1))
+@given(st.integers(0, CANARY_OCTETS - 1))
 def test_a_prefix_is_truncated_by_exactly_what_is_missing(length: int) -> None:
     result = examine(BODY[:length], nonce=NONCE)
     assert result.is_truncated
-    assert [fault.octets for fault in result.faults] == [DEFAULT_OCTETS - length]
+    assert [fault.octets for fault in result.faults] == [CANARY_OCTETS - length]
 
 
 @given(st.integers(1, 5000), st.integers(1, 5000))
@@ -62,7 +62,7 @@ def test_octets_from_elsewhere_are_foreign() -> None:
 
 def test_the_body_of_another_nonce_is_foreign() -> None:
     result = examine(BODY + canary("other", 500), nonce=NONCE)
-    assert result.faults == (Fault(Damage.FOREIGN, DEFAULT_OCTETS, 500),)
+    assert result.faults == (Fault(Damage.FOREIGN, CANARY_OCTETS, 500),)
 
 
 def test_octets_beyond_the_declared_end_are_surplus() -> None:
@@ -71,7 +71,7 @@ def test_octets_beyond_the_declared_end_are_surplus() -> None:
 
 
 def test_an_empty_body_is_reported_as_empty() -> None:
-    assert examine(b"", nonce=NONCE).faults == (Fault(Damage.EMPTY, 0, DEFAULT_OCTETS),)
+    assert examine(b"", nonce=NONCE).faults == (Fault(Damage.EMPTY, 0, CANARY_OCTETS),)
     assert examine(b"", nonce=NONCE, expected=0).is_exact
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from hamms_trio.modes import FailureMode
+from hamms_trio.modes.installed import installed_modes
 from hamms_trio.testing import check_declaration, transcript
 
 SAFETY_NET = 120.0
@@ -114,3 +115,16 @@ def test_a_broken_entry_point_gets_a_one_line_error(tmp_path: Path) -> None:
     (metadata / "entry_points.txt").write_text("[hamms_trio.modes]\nbroken = no_such_module\n")
     errors = hamms("modes", path=tmp_path, cwd=tmp_path, code=2)
     assert "can't load the failure modes 'broken' (no_such_module)" in errors.splitlines()[-1]
+
+
+def test_a_package_installed_after_a_search_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    before = len(installed_modes())
+    (tmp_path / "late_modes.py").write_text("from hamms_trio.modes import CATALOGUE as modes\n")
+    metadata = tmp_path / "late-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: late\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[hamms_trio.modes]\nlate = late_modes\n")
+    assert len(installed_modes()) == before + 1

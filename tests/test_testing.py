@@ -49,7 +49,7 @@ def test_a_correct_mode_passes_the_contract(server: HammsServer, slug: str) -> N
 def test_a_mode_that_keeps_connections_fails_the_contract(
     server: HammsServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hamms_trio.testing.contract.SECONDS", 0.05)
+    monkeypatch.setattr("hamms_trio.testing.contract.SAFETY_NET", 0.05)
     with pytest.raises(AssertionError, match=r"stubborn#.*: connections stayed open after nothing"):
         check_contract(server, "stubborn")
 

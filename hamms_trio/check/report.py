@@ -13,7 +13,7 @@ import msgspec
 from hamms_trio.check.verdicts import FINDINGS, Finding, Verdict
 from hamms_trio.version import VERSION
 
-SCHEMA: Final = 1
+REPORT_SCHEMA: Final = 1
 
 
 class Tool(msgspec.Struct, frozen=True):
@@ -102,6 +102,9 @@ class ModeReport(msgspec.Struct, frozen=True, rename={"class_": "class"}):
         return self.finding.verdict not in (Verdict.NOT_APPLICABLE, Verdict.INFO)
 
 
+SURE, LIKELY, WEAK = 0.95, 0.8, 0.5  # the confidence in an inference
+
+
 class Inference(msgspec.Struct, frozen=True):
     """One thing that the check infers about the client's behaviour.
 
@@ -153,7 +156,7 @@ class CheckReport(msgspec.Struct, frozen=True):
     inferred: dict[str, Inference]
     badges: dict[str, bool]
     summary: Summary
-    schema: Literal[1] = SCHEMA
+    schema: Literal[1] = REPORT_SCHEMA
     tool: Tool = Tool()
 
     def of_family(self) -> Iterator[tuple[str, dict[str, ModeReport]]]:

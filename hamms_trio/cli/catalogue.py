@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from hamms_trio.app import BEGINNING_PORT
 from hamms_trio.lab.doors import Door, ports_of
 from hamms_trio.lab.shared.family_door import FAMILY_PORTS
-from hamms_trio.lab.shared.labels import PREFIX
-from hamms_trio.lab.shared.universal import OFFSET
+from hamms_trio.lab.shared.labels import MODE_PREFIX
+from hamms_trio.lab.shared.universal import PATH_OFFSET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.parameters import Parameter
 
@@ -25,7 +25,7 @@ HAMMS_WORDS = {
     "status-binary": "binary byte data",
 }
 CONTROL = "the same with the one fault mended, which a client must accept"
-PATH_DOOR = f"http://127.0.0.1:{BEGINNING_PORT + OFFSET}{PREFIX}"
+PATH_DOOR_URL = f"http://127.0.0.1:{BEGINNING_PORT + PATH_OFFSET}{MODE_PREFIX}"
 
 
 def listed_doors(catalogue: Catalogue) -> list[Door]:
@@ -135,7 +135,9 @@ def as_json(door: Door) -> dict[str, object]:
 def _where(door: Door) -> str:
     if door.offset is not None:
         return f"port {port(door)}"
-    return "a port of its own, by `open()`" if door.mode.needs_port else f"{PREFIX}{door.name}/"
+    return (
+        "a port of its own, by `open()`" if door.mode.needs_port else f"{MODE_PREFIX}{door.name}/"
+    )
 
 
 def _parameter_line(parameter: Parameter, door: Door) -> str:

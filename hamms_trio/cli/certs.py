@@ -18,8 +18,8 @@ from netsplode.usage import Refused
 
 DIRECTORY = Path("certs")
 SERVER = "http://127.0.0.1:5599"
-TIMEOUT = 10.0
-MOST_OCTETS = 64 * 1024  # of a root in PEM
+SERVER_SECONDS = 10.0
+MAX_ROOT_OCTETS = 64 * 1024  # of a root in PEM
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,9 +103,9 @@ def certs(directory: Path, names: tuple[str, ...], days: int, trusted: Trusted) 
 
 
 def _make(directory: Path, names: tuple[str, ...], days: int) -> None:
-    from hamms_trio.pki.folder import LOCAL_NAMES, make_certificates
+    from hamms_trio.pki.folder import SERVER_NAMES, make_certificates
 
-    made = make_certificates(directory, names or LOCAL_NAMES, days=days)
+    made = make_certificates(directory, names or SERVER_NAMES, days=days)
     authority = quote(str(made.authority))
     click.echo(
         f"authority    {made.authority}    trusted by clients, as in: curl --cacert {authority}"
@@ -178,11 +178,11 @@ def _root_of(trusted: Trusted) -> bytes:
         scheme, host, port = url.scheme, url.hostname, url.port
     if scheme != "http" or not host:
         raise Refused(f"--server {trusted.server} is no URL: give one such as {SERVER}")
-    connection = http.client.HTTPConnection(host, port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(host, port, timeout=SERVER_SECONDS)
     try:
         connection.request("GET", "/_hamms/ca.pem")
         answer = connection.getresponse()
-        octets = answer.read(MOST_OCTETS)
+        octets = answer.read(MAX_ROOT_OCTETS)
     except (OSError, http.client.HTTPException) as error:
         raise Refused(
             f"no server answers at {trusted.server}: {error}; start hamms-trio serve, or give --ca-dir"

@@ -9,7 +9,7 @@ import click
 from hamms_trio.cli import options
 from netsplode.usage import Refused
 
-MOST = 10_000
+MOST_DECISIONS = 10_000
 
 
 def _modifier(name: str, takes: str) -> options.Option:
@@ -23,7 +23,7 @@ def _modifier(name: str, takes: str) -> options.Option:
     "--count",
     default=20,
     show_default=True,
-    type=click.IntRange(1, MOST),
+    type=click.IntRange(1, MOST_DECISIONS),
     help="Number of requests.",
 )
 @_modifier("key", "Key of the requests.")

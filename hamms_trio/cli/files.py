@@ -15,7 +15,7 @@ from hamms_trio.cli.running.signals import Signals
 @click.argument(
     "directory", default=".", type=options.NamedPath(exists=True, file_okay=False, path_type=Path)
 )
-@options.HOST
+@options.HOST_OPTION
 @click.option(
     "--port",
     default=8000,

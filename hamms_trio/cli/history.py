@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, Remote, RemoteDocument
 
 
 @click.command(short_help="Show the requests that a running workbench answered.")
@@ -87,7 +87,7 @@ def _follow(
             return
 
 
-def _is_wanted(event: Document, filters: dict[str, str | int | None]) -> bool:
+def _is_wanted(event: RemoteDocument, filters: dict[str, str | int | None]) -> bool:
     """Return True if the filters of the history select the request of an event."""
     payload = event["payload"]
     method, path, status = filters["method"], filters["path"], filters["status"]
@@ -98,11 +98,13 @@ def _is_wanted(event: Document, filters: dict[str, str | int | None]) -> bool:
     )
 
 
-def _print(remote: Remote, record: Document) -> None:
+def _print(remote: Remote, record: RemoteDocument) -> None:
     click.echo(json.dumps(record, sort_keys=True) if remote.json else _line(record))
 
 
-def _newest(remote: Remote, limit: int, filters: dict[str, str | int | None]) -> Iterator[Document]:
+def _newest(
+    remote: Remote, limit: int, filters: dict[str, str | int | None]
+) -> Iterator[RemoteDocument]:
     cursor: str | None = None
     while limit > 0:
         page = remote.ask(
@@ -115,7 +117,7 @@ def _newest(remote: Remote, limit: int, filters: dict[str, str | int | None]) ->
             return
 
 
-def _line(record: Document) -> str:
+def _line(record: RemoteDocument) -> str:
     return (
         f"{record['ts']}  {record['status']}  {record['latency_ms']:9.3f} ms  {record['method']:7}"
         f"{record['path']}  {record['request_id']}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, Remote, RemoteDocument
 from netsplode.usage import Commands
 
 
@@ -36,7 +36,7 @@ def start(mode: str, remote: Remote, **members: object) -> None:
 
     MODE is status_spike_503, fixed_latency, body_drop, or a failure mode such as frame-cl-short-fin.
     """
-    document: Document = {"mode": mode}
+    document: RemoteDocument = {"mode": mode}
     document |= {member: value for member, value in members.items() if value is not None}
     started = remote.ask("POST", "/api/incidents/start", document)
     remote.show(started, _line(started["incident"]))
@@ -58,7 +58,7 @@ def stop(remote: Remote) -> None:
     remote.show(document, _line(document["incident"]))
 
 
-def _line(state: Document) -> str:
+def _line(state: RemoteDocument) -> str:
     words = [f"{state['mode']} {state['phase']}", f"seed={state['seed']}"]
     words.append(f"probability={state['probability']:g}")
     words.append(f"affected={state['affected_requests']} of {state['requests']}")

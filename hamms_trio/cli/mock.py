@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, Remote, RemoteDocument
 from netsplode.usage import Commands, Refused
 
 
@@ -66,7 +66,7 @@ def add_mock(
     **members: Any,
 ) -> None:
     """Add a mock for METHOD and PATH, such as GET '/users/{id}'."""
-    document: Document = {"method": method, "path_pattern": path, "status": status}
+    document: RemoteDocument = {"method": method, "path_pattern": path, "status": status}
     document |= {name: value for name, value in members.items() if value is not None}
     if headers:
         document["headers"] = dict(map(_header, headers))
@@ -101,7 +101,7 @@ def _path(id: str) -> str:
     return f"/api/mocks/{quote(id, safe='')}"
 
 
-def _line(document: Document) -> str:
+def _line(document: RemoteDocument) -> str:
     return "\t".join(str(document[name]) for name in ("id", "method", "path_pattern", "status"))
 
 

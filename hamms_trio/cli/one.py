@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Serve one failure mode at one port, and print the port.")
 @click.argument("slug", metavar="SLUG")
-@options.HOST
+@options.HOST_OPTION
 @click.option(
     "--port",
     default=0,

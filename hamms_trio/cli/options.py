@@ -41,6 +41,7 @@ class NamedPath(click.Path):
 
 PORT = click.IntRange(0, 65535)
 FILE = NamedPath(dir_okay=False, path_type=Path)
+STANDARD_OUTPUT = "-"  # instead of a file's name
 
 
 def given(name: str) -> bool:
@@ -49,7 +50,7 @@ def given(name: str) -> bool:
     return source not in (ParameterSource.DEFAULT, ParameterSource.ENVIRONMENT)
 
 
-HOST = click.option(
+HOST_OPTION = click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
@@ -267,7 +268,7 @@ class TlsOptions:
             )
 
 
-TLS = together(
+TLS_OPTIONS = together(
     "tls",
     TlsOptions,
     click.option("--enable-tls", is_flag=True, help="Speak https://, on --https-port."),

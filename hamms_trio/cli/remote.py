@@ -15,10 +15,10 @@ import click
 from hamms_trio.cli import options
 from netsplode.usage import Refused
 
-TIMEOUT = 70.0  # seconds without an octet; the run of a scenario takes up to a minute
+SILENCE_SECONDS = 70.0  # seconds without an octet; the run of a scenario takes up to a minute
 FAILED = 1  # the exit code of an answer that is a refusal
-SILENT = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
-Document = dict[str, Any]
+UNRECORDED_FIELDS = {"X-Hamms-Page": "1", "Sec-Fetch-Site": "same-origin"}
+RemoteDocument = dict[str, Any]
 
 
 class WorkbenchUnreachable(Refused):
@@ -47,7 +47,7 @@ class Remote:
 
     def ask(
         self, method: str, path: str, body: object = None, /, **query: str | int | None
-    ) -> Document:
+    ) -> RemoteDocument:
         """Return the document that answers a request.
 
         Raises:
@@ -92,7 +92,7 @@ class Remote:
         target = f"{path}?{urlencode(given)}" if given else path
         fields = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         if self.is_silent:
-            fields |= SILENT
+            fields |= UNRECORDED_FIELDS
         connection = self._connection()
         try:
             octets = None if body is None else json.dumps(body).encode()
@@ -112,10 +112,10 @@ class Remote:
                 f"--server {self.server} is no URL: give one such as http://127.0.0.1:8080"
             )
         kind = http.client.HTTPSConnection if scheme == "https" else http.client.HTTPConnection
-        return kind(host, port, timeout=TIMEOUT)
+        return kind(host, port, timeout=SILENCE_SECONDS)
 
 
-def _document(status: int, octets: bytes) -> Document:
+def _document(status: int, octets: bytes) -> RemoteDocument:
     try:
         document = json.loads(octets)
     except ValueError:

@@ -14,13 +14,13 @@ from hamms_trio.cli import options
 from hamms_trio.cli.options import given
 from hamms_trio.cli.running.signals import Signals
 from hamms_trio.cli.secure import Secure, secure
+from hamms_trio.line_writer import STDERR
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.app import Hamms
 
 HIGHEST_BEGINNING_PORT = 65535 - 100  # the workbench has the highest offset
-STDERR = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ class Beside:
     drain_timeout: float
 
 
-BESIDE = options.together(
+BESIDE_OPTIONS = options.together(
     "beside",
     Beside,
     click.option(
@@ -112,12 +112,12 @@ BESIDE = options.together(
 
 
 @click.command(short_help="Serve every failure mode, each on its own port.")
-@options.HOST
+@options.HOST_OPTION
 @MODES
 @options.engine()
 @options.ready_file('slug: {"port", "url"}', "once every port accepts")
 @options.log_format("log lines")
-@BESIDE
+@BESIDE_OPTIONS
 @secure("Serve each mode that speaks HTTP over TLS as well, 1000 ports higher.")
 @options.verbose("every connection and request")
 def serve(
@@ -250,13 +250,13 @@ def _print_table(hamms: Hamms) -> None:
 def _orderly_twins(hamms: Hamms) -> dict[str, int]:
     """Return the ports of TLS twins at the usual distance from their door, which one line can list."""
     from hamms_trio.lab.doors import TWIN_PREFIX
-    from hamms_trio.lab.secure.twins import OFFSET
+    from hamms_trio.lab.secure.twins import TWIN_OFFSET
 
     return {
         name: port
         for name, port in hamms.ports.items()
         if name.startswith(TWIN_PREFIX)
-        and port == hamms.ports[name.removeprefix(TWIN_PREFIX)] + OFFSET
+        and port == hamms.ports[name.removeprefix(TWIN_PREFIX)] + TWIN_OFFSET
     }
 
 

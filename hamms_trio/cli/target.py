@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, Remote, RemoteDocument
 from netsplode.usage import Commands
 
 
@@ -42,7 +42,7 @@ def add_target(
     name: str, base_url: str, no_verify_tls: bool, remote: Remote, **members: object
 ) -> None:
     """Add the service at URL as the target NAME."""
-    document: Document = {"name": name, "base_url": base_url}
+    document: RemoteDocument = {"name": name, "base_url": base_url}
     document |= {member: value for member, value in members.items() if value is not None}
     if no_verify_tls:
         document["verify_tls"] = False
@@ -58,6 +58,6 @@ def delete_target(id: str, remote: Remote) -> None:
     remote.show(remote.ask("DELETE", f"/api/targets/{quote(id, safe='')}"), f"deleted {id}")
 
 
-def _line(document: Document) -> str:
+def _line(document: RemoteDocument) -> str:
     state = "enabled" if document["enabled"] else "disabled"
     return "\t".join((document["id"], document["name"], document["base_url"], state))

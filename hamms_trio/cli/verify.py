@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, Document, Remote
+from hamms_trio.cli.remote import REMOTE, Remote, RemoteDocument
 from netsplode.usage import Refused
 
 NOT_VERIFIED = 3  # the exit code
@@ -47,7 +47,7 @@ def verify(
 
     Exit code 0 if they did; 3 if they did not, and the nearest request is shown.
     """
-    document: Document = {name: value for name, value in wanted.items() if value is not None}
+    document: RemoteDocument = {name: value for name, value in wanted.items() if value is not None}
     document["headers"] = dict(_pair(text, ":", "--header") for text in headers)
     document["query"] = dict(_pair(text, "=", "--query") for text in query)
     verdict = remote.ask("POST", "/api/verify", document)

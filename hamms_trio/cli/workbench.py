@@ -41,7 +41,7 @@ class Challenge:
             )
 
 
-CHALLENGE = options.together(
+CHALLENGE_OPTIONS = options.together(
     "challenge",
     Challenge,
     click.option(
@@ -58,7 +58,7 @@ CHALLENGE = options.together(
 
 
 @click.command(short_help="Serve the workbench, the well-behaved server.")
-@options.HOST
+@options.HOST_OPTION
 @click.option(
     "--port",
     show_default="8080; 4221 in codecrafters mode",
@@ -68,11 +68,11 @@ CHALLENGE = options.together(
     help="Port to listen on; 0 takes a free one.",
 )
 @options.ALLOW_HOST
-@options.TLS
+@options.TLS_OPTIONS
 @options.engine("threadpool", "selectors")
 @options.LIMITS
 @options.MANNERS
-@CHALLENGE
+@CHALLENGE_OPTIONS
 @RECORDS
 @options.running("workbench")
 @click.option("--dry-run", is_flag=True, help="Print the settings, and serve nothing.")

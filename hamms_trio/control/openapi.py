@@ -10,7 +10,7 @@ import msgspec
 
 from hamms_trio.control import documents
 from hamms_trio.control.resource import ApiResource
-from hamms_trio.lab.shared.control import PREFIX
+from hamms_trio.lab.shared.control import API_PREFIX
 from hamms_trio.version import VERSION
 
 _REFERENCES = "#/components/schemas/{name}"
@@ -27,7 +27,7 @@ def describe_api(resources: Iterable[ApiResource[Any]]) -> dict[str, object]:
     paths: dict[str, dict[str, object]] = {}
     for each in resources:
         operation = _operation(each, by_type)
-        paths.setdefault(PREFIX + each.path, {})[each.method.lower()] = operation
+        paths.setdefault(API_PREFIX + each.path, {})[each.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "hamms-trio", "version": VERSION},

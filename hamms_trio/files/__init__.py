@@ -11,8 +11,8 @@ from hamms_trio.files.codecrafters import (
 )
 from hamms_trio.files.disk.root import OutsideRoot as OutsideRoot, Root as Root
 from hamms_trio.files.representation.answer import (
+    BodyPart as BodyPart,
     FileAnswer as FileAnswer,
-    Part as Part,
     Slice as Slice,
 )
 from hamms_trio.files.tree import FileTree as FileTree

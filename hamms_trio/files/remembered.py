@@ -32,7 +32,7 @@ from hamms_trio.files.representation.answer import (
 )
 from hamms_trio.files.representation.variants import SUFFIXES, TIMESTAMP_GRANULARITY, Variant
 
-MOST_OCTETS = 8 * 1024 * 1024
+REMEMBERED_OCTETS = 8 * 1024 * 1024
 _MOST_SIGHTINGS = 4096
 _BESIDES = 4096  # octets of an entry besides its content and its key, a high estimate
 
@@ -212,7 +212,7 @@ class FileMemory:
         octets: the approximate limit of the cache's size.
     """
 
-    def __init__(self, octets: int = MOST_OCTETS) -> None:
+    def __init__(self, octets: int = REMEMBERED_OCTETS) -> None:
         self._most = octets
         self._taken = 0
         self._files: dict[Key, Remembered] = {}

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from hamms_trio.errors import ParameterError, UnknownMode
-from hamms_trio.lab.armed.armed_door import NAME as ARMED_DOOR
+from hamms_trio.lab.armed.armed_door import ARMED_DOOR
 from hamms_trio.lab.doors import TWIN_PREFIX, Door, Doors
 from hamms_trio.lab.secure.twins import SNI, secured
-from hamms_trio.lab.shared.labels import PREFIX, label_for
+from hamms_trio.lab.shared.labels import MODE_PREFIX, label_for
 from hamms_trio.lab.shared.proxy import ZONE
-from hamms_trio.lab.shared.universal import NAME as PATH_DOOR
+from hamms_trio.lab.shared.universal import PATH_DOOR
 from hamms_trio.modes.drivers import Tls
-from hamms_trio.modes.elsewhere import OTHER
+from hamms_trio.modes.elsewhere import OTHER_DOOR
 from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.recording.names import check_parameters
 
@@ -26,7 +26,7 @@ _LOOPBACK = ("127.0.0.1", "::1")
 SPEAK_BOTH = (
     PATH_DOOR,
     ARMED_DOOR,
-    OTHER,
+    OTHER_DOOR,
 )  # shared doors that detect TLS by a client's first octet
 
 
@@ -90,7 +90,7 @@ class Addresses:
         door.mode.checked(parameters)
         _exempt_names_of(path, door)
         scheme = "https" if tls else door.scheme
-        path = f"{PREFIX}{name}{_absolute(path)}"
+        path = f"{MODE_PREFIX}{name}{_absolute(path)}"
         return joined_url(*self.address(PATH_DOOR), path, parameters, scheme)
 
     def _url_of_shared(self, name: str, path: str, *, tls: bool) -> str:

@@ -107,7 +107,7 @@ PORTS = (
     Port(91, "tls-huge-chain"),
 )
 
-RESERVED = (
+RESERVED_NAMES = (
     "other",
     "armed",
     "path",
@@ -277,7 +277,7 @@ def ports_of(catalogue: Catalogue, exempt: State[bool] | None = None) -> list[Do
     Raises:
         CatalogueError: a door's name is that of another mode.
     """
-    for name in RESERVED:
+    for name in RESERVED_NAMES:
         if name in catalogue.names:
             raise CatalogueError(f"no failure mode may be called {name!r}: the name is taken")
     doors = []

@@ -12,12 +12,12 @@ from functools import partial
 import trio
 
 from hamms_trio.load.client import CarriedConnection, LoadClient
-from hamms_trio.load.losses import Loss, connect_failure, loss, tls_failure
-from hamms_trio.load.plan.target import Address, LoadTarget
+from hamms_trio.load.losses import LoadLoss, connect_failure, loss, tls_failure
+from hamms_trio.load.plan.target import LoadTarget, SocketAddress
 from hamms_trio.net.hubs.hub import IN, LOST, OUT, Hub
 from hamms_trio.net.socket import HubSocket, Socket
 
-RECEIVE_OCTETS = 16 * 1024  # at first, and once an answer has filled it:
+FIRST_READ_OCTETS = 16 * 1024  # at first, and once an answer has filled it:
 RECEIVE_MORE_OCTETS = 256 * 1024
 
 # Begins to connect, and returns the non-blocking socket, or raises OSError.
@@ -61,7 +61,7 @@ class HubCarrier:
             return Undialled(self._hub, client, error)
 
 
-def dial(address: Address) -> socket.socket:
+def dial(address: SocketAddress) -> socket.socket:
     """Begin to connect to an address.
 
     Raises:
@@ -115,8 +115,8 @@ class LoadConnection(HubSocket):
         super().__init__(hub, sock, OUT)
         self._client = client
         self._is_ready = False
-        self._lost: Loss | None = None
-        self._receive_octets = RECEIVE_OCTETS
+        self._lost: LoadLoss | None = None
+        self._receive_octets = FIRST_READ_OCTETS
 
     # The client's calls (see `client.CarriedConnection`)
 

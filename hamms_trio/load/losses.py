@@ -8,21 +8,21 @@ import ssl
 
 from hamms_trio.load.counts.tally import Failure
 
-Loss = tuple[Failure, str]
+LoadLoss = tuple[Failure, str]
 
 
-def connect_failure(error: OSError) -> Loss:
+def connect_failure(error: OSError) -> LoadLoss:
     """Name the reason why a connection could not be made."""
     refused = error.errno == errno.ECONNREFUSED
     return Failure.CONNECT_REFUSED if refused else Failure.CONNECT_FAILED, _words(error)
 
 
-def tls_failure(error: Exception) -> Loss:
+def tls_failure(error: Exception) -> LoadLoss:
     """Name the reason why a TLS handshake failed."""
     return Failure.TLS, _words(error)
 
 
-def loss(error: Exception) -> Loss:
+def loss(error: Exception) -> LoadLoss:
     """Name the reason why an established connection was lost."""
     return Failure.RESET, _words(error)
 

@@ -11,7 +11,7 @@ from hamms_trio.errors import CatalogueError
 from hamms_trio.modes.declare import FailureMode
 from hamms_trio.recording.names import Names
 
-Source = FailureMode | ModuleType | Iterable[FailureMode] | Iterable[ModuleType]
+ModeSource = FailureMode | ModuleType | Iterable[FailureMode] | Iterable[ModuleType]
 
 
 class Catalogue(Mapping[str, FailureMode]):
@@ -24,7 +24,7 @@ class Catalogue(Mapping[str, FailureMode]):
         CatalogueError: two modes claim one slug or alias.
     """
 
-    def __init__(self, *sources: Source) -> None:
+    def __init__(self, *sources: ModeSource) -> None:
         modes = [mode for source in sources for mode in _modes_in(source)]
         modes = list(dict.fromkeys(modes))  # one that a module imports from another is there twice
         claims = Counter(name for mode in modes for name in (mode.slug, *mode.aliases))
@@ -55,7 +55,7 @@ class Catalogue(Mapping[str, FailureMode]):
         assert slug is not None  # a catalogue has no doors
         return self._modes[slug]
 
-    def extended(self, sources: Iterable[Source]) -> Catalogue:
+    def extended(self, sources: Iterable[ModeSource]) -> Catalogue:
         """Return a catalogue with more modes appended, or this one if there are none.
 
         Raises:

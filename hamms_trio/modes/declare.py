@@ -37,7 +37,8 @@ from hamms_trio.wire import RequestHead
 from hamms_trio.wire.tls.client_hello import ClientHello
 
 Arguments = Mapping[str, Value]
-Port = PortKind | Callable[[Arguments], PortKind]  # the same for all arguments, or made of them
+# The same for all arguments, or made of them.
+PortChoice = PortKind | Callable[[Arguments], PortKind]
 OnNothing = Callable[..., Awaitable[None]]
 OnConnect = Callable[Concatenate[Peer, ...], Awaitable[None]]
 OnRequest = Callable[Concatenate[Peer, RequestHead, ...], Awaitable[None]]
@@ -76,7 +77,7 @@ class FailureMode:
     lenient: bool = False
     needs_http11: bool = False
     crosses: bool = False
-    port: Port = OPEN
+    port: PortChoice = OPEN
     own_port: str = ""
     defaults: Arguments = field(default_factory=dict)
     nonce: str = ""
@@ -175,6 +176,8 @@ class FailureMode:
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.
         """
+        if not given:  # as for most doors, whose parameters need not be read for it
+            return {}
         known = {p.name: p for p in (*self.parameters, *self.modifiers)}
         own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))
         check_parameters(self.slug, given, own, modifiers)
@@ -193,7 +196,7 @@ class DeclaredAtConnect(Declared, total=False):
     """The arguments of `on_connect`."""
 
     decides: bool
-    port: Port
+    port: PortChoice
 
 
 class DeclaredAtRequest(DeclaredAtConnect, total=False):

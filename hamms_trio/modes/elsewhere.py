@@ -12,7 +12,7 @@ from hashlib import sha256
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
-OTHER = "other"  # the name of the door
+OTHER_DOOR = "other"  # the name of the door
 ARRIVAL = "/elsewhere"
 # The fields whose values belong to the origin for which they were given.
 SECRETS = ("authorization", "cookie", "proxy-authorization", "x-api-key")
@@ -65,7 +65,7 @@ def authority(peer: Peer, request: RequestHead, to: str = "port") -> str:
     match = _HOST.fullmatch(request.get("host") or "")
     name, port = match.groups() if match is not None else ("", None)
     if to != "host":
-        return f"{name or '127.0.0.1'}:{peer.environment.ports.get(OTHER, 0)}"
+        return f"{name or '127.0.0.1'}:{peer.environment.ports.get(OTHER_DOOR, 0)}"
     other_name = _NAMES.get(name, "localhost")
     return f"{other_name}:{port}" if port else other_name
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from hamms_trio.modes.model.modifiers import NONE, Modifiers
+from hamms_trio.modes.model.modifiers import NO_MODIFIERS, Modifiers
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
 from hamms_trio.recording.records import Meeting
@@ -40,9 +40,9 @@ class Encounter:
     decides: bool = False
     lenient: bool = False
     needs_http11: bool = False
-    modifiers: Modifiers = NONE
+    modifiers: Modifiers = NO_MODIFIERS
     nonce: str = ""
-    key: str = NONE.key
+    key: str = NO_MODIFIERS.key
     mended: Terms = HEALTHY_TERMS
     meeting: Meeting = field(init=False)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hamms_trio.canary import DEFAULT_OCTETS, canary, is_nonce
+from hamms_trio.canary import CANARY_OCTETS, canary, is_nonce
 from hamms_trio.modes.encounter import Choose, Encounter
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.modes.peers.peer import Peer
@@ -18,7 +18,7 @@ CANARY_TYPE = ("Content-Type", "text/plain; charset=utf-8")
 
 async def answer_healthily(peer: Peer, request: RequestHead) -> None:
     """Answer 200 with the whole canary of the client's nonce."""
-    await peer.http.respond(request, 200, CANARY_TYPE, body=canary(peer.nonce, DEFAULT_OCTETS))
+    await peer.http.respond(request, 200, CANARY_TYPE, body=canary(peer.nonce, CANARY_OCTETS))
 
 
 async def answer_with_surplus(

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from hamms_trio.errors import TlsFailure
 
-READ_OCTETS = 16 * 1024  # the maximum of a record (RFC 8446 §5.1); OpenSSL returns one at a time
+# The maximum of a record (RFC 8446 §5.1); OpenSSL returns one at a time.
+RECORD_READ_OCTETS = 16 * 1024
 
 ENDED_EARLY = "UNEXPECTED_EOF_WHILE_READING"  # OpenSSL's reason for a FIN without close_notify
 
@@ -106,7 +107,7 @@ class RecordLayer:
             TlsFailure: the client has sent an alert or a damaged record, or its octets ended without close_notify.
         """
         try:
-            return self._tls.read(READ_OCTETS)
+            return self._tls.read(RECORD_READ_OCTETS)
         except ssl.SSLWantReadError:
             return None
         except ssl.SSLZeroReturnError:

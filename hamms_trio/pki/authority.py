@@ -13,7 +13,7 @@ from cryptography.x509.oid import NameOID
 
 from hamms_trio.pki.material.keys import make_key
 
-DAYS = 7
+THROWAWAY_DAYS = 7
 CLOCK_SKEW = timedelta(days=1)  # a client's clock may be slow by this much
 PERMITTED = ("localhost",)
 PERMITTED_NETWORKS = ("127.0.0.0/8", "::1/128")
@@ -33,7 +33,11 @@ class Authority:
     """
 
     def __init__(
-        self, *, is_constrained: bool = True, name: str = "hamms-trio root", days: int = DAYS
+        self,
+        *,
+        is_constrained: bool = True,
+        name: str = "hamms-trio root",
+        days: int = THROWAWAY_DAYS,
     ) -> None:
         self.key: CertificateIssuerPrivateKeyTypes = make_key("ec-256")
         self.root = _make_root(self.key, name, is_constrained=is_constrained, days=days)

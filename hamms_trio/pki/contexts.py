@@ -21,7 +21,7 @@ from hamms_trio.pki.terms import Terms
 if TYPE_CHECKING:
     from hamms_trio.pki.mint import Mint
 
-REMEMBERED = 100  # contexts; one takes about 50 KB with a chain of two certificates
+REMEMBERED_CONTEXTS = 100  # contexts; one takes about 50 KB with a chain of two certificates
 _VERSIONS = {
     "1.0": ssl.TLSVersion.TLSv1,
     "1.1": ssl.TLSVersion.TLSv1_1,
@@ -69,7 +69,7 @@ class Contexts:
         made = self._made.get(terms)
         if made is None:
             made = self._made[terms] = self._make(terms)
-            if len(self._made) > REMEMBERED:
+            if len(self._made) > REMEMBERED_CONTEXTS:
                 self._made.popitem(last=False)
         return made
 

@@ -17,8 +17,8 @@ from hamms_trio.errors import CertificateUnusable
 if TYPE_CHECKING:
     from hamms_trio.pki.authority import Authority
 
-LOCAL_NAMES = ("localhost", "127.0.0.1", "::1")
-DAYS = 365
+SERVER_NAMES = ("localhost", "127.0.0.1", "::1")
+SERVER_DAYS = 365
 AUTHORITY_DAYS = 20 * 365  # of an authority that signs certificates of up to ten years
 RUN_DAYS = 1.0  # for which the authority of a running server must still be valid
 
@@ -37,7 +37,7 @@ class Certificates:
 
 
 def make_certificates(
-    directory: Path, names: Sequence[str] = LOCAL_NAMES, *, days: int = DAYS
+    directory: Path, names: Sequence[str] = SERVER_NAMES, *, days: int = SERVER_DAYS
 ) -> Certificates:
     """Make a certificate for these names and addresses, signed by the authority in ``directory``.
 
@@ -83,7 +83,7 @@ def make_certificates(
 
 
 @contextmanager
-def throwaway_certificates(names: Sequence[str] = LOCAL_NAMES) -> Iterator[Certificates]:
+def throwaway_certificates(names: Sequence[str] = SERVER_NAMES) -> Iterator[Certificates]:
     """Make certificates and their authority, in files that are deleted when the block ends.
 
     Raises:

@@ -21,13 +21,13 @@ from cryptography.x509.oid import (
 )
 
 from hamms_trio.pki.authority import Authority
+from hamms_trio.pki.material.der import NULL
 from hamms_trio.pki.material.keys import Keys
 from hamms_trio.pki.material.old_digests import resign
 from hamms_trio.pki.material.surgery import altered
 from hamms_trio.pki.recipes import LOCAL_NAMES, Chain, ChainRoot, Recipe, chain_of
 
 UNKNOWN_EXTENSION = ObjectIdentifier("1.3.6.1.4.1.99999.1")  # of an enterprise that does not exist
-_NULL = b"\x05\x00"
 _PURPOSES = {
     "server": ExtendedKeyUsageOID.SERVER_AUTH,
     "client": ExtendedKeyUsageOID.CLIENT_AUTH,
@@ -143,7 +143,7 @@ class Mint:
             subtrees = [_subtrees(recipe.permitted), _subtrees(recipe.excluded)]
             yield x509.NameConstraints(*subtrees), True
         if recipe.has_unknown_extension:
-            yield x509.UnrecognizedExtension(UNKNOWN_EXTENSION, _NULL), True
+            yield x509.UnrecognizedExtension(UNKNOWN_EXTENSION, NULL), True
         if recipe.must_staple:
             yield x509.TLSFeature([x509.TLSFeatureType.status_request]), False
         if recipe.revoked_by and self.revocation_url:

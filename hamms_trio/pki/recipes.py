@@ -107,4 +107,4 @@ def server(**changes: object) -> Chain:
     return chain_of(replace(LEAF, **changes))  # type: ignore[arg-type] # fields of a recipe
 
 
-HEALTHY = chain_of(LEAF)
+HEALTHY_CHAIN = chain_of(LEAF)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from hamms_trio.pki.recipes import HEALTHY, Chain, ChainRoot
+from hamms_trio.pki.recipes import HEALTHY_CHAIN, Chain, ChainRoot
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,7 @@ class Terms:
         protocols: for ALPN; the first one that the client also offers is chosen.
     """
 
-    chain: Chain = HEALTHY
+    chain: Chain = HEALTHY_CHAIN
     least: str = "1.2"
     most: str = "1.3"
     ciphers: str = ""

@@ -28,8 +28,8 @@ from hamms_trio.wire.masking import mask
 
 logger = logging.getLogger(__name__)
 
-MAX_CONNECTIONS = 10_000  # that have ended; those still open are always known
-MAX_REQUESTS = 10_000
+MAX_CONNECTION_RECORDS = 10_000  # that have ended; those still open are always known
+MAX_REQUEST_RECORDS = 10_000
 MAX_KEPT_OCTETS = 32 * 1024 * 1024  # of the heads of all requests together, and of their bodies
 MAX_FIRED = 10_000  # pairs of a mode and a key
 WAIT_SECONDS = 5.0
@@ -47,7 +47,7 @@ class Ledger:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._open: dict[int, ConnectionRecord] = {}
-        self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CONNECTIONS)
+        self._closed: deque[ConnectionRecord] = deque(maxlen=MAX_CONNECTION_RECORDS)
         self._requests: deque[RequestRecord] = deque()
         self._with_body: deque[RequestRecord] = deque()
         self._head_octets = 0
@@ -141,7 +141,7 @@ class Ledger:
         numbers = {record.number for record in connections}
         numbers -= {record.connection.number for record in self._requests}
         kept = (record for record in self._closed if record.number not in numbers)
-        self._closed = deque(kept, maxlen=MAX_CONNECTIONS)
+        self._closed = deque(kept, maxlen=MAX_CONNECTION_RECORDS)
         for record in connections:  # those that are still open
             if record.nonce == nonce:
                 record.nonce, record.struck = None, False
@@ -202,7 +202,7 @@ class Ledger:
         if self._logs:
             _log(connection, "request", method=head.method, target=mask(head.target))
         self._head_octets += len(head.octets)
-        while len(requests) > MAX_REQUESTS or self._head_octets > MAX_KEPT_OCTETS:
+        while len(requests) > MAX_REQUEST_RECORDS or self._head_octets > MAX_KEPT_OCTETS:
             self._head_octets -= len(requests.popleft().head.octets)
         if self.is_awaited:
             self.changed()
@@ -213,7 +213,7 @@ class Ledger:
         if not record.body_octets:
             self._with_body.append(record)
         self._body_octets += record.note_body(data)
-        while self._body_octets > MAX_KEPT_OCTETS or len(self._with_body) > MAX_REQUESTS:
+        while self._body_octets > MAX_KEPT_OCTETS or len(self._with_body) > MAX_REQUEST_RECORDS:
             oldest = self._with_body.popleft()
             self._body_octets -= len(oldest.body)
             oldest.body = b""

@@ -19,19 +19,19 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 
-SECONDS = 30.0  # a net, not a measurement
+SAFETY_NET = 30.0  # seconds; a net, not a measurement
 SECONDS_TO_CONNECT = 0.2  # to a port of this machine that listens
 SECONDS_TO_LOOK = 0.005  # whether there is still something to read for
 CANCELLED_CLIENTS = 3
 
-REQUEST = b"PUT /x?y=1 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: 7\r\n\r\n"
+CONTRACT_REQUEST = b"PUT /x?y=1 HTTP/1.1\r\nHost: hamms.test\r\nX-Id: 7\r\n\r\n"
 HALF_A_HEAD = b"GET / HTTP/1.1\r\nHost: ha"
 BEGINNINGS = {
     "nothing": b"",
     "half a head": HALF_A_HEAD,
     "junk": bytes(range(256)) * 16,
-    "a request": REQUEST,
-    "a request and half a head": REQUEST + HALF_A_HEAD,
+    "a request": CONTRACT_REQUEST,
+    "a request and half a head": CONTRACT_REQUEST + HALF_A_HEAD,
     "half a body": b"POST / HTTP/1.1\r\nHost: hamms.test\r\nContent-Length: 9\r\n\r\nhalf",
 }
 
@@ -129,10 +129,10 @@ def _read_until(seen: Event, client: socket.socket) -> None:
 
 def _connect(door: BlockingDoor) -> socket.socket:
     """Connect, and try again as long as the mode has its port refuse connections; one may be reset at once."""
-    ends = monotonic() + SECONDS
+    ends = monotonic() + SAFETY_NET
     while True:
         client = socket.socket()
-        client.settimeout(SECONDS)
+        client.settimeout(SAFETY_NET)
         try:
             client.connect(door.address)
         except ConnectionRefusedError:
@@ -160,7 +160,7 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
     resets = _unread_resets(server.ledger, door)
     with _connect(door) as client:
         with suppress(OSError):
-            client.sendall(REQUEST)
+            client.sendall(CONTRACT_REQUEST)
         seen = Event()
         reading = Thread(
             target=_read_until, args=(seen, client)
@@ -226,7 +226,7 @@ def _wait_closed(
         return len(records) >= visits and all(record.closed for record in records)
 
     try:
-        server.ledger.wait_until(are_closed, timeout=SECONDS)
+        server.ledger.wait_until(are_closed, timeout=SAFETY_NET)
     except TimeoutError as error:
         if not isinstance(when, str):
             records = server.ledger.connections(door.name)
@@ -239,7 +239,7 @@ def _wait(
     server: HammsServer, condition: Callable[[Ledger], bool], door: BlockingDoor, what: str
 ) -> None:
     try:
-        server.ledger.wait_until(condition, timeout=SECONDS)
+        server.ledger.wait_until(condition, timeout=SAFETY_NET)
     except TimeoutError as error:
         raise AssertionError(f"{door.name}: {what}; {error}") from None
 

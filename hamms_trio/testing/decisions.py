@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.script.player import PORTS, SECOND, ScriptedConnection
+from hamms_trio.lab.script.player import SCRIPT_PORTS, SECOND, ScriptedConnection
 from hamms_trio.lab.script.requests import GET
 from hamms_trio.modes import Catalogue
 from hamms_trio.modes.model.environment import Environment
@@ -20,7 +20,7 @@ def decisions(door: Door, *, seed: int = 0, count: int) -> Iterator[bool]:
     client sends them.
     """
     environment = Environment(seed=seed, wall_clock=lambda: SECOND)
-    environment.ports = PORTS
+    environment.ports = SCRIPT_PORTS
     recording = Recording(Ledger(Catalogue(door.mode).names))
     for number in range(count):
         observer = recording.opened(door.name, door.slug, ("192.0.2.1", 1024 + number % 64_000))

@@ -19,9 +19,9 @@ from hamms_trio.version import VERSION
 
 EXCERPT = 240  # the first octets of a long read, which are written down
 ENDING = 60  # the last ones likewise; a short read is written whole
-WHOLE = 400
+LONGEST_WHOLE = 400
 LONGEST_RUN = 100  # writes in a row; of a longer run
-FEW = 5  # are written down
+FIRST_WRITES = 5  # are written down
 
 
 def transcript(of: FailureMode | Door, requests: Sequence[bytes] = (GET,)) -> str:
@@ -61,10 +61,10 @@ def _abridged(lines: list[Line]) -> Iterator[Line]:
         if not writes or len(run) <= LONGEST_RUN:
             yield from run
             continue
-        yield from run[:FEW]
-        rest = b"".join(octets for _, _, octets in run[FEW:] if isinstance(octets, bytes))
+        yield from run[:FIRST_WRITES]
+        rest = b"".join(octets for _, _, octets in run[FIRST_WRITES:] if isinstance(octets, bytes))
         digest = sha256(rest).hexdigest()
-        more = f"{len(run) - FEW} more writes: {len(rest)} octets, SHA-256 {digest}"
+        more = f"{len(run) - FIRST_WRITES} more writes: {len(rest)} octets, SHA-256 {digest}"
         yield run[-1][0], TO_CLIENT, more
 
 
@@ -83,7 +83,7 @@ def _unreachable(door: Door) -> str:
 
 def _excerpt(octets: bytes) -> str:
     octets = octets.replace(VERSION.encode(), b"VERSION")
-    if len(octets) <= WHOLE:
+    if len(octets) <= LONGEST_WHOLE:
         return repr(octets)[1:]
     digest = sha256(octets).hexdigest()
     begin, end = repr(octets[:EXCERPT])[1:], repr(octets[-ENDING:])[1:]

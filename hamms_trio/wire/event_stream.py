@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-MEDIA_TYPE = "text/event-stream"
+EVENT_STREAM = "text/event-stream"
 BOM = b"\xef\xbb\xbf"
-LF, CRLF, CR = b"\n", b"\r\n", b"\r"
+LF, CR = b"\n", b"\r"
 
 _LINE_END = re.compile(rb"[\r\n]")
 _LONG_CHARACTER = re.compile(rb"[\xc0-\xff]")

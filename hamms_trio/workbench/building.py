@@ -44,7 +44,7 @@ from hamms_trio.workbench.targets.fields import Hops
 
 logger = logging.getLogger(__name__)
 
-FLUSH_SECONDS = 1.0  # between two writes of trends to the store
+TREND_SECONDS = 1.0  # between two writes of trends to the store
 # The program that checks a client in a process of its own (see `workbench.checks`). It is named, not imported,
 # because the commands are above this room.
 CHECK_COMMAND = (sys.executable, "-m", "hamms_trio.cli.check.apart")
@@ -84,7 +84,7 @@ class WorkbenchOptions:
     retention_days: int = 30
     trends: str = "sqlite"
     trends_file: str | os.PathLike[str] | None = None
-    flush_seconds: float = FLUSH_SECONDS
+    flush_seconds: float = TREND_SECONDS
     playground: bool = True
     live_events: bool = True
     targets: bool = True

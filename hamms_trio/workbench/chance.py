@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Annotated
+
+from msgspec import Meta
+
+ChaosSeed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 def strikes(share: float, seed: int, index: int) -> bool:

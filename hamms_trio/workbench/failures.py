@@ -38,7 +38,7 @@ def _ignore(_connection: ModeConnection) -> None:
 
 
 PLAYED_AT_ONCE = 1  # a mode that sends megabytes keeps a processor busy for some 50 ms
-REMEMBERED = 500  # transcripts
+REMEMBERED_TRANSCRIPTS = 500  # transcripts
 
 
 class Failures:
@@ -78,7 +78,7 @@ class Failures:
                 transcript_of, self._labels, label, limiter=self._playing
             )
             known = msgspec.json.encode(played)
-            if len(self._transcripts) >= REMEMBERED:
+            if len(self._transcripts) >= REMEMBERED_TRANSCRIPTS:
                 self._transcripts.clear()
             self._transcripts[label] = known
         return known

@@ -13,7 +13,7 @@ from hamms_trio.files import FileTree, Root
 from hamms_trio.http import ServerLimits, Service
 from hamms_trio.http.accounting.access_log import LogFormat
 from hamms_trio.http.accounting.metrics import add_metrics
-from hamms_trio.http.resources.basics import GREETING as BARE_GREETING, add_basics
+from hamms_trio.http.resources.basics import GREETING, add_basics
 from hamms_trio.http.resources.files import add_challenge, add_static
 from hamms_trio.http.resources.redirect import RedirectRouter
 from hamms_trio.http.routes.visitors import AllowedHosts
@@ -25,7 +25,7 @@ from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.building import WorkbenchOptions, metrics_of, open_bench
 from hamms_trio.workbench.failures import Failures, open_failures
 from hamms_trio.workbench.library import Workbench
-from hamms_trio.workbench.routing.page import GREETING, add_page
+from hamms_trio.workbench.routing.page import VARYING_GREETING, add_page
 from hamms_trio.workbench.routing.router import WorkbenchRouter
 
 WORKBENCH_PORT = 8080
@@ -115,7 +115,7 @@ def _declared_router(
     router = WorkbenchRouter(guard)
     if challenge:
         add_challenge(router, None if directory is None else Root(directory))
-    add_basics(router, GREETING if options.playground else BARE_GREETING)
+    add_basics(router, VARYING_GREETING if options.playground else GREETING)
     if options.playground:
         add_page(router)
     add_static(router, FileTree(root=Root(static), prefix="/static/"))

@@ -12,8 +12,8 @@ from netsplode.inject.converge import Converger, Outcome as Outcome
 from netsplode.inject.driver import Driver, Injected as Injected, Injection as Injection
 from netsplode.inject.segment import Endpoint
 
-Address = tuple[str | int, ...]
-Ends = Literal["both", "local", "remote"]
+SocketName = tuple[str | int, ...]
+ChosenEnds = Literal["both", "local", "remote"]
 DriverName = Literal["linux", "scapy"]
 
 
@@ -22,10 +22,10 @@ def _always(end: str) -> bool:
 
 
 def open_injection(
-    local: Address,
-    remote: Address,
+    local: SocketName,
+    remote: SocketName,
     *,
-    ends: Ends = "both",
+    ends: ChosenEnds = "both",
     timeout: float = 5.0,
     driver: DriverName = "linux",
     clock: Callable[[], float] = time.monotonic,
@@ -78,10 +78,10 @@ def open_injection(
 
 
 def inject_reset(
-    local: Address,
-    remote: Address,
+    local: SocketName,
+    remote: SocketName,
     *,
-    ends: Ends = "both",
+    ends: ChosenEnds = "both",
     timeout: float = 5.0,
     driver: DriverName = "linux",
     deliver: Callable[[Injected], None] | None = None,
@@ -119,7 +119,7 @@ def _is_link_local(end: Endpoint) -> bool:
     return len(end.address) == 16 and ipaddress.IPv6Address(end.address).is_link_local
 
 
-def _scope(*addresses: Address) -> int:
+def _scope(*addresses: SocketName) -> int:
     """Return the index of the interface that one of the addresses names."""
     for host, _, *more in addresses:
         zone = str(host).partition("%")[2]

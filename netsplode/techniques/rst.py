@@ -27,9 +27,8 @@ from netsplode.techniques.technique import (
 from netsplode.watch import REMADE, Watch
 
 if TYPE_CHECKING:
-    from netsplode.inject import Injected, Injection
+    from netsplode.inject import DriverName, Injected, Injection
 
-DriverName = Literal["linux", "scapy"]
 DRIVER: DriverName = "linux" if sys.platform == "linux" else "scapy"
 
 _HANDSHAKE = (State.SYN_SENT, State.SYN_RECEIVED)

@@ -8,7 +8,7 @@ import pytest
 
 from hamms_trio.check.client import Answer, Call, Stopped, Visit
 from hamms_trio.check.grading.facts import Facts
-from hamms_trio.check.plan.arguments import Times
+from hamms_trio.check.plan.arguments import CheckTimes
 from hamms_trio.check.running.cells import Cell
 from hamms_trio.check.running.turns import MOST_TURNS, Turn, next_turn
 from hamms_trio.check.verdicts import Finding
@@ -114,6 +114,6 @@ def test_turns_come_to_an_end() -> None:
 
 
 def test_longer_times_keep_their_proportions() -> None:
-    usual, longer = Times(1.0, 0.5), Times(1.0, 0.5).longer(4)
+    usual, longer = CheckTimes(1.0, 0.5), CheckTimes(1.0, 0.5).longer(4)
     assert longer.late(2) == 4 * usual.late(2)
     assert longer.cap_for(2) == 4 * usual.cap_for(2)

@@ -23,7 +23,7 @@ from hamms_trio.check.client import Answer
 from hamms_trio.check.grading.compare import Likeness, compare
 from hamms_trio.check.grading.fields import misdelivered_field
 from hamms_trio.check.grading.sent import SentAnswer, read_sent
-from hamms_trio.check.plan.calls import SECRETS, Place, calls_for
+from hamms_trio.check.plan.calls import SECRET_FIELDS, Place, calls_for
 from hamms_trio.check.plan.needs import Need
 from tests.check.checks import checked, classes, command, function, python
 
@@ -181,7 +181,7 @@ def test_a_part_is_not_called_the_whole() -> None:
 
 def test_secrets_go_along_from_https_to_http() -> None:
     place = Place("https://localhost/", frozenset({Need.HEADERS}), None)
-    assert calls_for("redirect-downgrade", place)[0].headers == SECRETS
+    assert calls_for("redirect-downgrade", place)[0].headers == SECRET_FIELDS
 
 
 @pytest.mark.parametrize(("keys", "expected"), [("same", "ok"), ("new", "double-send")])

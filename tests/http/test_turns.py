@@ -13,9 +13,9 @@ import trio
 import trio.testing
 
 from hamms_trio.http import Request, Response, Router, ServerLimits, Service, text
-from hamms_trio.http.accounting.account import BATCH
+from hamms_trio.http.accounting.account import UNLOGGED_ANSWERS
 from hamms_trio.http.exchange.conversation import Conversation
-from hamms_trio.http.limits.limits import TURN_SECONDS
+from hamms_trio.http.limits.limits import HTTP_TURN_SECONDS
 from hamms_trio.http.serving.server import Server
 from hamms_trio.net.listening.ports import open_port
 from tests.http.conversations import CLIENT, statuses
@@ -26,7 +26,7 @@ LATE = 200
 
 
 def test_slow_answers_are_given_a_few_at_a_time() -> None:
-    now = count(0.0, TURN_SECONDS / 4)  # each look at the clock takes time
+    now = count(0.0, HTTP_TURN_SECONDS / 4)  # each look at the clock takes time
     router = Router()
     service = Service(router, clock=lambda: next(now), wall_clock=lambda: 1e9)
 
@@ -48,7 +48,7 @@ async def test_many_late_clients_are_refused_a_few_at_a_time() -> None:
     looks = count()
 
     def clock() -> float:
-        return monotonic() + next(looks) * TURN_SECONDS / 4  # time passes when it is looked at
+        return monotonic() + next(looks) * HTTP_TURN_SECONDS / 4  # time passes when it is looked at
 
     service = Service(Router(), limits=ServerLimits(head_seconds=0.1), clock=clock)
     port, sockets = open_port("127.0.0.1", 0, purpose="a test", option="--port")
@@ -71,10 +71,10 @@ def test_a_server_keeps_at_most_a_batch_of_answers_uncounted() -> None:
     service = Service(Router(), clock=lambda: 0.0, wall_clock=lambda: 1e9)
     talk = Conversation(service, CLIENT)
     pending = []
-    for _ in range(3 * BATCH):
+    for _ in range(3 * UNLOGGED_ANSWERS):
         talk.receive(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
         pending.append(service.account.pending)
-    assert max(pending) < BATCH
+    assert max(pending) < UNLOGGED_ANSWERS
     assert pending[-1] == 0
 
 

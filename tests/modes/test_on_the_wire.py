@@ -11,7 +11,14 @@ import pytest
 
 from hamms_trio import HammsServer
 from hamms_trio.lab.doors import Door
-from hamms_trio.lab.script.player import MOST_OCTETS, TO_SERVER, UNANSWERED, URGENT, Line, script
+from hamms_trio.lab.script.player import (
+    MOST_SCRIPT_OCTETS,
+    TO_SERVER,
+    UNANSWERED,
+    URGENT,
+    Line,
+    script,
+)
 from hamms_trio.lab.script.requests import GET, REQUESTS
 from hamms_trio.net.listening.port_kind import Reach
 from hamms_trio.net.observer import Ending
@@ -71,7 +78,9 @@ def with_nonce(request: bytes) -> bytes:
 def replay(client: socket.socket, lines: list[Line]) -> None:
     """Play the client's lines of the script, and check the server's."""
     latest, received = 0.0, 0
-    is_endless = sum(len(what) for _, _, what in lines if isinstance(what, bytes)) >= MOST_OCTETS
+    is_endless = (
+        sum(len(what) for _, _, what in lines if isinstance(what, bytes)) >= MOST_SCRIPT_OCTETS
+    )
     for at, direction, what in lines:
         if what == Ending.FIN.value:
             assert client.recv(1) == b""

@@ -10,7 +10,12 @@ from contextlib import ExitStack, suppress
 
 import pytest
 
-from hamms_trio.net.listening.descriptors import RESERVED, SPARE, DescriptorBudget, WarningThrottle
+from hamms_trio.net.listening.descriptors import (
+    RESERVED_DESCRIPTORS,
+    SPARE,
+    DescriptorBudget,
+    WarningThrottle,
+)
 
 
 class Process:
@@ -41,7 +46,7 @@ class Process:
 def test_a_flood_of_one_listener_leaves_a_reserve_for_the_others() -> None:
     process = Process(limit=20_000, others=100)
     flooded = process.open_connections("flooded", 30_000)
-    assert flooded == 20_000 - SPARE - 100 - RESERVED
+    assert flooded == 20_000 - SPARE - 100 - RESERVED_DESCRIPTORS
     assert process.open_connections("quiet", 100) == 100
 
 

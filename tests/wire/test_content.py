@@ -10,7 +10,7 @@ import pytest
 import zstandard
 
 from hamms_trio.wire.content.bombs import (
-    BLOCK_OCTETS,
+    BOMB_BLOCK_OCTETS,
     Repetition,
     brotli_bomb,
     empty_members,
@@ -23,7 +23,14 @@ from hamms_trio.wire.content.encode import encode, flushed_gzip, zstd_with_windo
 
 CONTENT = b"%d bottles of beer\n" * 5000
 MEBIBYTE = 1024 * 1024
-LENGTHS = [0, 1, BLOCK_OCTETS - 1, BLOCK_OCTETS, 5 * BLOCK_OCTETS, 7 * BLOCK_OCTETS + 12345]
+LENGTHS = [
+    0,
+    1,
+    BOMB_BLOCK_OCTETS - 1,
+    BOMB_BLOCK_OCTETS,
+    5 * BOMB_BLOCK_OCTETS,
+    7 * BOMB_BLOCK_OCTETS + 12345,
+]
 
 
 def gunzip(octets: bytes) -> bytes:
@@ -48,7 +55,7 @@ DECODERS: dict[str, Callable[[bytes], bytes]] = {
     "zstd": unzstd,
 }
 BOMBS: dict[str, Callable[[int], Repetition]] = {
-    "gzip": lambda octets: gzip_bomb(octets, BLOCK_OCTETS),
+    "gzip": lambda octets: gzip_bomb(octets, BOMB_BLOCK_OCTETS),
     "br": brotli_bomb,
     "zstd": zstd_bomb,
 }
@@ -78,7 +85,7 @@ def test_the_greatest_bomb_fits_in_little_memory(coding: str) -> None:
 
 @pytest.mark.parametrize("ratio", [2, 10, 100])
 def test_a_gzip_bomb_has_the_ratio_that_was_wanted(ratio: int) -> None:
-    octets = 3 * BLOCK_OCTETS + 99
+    octets = 3 * BOMB_BLOCK_OCTETS + 99
     coded = b"".join(gzip_bomb(octets, ratio).pieces())
 
     assert len(gunzip(coded)) == octets
@@ -87,11 +94,11 @@ def test_a_gzip_bomb_has_the_ratio_that_was_wanted(ratio: int) -> None:
 
 @pytest.mark.parametrize("depth", [1, 2, 5])
 def test_a_nested_bomb_has_so_many_layers(depth: int) -> None:
-    content = b"".join(nested_bomb(5 * BLOCK_OCTETS, depth).pieces())
+    content = b"".join(nested_bomb(5 * BOMB_BLOCK_OCTETS, depth).pieces())
     for _ in range(depth):
         content = gunzip(content)
 
-    assert content == bytes(5 * BLOCK_OCTETS)
+    assert content == bytes(5 * BOMB_BLOCK_OCTETS)
 
 
 def test_empty_members_precede_the_content() -> None:

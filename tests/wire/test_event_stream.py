@@ -6,7 +6,6 @@ import pytest
 
 from hamms_trio.wire.event_stream import (
     CR,
-    CRLF,
     LF,
     ServerSentEvent,
     comment,
@@ -16,6 +15,7 @@ from hamms_trio.wire.event_stream import (
     split_each,
     split_line_ends,
 )
+from hamms_trio.wire.http1.build import CRLF
 from tests.modes.streams.reading import EventSource
 
 EVENTS = [

@@ -210,6 +210,8 @@ async def test_a_library_user_sees_connections_too(hamms: Hamms, client: httpx.A
     await client.get(hamms.url("status"))
     assert (await anext(events))["type"] == "connection.struck"
     del events
+    # From Python 3.12 on, the last Cancelled keeps the frames of its wait until the next checkpoint.
+    await trio.lowlevel.checkpoint()
     assert hamms.bus.publisher is None
 
 

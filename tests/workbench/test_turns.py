@@ -6,11 +6,11 @@ from time import perf_counter
 
 import trio
 
-from hamms_trio.workbench.routing.turns import TURN_SECONDS, Turns
+from hamms_trio.workbench.routing.turns import COMPUTING_SECONDS, Turns
 
 
 def compute(item: int) -> int:
-    end = perf_counter() + TURN_SECONDS
+    end = perf_counter() + COMPUTING_SECONDS
     while perf_counter() < end:
         pass
     return item

@@ -62,7 +62,7 @@ JAVA = Runtime(
 )
 
 EACH_READ = "the connection and each read"
-WHOLE = "the whole exchange"
+WHOLE_EXCHANGE = "the whole exchange"
 
 
 def _of(runtime: Runtime, name: str, timeout: str, install: str = "", shape: str = "") -> Adapter:
@@ -76,7 +76,7 @@ _ALL = (
             *("curl", "-sSfL", "--compressed", "--max-time", "{timeout}", "-H", "{header}"),
             *("-w", '%{stderr}HAMMS:{"status":%{http_code}}\\n', "{url}"),
         ),
-        timeout=WHOLE,
+        timeout=WHOLE_EXCHANGE,
         install="apt-get install curl",
     ),
     Adapter(
@@ -103,20 +103,20 @@ _ALL = (
     _of(PYTHON, "requests", EACH_READ, "pip install requests"),
     _of(PYTHON, "niquests", EACH_READ, "pip install niquests, in an environment of its own"),
     _of(PYTHON, "httpx", "the connection, each read and each write", "pip install httpx"),
-    _of(PYTHON, "aiohttp", WHOLE, "pip install aiohttp"),
+    _of(PYTHON, "aiohttp", WHOLE_EXCHANGE, "pip install aiohttp"),
     _of(PYTHON, "httplib2", EACH_READ, "pip install httplib2"),
-    _of(PYTHON, "pycurl", WHOLE, "pip install pycurl"),
-    _of(NODE, "node-fetch", WHOLE),
+    _of(PYTHON, "pycurl", WHOLE_EXCHANGE, "pip install pycurl"),
+    _of(NODE, "node-fetch", WHOLE_EXCHANGE),
     _of(NODE, "node-http", "silence of the socket"),
     _of(
         NODE, "undici", "the connection, the head, and each read of the body", "npm install undici"
     ),
     _of(NODE, "axios", "the answer", "npm install axios"),
-    _of(NODE, "got", WHOLE, "npm install got"),
+    _of(NODE, "got", WHOLE_EXCHANGE, "npm install got"),
     _of(RUBY, "ruby", EACH_READ),
     _of(PERL, "perl-lwp", EACH_READ, "apt-get install libwww-perl liblwp-protocol-https-perl"),
     _of(PHP, "php", EACH_READ),
-    _of(GO, "go", WHOLE),
+    _of(GO, "go", WHOLE_EXCHANGE),
     _of(JAVA, "java", "the head of the answer"),
     _of(PYTHON, "openai", EACH_READ, "pip install openai", shape="chat"),
     _of(PYTHON, "anthropic", EACH_READ, "pip install anthropic", shape="messages"),

@@ -24,7 +24,7 @@ from hamms_trio.check.clients.placeholders import (
     filled,
     placeholders_in,
 )
-from hamms_trio.check.clients.process import PIECE, Kept, ProcessEnd, run
+from hamms_trio.check.clients.process import PIPE_OCTETS, Kept, ProcessEnd, run
 
 META = "HAMMS:"  # the prefix of a line of the standard error with the JSON of a `Meta`
 _SHELL_SIGNALS = {132: 4, 134: 6, 135: 7, 136: 8, 139: 11}  # exit codes of shells for crashes
@@ -169,6 +169,6 @@ def _read(file: Path) -> Kept:
     """Read the file that a client has written; one that is missing is empty."""
     kept = Kept(KEPT_OCTETS)
     with suppress(OSError), file.open("rb") as stream:
-        while data := stream.read(PIECE):
+        while data := stream.read(PIPE_OCTETS):
             kept.add(data)
     return kept

@@ -17,7 +17,7 @@ from pathlib import Path
 NONCE = "HAMMS_NONCE"  # the variable by which the processes of one cell are known
 
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
-_KIBIBYTE = 1024
+KIBIBYTE = 1024
 
 
 @contextmanager
@@ -125,7 +125,7 @@ def _children(pid: int) -> list[int]:
 def _peak(pid: int) -> int | None:
     with suppress(OSError, ValueError, IndexError):
         status = Path(f"/proc/{pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * _KIBIBYTE
+        return int(status.partition("VmHWM:")[2].split()[0]) * KIBIBYTE
     return None
 
 

@@ -33,7 +33,7 @@ from hamms_trio.check.clients.process import SAMPLE_SECONDS, Tail, start
 from hamms_trio.errors import ClientUnusable
 
 LONGEST_LINE = 48 * 1024 * 1024  # octets of an outcome
-PIECE = 256 * 1024
+LINES_READ_OCTETS = 256 * 1024
 START_SECONDS = 30.0
 RETIRED_BELOW = (
     448 * 1024 * 1024
@@ -135,7 +135,7 @@ class Worker:
             searched = len(self._buffer)
             if searched > LONGEST_LINE:
                 raise TooLong
-            data = await self._stdout.receive_some(PIECE)
+            data = await self._stdout.receive_some(LINES_READ_OCTETS)
             if not data:
                 raise Gone("the program ended")
             self._buffer += data
@@ -146,7 +146,7 @@ class Worker:
     async def listen(self) -> None:
         """Keep the end of the standard error."""
         with suppress(trio.ClosedResourceError, trio.BrokenResourceError):
-            while data := await self._stderr.receive_some(PIECE):
+            while data := await self._stderr.receive_some(LINES_READ_OCTETS):
                 self.said.add(data)
 
     async def aclose(self) -> int | None:

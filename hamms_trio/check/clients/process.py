@@ -16,7 +16,7 @@ from subprocess import PIPE, Popen
 import trio
 
 from hamms_trio.check.client import KEPT_OCTETS, Stopped
-from hamms_trio.check.clients.family import kill_all, peak_memory, processor_waits, reap
+from hamms_trio.check.clients.family import KIBIBYTE, kill_all, peak_memory, processor_waits, reap
 from hamms_trio.check.clients.spawn import Spawned, spawn
 from hamms_trio.errors import ClientUnusable
 
@@ -25,13 +25,12 @@ MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stop
 SAID_OCTETS = 16 * 1024  # of the standard error that are kept
 TOLD_OCTETS = 64 * 1024  # of descriptor 3 that are kept
 END_SECONDS = 2.0  # for the pipes to end once all processes are killed
-PIECE = (
+PIPE_OCTETS = (
     1024 * 1024
 )  # octets that are read at once, and that a pipe holds where the system allows it
 HASHED_OCTETS = (
     16 * 1024 * 1024
 )  # of a larger output there is no digest, since it would slow the client down
-_KIBIBYTE = 1024
 
 
 class Kept:
@@ -101,7 +100,7 @@ async def run(
     Raises:
         ClientUnusable: the command can't be started.
     """
-    process = spawn(argv, environment, directory, pipe_octets=PIECE)
+    process = spawn(argv, environment, directory, pipe_octets=PIPE_OCTETS)
     limit_files(process.pid)
     running = Running(process, nonce, memory_limit)
     output, said, told = Kept(), Tail(), Kept(TOLD_OCTETS)
@@ -133,7 +132,7 @@ def start(
             stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
-            pipesize=PIECE,
+            pipesize=PIPE_OCTETS,
             cwd=directory,
             env=dict(environment),
             start_new_session=True,
@@ -191,7 +190,7 @@ class Running:
     async def read_all(self, pipe: int, into: Kept | Tail) -> None:
         """Read a pipe to its end; stop the process if it writes too much."""
         async with trio.lowlevel.FdStream(os.dup(pipe)) as stream:
-            while data := await stream.receive_some(PIECE):
+            while data := await stream.receive_some(PIPE_OCTETS):
                 into.add(data)
                 if into.octets > MOST_OUTPUT:
                     self.stop(Stopped.OUTPUT)
@@ -300,4 +299,4 @@ def _own_peak() -> int:
 
 
 def _octets(maxrss: int) -> int:
-    return maxrss if sys.platform == "darwin" else maxrss * _KIBIBYTE
+    return maxrss if sys.platform == "darwin" else maxrss * KIBIBYTE

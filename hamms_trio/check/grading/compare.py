@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from hamms_trio.canary import DEFAULT_OCTETS, Damage, canary, examine
+from hamms_trio.canary import CANARY_OCTETS, Damage, canary, examine
 from hamms_trio.check.client import Answer
 from hamms_trio.check.grading.sent import SentAnswer
+from hamms_trio.modes.families.conn import FORGED
 
-FORGED = b"This response belongs to no request."  # the body of the family conn's forgeries
 TOKENS = 40  # of a healthy stream
 _PARTIAL = 206  # its content is a part, so that even all of it is not what was meant
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z])t([0-9]{1,3})(?![0-9])")
@@ -28,7 +28,7 @@ class Likeness(Enum):
 def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str]:
     """Compare a delivered body with the intended one; return the likeness, and words for the evidence."""
     body = answer.body
-    if FORGED in body:
+    if FORGED.rstrip() in body:
         return Likeness.FORGED, "the body holds a forged response"
     if body == canary(nonce) or (body == sent.body and sent.status != _PARTIAL):
         return Likeness.EXACT, f"exactly the {answer.octets} octets that were meant"
@@ -41,7 +41,7 @@ def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str
     if sent.coded is not None and len(body) < len(sent.coded) and sent.coded.startswith(body):
         return Likeness.PART, f"{len(body)} of {len(sent.coded)} octets"
     if canary(nonce).startswith(body):  # too few octets to hold the nonce
-        return Likeness.PART, f"{len(body)} of {DEFAULT_OCTETS} octets"
+        return Likeness.PART, f"{len(body)} of {CANARY_OCTETS} octets"
     if sent.coded is None and sent.raw.startswith(body[:1024]):
         if sent.is_cut:
             return Likeness.PART, f"{answer.octets} octets of an incomplete message"
@@ -65,7 +65,7 @@ def compare_stream(answer: Answer, nonce: str, sent: bytes | None) -> tuple[Like
 
 
 def _against_canary(body: bytes, nonce: str) -> tuple[Likeness, str]:
-    examined = examine(body, nonce=nonce, expected=DEFAULT_OCTETS)
+    examined = examine(body, nonce=nonce, expected=CANARY_OCTETS)
     if examined.is_truncated:
         return Likeness.PART, f"{examined.delivered} of {examined.expected} octets"
     if examined.damages == {Damage.SURPLUS}:  # a canary that is longer than the usual one

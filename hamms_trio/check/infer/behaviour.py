@@ -10,9 +10,8 @@ from hamms_trio.check.infer.timeouts import infer_timeouts
 from hamms_trio.check.infer.tls import infer_tls
 from hamms_trio.check.infer.trace import Trace
 from hamms_trio.check.plan.needs import Need
-from hamms_trio.check.report import Inference
+from hamms_trio.check.report import LIKELY, SURE, Inference
 
-_SURE, _LIKELY, _WEAK = 0.95, 0.8, 0.5
 MOST_OF_TIMEOUT = 0.8  # the client's clock may start a little before ours
 _CODINGS = (Need.GZIP, Need.DEFLATE, Need.BR, Need.ZSTD)
 # The limits, and the modes that try sizes of it, the smallest first.
@@ -57,7 +56,7 @@ def _connections(
         return
     value = "reused" if trace.connections == 1 else "one for each request"
     evidence = [f"ok-keepalive: {trace.attempts} requests on {trace.connections} connection(s)"]
-    yield "connections", Inference(value, _SURE, evidence)
+    yield "connections", Inference(value, SURE, evidence)
 
 
 def _pool(kept: Sequence[bool]) -> Iterator[tuple[str, Inference]]:
@@ -66,7 +65,7 @@ def _pool(kept: Sequence[bool]) -> Iterator[tuple[str, Inference]]:
     number = sum(kept)
     value = f"{number} connections" if number < len(kept) else f"at least {number} connections"
     evidence = [f"{len(kept)} origins met twice: {number} connections were kept"]
-    yield "connections.pool", Inference(value, _LIKELY, evidence)
+    yield "connections.pool", Inference(value, LIKELY, evidence)
 
 
 def _redirects(
@@ -76,7 +75,7 @@ def _redirects(
         evidence = [f"ok-redirect: {traces['ok-redirect'].attempts} request(s)"]
         yield (
             "redirects",
-            Inference("followed" if Need.REDIRECT in has else "not followed", _SURE, evidence),
+            Inference("followed" if Need.REDIRECT in has else "not followed", SURE, evidence),
         )
     loop = traces.get("redirect-loop")
     if loop is not None and Need.REDIRECT in has:
@@ -89,7 +88,7 @@ def _redirects(
         if count is not None and count.ok and count.attempts - 1 > hops:  # a loop ends at once
             value = f"at least {count.attempts - 1}"
             evidence.append(f"redirect-count: {count.attempts - 1} redirects followed")
-        yield "redirects.limit", Inference(value, _SURE, evidence)
+        yield "redirects.limit", Inference(value, SURE, evidence)
 
 
 def _codings(probes: Mapping[str, Trace], has: frozenset[Need]) -> Iterator[tuple[str, Inference]]:
@@ -99,7 +98,7 @@ def _codings(probes: Mapping[str, Trace], has: frozenset[Need]) -> Iterator[tupl
     accepted = probes["ok-gzip"].field("accept-encoding")
     evidence = [f"Accept-Encoding: {accepted}" if accepted else "no Accept-Encoding"]
     evidence += [f"ok-{word}: decoded" for word in decoded]
-    yield "decodings", Inference(", ".join(decoded) or "none", _SURE, evidence)
+    yield "decodings", Inference(", ".join(decoded) or "none", SURE, evidence)
 
 
 def _limits(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
@@ -116,4 +115,4 @@ def _limits(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
         else:
             value = f"none up to {taken[-1]}" if taken else f"below {refused[0]}"
         evidence = [f"{trace.slug}: {'accepted' if trace.ok else 'refused'}" for trace, _ in known]
-        yield topic, Inference(value, _LIKELY, evidence)
+        yield topic, Inference(value, LIKELY, evidence)

@@ -7,7 +7,7 @@ from itertools import pairwise
 from statistics import mean
 
 from hamms_trio.check.infer.trace import Trace
-from hamms_trio.check.report import Inference
+from hamms_trio.check.report import LIKELY, SURE, WEAK, Inference
 
 _STATUSES = {
     "retries": "500",
@@ -20,7 +20,6 @@ _LOSSES = (
     "tcp-refused", "tcp-accept-close", "tcp-accept-rst", "tcp-close-after-request", "tcp-rst-after-request",
     "conn-drop-after-request", "frame-cl-short-fin",
 )  # fmt: skip
-_SURE, _LIKELY, _WEAK = 0.95, 0.8, 0.5
 _STEADY = 0.25  # relative spread of waits that are called fixed
 _NO_WAIT = 0.05  # seconds; less is the client at work
 _GROWTH = 1.5  # from one wait to the next, at least, where it is called exponential
@@ -38,14 +37,14 @@ def infer_retries(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]
     posts = [trace for trace in everything if "POST" in trace.methods]
     if posts:
         again = [trace for trace in posts if trace.again and trace.methods[-1] == "POST"]
-        yield "retry.post", Inference("yes" if again else "no", _LIKELY, _counted(again or posts))
+        yield "retry.post", Inference("yes" if again else "no", LIKELY, _counted(again or posts))
     longest = max(everything, key=lambda trace: trace.again, default=None)
     if longest is not None and longest.again:
         if longest.ended:
-            yield "retry.attempts", Inference(str(longest.again + 1), _LIKELY, _counted([longest]))
+            yield "retry.attempts", Inference(str(longest.again + 1), LIKELY, _counted([longest]))
         else:
             text = f"at least {longest.again + 1}"
-            yield "retry.attempts", Inference(text, _WEAK, _counted([longest]))
+            yield "retry.attempts", Inference(text, WEAK, _counted([longest]))
         if len(longest.gaps) > 1 and len(longest.gaps) == longest.again:  # no gap between two calls
             yield "retry.wait", _wait(longest)
     yield from _retry_after(traces)
@@ -53,7 +52,7 @@ def infer_retries(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]
 
 def _kinds(seen: Mapping[str, Trace]) -> Inference:
     again = [name for name, trace in seen.items() if trace.again]
-    return Inference(", ".join(again) or "none", _SURE, _counted(list(seen.values())))
+    return Inference(", ".join(again) or "none", SURE, _counted(list(seen.values())))
 
 
 def _counted(traces: list[Trace]) -> list[str]:
@@ -65,19 +64,19 @@ def _wait(trace: Trace) -> Inference:
     shown = ", ".join(f"{gap:.2f}" for gap in gaps)
     evidence = [f"{trace.slug}: waits of {shown} s"]
     if mean(gaps) < _NO_WAIT:
-        return Inference("none", _LIKELY, evidence)
+        return Inference("none", LIKELY, evidence)
     if max(gaps) - min(gaps) <= _STEADY * mean(gaps):
-        return Inference(f"fixed, {mean(gaps):.2f} s", _LIKELY, evidence)
+        return Inference(f"fixed, {mean(gaps):.2f} s", LIKELY, evidence)
     steps = [later - sooner for sooner, later in pairwise(gaps)]
     if len(steps) > 1 and max(steps) - min(steps) <= _STEADY * mean(steps):
-        return Inference("linear", _LIKELY, evidence)
+        return Inference("linear", LIKELY, evidence)
     if all(later >= _GROWTH * sooner for sooner, later in pairwise(gaps) if sooner > 0.02):
         return Inference(
             "exponential" if len(steps) > 1 else "growing",
-            _LIKELY if len(steps) > 1 else _WEAK,
+            LIKELY if len(steps) > 1 else WEAK,
             evidence,
         )
-    return Inference("jittered", _WEAK, evidence)
+    return Inference("jittered", WEAK, evidence)
 
 
 def _retry_after(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
@@ -90,4 +89,4 @@ def _retry_after(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]
             continue
         obeyed = trace.gaps[0] >= least
         evidence = [f"{slug}: the second request came after {trace.gaps[0]:.2f} s"]
-        yield topic, Inference("obeyed" if obeyed else "ignored", _LIKELY, evidence)
+        yield topic, Inference("obeyed" if obeyed else "ignored", LIKELY, evidence)

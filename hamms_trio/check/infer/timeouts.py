@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from hamms_trio.check.infer.trace import Trace
-from hamms_trio.check.report import Inference
+from hamms_trio.check.report import LIKELY, SURE, WEAK, Inference
 
 # The kind of timeout, and the modes in which nothing else can end the wait.
 _KINDS = {
@@ -15,7 +15,6 @@ _KINDS = {
     "timeout.total": ("pace-byte", "pace-header-drip", "pace-burst"),
     "timeout.write": ("tcp-never-read",),
 }
-_SURE, _LIKELY = 0.95, 0.8
 _ALIKE = 0.35  # seconds by which two measurements of one timeout may differ
 
 
@@ -32,16 +31,16 @@ def _of(seen: list[Trace]) -> Inference:
     ended = [trace.last for trace in seen if trace.ended]
     bounds = [max(trace.gaps) for trace in seen if trace.again and trace.gaps]
     if not ended and bounds:  # the client stops waiting, pauses, and tries again
-        return Inference(f"at most {min(bounds):.1f} s", _LIKELY, evidence)
+        return Inference(f"at most {min(bounds):.1f} s", LIKELY, evidence)
     if not ended:
         shortest = min(trace.seconds for trace in seen)
         return Inference(
-            f"none within {shortest:.1f} s", _SURE if len(seen) > 1 else _LIKELY, evidence
+            f"none within {shortest:.1f} s", SURE if len(seen) > 1 else LIKELY, evidence
         )
     agree = max(ended) - min(ended) <= _ALIKE and len(ended) == len(seen)
-    confidence = (_SURE if len(seen) > 1 else _LIKELY) if agree else 0.5
+    confidence = (SURE if len(seen) > 1 else LIKELY) if agree else WEAK
     if len(ended) < len(seen):
-        return Inference(f"{min(ended):.1f} s, not always", 0.5, evidence)
+        return Inference(f"{min(ended):.1f} s, not always", WEAK, evidence)
     value = f"{min(ended):.1f} s" if agree else f"{min(ended):.1f} to {max(ended):.1f} s"
     return Inference(value, confidence, evidence)
 

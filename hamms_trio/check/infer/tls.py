@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from hamms_trio.check.infer.trace import Trace
-from hamms_trio.check.report import Inference
+from hamms_trio.check.report import SURE, Inference
 
 _VERSIONS = {
     "tls10-only": "1.0",
@@ -26,7 +26,6 @@ _VERIFIED = {
     "digest of signatures": "tls-sig-sha1",
     "stapled status": "tls-revoked",
 }
-_SURE = 0.95
 
 
 def infer_tls(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
@@ -36,14 +35,14 @@ def infer_tls(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]]:
         spoken = [word for word, trace in versions.items() if trace.ok]
         yield (
             "tls.versions",
-            Inference(", ".join(spoken) or "none", _SURE, _evidence(versions.values())),
+            Inference(", ".join(spoken) or "none", SURE, _evidence(versions.values())),
         )
     verified = {word: traces[slug] for word, slug in _VERIFIED.items() if slug in traces}
     if verified:
         refused = [word for word, trace in verified.items() if not trace.ok]
         yield (
             "tls.verifies",
-            Inference(", ".join(refused) or "nothing", _SURE, _evidence(verified.values())),
+            Inference(", ".join(refused) or "nothing", SURE, _evidence(verified.values())),
         )
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.model.parameters import Value
 
 GRACE = 1.0  # seconds beyond the deadlines of all attempts
 MORE = 1.0  # seconds at least from the latest time that is allowed to the cap
 ATTEMPTS_OF_RETRIES = 3  # that a client which may retry has time for
-WHOLE = 64 * 1024  # octets of the canary
 BOMB = 128 * 1024 * 1024  # octets, twice what a client may use beyond the control run
 
 
 @dataclass(frozen=True, slots=True)
-class Times:
+class CheckTimes:
     """The times of one run, in seconds.
 
     Attributes:
@@ -38,7 +38,7 @@ class Times:
     attempts: int = 1
     waits: float = 0.0
 
-    def longer(self, factor: float) -> Times:
+    def longer(self, factor: float) -> CheckTimes:
         """Return times that are so many times as long; their proportions stay."""
         return replace(
             self,
@@ -65,7 +65,9 @@ NEVER_SILENT = (
 )  # fmt: skip
 
 
-def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") -> dict[str, Value]:
+def arguments_for(
+    mode: FailureMode, times: CheckTimes, nonce: str, shape: str = ""
+) -> dict[str, Value]:
     """Return the arguments that are not the mode's defaults.
 
     Args:
@@ -89,9 +91,9 @@ def arguments_for(mode: FailureMode, times: Times, nonce: str, shape: str = "") 
         "llm-slow-first": {"delay": 0.6 * timeout},
         "tcp-slow-close": {"delay": cap + 10},
         "tcp-half-close-after-response": {"hold": cap + 10},
-        "tcp-bandwidth": {"rate": 4 * WHOLE / timeout},
+        "tcp-bandwidth": {"rate": 4 * CANARY_OCTETS / timeout},
         "tcp-latency": {"delay": timeout / 10, "jitter": timeout / 20},
-        "tcp-slow-read": {"rate": 8 * WHOLE / timeout},
+        "tcp-slow-read": {"rate": 8 * CANARY_OCTETS / timeout},
         "coding-slow-flush": {"interval": timeout / 16},
         "coding-bomb-gzip": {"size": BOMB},
         "coding-bomb-nested": {"size": BOMB},

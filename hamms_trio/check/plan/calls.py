@@ -13,7 +13,7 @@ IDLE_SECONDS = 0.4  # between two calls, longer than any mode waits until it str
 UPLOAD_OCTETS = 2 * 1024 * 1024
 SMALL_OCTETS = 2000
 # Fields whose values are for the first origin alone.
-SECRETS = {
+SECRET_FIELDS = {
     "Authorization": "Bearer hamms-secret",
     "Cookie": "hamms=secret",
     "X-Api-Key": "hamms-secret",
@@ -21,7 +21,7 @@ SECRETS = {
 PROXIED_HOST = (
     "origin.hamms.test"  # reserved (RFC 6761), so it can be found through the proxy alone
 )
-SHAPES = {
+SHAPE_PATHS = {
     "chat": "/v1/chat/completions",
     "responses": "/v1/responses",
     "messages": "/v1/messages",
@@ -96,7 +96,7 @@ def _head(place: Place) -> tuple[Call, ...]:
 
 
 def _with_secrets(place: Place) -> tuple[Call, ...]:
-    return (place.call(headers=SECRETS),) if Need.HEADERS in place.has else _get(place)
+    return (place.call(headers=SECRET_FIELDS),) if Need.HEADERS in place.has else _get(place)
 
 
 # A pattern of slugs, and their calls; the first that matches counts.

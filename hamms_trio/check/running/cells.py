@@ -12,8 +12,8 @@ import trio
 from hamms_trio.check.client import Ability, Client, Order
 from hamms_trio.check.clients.family import NONCE
 from hamms_trio.check.grading.facts import Facts
-from hamms_trio.check.plan.arguments import ATTEMPTS_OF_RETRIES, Times, arguments_for
-from hamms_trio.check.plan.calls import PROXIED_HOST, SHAPES, Place, base_urls, calls_for
+from hamms_trio.check.plan.arguments import ATTEMPTS_OF_RETRIES, CheckTimes, arguments_for
+from hamms_trio.check.plan.calls import PROXIED_HOST, SHAPE_PATHS, Place, base_urls, calls_for
 from hamms_trio.check.plan.needs import Need
 from hamms_trio.check.running.lab import CellDoor, CheckedLab, open_cell_door
 from hamms_trio.modes import FailureMode
@@ -21,7 +21,7 @@ from hamms_trio.modes.model.expectation import Outcome
 from hamms_trio.modes.model.parameters import Value
 
 SETTLE_SECONDS = 0.004  # in which the server receives the last events from the kernel
-MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
+MAX_MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
 RETRY_SECONDS = 2.0  # that a mode itself may ask a client to wait
 FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok", "xml-xxe"))
 STREAMS = ("llm", "sse", "ndjson", "mcp", "grpcweb")
@@ -32,7 +32,7 @@ class CellSubject(Protocol):
 
     client: Client
     has: frozenset[Need]
-    times: Times
+    times: CheckTimes
     shape: str
     control_rss: int | None
     control_cpu: float | None
@@ -73,7 +73,7 @@ class Cell:
         key = repr((self.seed, self.mode.slug, self.run, self.is_control)).encode()
         return blake2b(key, digest_size=8).hexdigest()
 
-    def arguments(self, times: Times) -> dict[str, Value]:
+    def arguments(self, times: CheckTimes) -> dict[str, Value]:
         """Return the mode's arguments, where they are not its defaults."""
         given = arguments_for(self.mode, times, self.nonce, self.shape)
         return {**given, "share": 0.0} if self.is_control else given
@@ -119,7 +119,9 @@ async def play(
                 **subject.trust.variables,
                 **_environment(mode, door, url, times.timeout),
             },
-            memory_limit=None if subject.control_rss is None else subject.control_rss + MORE_MEMORY,
+            memory_limit=None
+            if subject.control_rss is None
+            else subject.control_rss + MAX_MORE_MEMORY,
             is_fresh=is_fresh,
         )
         visit = await subject.client.visit(order)
@@ -161,7 +163,7 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
     )
 
 
-def tries_of(mode: FailureMode, door: CellDoor, calls: int, times: Times) -> int:
+def tries_of(mode: FailureMode, door: CellDoor, calls: int, times: CheckTimes) -> int:
     """Return how often the client tried the last call, but no oftener than is its habit.
 
     Nobody counts attempts at a port that accepts nothing, so that the habit is assumed there.
@@ -183,7 +185,7 @@ def _url(mode: FailureMode, door: CellDoor, shape: str, has: frozenset[Need]) ->
     if mode.family == "proxy":
         return f"http://{PROXIED_HOST}/"
     path, question, query = door.path.partition("?")
-    suffix = SHAPES.get(shape, "").lstrip("/")
+    suffix = SHAPE_PATHS.get(shape, "").lstrip("/")
     return f"{door.scheme}://{door.host}:{door.port}{path}{suffix}{question}{query}"
 
 

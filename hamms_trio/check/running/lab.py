@@ -9,19 +9,19 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from hamms_trio.errors import ParameterError
+from hamms_trio.lab.secure.twins import SNI
 from hamms_trio.lab.shared.labels import label_for
 from hamms_trio.modes import FailureMode
-from hamms_trio.modes.elsewhere import OTHER
+from hamms_trio.modes.elsewhere import OTHER_DOOR
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.recording.ledger import ConnectionRecord, Ledger, RequestRecord
 
 DOORS = ("port", "path", "sni")
-KEPT_OCTETS = 512 * 1024  # of each answer: more than a whole canary in any coding
-LOCAL = "127.0.0.1"
+CHECKED_ANSWER_OCTETS = 512 * 1024  # of each answer: more than a whole canary in any coding
+LOOPBACK_ADDRESS = "127.0.0.1"
 COMMON = ("nonce", "key")  # arguments that each cell has
 TWO_ADDRESSES = "localhost"  # a name of both loopback addresses
 _BY_NAME = ("tcp-v6-blackhole-v4-ok",)
-SNI = "sni"
 SUFFIX = ".hamms.localhost"
 
 
@@ -71,19 +71,19 @@ class CellDoor:
         if self.name:
             return self._ledger.connections(self.name)
         carried, _ = self._ledger.of_nonce(self.nonce)
-        return [each for each in carried if each.door != OTHER]
+        return [each for each in carried if each.door != OTHER_DOOR]
 
     @property
     def requests(self) -> list[RequestRecord]:
         """The requests of this cell at its own door, in their order."""
         if self.name:
             return self._ledger.requests(self.name)
-        return [each for each in self._ledger.of_nonce(self.nonce)[1] if each.slug != OTHER]
+        return [each for each in self._ledger.of_nonce(self.nonce)[1] if each.slug != OTHER_DOOR]
 
     @property
     def elsewhere(self) -> list[RequestRecord]:
         """The requests of this cell that reached the other origin."""
-        return [each for each in self._ledger.of_nonce(self.nonce)[1] if each.slug == OTHER]
+        return [each for each in self._ledger.of_nonce(self.nonce)[1] if each.slug == OTHER_DOOR]
 
     def forget(self) -> None:
         """Drop the records of the cell."""
@@ -110,7 +110,7 @@ def _shared_door(
     query = urlencode({name: _text(value) for name, value in arguments.items()})
     if kind == "path" and mode.needs_port is None and not mode.speaks_tls:
         path = f"/mode/{mode.slug}/?{query}"
-        return CellDoor(LOCAL, lab.address("path")[1], path, "", nonce, lab.ledger)
+        return CellDoor(LOOPBACK_ADDRESS, lab.address("path")[1], path, "", nonce, lab.ledger)
     if kind == SNI and mode.control:
         with suppress(ParameterError):
             label = label_for(mode, arguments)
@@ -126,7 +126,7 @@ def _host_for(mode: FailureMode) -> str:
     """Return the host of the door's URL: a name that the mode's certificate is about, or the address."""
     if mode.slug in _BY_NAME or (mode.speaks_tls and "address" not in mode.slug):
         return TWO_ADDRESSES
-    return LOCAL
+    return LOOPBACK_ADDRESS
 
 
 def described(mode: FailureMode, arguments: Mapping[str, Value]) -> Iterator[str]:

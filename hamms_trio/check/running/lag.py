@@ -7,14 +7,14 @@ from collections import deque
 import trio
 
 TICK = 0.02  # seconds
-KEPT = 10_000
+KEPT_DELAYS = 10_000
 
 
 class LagWatch:
     """The record of the moments at which the loop woke up late."""
 
     def __init__(self) -> None:
-        self._late: deque[tuple[float, float]] = deque(maxlen=KEPT)
+        self._late: deque[tuple[float, float]] = deque(maxlen=KEPT_DELAYS)
 
     async def run(self) -> None:
         """Watch until cancelled."""

@@ -13,12 +13,12 @@ from hamms_trio.check.clients.family import own_processor_wait
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade, is_accepted
 from hamms_trio.check.infer.trace import Trace
-from hamms_trio.check.plan.arguments import Times
+from hamms_trio.check.plan.arguments import CheckTimes
 from hamms_trio.check.plan.needs import Need, needs_of
 from hamms_trio.check.plan.suites import chosen
 from hamms_trio.check.report import CheckReport, ModeReport
 from hamms_trio.check.running.cells import STREAMS, Cell, Trust, play
-from hamms_trio.check.running.lab import KEPT_OCTETS, CheckedLab
+from hamms_trio.check.running.lab import CHECKED_ANSWER_OCTETS, CheckedLab
 from hamms_trio.check.running.lag import LagWatch
 from hamms_trio.check.running.options import (
     DRIVERS_AT_ONCE,
@@ -81,7 +81,7 @@ class Run:
         Raises:
             ClientUnusable: the client can't be run, or fails against a healthy server.
         """
-        self.lab.ledger.answer_octets = KEPT_OCTETS
+        self.lab.ledger.answer_octets = CHECKED_ANSWER_OCTETS
         async with open_client(self.tested, self.options, self.lab, self.trust) as client:
             self.subject = await meet(
                 client, self.tested, self.options, self.lab, dict(self.catalogue), self.trust
@@ -221,7 +221,7 @@ class Run:
         """Let the client meet the mode without its fault; a slow machine must not make that fail."""
         assert self.subject is not None
         timeout = max(self.options.timeout, PROBE_SECONDS) * turn.patience
-        patient = replace(self.subject, times=Times(timeout, self.subject.times.start_up))
+        patient = replace(self.subject, times=CheckTimes(timeout, self.subject.times.start_up))
         control = replace(played, is_control=True)
         began = trio.current_time()
         facts = await play(control, self.lab, patient, door_kind=self.options.door)

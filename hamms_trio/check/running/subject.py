@@ -25,21 +25,22 @@ from hamms_trio.check.clients.family import subreaper
 from hamms_trio.check.clients.lines import LinesClient
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.grading.grade import grade, is_accepted
-from hamms_trio.check.plan.arguments import Times
-from hamms_trio.check.plan.calls import SHAPES
+from hamms_trio.check.plan.arguments import CheckTimes
+from hamms_trio.check.plan.calls import SHAPE_PATHS
 from hamms_trio.check.plan.needs import BY_ABILITY, BY_SHAPE, Need
 from hamms_trio.check.running.cells import Cell, Trust, play
-from hamms_trio.check.running.lab import LOCAL, SNI, TWO_ADDRESSES, CheckedLab
+from hamms_trio.check.running.lab import LOOPBACK_ADDRESS, TWO_ADDRESSES, CheckedLab
 from hamms_trio.check.running.options import DRIVERS_AT_ONCE, Options
 from hamms_trio.check.running.turns import SLOW
 from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
+from hamms_trio.lab.secure.twins import SNI
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.model.expectation import MOST_ATTEMPTS
 
 PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
-PATIENCE = 30.0  # seconds for a client against a healthy server
+HEALTHY_PATIENCE = 30.0  # seconds for a client against a healthy server
 WARM_UP_DOOR = "path"
 ORIGINS = 24  # more than the pools of most clients hold
 LOSS = "tcp-accept-close"  # shows how often a client tries by itself
@@ -74,7 +75,7 @@ class Subject:
 
     client: Client
     has: frozenset[Need]
-    times: Times
+    times: CheckTimes
     shape: str = ""
     control_rss: int | None = None
     control_cpu: float | None = None
@@ -138,7 +139,7 @@ async def meet(
     if isinstance(tested, Command):
         own |= {Need.PROXY}
     has = own | options.declared | frozenset(BY_SHAPE.get(tested.shape, ()))
-    patient = Times(options.timeout, cap=PATIENCE)
+    patient = CheckTimes(options.timeout, cap=HEALTHY_PATIENCE)
     subject = Subject(client, has, patient, tested.shape, trust=trust)
     control = catalogue["llm-ok" if tested.shape else "ok"]
     first = await _control(control, lab, subject, options, run=0)
@@ -147,7 +148,7 @@ async def meet(
     subject.control_rss = max(
         (each.visit.rss for each in (first, second) if each.visit.rss is not None), default=None
     )
-    subject.times = Times(max(options.timeout, PROBE_SECONDS), start_up)
+    subject.times = CheckTimes(max(options.timeout, PROBE_SECONDS), start_up)
     facts = await play(Cell(catalogue[LOSS], options.seed), lab, subject, door_kind=options.door)
     subject.control_cpu = max(
         (each.visit.cpu for each in (first, second) if each.visit.cpu is not None), default=None
@@ -156,7 +157,7 @@ async def meet(
         await _probe(subject, lab, options, catalogue)
         if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
             subject.kept = await _kept_connections(client, lab, options.seed)
-    subject.times = _with_attempts(Times(options.timeout, start_up, options.cap), facts)
+    subject.times = _with_attempts(CheckTimes(options.timeout, start_up, options.cap), facts)
     return subject
 
 
@@ -173,7 +174,7 @@ async def _control(
     return facts
 
 
-def _with_attempts(times: Times, loss: Facts) -> Times:
+def _with_attempts(times: CheckTimes, loss: Facts) -> CheckTimes:
     """Return times that have room for the attempts of a client that tries again after a lost connection."""
     if loss.is_capped or not 1 < loss.attempts <= MOST_ATTEMPTS:
         return times
@@ -197,7 +198,7 @@ async def _probe(
             found.add(need)
 
     # A busy machine must not cost a client an ability; the longer timeout only delays clients that lack one.
-    subject.times = Times(max(options.timeout, PROBE_SECONDS))
+    subject.times = CheckTimes(max(options.timeout, PROBE_SECONDS))
     async with trio.open_nursery() as nursery:
         for need in slugs:
             nursery.start_soon(probe, need)
@@ -218,8 +219,11 @@ async def _kept_connections(client: Client, lab: CheckedLab, seed: int) -> list[
             await open_doors.enter_async_context(lab.open("ok-keepalive", nonce=nonce))
             for _ in range(ORIGINS)
         ]
-        calls = [Call(url=f"http://{LOCAL}:{door.port}/", timeout=PATIENCE) for door in doors]
-        order = Order(nonce=nonce, calls=(*calls, *reversed(calls)), cap=PATIENCE)
+        calls = [
+            Call(url=f"http://{LOOPBACK_ADDRESS}:{door.port}/", timeout=HEALTHY_PATIENCE)
+            for door in doors
+        ]
+        order = Order(nonce=nonce, calls=(*calls, *reversed(calls)), cap=HEALTHY_PATIENCE)
         visit = await client.visit(order)
         carried = [
             {request.connection.number for request in lab.ledger.requests(door.name)}
@@ -258,7 +262,7 @@ def _passes(facts: Facts, need: Need) -> bool:
 def _warm_up(tested: Lines, lab: CheckedLab, trust: Trust) -> list[Call]:
     """Return healthy calls; the second one is a first handshake of TLS, which takes some runtimes seconds."""
     if tested.shape:
-        return [_healthy(lab, WARM_UP_DOOR, f"llm-ok{SHAPES.get(tested.shape, '/')}")]
+        return [_healthy(lab, WARM_UP_DOOR, f"llm-ok{SHAPE_PATHS.get(tested.shape, '/')}")]
     plain = _healthy(lab, WARM_UP_DOOR, "ok/")
     return [plain, _healthy(lab, SNI, "ok/", "https")] if trust.root else [plain]
 
@@ -266,4 +270,4 @@ def _warm_up(tested: Lines, lab: CheckedLab, trust: Trust) -> list[Call]:
 def _healthy(lab: CheckedLab, door: str, path: str, scheme: str = "http") -> Call:
     host, port = lab.address(door)
     name = TWO_ADDRESSES if scheme == "https" else host
-    return Call(url=f"{scheme}://{name}:{port}/mode/{path}", timeout=PATIENCE)
+    return Call(url=f"{scheme}://{name}:{port}/mode/{path}", timeout=HEALTHY_PATIENCE)

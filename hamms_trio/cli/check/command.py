@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import click
 
 from hamms_trio.cli import options as shared
-from hamms_trio.cli.options import NamedPath
+from hamms_trio.cli.options import STANDARD_OUTPUT, NamedPath
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -23,12 +23,11 @@ if TYPE_CHECKING:
     from hamms_trio.check.client import Tested
     from hamms_trio.check.report import CheckReport
     from hamms_trio.check.running.options import Options
-    from hamms_trio.modes.catalogue import Source
+    from hamms_trio.modes.catalogue import ModeSource
 
 logger = logging.getLogger(__name__)
 
-FAILED, INTERNAL, INTERRUPTED = 1, 3, 130
-STANDARD_OUTPUT = "-"
+CHECK_FAILED, INTERNAL_ERROR, INTERRUPTED = 1, 3, 130
 _META = "stderr-prefix="
 _FAIL_ON = ("crash", "silent", "fail", "warn", "regression")
 _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
@@ -166,7 +165,7 @@ def check(command: tuple[str, ...], clients: tuple[str, ...], **given: object) -
         raise
     except Exception:  # the edge of the command: a fault of ours has an exit code of its own
         logger.exception("the check failed")
-        sys.exit(INTERNAL)
+        sys.exit(INTERNAL_ERROR)
     sys.exit(code)
 
 
@@ -207,7 +206,7 @@ def _check_one(
     name: str,
     command: tuple[str, ...],
     options: Options,
-    modes: tuple[Source, ...],
+    modes: tuple[ModeSource, ...],
     given: dict[str, object],
 ) -> int:
     """Check one client, write its reports, and return the exit code."""
@@ -233,7 +232,7 @@ def _check_one(
     _write_reports(report, comparison, given["reports"])  # type: ignore[arg-type] # a tuple
     if not report.summary.complete:
         return INTERRUPTED
-    return FAILED if offenders(report, FailOn(given["fail_on"]), comparison) else 0
+    return CHECK_FAILED if offenders(report, FailOn(given["fail_on"]), comparison) else 0
 
 
 def _options(given: dict[str, object]) -> Options:

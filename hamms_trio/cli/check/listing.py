@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from hamms_trio.app import catalogue_with
-from hamms_trio.check.plan.arguments import Times
+from hamms_trio.check.plan.arguments import CheckTimes
 from hamms_trio.check.plan.calls import Place, calls_for
 from hamms_trio.check.plan.needs import Need, needs_of
 from hamms_trio.check.plan.suites import chosen
@@ -13,12 +13,12 @@ from hamms_trio.check.running.cells import Cell
 from hamms_trio.check.running.lab import described
 from hamms_trio.check.running.options import Options
 from hamms_trio.modes import FailureMode
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.modes.catalogue import ModeSource
 
 _EVERYTHING = frozenset(Need)
 
 
-def show_plan(options: Options, modes: tuple[Source, ...], *, with_calls: bool) -> None:
+def show_plan(options: Options, modes: tuple[ModeSource, ...], *, with_calls: bool) -> None:
     """Print each mode of the suites, what it needs, and, if wanted, its arguments, its calls and its times."""
     planned = chosen(catalogue_with(modes), options.suites, options.excluded)
     for slug, mode in planned.items():
@@ -30,7 +30,7 @@ def show_plan(options: Options, modes: tuple[Source, ...], *, with_calls: bool) 
 
 
 def _calls(mode: FailureMode, options: Options) -> str:
-    times = Times(options.timeout, cap=options.cap)
+    times = CheckTimes(options.timeout, cap=options.cap)
     cell = Cell(mode, options.seed)
     place = Place("URL", _EVERYTHING, options.timeout)
     calls = " ".join(call.method for call in calls_for(mode.slug, place))

@@ -13,12 +13,12 @@ from hamms_trio.check.client import Tested
 from hamms_trio.check.report import CheckReport, ModeReport
 from hamms_trio.check.running.options import OnProgress, Options, no_progress
 from hamms_trio.checking import run_check
-from hamms_trio.modes.catalogue import Source
+from hamms_trio.modes.catalogue import ModeSource
 from hamms_trio.net.nursery import ungrouped
 
 
 async def checked(
-    tested: Tested, options: Options, modes: tuple[Source, ...], on_progress: OnProgress
+    tested: Tested, options: Options, modes: tuple[ModeSource, ...], on_progress: OnProgress
 ) -> CheckReport:
     """Check a client; the first SIGINT or SIGTERM ends the run with a report of what has been found."""
     scope = trio.CancelScope()

@@ -13,13 +13,11 @@ import click
 from hamms_trio.cli.lazy import DelegatingCommand
 from hamms_trio.cli.load.compare import compare
 from hamms_trio.cli.load.order import ORDER, LoadOrder
-from hamms_trio.cli.options import NamedPath
+from hamms_trio.cli.options import STANDARD_OUTPUT, NamedPath
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
     from hamms_trio.load.result import Result
-
-STANDARD_OUTPUT = Path("-")
 
 
 class LoadCommand(DelegatingCommand):
@@ -67,7 +65,7 @@ def load(url: str | None, order: LoadOrder, json_file: Path | None) -> None:
             _write(json_file, result)
     except LoadError as error:
         raise Refused(str(error)) from None
-    if json_file != STANDARD_OUTPUT:
+    if str(json_file) != STANDARD_OUTPUT:
         report.show(result)
     if not result.tally.answered:
         click.echo(f"hamms-trio: {report.why_silent(result)}", err=True)
@@ -89,7 +87,7 @@ def _check_writable(path: Path) -> None:
     """Check before the load that the result can be written after it."""
     from hamms_trio.errors import LoadError
 
-    if path == STANDARD_OUTPUT:
+    if str(path) == STANDARD_OUTPUT:
         return
     if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         raise LoadError(
@@ -102,7 +100,7 @@ def _write(path: Path, result: Result) -> None:
     from hamms_trio.load.result import as_json
 
     text = json.dumps(as_json(result), indent=2, ensure_ascii=False)
-    if path == STANDARD_OUTPUT:
+    if str(path) == STANDARD_OUTPUT:
         click.echo(text)
         return
     try:

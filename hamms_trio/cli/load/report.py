@@ -15,7 +15,7 @@ from hamms_trio.load.run import EndedBy
 
 BAR_CELLS = 40
 CLASSES = 24  # the most lines of the histogram
-PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
+SHOWN_PERCENTS = (50.0, 90.0, 95.0, 99.0, 99.9)
 # A narrow terminal loses the last of these columns first.
 IMPORTANT = ("p50", "p99", "max", "mean", "p95", "p99.9", "min", "p90", "stddev")
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
@@ -96,7 +96,7 @@ def _numbers(latency: Spread, service: Spread | None, console: Console) -> Table
 
 def _columns(spread: Spread) -> dict[str, str]:
     seconds = {"min": spread.minimum, "mean": spread.mean, "stddev": spread.stddev}
-    seconds |= {f"p{percent:g}": spread.percentiles[percent] for percent in PERCENTS}
+    seconds |= {f"p{percent:g}": spread.percentiles[percent] for percent in SHOWN_PERCENTS}
     return {name: _ms(value) for name, value in {**seconds, "max": spread.maximum}.items()}
 
 

@@ -7,10 +7,9 @@ import json
 import logging
 import time
 
-from hamms_trio.line_writer import LineWriter
+from hamms_trio.line_writer import STDERR, LineWriter
 
-PLAIN = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-STDERR = 2
+PLAIN_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 class JsonLines(logging.Formatter):
@@ -47,5 +46,5 @@ def configure_logging(log_format: str, *, verbose: bool) -> None:
     writer = LineWriter(STDERR, "log")
     atexit.register(writer.close)
     handler = LineWriterHandler(writer)
-    handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(PLAIN))
+    handler.setFormatter(JsonLines() if log_format == "json" else logging.Formatter(PLAIN_FORMAT))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 
 from hamms_trio.cli.options import RunningOptions, TlsOptions
+from hamms_trio.line_writer import STDERR
 from netsplode.usage import Refused
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from hamms_trio.http.serving.running import RunningServer
 
 logger = logging.getLogger(__name__)
-
-STDERR = 2
 
 
 class AccessLogChoice(TypedDict):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 RUN_FAILED = 3  # the exit code
 SEED = 1337
-SEEDS = click.IntRange(-(2**63), 2**63 - 1)
+SEED_RANGE = click.IntRange(-(2**63), 2**63 - 1)
 JUNIT = click.option(
     "--junit", type=options.FILE, help="Write the report as JUnit XML to this file."
 )
@@ -47,7 +47,7 @@ def scenario() -> None:
     show_default="https://127.0.0.1:8443 if something listens there, else http://127.0.0.1:8080",
     help="The server of local steps.",
 )
-@click.option("--seed", default=SEED, show_default=True, type=SEEDS, help="Seed of chaos.")
+@click.option("--seed", default=SEED, show_default=True, type=SEED_RANGE, help="Seed of chaos.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
 @click.option(
     "--max-steps",
@@ -130,7 +130,7 @@ def list_scenarios(tag: str | None, remote: Remote) -> None:
 
 @scenario.command("run-remote")
 @click.argument("id")
-@click.option("--seed", type=SEEDS, help="Seed of chaos; by default the workbench's own.")
+@click.option("--seed", type=SEED_RANGE, help="Seed of chaos; by default the workbench's own.")
 @JUNIT
 @VARIABLES
 @TAGS

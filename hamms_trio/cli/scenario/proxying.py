@@ -6,10 +6,16 @@ import json
 
 import click
 
-from hamms_trio.cli.remote import REMOTE, AnswerRefused, Document, Remote, WorkbenchUnreachable
+from hamms_trio.cli.remote import (
+    REMOTE,
+    AnswerRefused,
+    Remote,
+    RemoteDocument,
+    WorkbenchUnreachable,
+)
 from netsplode.usage import Refused
 
-FAILED = 3  # the exit code of an answer that is an error
+ANSWERED_BADLY = 3  # the exit code of an answer that is an error
 ERRORS_FROM = 400
 
 
@@ -41,7 +47,7 @@ def proxy(
 
     The exit code is 0 for an answer below 400, and 3 for another one or none.
     """
-    asked: Document = {
+    asked: RemoteDocument = {
         "target_id": target_id,
         "method": method,
         "path": path,
@@ -56,10 +62,10 @@ def proxy(
         raise AnswerRefused(error.message) from None
     remote.show(document, _text(document))
     if document["response"]["status"] >= ERRORS_FROM:
-        context.exit(FAILED)
+        context.exit(ANSWERED_BADLY)
 
 
-def _fields(text: str) -> Document:
+def _fields(text: str) -> RemoteDocument:
     try:
         fields = json.loads(text)
     except ValueError as error:
@@ -69,7 +75,7 @@ def _fields(text: str) -> Document:
     return fields
 
 
-def _text(document: Document) -> str:
+def _text(document: RemoteDocument) -> str:
     response, target = document["response"], document["request"]["target_id"]
     line = (
         f"Proxy response | target={target} status={response['status']} trace={document['trace_id']}"

@@ -39,27 +39,27 @@ from hamms_trio.workbench.scenarios.reach.modes import open_mode, step_door
 from hamms_trio.workbench.scenarios.report import StepResult
 from hamms_trio.workbench.scenarios.run import UNOBSERVED, Unobserved
 from hamms_trio.workbench.scenarios.steps.sending import (
-    LOCAL,
     Loss,
     ResponseLost,
-    Send,
+    SendStep,
     StepAnswer,
     StepRequest,
 )
+from hamms_trio.workbench.targets.model import LOCAL
 from netsplode.usage import Refused
 
-TLS_PLACE, PLAIN = ("127.0.0.1", 8443), "http://127.0.0.1:8080"
-PROBE_SECONDS = 0.5
+TLS_PLACE, PLAIN_PLACE = ("127.0.0.1", 8443), "http://127.0.0.1:8080"
+TLS_PROBE_SECONDS = 0.5
 RUN_SECONDS = 3_600.0
-PROXY = "/api/proxy/request"
+PROXY_PATH = "/api/proxy/request"
 
 
 def default_base_url() -> str:
     """Return the URL of the workbench on this machine: the one over TLS if there is one."""
     try:
-        create_connection(TLS_PLACE, PROBE_SECONDS).close()
+        create_connection(TLS_PLACE, TLS_PROBE_SECONDS).close()
     except OSError:
-        return PLAIN
+        return PLAIN_PLACE
     return "https://{}:{}".format(*TLS_PLACE)
 
 
@@ -124,10 +124,10 @@ class RemoteWorld:
         }
         fields = (("content-type", "application/json"),)
         body = json.dumps(asked).encode()
-        sent = StepRequest("POST", PROXY, fields, body, request.seconds)
+        sent = StepRequest("POST", PROXY_PATH, fields, body, request.seconds)
         return _answer_of_target(await self._client.send(self._authorized(sent)))
 
-    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[Send]:
+    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[SendStep]:
         """Serve a failure mode in this process (see `World.failing`)."""
         return open_mode(self._doors, fail, seed)
 

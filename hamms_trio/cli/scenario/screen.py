@@ -6,7 +6,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from hamms_trio.cli.scenario.seen import PROXY, REQUEST, Event, Seen, has_failed, words_of
+from hamms_trio.cli.scenario.seen import PROXY, REQUEST, Seen, SeenEvent, has_failed, words_of
 
 ROWS = 10  # of each list
 HEALTH = 8  # routes of the health map
@@ -39,7 +39,7 @@ def _totals(seen: Seen) -> Text:
     )
 
 
-def _list(title: str, events: list[Event]) -> RenderableType:
+def _list(title: str, events: list[SeenEvent]) -> RenderableType:
     table = Table(box=None, show_header=False, title=title, title_justify="left", padding=(0, 1))
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from typing import Any
 
-Event = dict[str, Any]
+SeenEvent = dict[str, Any]
 
 SCENARIO = (
     "scenario.run.started",
@@ -15,7 +15,7 @@ SCENARIO = (
 )
 REQUEST, PROXY = "request.completed", "proxy.request.completed"
 TOPICS = ",".join((REQUEST, *SCENARIO, PROXY))
-KEPT = 500  # events of each kind
+SEEN_EVENTS = 500  # events of each kind
 ROUTES = 200  # of the health map
 _BAD_STATUS = 400
 
@@ -39,8 +39,8 @@ class Seen:
 
     def clear(self) -> None:
         """Clear the events and counts; later events are shown again."""
-        self._events: dict[str, deque[Event]] = {
-            kind: deque(maxlen=KEPT) for kind in (REQUEST, "scenario", PROXY)
+        self._events: dict[str, deque[SeenEvent]] = {
+            kind: deque(maxlen=SEEN_EVENTS) for kind in (REQUEST, "scenario", PROXY)
         }
         self.answers: Counter[str] = Counter()
         self.failures: Counter[str] = Counter()
@@ -54,7 +54,7 @@ class Seen:
         """Take a page of events, and the counters."""
         self.metrics = metrics
         self.problem = ""
-        events: list[Event] = page["events"]
+        events: list[SeenEvent] = page["events"]
         for event in events:
             kind = "scenario" if event["type"] in SCENARIO else event["type"]
             if kind in self._events:
@@ -63,14 +63,14 @@ class Seen:
                 self._count(event["payload"])
         self.cursor = events[-1]["id"] if events else max(self.cursor, page["latest_id"])
 
-    def latest(self, kind: str, count: int) -> list[Event]:
+    def latest(self, kind: str, count: int) -> list[SeenEvent]:
         """Return the latest events of a kind, the newest last; only failures if the user wants those."""
         found = [event for event in self._events[kind] if not self.failed_only or has_failed(event)]
         return found[-count:]
 
-    def take_new(self) -> list[Event]:
+    def take_new(self) -> list[SeenEvent]:
         """Return the events of all kinds that were not printed yet, in order (see `latest`)."""
-        found = [event for kind in self._events for event in self.latest(kind, KEPT)]
+        found = [event for kind in self._events for event in self.latest(kind, SEEN_EVENTS)]
         new = sorted(
             (event for event in found if event["id"] > self.shown), key=lambda event: event["id"]
         )
@@ -85,13 +85,13 @@ class Seen:
         self.failures[route] += payload["status"] >= _BAD_STATUS
 
 
-def has_failed(event: Event) -> bool:
+def has_failed(event: SeenEvent) -> bool:
     """Return True if an event reports a failure."""
     status = event["payload"].get("status")
     return status == "fail" or (isinstance(status, int) and status >= _BAD_STATUS)
 
 
-def words_of(event: Event) -> str:
+def words_of(event: SeenEvent) -> str:
     """Describe an event in one line."""
     payload, kind = event["payload"], event["type"]
     if kind == REQUEST:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 POLL_SECONDS = 1.0  # between two requests for events
-EVENTS = 300  # in one answer
+EVENTS_AT_ONCE = 300  # in one answer
 
 
 def watch(remote: Remote, *, refresh: float, failed_only: bool, no_color: bool) -> None:
@@ -49,7 +49,12 @@ def watch(remote: Remote, *, refresh: float, failed_only: bool, no_color: bool) 
 
 def _update(seen: Seen, remote: Remote) -> None:
     page = remote.ask(
-        "GET", "/api/events/snapshot", None, since_id=seen.cursor, limit=EVENTS, topics=TOPICS
+        "GET",
+        "/api/events/snapshot",
+        None,
+        since_id=seen.cursor,
+        limit=EVENTS_AT_ONCE,
+        topics=TOPICS,
     )
     seen.take(page, remote.ask("GET", "/_metrics"))
 

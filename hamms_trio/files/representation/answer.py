@@ -30,7 +30,7 @@ class Slice(NamedTuple):
     octets: int
 
 
-Part = bytes | Slice
+BodyPart = bytes | Slice
 
 
 class FileAnswer:
@@ -49,7 +49,7 @@ class FileAnswer:
         self,
         status: int,
         fields: tuple[Field, ...],
-        parts: Sequence[Part] = (),
+        parts: Sequence[BodyPart] = (),
         *,
         content_length: int | None,
         descriptor: int | None = None,
@@ -122,7 +122,7 @@ def represent(
         source: its octets.
         now: seconds since 1970.
     """
-    parts: Sequence[Part] = ()
+    parts: Sequence[BodyPart] = ()
     try:
         status, described, pieces = _decide(method, fields, shown, now)
         octets = sum(map(_octets, pieces))
@@ -194,7 +194,7 @@ def _octets(piece: _Piece) -> int:
     return len(piece) if isinstance(piece, bytes) else piece.octets
 
 
-def _read(source: Source, pieces: list[_Piece], octets: int) -> list[Part]:
+def _read(source: Source, pieces: list[_Piece], octets: int) -> list[BodyPart]:
     """Replace spans by their octets, where those are few and in memory."""
     if octets > READ_AT_ONCE and isinstance(source, int):
         return [piece if isinstance(piece, bytes) else _slice(source, piece) for piece in pieces]
@@ -209,7 +209,7 @@ def _slice(descriptor: int, span: Span) -> Slice:
     return Slice(descriptor, span.first, span.octets)
 
 
-def _octets_of(source: Source, span: Span) -> Part:
+def _octets_of(source: Source, span: Span) -> BodyPart:
     if isinstance(source, bytes):
         return source[span.first : span.last + 1]
     octets = read_if_in_memory(source, span.first, span.octets)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 
-from hamms_trio.http.accounting.account import Entry
+from hamms_trio.http.accounting.account import UnloggedAnswer
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire.masking import mask
 
@@ -47,7 +47,7 @@ class AccessLog:
         self._put = put
         self._waiting: list[str] = []
 
-    def write(self, entries: Sequence[Entry]) -> None:
+    def write(self, entries: Sequence[UnloggedAnswer]) -> None:
         """Format one line for each entry."""
         service = self._service
         drained = int(service.drain_seconds * 1000)
@@ -64,7 +64,7 @@ class AccessLog:
 
 
 def _plain_lines(
-    entries: Sequence[Entry], offset: float, phase: str, drained: int, _notes: Notes
+    entries: Sequence[UnloggedAnswer], offset: float, phase: str, drained: int, _notes: Notes
 ) -> Iterator[str]:
     end = f"shutdown_phase={phase} drain_elapsed_ms={drained}\n"
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:
@@ -83,7 +83,7 @@ def _plain_lines(
 
 
 def _json_lines(
-    entries: Sequence[Entry], offset: float, phase: str, drained: int, notes: Notes
+    entries: Sequence[UnloggedAnswer], offset: float, phase: str, drained: int, notes: Notes
 ) -> Iterator[str]:
     end = f'"shutdown_phase": "{phase}", "drain_elapsed_ms": {drained}'
     for begun, ended, match, status, octets_in, octets_out, connection, number, name in entries:

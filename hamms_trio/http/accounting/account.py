@@ -16,7 +16,7 @@ from hamms_trio.http.routes.match import Match
 from hamms_trio.recording.recorder import Recorder, Watch
 from hamms_trio.wire import RequestHead
 
-BATCH = 64  # the limit of answers that are not logged yet
+UNLOGGED_ANSWERS = 64  # the limit of answers that are not logged yet
 COUNTED_IN_ONE_GO = 512  # the limit of latencies that are not counted yet
 MAX_NOTES = 1_000  # of answers that are not logged yet
 SAMPLES = 1024  # the latest latencies of a route, for its percentiles
@@ -34,7 +34,7 @@ class AnsweringConnection(Protocol):
 
 # One answer: begun, ended, match, status, octets in, octets out, connection, number of the request on the
 # connection, and the request's id. A bare tuple, since a named one takes three times as long, for each request.
-Entry = tuple[float, float, Match, int, int, int, AnsweringConnection, int, bytes]
+UnloggedAnswer = tuple[float, float, Match, int, int, int, AnsweringConnection, int, bytes]
 
 
 class RouteAccount:
@@ -73,8 +73,8 @@ class Account:
     """
 
     def __init__(self) -> None:
-        self._entries: list[Entry] = []
-        self._observers: list[Callable[[list[Entry]], None]] = []
+        self._entries: list[UnloggedAnswer] = []
+        self._observers: list[Callable[[list[UnloggedAnswer]], None]] = []
         self._flushes: list[Callable[[], None]] = []
         self._counters: list[Callable[[str, int, list[int], float], None]] = []
         self._latencies: dict[tuple[str, int], list[float]] = {}  # by route and status
@@ -103,7 +103,7 @@ class Account:
         return percentile(sorted(samples), percent)
 
     def log_to(
-        self, write: Callable[[list[Entry]], None], flush: Callable[[], None] | None = None
+        self, write: Callable[[list[UnloggedAnswer]], None], flush: Callable[[], None] | None = None
     ) -> None:
         """Pass each batch of entries on, such as to the access log or to the history.
 
@@ -137,13 +137,13 @@ class Account:
         """Answers that are not counted yet."""
         return len(self._entries)
 
-    def note(self, entry: Entry) -> None:
+    def note(self, entry: UnloggedAnswer) -> None:
         """Enter an answer."""
         entries = self._entries
         if not entries:
             self.on_first()
         entries.append(entry)
-        if len(entries) >= BATCH:
+        if len(entries) >= UNLOGGED_ANSWERS:
             self._log_batch()
 
     def settle(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hamms_trio.http.accounting.account import Entry
+from hamms_trio.http.accounting.account import UnloggedAnswer
 from hamms_trio.recording.recorder import Recording
 
 WELL_BEHAVED = "workbench"  # the name of the door in events
@@ -23,7 +23,7 @@ class ExchangePublisher:
         self._recording = recording
         self._settle = settle
 
-    def write(self, entries: list[Entry]) -> None:
+    def write(self, entries: list[UnloggedAnswer]) -> None:
         """Publish a batch of answers."""
         publisher = self._recording.bus.publisher
         if publisher is None:

@@ -17,17 +17,16 @@ from hamms_trio.errors import ContentTooLarge, MalformedRequest, RequestError, R
 from hamms_trio.http.exchange.answers import Answers
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.heads import Heads
-from hamms_trio.http.limits.limits import BODY_OCTETS, EXCHANGES_IN_ONE_GO, TURN_SECONDS
+from hamms_trio.http.limits.limits import CONTENT_AT_ONCE, EXCHANGES_IN_ONE_GO, HTTP_TURN_SECONDS
 from hamms_trio.http.routes import refusals
 from hamms_trio.http.routes.content import Content
 from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.response import Response
 from hamms_trio.http.serving.service import FOREVER, Service
 from hamms_trio.wire import chunk, last_chunk
+from hamms_trio.wire.http1.build import CONTINUE
 
 logger = logging.getLogger(__name__)
-
-CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Conversation:
@@ -94,7 +93,7 @@ class Conversation:
         answers: list[bytes] = []
         octets = exchanges = 0
         service = self._service
-        turn_ends = service.clock() + TURN_SECONDS
+        turn_ends = service.clock() + HTTP_TURN_SECONDS
         self.has_more = False
         try:
             while not self.closing:
@@ -312,7 +311,7 @@ class Conversation:
             octets, self._buffer = self._buffer[:length], self._buffer[length:]
             return self._answer(match, len(head.octets) + length, begun, octets)
         self.deadline = begun + limits.content_seconds
-        window = limits.waiting_input + BODY_OCTETS if route.waits else None
+        window = limits.waiting_input + CONTENT_AT_ONCE if route.waits else None
         content = Content(head, limit, service.body_budget, window=window, begun=begun)
         content.reserve_room()
         self._content = content

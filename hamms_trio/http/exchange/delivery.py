@@ -23,7 +23,7 @@ from hamms_trio.http.routes.response import FileBody
 # In one turn, which takes a tenth of a millisecond, and a quarter of one on an encrypted connection.
 SENDFILE_OCTETS = 1024 * 1024
 COPIED_OCTETS = 256 * 1024
-READ_OCTETS = 64 * 1024  # that pass through our memory, where they wait for a slow client
+FILE_READ_OCTETS = 64 * 1024  # that pass through our memory, where they wait for a slow client
 
 _MORE = getattr(socket, "MSG_MORE", 0)
 _PROBE = bytearray(1)
@@ -154,7 +154,7 @@ class Delivery:
 
     def _read_from_memory(self, count: int) -> int | None:
         """Read up to ``count`` octets to be sent and return how many; None if that would wait for the disk."""
-        buffer = bytearray(min(count, READ_OCTETS))
+        buffer = bytearray(min(count, FILE_READ_OCTETS))
         try:
             read = _read_cached(self._file, buffer, self._at)
         except OSError:

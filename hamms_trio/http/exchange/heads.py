@@ -7,7 +7,7 @@ from hamms_trio.http.routes.match import Match
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire import RequestReader, parse_head
 
-CR, _LF = b"\r\n"
+_CR, _LF = b"\r\n"
 _LINE_ROOM = len("OPTIONS  HTTP/1.1")  # octets of a request line besides its target
 
 
@@ -38,7 +38,7 @@ class Heads:
         """
         matcher, limits = self._service.matcher, self._service.limits
         if self._reader is None:
-            if buffer[0] in (CR, _LF):
+            if buffer[0] in (_CR, _LF):
                 buffer = self._skip_empty_line(buffer)
                 if buffer in (b"", b"\r"):
                     return None, buffer

@@ -7,12 +7,13 @@ from collections.abc import AsyncIterable, Awaitable
 from typing import Protocol, cast
 
 from hamms_trio.errors import PeerGone, RequestError
-from hamms_trio.http.exchange.conversation import CONTINUE, Conversation
+from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.routes.refusals import checked, internal_error, refusal
 from hamms_trio.http.routes.response import BodyBroken, FileBody, Response, SizedBody
 from hamms_trio.http.serving.service import Service
 from hamms_trio.wire import chunk, last_chunk
+from hamms_trio.wire.http1.build import CONTINUE
 
 logger = logging.getLogger(__name__)
 

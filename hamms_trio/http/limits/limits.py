@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-BODY_OCTETS = 64 * 1024  # the content that a carrier reads at once
+CONTENT_AT_ONCE = 64 * 1024  # octets of a body that a carrier reads at once
 # Limits for answering pipelined requests before other clients have their turn.
 EXCHANGES_IN_ONE_GO = 64
-TURN_SECONDS = 0.001
+HTTP_TURN_SECONDS = 0.001
 
 
 @dataclass(frozen=True, slots=True)

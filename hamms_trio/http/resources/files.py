@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import trio
 
 from hamms_trio.files import (
+    BodyPart,
     FileAnswer,
     FileTree,
-    Part,
     Root,
     echo,
     read_file,
@@ -128,5 +128,5 @@ def add_challenge(router: Router, root: Root | None) -> None:
         return as_workbench_response(answer, request)
 
 
-def _piece(part: Part) -> bytes | range:
+def _piece(part: BodyPart) -> bytes | range:
     return part if isinstance(part, bytes) else range(part.offset, part.offset + part.octets)

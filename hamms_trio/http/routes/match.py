@@ -16,7 +16,7 @@ from hamms_trio.http.routes.router import Route, Router
 from hamms_trio.http.routes.visitors import AllowedHosts
 from hamms_trio.wire import Oddity, RequestHead, parse_if_whole
 
-METHODS = frozenset(
+KNOWN_METHODS = frozenset(
     ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE", "CONNECT")
 )
 # The X-Request-ID values of clients that the server adopts.
@@ -113,7 +113,7 @@ class Matcher:
         if len(head.target) > self._longest_target:
             raise TargetTooLong(f"the target exceeds {self._longest_target} octets")
         path = head.path
-        if head.method not in METHODS:
+        if head.method not in KNOWN_METHODS:
             raise _unknown_method(head.method)
         if path[:1] != "/" or head.method == "CONNECT":
             _check_target(head)
@@ -143,9 +143,11 @@ class Matcher:
 
 
 def _unknown_method(method: str) -> RequestError:
-    if method.upper() in METHODS:
+    if method.upper() in KNOWN_METHODS:
         return UnknownMethod(f"the method {method} has to be in capitals (RFC 9110 §9.1)")
-    return UnknownMethod(f"the method {method[:40]} is not one of {', '.join(sorted(METHODS))}")
+    return UnknownMethod(
+        f"the method {method[:40]} is not one of {', '.join(sorted(KNOWN_METHODS))}"
+    )
 
 
 def _check_target(head: RequestHead) -> None:

@@ -11,9 +11,9 @@ from hamms_trio.http.routes.match import Match
 from hamms_trio.http.routes.request import Request
 from hamms_trio.http.routes.response import GivenAway, Response, error, explain
 from hamms_trio.http.routes.router import Route
-from hamms_trio.http.serving.service import RETRY_AFTER, Service
+from hamms_trio.http.serving.service import RETRY_AFTER_SECONDS, Service
 from hamms_trio.wire import RequestHead
-from hamms_trio.wire.http1.section import TOKEN
+from hamms_trio.wire.grammar import TOKEN
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ FULL = error(
     503,
     "too_many_connections",
     "Service Unavailable: too many connections",
-    ("Retry-After", str(RETRY_AFTER)),
+    ("Retry-After", str(RETRY_AFTER_SECONDS)),
     close=True,
 )
 
@@ -54,7 +54,7 @@ def refusal(problem: RequestError) -> Response:
             problem.status,
             "no_room",
             f"Service Unavailable: {problem}",
-            ("Retry-After", str(RETRY_AFTER)),
+            ("Retry-After", str(RETRY_AFTER_SECONDS)),
             close=True,
         )
     fields = (("Allow", problem.allow),) if isinstance(problem, MethodNotAllowed) else ()

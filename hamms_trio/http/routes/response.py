@@ -12,12 +12,12 @@ from typing import ClassVar, Protocol
 from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.wire import Field, field_lines, reason_phrase, status_line
 from hamms_trio.wire.fields.negotiation import best_match
+from hamms_trio.wire.grammar import FIELD_NAME
 from hamms_trio.wire.status import has_no_body
 
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
 
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\x20-\x7e\x80-\xff\t]*[\x21-\x7e\x80-\xff])?)?")
 # The server frames the message and ends the connection, so these fields are the server's.
 _RESERVED = frozenset(
@@ -80,7 +80,7 @@ class SizedBody(ABC):
         """Release everything that the body holds, even if no octet was read."""
 
 
-Body = bytes | FileBody | SizedBody | AsyncIterable[bytes]
+ResponseBody = bytes | FileBody | SizedBody | AsyncIterable[bytes]
 
 
 class Response:
@@ -116,7 +116,7 @@ class Response:
     def __init__(
         self,
         status: int = 200,
-        body: Body = b"",
+        body: ResponseBody = b"",
         fields: tuple[Field, ...] = (),
         *,
         close: bool = False,
@@ -280,7 +280,7 @@ def check_fields(fields: tuple[Field, ...]) -> None:
         ValueError: a field is malformed, or reserved for the server.
     """
     for name, value in fields:
-        if not _NAME.fullmatch(name):
+        if not FIELD_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is not the name of a field")
         if not _VALUE.fullmatch(value):
             raise ValueError(f"{value[:80]!r} can't be the value of {name}")

@@ -14,7 +14,7 @@ from hamms_trio.wire import RequestHead
 from hamms_trio.wire.fields.hosts import authority_of, is_own_name, name_of
 from hamms_trio.wire.http1.section import scan_for
 
-MAX_KNOWN = 64  # values of Host that were accepted
+MAX_KNOWN_HOSTS = 64  # values of Host that were accepted
 
 _ORIGIN = scan_for("origin", "sec-fetch-site")
 _OTHER_SITES = ("cross-site", "same-site")  # Fetch Metadata §2.3; a site has many origins
@@ -43,7 +43,7 @@ class AllowedHosts:
             raise Forbidden(
                 f"the Host {host[:80]!r} is no address and not localhost; --allow-host adds a name (* for all)"
             )
-        if len(self._known) < MAX_KNOWN:
+        if len(self._known) < MAX_KNOWN_HOSTS:
             self._known.add(host)
 
 

@@ -10,7 +10,7 @@ import trio
 
 from hamms_trio.certificates import ServerCertificate
 from hamms_trio.http.limits.capacity import Capacity, Fate
-from hamms_trio.http.limits.limits import TURN_SECONDS
+from hamms_trio.http.limits.limits import HTTP_TURN_SECONDS
 from hamms_trio.http.serving.connection import ServerConnection
 from hamms_trio.http.serving.service import Service
 from hamms_trio.net.accepted import Handover
@@ -20,7 +20,7 @@ from hamms_trio.net.listening.descriptors import PROCESS_BUDGET, DescriptorShare
 from hamms_trio.net.resets import reset_and_close
 from hamms_trio.net.tls import Handshakes, TlsSocket
 
-SETTLE_SECONDS = 0.2  # the longest delay of the account
+ACCOUNT_SECONDS = 0.2  # the longest delay of the account
 WATCHED_SECONDS = 0.02  # the same while somebody watches the answers live
 SWEEPS = 4  # within the shortest of the deadlines
 MIN_SWEEP_SECONDS, MAX_SWEEP_SECONDS = 0.01, 1.0
@@ -182,7 +182,7 @@ class Listeners:
     def _settle_soon(self) -> None:
         if not self._settles:
             self._settles = True
-            delay = WATCHED_SECONDS if self._service.is_watched() else SETTLE_SECONDS
+            delay = WATCHED_SECONDS if self._service.is_watched() else ACCOUNT_SECONDS
             self._hub.call_at(self._hub.now() + delay, self._settle)
 
     def _settle(self, _due: float) -> None:
@@ -199,7 +199,7 @@ class Listeners:
     def _sweep_on(self) -> None:
         """Check connections for a turn: thousands may be late at once, and others wait."""
         clock = self._service.clock
-        turn_ends = clock() + TURN_SECONDS
+        turn_ends = clock() + HTTP_TURN_SECONDS
         for connection in self._unswept:
             now = clock()
             connection.check(now)

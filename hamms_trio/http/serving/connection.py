@@ -19,7 +19,7 @@ from hamms_trio.http.exchange.conversation import Conversation
 from hamms_trio.http.exchange.delivery import Delivery, PauseReason
 from hamms_trio.http.exchange.exchange import Exchange
 from hamms_trio.http.exchange.tasks import Incomplete, perform
-from hamms_trio.http.limits.limits import BODY_OCTETS
+from hamms_trio.http.limits.limits import CONTENT_AT_ONCE
 from hamms_trio.http.routes.response import FileBody, GivenAway, Response
 from hamms_trio.http.serving.buffered_socket import BufferedSocket
 from hamms_trio.http.serving.service import Service
@@ -29,7 +29,7 @@ from hamms_trio.net.tls import TlsSocket
 
 logger = logging.getLogger(__name__)
 
-RECEIVE_OCTETS = 8 * 1024  # of new requests: a larger buffer takes longer to allocate
+REQUEST_READ_OCTETS = 8 * 1024  # of new requests: a larger buffer takes longer to allocate
 BUG = "bug in the server: one connection ends"
 
 
@@ -75,7 +75,7 @@ class ServerConnection(BufferedSocket):
                 self._on_other_event(events)
                 return
             conversation = self.conversation
-            data = self.read(RECEIVE_OCTETS if conversation.is_idle else BODY_OCTETS)
+            data = self.read(REQUEST_READ_OCTETS if conversation.is_idle else CONTENT_AT_ONCE)
             if data is None:
                 return
             octets = conversation.receive(data) if data else conversation.end_of_input()

@@ -27,9 +27,11 @@ from hamms_trio.version import VERSION
 from hamms_trio.wire import RequestHead, imf_fixdate
 
 CLOSE = b"\r\nConnection: close\r\n"
-RETRY_AFTER = 2  # seconds
+RETRY_AFTER_SECONDS = 2
 FOREVER = float("inf")
-DRAINING = error(503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER)), close=True)
+DRAINING = error(
+    503, "draining", "Server Draining", ("Retry-After", str(RETRY_AFTER_SECONDS)), close=True
+)
 
 
 SERVER_NAME = f"Hamms/{VERSION}"

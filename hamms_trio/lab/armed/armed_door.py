@@ -13,9 +13,9 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead
 
-NAME = "armed"
-OFFSET = 98
-HEALTHY = Encounter("ok", answer_healthily, {}, decides=True)
+ARMED_DOOR = "armed"
+ARMED_OFFSET = 98
+UNARMED = Encounter("ok", answer_healthily, {}, decides=True)
 
 
 def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
@@ -23,7 +23,7 @@ def unasked(request: RequestHead, fault: ArmedFault | None) -> Encounter:
 
     Only the nonce in the query counts; all other parameters belong to the client.
     """
-    return with_nonce(HEALTHY if fault is None else fault.encounter, request)
+    return with_nonce(UNARMED if fault is None else fault.encounter, request)
 
 
 def meets_unasked(
@@ -36,9 +36,9 @@ def meets_unasked(
 class ArmedDoor:
     """The door where each connection meets the fault that is armed for it, until the connection ends."""
 
-    name = NAME
+    name = ARMED_DOOR
     slug = ""
-    offset = OFFSET
+    offset = ARMED_OFFSET
     listens = True
     port_kind = OPEN
     summary = "A healthy server, until a fault is armed: POST /_hamms/arm on the universal door."

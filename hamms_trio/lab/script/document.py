@@ -12,9 +12,9 @@ from hamms_trio.lab.script.requests import requests_to
 from hamms_trio.lab.shared.labels import Labels
 
 SHOWN_OCTETS = 1200  # of one write
-LONGEST_RUN = 60  # writes in a row that have a moment each
-FEW = 24  # first writes of a longer run that have a moment each
-MOST_OCTETS = 2 * 1024 * 1024  # that the client reads before it gives up
+MOST_MOMENTS = 60  # writes in a row that have a moment each
+FIRST_MOMENTS = 24  # first writes of a longer run that have a moment each
+MOST_DOCUMENT_OCTETS = 2 * 1024 * 1024  # that the client reads before it gives up
 
 
 class Moment(Struct, frozen=True, omit_defaults=True):
@@ -53,14 +53,14 @@ def transcript_of(labels: Labels, label: str) -> Transcript:
         ParameterError: an argument can't be used.
     """
     door = labels.door(label)
-    lines = script(door, requests_to(door), most_octets=MOST_OCTETS)
+    lines = script(door, requests_to(door), most_octets=MOST_DOCUMENT_OCTETS)
     return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
 
 
 def _moments(lines: Iterable[Line]) -> Iterator[Moment]:
     for _, group in groupby(lines, lambda line: (line[1], isinstance(line[2], bytes))):
         run = list(group)
-        kept = len(run) if len(run) <= LONGEST_RUN else FEW
+        kept = len(run) if len(run) <= MOST_MOMENTS else FIRST_MOMENTS
         yield from map(_moment, run[:kept])
         if rest := run[kept:]:
             octets = sum(len(what) for _, _, what in rest)

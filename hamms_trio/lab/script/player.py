@@ -29,10 +29,10 @@ HESITATION = (
 )
 PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
-PORTS = {"other": 55544}
+SCRIPT_PORTS = {"other": 55544}
 UNANSWERED = 0.05  # real seconds after which a SYN to this machine will have no answer
 URGENT = "urgent "  # begins the line of an octet that is beside the stream
-MOST_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
+MOST_SCRIPT_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 MOST_WRITES = 100_000  # likewise
 
 TO_SERVER, TO_CLIENT = ">", "<"
@@ -40,7 +40,7 @@ Line = tuple[float, str, str | bytes]
 
 
 def script(
-    door: Door, requests: Sequence[bytes] = (GET,), *, most_octets: int = MOST_OCTETS
+    door: Door, requests: Sequence[bytes] = (GET,), *, most_octets: int = MOST_SCRIPT_OCTETS
 ) -> list[Line]:
     """Return the lines on the wire: virtual time, direction, and octets or an ending.
 
@@ -59,7 +59,7 @@ def script(
     )
     connection = ScriptedConnection(requests, observer, most_octets=most_octets)
     environment = Environment(wall_clock=lambda: SECOND)
-    environment.ports = PORTS
+    environment.ports = SCRIPT_PORTS
     return _joined(connection.play(door, environment))
 
 
@@ -94,7 +94,11 @@ class ScriptedConnection:
     """A connection whose client sends a request each second and then waits (see `modes.connection`)."""
 
     def __init__(
-        self, requests: Iterable[bytes], observer: Recorder, *, most_octets: int = MOST_OCTETS
+        self,
+        requests: Iterable[bytes],
+        observer: Recorder,
+        *,
+        most_octets: int = MOST_SCRIPT_OCTETS,
     ) -> None:
         self.observer = observer
         self._most_octets = most_octets

@@ -11,7 +11,7 @@ UPLOAD = POST + b"Content-Length: 2048\r\n\r\n" + b"a" * 2048
 IN_CHUNKS = POST + b"Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n"
 TUNNEL = b"CONNECT hamms.test:80 HTTP/1.1\r\nHost: hamms.test:80\r\n\r\n"
 # A client of a SOCKS5 proxy without authentication, which asks for hamms.test:80 by name (RFC 1928 §3, §4).
-SOCKS = [b"\x05\x01\x00", b"\x05\x01\x00\x03\x0ahamms.test\x00\x50"]
+SOCKS_REQUESTS = [b"\x05\x01\x00", b"\x05\x01\x00\x03\x0ahamms.test\x00\x50"]
 ABSOLUTE = GET.replace(b" / ", b" http://hamms.test/ ")
 CONDITION = b'If-None-Match: "hamms-1"'
 EXPECTING = [POST + b"Expect: 100-continue\r\nContent-Length: 4\r\n\r\n", b"body"]
@@ -63,9 +63,9 @@ REQUESTS = {
     "proxy-connect-hang": [TUNNEL],
     "proxy-connect-status": [TUNNEL, ABSOLUTE],
     "proxy-connect-wrong-host": [TUNNEL, GET],
-    "proxy-socks-hang": SOCKS,
-    "proxy-socks-refused": SOCKS,
-    "proxy-socks-wrong-version": SOCKS[:1],
+    "proxy-socks-hang": SOCKS_REQUESTS,
+    "proxy-socks-refused": SOCKS_REQUESTS,
+    "proxy-socks-wrong-version": SOCKS_REQUESTS[:1],
     "redirect-count": [GET, at(b"/hop/4"), at(b"/hop/5")],
     "redirect-cross-origin-auth": [GET, at(b"/?to=host"), at(b"/elsewhere", b"X-Api-Key: secret")],
     "redirect-loop": [GET, at(b"/?kind=ping-pong"), at(b"/hop/7?kind=unique&status=308")],

@@ -17,7 +17,7 @@ from hamms_trio.lab.doors import Door
 from hamms_trio.lab.script.player import (
     HESITATION,
     PATIENCE,
-    PORTS,
+    SCRIPT_PORTS,
     SECOND,
     TO_CLIENT,
     TO_SERVER,
@@ -30,10 +30,10 @@ from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recorder, Recording
 from hamms_trio.wire.tls.names import RecordNames
 
-GET = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+GET_AND_CLOSE = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"  # RFC 9113 §3.4
 NAMELESS = ("tls-sni-required",)  # doors whose clients send no SNI
-READ_OCTETS = 256 * 1024
+CONTENT_OCTETS = 256 * 1024
 
 _CONTENT = "content"
 
@@ -41,7 +41,7 @@ _CONTENT = "content"
 def tls_script(door: Door) -> list[Line]:
     """Return the lines on the wire: whole seconds, direction, and names of records, content or an ending."""
     environment = Environment(wall_clock=lambda: SECOND)
-    environment.ports = PORTS
+    environment.ports = SCRIPT_PORTS
     mint = environment.contexts.mint
     mint.keys.in_thread = False  # time is virtual, and does not wait for a thread
     observer = Recording(Ledger(Catalogue(door.mode).names)).opened(
@@ -107,7 +107,7 @@ class TlsScript(ScriptedConnection):
             if not self._has_asked:
                 self._has_asked = True
                 self._ask()
-            while content := self._client.read(READ_OCTETS):
+            while content := self._client.read(CONTENT_OCTETS):
                 self._note(TO_CLIENT, content)
         except ssl.SSLWantReadError:
             return
@@ -116,7 +116,7 @@ class TlsScript(ScriptedConnection):
         self._has_left = True
 
     def _ask(self) -> None:
-        content = PREFACE if self._client.selected_alpn_protocol() == "h2" else GET
+        content = PREFACE if self._client.selected_alpn_protocol() == "h2" else GET_AND_CLOSE
         self._client.write(content)
         self._note(TO_SERVER, content)
 

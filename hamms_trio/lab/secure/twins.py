@@ -12,7 +12,7 @@ from hamms_trio.lab.shared.universal import UniversalDoor
 from hamms_trio.modes.drivers import over_tls
 from hamms_trio.modes.peers.peer import Peer
 
-OFFSET = 1000  # above the door's own
+TWIN_OFFSET = 1000  # above the door's own
 SNI, SNI_OFFSET = "sni", 92
 
 
@@ -79,7 +79,7 @@ def _twin(door: AnyDoor) -> AnyDoor:
 
 
 def _offset(door: AnyDoor) -> int | None:
-    return None if door.offset is None else door.offset + OFFSET
+    return None if door.offset is None else door.offset + TWIN_OFFSET
 
 
 def _speaks_tls(door: AnyDoor) -> bool:

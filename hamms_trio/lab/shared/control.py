@@ -11,8 +11,8 @@ from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import Field, RequestHead
 
-PREFIX = "/_hamms/"
-MAX_BODY_OCTETS = 64 * 1024
+API_PREFIX = "/_hamms/"
+MAX_CALL_OCTETS = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def encounter_with(api: Api) -> Encounter:
         answer = api(
             ControlCall(
                 request.method,
-                request.path[len(PREFIX) :],
+                request.path[len(API_PREFIX) :],
                 authority_of(request),
                 request.get("origin"),
                 request.get("sec-fetch-site"),
@@ -68,6 +68,6 @@ async def _content(peer: Peer) -> bytes:
     content = bytearray()
     while piece := await peer.http.receive_content():
         content += piece
-        if len(content) > MAX_BODY_OCTETS:
-            raise ContentTooLarge(f"the body exceeds {MAX_BODY_OCTETS} octets")
+        if len(content) > MAX_CALL_OCTETS:
+            raise ContentTooLarge(f"the body exceeds {MAX_CALL_OCTETS} octets")
     return bytes(content)

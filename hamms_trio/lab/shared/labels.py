@@ -18,10 +18,10 @@ from hamms_trio.modes.encounter import Encounter
 from hamms_trio.modes.model.parameters import Value
 from hamms_trio.wire import RequestHead
 
-PREFIX = "/mode/"  # of the paths that name a mode
-PREFIXES = (PREFIX, "/m/")
+MODE_PREFIX = "/mode/"  # of the paths that name a mode
+MODE_PREFIXES = (MODE_PREFIX, "/m/")
 MOST_LABEL = 63  # octets (RFC 1035 §2.3.4)
-REMEMBERED = 1_000
+REMEMBERED_LABELS = 1_000
 REMEMBERED_LENGTH = 256
 _LABEL = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
@@ -91,7 +91,7 @@ class Labels:
             NoSuchMode, NeedsPort, ParameterError: see `resolver`.
         """
         path = request.path
-        for prefix in PREFIXES:
+        for prefix in MODE_PREFIXES:
             if path.startswith(prefix) and len(path) > len(prefix):
                 label = path[len(prefix) :].partition("/")[0]
                 return self.resolver(label, prefix + label)(request)
@@ -110,7 +110,7 @@ class Labels:
 
     def _remember(self, base: str, label: str, resolver: Resolver) -> None:
         if len(label) <= REMEMBERED_LENGTH:
-            if len(self._resolvers) >= REMEMBERED:
+            if len(self._resolvers) >= REMEMBERED_LABELS:
                 self._resolvers.clear()
             self._resolvers[base, label] = resolver
 

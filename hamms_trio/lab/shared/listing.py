@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 
-from hamms_trio.lab.shared.labels import PREFIX
+from hamms_trio.lab.shared.labels import MODE_PREFIX
 from hamms_trio.modes import FailureMode
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match
@@ -23,7 +23,7 @@ def _as_json(modes: list[FailureMode]) -> str:
         {
             "slug": mode.slug,
             "summary": mode.summary,
-            "path": None if mode.needs_port else f"{PREFIX}{mode.slug}/",
+            "path": None if mode.needs_port else f"{MODE_PREFIX}{mode.slug}/",
             "needs_port": mode.needs_port,
             "parameters": {p.name: p.takes for p in mode.parameters},
         }
@@ -45,7 +45,7 @@ def _as_html(modes: list[FailureMode]) -> str:
 def _link(mode: FailureMode) -> str:
     if mode.needs_port:
         return f"{mode.slug} (needs a port of its own)"
-    return f'<a href="{PREFIX}{mode.slug}/">{mode.slug}</a>'
+    return f'<a href="{MODE_PREFIX}{mode.slug}/">{mode.slug}</a>'
 
 
 _LISTINGS = {"text/html": _as_html, "application/json": _as_json}

@@ -24,8 +24,8 @@ from hamms_trio.lab.armed.armed_door import meets_unasked
 from hamms_trio.lab.armed.arming import Arming
 from hamms_trio.lab.doors import Doors
 from hamms_trio.lab.secure.sni import play_by_sni
-from hamms_trio.lab.shared.control import PREFIX as API_PREFIX, Api, encounter_with
-from hamms_trio.lab.shared.labels import PREFIX, PREFIXES, Labels
+from hamms_trio.lab.shared.control import API_PREFIX, Api, encounter_with
+from hamms_trio.lab.shared.labels import MODE_PREFIX, MODE_PREFIXES, Labels
 from hamms_trio.lab.shared.listing import list_modes
 from hamms_trio.lab.shared.proxy import is_for_proxy, label_of, proxied
 from hamms_trio.modes.drivers import HTTP1
@@ -34,10 +34,10 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import OPEN
 from hamms_trio.wire import RequestHead, scan_for
 
-NAME = "path"
-BESIDE = "workbench-modes"  # the same door, at paths of the workbench's port
-OFFSET = 99
-_LISTINGS = {"/", "", *PREFIXES, *(prefix[:-1] for prefix in PREFIXES)}
+PATH_DOOR = "path"
+BESIDE_DOOR = "workbench-modes"  # the same door, at paths of the workbench's port
+PATH_OFFSET = 99
+_LISTINGS = {"/", "", *MODE_PREFIXES, *(prefix[:-1] for prefix in MODE_PREFIXES)}
 _HOST_MARK = ".hamms"
 _MODE_FIELD_MARK = b"\nx-hamms-mode:"
 _MODE_FIELD = scan_for("x-hamms-mode")
@@ -54,10 +54,10 @@ class UniversalDoor:
     """
 
     slug = ""
-    offset = OFFSET
+    offset = PATH_OFFSET
     listens = True
     port_kind = OPEN
-    summary = f"Every mode that acts on requests, at {PREFIX}SLUG/ANYTHING."
+    summary = f"Every mode that acts on requests, at {MODE_PREFIX}SLUG/ANYTHING."
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class UniversalDoor:
         arming: Arming,
         api: Api | None = None,
         *,
-        name: str = NAME,
+        name: str = PATH_DOOR,
     ) -> None:
         self.name = name
         self._labels = labels

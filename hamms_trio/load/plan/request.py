@@ -10,8 +10,10 @@ from hamms_trio.errors import LoadError
 from hamms_trio.load.limits import MAX_BODY_OCTETS
 from hamms_trio.load.plan.target import Url
 from hamms_trio.version import VERSION
+from hamms_trio.wire import Field
+from hamms_trio.wire.grammar import TOKEN
 
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_TOKEN = re.compile(TOKEN)
 _VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")  # sent as UTF-8, so any octets above 127
 # Fields that the generator sets itself, because the framing or the connection depends on them.
 _OURS = {
@@ -25,8 +27,6 @@ _HAVE_LENGTH = (
     "PUT",
     "PATCH",
 )  # servers expect a length even without a body (RFC 9110 §8.6)
-
-Field = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,14 @@ import trio
 from hamms_trio.errors import LoadError
 from hamms_trio.wire.masking import mask
 
-PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 _HOST = re.compile(r"[\w.~%!$&'()*+,;=:-]+", re.ASCII)
 _ZONE = re.compile(r"%[^]]*(?=])")
 _TARGET = re.compile(r"[\x21-\x7e]*")
 
 # Family and address, in the form that `socket.connect` takes.
-Address = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
+SocketAddress = tuple[socket.AddressFamily, tuple[str, int] | tuple[str, int, int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class LoadTarget:
     """A URL, the address that clients connect to, and the TLS context of an https URL."""
 
     url: Url
-    address: Address
+    address: SocketAddress
     tls: ssl.SSLContext | None = None
 
 
@@ -65,7 +65,7 @@ def parse_url(text: str) -> Url:
         raise LoadError(f"{mask(text)!r} is not a URL{reason}") from None
     if "@" in parts.netloc:
         raise LoadError("the URL contains a user name: give --header 'Authorization: ...' instead")
-    if parts.scheme not in PORTS or not parts.hostname:
+    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise LoadError(f"{mask(text)!r} is not a URL such as http://127.0.0.1:8080/path")
     host = parts.hostname
     if ":" in host:  # some clients percent-encode the % before a zone (RFC 6874 §2)
@@ -80,10 +80,12 @@ def parse_url(text: str) -> Url:
     authority = _ZONE.sub(
         "", parts.netloc
     )  # a zone has a meaning on this machine only (RFC 6874 §1)
-    return Url(mask(text), parts.scheme, host, port or PORTS[parts.scheme], authority, target)
+    return Url(
+        mask(text), parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], authority, target
+    )
 
 
-async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
+async def resolve(url: Url, *, anywhere: bool = False) -> list[SocketAddress]:
     """Look up every address of the URL's host.
 
     Args:
@@ -98,9 +100,9 @@ async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
     except (OSError, UnicodeError) as error:
         problem = error.strerror if isinstance(error, OSError) else error
         raise LoadError(f"the host {url.host!r} has no address: {problem}") from None
-    addresses: list[Address] = []
+    addresses: list[SocketAddress] = []
     for family, _, _, _, where in found:
-        address: Address = (family, where)  # type: ignore[assignment] # those of TCP are (host, port, ...)
+        address: SocketAddress = (family, where)  # type: ignore[assignment] # those of TCP are (host, port, ...)
         if address not in addresses:
             addresses.append(address)
     if not anywhere:
@@ -108,7 +110,7 @@ async def resolve(url: Url, *, anywhere: bool = False) -> list[Address]:
     return addresses
 
 
-def _refuse_strangers(url: Url, addresses: list[Address]) -> None:
+def _refuse_strangers(url: Url, addresses: list[SocketAddress]) -> None:
     for _, where in addresses:
         if not _is_loopback(where[0]):
             meaning = "" if where[0] == url.host else f" ({url.host!r} means {where[0]})"
@@ -126,7 +128,7 @@ def _is_loopback(address: str) -> bool:
     return ip.is_loopback
 
 
-async def choose(addresses: list[Address], timeout: float) -> Address:
+async def choose(addresses: list[SocketAddress], timeout: float) -> SocketAddress:
     """Find the first address that accepts a connection, or else take the first of all.
 
     A single address is not tried, so that the server sees no connection without a request.

@@ -9,7 +9,7 @@ from math import isfinite
 from pathlib import Path
 
 from hamms_trio.errors import LoadError
-from hamms_trio.load.result.numbers import SCHEMA, Result, as_json
+from hamms_trio.load.result.numbers import RESULT_SCHEMA, Result, as_json
 
 MAX_FILE_OCTETS = 16 * 1024 * 1024
 
@@ -97,8 +97,8 @@ def summarize(result: Result) -> ResultSummary:
 def _summary(content: object) -> ResultSummary:
     if not isinstance(content, dict):
         raise TypeError("the content is not an object")
-    if content["schema"] != SCHEMA:
-        raise ValueError(f"the schema is {content['schema']!r}: expected {SCHEMA}")
+    if content["schema"] != RESULT_SCHEMA:
+        raise ValueError(f"the schema is {content['schema']!r}: expected {RESULT_SCHEMA}")
     latencies = content["latency_ms"] or {}
     return ResultSummary(
         requests=int(_number(content, "requests")),

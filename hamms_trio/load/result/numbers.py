@@ -12,7 +12,7 @@ from hamms_trio.load.plan import Plan
 from hamms_trio.load.run import EndedBy, LoadOutcome
 from hamms_trio.version import VERSION
 
-SCHEMA = 1  # of the JSON; a change that breaks its readers makes it 2
+RESULT_SCHEMA = 1  # of the JSON; a change that breaks its readers makes it 2
 PERCENTS = (50.0, 75.0, 90.0, 95.0, 99.0, 99.9, 99.99)
 
 
@@ -155,7 +155,7 @@ def as_json(result: Result) -> dict[str, object]:
     tally, plan = result.tally, result.plan
     percentiles = result.latency.percentiles if result.latency else {}
     return {
-        "schema": SCHEMA,
+        "schema": RESULT_SCHEMA,
         "version": VERSION,
         "url": result.url,
         "address": result.address,

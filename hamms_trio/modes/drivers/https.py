@@ -10,7 +10,7 @@ from hamms_trio.modes.encounter import Choose
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms
 
-Play = Callable[[Peer], Awaitable[None]]
+PlayAbove = Callable[[Peer], Awaitable[None]]
 
 
 class Https:
@@ -28,7 +28,7 @@ class Https:
             await over_tls(peer, lambda within: HTTP1.drive(within, choose))
 
 
-async def over_tls(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None:
+async def over_tls(peer: Peer, play: PlayAbove, terms: Terms = HEALTHY_TERMS) -> None:
     """Play within TLS; refuse a client that speaks plain HTTP."""
 
     async def welcome() -> None:
@@ -38,7 +38,7 @@ async def over_tls(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None
     await at_tls_port(peer, welcome())
 
 
-async def over_tls_if_spoken(peer: Peer, play: Play, terms: Terms = HEALTHY_TERMS) -> None:
+async def over_tls_if_spoken(peer: Peer, play: PlayAbove, terms: Terms = HEALTHY_TERMS) -> None:
     """Play within TLS if the client begins with TLS, and without otherwise."""
     if peer.channel is None and await peer.tls.is_spoken():
         await over_tls(peer, play, terms)

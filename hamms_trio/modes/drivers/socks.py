@@ -9,7 +9,7 @@ from hamms_trio.modes.peers.peer import Peer
 VERSION = 5
 NO_AUTHENTICATION = b"\x05\x00"
 ADDRESS_OCTETS = {1: 4, 4: 16}  # by the type of the address: IPv4 and IPv6
-NAME = 3  # the type of an address that begins with its own length
+DOMAIN_NAME = 3  # the type of an address that begins with its own length
 PORT_OCTETS = 2
 
 
@@ -44,7 +44,7 @@ async def receive_greeting(peer: Peer) -> bool:
 async def receive_order(peer: Peer) -> None:
     """Read the client's order, such as a CONNECT to an address."""
     kind = (await _receive(peer, 4))[3]
-    length = (await _receive(peer, 1))[0] if kind == NAME else ADDRESS_OCTETS.get(kind, 0)
+    length = (await _receive(peer, 1))[0] if kind == DOMAIN_NAME else ADDRESS_OCTETS.get(kind, 0)
     await _receive(peer, length + PORT_OCTETS)
 
 

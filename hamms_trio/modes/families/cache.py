@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from hamms_trio.canary import DEFAULT_OCTETS
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import must_error, must_succeed
@@ -16,7 +16,7 @@ from hamms_trio.modes.model.parameters import Choice, Octets, Text
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines
 
-HALF = DEFAULT_OCTETS // 2
+HALF = CANARY_OCTETS // 2
 ETAG = b'ETag: "hamms-1"'
 OTHER_ETAG = b'ETag: "hamms-2"'
 REVALIDATE = b"Cache-Control: no-cache"
@@ -83,7 +83,7 @@ async def cache_304_with_cl(peer: Peer, request: RequestHead) -> None:
         await peer.http.respond_with_canary(ETAG, REVALIDATE)
         return
     peer.strike()
-    await _not_modified(peer, request, ETAG, b"Content-Length: %d" % DEFAULT_OCTETS)
+    await _not_modified(peer, request, ETAG, b"Content-Length: %d" % CANARY_OCTETS)
 
 
 @on_request(client=must_succeed("RFC 9111 §4.1"))
@@ -123,7 +123,7 @@ async def cache_partial_stored(
     if peer.count(key) == 1:
         peer.strike()
         await peer.send(peer.http.canary_head(ETAG, KEPT))
-        await peer.http.send_canary(min(sent, DEFAULT_OCTETS))
+        await peer.http.send_canary(min(sent, CANARY_OCTETS))
         await peer.finish()
     elif _has_condition(request):
         peer.strike()

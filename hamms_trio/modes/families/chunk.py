@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.model.expectation import (
     must_error,
@@ -15,11 +16,10 @@ from hamms_trio.modes.model.expectation import (
 from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Flag, Range, Seconds
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, last_chunk
+from hamms_trio.wire.http1.build import CHUNKED, TEXT_PLAIN
 
-WHOLE, HALF = 64 * 1024, 32 * 1024  # octets of the canary
+WHOLE, HALF = CANARY_OCTETS, CANARY_OCTETS // 2
 SIZE = b"%x" % WHOLE
-TEXT = b"Content-Type: text/plain"
-CHUNKED = b"Transfer-Encoding: chunked"
 CLOSE = b"Connection: close"
 BURST = 64 * 1024  # octets of a flood that leave in one go
 
@@ -138,7 +138,7 @@ async def chunk_size_endless(
     peer: Peer, request: RequestHead, *, interval: Seconds = 0.3, max: Zeros = 1_000_000
 ) -> None:
     """Send the zeros before a chunk's size, one each ``interval`` seconds, and close after ``max`` of them."""
-    await peer.send(peer.http.raw_head(TEXT, CHUNKED))
+    await peer.send(peer.http.raw_head(TEXT_PLAIN, CHUNKED))
     for _ in range(max):
         await peer.send(b"0")
         await peer.sleep(interval)
@@ -251,7 +251,7 @@ async def chunk_trailer_flood(
 
 async def _begin(peer: Peer, request: RequestHead, body: bytes, *lines: bytes) -> None:
     """Send the head of a chunked message, with these field lines, and the beginning of its body."""
-    await peer.send(peer.http.raw_head(TEXT, CHUNKED, *lines))
+    await peer.send(peer.http.raw_head(TEXT_PLAIN, CHUNKED, *lines))
     await _add(peer, request, body)
 
 

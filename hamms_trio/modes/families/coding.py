@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Annotated
 
-from hamms_trio.canary import DEFAULT_OCTETS, canary
+from hamms_trio.canary import CANARY_OCTETS, canary
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import (
@@ -45,8 +45,8 @@ from hamms_trio.wire.content.encode import (
     zstd_with_window,
 )
 from hamms_trio.wire.fields.codings import coding_quality
+from hamms_trio.wire.http1.build import TEXT_PLAIN
 
-TEXT = b"Content-Type: text/plain"
 GARBAGE = b"GARBAGEGARBAGEGARBAG"
 BOMB = 256 * MEBIBYTE
 FLUSHES = 8  # parts of the canary that leave one by one
@@ -152,7 +152,7 @@ async def coding_gzip_multimember(peer: Peer, request: RequestHead) -> None:
 
     The content is that of all members together; the first half is never the whole.
     """
-    half = DEFAULT_OCTETS // 2
+    half = CANARY_OCTETS // 2
     members = (gzip_member(peer.http.canary(half, start=at)) for at in (0, half))
     await _send(peer, request, "gzip", b"".join(members))
 
@@ -343,7 +343,7 @@ def _coded(peer: Peer, coding: str) -> bytes:
 
 
 def _eighths(peer: Peer) -> Iterator[bytes]:
-    octets = DEFAULT_OCTETS // FLUSHES
+    octets = CANARY_OCTETS // FLUSHES
     return (peer.http.canary(octets, start=at * octets) for at in range(FLUSHES))
 
 
@@ -385,7 +385,7 @@ def _head(peer: Peer, request: RequestHead, coding: str, framing: str, octets: i
     if framing == "cl":
         return peer.http.canary_head(*lines, octets=octets)
     if framing == "close":
-        return peer.http.raw_head(TEXT, *lines, b"Connection: close")
+        return peer.http.raw_head(TEXT_PLAIN, *lines, b"Connection: close")
     return peer.http.raw_head(
-        TEXT, *lines, *connection_lines(request), b"Transfer-Encoding: chunked"
+        TEXT_PLAIN, *lines, *connection_lines(request), b"Transfer-Encoding: chunked"
     )

@@ -27,10 +27,10 @@ from hamms_trio.modes.model.expectation import (
 from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, connection_lines
+from hamms_trio.wire.http1.build import CRLF
 
 BACK = "/back"
 SOUND = b"hamms=1"
-CRLF = b"\r\n"
 PIECE_OCTETS = 16 * 1024  # of a header section leave at once
 
 # Values of Set-Cookie that break its grammar.

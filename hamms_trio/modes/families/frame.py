@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.model.expectation import (
     Level,
@@ -22,6 +23,7 @@ from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Missing, Octets
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, best_match, chunk, last_chunk
 from hamms_trio.wire.content.encode import encode
+from hamms_trio.wire.http1.build import CHUNKED, TEXT_PLAIN
 
 # The beginnings of what would have been whole documents, the preferred type first.
 BEGINNINGS = {
@@ -31,9 +33,7 @@ BEGINNINGS = {
     "text/xml": b'<?xml version="1.0"?><message>the rest of this',
 }
 FILLER = b"a" * (64 * 1024)  # the octet that hamms sent
-WHOLE, HALF = 64 * 1024, 32 * 1024  # octets of the canary
-TEXT = b"Content-Type: text/plain"
-CHUNKED = b"Transfer-Encoding: chunked"
+WHOLE, HALF = CANARY_OCTETS, CANARY_OCTETS // 2
 
 # Lengths that are no 1*DIGIT.
 JUNK = {"letters": b"abc", "letters-behind": b"500abc", "fraction": b"500.0", "empty": b""}
@@ -367,7 +367,7 @@ async def _send(
     peer: Peer, request: RequestHead, *lines: bytes, sent: int = WHOLE, end: str = "fin"
 ) -> None:
     """Send these framing fields, ``sent`` octets of the canary, and an end, if one is named."""
-    await peer.send(peer.http.raw_head(TEXT, *lines))
+    await peer.send(peer.http.raw_head(TEXT_PLAIN, *lines))
     await peer.http.send_canary(sent)
     if end:
         await peer.end(end)
@@ -381,7 +381,7 @@ async def _send_chunks(
     body: bytes | None = None,
 ) -> None:
     """Send these framing fields and a correctly chunked body, then close."""
-    await peer.send(peer.http.raw_head(TEXT, *lines, start=start))
+    await peer.send(peer.http.raw_head(TEXT_PLAIN, *lines, start=start))
     if request.method != "HEAD":
         await peer.send(chunk(peer.http.canary(WHOLE) if body is None else body) + last_chunk())
     await peer.finish()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.model.expectation import (
     Level,
@@ -16,11 +17,10 @@ from hamms_trio.modes.model.expectation import (
     must_stay_bounded,
     must_succeed,
 )
-from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Size
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Rate, Size
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
-WHOLE = 64 * 1024  # octets of the canary
 LARGE_FIELD_BODY = b'{"success": true}'
 FILLER = b"x" * (64 * 1024)
 LINE = b"X-A: " + b"a" * 993 + b"\r\n"
@@ -51,7 +51,6 @@ WhereCut = Annotated[str, Choice(*CUTS)]
 Singleton = Annotated[str, Choice(*SINGLETONS)]
 OddDate = Annotated[str, Choice(*DATES)]
 Fields = Annotated[int, Range("fields", 1, 1_000_000)]
-Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 
 
 @on_request(
@@ -94,7 +93,7 @@ async def head_bare_cr_framing(peer: Peer, request: RequestHead) -> None:
 async def head_lf_only(peer: Peer, request: RequestHead) -> None:
     """End every line of the head with LF instead of CRLF."""
     await peer.send(peer.http.canary_head().replace(b"\r\n", b"\n"))
-    await peer.http.send_canary(WHOLE)
+    await peer.http.send_canary(CANARY_OCTETS)
 
 
 @on_request(
@@ -115,7 +114,7 @@ async def head_obs_fold_framing(peer: Peer, request: RequestHead) -> None:
     """Send the value of Content-Length in a second line, which begins with a space."""
     head = peer.http.canary_head().replace(b"Content-Length:", b"Content-Length:\r\n")
     await peer.send(head)
-    await peer.http.send_canary(WHOLE)
+    await peer.http.send_canary(CANARY_OCTETS)
 
 
 @on_request(
@@ -212,7 +211,7 @@ async def head_count(peer: Peer, request: RequestHead, *, n: Fields = 101) -> No
         numbers = range(first, min(first + FIELDS_AT_ONCE, n + 1))
         await peer.send(b"".join(b"X-%d: v\r\n" % number for number in numbers))
     await peer.send(mark + after)
-    await peer.http.send_canary(WHOLE)
+    await peer.http.send_canary(CANARY_OCTETS)
 
 
 @on_request(client=must_stay_bounded("RFC 9110 §17.5"), issues=("sbstp/attohttpc#103",))
@@ -269,7 +268,7 @@ async def head_weird_date(peer: Peer, request: RequestHead, *, value: OddDate = 
     """Send a Date that is wrong, in an obsolete form, or no date at all."""
     head = peer.http.canary_head()
     await peer.send(re.sub(rb"Date: [^\r]*", b"Date: " + DATES[value], head, count=1))
-    await peer.http.send_canary(WHOLE)
+    await peer.http.send_canary(CANARY_OCTETS)
 
 
 @on_request(client=must_error_or_succeed("RFC 9110 §7.6.1"))

@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.model.expectation import Level, must_error_or_succeed, must_time_out
-from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Seconds, Size
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Rate, Seconds, Size
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead, chunk, last_chunk
 
-WHOLE = 64 * 1024  # octets of the canary
 BURST = 16 * 1024  # octets of an endless body in one go, so that the other clients have their turns
 
-Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 Burst = Annotated[int, Range("octets", 1, MEBIBYTE)]
 Framing = Annotated[str, Choice("close", "chunked")]
 
@@ -122,6 +121,6 @@ async def pace_duration_jump(peer: Peer, request: RequestHead, *, at: Seconds = 
     The client tells its user of a success or of a timeout, once.
     """
     await peer.send(peer.http.canary_head())
-    await peer.http.send_canary(WHOLE - 1)
+    await peer.http.send_canary(CANARY_OCTETS - 1)
     await peer.sleep(at)
-    await peer.http.send_canary(1, start=WHOLE - 1)
+    await peer.http.send_canary(1, start=CANARY_OCTETS - 1)

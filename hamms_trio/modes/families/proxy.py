@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from hamms_trio.canary import DEFAULT_OCTETS
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request, on_socks
 from hamms_trio.modes.drivers import (
     NO_AUTHENTICATION,
@@ -26,7 +26,7 @@ from hamms_trio.modes.model.expectation import (
     must_succeed,
     must_time_out,
 )
-from hamms_trio.modes.model.parameters import Choice, Ending, Flag, Range
+from hamms_trio.modes.model.parameters import Choice, End, Flag, Range
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.pki.recipes import server
 from hamms_trio.pki.terms import HEALTHY_TERMS, Terms, presenting
@@ -42,7 +42,7 @@ CHALLENGES = {
 }
 # Fields that a 2xx answer to a CONNECT must not have, and that a client ignores.
 LENGTHS = {
-    "cl": b"Content-Length: %d" % DEFAULT_OCTETS,
+    "cl": b"Content-Length: %d" % CANARY_OCTETS,
     "te": b"Transfer-Encoding: chunked",
 }
 # Status lines that open a tunnel.
@@ -93,7 +93,7 @@ async def proxy_407(
 
     A client that has tried its credentials shows the 407, and the body is no part of the origin's answer.
     """
-    octets = DEFAULT_OCTETS if body else 0
+    octets = CANARY_OCTETS if body else 0
     await _refuse(peer, request, 407, *CHALLENGES[scheme], octets=octets)
 
 
@@ -126,7 +126,7 @@ async def proxy_connect_close(peer: Peer, request: RequestHead, *, how: HowClose
 
 @on_request(client=must_error("RFC 9112 §4"), issues=("RakuenSoftware/aimee#1432",))
 async def proxy_connect_garbage(
-    peer: Peer, request: RequestHead, *, case: Garbage = "garbage", end: Ending = "fin"
+    peer: Peer, request: RequestHead, *, case: Garbage = "garbage", end: End = "fin"
 ) -> None:
     """Answer with octets that are no response, or with one whose last octet, the LF, is missing."""
     await peer.send(GARBAGE[case])
@@ -201,7 +201,7 @@ async def proxy_socks_wrong_version(peer: Peer, *, case: Version = "version-4") 
 
 
 async def _refuse(
-    peer: Peer, request: RequestHead, status: int, *lines: bytes, octets: int = DEFAULT_OCTETS
+    peer: Peer, request: RequestHead, status: int, *lines: bytes, octets: int = CANARY_OCTETS
 ) -> None:
     peer.http.goes_on = request.persistent
     start = status_line(status).removesuffix(b"\r\n")

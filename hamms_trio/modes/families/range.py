@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
-from hamms_trio.canary import canary
+from hamms_trio.canary import CANARY_OCTETS, canary
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.model.expectation import (
     Level,
@@ -25,7 +25,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.fields.ranges import Span, content_range, multipart, requested_spans
 
-WHOLE, HALF = 64 * 1024, 32 * 1024  # octets of the canary
+WHOLE, HALF = CANARY_OCTETS, CANARY_OCTETS // 2
 FEW = 1000  # octets of each range that nobody asked for
 MANY = 10_000  # parts
 PARTIAL = b"HTTP/1.1 206 Partial Content"

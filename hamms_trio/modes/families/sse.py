@@ -27,7 +27,6 @@ from hamms_trio.modes.streams.stream import Stream, octets_of
 from hamms_trio.wire.event_stream import (
     BOM,
     CR,
-    CRLF,
     LF,
     ServerSentEvent,
     ended_in_turn,
@@ -35,6 +34,7 @@ from hamms_trio.wire.event_stream import (
     split_each,
     split_line_ends,
 )
+from hamms_trio.wire.http1.build import CRLF
 
 PARSING = "WHATWG HTML §9.2.5"
 INTERPRETATION = "WHATWG HTML §9.2.6"

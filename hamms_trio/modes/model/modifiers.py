@@ -26,8 +26,8 @@ from hamms_trio.modes.model.parameters import (
     Value,
 )
 
-Rate = Annotated[float, Range("octets per second", 0, 1024 * MEBIBYTE)]
-Slice = Annotated[int, Range("octets", 0, MEBIBYTE)]
+PacedRate = Annotated[float, Range("octets per second", 0, 1024 * MEBIBYTE)]
+PacedSlice = Annotated[int, Range("octets", 0, MEBIBYTE)]
 
 PACED_SECONDS = 0.05  # of octets in one piece, where only a rate is given
 LARGEST_SLICE = 64 * 1024
@@ -56,8 +56,8 @@ class Modifiers:
     first: Times = 0
     skip: Times = 0
     key: Text = "default"
-    rate: Rate = 0.0
-    slice: Slice = 0
+    rate: PacedRate = 0.0
+    slice: PacedSlice = 0
     delay: Seconds = 0.0
     jitter: Seconds = 0.0
     nonce: Text | None = None
@@ -103,7 +103,7 @@ class Modifiers:
 
 
 MODIFIERS = Parameter.all_of(Modifiers)
-NONE = Modifiers()
+NO_MODIFIERS = Modifiers()
 
 
 def modifiers_of(values: Mapping[str, Value]) -> Modifiers:

@@ -171,8 +171,9 @@ Seed = Annotated[int, Range("a seed", -(2**63), 2**63 - 1)]
 Text = Annotated[str, Length(64)]
 LongText = Annotated[str, Length(4096)]
 Flag = Annotated[bool, YesOrNo()]
-Ending = Annotated[str, Choice("fin", "rst", "hang")]  # see `Peer.end`
+End = Annotated[str, Choice("fin", "rst", "hang")]  # see `Peer.end`
 Size = Annotated[int, Range("octets", 0, 1024 * MEBIBYTE)]
+Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable
 from typing import Protocol
 
-from hamms_trio.canary import DEFAULT_OCTETS, canary, pieces
+from hamms_trio.canary import CANARY_OCTETS, canary, pieces
 from hamms_trio.errors import (
     ContentTooLarge,
     MethodNotAllowed,
@@ -30,12 +30,11 @@ from hamms_trio.wire import (
     reason_phrase,
     response,
 )
+from hamms_trio.wire.http1.build import CONTINUE, CRLF
 
-CRLF = b"\r\n"
-EXCHANGES_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
+ENCOUNTERS_IN_ONE_GO = 16  # pipelined requests answered before the other clients get their turn
 
 _FORM = "application/x-www-form-urlencoded"
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class OctetPeer(Protocol):
@@ -100,7 +99,7 @@ class HttpPeer:
             deadline = connection.now() + (limits.head if begun else limits.idle)
         else:
             self._run += 1
-            if self._run % EXCHANGES_IN_ONE_GO == 0:
+            if self._run % ENCOUNTERS_IN_ONE_GO == 0:
                 await connection.pause()
         while request is None:
             try:
@@ -174,7 +173,7 @@ class HttpPeer:
         if request is None or not request.has_body:
             return b""
         if self._body is None and request.expects_continue and invites:
-            await self._connection.send(_CONTINUE)
+            await self._connection.send(CONTINUE)
         body = self._begin_body(request)
         while not body.complete:
             if content := await self._read_content(body):
@@ -228,7 +227,7 @@ class HttpPeer:
         return b"".join((start, CRLF, self._origin(), *(line + CRLF for line in lines), CRLF))
 
     def canary_head(
-        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = CANARY_OCTETS
     ) -> bytes:
         """Return a head that frames ``octets`` of the canary truthfully, with ``lines`` among its own."""
         kept = connection_lines(self._request) if self._request else ()
@@ -236,13 +235,13 @@ class HttpPeer:
         return self.raw_head(*own, start=start)
 
     async def respond_with_canary(
-        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = DEFAULT_OCTETS
+        self, *lines: bytes, start: bytes = b"HTTP/1.1 200 OK", octets: int = CANARY_OCTETS
     ) -> None:
         """Send such a head (see `canary_head`), and the canary."""
         await self._peer.send(self.canary_head(*lines, start=start, octets=octets))
         await self.send_canary(octets)
 
-    def canary(self, octets: int = DEFAULT_OCTETS, *, start: int = 0) -> bytes:
+    def canary(self, octets: int = CANARY_OCTETS, *, start: int = 0) -> bytes:
         """Return some of the canary of this exchange's nonce (see `hamms_trio.canary`)."""
         return canary(self._peer.nonce, octets, start=start)
 

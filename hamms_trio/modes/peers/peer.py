@@ -252,7 +252,7 @@ class Peer:
         self.reset()
 
     async def end(self, how: str) -> None:
-        """End the connection as an `Ending` says: ``fin``, ``rst``, or ``hang`` until the client leaves."""
+        """End the connection as an `End` says: ``fin``, ``rst``, or ``hang`` until the client leaves."""
         if how == "fin":
             await self.finish()
         elif how == "rst":

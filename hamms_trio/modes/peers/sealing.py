@@ -16,7 +16,7 @@ from hamms_trio.errors import TermsUnavailable
 from hamms_trio.net.record_layer import RecordLayer
 from hamms_trio.wire.tls.records import (
     LEGACY_VERSION,
-    MOST_OCTETS,
+    MAX_FRAGMENT_OCTETS,
     AlertLevel,
     ContentType,
     HandshakeType,
@@ -149,8 +149,8 @@ class SealedLayer(RecordLayer):
         return sealed
 
     def write(self, octets: bytes | memoryview) -> None:
-        for at in range(0, len(octets), MOST_OCTETS):
-            self.forge(ContentType.APPLICATION_DATA, bytes(octets[at : at + MOST_OCTETS]))
+        for at in range(0, len(octets), MAX_FRAGMENT_OCTETS):
+            self.forge(ContentType.APPLICATION_DATA, bytes(octets[at : at + MAX_FRAGMENT_OCTETS]))
             self.between()
 
     def close(self) -> None:

@@ -16,7 +16,7 @@ WRITE_OCTETS = 64 * 1024  # of content that are encrypted at a time
 RECORDS_IN_ONE_GO = 1024  # where each has few octets
 
 T = TypeVar("T")
-Send = Callable[[bytes], Awaitable[None]]
+SendOctets = Callable[[bytes], Awaitable[None]]
 Carry = Callable[[list[Record]], Awaitable[None]]
 
 
@@ -35,7 +35,7 @@ class TlsConnection:
 
     __slots__ = ("_content", "_send", "below", "carry", "layer", "observer", "record_octets")
 
-    def __init__(self, below: PeerConnection, layer: RecordLayer, send: Send) -> None:
+    def __init__(self, below: PeerConnection, layer: RecordLayer, send: SendOctets) -> None:
         self.below = below
         self._send = send
         self.layer = layer

@@ -7,7 +7,8 @@ and those of a family's common ones, which are declared once.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import cache
 from typing import Concatenate, Unpack, get_type_hints
 
 from hamms_trio.modes.declare import Declared, FailureMode, OnRequest, on_request
@@ -59,7 +60,7 @@ def on_stream(
                 peer.strike()
                 await act(stream, **{name: arguments[name] for name in own})
 
-        adopt(play, act, {**own, **shared}, get_type_hints(common, include_extras=True))
+        adopt(play, act, {**own, **shared}, _hints(common))
         return on_request(**declared, decides=True)(play)
 
     return declare
@@ -69,15 +70,21 @@ def adopt(
     play: OnRequest,
     act: Callable[..., object],
     parameters: dict[str, inspect.Parameter],
-    hints: dict[str, object],
+    hints: Mapping[str, object],
 ) -> None:
     """Let ``play`` look like ``act``: its name, its description, and these parameters."""
     play.__name__, play.__doc__ = act.__name__, act.__doc__
     play.__module__, play.__qualname__ = act.__module__, act.__qualname__
-    play.__annotations__ = {**hints, **get_type_hints(act, include_extras=True)}
+    play.__annotations__ = {**hints, **_hints(act)}
     play.__signature__ = inspect.Signature(list(parameters.values()))  # type: ignore[attr-defined]
 
 
-def _keywords(function: Callable[..., object]) -> dict[str, inspect.Parameter]:
+@cache  # since many modes share the common parameters
+def _keywords(function: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
     parameters = inspect.signature(function).parameters.values()
     return {each.name: each for each in parameters if each.kind is each.KEYWORD_ONLY}
+
+
+@cache
+def _hints(function: Callable[..., object]) -> Mapping[str, object]:
+    return get_type_hints(function, include_extras=True)

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 from hamms_trio.wire import RequestHead
-from hamms_trio.wire.event_stream import MEDIA_TYPE
+from hamms_trio.wire.event_stream import EVENT_STREAM
 
 MAX_CONTENT_OCTETS = (
     8 * 1024 * 1024
@@ -44,7 +44,7 @@ class StreamOptions:
             return cls(stream=True)
         stream, options, model = (body.get(name) for name in ("stream", "stream_options", "model"))
         if not isinstance(stream, bool):
-            stream = True if MEDIA_TYPE in (request.get("accept") or "") else None
+            stream = True if EVENT_STREAM in (request.get("accept") or "") else None
         usage = isinstance(options, dict) and options.get("include_usage") is True
         known = isinstance(model, str) and 0 < len(model) <= LONGEST_MODEL and model.isprintable()
         return cls(stream, usage, str(model) if known else MODEL)

@@ -16,7 +16,7 @@ from hamms_trio.net.hubs.hub import IN, Hub
 # With more timers than this, waking for each costs more than a delay of a millisecond.
 COALESCING_TIMERS = 2_000
 COALESCING_SECONDS = 0.001
-AT_ONCE = 0.0  # a time in the past
+LONG_AGO = 0.0  # a time in the past
 
 
 class EpollHub(Hub):
@@ -53,7 +53,7 @@ class EpollHub(Hub):
     def _wake(self) -> None:
         """Set the alarm for the next timer, or at once if a call is ready."""
         if self._ready:
-            self._alarm.set(AT_ONCE)
+            self._alarm.set(LONG_AGO)
         elif not self._timers:
             self._alarm.set(None)
         else:

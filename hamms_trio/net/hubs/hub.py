@@ -50,7 +50,7 @@ IN, OUT, LEFT = 0x1, 0x4, 0x2000
 LOST = 0x8 | 0x10
 
 CHOICE = "HAMMS_HUB"  # the environment variable that chooses a hub
-KINDS = ("epoll", "trio")
+HUB_KINDS = ("epoll", "trio")
 
 
 class Watcher(Protocol):
@@ -375,8 +375,8 @@ def open_hub(kind: str | None = None) -> Hub:
     """
     has_epoll = hasattr(select, "epoll")
     chosen = kind or os.environ.get(CHOICE) or ("epoll" if has_epoll else "trio")
-    if chosen not in KINDS:
-        raise HubUnavailable(f"there is no hub {chosen!r}: choose {' or '.join(KINDS)}")
+    if chosen not in HUB_KINDS:
+        raise HubUnavailable(f"there is no hub {chosen!r}: choose {' or '.join(HUB_KINDS)}")
     if chosen == "trio":
         from hamms_trio.net.hubs.trio_hub import TrioHub
 

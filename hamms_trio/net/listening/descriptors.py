@@ -18,7 +18,7 @@ from hamms_trio.errors import TooFewDescriptors
 
 logger = logging.getLogger(__name__)
 
-RESERVED = 512  # descriptors reserved for ports with few connections
+RESERVED_DESCRIPTORS = 512  # descriptors reserved for ports with few connections
 SPARE = (
     2  # descriptors that no connection gets: one to accept and reset with, one to list a directory
 )
@@ -129,7 +129,7 @@ class DescriptorBudget:
         self._room = self._limit() - SPARE
         # Without the newest descriptor, whose connection is not counted yet.
         self._others = max(0, self._count() - self.connections - 1)
-        self._reserved = min(RESERVED, max(0, self._room - self._others) // 4)
+        self._reserved = min(RESERVED_DESCRIPTORS, max(0, self._room - self._others) // 4)
 
 
 class DescriptorShare:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 INTEGER, BIT_STRING, SEQUENCE = 0x02, 0x03, 0x30
+NULL = b"\x05\x00"  # a whole element
 
 
 def der(tag: int, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Mapping
 
-REMEMBERED = 1_000  # handshakes whose secrets nobody has asked for
+REMEMBERED_HANDSHAKES = 1_000  # handshakes whose secrets nobody has asked for
 
 
 class KeyLog:
@@ -36,6 +36,6 @@ class KeyLog:
             if len(rest) == 2 and label != "#":
                 random, secret = map(bytes.fromhex, rest)
                 self._secrets.setdefault(random, {})[label] = secret
-        while len(self._secrets) > REMEMBERED:
+        while len(self._secrets) > REMEMBERED_HANDSHAKES:
             self._secrets.popitem(last=False)
         return self._secrets.pop(client_random, {})

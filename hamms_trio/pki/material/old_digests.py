@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
 
-from hamms_trio.pki.material.der import BIT_STRING, SEQUENCE, der
+from hamms_trio.pki.material.der import BIT_STRING, NULL, SEQUENCE, der
 
 # sha256WithRSAEncryption and its predecessors (RFC 8017 §A.2.4); their names have equal lengths.
 _SHA256 = bytes.fromhex("06092a864886f70d01010b")
@@ -19,7 +19,6 @@ _OLD: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
     "sha1": (bytes.fromhex("06092a864886f70d010105"), hashes.SHA1()),
     "md5": (bytes.fromhex("06092a864886f70d010104"), hashes.MD5()),
 }
-_NULL = b"\x05\x00"
 
 
 def resign(
@@ -36,5 +35,5 @@ def resign(
     name, algorithm = _OLD[digest]
     signed = certificate.tbs_certificate_bytes.replace(_SHA256, name)
     signature = key.sign(signed, padding.PKCS1v15(), algorithm)
-    parts = signed, der(SEQUENCE, name + _NULL), der(BIT_STRING, b"\0" + signature)
+    parts = signed, der(SEQUENCE, name + NULL), der(BIT_STRING, b"\0" + signature)
     return x509.load_der_x509_certificate(der(SEQUENCE, b"".join(parts)))

@@ -12,6 +12,7 @@ import msgspec
 from hamms_trio.recording.store import history_table
 from hamms_trio.recording.store.history_table import HistoryWriter
 from hamms_trio.recording.store.seam import (
+    MAX_TRENDS,
     HistoryBounds,
     HistoryRow,
     PendingEvent,
@@ -24,7 +25,6 @@ from hamms_trio.recording.store.trends import table as trend_table
 _T = TypeVar("_T")
 
 MAX_EVENTS = 10_000  # that wait; a quarter of a second at 40 000 a second
-MAX_TRENDS = 10_000
 MAX_COUNTERS = 10_000
 
 

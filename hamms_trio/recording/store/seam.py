@@ -13,6 +13,7 @@ from typing import Protocol
 import msgspec
 
 PAGE_OCTETS = 8 * 1024 * 1024  # of the rows of a page; it ends with the row that reaches them
+MAX_TRENDS = 10_000  # rows of trends that wait until they are written
 TREND_BUCKETS = 11  # latencies: ten bounds, and everything above the last
 
 

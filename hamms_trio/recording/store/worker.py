@@ -27,7 +27,7 @@ from hamms_trio.recording.store.schema import connect
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-Connection = sqlite3.Connection
+Database = sqlite3.Connection
 
 FLUSH_SECONDS = 0.5  # the greatest age of a row that is not committed
 MAX_WAITING_JOBS = 1_000
@@ -36,7 +36,7 @@ MAX_WAITING_JOBS = 1_000
 class _Job(Generic[T]):
     """One use of the connection, and the task that waits for its outcome."""
 
-    def __init__(self, run: Callable[[Connection], T], *, writes: bool = False) -> None:
+    def __init__(self, run: Callable[[Database], T], *, writes: bool = False) -> None:
         self.run = run
         self.writes = writes
         self.result: outcome.Maybe[T] | None = None
@@ -58,7 +58,7 @@ class Rows(Protocol):
     """Rows that were taken from the backlog, and are written within one transaction."""
 
     def __len__(self) -> int: ...
-    def write(self, connection: Connection) -> None: ...
+    def write(self, connection: Database) -> None: ...
 
 
 class PendingRows(Protocol):
@@ -81,7 +81,7 @@ class StoreWorker:
         path: str,
         backlog: PendingRows,
         *,
-        connect: Callable[[str], Connection] = connect,
+        connect: Callable[[str], Database] = connect,
     ) -> None:
         self._path = path
         self._connect = connect
@@ -105,7 +105,7 @@ class StoreWorker:
         with trio.CancelScope(shield=True):
             await opened.wait()
 
-    async def run(self, use: Callable[[Connection], T], *, writes: bool = False) -> T:
+    async def run(self, use: Callable[[Database], T], *, writes: bool = False) -> T:
         """Use the connection in the thread.
 
         Args:
@@ -154,7 +154,7 @@ class StoreWorker:
         finally:
             connection.close()
 
-    def _work(self, connection: Connection) -> None:
+    def _work(self, connection: Database) -> None:
         due: float | None = None
         while True:
             try:
@@ -173,7 +173,7 @@ class StoreWorker:
             elif due is None:
                 due = monotonic() + FLUSH_SECONDS
 
-    def _flush(self, connection: Connection) -> None:
+    def _flush(self, connection: Database) -> None:
         self._is_due = False
         try:
             rows = self._backlog.take()
@@ -184,14 +184,14 @@ class StoreWorker:
             self._backlog.note_loss(1, repr(error))
 
 
-def _write(connection: Connection, rows: Rows, backlog: PendingRows) -> None:
+def _write(connection: Database, rows: Rows, backlog: PendingRows) -> None:
     try:
         _transact(connection, rows.write, writes=True)
     except StoreUnavailable as error:
         backlog.note_loss(len(rows), str(error))
 
 
-def _transact(connection: Connection, use: Callable[[Connection], T], *, writes: bool) -> T:
+def _transact(connection: Database, use: Callable[[Database], T], *, writes: bool) -> T:
     try:
         connection.execute("BEGIN IMMEDIATE" if writes else "BEGIN")
         result = use(connection)
@@ -208,7 +208,7 @@ def _transact(connection: Connection, use: Callable[[Connection], T], *, writes:
     return result
 
 
-def _roll_back(connection: Connection) -> None:
+def _roll_back(connection: Database) -> None:
     """Leave the transaction; a full disk has ended it already."""
     if connection.in_transaction:
         with suppress(

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from hamms_trio.wire.content.checksum import repeated_crc32
 from hamms_trio.wire.content.encode import GZIP_HEADER, encode, gzip_member, gzip_trailer
 
-BLOCK_OCTETS = 1024 * 1024  # decoded, of a gzip or br bomb
+BOMB_BLOCK_OCTETS = 1024 * 1024  # decoded, of a gzip or br bomb
 PIECE_OCTETS = 64 * 1024
 
 _ZSTD_BLOCK_OCTETS = 128 * 1024  # the most of a decoded block: RFC 8878 §3.1.1.2.3
@@ -66,11 +66,11 @@ def brotli_bomb(octets: int) -> Repetition:
     import brotli
 
     stream = brotli.Compressor(quality=5)
-    times, rest = divmod(octets, BLOCK_OCTETS)
+    times, rest = divmod(octets, BOMB_BLOCK_OCTETS)
     block = begin = b""
     if times:
-        begin = stream.process(bytes(BLOCK_OCTETS)) + stream.flush()
-        block = stream.process(bytes(BLOCK_OCTETS)) + stream.flush()
+        begin = stream.process(bytes(BOMB_BLOCK_OCTETS)) + stream.flush()
+        block = stream.process(bytes(BOMB_BLOCK_OCTETS)) + stream.flush()
     end = stream.process(bytes(rest)) + stream.finish()
     return Repetition(begin, block or end, max(0, times - 1), end)
 
@@ -85,7 +85,7 @@ def zstd_bomb(octets: int) -> Repetition:
 @lru_cache(maxsize=16)
 def nested_bomb(octets: int, depth: int) -> Repetition:
     """Build a gzip bomb in ``depth`` gzip members, one within the other."""
-    bomb = gzip_bomb(octets, BLOCK_OCTETS)
+    bomb = gzip_bomb(octets, BOMB_BLOCK_OCTETS)
     for _ in range(depth - 1):
         bomb = Repetition(b"", gzip_member(b"".join(bomb.pieces())), 1, b"")
     return bomb
@@ -98,9 +98,9 @@ def empty_members(times: int, content: bytes) -> Repetition:
 
 def _content(ratio: int) -> bytes:
     """Build the content of one block: zeros, then octets that can't be compressed."""
-    least = len(_deflate(bytes(BLOCK_OCTETS), zlib.Z_FULL_FLUSH))
-    stiff = max(0, BLOCK_OCTETS // ratio - least)
-    return bytes(BLOCK_OCTETS - stiff) + shake_128(b"bomb").digest(stiff)
+    least = len(_deflate(bytes(BOMB_BLOCK_OCTETS), zlib.Z_FULL_FLUSH))
+    stiff = max(0, BOMB_BLOCK_OCTETS // ratio - least)
+    return bytes(BOMB_BLOCK_OCTETS - stiff) + shake_128(b"bomb").digest(stiff)
 
 
 def _deflate(content: bytes, flush: int) -> bytes:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from hamms_trio.wire.grammar import TOKEN
+
 IDENTITY = "identity"
 MAX_ACCEPT_ENCODING = 1024  # characters; the rest is ignored
 
 _MEMBER = re.compile(
-    r"(\*|[!#$%&'*+\-.^_`|~0-9A-Za-z]++)"
+    rf"(\*|{TOKEN})"
     r"(?:[ \t]*+;[ \t]*+[qQ]=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?"
 )
 _ALIASES = {"x-gzip": "gzip", "x-compress": "compress"}  # RFC 9110 §8.4.1

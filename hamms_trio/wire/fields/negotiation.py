@@ -6,15 +6,16 @@ import re
 from collections.abc import Iterable
 from functools import lru_cache
 
+from hamms_trio.wire.grammar import TOKEN
+
 MAX_ACCEPT = 1024  # characters; the rest is ignored
 
-_TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _QUOTED = r'"(?:[^"\\]|\\.)*"'
 # An unclosed quoted string takes all the rest, since a search for its end at every quote would take quadratic
 # time. Possessive, because backtracking can never help.
 _MEMBER = re.compile(r'(?:[^",]++|"(?:[^"\\]|\\.?)*+"?)++', re.DOTALL)
-_RANGE = re.compile(rf"[ \t]*({_TOKEN})/({_TOKEN})[ \t]*")
-_PARAMETER = re.compile(rf";[ \t]*(?:({_TOKEN})=({_TOKEN}|{_QUOTED}))?[ \t]*")
+_RANGE = re.compile(rf"[ \t]*({TOKEN})/({TOKEN})[ \t]*")
+_PARAMETER = re.compile(rf";[ \t]*(?:({TOKEN})=({TOKEN}|{_QUOTED}))?[ \t]*")
 _QVALUE = re.compile(r"0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?")
 
 _MediaRange = tuple[str, str, int, float]  # type, subtype, number of parameters, quality

@@ -15,6 +15,7 @@ import re
 from typing import Protocol
 
 from hamms_trio.errors import ContentTooLarge, HeadTooLarge, MalformedRequest, RequestError
+from hamms_trio.wire.grammar import TOKEN
 from hamms_trio.wire.http1 import section
 from hamms_trio.wire.http1.section import FRAMING_FIELDS, MAX_FIELD_LINES
 
@@ -23,7 +24,7 @@ MAX_EXTENSIONS_OCTETS = 16 * 1024  # per body; Go has the same limit
 MAX_TRAILER_OCTETS = 16 * 1024
 UNLIMITED = 1 << 64
 
-_TOKEN = section.TOKEN.encode()
+_TOKEN = TOKEN.encode()
 _FIELD_LINE = re.compile(section.FIELD_LINE.encode())
 _SIZE = rb"([0-9A-Fa-f]{1,16})"
 _PLAIN_SIZE = re.compile(_SIZE + rb"\r\n")

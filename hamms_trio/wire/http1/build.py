@@ -18,6 +18,10 @@ from hamms_trio.wire.status import has_no_body, reason_phrase
 Field = tuple[str, str]
 
 CRLF = b"\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# Field lines without their ends, for messages that are put together by hand.
+CHUNKED = b"Transfer-Encoding: chunked"
+TEXT_PLAIN = b"Content-Type: text/plain"
 
 
 def head(status: int, *fields: Field, origin: bytes = b"") -> bytes:

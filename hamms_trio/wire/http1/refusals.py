@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from hamms_trio.errors import HeadTooLarge, MalformedRequest, RequestError, UnsupportedVersion
+from hamms_trio.wire.grammar import TOKEN
 from hamms_trio.wire.http1.section import (
     FIELD_LINE,
     MAX_FIELD_LINES,
-    TOKEN,
     excerpt,
     split_field_line,
 )

@@ -12,6 +12,7 @@ from functools import lru_cache
 
 from hamms_trio.errors import MalformedRequest, RequestError, UnknownTransferCoding
 from hamms_trio.wire.fields.forms import parse_form
+from hamms_trio.wire.grammar import TOKEN
 from hamms_trio.wire.http1.refusals import (
     check_host,
     check_request_line,
@@ -20,7 +21,6 @@ from hamms_trio.wire.http1.refusals import (
 )
 from hamms_trio.wire.http1.section import (
     SECTION,
-    TOKEN,
     list_members,
     scan_for,
     split_field_line,

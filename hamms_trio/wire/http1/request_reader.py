@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 
 from hamms_trio.errors import HeadTooLarge, MalformedRequest, TargetTooLong
+from hamms_trio.wire.grammar import TOKEN
 from hamms_trio.wire.http1.refusals import check_request_line, describe_junk
 from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS, RequestHead, parse_head, parse_if_whole
-from hamms_trio.wire.http1.section import TOKEN
+from hamms_trio.wire.http1.section import BARE_LF
 
 # A request line whose CRLF has not arrived.
 _REQUEST_LINE_BEGINNING = re.compile(TOKEN.encode() + rb"(?: [\x21-\x7e]*(?: [\x21-\x7e]*\r?)?)?")
 _BEGINNING_OCTETS = 1024  # a longer line is checked only once complete, not with every octet
 _EMPTY_LINES = re.compile(rb"(?:\r\n)+")
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class RequestReader:
@@ -102,7 +102,7 @@ class RequestReader:
         self._scanned = len(buffer)
         if self._in_request_line or not scanned:
             self._check_request_line(buffer, scanned)
-        if _BARE_LF.search(buffer, scanned):
+        if BARE_LF.search(buffer, scanned):
             raise MalformedRequest("a line ends in LF without CR (RFC 9112 §2.2)")
 
     def _check_request_line(self, buffer: bytes, scanned: int) -> None:

@@ -10,11 +10,11 @@ from __future__ import annotations
 import re
 
 from hamms_trio.errors import MalformedResponse
+from hamms_trio.wire.grammar import TOKEN
 from hamms_trio.wire.http1.section import (
     FIELD_LINE,
     MAX_FIELD_LINES,
     SECTION,
-    TOKEN,
     excerpt,
     list_members,
     scan_for,

@@ -5,16 +5,14 @@ A body whose length can be read in two ways is refused; a body that ends with th
 
 from __future__ import annotations
 
-import re
-
 from hamms_trio.errors import IncompleteResponse, MalformedResponse, RequestError
 from hamms_trio.wire.http1.body import BodyReader
 from hamms_trio.wire.http1.request import MAX_HEAD_OCTETS
 from hamms_trio.wire.http1.response import ResponseHead, describe_junk, parse_response_head
+from hamms_trio.wire.http1.section import BARE_LF
 from hamms_trio.wire.status import is_interim
 
 _BEGINNING = b"HTTP/1."
-_BARE_LF = re.compile(rb"(?<!\r)\n")
 
 
 class ResponseReader:
@@ -121,7 +119,7 @@ class ResponseReader:
             raise MalformedResponse(f"the head exceeds {MAX_HEAD_OCTETS} octets")
         if not octets.startswith(_BEGINNING[: len(octets)]):
             raise MalformedResponse(describe_junk(octets))
-        if _BARE_LF.search(octets, scanned):
+        if BARE_LF.search(octets, scanned):
             raise MalformedResponse("a line ends in LF without CR (RFC 9112 §2.2)")
 
     def _begin_body(self, head: ResponseHead) -> None:

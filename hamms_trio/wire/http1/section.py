@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from hamms_trio.wire.grammar import TOKEN
+
 MAX_FIELD_LINES = 256  # Apache's LimitRequestFields and hyper's limit are 100
 
-TOKEN = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # RFC 9110 §5.6.2
 # No space before the colon (RFC 9112 §5.1), no folding (§5.2); field-vchar, SP and HTAB (RFC 9110 §5.5).
 FIELD_LINE = rf"{TOKEN}:[\t\x20-\x7e\x80-\xff]*+"
+BARE_LF = re.compile(rb"(?<!\r)\n")
 SECTION = rf"(?:{FIELD_LINE}\r\n){{0,{MAX_FIELD_LINES}}}+"
 # Fields that a trailer section must not have, since they decide framing or routing (RFC 9110 §6.5.1).
 FRAMING_FIELDS = frozenset(("host", "content-length", "transfer-encoding", "connection", "expect"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hamms_trio.errors import MalformedRequest
 from hamms_trio.wire.tls.records import HEADER_OCTETS, ContentType, HandshakeType
 
-MOST_OCTETS = 64 * 1024  # of a ClientHello; post-quantum key shares take about 2 KB
+MAX_HELLO_OCTETS = 64 * 1024  # of a ClientHello; post-quantum key shares take about 2 KB
 
 _EXTENSION = struct.Struct(">HH")  # its type and its length
 _SERVER_NAME, _GROUPS, _ALPN, _VERSIONS, _POST_HANDSHAKE_AUTH = 0, 10, 16, 43, 49  # RFC 8446 §4.2
@@ -61,8 +61,8 @@ def read_client_hello(octets: bytes) -> ClientHello | None:
             raise MalformedRequest("the client's first record is no handshake")
         length = int.from_bytes(header[3:5], "big")
         fragment = octets[at + HEADER_OCTETS : at + HEADER_OCTETS + length]
-        if len(message) + length > MOST_OCTETS:
-            raise MalformedRequest(f"the ClientHello has more than {MOST_OCTETS} octets")
+        if len(message) + length > MAX_HELLO_OCTETS:
+            raise MalformedRequest(f"the ClientHello has more than {MAX_HELLO_OCTETS} octets")
         if len(header) < HEADER_OCTETS or len(fragment) < length:
             return None
         if not length:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 HEADER_OCTETS = 5
-MOST_OCTETS = 2**14  # of a fragment that is not encrypted (RFC 8446 §5.1)
+MAX_FRAGMENT_OCTETS = 2**14  # of a fragment that is not encrypted (RFC 8446 §5.1)
 LEGACY_VERSION = 0x0303  # TLS 1.2, which TLS 1.3 sends as well
 
 

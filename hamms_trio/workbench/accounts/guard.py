@@ -18,7 +18,7 @@ from hamms_trio.workbench.routing.problems import Problem
 
 SESSION_SECONDS = 480 * 60.0
 HASHES_AT_ONCE = 1  # a login keeps a processor busy for some 60 ms
-CHALLENGE = ("WWW-Authenticate", 'Bearer realm="hamms-trio"')
+BEARER_CHALLENGE = ("WWW-Authenticate", 'Bearer realm="hamms-trio"')
 MAX_PASSWORD = 1_024  # characters
 
 
@@ -79,7 +79,7 @@ class Guard:
         if required is None:
             return identity
         if identity is None:
-            raise Problem(401, "unauthorized", "unauthorized", CHALLENGE)
+            raise Problem(401, "unauthorized", "unauthorized", BEARER_CHALLENGE)
         if identity.role < required:
             raise Problem(403, "forbidden", "forbidden")
         return identity
@@ -111,7 +111,9 @@ class Guard:
         )
         if user is None or not is_right:
             self._failures.note_failure(client, username)
-            raise Problem(401, "invalid_credentials", "invalid username or password", CHALLENGE)
+            raise Problem(
+                401, "invalid_credentials", "invalid username or password", BEARER_CHALLENGE
+            )
         self._failures.note_success(client, username)
         token, session = self._sessions.open(user.username, user.role)
         return {
@@ -129,7 +131,7 @@ class Guard:
         """
         is_known = token is not None and self.identify(token) is not None
         if not token or not is_known:
-            raise Problem(401, "unauthorized", "unauthorized", CHALLENGE)
+            raise Problem(401, "unauthorized", "unauthorized", BEARER_CHALLENGE)
         self._sessions.close(token)
 
 

@@ -12,8 +12,8 @@ from hamms_trio.workbench.accounts.roles import Role
 
 MAX_SESSIONS = 10_000
 MAX_REMEMBERED = 10_000  # pairs of client and user name that failed to log in
-FAILURES = 10  # before further logins are refused for PATIENCE_SECONDS
-PATIENCE_SECONDS = 60.0
+FAILURES = 10  # before further logins are refused for REFUSED_SECONDS
+REFUSED_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class FailedLogins:
         key = client, username
         count, until = self._failures.pop(key, (0, 0.0))
         count = 0 if until <= self._clock() else count
-        self._failures[key] = count + 1, self._clock() + PATIENCE_SECONDS
+        self._failures[key] = count + 1, self._clock() + REFUSED_SECONDS
         while len(self._failures) > MAX_REMEMBERED:
             self._failures.popitem(last=False)
 

@@ -10,21 +10,21 @@ import trio
 from hamms_trio.http import Response
 from hamms_trio.http.accounting.access_log import ENGINE
 from hamms_trio.http.routes.response import JSON
+from hamms_trio.wire.event_stream import EVENT_STREAM
 from hamms_trio.workbench.api.operations import ApiCall, Operation, Query, success
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.live.events import LogSubscription
 from hamms_trio.workbench.live.selection import Selection, read_selection
 from hamms_trio.workbench.routing.problems import Problem
 
-DEFAULT_LIMIT = 200
-MAX_LIMIT = 1_000
+DEFAULT_PAGE = 200
+MAX_PAGE = 1_000
 POLL_MS = 1_000
 DRAIN_LOOK = 0.5  # seconds between two looks at whether the server drains
-EVENT_STREAM = "text/event-stream"
 USE_SELECTORS = "use_selectors_engine"  # the reference's code
 PARAMETERS = (
     Query(name="since_id", description="The id of the last event that the caller has."),
-    Query(name="limit", description=f"Events of a page, at most {MAX_LIMIT}."),
+    Query(name="limit", description=f"Events of a page, at most {MAX_PAGE}."),
     Query(
         name="topics",
         description="Types of events, separated by commas; connection.* stands for every type "
@@ -47,7 +47,7 @@ async def snapshot(call: ApiCall) -> Response:
     selection = read_selection(query)
     bench.feed.look(selection)
     position = _number(query.get("since_id") or call.request.get("last-event-id"), 0)
-    limit = min(MAX_LIMIT, _number(query.get("limit"), DEFAULT_LIMIT) or 1)
+    limit = min(MAX_PAGE, _number(query.get("limit"), DEFAULT_PAGE) or 1)
     found, _, overflowed = log.since(position, limit, selection)
     known = msgspec.json.encode(
         {

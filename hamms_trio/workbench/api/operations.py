@@ -62,7 +62,7 @@ class ApiCall:
         return self.request.parameters[name]
 
 
-Handler = Callable[[ApiCall], Awaitable[Response]]
+OperationHandler = Callable[[ApiCall], Awaitable[Response]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,7 +89,7 @@ class Operation:
 
     method: str
     path: str
-    handler: Handler
+    handler: OperationHandler
     summary: str
     status: int = 200
     body: type[msgspec.Struct] | None = None

@@ -20,7 +20,7 @@ from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 
 CODE = "invalid_request"
-PAGE = 1_000  # records that are read at once
+RECORDS_AT_ONCE = 1_000  # records that are read at once
 _MESSAGES = {
     "headers": "headers must be an object of names and texts",
     "path": "path must start with /",
@@ -63,12 +63,12 @@ async def make_request(call: ApiCall) -> Response:
 
 async def show_state(call: ApiCall) -> Response:
     call.bench.service.account.settle()
-    history, query = call.bench.history, HistoryQuery(limit=PAGE)
+    history, query = call.bench.history, HistoryQuery(limit=RECORDS_AT_ONCE)
     rows = await history.rows(query)
     mocks = msgspec.json.encode(call.bench.mocks.documents())
     beginning = b'{"version": 1, "mocks": %b, "history": [' % mocks
     fields = (("Content-Type", JSON),)
-    if len(rows) < PAGE and sum(row.octets for row in rows) < PAGE_OCTETS:
+    if len(rows) < RECORDS_AT_ONCE and sum(row.octets for row in rows) < PAGE_OCTETS:
         octets = b"".join((beginning, _joined(rows), b"]}"))
         return Response(200, octets, fields)
     return Response(200, _pieces(history, query, beginning, rows), fields)

@@ -18,8 +18,8 @@ from hamms_trio.workbench.api.proxy import TOO_DEEP, seconds_for
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.failures import Failures
 from hamms_trio.workbench.live.recorder import AnswerRecorder
-from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
-from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.routing.dispatch import MAX_HOPS, enter, hops
+from hamms_trio.workbench.routing.documents import ROUTED_METHODS, Document
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.router import CAN_NOT_FAIL, WorkbenchRouter, refusal_of
 from hamms_trio.workbench.targets import Outgoing, Target, TargetFailed
@@ -29,8 +29,8 @@ from hamms_trio.workbench.targets.fields import fields_for_client, fields_for_ta
 if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived
 
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")  # GET includes HEAD
-MAX_CONTENT = 1024 * 1024 * 1024  # octets of a request's content, which is streamed and not kept
+# Octets of a request's content, which is streamed and not kept.
+MAX_STREAMED_CONTENT = 1024 * 1024 * 1024
 WHOLE_CONTENT = 64 * 1024  # octets up to which a request's content is read before it is sent on
 WHOLE_ANSWER = 64 * 1024  # octets up to which an answer's content is read whole, and recorded
 TEMPLATES = ("/proxy/{target}", "/proxy/{target}/*")
@@ -57,7 +57,7 @@ def _described(path: str) -> Document:
                 "default": {"description": "The target's answer, or a refusal of the workbench."},
             },
         }
-        for method in (*METHODS, "HEAD")
+        for method in (*ROUTED_METHODS, "HEAD")
     }
 
 
@@ -72,8 +72,8 @@ def add_proxied(
     """Declare the routes."""
     proxied = _Proxied(bench, failures, recorder)
     for template in TEMPLATES:
-        for method in METHODS:
-            router.route(method, template, max_content=MAX_CONTENT)(proxied.handler)
+        for method in ROUTED_METHODS:
+            router.route(method, template, max_content=MAX_STREAMED_CONTENT)(proxied.handler)
 
 
 class _Proxied:
@@ -100,7 +100,7 @@ class _Proxied:
         name = request.parameters["target"]
         target = bench.targets.usable(name)
         enter(bench.calls.hops.count(request.head.octets))
-        if hops() >= MAX_DEPTH:
+        if hops() >= MAX_HOPS:
             return TOO_DEEP
         if fail := bench.targets.next_failure(target):
             return await self._fail(request, fail)

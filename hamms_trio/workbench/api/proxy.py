@@ -7,7 +7,7 @@ from hamms_trio.http.routes.response import JSON
 from hamms_trio.workbench.api.operations import ApiCall, Operation, success
 from hamms_trio.workbench.bench import Bench
 from hamms_trio.workbench.history.record import combined, written
-from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, enter, hops
+from hamms_trio.workbench.routing.dispatch import MAX_HOPS, enter, hops
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.targets import TargetAnswer, TargetFailed
 from hamms_trio.workbench.targets.calls import ProxyRequest, outgoing_of, read_call
@@ -15,7 +15,7 @@ from hamms_trio.workbench.targets.calls import ProxyRequest, outgoing_of, read_c
 # The share of a route's time to answer that a target gets, so that the target times out before the route does.
 SHARE_OF_TIME = 0.9
 TOO_DEEP = error(
-    508, "loop_detected", f"the request has passed through this workbench {MAX_DEPTH} times"
+    508, "loop_detected", f"the request has passed through this workbench {MAX_HOPS} times"
 )
 
 
@@ -24,7 +24,7 @@ async def proxy_request(call: ApiCall) -> Response:
     asked = read_call(await call.document("top-level"))
     target = bench.targets.usable(asked.target_id)
     enter(calls.hops.count(request.head.octets))
-    if hops() >= MAX_DEPTH:
+    if hops() >= MAX_HOPS:
         return TOO_DEEP
     outgoing = outgoing_of(asked, target, calls.hops.field(hops() + 1))
     seconds = seconds_for(bench, asked.timeout_ms or target.timeout_ms)

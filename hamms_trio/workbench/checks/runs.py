@@ -24,9 +24,9 @@ from hamms_trio.workbench.times import timestamp
 logger = logging.getLogger(__name__)
 
 CODE = "invalid_check"
-KEPT = 20  # runs with their reports
+KEPT_RUNS = 20  # runs with their reports
 MAX_SUITES = 20
-SECONDS = 1_800.0  # after which a run is stopped
+MAX_RUN_SECONDS = 1_800.0  # after which a run is stopped
 MAX_REPORT = 16 * 1024 * 1024  # octets
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -149,7 +149,7 @@ class Checks:
                 409, "check_running", "another check is running: wait, or stop it"
             ) from None
         self._runs[run.id] = run
-        if len(self._runs) > KEPT:
+        if len(self._runs) > KEPT_RUNS:
             self._runs.popitem(last=False)
         return run
 
@@ -167,13 +167,13 @@ class Checks:
 
     async def _perform(self, run: CheckRun) -> None:
         self._tell("check.started", run)
-        with trio.move_on_after(SECONDS) as limit:
+        with trio.move_on_after(MAX_RUN_SECONDS) as limit:
             try:
                 await self._follow(run)
             except (OSError, ValueError) as error:
                 run.problem = str(error)
         if limit.cancelled_caught:
-            run.problem = f"the check took more than {SECONDS:g} s"
+            run.problem = f"the check took more than {MAX_RUN_SECONDS:g} s"
         if run.report is not None:
             run.status = "done"
         elif run.is_stopped:

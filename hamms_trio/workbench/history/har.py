@@ -11,14 +11,26 @@ import msgspec
 
 from hamms_trio.version import VERSION
 from hamms_trio.wire import reason_phrase
-from hamms_trio.workbench.mocks.model import FRAMING, METHODS
-from hamms_trio.workbench.routing.documents import Document, read_json, read_object, show
+from hamms_trio.workbench.mocks.model import SERVERS_FIELDS
+from hamms_trio.workbench.routing.documents import (
+    ROUTED_METHODS,
+    Document,
+    read_json,
+    read_object,
+    show,
+)
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.routing.turns import Turns
 
 CODE = "invalid_har"
 # The text in a HAR file is decoded already, and the other fields state facts about another server.
-DROPPED = FRAMING | {"content-encoding", "date", "server", "alt-svc", "strict-transport-security"}
+DROPPED = SERVERS_FIELDS | {
+    "content-encoding",
+    "date",
+    "server",
+    "alt-svc",
+    "strict-transport-security",
+}
 
 
 async def har_of(documents: Iterable[bytes], *, origin: str, turns: Turns) -> bytes:
@@ -90,7 +102,7 @@ class _Drafts:
             self.dropped.append(f"log.entries[{number}] is not an exchange: {error!r}")
             return
         claim = mock["method"], mock["path_pattern"], show(mock["query"])
-        if mock["method"] not in METHODS:
+        if mock["method"] not in ROUTED_METHODS:
             words = f"a mock can't have the method {show(mock['method'])}"
             self.dropped.append(f"log.entries[{number}]: {words}")
         elif claim in self.mocks:

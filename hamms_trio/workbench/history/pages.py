@@ -16,7 +16,8 @@ from hamms_trio.workbench.times import instant
 
 MAX_LIMIT = 1_000
 DEFAULT_LIMIT = 500  # the reference's whole history
-FILTERS = ("method", "path", "status", "from_ts", "to_ts", "limit", "cursor", "order")
+PAGE = 500  # records that are read at once, where all are read
+FILTER_NAMES = ("method", "path", "status", "from_ts", "to_ts", "limit", "cursor", "order")
 
 _CURSOR = re.compile(r"([on])([0-9]{1,18})")
 _STATUS = re.compile(r"[0-9]{1,6}")
@@ -29,8 +30,8 @@ def page_query(given: Mapping[str, str]) -> HistoryQuery:
     Raises:
         Problem: 400 for a parameter that is unknown, or has a value that can't be used.
     """
-    for name in given.keys() - set(FILTERS):
-        known = ", ".join(FILTERS)
+    for name in given.keys() - set(FILTER_NAMES):
+        known = ", ".join(FILTER_NAMES)
         raise Problem(400, "invalid_filter", f"unknown parameter {show(name)}: known are {known}")
     newest_first, beyond = _order(given.get("order")), None
     if given.get("cursor"):

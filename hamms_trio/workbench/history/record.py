@@ -14,7 +14,7 @@ from hamms_trio.workbench.routing.received import Pair, ReceivedRequest
 from hamms_trio.workbench.times import timestamp
 
 KEPT_ANSWER = 65_536  # octets of an answer's body that are recorded
-NOTHING = "-"  # method and path of a request that could not be read
+UNREADABLE = "-"  # method and path of a request that could not be read
 
 
 class RecordedExchange(msgspec.Struct, gc=False):
@@ -69,7 +69,7 @@ class RecordedExchange(msgspec.Struct, gc=False):
             "ts": timestamp(self.at_ms),
             "replay_input": {},
         }
-        if self.method != NOTHING:
+        if self.method != UNREADABLE:
             document["replay_input"] = self._replay_input()
         if self.failure_mode:
             document["failure_mode"] = self.failure_mode

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from hamms_trio.recording.store import HistoryQuery
-from hamms_trio.workbench.history.pages import History
+from hamms_trio.workbench.history.pages import PAGE, History
 from hamms_trio.workbench.history.record import received
 from hamms_trio.workbench.mocks.model import Pattern
 from hamms_trio.workbench.mocks.patterns import PathPattern
@@ -19,7 +19,6 @@ from hamms_trio.workbench.routing.received import ReceivedRequest
 from hamms_trio.workbench.times import instant
 
 CODE = "invalid_verification"
-PAGE = 500
 
 Count = Annotated[int, Meta(ge=0, le=1_000_000)]
 Within = Annotated[float, Meta(gt=0, le=86_400, description="Seconds before now.")]

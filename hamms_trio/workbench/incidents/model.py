@@ -8,6 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hamms_trio.workbench.chance import ChaosSeed
 from hamms_trio.workbench.incidents.effect import BUILT_IN, MAX_LATENCY_MS
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
@@ -16,11 +17,10 @@ CODE = "invalid_incident"
 MAX_SECONDS = 30 * 86_400.0
 DISTRIBUTIONS = ("fixed", "uniform", "normal")
 
-Seconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
-Span = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
+IncidentSeconds = Annotated[float, Meta(ge=0, le=MAX_SECONDS)]
+PhaseSeconds = Annotated[float, Meta(gt=0, le=MAX_SECONDS)]
 _SOME = Meta(ge=0, le=MAX_LATENCY_MS)
 Jitter = Annotated[int, _SOME] | Annotated[float, _SOME]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
 
 
 class IncidentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -41,13 +41,13 @@ class IncidentRequest(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     mode: str = "status_spike_503"
     probability: float = 0.5
     latency_ms: int | float = 2_000
-    seed: Seed | None = None
+    seed: ChaosSeed | None = None
     distribution: Annotated[str, Meta(extra_json_schema={"enum": list(DISTRIBUTIONS)})] = "fixed"
     jitter_ms: Jitter = 0
-    start_after: Seconds = 0.0
-    duration: Span | None = None
-    flap: Span | None = None
-    ttl: Span | None = None
+    start_after: IncidentSeconds = 0.0
+    duration: PhaseSeconds | None = None
+    flap: PhaseSeconds | None = None
+    ttl: PhaseSeconds | None = None
 
     @property
     def end(self) -> float | None:

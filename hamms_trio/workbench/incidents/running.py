@@ -14,7 +14,7 @@ from hamms_trio.workbench.incidents.model import IncidentRequest, read_incident
 from hamms_trio.workbench.routing.documents import Document
 
 PRUNED_EVERY = 64  # connections
-NONE = "none"  # the mode while there is no incident
+NO_INCIDENT = "none"  # the mode while there is no incident
 
 
 class Held(Protocol):
@@ -108,7 +108,7 @@ class RunningIncident:
             "ends_in": round(asked.end - self.elapsed, 3)
             if active and asked.end is not None
             else None,
-            "mode": asked.mode if active else NONE,
+            "mode": asked.mode if active else NO_INCIDENT,
             "phase": phase,
             "requests": self.requests,
             "started_at": self.started_at if active else 0.0,
@@ -218,8 +218,8 @@ def inactive(seed: int) -> Document:
         "affected_requests": 0,
         "ended_by": "",
         "ends_in": None,
-        "mode": NONE,
-        "phase": NONE,
+        "mode": NO_INCIDENT,
+        "phase": NO_INCIDENT,
         "requests": 0,
         "started_at": 0.0,
     }

@@ -17,12 +17,12 @@ import msgspec
 import trio
 
 from hamms_trio.recording.store import Store
-from hamms_trio.workbench.live.selection import ALL, NOTHING, About, Selection
+from hamms_trio.workbench.live.selection import ABOUT_NOTHING, ALL, About, Selection
 from hamms_trio.workbench.routing.documents import Document
 from hamms_trio.workbench.times import timestamp
 
-KEPT = 5_000
-RESERVED = 100_000  # ids at once; a new block is reserved when half of it is used
+LOG_EVENTS = 5_000
+RESERVED_IDS = 100_000  # ids at once; a new block is reserved when half of it is used
 SOURCE = "server"
 # The least seconds between two deliveries, for each subscriber: with many of them, waking each one for each
 # event would take all of the processor's time.
@@ -37,7 +37,7 @@ class LogEvent(msgspec.Struct, gc=False):
 
     id: int
     type: str
-    about: About = NOTHING
+    about: About = ABOUT_NOTHING
     payload: Document | msgspec.Struct = {}
     trace_id: str = ""
     seconds: float = 0.0  # since the epoch
@@ -95,7 +95,7 @@ class EventLog:
     """
 
     def __init__(
-        self, store: Store, *, kept: int = KEPT, wall_clock: Callable[[], float] = time.time
+        self, store: Store, *, kept: int = LOG_EVENTS, wall_clock: Callable[[], float] = time.time
     ) -> None:
         self._store = store
         self._kept = kept
@@ -145,7 +145,7 @@ class EventLog:
         payload: Document | msgspec.Struct,
         trace_id: str = "",
         *,
-        about: About = NOTHING,
+        about: About = ABOUT_NOTHING,
         at: float | None = None,
     ) -> None:
         """Add an event, and wake the subscribers.
@@ -246,13 +246,13 @@ class EventLog:
             self._next_id, self._reserved = ids.start, ids.stop - 1
         id = self._next_id
         self._next_id = id + 1
-        if self._reserved - id < RESERVED // 2 and self._following is None:
+        if self._reserved - id < RESERVED_IDS // 2 and self._following is None:
             self._is_half_used.set()
         return id
 
     async def _reserve(self) -> range:
-        first = await self._store.reserve_events(RESERVED)
-        return range(first, first + RESERVED)
+        first = await self._store.reserve_events(RESERVED_IDS)
+        return range(first, first + RESERVED_IDS)
 
 
 class LogSubscription:
@@ -325,4 +325,4 @@ class _Document(msgspec.Struct):
 def _read(id: int, document: bytes) -> LogEvent:
     """Return an event that the previous process published."""
     read = msgspec.json.decode(document, type=_Document)
-    return LogEvent(id, read.type, read.payload or NOTHING, written=document)
+    return LogEvent(id, read.type, read.payload or ABOUT_NOTHING, written=document)

@@ -10,13 +10,13 @@ import msgspec
 
 from hamms_trio import events
 from hamms_trio.http.accounting.publishing import WELL_BEHAVED
-from hamms_trio.lab.shared.universal import BESIDE
+from hamms_trio.lab.shared.universal import BESIDE_DOOR
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.wire.masking import mask
 from hamms_trio.workbench.live.events import EventLog
 from hamms_trio.workbench.live.recorder import (
     PAGE_FIELD,
-    SILENT,
+    UNNARRATED_PREFIX,
     UNRECORDED,
     UNRECORDED_PREFIXES,
 )
@@ -24,8 +24,8 @@ from hamms_trio.workbench.live.redact import redact_fields, redact_query
 from hamms_trio.workbench.live.selection import About
 from hamms_trio.workbench.routing.documents import Document
 
-MOST = 1_000  # events in one batch; octets and pauses beyond the limit count as lost
-MAX_CONNECTIONS = 100_000  # whose state is kept
+MOST_JOINED = 1_000  # events in one batch; octets and pauses beyond the limit count as lost
+MAX_SCENES = 100_000  # whose state is kept
 _TYPES: dict[type, str] = {
     events.Opened: "connection.opened",
     events.HelloReceived: "connection.tls_hello",
@@ -53,8 +53,8 @@ _AMOUNTS: dict[type, str] = {
     events.Sent: "octets",
     events.Slept: "seconds",
 }
-LOST = "connection.lost"
-_OF_WORKBENCH = (WELL_BEHAVED, BESIDE)  # doors at which the page's own connections come, too
+EVENTS_LOST = "connection.lost"
+_OF_WORKBENCH = (WELL_BEHAVED, BESIDE_DOOR)  # doors at which the page's own connections come, too
 
 
 @dataclass
@@ -118,7 +118,7 @@ class Narrator:
         for event, times in joined:
             self._tell(event, times)
         if lost:
-            self._log.publish(LOST, {"number": lost})
+            self._log.publish(EVENTS_LOST, {"number": lost})
 
     def _tell(self, event: events.Event, times: int) -> None:
         """Write an event that stands for ``times`` of its kind, unless it is hidden."""
@@ -145,7 +145,7 @@ class Narrator:
             return False
         if event.door in _OF_WORKBENCH:
             scene.held.append(event)
-        if len(self._scenes) < MAX_CONNECTIONS:
+        if len(self._scenes) < MAX_SCENES:
             self._scenes[event.connection] = scene
         return not scene.held
 
@@ -168,7 +168,7 @@ class Narrator:
     def _on_answered(self, event: events.Answered, scene: _Scene) -> bool:
         scene.is_lent = scene.is_mute = False
         path = event.target.partition("?")[0]
-        is_silent = path in UNRECORDED or path.startswith((*UNRECORDED_PREFIXES, SILENT))
+        is_silent = path in UNRECORDED or path.startswith((*UNRECORDED_PREFIXES, UNNARRATED_PREFIX))
         return not is_silent and not is_of_page(event.fields)
 
     def _on_closed(self, event: events.Closed, scene: _Scene) -> bool:
@@ -232,7 +232,7 @@ def join(
         if place is not None:
             first, times = joined[place]
             joined[place] = (_sum(first, event, amount), times + 1)
-        elif len(joined) < MOST:
+        elif len(joined) < MOST_JOINED:
             known[kind] = len(joined)
             joined.append((event, 1))
         else:

@@ -12,7 +12,7 @@ import msgspec
 
 from hamms_trio.http import GivenAway, Request, Response, Service
 from hamms_trio.http.accounting.access_log import ENGINE
-from hamms_trio.http.accounting.account import Entry
+from hamms_trio.http.accounting.account import UnloggedAnswer
 from hamms_trio.recording.store import HistoryRow, Store
 from hamms_trio.wire import RequestHead
 from hamms_trio.workbench.accounts.roles import PROTECTED
@@ -23,10 +23,10 @@ from hamms_trio.workbench.live.trends import Trends
 # Requests that would fill the history with themselves.
 UNRECORDED = frozenset(("/_metrics", "/metrics", "/api/playground/state"))
 UNRECORDED_PREFIXES = ("/static/", "/playground/", "/_hamms/")
-SILENT = "/api/events/"  # reading events is never an event
+UNNARRATED_PREFIX = "/api/events/"  # reading events is never an event
 PAGE_FIELD = "x-hamms-page"  # of the page's own requests, which a browser also marks as same-origin
 # Octets of contents that wait for their batch; beyond them the batch is written at once.
-KEPT_OCTETS = 4 * 1024 * 1024
+OPEN_EXCHANGE_OCTETS = 4 * 1024 * 1024
 INTERNAL = ("internal", 0)  # the client of a request that the workbench makes itself
 
 _Key = tuple[bytes, tuple[str, int]]
@@ -84,9 +84,9 @@ class AnswerRecorder:
             kept = self._kept[key] = deque()
         kept.append((content, response))
         self._octets += len(content) + len(response.content)
-        if self._octets > KEPT_OCTETS:
+        if self._octets > OPEN_EXCHANGE_OCTETS:
             self._service.account.settle()
-            while self._octets > KEPT_OCTETS:  # contents of exchanges that have not ended
+            while self._octets > OPEN_EXCHANGE_OCTETS:  # contents of exchanges that have not ended
                 self._forget_oldest()
 
     def replace(self, request: Request, content: bytes, response: Response) -> None:
@@ -95,7 +95,7 @@ class AnswerRecorder:
             self._take(request.id, request.client)
             self.keep(request, content, response)
 
-    def write(self, entries: list[Entry]) -> None:
+    def write(self, entries: list[UnloggedAnswer]) -> None:
         """Record a batch of answers."""
         if self._has_history or self._has_events:
             offset = self._service.wall_clock_offset()
@@ -107,7 +107,7 @@ class AnswerRecorder:
         at = ended + self._service.wall_clock_offset()
         self._trends.note(route_key, status, counts, at)
 
-    def _record(self, entry: Entry, offset: float) -> None:
+    def _record(self, entry: UnloggedAnswer, offset: float) -> None:
         match, client, request_id = entry[2], entry[-3], entry[-1]
         content, response = self._take(request_id, client.client) if self._kept else (b"", None)
         head = match.head
@@ -117,7 +117,7 @@ class AnswerRecorder:
         if self._has_history:
             response = response or match.route.fixed
             self._store.note_request(PendingExchange(entry, content, response, offset))
-        if self._has_events and not path.startswith(SILENT):
+        if self._has_events and not path.startswith(UNNARRATED_PREFIX):
             self._publish(entry, offset)
 
     def _take(self, request_id: bytes, client: tuple[str, int]) -> tuple[bytes, Response | None]:
@@ -135,7 +135,7 @@ class AnswerRecorder:
         _, kept = self._kept.popitem(last=False)
         self._octets -= sum(len(content) + len(response.content) for content, response in kept)
 
-    def _publish(self, entry: Entry, offset: float) -> None:
+    def _publish(self, entry: UnloggedAnswer, offset: float) -> None:
         begun, ended, match, status, octets_in, octets_out, _, number, request_id = entry
         head = match.head
         payload = Completed(
@@ -163,7 +163,7 @@ class PendingExchange:
     __slots__ = ("_content", "_entry", "_offset", "_response")
 
     def __init__(
-        self, entry: Entry, content: bytes, response: Response | None, offset: float
+        self, entry: UnloggedAnswer, content: bytes, response: Response | None, offset: float
     ) -> None:
         self._entry = entry
         self._content = content

@@ -21,7 +21,7 @@ class About(msgspec.Struct, frozen=True, gc=False):
     mode: str = ""
 
 
-NOTHING = About()
+ABOUT_NOTHING = About()
 
 
 class Selection:

@@ -6,4 +6,4 @@ from hamms_trio.workbench.mocks.collection import (
     MockLimits as MockLimits,
     Mocks as Mocks,
 )
-from hamms_trio.workbench.mocks.model import METHODS as METHODS, Mock as Mock, MockStep as MockStep
+from hamms_trio.workbench.mocks.model import Mock as Mock, MockStep as MockStep

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hamms_trio.recording.store import Store
+from hamms_trio.wire.event_stream import EVENT_STREAM
 from hamms_trio.workbench.chance import strikes
 from hamms_trio.workbench.mocks import templates
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.routing.received import Pair, ReceivedRequest
-
-EVENT_STREAM = "text/event-stream"
 
 
 @dataclass(frozen=True, slots=True)

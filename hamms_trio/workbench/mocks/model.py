@@ -9,23 +9,29 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
+from hamms_trio.wire.grammar import FIELD_NAME
+from hamms_trio.workbench.chance import ChaosSeed
 from hamms_trio.workbench.mocks import templates
 from hamms_trio.workbench.mocks.patterns import PathPattern
-from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.workbench.routing.documents import (
+    CONTROL_CHARACTERS,
+    IDENTIFIER,
+    ROUTED_METHODS,
+    Document,
+    convert,
+    method_pattern,
+    show,
+)
 from hamms_trio.workbench.routing.problems import Problem
 
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 CODE = "invalid_mock"
 MAX_HEADERS = 100
 MAX_HEADER_OCTETS = 8192
 MAX_EXPRESSIONS = 20
 
-_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 # The server frames the message and controls the connection, so it writes these fields itself.
-FRAMING = frozenset(
+SERVERS_FIELDS = frozenset(
     (
         "connection",
         "content-length",
@@ -38,15 +44,15 @@ FRAMING = frozenset(
 )
 
 Delay = Annotated[float, Meta(ge=0, le=300_000, description="Milliseconds before the answer.")]
-Share = Annotated[float, Meta(ge=0, le=1, description="The share of requests that `fail` strikes.")]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+FailShare = Annotated[
+    float, Meta(ge=0, le=1, description="The share of requests that `fail` strikes.")
+]
 Priority = Annotated[
     int, Meta(ge=-1_000_000, le=1_000_000, description="Mocks with a higher one are tried first.")
 ]
 StatusText = Annotated[int | float | str, Meta(description="200 to 599.")]
 # The patterns are for the OpenAPI document; `read_mock` checks more, with better messages.
-_ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
-Method = Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})]
+Method = Annotated[str, Meta(extra_json_schema={"pattern": method_pattern(ROUTED_METHODS)})]
 Pattern = Annotated[
     str, Meta(extra_json_schema={"pattern": r"^(/([A-Za-z0-9._~-]+|\{[a-z]+[0-9]*\})?)+$"})
 ]
@@ -82,8 +88,8 @@ class Mock(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     sequence: Sequence = []
     delay_ms: Delay = 0
     fail: str = ""
-    share: Share = 1.0
-    seed: Seed | None = None
+    share: FailShare = 1.0
+    seed: ChaosSeed | None = None
 
     @property
     def code(self) -> int:
@@ -104,7 +110,7 @@ class Mock(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 # The members that the reference has; a document has the others only if they differ from their default.
-REFERENCE_MEMBERS = frozenset(
+REFERENCE_MOCK_MEMBERS = frozenset(
     (
         "body",
         "content_type",
@@ -118,7 +124,7 @@ REFERENCE_MEMBERS = frozenset(
     )
 )
 _MESSAGES = {
-    "method": f"method must be one of {', '.join(METHODS)}",
+    "method": f"method must be one of {', '.join(ROUTED_METHODS)}",
     "path_pattern": "path_pattern must start with /",
     "status": "status must be an integer",
     "headers": "headers must be an object of names and texts",
@@ -137,7 +143,7 @@ def document_of(mock: Mock) -> Document:
     return {
         name: value
         for name, value in whole.items()
-        if name in REFERENCE_MEMBERS or not (value in empty or value == _DEFAULTS.get(name))
+        if name in REFERENCE_MOCK_MEMBERS or not (value in empty or value == _DEFAULTS.get(name))
     }
 
 
@@ -153,9 +159,9 @@ def read_mock(given: Document, *, max_body: int, check_fail: Callable[[str], obj
     """
     mock = convert(given, Mock, CODE, _MESSAGES)
     mock.method = mock.method.upper()
-    if mock.method not in METHODS:
+    if mock.method not in ROUTED_METHODS:
         raise _refusal(_MESSAGES["method"], "method", given["method"])
-    if mock.id and not _ID.fullmatch(mock.id):
+    if mock.id and not IDENTIFIER.fullmatch(mock.id):
         raise _refusal("id must be 1 to 128 letters, digits, and . _ ~ -", "id", mock.id)
     if "status" not in given and not (mock.fail or mock.sequence):
         raise Problem(400, CODE, "status must be an integer, and it is missing")
@@ -241,11 +247,11 @@ def _check_fields(fields: dict[str, str], name: str) -> None:
     if len(fields) > MAX_HEADERS:
         raise Problem(400, CODE, f"{name} has {len(fields)} fields, the limit is {MAX_HEADERS}")
     for field, value in fields.items():
-        if not _NAME.fullmatch(field):
+        if not FIELD_NAME.fullmatch(field):
             raise _refusal("a header's name must be a token", name, field)
-        if field.lower() in FRAMING:
+        if field.lower() in SERVERS_FIELDS:
             raise _refusal("the server itself sends the fields that frame a message", name, field)
-        if _BREAKS.search(value) or len(value.encode()) > MAX_HEADER_OCTETS:
+        if CONTROL_CHARACTERS.search(value) or len(value.encode()) > MAX_HEADER_OCTETS:
             rule = (
                 f"a header's value has no control characters and at most {MAX_HEADER_OCTETS} octets"
             )

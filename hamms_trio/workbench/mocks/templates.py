@@ -11,16 +11,15 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from hamms_trio.workbench.routing.documents import CONTROL_CHARACTERS, SHOWN_CHARACTERS
 from hamms_trio.workbench.routing.received import ReceivedRequest
 
 MAX_EXPRESSION = 512  # characters
 MAX_GROWTH = 10_000
-SHOWN = 80  # characters of an expression, in a message
 
 _PLACE = re.compile(
     r"\{\{\s*(?:(?P<source>path|query|header|body)\.(?P<name>[^{}]{1,512}?)|(?P<all>body))\s*\}\}"
 )
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 
 
 def has_places(text: str) -> bool:
@@ -48,7 +47,9 @@ def check_expression(expression: str) -> None:
     import jmespath  # only mocks that read JSON need it
     from jmespath.exceptions import JMESPathError
 
-    shown = repr(expression if len(expression) <= SHOWN else f"{expression[:SHOWN]}...")
+    shown = repr(
+        expression if len(expression) <= SHOWN_CHARACTERS else f"{expression[:SHOWN_CHARACTERS]}..."
+    )
     if len(expression) > MAX_EXPRESSION:
         raise ValueError(f"{shown} has more than {MAX_EXPRESSION} characters")
     try:
@@ -94,7 +95,7 @@ def fill_body(text: str, request: ReceivedRequest, *, is_json: bool) -> str:
 def fill_field(text: str, request: ReceivedRequest) -> str:
     """Fill the value of a header field; control characters can't get in."""
     filled = fill_body(text, request, is_json=False)
-    return _CONTROL.sub(" ", filled).strip()
+    return CONTROL_CHARACTERS.sub(" ", filled).strip()
 
 
 def _value(place: re.Match[str], request: ReceivedRequest) -> object:

@@ -18,17 +18,16 @@ from hamms_trio.http import FileBody, GivenAway, Request, Response, Service, err
 from hamms_trio.http.routes.refusals import internal_error, refusal
 from hamms_trio.wire import RequestHead, parse_head
 from hamms_trio.workbench.live.recorder import INTERNAL
-from hamms_trio.workbench.routing.received import Pair
+from hamms_trio.workbench.routing.received import MAX_ANSWER_OCTETS, SENDERS_FIELDS, Pair
 
 logger = logging.getLogger(__name__)
 
-MAX_ANSWER = 8 * 1024 * 1024  # octets of an answer's body
-MAX_DEPTH = 4  # of nested requests; a request may replay itself
-SECONDS = 30.0  # for a body that does not end, such as an event stream
+MAX_HOPS = 4  # of nested requests; a request may replay itself
+ENDLESS_SECONDS = 30.0  # for a body that does not end, such as an event stream
 
 
-TOO_DEEP = error(
-    508, "loop_detected", f"more than {MAX_DEPTH} requests of the workbench are nested"
+TOO_NESTED = error(
+    508, "loop_detected", f"more than {MAX_HOPS} requests of the workbench are nested"
 )
 _depth: ContextVar[int] = ContextVar("depth", default=0)
 
@@ -69,8 +68,8 @@ async def dispatch(
         given_away: called with a response that would hand over the client's connection; there is none here.
     """
     depth = _depth.get()
-    if depth >= MAX_DEPTH:
-        return await _collect(TOO_DEEP, b"-")
+    if depth >= MAX_HOPS:
+        return await _collect(TOO_NESTED, b"-")
     token = _depth.set(depth + 1)
     try:
         return await _dispatch(service, method, target, fields, body, given_away)
@@ -134,10 +133,10 @@ async def _collect(
 async def _read_stream(pieces: AsyncIterable[bytes]) -> tuple[bytes, bool]:
     body, is_complete = b"", False
     try:
-        with trio.move_on_after(SECONDS):
+        with trio.move_on_after(ENDLESS_SECONDS):
             async for piece in pieces:
                 body += piece
-                if len(body) > MAX_ANSWER:
+                if len(body) > MAX_ANSWER_OCTETS:
                     break
             else:
                 is_complete = True
@@ -145,7 +144,7 @@ async def _read_stream(pieces: AsyncIterable[bytes]) -> tuple[bytes, bool]:
         aclose = getattr(pieces, "aclose", None)
         if aclose is not None:
             await aclose()
-    return body[:MAX_ANSWER], not is_complete
+    return body[:MAX_ANSWER_OCTETS], not is_complete
 
 
 def _read_file(body: FileBody) -> tuple[bytes, bool]:
@@ -156,11 +155,11 @@ def _read_file(body: FileBody) -> tuple[bytes, bool]:
             if isinstance(piece, bytes):
                 octets += piece
             else:
-                count = min(len(piece), MAX_ANSWER - len(octets))
+                count = min(len(piece), MAX_ANSWER_OCTETS - len(octets))
                 octets += os.pread(body.file.fileno(), count, piece.start)
     finally:
         body.close()
-    return octets[:MAX_ANSWER], body.octets > MAX_ANSWER
+    return octets[:MAX_ANSWER_OCTETS], body.octets > MAX_ANSWER_OCTETS
 
 
 def _head(method: str, target: str, fields: Iterable[Pair], body: bytes) -> bytes:
@@ -174,7 +173,7 @@ def _head(method: str, target: str, fields: Iterable[Pair], body: bytes) -> byte
             "the path has a blank, a control character or one beyond ASCII: percent-encode it"
         )
     lines = [f"{method} {target} HTTP/1.1"]
-    sent = [(name, value) for name, value in fields if name.lower() not in _OURS]
+    sent = [(name, value) for name, value in fields if name.lower() not in SENDERS_FIELDS]
     if not any(name.lower() == "host" for name, _ in sent):
         lines.append("Host: localhost")
     for name, value in sent:
@@ -187,4 +186,3 @@ def _head(method: str, target: str, fields: Iterable[Pair], body: bytes) -> byte
 
 
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
-_OURS = frozenset(("content-length", "transfer-encoding", "connection", "expect", "keep-alive"))

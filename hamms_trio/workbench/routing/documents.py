@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 import msgspec
@@ -16,6 +16,13 @@ Document = dict[str, object]
 
 MAX_DEPTH = 64  # of nested arrays and objects
 SHOWN_CHARACTERS = 80  # of a value, in a message
+
+# Members that several kinds of documents have. A route for GET answers HEAD, too.
+ROUTED_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
+SENT_METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
+IDENTIFIER = re.compile(r"[A-Za-z0-9._~-]{1,128}")
+# No field value may have them (RFC 9110 §5.5).
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 
 _WHERE = re.compile(r" - at `\$(?P<path>.*)`$")
 _UNKNOWN = re.compile(r"Object contains unknown field `(?P<name>.*)`", re.DOTALL)
@@ -92,6 +99,12 @@ def show(value: object) -> str:
     """Return a value as JSON, shortened for a message."""
     text = json.dumps(value)
     return text if len(text) <= SHOWN_CHARACTERS else f"{text[:SHOWN_CHARACTERS]}..."
+
+
+def method_pattern(methods: Iterable[str]) -> str:
+    """Return the pattern of these methods in any case, for the OpenAPI document."""
+    in_any_case = ("".join(f"[{c}{c.lower()}]" for c in method) for method in methods)
+    return f"^({'|'.join(in_any_case)})$"
 
 
 def _too_deep() -> Problem:

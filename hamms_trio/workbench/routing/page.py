@@ -17,7 +17,7 @@ from hamms_trio.http.routes.router import NOT_FOUND, Route, Router
 from hamms_trio.wire import RequestHead, best_match
 
 WEB = Path(__file__).parent.parent / "web"
-PREFIX = "/playground/"
+PAGE_PREFIX = "/playground/"
 # They are served as one file, which loads faster than many; later sheets override earlier ones.
 STYLES = (
     "tokens",
@@ -36,7 +36,7 @@ ADDRESSES = ("/playground", "/playground-minimal", "/static/dashboard.html")
 HTML = "text/html; charset=utf-8"
 SCHEMES = ("http", "https")
 VARY = ("Vary", "Accept")
-GREETING = text("Hello World", 200, VARY)
+VARYING_GREETING = text("Hello World", 200, VARY)
 
 _HOST = re.compile(r"([A-Za-z0-9.-]{1,255})(?::[0-9]{1,5})?")
 # "Try it now" calls the failure modes' own ports, which are other origins; IPv6 addresses can't be named here.
@@ -66,12 +66,12 @@ def add_page(router: Router) -> None:
     files = {_name(file): _File(file.name, file.read_bytes()) for file in _files()}
     files[ALL_STYLES] = _File(ALL_STYLES, _styles())
 
-    @router.get(f"{PREFIX}*")
+    @router.get(f"{PAGE_PREFIX}*")
     def answer(request: Request) -> Response:
         file = files.get(request.parameters["*"])
         return NOT_FOUND if file is None else file.answer(request)
 
-    router.leave_out(f"{PREFIX}*")
+    router.leave_out(f"{PAGE_PREFIX}*")
 
 
 def names_html(head: RequestHead) -> bool:
@@ -121,7 +121,7 @@ class _File:
 def _document() -> bytes:
     scripts = (file for file in _files() if file.suffix in (".js", ".mjs"))
     preloads = "\n".join(
-        f'<link rel="modulepreload" href="{PREFIX}{_name(file)}">' for file in scripts
+        f'<link rel="modulepreload" href="{PAGE_PREFIX}{_name(file)}">' for file in scripts
     )
     return (WEB / "index.html").read_text("utf-8").replace("<!-- scripts -->", preloads).encode()
 

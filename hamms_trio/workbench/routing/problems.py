@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from hamms_trio.errors import HammsError
-
-Field = tuple[str, str]
+from hamms_trio.wire import Field
 
 
 class Problem(HammsError):

@@ -10,6 +10,12 @@ import msgspec
 
 Pair = tuple[str, str]
 
+# The sender frames the message, and decides about the connection.
+SENDERS_FIELDS = frozenset(
+    ("content-length", "transfer-encoding", "connection", "expect", "keep-alive")
+)
+MAX_ANSWER_OCTETS = 8 * 1024 * 1024  # of an answer that is read whole
+
 
 class ReceivedRequest:
     """A request with its content; query, fields and JSON are parsed on first use.

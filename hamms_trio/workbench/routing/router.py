@@ -9,6 +9,8 @@ import trio
 
 from hamms_trio.http import GivenAway, Request, Response, Router, error
 from hamms_trio.http.routes.router import H, Handler, Route
+from hamms_trio.lab.shared.control import API_PREFIX
+from hamms_trio.lab.shared.labels import MODE_PREFIX
 from hamms_trio.workbench.accounts.guard import Guard, bearer_token
 from hamms_trio.workbench.accounts.roles import PROTECTED
 from hamms_trio.workbench.failures import Failures
@@ -25,7 +27,7 @@ RESERVED_PREFIXES = (
     "/api/targets", "/api/proxy", "/api/events", "/api/incidents", "/api/auth", "/api/metrics", "/api/verify",
     "/api/transcripts", "/api/checks", "/playground/", "/proxy/", "/_hamms/", "/mode/",
 )  # fmt: skip
-RESERVED = frozenset(
+RESERVED_PATHS = frozenset(
     (
         "/",
         "/submit",
@@ -39,13 +41,14 @@ RESERVED = frozenset(
 )
 AFFECTED = frozenset(("/", "/submit", "/stream"))  # by incidents, though reserved
 PROXIED = "/proxy/"
-MODES, CONTROL = BESIDE = ("/mode/", "/_hamms/")  # paths that the lab answers, if it is there
+# Paths that the lab answers, if it is there.
+LAB_PREFIXES = (MODE_PREFIX, API_PREFIX)
 CAN_NOT_FAIL = error(
     502,
     "failure_mode",
     "a failure mode answers this request, and it needs the client's own connection",
 )
-MAX_KNOWN = 1_000  # paths; a pattern matches any number
+MAX_KNOWN_PATHS = 1_000  # paths; a pattern matches any number
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -58,12 +61,14 @@ def is_immune(path: str) -> bool:
     """Return True if no incident affects this path: people watch incidents and end them there."""
     if path in AFFECTED:
         return False
-    return path in RESERVED or (path.startswith(RESERVED_PREFIXES) and not path.startswith(PROXIED))
+    return path in RESERVED_PATHS or (
+        path.startswith(RESERVED_PREFIXES) and not path.startswith(PROXIED)
+    )
 
 
 def reserved_by_name(path: str) -> bool:
     """Return True if no mock can have this path in any workbench."""
-    return path in RESERVED or path.startswith(RESERVED_PREFIXES)
+    return path in RESERVED_PATHS or path.startswith(RESERVED_PREFIXES)
 
 
 class WorkbenchRouter(Router):
@@ -116,7 +121,7 @@ class WorkbenchRouter(Router):
         if (take := failures.beside()) is not None:
             self._beside = {
                 prefix: Route(f"{prefix}*", GivenAway(take, None, CAN_NOT_FAIL, to=prefix))
-                for prefix in (MODES, CONTROL)
+                for prefix in LAB_PREFIXES
             }
 
     def refresh(self) -> None:
@@ -148,13 +153,15 @@ class WorkbenchRouter(Router):
         if known is not None:
             return known, _NOTHING
         route, parameters = super().find(method, path)
-        if route is self.otherwise and path.startswith(BESIDE) and self._beside:
-            return self._beside[MODES if path.startswith(MODES) else CONTROL], _NOTHING
+        if route is self.otherwise and path.startswith(LAB_PREFIXES) and self._beside:
+            return self._beside[
+                MODE_PREFIX if path.startswith(MODE_PREFIX) else API_PREFIX
+            ], _NOTHING
         if route is self.otherwise and self._mocks is not None:
             candidates = self._mocks.find(method, path)
             if candidates:
                 route = self._mock_route(candidates)
-                if route.fixed is not None and len(self._known) < MAX_KNOWN:
+                if route.fixed is not None and len(self._known) < MAX_KNOWN_PATHS:
                     self._known[method, path] = route
                 return route, _NOTHING
             if allowed := self._mocks.methods(path):

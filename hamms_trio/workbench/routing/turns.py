@@ -15,7 +15,7 @@ import trio
 T = TypeVar("T")
 R = TypeVar("R")
 
-TURN_SECONDS = 0.002
+COMPUTING_SECONDS = 0.002
 
 
 class Turns:
@@ -27,13 +27,13 @@ class Turns:
     async def map(self, compute: Callable[[T], R], items: Iterable[T]) -> list[R]:
         """Compute a result for each item.
 
-        A turn ends with the item at which `TURN_SECONDS` have passed, so each item has to be little work.
+        A turn ends with the item at which `COMPUTING_SECONDS` have passed, so each item has to be little work.
         """
         results: list[R] = []
         remaining = iter(items)
         while True:
             async with self._turn:  # a checkpoint, even if nobody else waits
-                end = perf_counter() + TURN_SECONDS
+                end = perf_counter() + COMPUTING_SECONDS
                 for item in remaining:
                     results.append(compute(item))
                     if perf_counter() >= end:

@@ -17,6 +17,7 @@ from typing import Protocol
 import msgspec
 import trio
 
+from hamms_trio.workbench.routing.received import SENDERS_FIELDS
 from hamms_trio.workbench.scenarios.document import Scenario, ScenarioLimits, Step
 from hamms_trio.workbench.scenarios.document.model import Expect
 from hamms_trio.workbench.scenarios.report import Assertion, Report, RunSummary, StepResult
@@ -25,20 +26,18 @@ from hamms_trio.workbench.scenarios.steps import chaos, variables
 from hamms_trio.workbench.scenarios.steps.checks import Observed, check, extract
 from hamms_trio.workbench.scenarios.steps.rendering import result_of
 from hamms_trio.workbench.scenarios.steps.sending import (
-    LOCAL,
     Loss,
     ResponseLost,
-    Send,
+    SendStep,
     StepAnswer,
     StepRequest,
     World,
     lost_answer,
 )
+from hamms_trio.workbench.targets.model import LOCAL
 from hamms_trio.workbench.times import timestamp
 
 LARGE = 64 * 1024  # octets of an answer that are checked in a thread
-# The sender frames the message, and decides about the connection.
-FRAMING = frozenset(("content-length", "transfer-encoding", "connection", "expect", "keep-alive"))
 
 
 class RunObserver(Protocol):
@@ -191,7 +190,7 @@ class _Attempting:
         self._index = index
         self._step = step
         self._values = values if run._has_variables else None
-        self._mode: Send | None = None
+        self._mode: SendStep | None = None
 
     async def run(self) -> None:
         """Try the step until it passes or its attempts are used up."""
@@ -225,7 +224,7 @@ class _Attempting:
         try:
             request = _request(step, self._values, self._run.world.host)
             expect = _expect(step.expect, self._values)
-        except (variables.Missing, variables.TextTooLong) as problem:
+        except (variables.VariableMissing, variables.TextTooLong) as problem:
             missing = Assertion("variables", False, None, None, str(problem))
             return result_of(step, request, lost_answer(ResponseLost(Loss.UNSENDABLE)), [missing])
         struck = chaos.strikes(step.chaos, self._run.seed, self._index, attempt)
@@ -253,7 +252,7 @@ class _Attempting:
             return await trio.to_thread.run_sync(finish)
         return finish()
 
-    async def _sender(self, stack: AsyncExitStack, *, is_instead: bool) -> Send:
+    async def _sender(self, stack: AsyncExitStack, *, is_instead: bool) -> SendStep:
         run, step = self._run, self._step
         if not is_instead:
             return lambda request: run.world.send(step.target_id, request)
@@ -263,7 +262,7 @@ class _Attempting:
         return self._mode
 
 
-async def _sent(send: Send, request: StepRequest) -> tuple[StepAnswer, float]:
+async def _sent(send: SendStep, request: StepRequest) -> tuple[StepAnswer, float]:
     """Send a request; return the answer, or one that reports the loss, and the seconds that it took."""
     answer = lost_answer(ResponseLost(Loss.TIMEOUT))
     begun = time.perf_counter()
@@ -279,7 +278,7 @@ def _request(step: Step, values: Mapping[str, object] | None, host: str) -> Step
     fields = [
         (name.lower(), variables.fill_field(value, values)) for name, value in step.headers.items()
     ]
-    sent = [(name, value) for name, value in fields if name not in FRAMING]
+    sent = [(name, value) for name, value in fields if name not in SENDERS_FIELDS]
     if step.target_id == LOCAL and not any(name == "host" for name, _ in sent):
         sent.append(("host", host))
     return replace(

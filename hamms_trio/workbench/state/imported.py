@@ -11,7 +11,7 @@ import msgspec
 
 from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store import HistoryRow, Store
-from hamms_trio.workbench.history.record import NOTHING, RecordedExchange
+from hamms_trio.workbench.history.record import UNREADABLE, RecordedExchange
 from hamms_trio.workbench.mocks.collection import Mocks
 from hamms_trio.workbench.mocks.model import Mock
 from hamms_trio.workbench.routing.documents import Document, read_json, show
@@ -21,7 +21,7 @@ from hamms_trio.workbench.times import instant
 
 IMPORTED = "imported"  # the kind of the records that name the imported files
 # A list in the file, and the kind of record that its items become.
-KINDS = {
+LIST_KINDS = {
     "mocks": "mock",
     "history": "request",
     "scenarios": "scenario",
@@ -62,8 +62,8 @@ class _ReplayInput(msgspec.Struct):
 
 class _Record(msgspec.Struct, kw_only=True):
     request_id: str
-    method: str = NOTHING
-    path: str = NOTHING
+    method: str = UNREADABLE
+    path: str = UNREADABLE
     status: int
     latency_ms: float = 0.0
     bytes_in: int = 0
@@ -90,7 +90,7 @@ def read_state(path: str | os.PathLike[str]) -> Import:
         raise StateUnusable(f"the state file {path} must have an object, not {show(document)}")
     read = Import()
     for name, listed in document.items():
-        if name in KINDS:
+        if name in LIST_KINDS:
             if not isinstance(listed, list):
                 raise StateUnusable(
                     f"the state file {path}: {name} must be a list, not {show(listed)}"
@@ -99,7 +99,7 @@ def read_state(path: str | os.PathLike[str]) -> Import:
         elif name != "version":
             read.dropped.append(f"{name} is not a known list")
     if not read.items:
-        raise StateUnusable(f"the state file {path} has none of the lists {', '.join(KINDS)}")
+        raise StateUnusable(f"the state file {path} has none of the lists {', '.join(LIST_KINDS)}")
     return read
 
 
@@ -129,7 +129,7 @@ async def import_state(read: Import, store: Store, mocks: Mocks) -> list[str]:
             for item in read.items.get(name, ())
         ]
         if documents:
-            await store.put_all(KINDS[name], documents)
+            await store.put_all(LIST_KINDS[name], documents)
     return dropped
 
 
@@ -206,7 +206,7 @@ def _exchange(document: Document) -> RecordedExchange:
     has_input = asked is not None and bool(asked.raw_target)
     return RecordedExchange(
         record.request_id,
-        record.method if has_input else NOTHING,
+        record.method if has_input else UNREADABLE,
         asked.raw_target if asked is not None and has_input else record.path,
         record.status,
         instant(record.ts),

@@ -14,29 +14,34 @@ import trio
 from msgspec import Meta
 
 from hamms_trio.version import VERSION
-from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.wire.grammar import FIELD_NAME
+from hamms_trio.workbench.routing.documents import (
+    CONTROL_CHARACTERS,
+    SENT_METHODS,
+    Document,
+    convert,
+    method_pattern,
+    show,
+)
 from hamms_trio.workbench.routing.problems import Problem
-from hamms_trio.workbench.routing.received import Pair
+from hamms_trio.workbench.routing.received import MAX_ANSWER_OCTETS, Pair
 from hamms_trio.workbench.targets.client import Outgoing, TargetClient
 from hamms_trio.workbench.targets.collection import Targets
 from hamms_trio.workbench.targets.failing import Failing, TargetFailed
-from hamms_trio.workbench.targets.fields import HOP_BY_HOP, Hops, Octets
+from hamms_trio.workbench.targets.fields import HOP_BY_HOP, Hops, RawField
 from hamms_trio.workbench.targets.model import MAX_TIMEOUT_MS, Target
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived
 
 CODE = "invalid_proxy_request"
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
-MAX_ANSWER = 8 * 1024 * 1024  # octets of an answer's content
 MAX_FIELDS = 100
 
 _VISIBLE = re.compile(r"/[\x21-\x7e]*")
-_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
-_SOME = Meta(gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds, instead of the target's own.")
-Timeout = Annotated[int, _SOME] | Annotated[float, _SOME]
+_CALL_MILLISECONDS = Meta(
+    gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds, instead of the target's own."
+)
+CallTimeout = Annotated[int, _CALL_MILLISECONDS] | Annotated[float, _CALL_MILLISECONDS]
 
 
 class ProxyRequest(msgspec.Struct, forbid_unknown_fields=True):
@@ -46,12 +51,14 @@ class ProxyRequest(msgspec.Struct, forbid_unknown_fields=True):
     """
 
     target_id: Annotated[str, Meta(min_length=1)]
-    method: Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})] = "GET"
+    method: Annotated[str, Meta(extra_json_schema={"pattern": method_pattern(SENT_METHODS)})] = (
+        "GET"
+    )
     path: Annotated[str, Meta(extra_json_schema={"pattern": r"^/[!-~]*$"})] = "/"
     headers: dict[str, str | list[str]] = {}
     body: str = ""
     body_encoding: Annotated[str, Meta(extra_json_schema={"enum": ["utf-8", "base64"]})] = "utf-8"
-    timeout_ms: Timeout | None = None
+    timeout_ms: CallTimeout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +88,9 @@ def read_call(given: Document) -> ProxyRequest:
     """
     asked = convert(given, ProxyRequest, CODE, _MESSAGES)
     asked.method = asked.method.upper()
-    if asked.method not in METHODS:
+    if asked.method not in SENT_METHODS:
         raise _refusal(
-            f"invalid method: it must be one of {', '.join(METHODS)}", "method", asked.method
+            f"invalid method: it must be one of {', '.join(SENT_METHODS)}", "method", asked.method
         )
     if not asked.path.startswith("/"):
         raise _refusal("path must start with /", "path", asked.path)
@@ -145,12 +152,12 @@ async def _content_of(arrived: Arrived) -> bytes:
     content = bytearray()
     while piece := await arrived.receive_some():
         content += piece
-        if len(content) > MAX_ANSWER:
-            raise TargetFailed(Failing.TOO_LARGE, f"the limit is {MAX_ANSWER} octets")
+        if len(content) > MAX_ANSWER_OCTETS:
+            raise TargetFailed(Failing.TOO_LARGE, f"the limit is {MAX_ANSWER_OCTETS} octets")
     return bytes(content)
 
 
-def outgoing_of(asked: ProxyRequest, target: Target, via: Octets) -> Outgoing:
+def outgoing_of(asked: ProxyRequest, target: Target, via: RawField) -> Outgoing:
     """Build the outgoing request from a document.
 
     Raises:
@@ -165,7 +172,7 @@ def outgoing_of(asked: ProxyRequest, target: Target, via: Octets) -> Outgoing:
 
 
 def outgoing_from(
-    method: str, path: str, given: list[Pair], content: bytes, target: Target, via: Octets
+    method: str, path: str, given: list[Pair], content: bytes, target: Target, via: RawField
 ) -> Outgoing:
     """Build the outgoing request: the given fields, and required ones that are missing.
 
@@ -195,9 +202,9 @@ _FRAMING = HOP_BY_HOP | {b"content-length", b"expect"}
 
 
 def _check_field(name: str, value: str) -> None:
-    if not _NAME.fullmatch(name):
+    if not FIELD_NAME.fullmatch(name):
         raise _refusal("a header's name must be a token", "headers", name)
-    if _BREAKS.search(value) or value != value.strip():
+    if CONTROL_CHARACTERS.search(value) or value != value.strip():
         raise _refusal(
             "a header's value has neither control characters nor blanks around it",
             f"headers.{name}",

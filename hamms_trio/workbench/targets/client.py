@@ -19,8 +19,8 @@ from hamms_trio.workbench.targets.model import Target
 if TYPE_CHECKING:
     from hamms_trio.workbench.targets.connections import Arrived, TargetConnection
 
-AT_ONCE = 64  # connections to one target
-KEPT = 16  # idle connections to one target
+MAX_TARGET_CONNECTIONS = 64  # connections to one target
+IDLE_CONNECTIONS = 16  # idle connections to one target
 # These can be repeated without harm (RFC 9110 §9.2.2).
 IDEMPOTENT = frozenset((b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS"))
 
@@ -140,7 +140,7 @@ class ConnectionPool:
     def __init__(self) -> None:
         self._idle: list[TargetConnection] = []
         self._is_abandoned = False
-        self.room = trio.Semaphore(AT_ONCE)
+        self.room = trio.Semaphore(MAX_TARGET_CONNECTIONS)
 
     def take(self) -> TargetConnection | None:
         """Return an idle connection, the youngest first, as the least likely to be closed; None without one."""
@@ -153,7 +153,7 @@ class ConnectionPool:
 
     def give_back(self, connection: TargetConnection) -> None:
         """Put a connection back into the pool, or close it if it can't be used again."""
-        if self._is_abandoned or len(self._idle) >= KEPT or not connection.is_alive:
+        if self._is_abandoned or len(self._idle) >= IDLE_CONNECTIONS or not connection.is_alive:
             connection.close()
         else:
             self._idle.append(connection)

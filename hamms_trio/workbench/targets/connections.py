@@ -24,7 +24,7 @@ from hamms_trio.workbench.targets.fields import length_of
 from hamms_trio.workbench.targets.model import BaseUrl, Target
 
 MAX_ADDRESSES = 8  # of one name
-READ_OCTETS = 256 * 1024  # in one read; httpcore's default is 64 KiB
+TARGET_READ_OCTETS = 256 * 1024  # in one read; httpcore's default is 64 KiB
 TURN_OCTETS = 1024 * 1024  # take about a millisecond
 
 
@@ -112,7 +112,7 @@ class TargetConnection:
         self.origin = httpcore.Origin(scheme, place.host.encode(), place.port)
         self._stream = stream
         self.http = httpcore.AsyncHTTP11Connection(self.origin, stream)
-        self.http.READ_NUM_BYTES = READ_OCTETS
+        self.http.READ_NUM_BYTES = TARGET_READ_OCTETS
 
     @property
     def is_alive(self) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from hamms_trio.workbench.routing.received import Pair
 
-Octets = tuple[bytes, bytes]
+RawField = tuple[bytes, bytes]
 
 # The value of Connection names further ones.
 HOP_BY_HOP = frozenset(
@@ -31,18 +31,18 @@ _SERVERS = HOP_BY_HOP | {b"content-length", b"x-request-id"}
 _LINES = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)")
 
 
-def fields_for_target(head: bytes) -> list[Octets]:
+def fields_for_target(head: bytes) -> list[RawField]:
     """Return the fields of a request's head that go to the target."""
     return _without(_LINES.findall(head), _OWN)
 
 
-def fields_for_client(fields: Iterable[Octets]) -> tuple[Pair, ...]:
+def fields_for_client(fields: Iterable[RawField]) -> tuple[Pair, ...]:
     """Return the fields of a target's answer that go to the client."""
     kept = _without(list(fields), _SERVERS)
     return tuple([(name.decode("latin-1"), value.decode("latin-1")) for name, value in kept])
 
 
-def length_of(fields: Iterable[Octets]) -> int | None:
+def length_of(fields: Iterable[RawField]) -> int | None:
     """Return the length that Content-Length declares; None if a transfer coding frames the content."""
     length = None
     for name, value in fields:
@@ -54,7 +54,7 @@ def length_of(fields: Iterable[Octets]) -> int | None:
     return length
 
 
-def _without(fields: list[Octets], unwanted: frozenset[bytes]) -> list[Octets]:
+def _without(fields: list[RawField], unwanted: frozenset[bytes]) -> list[RawField]:
     kept, named = [], b""
     for pair in fields:
         name = pair[0].lower()
@@ -78,7 +78,7 @@ class Hops:
         self._mark = f"hamms-{os.urandom(6).hex()}".encode()
         self._found = re.compile(self._mark + rb"-(\d+)")
 
-    def field(self, hops: int) -> Octets:
+    def field(self, hops: int) -> RawField:
         """Return the Via field of a request that has passed through this workbench ``hops`` times."""
         return b"Via", b"1.1 %b-%d" % (self._mark, hops)
 

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta
 
+from hamms_trio.workbench.chance import ChaosSeed
 from hamms_trio.workbench.routing.documents import Document, convert, show
 from hamms_trio.workbench.routing.problems import Problem
 
@@ -25,12 +26,14 @@ _NAME = re.compile(r"[^\x00-\x1f\x7f]{1,200}")
 _URL = re.compile(r"https?://[\x21-\x7e]+", re.IGNORECASE)
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
-_SOME = Meta(gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds until the answer is due.")
-Timeout = Annotated[int, _SOME] | Annotated[float, _SOME]
-Share = Annotated[
+_TARGET_MILLISECONDS = Meta(
+    gt=0, le=MAX_TIMEOUT_MS, description="Milliseconds until the answer is due."
+)
+TargetTimeout = Annotated[int, _TARGET_MILLISECONDS] | Annotated[float, _TARGET_MILLISECONDS]
+ProxyShare = Annotated[
     float, Meta(ge=0, le=1, description="The share of requests to /proxy/ that `fail` strikes.")
 ]
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1, description="Decides which requests fail.")]
+ProxySeed = Annotated[ChaosSeed, Meta(description="Decides which requests fail.")]
 
 
 class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -40,13 +43,13 @@ class Target(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: Annotated[str, Meta(extra_json_schema={"pattern": r"\S"})]
     base_url: Annotated[str, Meta(extra_json_schema={"pattern": "^https?://"})]
     enabled: bool = True
-    timeout_ms: Timeout = 5_000
+    timeout_ms: TargetTimeout = 5_000
     created_at: str = ""
     updated_at: str = ""
     verify_tls: bool = True
     fail: str = ""
-    share: Share = 1.0
-    seed: Seed | None = None
+    share: ProxyShare = 1.0
+    seed: ProxySeed | None = None
 
     @property
     def place(self) -> BaseUrl:
@@ -71,7 +74,7 @@ class BaseUrl:
 
 
 # The members that the reference has; a document has the others only if they differ from their default.
-REFERENCE_MEMBERS = frozenset(
+REFERENCE_TARGET_MEMBERS = frozenset(
     ("base_url", "created_at", "enabled", "id", "name", "timeout_ms", "updated_at")
 )
 _MESSAGES = {
@@ -91,7 +94,7 @@ def document_of(target: Target) -> Document:
     return {
         name: value
         for name, value in whole.items()
-        if name in REFERENCE_MEMBERS or value != _DEFAULTS[name]
+        if name in REFERENCE_TARGET_MEMBERS or value != _DEFAULTS[name]
     }
 
 

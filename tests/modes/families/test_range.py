@@ -7,7 +7,7 @@ import re
 import pytest
 
 from hamms_trio import HammsServer
-from hamms_trio.canary import DEFAULT_OCTETS, Damage, examine
+from hamms_trio.canary import CANARY_OCTETS, Damage, examine
 from tests.clients import raw
 from tests.clients.adapters import SESSIONS
 from tests.clients.outcomes import Answer
@@ -53,7 +53,7 @@ def test_a_client_that_resumes_until_the_end_has_the_whole_file(hamms: HammsServ
             assert found
             assert int(found[1]) == len(have)
         have += body
-        if len(have) >= DEFAULT_OCTETS:
+        if len(have) >= CANARY_OCTETS:
             break
 
     assert examine(have, nonce="mine").is_exact

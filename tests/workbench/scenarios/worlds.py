@@ -15,7 +15,7 @@ from hamms_trio.workbench.scenarios import (
     read_scenario,
     run_scenario,
 )
-from hamms_trio.workbench.scenarios.steps.sending import Send, StepAnswer, StepRequest
+from hamms_trio.workbench.scenarios.steps.sending import SendStep, StepAnswer, StepRequest
 
 Answer = Callable[[StepRequest], StepAnswer]
 
@@ -44,7 +44,7 @@ class World:
         return self._answer(request)
 
     @asynccontextmanager
-    async def failing(self, fail: str, seed: int) -> AsyncIterator[Send]:
+    async def failing(self, fail: str, seed: int) -> AsyncIterator[SendStep]:
         async def send(_request: StepRequest) -> StepAnswer:
             await trio.lowlevel.checkpoint()
             return StepAnswer(599, (), f"{fail} {seed}".encode())

@@ -17,12 +17,12 @@ from importlib import import_module, metadata
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-KEPT_OCTETS = 4 * 1024 * 1024  # of a body, so that the memory of this program is its client's
+RETURNED_OCTETS = 4 * 1024 * 1024  # of a body, so that the memory of this program is its client's
 EVENTS = {"Accept": "text/event-stream"}
 MESSAGES: Any = [{"role": "user", "content": "hi"}]
 
 
-class Request(NamedTuple):
+class LineRequest(NamedTuple):
     """A request to send; without a timeout the client's default counts."""
 
     method: str
@@ -36,7 +36,7 @@ class Request(NamedTuple):
         return {} if self.timeout is None else {name: self.timeout}
 
 
-class Answer(NamedTuple):
+class LineAnswer(NamedTuple):
     """A response as the client hands it to its user."""
 
     status: int
@@ -44,7 +44,7 @@ class Answer(NamedTuple):
     body: bytes
 
 
-Send = Callable[[Request], Answer]
+Send = Callable[[LineRequest], LineAnswer]
 
 
 def by_requests() -> Send:
@@ -56,10 +56,10 @@ def by_niquests() -> Send:
 
 
 def _by_session(session: Any) -> Send:
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, _ = request
         answer = session.request(method, url, headers=fields, data=body, **request.with_timeout())
-        return Answer(answer.status_code, answer.headers.items(), answer.content or b"")
+        return LineAnswer(answer.status_code, answer.headers.items(), answer.content or b"")
 
     return send
 
@@ -67,10 +67,10 @@ def _by_session(session: Any) -> Send:
 def by_httpx() -> Send:
     client = import_module("httpx").Client(follow_redirects=True)
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, _ = request
         answer = client.request(method, url, headers=fields, content=body, **request.with_timeout())
-        return Answer(answer.status_code, answer.headers.multi_items(), answer.content)
+        return LineAnswer(answer.status_code, answer.headers.multi_items(), answer.content)
 
     return send
 
@@ -82,11 +82,11 @@ def by_aiohttp() -> Send:
     runner = asyncio.Runner()
     session = runner.run(_opened(aiohttp.ClientSession))
 
-    async def exchange(request: Request) -> Answer:
+    async def exchange(request: LineRequest) -> LineAnswer:
         method, url, fields, body, timeout = request
         limit = {} if timeout is None else {"timeout": aiohttp.ClientTimeout(total=timeout)}
         async with session.request(method, url, headers=fields, data=body, **limit) as answer:
-            return Answer(answer.status, answer.headers.items(), await answer.read())
+            return LineAnswer(answer.status, answer.headers.items(), await answer.read())
 
     return lambda request: runner.run(exchange(request))
 
@@ -98,10 +98,10 @@ async def _opened(kind: Callable[[], Any]) -> Any:
 def by_urllib3() -> Send:
     pool = import_module("urllib3").PoolManager()
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, _ = request
         answer = pool.request(method, url, headers=fields, body=body, **request.with_timeout())
-        return Answer(answer.status, answer.headers.items(), answer.data)
+        return LineAnswer(answer.status, answer.headers.items(), answer.data)
 
     return send
 
@@ -111,7 +111,7 @@ def by_http_client() -> Send:
 
     kept: dict[str, http.client.HTTPConnection] = {}
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         parts = urlsplit(request.url)
         kind = (
             http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
@@ -123,7 +123,7 @@ def by_http_client() -> Send:
             target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
             connection.request(request.method, target, request.body, request.fields)
             answer = connection.getresponse()
-            answered = Answer(answer.status, answer.getheaders(), answer.read())
+            answered = LineAnswer(answer.status, answer.getheaders(), answer.read())
             if_it_fails.pop_all()
         kept[origin] = connection
         return answered
@@ -135,12 +135,12 @@ def by_httplib2() -> Send:
     httplib2 = import_module("httplib2")
     kept: dict[float | None, Any] = {}  # by the timeout, which belongs to the whole object
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, timeout = request
         if timeout not in kept:
             kept[timeout] = httplib2.Http(timeout=timeout, ca_certs=os.environ.get("SSL_CERT_FILE"))
         answer, content = kept[timeout].request(url, method, body, fields)
-        return Answer(answer.status, answer.items(), content)
+        return LineAnswer(answer.status, answer.items(), content)
 
     return send
 
@@ -149,7 +149,7 @@ def by_pycurl() -> Send:
     pycurl = import_module("pycurl")
     handle = pycurl.Curl()
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, timeout = request
         lines: list[bytes] = []
         pieces: list[bytes] = []
@@ -176,7 +176,9 @@ def by_pycurl() -> Send:
         for option, value in options.items():
             handle.setopt(option, value)
         handle.perform()
-        return Answer(handle.getinfo(pycurl.RESPONSE_CODE), _last_section(lines), b"".join(pieces))
+        return LineAnswer(
+            handle.getinfo(pycurl.RESPONSE_CODE), _last_section(lines), b"".join(pieces)
+        )
 
     return send
 
@@ -200,7 +202,7 @@ def _last_section(lines: list[bytes]) -> list[tuple[str, str]]:
 def by_openai() -> Send:
     openai = import_module("openai")
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         url = request.url.partition("?")[0].removesuffix("/chat/completions").rstrip("/")
         base = url if url.endswith("/v1") else f"{url}/v1"
         with openai.OpenAI(base_url=base, api_key="any", **request.with_timeout()) as api:
@@ -214,7 +216,7 @@ def by_openai() -> Send:
 def by_anthropic() -> Send:
     anthropic = import_module("anthropic")
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         url = request.url.partition("?")[0].removesuffix("/v1/messages").rstrip("/")
         with anthropic.Anthropic(base_url=url, api_key="any", **request.with_timeout()) as api:
             events = api.messages.create(model="m", max_tokens=9, messages=MESSAGES, stream=True)
@@ -228,21 +230,21 @@ def by_httpx_sse() -> Send:
     httpx, httpx_sse = import_module("httpx"), import_module("httpx_sse")
     client = httpx.Client(follow_redirects=True)
 
-    def send(request: Request) -> Answer:
+    def send(request: LineRequest) -> LineAnswer:
         method, url, fields, body, _ = request
         more = {"headers": {**fields, **EVENTS}, "content": body, **request.with_timeout()}
         with httpx_sse.connect_sse(client, method, url, **more) as source:
             answer = source.response
             if answer.status_code != 200:
-                return Answer(answer.status_code, answer.headers.multi_items(), answer.read())
+                return LineAnswer(answer.status_code, answer.headers.multi_items(), answer.read())
             return _text(f"{event.data}\n" for event in source.iter_sse())
 
     return send
 
 
-def _text(pieces: Iterable[str | None]) -> Answer:
+def _text(pieces: Iterable[str | None]) -> LineAnswer:
     """Collect the text of a stream, whose SDK keeps the status to itself."""
-    return Answer(200, (), "".join(piece or "" for piece in pieces).encode())
+    return LineAnswer(200, (), "".join(piece or "" for piece in pieces).encode())
 
 
 # By the client's name, the function that opens one, and the package whose errors are the client's own.
@@ -291,7 +293,7 @@ def _version(name: str) -> str:
 def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any]:
     """Send one request; return what the client reports, as members of the line."""
     body = command.get("body_b64")
-    request = Request(
+    request = LineRequest(
         command.get("method", "GET"),
         command["url"],
         command.get("headers") or {},
@@ -307,7 +309,7 @@ def _outcome(send: Send, package: str, command: dict[str, Any]) -> dict[str, Any
         "ok": True,
         "status": status,
         "headers": {name: _shown(value) for name, value in fields},
-        "body_b64": b64encode(content[:KEPT_OCTETS]).decode(),
+        "body_b64": b64encode(content[:RETURNED_OCTETS]).decode(),
         "octets": len(content),
     }
 

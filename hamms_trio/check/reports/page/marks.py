@@ -6,7 +6,7 @@ from hamms_trio.check.report import ModeReport
 
 # By its name, the drawing on a field of 16 by 16 pixels.
 _LINE = 'fill="none" stroke="currentColor"'
-SHAPES = {
+DRAWINGS = {
     "pass": f'<circle cx="8" cy="8" r="3.5" {_LINE} stroke-width="1.4"/>',
     "na": f'<path d="M4.5 8h7" {_LINE} stroke-width="1.4"/>',
     "info": f'<path d="M8 7v5M8 3.6v1.6" {_LINE} stroke-width="1.6"/>',
@@ -74,6 +74,6 @@ def symbols() -> str:
     """Return the definitions that `glyph` uses."""
     shapes = "".join(
         f'<symbol id="v-{mark}" viewBox="0 0 16 16">{shape}</symbol>'
-        for mark, shape in SHAPES.items()
+        for mark, shape in DRAWINGS.items()
     )
     return f'<svg class="defs" aria-hidden="true" focusable="false"><defs>{shapes}</defs></svg>'

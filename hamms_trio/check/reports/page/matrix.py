@@ -13,12 +13,12 @@ from pathlib import Path
 from hamms_trio.check.baseline import Change, Comparison
 from hamms_trio.check.report import CheckReport, Inference, ModeReport
 from hamms_trio.check.reports.page.details import detail
-from hamms_trio.check.reports.page.marks import MARKS, SHAPES, glyph, mark_of, symbols
+from hamms_trio.check.reports.page.marks import DRAWINGS, MARKS, glyph, mark_of, symbols
 from hamms_trio.check.reports.versions import short_version
 from hamms_trio.check.reports.withholding import Matrix
 
 _FOLDER = Path(__file__).parent
-_WORST_FIRST = tuple(reversed(SHAPES))
+_WORST_FIRST = tuple(reversed(DRAWINGS))
 _CONFIDENT = (0.4, 0.7, 0.9)  # from which on a box is filled
 
 

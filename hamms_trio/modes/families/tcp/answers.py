@@ -9,12 +9,13 @@ from hashlib import sha256
 from math import log
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_request
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import Level, may_retry, must_error, must_succeed
 from hamms_trio.modes.model.parameters import (
     Choice,
-    Ending,
+    End,
     Octets,
     Range,
     Seconds,
@@ -24,13 +25,13 @@ from hamms_trio.modes.model.parameters import (
 )
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
+from hamms_trio.wire.http1.build import TEXT_PLAIN
 
-WHOLE = 64 * 1024  # octets of the canary
-TEXT, CLOSE = b"Content-Type: text/plain", b"Connection: close"
+CLOSE = b"Connection: close"
 
 Damage = Annotated[str, Choice("drop", "flip", "dup")]
 Framing = Annotated[str, Choice("length", "close")]
-Place = Annotated[int, Range("octets", 0, WHOLE)]
+Place = Annotated[int, Range("octets", 0, CANARY_OCTETS)]
 
 
 @on_request(client=must_succeed("RFC 9112 §9.6", owes="The call returns before `hold` has passed."))
@@ -60,9 +61,9 @@ async def tcp_slow_close(
     The client has the whole body at once, by its length, and must not wait for the end. With ``framing=close``
     there is no length, and the client has to wait for the end.
     """
-    length = (b"Content-Length: %d" % WHOLE,) if framing == "length" else ()
-    await peer.send(peer.http.raw_head(TEXT, CLOSE, *length))
-    await peer.http.send_canary(WHOLE)
+    length = (b"Content-Length: %d" % CANARY_OCTETS,) if framing == "length" else ()
+    await peer.send(peer.http.raw_head(TEXT_PLAIN, CLOSE, *length))
+    await peer.http.send_canary(CANARY_OCTETS)
     await peer.wait_gone(delay)
     await peer.finish()
 
@@ -96,12 +97,12 @@ async def tcp_slicer(peer: Peer, request: RequestHead) -> None:
 
 @on_request(client=must_error("RFC 9112 §8"))
 async def tcp_limit_data(
-    peer: Peer, request: RequestHead, *, bytes: Octets = 1000, how: Ending = "fin"
+    peer: Peer, request: RequestHead, *, bytes: Octets = 1000, how: End = "fin"
 ) -> None:
     """Send the first ``bytes`` octets of a healthy response, its head included, then close, reset or hang."""
     head = peer.http.canary_head()
     await peer.send(head[:bytes])
-    await peer.http.send_canary(min(max(bytes - len(head), 0), WHOLE))
+    await peer.http.send_canary(min(max(bytes - len(head), 0), CANARY_OCTETS))
     await peer.end(how)
 
 
@@ -151,7 +152,7 @@ async def tcp_corrupt_bytes(
     length reveals missing octets, and the Repr-Digest reveals all damage, if the client checks it.
     ``seed`` (the server's, unless given) and the request's number decide which octets are damaged.
     """
-    body = bytearray(peer.http.canary(WHOLE))
+    body = bytearray(peer.http.canary(CANARY_OCTETS))
     digest = b"Repr-Digest: sha-256=:%b:" % b64encode(sha256(body).digest())
     await peer.send(peer.http.canary_head(digest))
     for at in reversed(list(_places(peer, len(body), rate, seed))):
@@ -163,7 +164,7 @@ async def tcp_corrupt_bytes(
 
 
 @on_request(client=must_succeed("RFC 6093 §3", owes="The urgent octet, `!`, is not in the body."))
-async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = WHOLE // 2) -> None:
+async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = CANARY_OCTETS // 2) -> None:
     """Send one octet of urgent data (``MSG_OOB``) after ``at`` octets of a healthy answer's body.
 
     The octet is no part of the body, which continues after it; only a program that asks for urgent data sees it.
@@ -171,7 +172,7 @@ async def tcp_oob_byte(peer: Peer, request: RequestHead, *, at: Place = WHOLE //
     await peer.send(peer.http.canary_head())
     await peer.http.send_canary(at)
     await peer.connection.send_urgent(b"!")
-    await peer.http.send_canary(WHOLE - at, start=at)
+    await peer.http.send_canary(CANARY_OCTETS - at, start=at)
 
 
 def _places(peer: Peer, octets: int, rate: float, seed: int | None) -> Iterator[int]:

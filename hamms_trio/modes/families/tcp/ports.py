@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import never_accepts, never_answers, on_connect, on_request
 from hamms_trio.modes.drivers import serve_healthily
 from hamms_trio.modes.healthy import answer_healthily
@@ -20,8 +21,7 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import PortKind, Reach
 from hamms_trio.wire import RequestHead
 
-WHOLE = 64 * 1024  # octets of the canary
-LENGTH = b"Content-Length: %d" % WHOLE
+LENGTH = b"Content-Length: %d" % CANARY_OCTETS
 
 Connections = Annotated[int, Range("connections", 1, 10_000)]
 Surplus = Annotated[str, Choice("rst", "hang")]
@@ -151,7 +151,7 @@ async def tcp_reuse_refuse(
         peer.strike()
         peer.close_port(seconds)
     await peer.send(peer.http.raw_head(b"Content-Type: text/plain", b"Connection: close", LENGTH))
-    await peer.http.send_canary(WHOLE)
+    await peer.http.send_canary(CANARY_OCTETS)
     await peer.finish()
 
 

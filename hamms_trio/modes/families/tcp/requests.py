@@ -7,7 +7,7 @@ from typing import Annotated
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.healthy import answer_healthily
 from hamms_trio.modes.model.expectation import Level, may_retry, must_error, must_time_out
-from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Text
+from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, Rate, Text
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.listening.port_kind import PortKind
 from hamms_trio.wire import RequestHead
@@ -16,7 +16,6 @@ SMALL_BUFFER = 4096  # SO_RCVBUF, so that a client soon notices that nobody read
 LONGEST_SECONDS = 600.0  # for which a client that never leaves keeps a connection
 
 After = Annotated[str, Choice("head", "body", "1byte")]
-Rate = Annotated[float, Range("octets per second", 1, 1024 * MEBIBYTE)]
 Buffer = Annotated[int, Range("octets", 256, 16 * MEBIBYTE)]
 Nth = Annotated[int, Range("requests", 1, 1_000_000)]
 

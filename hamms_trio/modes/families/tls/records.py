@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
+from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_client_hello
 from hamms_trio.modes.drivers import serve_over_tls
 from hamms_trio.modes.model.expectation import must_error, must_error_or_succeed, must_succeed
@@ -11,11 +12,11 @@ from hamms_trio.modes.model.parameters import Choice, Range
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.modes.peers.tls_connection import TlsConnection
 from hamms_trio.wire import chunk
+from hamms_trio.wire.http1.build import TEXT_PLAIN
 from hamms_trio.wire.tls.client_hello import ClientHello
 from hamms_trio.wire.tls.records import ContentType, Record, record_octets
 
-WHOLE = 64 * 1024  # octets of the canary
-TEXT, CLOSE = b"Content-Type: text/plain", b"Connection: close"
+CLOSE = b"Connection: close"
 
 Nth = Annotated[int, Range("records", 1, 1000)]
 Framing = Annotated[str, Choice("close", "cl", "chunked")]
@@ -62,7 +63,7 @@ async def tls_truncation(peer: Peer, hello: ClientHello, *, framing: Framing = "
     if framing == "chunked":
         await above.send(chunk(above.http.canary()))
     else:
-        await above.http.send_canary(WHOLE if framing == "cl" else WHOLE // 2)
+        await above.http.send_canary(CANARY_OCTETS if framing == "cl" else CANARY_OCTETS // 2)
     await peer.finish()
 
 
@@ -73,7 +74,7 @@ async def tls_close_notify_no_fin(peer: Peer, hello: ClientHello) -> None:
     close_notify is the end of the body, so the client must not wait for a FIN, as Java 17's HttpClient does.
     """
     tls, above = await _answered(peer, "close")
-    await above.http.send_canary(WHOLE)
+    await above.http.send_canary(CANARY_OCTETS)
     await tls.close_notify()
     await peer.wait_gone()
 
@@ -82,7 +83,7 @@ async def tls_close_notify_no_fin(peer: Peer, hello: ClientHello) -> None:
 async def tls_alert_mid_body(peer: Peer, hello: ClientHello) -> None:
     """Send half of a body, and then a fatal alert, bad_record_mac, encrypted as it has to be."""
     tls, above = await _answered(peer, "cl")
-    await above.http.send_canary(WHOLE // 2)
+    await above.http.send_canary(CANARY_OCTETS // 2)
     # OpenSSL sends this alert by itself when a record is damaged, so it gets one.
     tls.layer.feed(record_octets(ContentType.APPLICATION_DATA, bytes(64)))
     await above.receive()
@@ -93,7 +94,7 @@ async def _answered(peer: Peer, framing: str) -> tuple[TlsConnection, Peer]:
     tls = await peer.tls.shake_hands()
     above = peer.over(tls)
     await above.http.receive_head()
-    lines = {"cl": b"Content-Length: %d" % WHOLE, "chunked": b"Transfer-Encoding: chunked"}
+    lines = {"cl": b"Content-Length: %d" % CANARY_OCTETS, "chunked": b"Transfer-Encoding: chunked"}
     framed = (lines[framing],) if framing in lines else ()
-    await above.send(above.http.raw_head(TEXT, CLOSE, *framed))
+    await above.send(above.http.raw_head(TEXT_PLAIN, CLOSE, *framed))
     return tls, above

@@ -9,10 +9,10 @@ from hamms_trio.modes.streams.shapes.shape import (
     INPUT_TOKENS,
     TOOL,
     ApiError,
-    Event,
     Finish,
     ModelAnswer,
     Part,
+    PartEvent,
     Shape,
     compact,
     openai_error,
@@ -27,7 +27,7 @@ class Chat(Shape):
 
     name = "chat"
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         for part, delta in _deltas(answer):
             yield part, _chunk(answer, choices=[_choice(delta)])
         if answer.finish is not Finish.MISSING:

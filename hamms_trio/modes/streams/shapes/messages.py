@@ -8,11 +8,11 @@ from hamms_trio.modes.streams.shapes.shape import (
     INPUT_TOKENS,
     TOOL,
     ApiError,
-    Event,
     Finish,
     ModelAnswer,
     Objects,
     Part,
+    PartEvent,
     Shape,
     compact,
     typed,
@@ -28,7 +28,7 @@ class Messages(Shape):
     delta_type = "content_block_delta"
     request_id = "request-id"
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         return typed(_objects(answer))
 
     def document(self, answer: ModelAnswer) -> bytes:

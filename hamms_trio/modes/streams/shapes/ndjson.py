@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
     ApiError,
-    Event,
     Finish,
     ModelAnswer,
     Part,
+    PartEvent,
     Shape,
     compact,
 )
@@ -26,7 +26,7 @@ class NdJson(Shape):
     content_type = "application/x-ndjson"
     streams_by_default = True
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         for token in answer.tokens:
             yield Part.TOKEN, ServerSentEvent(compact(_line(answer, token)))
         yield Part.TERMINAL, ServerSentEvent(compact(_line(answer, "", done=True)))

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
     ApiError,
-    Event,
     ModelAnswer,
     Part,
+    PartEvent,
     Shape,
     compact,
     openai_error,
@@ -23,7 +23,7 @@ class Plain(Shape):
     name = "plain"
     resumes = True
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         for number, token in enumerate(answer.tokens, 1):
             yield Part.TOKEN, ServerSentEvent(token.rstrip(" "), id=str(number))
 

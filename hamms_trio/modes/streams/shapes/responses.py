@@ -11,11 +11,11 @@ from hamms_trio.modes.streams.shapes.shape import (
     INPUT_TOKENS,
     TOOL,
     ApiError,
-    Event,
     Finish,
     ModelAnswer,
     Objects,
     Part,
+    PartEvent,
     Piece,
     Shape,
     compact,
@@ -34,7 +34,7 @@ class Responses(Shape):
     name = "responses"
     delta_type = "response.output_text.delta"
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         return typed(_numbered(_objects(answer)))
 
     def document(self, answer: ModelAnswer) -> bytes:

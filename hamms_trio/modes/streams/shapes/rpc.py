@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from hamms_trio.modes.streams.shapes.shape import (
     ApiError,
-    Event,
     ModelAnswer,
     Part,
+    PartEvent,
     Shape,
     compact,
 )
@@ -27,7 +27,7 @@ class Mcp(Shape):
     resumes = True
     streams_by_default = True
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         for number, token in enumerate(answer.tokens, 1):
             params = {"level": "info", "data": token}
             note = {"jsonrpc": "2.0", "method": "notifications/message", "params": params}
@@ -64,7 +64,7 @@ class GrpcWeb(Shape):
     streams_by_default = True
     counts_octets = True
 
-    def events(self, answer: ModelAnswer) -> Iterator[Event]:
+    def events(self, answer: ModelAnswer) -> Iterator[PartEvent]:
         for token in answer.tokens:
             yield Part.TOKEN, ServerSentEvent(token)
         yield Part.TERMINAL, ServerSentEvent(STATUS_OK, "trailers")

@@ -10,7 +10,7 @@ from enum import Enum
 from functools import lru_cache
 
 from hamms_trio.wire import Field
-from hamms_trio.wire.event_stream import MEDIA_TYPE, ServerSentEvent, comment
+from hamms_trio.wire.event_stream import EVENT_STREAM, ServerSentEvent, comment
 
 CREATED = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 TOOL = "look_up"
@@ -151,7 +151,7 @@ class Shape(ABC):
     """
 
     name: str
-    content_type = MEDIA_TYPE
+    content_type = EVENT_STREAM
     delta_type: str | None = None
     resumes = False
     streams_by_default = False
@@ -224,11 +224,11 @@ def openai_rate_fields(limit: int, remaining: int, reset: float) -> tuple[Field,
     )
 
 
-Event = tuple[Part, ServerSentEvent]
+PartEvent = tuple[Part, ServerSentEvent]
 Objects = Iterable[tuple[Part, Mapping[str, object]]]
 
 
-def typed(objects: Objects) -> Iterator[Event]:
+def typed(objects: Objects) -> Iterator[PartEvent]:
     """Yield JSON objects as events whose field ``event`` equals the object's ``type``."""
     for part, value in objects:
         yield part, ServerSentEvent(compact(value), str(value["type"]))

@@ -11,11 +11,9 @@ from pathlib import Path
 
 from hamms_trio.errors import StateUnusable
 from hamms_trio.recording.store.schema import BUSY_SECONDS, TRENDS_TABLE, prepare_file
-from hamms_trio.recording.store.seam import StoreHealth, TrendRow
+from hamms_trio.recording.store.seam import MAX_TRENDS, StoreHealth, TrendRow
 from hamms_trio.recording.store.trends import table
 from hamms_trio.recording.store.worker import StoreWorker
-
-MAX_TRENDS = 10_000  # rows that wait
 
 
 class _Batch:

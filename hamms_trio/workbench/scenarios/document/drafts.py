@@ -16,7 +16,7 @@ from hamms_trio.workbench.scenarios.document.model import (
     StepBase,
 )
 
-Status = Annotated[int, Meta(ge=100, le=599)]
+ExpectedStatus = Annotated[int, Meta(ge=100, le=599)]
 _STEPS = {
     "minItems": 1,
     "items": {
@@ -31,7 +31,7 @@ _STEPS = {
 class ExpectDraft(ExpectBase, kw_only=True):
     """The assertions about an answer."""
 
-    status: Status | Annotated[list[Status], Meta(min_length=1)] = 200
+    status: ExpectedStatus | Annotated[list[ExpectedStatus], Meta(min_length=1)] = 200
 
 
 class StepDraft(StepBase, kw_only=True):

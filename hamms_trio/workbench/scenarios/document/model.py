@@ -9,12 +9,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from hamms_trio.workbench.routing.documents import Document
+from hamms_trio.workbench.chance import ChaosSeed
+from hamms_trio.workbench.routing.documents import SENT_METHODS, Document, method_pattern
 
-METHODS = ("GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS")
 CHAOS = ("none", "status_flip", "drop_body", "fixed_error")  # beside the failure modes
 MAX_DELAY_MS = 50_000
-MAX_TIMEOUT_MS = 50_000
+MAX_STEP_TIMEOUT_MS = 50_000
 TIMEOUT_MS = 5_000  # the reference's, for targets
 MAX_ATTEMPTS = 20
 MAX_TEXT = 4_096  # characters of names and descriptions
@@ -22,12 +22,10 @@ MAX_TAGS = 20
 
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
-Seed = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Text = Annotated[str, Meta(max_length=MAX_TEXT)]
+BoundedText = Annotated[str, Meta(max_length=MAX_TEXT)]
 Tags = Annotated[list[Annotated[str, Meta(min_length=1, max_length=64)]], Meta(max_length=MAX_TAGS)]
 DelayMs = Annotated[int, Meta(ge=0, le=MAX_DELAY_MS)]
 Variables = dict[str, object]
-_ANY_CASE = "|".join("".join(f"[{c}{c.lower()}]" for c in method) for method in METHODS)
 
 
 class Chaos(msgspec.Struct):
@@ -40,7 +38,7 @@ class Chaos(msgspec.Struct):
     enabled: bool = False
     mode: str = "none"
     probability: Annotated[float, Meta(ge=0, le=1)] = 0.0
-    seed_offset: Seed = 0
+    seed_offset: ChaosSeed = 0
 
 
 class ExpectBase(msgspec.Struct, kw_only=True):
@@ -101,15 +99,15 @@ class StepBase(msgspec.Struct, kw_only=True):
         timeout_ms: the time until the answer has to be complete.
     """
 
-    id: Text = ""
-    name: Text = ""
-    method: Annotated[str, Meta(extra_json_schema={"pattern": f"^({_ANY_CASE})$"})]
+    id: BoundedText = ""
+    name: BoundedText = ""
+    method: Annotated[str, Meta(extra_json_schema={"pattern": method_pattern(SENT_METHODS)})]
     path: Annotated[str, Meta(extra_json_schema={"pattern": r"^\s*(/|\{\{)"})]
     target_id: Annotated[str, Meta(min_length=1, max_length=MAX_TEXT)] = "local"
     delay_ms: DelayMs = 0
     extract: dict[str, Extract] = {}
     tags: Tags = []
-    timeout_ms: Annotated[int, Meta(ge=1, le=MAX_TIMEOUT_MS)] = TIMEOUT_MS
+    timeout_ms: Annotated[int, Meta(ge=1, le=MAX_STEP_TIMEOUT_MS)] = TIMEOUT_MS
 
 
 class Step(StepBase, kw_only=True):
@@ -136,8 +134,8 @@ class ScenarioBase(msgspec.Struct, kw_only=True):
     """The members of a scenario whose form is the same in every document."""
 
     id: str = ""
-    name: Text
-    description: Text = ""
+    name: BoundedText
+    description: BoundedText = ""
     created_at: str = ""
     updated_at: str = ""
     variables: Variables = {}

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import cast
 
 import msgspec
 
+from hamms_trio.wire.grammar import FIELD_NAME
 from hamms_trio.workbench.mocks.templates import check_expression
-from hamms_trio.workbench.routing.documents import Document, convert, show
+from hamms_trio.workbench.routing.documents import (
+    CONTROL_CHARACTERS,
+    IDENTIFIER,
+    SENT_METHODS,
+    Document,
+    convert,
+    show,
+)
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios.document import model
 from hamms_trio.workbench.scenarios.document.drafts import (
@@ -34,19 +41,16 @@ from hamms_trio.workbench.scenarios.steps import variables
 
 CODE = "invalid_scenario"
 TOO_LARGE = "scenario_too_large"
-OTHER = "unable to create scenario"  # the reference's words for every other value
+UNABLE = "unable to create scenario"  # the reference's words for every other value
 
-_ID = re.compile(r"[A-Za-z0-9._~-]{1,128}")
 _TAKEN = ("run", "runs")  # these are parts of paths of the API
-_FIELD_NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_BREAKS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SOURCES = ("json", "header", "status")
 
 _SCENARIO_MESSAGES = {
     "name": "scenario name is required",
     "steps": "steps must be a list",
     "defaults": "defaults must be an object",
-    "defaults.stop_on_fail": f"{OTHER}: stop_on_fail must be true or false",
+    "defaults.stop_on_fail": f"{UNABLE}: stop_on_fail must be true or false",
 }
 _STEP_MESSAGES = {
     "method": "invalid method",
@@ -55,14 +59,14 @@ _STEP_MESSAGES = {
     "delay_ms": f"delay_ms must be >= 0, and at most {model.MAX_DELAY_MS}",
     "chaos": "chaos must be an object",
     "chaos.mode": "invalid chaos mode",
-    "chaos.enabled": f"{OTHER}: chaos.enabled must be true or false",
+    "chaos.enabled": f"{UNABLE}: chaos.enabled must be true or false",
     "chaos.probability": "probability must be between 0 and 1",
-    "chaos.seed_offset": f"{OTHER}: seed_offset must be an integer",
+    "chaos.seed_offset": f"{UNABLE}: seed_offset must be an integer",
     "expect": "expect must be an object",
-    "expect.status": f"{OTHER}: status must be an integer from 100 to 599, or a list of them",
+    "expect.status": f"{UNABLE}: status must be an integer from 100 to 599, or a list of them",
     "expect.body_contains": "body_contains must be a list",
     "expect.header_equals": "header_equals must be an object",
-    "expect.max_latency_ms": f"{OTHER}: max_latency_ms must be a number",
+    "expect.max_latency_ms": f"{UNABLE}: max_latency_ms must be a number",
     "expect.json": "json must be an object of expressions and values",
     "extract": "extract must be an object",
     "retry": "retry must be an object",
@@ -99,7 +103,7 @@ def read_scenario(
     draft.name = draft.name.strip()
     if not draft.name:
         raise Problem(400, CODE, "scenario name is required")
-    if draft.id and (not _ID.fullmatch(draft.id) or draft.id in _TAKEN):
+    if draft.id and (not IDENTIFIER.fullmatch(draft.id) or draft.id in _TAKEN):
         rule = (
             f"id must be 1 to 128 letters, digits, and . _ ~ -, and neither {' nor '.join(_TAKEN)}"
         )
@@ -234,17 +238,17 @@ def _text(body: object) -> str:
 
 
 def _check_request(step: Step) -> None:
-    if step.method not in model.METHODS:
-        known = ", ".join(model.METHODS)
+    if step.method not in SENT_METHODS:
+        known = ", ".join(SENT_METHODS)
         raise Problem(
             400, CODE, f"invalid method, and method is {show(step.method)}: known are {known}"
         )
     if not step.path.startswith(("/", "{{")):
         raise Problem(400, CODE, f"path must start with /, and path is {show(step.path)}")
     for name, value in step.headers.items():
-        if not _FIELD_NAME.fullmatch(name):
+        if not FIELD_NAME.fullmatch(name):
             raise Problem(400, CODE, f"a header's name must be a token, and {show(name)} is not")
-        if _BREAKS.search(value):
+        if CONTROL_CHARACTERS.search(value):
             words = (
                 f"a header's value has no control characters, and headers.{name} is {show(value)}"
             )
@@ -265,7 +269,7 @@ def _check_chaos(chaos: Chaos, check_fail: Callable[[str], object]) -> None:
 
 
 def _check_extract(name: str, extract: Extract) -> None:
-    if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED:
+    if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED_VARIABLES:
         rule = "a variable's name has letters, digits and _, at most 64, and is not a mock's word"
         raise Problem(400, CODE, f"extract: {rule}, and {show(name)} is not such a name")
     if extract.source not in _SOURCES:
@@ -273,7 +277,7 @@ def _check_extract(name: str, extract: Extract) -> None:
         raise Problem(400, CODE, f"extract.{name}: {rule}, and from is {show(extract.source)}")
     if extract.source == "json":
         _check_jmespath(extract.path, f"extract.{name}")
-    elif extract.source == "header" and not _FIELD_NAME.fullmatch(extract.path):
+    elif extract.source == "header" and not FIELD_NAME.fullmatch(extract.path):
         raise Problem(400, CODE, f"extract.{name}: path must be the name of a field")
 
 
@@ -287,7 +291,7 @@ def _check_jmespath(expression: str, where: str) -> None:
 def _check_variables(scenario: Scenario) -> None:
     """Refuse references to undefined variables, so that a typing error is found at once."""
     for name in scenario.variables:
-        if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED:
+        if not model.VARIABLE.fullmatch(name) or name in variables.RESERVED_VARIABLES:
             raise Problem(400, CODE, f"variables: {show(name)} is not a valid name of a variable")
     known = set(scenario.variables)
     for step in scenario.flat:

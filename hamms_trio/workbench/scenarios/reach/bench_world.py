@@ -16,12 +16,12 @@ from hamms_trio.workbench.scenarios.reach.handed_over import meet
 from hamms_trio.workbench.scenarios.reach.modes import open_mode
 from hamms_trio.workbench.scenarios.recursion import RUN_MARK
 from hamms_trio.workbench.scenarios.steps.sending import (
-    LOCAL,
-    Send,
+    SendStep,
     StepAnswer,
     StepRequest,
     TargetSender,
 )
+from hamms_trio.workbench.targets.model import LOCAL
 
 
 class BenchWorld:
@@ -50,7 +50,7 @@ class BenchWorld:
         except Problem as problem:
             return _refused(problem)
 
-    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[Send]:
+    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[SendStep]:
         """Serve a failure mode (see `World.failing`)."""
         return open_mode(self._doors, fail, seed)
 

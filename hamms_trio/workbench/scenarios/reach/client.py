@@ -11,9 +11,9 @@ import httpcore
 import httpx
 import trio
 
+from hamms_trio.workbench.routing.received import MAX_ANSWER_OCTETS
 from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, StepAnswer, StepRequest
 
-MAX_ANSWER = 8 * 1024 * 1024  # octets of a decoded body
 SLICE = 512  # coded octets that are decoded at once: a bomb expands them a thousandfold
 
 _WRITES = ("http11.send_request_headers.failed", "http11.send_request_body.failed")
@@ -122,7 +122,7 @@ async def _read_raw(response: httpx.Response) -> bytes:
     try:
         async for piece in response.aiter_raw():
             raw += piece
-            if len(raw) > MAX_ANSWER and not is_too_large:
+            if len(raw) > MAX_ANSWER_OCTETS and not is_too_large:
                 is_too_large = True
                 await response.aclose()  # to leave the loop here would leave its generators behind
     except (httpx.HTTPError, httpx.StreamError):
@@ -143,7 +143,7 @@ def _decoded(status: int, headers: httpx.Headers, raw: bytes) -> bytes:
     body = bytearray()
     for piece in httpx.Response(status, headers=headers, stream=_Slices(raw)).iter_bytes():
         body += piece
-        if len(body) > MAX_ANSWER:
+        if len(body) > MAX_ANSWER_OCTETS:
             raise ResponseLost(Loss.TOO_LARGE)
     return bytes(body)
 

@@ -12,7 +12,7 @@ import trio
 
 from hamms_trio.net.accepted import Handover
 from hamms_trio.net.nursery import ungrouped
-from hamms_trio.workbench.scenarios.reach.modes import HOST, open_step_client
+from hamms_trio.workbench.scenarios.reach.modes import LOOPBACK, open_step_client
 from hamms_trio.workbench.scenarios.steps.sending import StepAnswer, StepRequest
 
 
@@ -25,11 +25,11 @@ async def meet(take: Callable[[Handover], None], request: StepRequest) -> StepAn
     Raises:
         Lost: no response could be read.
     """
-    with socket.create_server((HOST, 0)) as listener, ungrouped():
+    with socket.create_server((LOOPBACK, 0)) as listener, ungrouped():
         listener.setblocking(False)
         port = listener.getsockname()[1]
         async with (
-            open_step_client(f"http://{HOST}:{port}") as client,
+            open_step_client(f"http://{LOOPBACK}:{port}") as client,
             trio.open_nursery() as nursery,
         ):
             nursery.start_soon(_hand_over, listener, take)

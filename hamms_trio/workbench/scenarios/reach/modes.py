@@ -25,12 +25,12 @@ from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.net.nursery import ungrouped
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recording
-from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, Send
+from hamms_trio.workbench.scenarios.steps.sending import Loss, ResponseLost, SendStep
 
 if TYPE_CHECKING:
     from hamms_trio.workbench.scenarios.reach.client import StepClient
 
-HOST = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 _NO_CERTIFICATES = SSLContext(PROTOCOL_TLS_CLIENT)
 _CLIENT = "hamms_trio.workbench.scenarios.reach.client"
 
@@ -76,7 +76,7 @@ async def open_step_client(
 
 
 @asynccontextmanager
-async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
+async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[SendStep]:
     """Serve a failure mode with its own state, for one step, while the ``async with`` block runs.
 
     Raises:
@@ -85,14 +85,14 @@ async def open_mode(doors: Doors, fail: str, seed: int) -> AsyncIterator[Send]:
     try:
         door = step_door(doors, fail)
         needed: list[AnyDoor] = [door, OtherDoor()] if door.mode.crosses else [door]
-        listeners = open_listeners(needed, host=HOST)
+        listeners = open_listeners(needed, host=LOOPBACK)
     except (ValueError, PortUnavailable) as error:
         raise ResponseLost(Loss.UNREACHABLE, str(error)) from None
     is_secure = door.scheme == "https"
     # A host name, because a client sends no address in its ClientHello (RFC 6066 §3).
-    base_url = url_of(door, "localhost" if is_secure else HOST, listeners[0].port, "", {}).rstrip(
-        "/"
-    )
+    base_url = url_of(
+        door, "localhost" if is_secure else LOOPBACK, listeners[0].port, "", {}
+    ).rstrip("/")
     environment = Environment(seed=seed)
     environment.ports = {listener.door.name: listener.port for listener in listeners}
     try:

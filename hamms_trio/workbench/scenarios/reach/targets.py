@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hamms_trio.http.routes.response import JSON
-from hamms_trio.workbench.routing.dispatch import MAX_DEPTH, hops
+from hamms_trio.workbench.routing.dispatch import MAX_HOPS, hops
 from hamms_trio.workbench.routing.problems import Problem
 from hamms_trio.workbench.scenarios.steps.sending import Loss, StepAnswer, StepRequest
 from hamms_trio.workbench.targets import TargetCalls, TargetFailed
@@ -27,8 +27,8 @@ class StepTargets:
         """Return the answer of the target with this id or name (see `TargetSender.send`)."""
         calls = self._calls
         target = calls.targets.usable(name)
-        if hops() >= MAX_DEPTH:
-            words = f"the request has passed through this workbench {MAX_DEPTH} times"
+        if hops() >= MAX_HOPS:
+            words = f"the request has passed through this workbench {MAX_HOPS} times"
             raise Problem(508, "loop_detected", words)
         via = calls.hops.field(hops() + 1)
         given = list(request.fields)

@@ -19,7 +19,7 @@ from hamms_trio.workbench.scenarios.steps.sending import StepAnswer
 
 MAX_JSON = 1024 * 1024  # octets of a content that is read as JSON
 MAX_VALUE = 64 * 1024  # characters of a variable
-SHOWN = 4_096  # octets of a content that an assertion shows
+SHOWN_CONTENT = 4_096  # octets of a content that an assertion shows
 
 
 class Observed:
@@ -43,7 +43,7 @@ class Observed:
     def shown(self) -> str:
         """The beginning of the content, without credentials."""
         content_type = self.fields.get("content-type", "")
-        octets, _ = beginning(self._answer.body, SHOWN, content_type)
+        octets, _ = beginning(self._answer.body, SHOWN_CONTENT, content_type)
         return octets.decode(errors="replace")
 
     @cached_property
@@ -114,7 +114,7 @@ def _assertion(type: str, passed: bool, expected: object, actual: object, reason
 
 def _shortened(found: object) -> object:
     """Return a JSON value, or the beginning of its text if it is long."""
-    return found if len(msgspec.json.encode(found)) <= SHOWN else show(found)
+    return found if len(msgspec.json.encode(found)) <= SHOWN_CONTENT else show(found)
 
 
 def _found(source: Extract, seen: Observed) -> object:

@@ -9,9 +9,7 @@ from enum import Enum
 from typing import Protocol
 
 from hamms_trio.workbench.routing.received import Pair
-
-LOCAL = "local"  # the target that is the workbench itself
-BAD_GATEWAY = 502
+from hamms_trio.workbench.targets.failing import BAD_GATEWAY
 
 
 class Loss(Enum):
@@ -82,26 +80,26 @@ class StepAnswer:
     loss: Loss | None = None
 
 
-Send = Callable[[StepRequest], Awaitable[StepAnswer]]
+SendStep = Callable[[StepRequest], Awaitable[StepAnswer]]
 
 
 class World(Protocol):
     """Everything that the requests of a run can reach.
 
     Attributes:
-        host: the Host field of requests to `LOCAL` that have none.
+        host: the Host field of requests to the target ``local`` that have none.
     """
 
     host: str
 
     async def send(self, target_id: str, request: StepRequest) -> StepAnswer:
-        """Return the answer of the workbench (`LOCAL`) or of a target.
+        """Return the answer of the workbench (the target ``local``) or of a target.
 
         Raises:
             Lost: no response could be read.
         """
 
-    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[Send]:
+    def failing(self, fail: str, seed: int) -> AbstractAsyncContextManager[SendStep]:
         """Serve a failure mode with its own state while the ``async with`` block runs.
 
         Args:

@@ -11,19 +11,20 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from urllib.parse import quote
 
+from hamms_trio.workbench.routing.documents import CONTROL_CHARACTERS
+
 MAX_FILLED = (
     512 * 1024
 )  # characters of a filled text; also the largest body that the workbench takes
-RESERVED = frozenset(("body",))
+RESERVED_VARIABLES = frozenset(("body",))
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*\}\}")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]+")
 
 Values = Mapping[str, object]
 _Insert = Callable[[re.Match[str], object], str]
 
 
-class Missing(Exception):
+class VariableMissing(Exception):
     """A variable has no value yet.
 
     Attributes:
@@ -43,7 +44,7 @@ def names_in(texts: Iterable[object]) -> Iterator[str]:
     """Yield the names of variables in texts, and in the texts within other JSON values."""
     for text in texts:
         if isinstance(text, str):
-            yield from (name for name in _PLACE.findall(text) if name not in RESERVED)
+            yield from (name for name in _PLACE.findall(text) if name not in RESERVED_VARIABLES)
         elif isinstance(text, dict):
             yield from names_in(text.values())
         elif isinstance(text, list):
@@ -54,7 +55,7 @@ def fill_path(path: str, values: Values | None) -> str:
     """Fill a path. Values are percent-encoded, except one with which the path begins.
 
     Raises:
-        Missing, TooLong
+        VariableMissing, TooLong
     """
 
     def encoded(place: re.Match[str], value: object) -> str:
@@ -68,16 +69,16 @@ def fill_field(value: str, values: Values | None) -> str:
     """Fill the value of a header field; control characters can't get in.
 
     Raises:
-        Missing, TooLong
+        VariableMissing, TooLong
     """
-    return _fill(value, values, lambda _place, inner: _CONTROL.sub(" ", _written(inner)))
+    return _fill(value, values, lambda _place, inner: CONTROL_CHARACTERS.sub(" ", _written(inner)))
 
 
 def fill_body(body: str, values: Values | None) -> str:
     """Fill a body. In JSON, text within a string is escaped.
 
     Raises:
-        Missing, TooLong
+        VariableMissing, TooLong
     """
     is_json = body.lstrip()[:1] in ("{", "[")
 
@@ -92,7 +93,7 @@ def fill_text(text: str, values: Values | None) -> str:
     """Fill a text of an assertion.
 
     Raises:
-        Missing, TooLong
+        VariableMissing, TooLong
     """
     return _fill(text, values, lambda _place, value: _written(value))
 
@@ -101,11 +102,11 @@ def fill_value(value: object, values: Values | None) -> object:
     """Fill the texts in a JSON value; a text that is a single variable becomes the variable's own value.
 
     Raises:
-        Missing, TooLong
+        VariableMissing, TooLong
     """
     if isinstance(value, str):
         place = _PLACE.fullmatch(value)
-        if place and place[1] not in RESERVED and values is not None:
+        if place and place[1] not in RESERVED_VARIABLES and values is not None:
             return _value(place[1], values)
         return fill_text(value, values)
     if isinstance(value, dict):
@@ -122,7 +123,7 @@ def _fill(text: str, values: Values | None, insert: _Insert) -> str:
 
     def fill(place: re.Match[str]) -> str:
         nonlocal length
-        if place[1] in RESERVED:
+        if place[1] in RESERVED_VARIABLES:
             return place[0]
         value = _value(place[1], values)
         inserted = insert(place, value)
@@ -136,7 +137,7 @@ def _fill(text: str, values: Values | None, insert: _Insert) -> str:
 
 def _value(name: str, values: Values) -> object:
     if name not in values:
-        raise Missing(name)
+        raise VariableMissing(name)
     return values[name]
 
 

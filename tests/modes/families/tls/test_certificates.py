@@ -15,7 +15,7 @@ from hamms_trio.modes.model.expectation import Outcome
 from hamms_trio.pki.authority import Authority
 from hamms_trio.pki.contexts import Contexts
 from hamms_trio.pki.mint import Mint
-from hamms_trio.pki.recipes import HEALTHY
+from hamms_trio.pki.recipes import HEALTHY_CHAIN
 from hamms_trio.pki.terms import Terms
 from tests.clients import tls
 from tests.pki.handshake import verify_code
@@ -87,7 +87,7 @@ CODES: dict[str, set[int]] = {
 TOO_LARGE = ("tls-san-10000", "tls-huge-chain")
 TLS_MODES = [mode for mode in CATALOGUE.values() if mode.control]
 OF_CHAINS = [
-    mode for mode in TLS_MODES if mode.terms is not None and mode.terms().chain is not HEALTHY
+    mode for mode in TLS_MODES if mode.terms is not None and mode.terms().chain is not HEALTHY_CHAIN
 ]
 
 
