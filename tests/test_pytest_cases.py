@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
+import urllib3
 
 from hamms_trio.cases import Case
 from tests.inner import run_inner
@@ -40,6 +41,13 @@ def test_a_careless_client_is_found_out(hamms_case: Case) -> None:
 def test_an_error_that_the_test_has_seen_is_graded(hamms_case: Case) -> None:
     with pytest.raises(requests.RequestException) as raised:
         requests.get(hamms_case.url, timeout=hamms_case.timeout)
+    assert hamms_case.verdict(error=raised.value).verdict == "PASS"
+
+
+@pytest.mark.hamms("tcp-accept-hang", timeout=0.6)
+def test_each_attempt_may_take_the_timeout(hamms_case: Case) -> None:
+    with pytest.raises(urllib3.exceptions.HTTPError) as raised:  # three retries are its default
+        urllib3.PoolManager().request("GET", hamms_case.url, timeout=hamms_case.timeout)
     assert hamms_case.verdict(error=raised.value).verdict == "PASS"
 
 

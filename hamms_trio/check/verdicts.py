@@ -48,6 +48,7 @@ class Finding(Enum):
         *("foreign-error", "H104"),
         "The client raised another library's error, which its users do not catch.",
     )
+    SPINS = "spins", "H105", "The client kept a processor busy while it waited."
     REJECTED = "rejected", "H201", "The client rejected a message that it must accept."
     LATE = "late", "H301", "The client reported the failure, but after its deadline."
     HANG = "hang", "H302", "The client still waited when it was stopped."

@@ -21,6 +21,21 @@ async def answer_healthily(peer: Peer, request: RequestHead) -> None:
     await peer.http.respond(request, 200, CANARY_TYPE, body=canary(peer.nonce, CANARY_OCTETS))
 
 
+async def answer_with_surplus(
+    peer: Peer,
+    request: RequestHead,
+    *lines: bytes,
+    start: bytes = b"HTTP/1.1 200 OK",
+    surplus: bytes = b"",
+) -> None:
+    """Send a head with these lines, the canary and more octets in one write.
+
+    A client reads them together. If the rest came later, some clients would find it before the next request.
+    """
+    content = surplus if request.method == "HEAD" else peer.http.canary() + surplus
+    await peer.send(peer.http.canary_head(*lines, start=start) + content)
+
+
 def healthily(encounter: Encounter) -> Choose:
     """Return a function that chooses an encounter in which the mode of ``encounter`` never strikes."""
     healthy = Encounter(

@@ -11,7 +11,7 @@ from hamms_trio.check.adapters import prepared
 from hamms_trio.check.client import Command
 from hamms_trio.check.clients.placeholders import checked as checked_command, filled
 from hamms_trio.errors import ClientUnusable
-from tests.check.checks import checked, classes, command
+from tests.check.checks import checked, classes, command, python
 
 
 def shell(script: str, *arguments: str) -> Command:
@@ -112,12 +112,23 @@ def test_inferences_name_a_value_a_confidence_and_evidence() -> None:
     assert all(0 < each.confidence <= 1 and each.evidence for each in found.values())
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_a_timeout_in_a_loop_is_no_limit_of_redirects() -> None:
-    endless = ("-L", "--max-redirs", "-1", "--max-time", "{timeout}")
-    found = checked(
-        command("curl", "-sSf", *endless, "{url}"), "redirect-loop", timeout=0.1
-    ).inferred
+    code = (
+        "import http.client, sys, time\n"
+        "host, port, path, timeout = sys.argv[1:]\n"
+        "end = time.monotonic() + float(timeout)\n"
+        "connection = http.client.HTTPConnection(host, int(port))\n"
+        "while time.monotonic() < end:\n"
+        "    connection.request('GET', path)\n"
+        "    answer = connection.getresponse()\n"
+        "    content = answer.read()\n"
+        "    if answer.status < 300:\n"
+        "        sys.exit(sys.stdout.buffer.write(content) == 0)\n"
+        "    path = answer.headers['Location']\n"
+        "sys.exit('timeout')\n"
+    )
+    client = python(code, "{host}", "{port}", "{path}", "{timeout}")
+    found = checked(client, "redirect-loop", timeout=0.1).inferred
     assert found["redirects.limit"].value.startswith("more than")
 
 

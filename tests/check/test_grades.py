@@ -26,6 +26,7 @@ AWFUL = {
     "retry-after-seconds": "early",
     "redirect-cross-origin-auth": "leak",
     "redirect-to-file": "leak",
+    "redirect-method": "double-send",
 }
 
 

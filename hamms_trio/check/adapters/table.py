@@ -1,6 +1,7 @@
 """The adapters that come with hamms-trio.
 
-Each client runs with its defaults, except that redirects and content codings are on where one setting does that.
+Each client runs with its defaults, except that redirects and content codings are on where one setting does that,
+and that wget tries once.
 """
 
 from __future__ import annotations
@@ -89,11 +90,12 @@ _ALL = (
             "-",
             "--timeout",
             "{timeout}",
+            "--tries=1",  # the usual twenty, with pauses of up to ten seconds, would hide all else
             "--header",
             "{header}",
             "{url}",
         ),
-        timeout="name look-up, connection and each read, of each attempt",
+        timeout="name look-up, connection and each read, of the only attempt",
         install="apt-get install wget",
     ),
     _of(PYTHON, "http.client", EACH_READ),
@@ -106,7 +108,9 @@ _ALL = (
     _of(PYTHON, "pycurl", WHOLE_EXCHANGE, "pip install pycurl"),
     _of(NODE, "node-fetch", WHOLE_EXCHANGE),
     _of(NODE, "node-http", "silence of the socket"),
-    _of(NODE, "undici", "the head, and each read of the body", "npm install undici"),
+    _of(
+        NODE, "undici", "the connection, the head, and each read of the body", "npm install undici"
+    ),
     _of(NODE, "axios", "the answer", "npm install axios"),
     _of(NODE, "got", WHOLE_EXCHANGE, "npm install got"),
     _of(RUBY, "ruby", EACH_READ),

@@ -32,6 +32,8 @@ _NAMES = {
     "body": Ability.BODY,
 }
 
+Delivered = tuple[int | None, dict[str, str], bytes]  # status, fields and body of a response
+
 
 class CallableClient:
     """The client that calls a function in a thread; a coroutine function has an event loop of its own there.
@@ -73,17 +75,18 @@ class CallableClient:
         if isinstance(found, BaseException):
             name = f"{type(found).__module__}.{type(found).__qualname__}"
             return Answer(ok=False, error=f"{name}: {found}"[:500], seconds=seconds)
-        status, body = found
+        status, fields, body = found
         return Answer(
             ok=True,
             status=status,
+            headers=fields,
             body=body[:KEPT_OCTETS],
             octets=len(body),
             sha256=sha256(body).hexdigest(),
             seconds=seconds,
         )
 
-    def _run(self, call: Call) -> tuple[int | None, bytes] | BaseException:
+    def _run(self, call: Call) -> Delivered | BaseException:
         """Call the function, and return what it delivered, or what it raised."""
         wanted: dict[str, Any] = {
             "timeout": call.timeout,
@@ -107,25 +110,31 @@ async def _awaited(result: Any) -> Any:
     return await result
 
 
-def _read(result: Any) -> tuple[int | None, bytes]:
-    """Return the status, if there is one, and the body of what a client returned.
+def _fields_of(result: Any) -> dict[str, str]:
+    items = getattr(getattr(result, "headers", None), "items", None)
+    return {str(name): str(value) for name, value in items()} if callable(items) else {}
+
+
+def _read(result: Any) -> Delivered:
+    """Return the status and the fields, if there are any, and the body of what a client returned.
 
     Raises:
         TypeError: no body can be found in it.
     """
     status = getattr(result, "status_code", getattr(result, "status", None))
     status = status if isinstance(status, int) else None
+    fields = _fields_of(result)
     for name in ("content", "body", "read", "data"):
         if hasattr(result, name):
             result = getattr(result, name)
             result = result() if callable(result) else result
             break
     if result is None:
-        return status, b""
+        return status, fields, b""
     if isinstance(result, str):
-        return status, result.encode()
+        return status, fields, result.encode()
     if isinstance(result, bytes | bytearray | memoryview):
-        return status, bytes(result)
+        return status, fields, bytes(result)
     raise TypeError(
         f"the client returned {type(result).__name__}: expected bytes, a text, or a response"
     )

@@ -11,6 +11,7 @@ from hamms_trio.check.grading.sent import SentAnswer
 from hamms_trio.modes.families.conn import FORGED
 
 TOKENS = 40  # of a healthy stream
+_PARTIAL = 206  # its content is a part, so that even all of it is not what was meant
 _TOKEN = re.compile(rb"(?<![0-9A-Za-z])t([0-9]{1,3})(?![0-9])")
 
 
@@ -29,7 +30,7 @@ def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str
     body = answer.body
     if FORGED.rstrip() in body:
         return Likeness.FORGED, "the body holds a forged response"
-    if body == canary(nonce) or body == sent.body:
+    if body == canary(nonce) or (body == sent.body and sent.status != _PARTIAL):
         return Likeness.EXACT, f"exactly the {answer.octets} octets that were meant"
     if nonce.encode() in body and len(body) == answer.octets:
         return _against_canary(body, nonce)
@@ -39,8 +40,12 @@ def compare(answer: Answer, sent: SentAnswer, nonce: str) -> tuple[Likeness, str
         return Likeness.CODED, f"{answer.octets} octets with their content coding"
     if sent.coded is not None and len(body) < len(sent.coded) and sent.coded.startswith(body):
         return Likeness.PART, f"{len(body)} of {len(sent.coded)} octets"
-    if not sent.is_whole and sent.raw.startswith(body[:1024]):
-        return Likeness.PART, f"{answer.octets} octets of an incomplete message"
+    if canary(nonce).startswith(body):  # too few octets to hold the nonce
+        return Likeness.PART, f"{len(body)} of {CANARY_OCTETS} octets"
+    if sent.coded is None and sent.raw.startswith(body[:1024]):
+        if sent.is_cut:
+            return Likeness.PART, f"{answer.octets} octets of an incomplete message"
+        return Likeness.OTHER, f"{answer.octets} octets as they came, framing included"
     return Likeness.OTHER, f"{answer.octets} octets that were not meant"
 
 
@@ -65,4 +70,4 @@ def _against_canary(body: bytes, nonce: str) -> tuple[Likeness, str]:
         return Likeness.PART, f"{examined.delivered} of {examined.expected} octets"
     if examined.damages == {Damage.SURPLUS}:  # a canary that is longer than the usual one
         return Likeness.PART, f"the first {examined.delivered} octets of a longer body"
-    return Likeness.OTHER, str(examined)
+    return Likeness.OTHER, f"a damaged body: {examined}"

@@ -23,7 +23,10 @@ class Facts:
     Attributes:
         has_timeout: True if the client was given a timeout.
         late: seconds after which a report of a failure is late.
+        tries: how often the client tried one call by itself.
+        waits: seconds that it pauses between these attempts.
         control_rss: the client's memory in the control run; None if unknown.
+        control_cpu: its processor time there, in seconds; None if unknown.
         is_abandoned: True if the server has ended every connection, so that the client has nothing to wait for.
         elsewhere: the requests that reached the other origin.
         fired: True if the fault was played on this client.
@@ -40,8 +43,11 @@ class Facts:
     timeout: float
     late: float
     control_rss: int | None
+    control_cpu: float | None = None
     connections: Sequence[ConnectionRecord]
     requests: Sequence[RequestRecord]
+    tries: int = 1
+    waits: float = 0.0
     elsewhere: Sequence[RequestRecord] = ()
     fired: bool = True
     is_abandoned: bool = False
@@ -61,6 +67,11 @@ class Facts:
     def attempts_by(self, method: str) -> int:
         """Return the number of requests with this method."""
         return sum(request.method == method for request in self.requests)
+
+    def is_known_by_key(self, method: str) -> bool:
+        """Return True if one Idempotency-Key makes all requests with this method one to the server."""
+        keys = {each.idempotency_key for each in self.requests if each.method == method}
+        return len(keys) == 1 and None not in keys
 
     @property
     def answers(self) -> tuple[Answer, ...]:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from hamms_trio.check.client import Answer, Stopped
-from hamms_trio.check.grading.compare import Likeness, compare, compare_stream
+from hamms_trio.check.client import Stopped
+from hamms_trio.check.grading.compare import Likeness
 from hamms_trio.check.grading.facts import Facts
+from hamms_trio.check.grading.fields import misdelivered_field
+from hamms_trio.check.grading.outcomes import BY_OUTCOME, Grade, likeness_of
+from hamms_trio.check.plan.arguments import NEVER_SILENT
 from hamms_trio.check.verdicts import Finding
-from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Level, Outcome, Reuse
+from hamms_trio.modes.families.type.xml_payloads import ENTITY
+from hamms_trio.modes.model.expectation import MOST_ATTEMPTS, Outcome, Reuse
 
 MORE_MEMORY = 64 * 1024 * 1024  # octets beyond the control run
 MOST_HOPS = 100
+BUSY_SHARE = 0.5  # of a wait, without the time for which no processor was free
+LEAST_BUSY = 0.1  # seconds; less may be the start of a client on a busy machine
 TOLERANCE = 0.05  # seconds by which clocks may disagree
 
-Grade = tuple[Finding, str]
 Rule = Callable[[Facts], Grade | None]
 # The fields that belong to one origin, among those that the client was given (RFC 9110 §15.4).
 STANDARD_SECRETS = ("authorization", "cookie", "proxy-authorization")
-_REDIRECTS_AWAY = ("redirect-to-file", "redirect-to-scheme")
+# Much is sent or received in these waits.
+_BUSY = ("pace-infinite-body", "sse-endless-line", "tcp-never-read", "tcp-slow-read")
+_TO_OTHER_ORIGINS = ("redirect-cross-origin-auth", "redirect-downgrade")
 
 
 def grade(facts: Facts) -> Grade:
@@ -26,13 +33,19 @@ def grade(facts: Facts) -> Grade:
     for rule in _RULES:
         if (found := rule(facts)) is not None:
             return found
-    return _BY_OUTCOME[facts.mode.client.outcome](facts)
+    finding, evidence = BY_OUTCOME[facts.mode.client.outcome](facts)
+    if finding is Finding.OK and (spun := _spins(facts)) is not None:
+        return spun
+    if finding is Finding.OK and facts.answers[-1].ok:
+        fault = misdelivered_field(facts.slug, facts.answers[-1])
+        return (Finding.LENIENT, f"{evidence} {fault}") if fault else (finding, evidence)
+    return finding, evidence
 
 
 def is_accepted(facts: Facts) -> bool:
     """Return True if the client delivered the whole body of a control."""
     answers = facts.answers
-    return bool(answers) and answers[-1].ok and _likeness(facts, -1)[0] is Likeness.EXACT
+    return bool(answers) and answers[-1].ok and likeness_of(facts, -1)[0] is Likeness.EXACT
 
 
 def _crash(facts: Facts) -> Grade | None:
@@ -54,7 +67,7 @@ def _not_fired(facts: Facts) -> Grade | None:
 
 def _forged(facts: Facts) -> Grade | None:
     for number, answer in enumerate(facts.answers, start=1):
-        if answer.ok and _likeness(facts, number - 1)[0] is Likeness.FORGED:
+        if answer.ok and likeness_of(facts, number - 1)[0] is Likeness.FORGED:
             return Finding.INJECTED, f"The answer to request {number} holds a forged response."
     return None
 
@@ -62,10 +75,12 @@ def _forged(facts: Facts) -> Grade | None:
 def _leaks(facts: Facts) -> Grade | None:
     if facts.file and any(facts.file in answer.body for answer in facts.answers):
         return Finding.LEAK, "The client delivered the content of a file of its own machine."
-    for request in facts.elsewhere if facts.slug == "redirect-cross-origin-auth" else ():
+    for request in facts.elsewhere if facts.slug in _TO_OTHER_ORIGINS else ():
         fields = {name.lower() for name, _ in request.fields}
         if found := [name for name in STANDARD_SECRETS if name in fields]:
             return Finding.LEAK, f"The other origin received {', '.join(found)}."
+    if facts.slug == "xml-xxe" and any(ENTITY in request.target for request in facts.requests):
+        return Finding.LEAK, "The client fetched the external entity that a document names."
     for request in (*facts.requests[1:], *facts.elsewhere):
         for name in ("foreign", "leak"):
             if facts.mode.family == "cookie" and f"{name}=" in (request.head.get("cookie") or ""):
@@ -77,7 +92,7 @@ def _attempts(facts: Facts) -> Grade | None:
     for method, most in facts.mode.client.attempts.items():
         asked = sum(call.method == method for call in facts.calls)
         sent = facts.attempts_by(method)
-        if asked and sent > most + asked - 1:
+        if asked and sent > most + asked - 1 and not facts.is_known_by_key(method):
             finding = Finding.DOUBLE_SEND if most == 1 else Finding.RETRY_STORM
             return finding, f"{method} was sent {sent} times; {most} is the most."
     most = MOST_HOPS if facts.mode.family == "redirect" else MOST_ATTEMPTS
@@ -124,16 +139,35 @@ def _resources(facts: Facts) -> Grade | None:
     return Finding.RESOURCES, f"{more >> 20} MiB more memory than against a healthy server."
 
 
+def _spins(facts: Facts) -> Grade | None:
+    """Compare the processor time of a client that has nothing to do with that of the control run."""
+    visit, control = facts.visit, facts.control_cpu
+    is_silent = facts.mode.client.outcome is Outcome.TIMEOUT and facts.slug not in _BUSY
+    if not is_silent or visit.cpu is None or control is None:
+        return None
+    busy, free = visit.cpu - control, visit.seconds - (visit.waited or 0.0)
+    if busy <= max(LEAST_BUSY, BUSY_SHARE * free):
+        return None
+    return (
+        Finding.SPINS,
+        f"The client used a processor for {busy:.1f} of {free:.1f} seconds, although it only waited.",
+    )
+
+
 def _capped(facts: Facts) -> Grade | None:
     if not facts.is_capped:
         return None
+    is_again = facts.attempts > len(facts.calls) and facts.mode.family != "redirect"
+    doing = "tried again" if is_again else "waited"
     again = f", after {facts.attempts} attempts" if facts.attempts > 1 else ""
+    if facts.slug in NEVER_SILENT:
+        again += ", while octets kept coming"
     is_owed = facts.mode.client.outcome is Outcome.EXACT or facts.is_abandoned
     if facts.has_timeout or is_owed:
-        return Finding.HANG, f"The client still waited when it was stopped{again}."
+        return Finding.HANG, f"The client still {doing} when it was stopped{again}."
     return (
         Finding.NO_TIMEOUT,
-        f"Without a timeout the client still waited when it was stopped{again}.",
+        f"Without a timeout the client still {doing} when it was stopped{again}.",
     )
 
 
@@ -155,6 +189,16 @@ def _reused(facts: Facts) -> Grade | None:
         Finding.LENIENT,
         "The client sent another request on a connection that had ended by announcement.",
     )
+
+
+def _posted_again(facts: Facts) -> Grade | None:
+    """Find a POST that was sent again after a 303, which asks for a GET (RFC 9110 §15.4.4)."""
+    if facts.slug != "redirect-method" or not facts.requests:
+        return None
+    is_303 = facts.requests[0].arguments.get("status") == "303"
+    if not is_303 or "POST" not in [request.method for request in facts.requests[1:]]:
+        return None
+    return Finding.DOUBLE_SEND, "The 303 asks for a GET, and the client sent the POST again."
 
 
 def _other_body(facts: Facts) -> Grade | None:
@@ -180,178 +224,8 @@ _RULES: tuple[Rule, ...] = (
     _resources,
     _early,
     _capped,
+    _posted_again,
     _other_body,
     _late,
     _reused,
 )
-
-
-# By outcome
-
-
-def _must_error(facts: Facts) -> Grade:
-    return _worst(_error_owed(facts, number) for number in _judged(facts))
-
-
-def _must_be_exact(facts: Facts) -> Grade:
-    return _worst(_exact_owed(facts, number) for number in range(len(facts.answers)))
-
-
-def _either(facts: Facts) -> Grade:
-    return _worst(_either_owed(facts, number) for number in range(len(facts.answers)))
-
-
-def _must_time_out(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    if answer.ok and facts.mode.client.level is Level.QUALITY:
-        return _either(facts)
-    return _must_error(facts)
-
-
-def _must_stay_bounded(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    if _signals(answer):
-        return _reported(answer)
-    likeness, how = _likeness(facts, -1)
-    if not answer.octets and likeness is Likeness.PART and not _hands_over_refusal(facts, -1):
-        return Finding.TRUNCATED, f"Success, although {how}."
-    return Finding.OK, f"Success within the limits: {how}."
-
-
-def _may_retry(facts: Facts) -> Grade:
-    answer = facts.answers[-1]
-    again = facts.attempts - len(facts.calls)
-    if _signals(answer) or _hands_over_refusal(facts, -1):
-        if again <= 0:
-            return (
-                Finding.NO_RETRY,
-                f"The client reported the failure and did not try again: {_words(answer)}.",
-            )
-        return Finding.OK, f"The client gave up after {facts.attempts} attempts: {_words(answer)}."
-    finding, evidence = _either_owed(facts, len(facts.answers) - 1)
-    return finding, f"{evidence} It took {facts.attempts} attempts."
-
-
-def _policy(facts: Facts) -> Grade:
-    answer = facts.answers[-1] if facts.answers else None
-    if answer is None:
-        return Finding.POLICY, "The client did not answer."
-    if not answer.ok:
-        return Finding.POLICY, f"The client reported an error: {_words(answer)}."
-    status = f"status {answer.status}, " if answer.status else ""
-    return (
-        Finding.POLICY,
-        f"The client delivered {status}{answer.octets} octets, in {facts.attempts} request(s).",
-    )
-
-
-_BY_OUTCOME: dict[Outcome, Callable[[Facts], Grade]] = {
-    Outcome.ERROR: _must_error,
-    Outcome.EXACT: _must_be_exact,
-    Outcome.ERROR_OR_EXACT: _either,
-    Outcome.TIMEOUT: _must_time_out,
-    Outcome.BOUNDED: _must_stay_bounded,
-    Outcome.RETRY: _may_retry,
-    Outcome.POLICY: _policy,
-}
-
-
-def _judged(facts: Facts) -> range:
-    """Return the numbers of the answers that meet the fault: the last one."""
-    return range(len(facts.answers) - 1, len(facts.answers))
-
-
-def _error_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    if _signals(answer) or _hands_over_refusal(facts, number):
-        return _reported(answer)
-    if facts.slug in _REDIRECTS_AWAY and not answer.octets:
-        return Finding.OK, "The client did not follow the redirect."
-    likeness, how = _likeness(facts, number)
-    if likeness is Likeness.EXACT and answer.octets and _must_be_refused(facts):
-        return Finding.INSECURE, f"Success with {how}, although the handshake must be refused."
-    if likeness is Likeness.EXACT and answer.octets:
-        return Finding.LENIENT, f"Success with {how}, although the message is faulty."
-    if likeness in (Likeness.PART, Likeness.EXACT):
-        return Finding.TRUNCATED, f"Success, although {how}."
-    return Finding.CORRUPT, f"Success with {how}."
-
-
-def _must_be_refused(facts: Facts) -> bool:
-    return facts.mode.speaks_tls and facts.mode.client.level is Level.MUST
-
-
-def _exact_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    is_must = facts.mode.client.level is Level.MUST
-    if not answer.ok:
-        finding = Finding.REJECTED if is_must else Finding.STRICT
-        return finding, f"The client reported an error: {_words(answer)}."
-    likeness, how = _likeness(facts, number)
-    if likeness is Likeness.CODED and not is_must:
-        return Finding.STRICT, f"The client delivered {how}."
-    return _by_likeness(likeness, how)
-
-
-def _either_owed(facts: Facts, number: int) -> Grade:
-    answer = facts.answers[number]
-    if _signals(answer):
-        return _reported(answer)
-    likeness, how = _likeness(facts, number)
-    if likeness is Likeness.CODED and facts.slug in ("coding-unknown", "coding-unasked"):
-        return Finding.OK, f"The client delivered {how}."
-    return _by_likeness(likeness, how)
-
-
-def _by_likeness(likeness: Likeness, how: str) -> Grade:
-    if likeness is Likeness.EXACT:
-        return Finding.OK, f"The client delivered {how}."
-    if likeness is Likeness.PART:
-        return Finding.TRUNCATED, f"Success, although {how}."
-    return Finding.CORRUPT, f"Success with {how}."
-
-
-def _reported(answer: Answer) -> Grade:
-    if answer.is_foreign:
-        return Finding.FOREIGN_ERROR, f"The error is not the library's own: {_words(answer)}."
-    return Finding.OK, f"The client reported an error: {_words(answer)}."
-
-
-def _signals(answer: Answer) -> bool:
-    """Return True if the client reports to its user that the call failed or was no success."""
-    return (
-        not answer.ok
-        or (answer.status is not None and not 200 <= answer.status < 300)
-        or answer.status == 206
-    )
-
-
-def _hands_over_refusal(facts: Facts, number: int) -> bool:
-    """Return True if the client delivered a whole response that is itself no success, such as a 503."""
-    sent = facts.sent_to(number)
-    is_refusal = sent.status is not None and sent.status >= 300
-    return (
-        is_refusal
-        and sent.body is not None
-        and facts.answers[number].body == sent.body
-        and bool(sent.body)
-    )
-
-
-def _likeness(facts: Facts, number: int) -> tuple[Likeness, str]:
-    if facts.is_stream:
-        is_as_sent = facts.slug in ("sse-multiline", "sse-204") and not facts.shape
-        sent = facts.sent_to(number).body if is_as_sent else None
-        return compare_stream(facts.answers[number], facts.nonce, sent)
-    return compare(facts.answers[number], facts.sent_to(number), facts.nonce)
-
-
-def _words(answer: Answer) -> str:
-    text = " ".join(answer.error.split())
-    return text[:200] or f"status {answer.status}"
-
-
-def _worst(grades: Iterator[Grade]) -> Grade:
-    return max(
-        grades, key=lambda each: each[0].rank, default=(Finding.CRASH, "The client gave no answer.")
-    )

@@ -22,17 +22,14 @@ class SentAnswer:
             breaks the grammar.
         coded: the same, with its codings; None likewise.
         status: of the final response; None if there is none.
+        is_cut: True if the message ended before its framing says so.
     """
 
     raw: bytes
     body: bytes | None = None
     coded: bytes | None = None
     status: int | None = None
-
-    @property
-    def is_whole(self) -> bool:
-        """True if a strict reader finds a complete message."""
-        return self.coded is not None
+    is_cut: bool = False
 
 
 def read_sent(octets: bytes, method: str, *, is_ended: bool) -> SentAnswer:
@@ -57,23 +54,26 @@ def read_sent(octets: bytes, method: str, *, is_ended: bool) -> SentAnswer:
 def _framed(head: ResponseHead, raw: bytes, is_ended: bool) -> SentAnswer:
     if _members(head, "transfer-encoding") not in ([], ["chunked"]):
         return SentAnswer(raw, status=head.status)  # the content is not what is left of the chunks
-    coded = _unframed(head, raw, is_ended)
-    body = None if coded is None else _decoded(coded, _members(head, "content-encoding"))
+    try:
+        coded = _unframed(head, raw, is_ended)
+    except RequestError:  # the chunks break the grammar
+        return SentAnswer(raw, status=head.status)
+    if coded is None:
+        return SentAnswer(raw, status=head.status, is_cut=True)
+    body = _decoded(coded, _members(head, "content-encoding"))
     return SentAnswer(raw, body, coded, head.status)
 
 
 def _unframed(head: ResponseHead, raw: bytes, is_ended: bool) -> bytes | None:
+    """Remove the framing; None if the message is not whole."""
     if head.until_close:
         return raw if is_ended else None
     if not head.chunked:
         return raw[: head.content_length] if len(raw) >= head.content_length else None
     reader, content, at = BodyReader(head), bytearray(), 0
-    try:
-        while at < len(raw) and not reader.complete:
-            content += reader.feed(raw[at : at + 65536])
-            at += 65536
-    except RequestError:
-        return None
+    while at < len(raw) and not reader.complete:
+        content += reader.feed(raw[at : at + 65536])
+        at += 65536
     return bytes(content) if reader.complete else None
 
 
@@ -125,10 +125,14 @@ def _brotli(content: bytes) -> bytes:
 def _zstd(content: bytes) -> bytes:
     import zstandard
 
+    decoder = zstandard.ZstdDecompressor().decompressobj()
     try:
-        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+        decoded = decoder.decompress(content)
     except zstandard.ZstdError:
         raise _Undecodable from None
+    if not decoder.eof or decoder.unused_data:
+        raise _Undecodable
+    return decoded
 
 
 _DECODERS = {

@@ -83,10 +83,12 @@ def _redirects(
         # A client that ends at its own timeout has met no limit.
         in_time = loop.timeout is None or loop.seconds < MOST_OF_TIMEOUT * loop.timeout
         value = str(hops) if loop.ended and in_time else f"more than {hops}"
-        yield (
-            "redirects.limit",
-            Inference(value, SURE, [f"redirect-loop: {hops} redirects followed"]),
-        )
+        evidence = [f"redirect-loop: {hops} redirects followed"]
+        count = traces.get("redirect-count")
+        if count is not None and count.ok and count.attempts - 1 > hops:  # a loop ends at once
+            value = f"at least {count.attempts - 1}"
+            evidence.append(f"redirect-count: {count.attempts - 1} redirects followed")
+        yield "redirects.limit", Inference(value, SURE, evidence)
 
 
 def _codings(probes: Mapping[str, Trace], has: frozenset[Need]) -> Iterator[tuple[str, Inference]]:

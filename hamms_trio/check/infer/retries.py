@@ -21,6 +21,7 @@ _LOSSES = (
     "conn-drop-after-request", "frame-cl-short-fin",
 )  # fmt: skip
 _STEADY = 0.25  # relative spread of waits that are called fixed
+_NO_WAIT = 0.05  # seconds; less is the client at work
 _GROWTH = 1.5  # from one wait to the next, at least, where it is called exponential
 
 
@@ -44,7 +45,7 @@ def infer_retries(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference]
         else:
             text = f"at least {longest.again + 1}"
             yield "retry.attempts", Inference(text, WEAK, _counted([longest]))
-        if len(longest.gaps) > 1:
+        if len(longest.gaps) > 1 and len(longest.gaps) == longest.again:  # no gap between two calls
             yield "retry.wait", _wait(longest)
     yield from _retry_after(traces)
 
@@ -62,12 +63,19 @@ def _wait(trace: Trace) -> Inference:
     gaps = trace.gaps
     shown = ", ".join(f"{gap:.2f}" for gap in gaps)
     evidence = [f"{trace.slug}: waits of {shown} s"]
-    if max(gaps) < 0.05:
+    if mean(gaps) < _NO_WAIT:
         return Inference("none", LIKELY, evidence)
     if max(gaps) - min(gaps) <= _STEADY * mean(gaps):
         return Inference(f"fixed, {mean(gaps):.2f} s", LIKELY, evidence)
+    steps = [later - sooner for sooner, later in pairwise(gaps)]
+    if len(steps) > 1 and max(steps) - min(steps) <= _STEADY * mean(steps):
+        return Inference("linear", LIKELY, evidence)
     if all(later >= _GROWTH * sooner for sooner, later in pairwise(gaps) if sooner > 0.02):
-        return Inference("exponential", LIKELY if len(gaps) > 2 else WEAK, evidence)
+        return Inference(
+            "exponential" if len(steps) > 1 else "growing",
+            LIKELY if len(steps) > 1 else WEAK,
+            evidence,
+        )
     return Inference("jittered", WEAK, evidence)
 
 

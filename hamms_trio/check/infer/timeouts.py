@@ -28,7 +28,10 @@ def infer_timeouts(traces: Mapping[str, Trace]) -> Iterator[tuple[str, Inference
 
 def _of(seen: list[Trace]) -> Inference:
     evidence = [_sentence(trace) for trace in seen]
-    ended = [trace.seconds for trace in seen if trace.ended]
+    ended = [trace.last for trace in seen if trace.ended]
+    bounds = [max(trace.gaps) for trace in seen if trace.again and trace.gaps]
+    if not ended and bounds:  # the client stops waiting, pauses, and tries again
+        return Inference(f"at most {min(bounds):.1f} s", LIKELY, evidence)
     if not ended:
         shortest = min(trace.seconds for trace in seen)
         return Inference(

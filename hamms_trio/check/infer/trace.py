@@ -7,6 +7,8 @@ from itertools import pairwise
 
 from hamms_trio.check.grading.facts import Facts
 
+ONE_ATTEMPT = 1.5  # of the timeout: the most that one attempt takes
+
 
 @dataclass(frozen=True, slots=True)
 class Trace:
@@ -16,6 +18,7 @@ class Trace:
         ended: True if the client reported success or failure by itself.
         ok: True if the last answer was a success.
         seconds: how long the client took.
+        last: how long its last attempt took, or would have taken with the timeout of the run.
         attempts: how many requests were read, or connections accepted where none was.
         again: how many of them the client sent of its own accord.
         gaps: seconds between each request and the one before it.
@@ -30,6 +33,7 @@ class Trace:
     ended: bool
     ok: bool
     seconds: float
+    last: float
     attempts: int
     again: int
     gaps: tuple[float, ...]
@@ -40,17 +44,19 @@ class Trace:
     octets: int
 
     @classmethod
-    def of(cls, facts: Facts) -> Trace:
-        """Summarise the facts of a cell."""
+    def of(cls, facts: Facts, patience: float = 1.0) -> Trace:
+        """Summarise the facts of a cell, whose timeout was ``patience`` times that of the run."""
         times = [request.at for request in facts.requests]
         if not times:
             times = [connection.opened for connection in facts.connections]
         answers = facts.answers
+        seconds = answers[-1].seconds if answers else facts.visit.seconds
         return cls(
             slug=facts.slug,
             ended=bool(answers) and not facts.is_capped,
             ok=bool(answers) and answers[-1].ok and answers[-1].status in (None, *range(200, 300)),
-            seconds=answers[-1].seconds if answers else facts.visit.seconds,
+            seconds=seconds,
+            last=_last(facts, seconds, times) / (patience if facts.has_timeout else 1.0),
             attempts=facts.attempts,
             again=max(0, facts.attempts - len(facts.calls)),
             gaps=tuple(later - sooner for sooner, later in pairwise(times)),
@@ -64,3 +70,11 @@ class Trace:
     def field(self, name: str) -> str | None:
         """Return the value of a field of the first request."""
         return next((value for own, value in self.fields if own.lower() == name), None)
+
+
+def _last(facts: Facts, seconds: float, times: list[float]) -> float:
+    """Return the time of the last attempt; where nobody sees them, a late client has made all of its attempts."""
+    if times and facts.tries > 1:
+        return seconds - (times[-1] - times[0])
+    is_in_time = not facts.has_timeout or seconds < ONE_ATTEMPT * facts.timeout
+    return seconds if is_in_time else (seconds - facts.waits) / facts.tries

@@ -6,7 +6,7 @@ octets have to come so often that a timeout from read to read never fires.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes import FailureMode
@@ -27,26 +27,42 @@ class CheckTimes:
         start_up: how long the client takes against a healthy server.
         cap: after so long a client is stopped at the earliest.
         factor: by how much all of them are longer, for a client that waits for a processor.
+        attempts: how often the client tries by itself, if an attempt fails; its timeout may bound each alone.
+        waits: how long it pauses between these attempts, in all.
     """
 
     timeout: float
     start_up: float = 0.0
     cap: float = 0.0
     factor: float = 1.0
+    attempts: int = 1
+    waits: float = 0.0
 
     def longer(self, factor: float) -> CheckTimes:
         """Return times that are so many times as long; their proportions stay."""
-        return CheckTimes(
-            self.timeout * factor, self.start_up * factor, self.cap, self.factor * factor
+        return replace(
+            self,
+            timeout=self.timeout * factor,
+            start_up=self.start_up * factor,
+            factor=self.factor * factor,
         )
 
     def late(self, attempts: int) -> float:
         """Return the latest time at which a client may report a failure, after this many attempts."""
-        return self.timeout * (1 + attempts) + GRACE * self.factor + self.start_up
+        waits = self.waits if attempts > 1 else 0.0
+        return self.timeout * (1 + attempts) + GRACE * self.factor + self.start_up + waits
 
     def cap_for(self, attempts: int, waits: float = 0.0) -> float:
         """Return the time at which a client is stopped; ``waits`` are pauses that are not its fault."""
-        return max(self.cap, self.late(attempts) + MORE * self.factor) + waits
+        late = self.late(max(attempts, self.attempts))
+        return max(self.cap, late + MORE * self.factor) + waits
+
+
+# Octets keep coming in these modes, so that they renew a timeout that bounds each read alone.
+NEVER_SILENT = (
+    "pace-byte", "pace-header-drip", "pace-burst", "pace-infinite-body", "chunk-size-endless", "interim-102-slow",
+    "llm-drip", "llm-heartbeat", "mcp-heartbeat", "sse-silent", "sse-endless-line",
+)  # fmt: skip
 
 
 def arguments_for(
@@ -87,6 +103,7 @@ def arguments_for(
         "tcp-drop-every-nth": {"n": 1},
         "tcp-drop-random": {"failrate": 1.0},
         "tcp-refused-at-first": {"seconds": timeout},
+        "redirect-method": {"status": "303"},
         "retry-after-date": {"s": 2},
         "status-204-body": {"first": 1},
         "status-304-body": {"first": 1},

@@ -96,7 +96,7 @@ def _head(place: Place) -> tuple[Call, ...]:
 
 
 def _with_secrets(place: Place) -> tuple[Call, ...]:
-    return (place.call(headers=SECRET_FIELDS),)
+    return (place.call(headers=SECRET_FIELDS),) if Need.HEADERS in place.has else _get(place)
 
 
 # A pattern of slugs, and their calls; the first that matches counts.
@@ -119,6 +119,7 @@ _TABLE: tuple[tuple[str, Calls], ...] = (
     ("upload-expect-*", _expect),
     ("upload-*", _upload),
     ("redirect-cross-origin-auth", _with_secrets),
+    ("redirect-downgrade", _with_secrets),
     ("redirect-method", _post),
     ("redirect-post-stream", _post),
     ("cache-*", _twice),

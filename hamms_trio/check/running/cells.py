@@ -23,7 +23,7 @@ from hamms_trio.modes.model.parameters import Value
 SETTLE_SECONDS = 0.004  # in which the server receives the last events from the kernel
 MAX_MORE_MEMORY = 512 * 1024 * 1024  # octets beyond the control run, at which a client is stopped
 RETRY_SECONDS = 2.0  # that a mode itself may ask a client to wait
-FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok"))
+FIRES_ALWAYS = frozenset(("tcp-v6-blackhole-v4-ok", "tcp-refused-at-first", "llm-ok", "xml-xxe"))
 STREAMS = ("llm", "sse", "ndjson", "mcp", "grpcweb")
 
 
@@ -35,6 +35,7 @@ class CellSubject(Protocol):
     times: CheckTimes
     shape: str
     control_rss: int | None
+    control_cpu: float | None
     trust: Trust
 
 
@@ -125,6 +126,7 @@ async def play(
         )
         visit = await subject.client.visit(order)
         await trio.sleep(SETTLE_SECONDS)
+        tries = tries_of(mode, door, len(calls), times)
         facts = Facts(
             mode=mode,
             nonce=nonce,
@@ -132,8 +134,11 @@ async def play(
             visit=visit,
             has_timeout=has_timeout,
             timeout=times.timeout,
-            late=times.late(cell.attempts()),
+            late=times.late(max(cell.attempts(), tries)),
+            tries=tries,
+            waits=times.waits if tries > 1 else 0.0,
             control_rss=subject.control_rss,
+            control_cpu=subject.control_cpu,
             connections=door.connections,
             requests=door.requests,
             elsewhere=door.elsewhere,
@@ -156,6 +161,17 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
         or any(connection.struck for connection in door.connections)
         or any(request.struck for request in door.requests)
     )
+
+
+def tries_of(mode: FailureMode, door: CellDoor, calls: int, times: CheckTimes) -> int:
+    """Return how often the client tried the last call, but no oftener than is its habit.
+
+    Nobody counts attempts at a port that accepts nothing, so that the habit is assumed there.
+    """
+    if not mode.driver.listens:
+        return times.attempts
+    seen = len(door.requests) or len(door.connections)
+    return min(max(1, seen - calls + 1), times.attempts)
 
 
 def _is_abandoned(door: CellDoor) -> bool:

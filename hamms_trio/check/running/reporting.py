@@ -22,6 +22,7 @@ from hamms_trio.modes.model.parameters import Value
 from hamms_trio.wire.tls.names import RecordNames, is_of_tls
 
 EXCERPT_OCTETS = 400
+_AUTHORITY = "--ca-dir hamms-ca"  # whose ca.pem the client has to trust, so that it meets the one fault alone
 _ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
 # The badges, and the findings that cost each of them.
 BADGES = {
@@ -60,6 +61,7 @@ def mode_report(
                 "hamms-trio one",
                 facts.slug,
                 *(f"--set {each}" for each in described(facts.mode, arguments)),
+                *((_AUTHORITY,) if facts.mode.speaks_tls else ()),
             ]
         ),
         sha256=last.sha256 if last else "",

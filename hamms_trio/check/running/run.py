@@ -41,6 +41,7 @@ _PHASES = (
 )
 # A client of event streams can't make sense of other bodies, but owes errors all the same.
 _OWED_BY_STREAMS = (Outcome.ERROR, Outcome.TIMEOUT)
+_ANSWERED_WHOLE = ("tcp-slow-read", "range-206-unasked")  # by what is no stream
 _REFUSES_CONTROL = "The client refuses its control, in which the fault is mended."
 
 
@@ -129,7 +130,8 @@ class Run:
         if missing:
             return f"The mode needs a client that {missing[0].value}."
         is_foreign = self.subject.shape and mode.family not in STREAMS
-        if is_foreign and mode.client.outcome not in _OWED_BY_STREAMS:
+        is_owed = mode.client.outcome in _OWED_BY_STREAMS and mode.slug not in _ANSWERED_WHOLE
+        if is_foreign and not is_owed:
             return "A client of event streams can't make sense of its body."
         if mode.slug.startswith("redirect") and Need.REDIRECT not in self.subject.has:
             return "The mode needs a client that follows redirects."
@@ -193,9 +195,11 @@ class Run:
         finding, evidence = grade(facts)
         late = self._lag.worst(began)
         waited = own_processor_wait() - waited
-        self._keep_trace(facts, is_spoilt=is_late(late, facts.timeout))
         start_up = self.subject.times.start_up
         again = next_turn(turn, facts, finding, late=late, waited=waited, start_up=start_up)
+        is_longer = again is not None and again.patience > turn.patience
+        is_spoilt = is_longer or is_late(late, facts.timeout)
+        self._keep_trace(facts, turn.patience, is_spoilt=is_spoilt)
         if again is not None:
             self.again.append(again)
         report = mode_report(facts, finding, evidence, played.arguments(subject.times))
@@ -207,10 +211,10 @@ class Run:
         is_same = before is not None and before.class_ == report.class_
         return before if before is not None and is_same and turn.patience > 1 else report
 
-    def _keep_trace(self, facts: Facts, *, is_spoilt: bool) -> None:
+    def _keep_trace(self, facts: Facts, patience: float, *, is_spoilt: bool) -> None:
         slug = facts.slug
         if slug not in self.traces or slug in self._spoilt:
-            self.traces[slug] = Trace.of(facts)
+            self.traces[slug] = Trace.of(facts, patience=patience)
             (self._spoilt.add if is_spoilt else self._spoilt.discard)(slug)
 
     async def _accepts_control(self, turn: Turn, played: Cell) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -36,12 +36,14 @@ from hamms_trio.check.verdicts import Finding
 from hamms_trio.errors import ClientUnusable
 from hamms_trio.lab.secure.twins import SNI
 from hamms_trio.modes import FailureMode
+from hamms_trio.modes.model.expectation import MOST_ATTEMPTS
 
 PROBE_SECONDS = 3.0
 NO_TRUST = Trust()
 HEALTHY_PATIENCE = 30.0  # seconds for a client against a healthy server
 WARM_UP_DOOR = "path"
 ORIGINS = 24  # more than the pools of most clients hold
+LOSS = "tcp-accept-close"  # shows how often a client tries by itself
 PATIENT_PROBE = 4.0  # times as long, for a probe that a busy machine may have spoilt
 PROBES = {
     "ok-chunked": Need.CHUNKED,
@@ -65,6 +67,7 @@ class Subject:
     Attributes:
         has: what the client can do.
         control_rss: its memory in the control run, in octets; None if unknown.
+        control_cpu: its processor time in the control run, in seconds; None if unknown.
         shape: of a client of event streams; "" otherwise.
         probed: the facts of the probes, for inferences.
         kept: for each of several origins that were met twice, True if the connection was kept; empty if unknown.
@@ -75,6 +78,7 @@ class Subject:
     times: CheckTimes
     shape: str = ""
     control_rss: int | None = None
+    control_cpu: float | None = None
     trust: Trust = field(default_factory=Trust)
     probed: list[Facts] = field(default_factory=list)
     kept: list[bool] = field(default_factory=list)
@@ -144,11 +148,16 @@ async def meet(
     subject.control_rss = max(
         (each.visit.rss for each in (first, second) if each.visit.rss is not None), default=None
     )
+    subject.times = CheckTimes(max(options.timeout, PROBE_SECONDS), start_up)
+    facts = await play(Cell(catalogue[LOSS], options.seed), lab, subject, door_kind=options.door)
+    subject.control_cpu = max(
+        (each.visit.cpu for each in (first, second) if each.visit.cpu is not None), default=None
+    )
     if not tested.shape:
         await _probe(subject, lab, options, catalogue)
         if {Need.SESSION, Need.KEEPALIVE} <= subject.has:
             subject.kept = await _kept_connections(client, lab, options.seed)
-    subject.times = CheckTimes(options.timeout, start_up, options.cap)
+    subject.times = _with_attempts(CheckTimes(options.timeout, start_up, options.cap), facts)
     return subject
 
 
@@ -163,6 +172,15 @@ async def _control(
             f"the client fails against a healthy server: {evidence}" + (f"\n{said}" if said else "")
         )
     return facts
+
+
+def _with_attempts(times: CheckTimes, loss: Facts) -> CheckTimes:
+    """Return times that have room for the attempts of a client that tries again after a lost connection."""
+    if loss.is_capped or not 1 < loss.attempts <= MOST_ATTEMPTS:
+        return times
+    return replace(
+        times, attempts=loss.attempts, waits=max(0.0, loss.visit.seconds - times.start_up)
+    )
 
 
 async def _probe(

@@ -25,7 +25,7 @@ LATE_LOOP = 0.2  # of the timeout
 LATE_DRIBBLE = 0.5
 # Of a client's time: longer times prove nothing yet if processors were missing for more.
 LACKING = 0.5
-_ALONE = (Finding.HANG, Finding.LATE, Finding.RESOURCES)
+_ALONE = (Finding.HANG, Finding.LATE, Finding.RESOURCES, Finding.SPINS)
 # A client that delivers a whole body was not ended by a timeout.
 _DELIVERED = (Finding.OK, Finding.LENIENT, Finding.POLICY)
 _REFUSED_AT_FIRST = ("tcp-refused-at-first",)
@@ -81,7 +81,7 @@ def next_turn(
     if finding in _ALONE:
         if not turn.is_alone:
             return turn.again(longer=False, is_alone=True)
-        is_timed = finding is not Finding.RESOURCES and turn.patience == 1
+        is_timed = finding in (Finding.HANG, Finding.LATE) and turn.patience == 1
         is_excused = is_timed and _waited_for_processors(facts, max(late, waited))
         if is_excused or _may_be_chance(turn, facts, finding):
             return turn.again(longer=is_excused, is_alone=True)

@@ -224,7 +224,7 @@ async def chunk_trailers(
 
 
 @on_request(
-    client=must_succeed(
+    client=must_error_or_succeed(
         "RFC 9110 §6.5.1", owes="The field is none of the header fields that the call returns."
     ),
     needs_http11=True,

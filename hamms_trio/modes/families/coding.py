@@ -207,7 +207,12 @@ async def coding_raw_deflate(peer: Peer, request: RequestHead) -> None:
     await _send(peer, request, "deflate", raw_deflate(peer.http.canary()))
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §8.4"))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §8.4",
+        owes="The call may also return the octets as they came, with their Content-Encoding.",
+    )
+)
 async def coding_stacked(peer: Peer, request: RequestHead, *, list: Stack = "gzip-gzip") -> None:
     """Apply several codings one after the other, and declare all of them.
 

@@ -10,8 +10,9 @@ from typing import Annotated
 
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.elsewhere import respond_with_json
-from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.healthy import answer_healthily, answer_with_surplus
 from hamms_trio.modes.model.expectation import (
+    Level,
     Reuse,
     may_choose,
     may_retry,
@@ -34,7 +35,9 @@ KeepAlive = Annotated[str, Choice(*VALUES)]
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.2, §6.3", owes="The next call does not return the forged response."
+        "RFC 9112 §9.2, §6.3",
+        level=Level.SHOULD,
+        owes="The next call does not return the forged response.",
     ),
     issues=("aio-libs/aiohttp#13656",),
 )
@@ -43,12 +46,13 @@ async def conn_inject_same_segment(peer: Peer, request: RequestHead, *, n: Forge
 
     No request is open for a forgery, so it must never become the answer to the next one.
     """
-    await peer.send(peer.http.canary_head() + _canary(peer, request) + _forgery(peer) * n)
+    await answer_with_surplus(peer, request, surplus=_forgery(peer) * n)
 
 
 @on_request(
     client=must_succeed(
         "RFC 9112 §9.2",
+        level=Level.SHOULD,
         owes="The next call does not return the forged response, "
         "and is best sent on another connection.",
     ),
@@ -66,7 +70,9 @@ async def conn_inject_idle(peer: Peer, request: RequestHead, *, delay: Seconds =
 
 
 @on_request(
-    client=must_error_or_succeed("RFC 9110 §9.2.2", attempts={"POST": 1, "GET": 2}),
+    client=must_error_or_succeed(
+        "RFC 9110 §9.2.2", level=Level.SHOULD, attempts={"POST": 1, "GET": 2}
+    ),
     issues=(
         "oven-sh/bun#28708",
         "square/okhttp#2394",
@@ -93,6 +99,7 @@ async def conn_drop_after_request(
 @on_request(
     client=must_succeed(
         "RFC 9112 §9.3.1, §9.5",
+        level=Level.SHOULD,
         owes="The next call succeeds on a new connection, whatever its method.",
     ),
     issues=("capnproto/capnproto#2785",),
@@ -110,7 +117,9 @@ async def conn_idle_fin(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.5", owes="The next call succeeds on a new connection, whatever its method."
+        "RFC 9112 §9.5",
+        level=Level.SHOULD,
+        owes="The next call succeeds on a new connection, whatever its method.",
     ),
     decides=True,
 )
@@ -122,7 +131,11 @@ async def conn_idle_rst(peer: Peer, request: RequestHead, *, delay: Seconds = 0.
 
 
 @on_request(
-    client=must_succeed("RFC 9112 §9.3", owes="The next call succeeds on a new connection."),
+    client=must_succeed(
+        "RFC 9112 §9.3, §9.5",
+        level=Level.SHOULD,
+        owes="The next call succeeds on a new connection.",
+    ),
     issues=("gravitee-io/gravitee-platform-docs#2252",),
 )
 async def conn_close_lie(peer: Peer, request: RequestHead) -> None:
@@ -150,11 +163,12 @@ async def conn_keepalive_timeout_0(
     await peer.http.respond_with_canary(b"Keep-Alive: timeout=" + VALUES[value])
 
 
-@on_request(client=must_succeed("RFC 9112 §9.2", owes="The next call succeeds, too."))
+@on_request(
+    client=must_succeed("RFC 9112 §9.2", level=Level.QUALITY, owes="The next call succeeds, too.")
+)
 async def conn_surplus_crlf(peer: Peer, request: RequestHead, *, n: EmptyLines = 1) -> None:
     """Send empty lines after the answer, and keep the connection."""
-    await peer.http.respond_with_canary()
-    await peer.send(b"\r\n" * n)
+    await answer_with_surplus(peer, request, surplus=b"\r\n" * n)
 
 
 @on_request(
@@ -178,7 +192,9 @@ async def conn_421_once(peer: Peer, request: RequestHead) -> None:
 
 @on_connect(
     client=must_error_or_succeed(
-        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+        "RFC 9112 §9.2; RFC 9110 §15.5.9",
+        reuse=Reuse.FORBIDDEN,
+        owes="The call succeeds on another connection, or names the 408.",
     )
 )
 async def conn_408_unsolicited(peer: Peer) -> None:
@@ -192,7 +208,10 @@ async def conn_408_unsolicited(peer: Peer) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §9.2; RFC 9110 §15.5.9", reuse=Reuse.FORBIDDEN, owes="No call returns this 408."
+        "RFC 9112 §9.2; RFC 9110 §15.5.9",
+        level=Level.SHOULD,
+        reuse=Reuse.FORBIDDEN,
+        owes="No call returns this 408.",
     ),
     decides=True,
 )
@@ -262,10 +281,6 @@ async def _send_canary(peer: Peer, *lines: bytes, start: bytes = b"HTTP/1.1 200 
 
 async def _echo(peer: Peer, request: RequestHead) -> None:
     await respond_with_json(peer, request, {"target": request.target})
-
-
-def _canary(peer: Peer, request: RequestHead) -> bytes:
-    return peer.http.canary() if request.method != "HEAD" else b""
 
 
 def _forgery(peer: Peer) -> bytes:

@@ -12,6 +12,7 @@ from typing import Annotated
 from hamms_trio.canary import CANARY_OCTETS
 from hamms_trio.modes.declare import on_connect, on_request
 from hamms_trio.modes.model.expectation import (
+    Level,
     Reuse,
     must_error,
     must_error_or_succeed,
@@ -325,7 +326,7 @@ async def frame_te_chunked_not_final(peer: Peer, request: RequestHead) -> None:
     await _send(peer, request, b"Transfer-Encoding: chunked, identity")
 
 
-@on_request(client=must_error("RFC 9112 §6.1"), needs_http11=True)
+@on_request(client=must_error("RFC 9112 §6.1", level=Level.QUALITY), needs_http11=True)
 async def frame_te_double_chunked(peer: Peer, request: RequestHead) -> None:
     """Declare ``chunked`` twice, which a sender must not do, and send a body that is chunked once."""
     await _send_chunks(peer, request, b"Transfer-Encoding: chunked, chunked")

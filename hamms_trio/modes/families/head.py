@@ -21,6 +21,7 @@ from hamms_trio.modes.model.parameters import MEBIBYTE, Choice, Octets, Range, R
 from hamms_trio.modes.peers.peer import Peer
 from hamms_trio.wire import RequestHead
 
+LARGE_FIELD_BODY = b'{"success": true}'
 FILLER = b"x" * (64 * 1024)
 LINE = b"X-A: " + b"a" * 993 + b"\r\n"
 BURST = LINE * 16  # of an endless section, in one go, so that the other clients have their turns
@@ -278,9 +279,8 @@ async def head_connection_nominates(peer: Peer, request: RequestHead) -> None:
 
 
 async def _send_large_field(peer: Peer, request: RequestHead, field: str, size: int) -> None:
-    body = b'{"success": true}'
     fields = ((field, ""), ("Content-Type", "application/json"))
-    message = peer.http.message(request, 200, *fields, body=body)
+    message = peer.http.message(request, 200, *fields, body=LARGE_FIELD_BODY)
     before, mark, after = message.partition(f"{field}: ".encode())
     await peer.send(before + mark)
     value = memoryview(FILLER)

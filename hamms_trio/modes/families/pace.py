@@ -21,7 +21,9 @@ Burst = Annotated[int, Range("octets", 1, MEBIBYTE)]
 Framing = Annotated[str, Choice("close", "chunked")]
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"), issues=("postmanlabs/httpbin#642",))
+@on_request(
+    client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY), issues=("postmanlabs/httpbin#642",)
+)
 async def pace_byte(peer: Peer, request: RequestHead, *, interval: Seconds = 5.0) -> None:
     """Send a valid response (204) one octet every ``interval`` seconds, the first after ``interval``.
 
@@ -34,7 +36,7 @@ async def pace_byte(peer: Peer, request: RequestHead, *, interval: Seconds = 5.0
         await peer.send(message[at : at + 1])
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def pace_header_drip(
     peer: Peer, request: RequestHead, *, interval: Seconds = 0.3, max: Octets = MEBIBYTE
 ) -> None:
@@ -46,7 +48,7 @@ async def pace_header_drip(
     await peer.finish()
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def pace_first_byte(peer: Peer, request: RequestHead, *, sleep: Seconds = 5.0) -> None:
     """Wait before the first octet, then answer 200 with the request's headers as JSON."""
     await peer.sleep(sleep)
@@ -57,7 +59,7 @@ async def pace_first_byte(peer: Peer, request: RequestHead, *, sleep: Seconds = 
     await peer.http.respond(request, 200, ("Content-Type", "application/json"), body=body)
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def pace_stall_after_headers(peer: Peer, request: RequestHead) -> None:
     """Send the head of a response with a body, then fall silent.
 
@@ -67,7 +69,7 @@ async def pace_stall_after_headers(peer: Peer, request: RequestHead) -> None:
     await peer.wait_gone()
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def pace_infinite_body(
     peer: Peer,
     request: RequestHead,
@@ -93,7 +95,7 @@ async def pace_infinite_body(
         await peer.send(last_chunk())
 
 
-@on_request(client=must_time_out("RFC 9112 §9.5"))
+@on_request(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def pace_burst(
     peer: Peer,
     request: RequestHead,

@@ -172,7 +172,7 @@ async def retry_after_negative(
 
 
 @on_request(
-    client=must_error("RFC 9110 §9.2.2", attempts={"POST": 1, "PATCH": 1}),
+    client=must_error("RFC 9110 §9.2.2", level=Level.SHOULD, attempts={"POST": 1, "PATCH": 1}),
     issues=("oven-sh/bun#28708", "square/okhttp#2394"),
 )
 async def retry_non_idempotent(peer: Peer, request: RequestHead, *, how: HowFailed = "500") -> None:

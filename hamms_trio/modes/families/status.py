@@ -12,7 +12,7 @@ from typing import Annotated
 
 from hamms_trio.errors import ParameterError
 from hamms_trio.modes.declare import on_connect, on_request
-from hamms_trio.modes.healthy import answer_healthily
+from hamms_trio.modes.healthy import answer_healthily, answer_with_surplus
 from hamms_trio.modes.model.expectation import (
     Level,
     may_choose,
@@ -249,7 +249,8 @@ async def status_truncated(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("square/okhttp#2310", "apache/httpcomponents-core#57", "ziglang/zig#25254"),
@@ -260,12 +261,13 @@ async def status_204_body(peer: Peer, request: RequestHead) -> None:
     A 204 has no body whatever its fields say, so the octets that follow belong to no response, least of all the
     next.
     """
-    await peer.http.respond_with_canary(start=b"HTTP/1.1 204 No Content")
+    await answer_with_surplus(peer, request, start=b"HTTP/1.1 204 No Content")
 
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("square/okhttp#2310",),
@@ -276,10 +278,14 @@ async def status_304_body(peer: Peer, request: RequestHead) -> None:
     A 304 has no body whatever its fields say; ``first=1`` lets the next request meet a healthy answer.
     """
     start = b"HTTP/1.1 304 Not Modified"
-    await peer.http.respond_with_canary(b'ETag: "hamms"', start=start)
+    await answer_with_surplus(peer, request, b'ETag: "hamms"', start=start)
 
 
-@on_request(client=must_error_or_succeed("RFC 9110 §15.3.6", level=Level.QUALITY))
+@on_request(
+    client=must_error_or_succeed(
+        "RFC 9110 §15.3.6", level=Level.QUALITY, owes="The body may also be empty."
+    )
+)
 async def status_205_body(peer: Peer, request: RequestHead) -> None:
     """Answer 205 with a body, which a server must not send."""
     await peer.http.respond_with_canary(start=b"HTTP/1.1 205 Reset Content")
@@ -287,7 +293,8 @@ async def status_205_body(peer: Peer, request: RequestHead) -> None:
 
 @on_request(
     client=must_succeed(
-        "RFC 9112 §6.3 ¶1",
+        "RFC 9112 §6.3 ¶1, §9.2",
+        level=Level.SHOULD,
         owes="The body is empty, and the next call does not return what followed.",
     ),
     issues=("racket/racket#4091",),

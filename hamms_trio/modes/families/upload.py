@@ -77,6 +77,7 @@ async def upload_early_200(peer: Peer, request: RequestHead) -> None:
 @on_request(
     client=must_succeed(
         "RFC 9110 §10.1.1",
+        level=Level.SHOULD,
         owes="The ledger shows the whole body, after a wait that the client chose itself.",
     ),
     decides=True,

@@ -36,7 +36,10 @@ const clients = {
         const request = kind.request(url, { method, headers, timeout, agent });
         request.on("timeout", () => request.destroy(new Error("timeout")));
         request.on("error", reject);
+        let isAnswered = false;
+        request.on("close", () => isAnswered || reject(new Error("closed without a response")));
         request.on("response", async (answer) => {
+          isAnswered = true;
           try {
             const pieces = await answer.toArray();
             resolve({ status: answer.statusCode, headers: answer.headers, body: Buffer.concat(pieces) });
@@ -50,8 +53,10 @@ const clients = {
 
   async undici() {
     const { Agent, interceptors, request } = await load("undici");
-    const dispatcher = new Agent().compose(interceptors.redirect({ maxRedirections: 20 }));
+    let dispatcher; // its timeout of connections belongs to the whole agent
     return async ({ method, url, headers, body, timeout }) => {
+      const options = timeout === undefined ? {} : { connect: { timeout } };
+      dispatcher ??= new Agent(options).compose(interceptors.redirect({ maxRedirections: 20 }));
       const limits = timeout === undefined ? {} : { headersTimeout: timeout, bodyTimeout: timeout };
       const answer = await request(url, { method, headers, body, dispatcher, ...limits });
       return { status: answer.statusCode, headers: answer.headers, body: await answer.body.arrayBuffer() };

@@ -184,13 +184,17 @@ def by_pycurl() -> Send:
 
 
 def _last_section(lines: list[bytes]) -> list[tuple[str, str]]:
-    """Read the field lines after the last status line."""
+    """Read the header section after the last status line, without the trailer section, which libcurl adds."""
     fields: list[tuple[str, str]] = []
+    is_over = False
     for line in lines:
         name, colon, value = line.decode("latin-1").partition(":")
         if line.startswith(b"HTTP/"):
             fields.clear()
-        elif colon:
+            is_over = False
+        elif not line.strip():
+            is_over = True
+        elif colon and not is_over:
             fields.append((name, value.strip()))
     return fields
 

@@ -43,6 +43,7 @@ MARKS = {
     "strict": "warn",
     "no-timeout": "warn",
     "foreign-error": "warn",
+    "spins": "warn",
     "rejected": "rejected",
     "late": "hang",
     "hang": "hang",

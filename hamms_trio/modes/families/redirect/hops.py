@@ -47,13 +47,13 @@ async def redirect_loop(
     await lead(peer, request, status, with_query(peer, request, path))
 
 
-@on_request(client=must_succeed("RFC 9110 §15.4"), decides=True)
+@on_request(client=must_succeed("RFC 9110 §15.4", level=Level.QUALITY), decides=True)
 async def redirect_count(
     peer: Peer, request: RequestHead, *, n: Hops = 5, status: Found = "302"
 ) -> None:
     """Redirect ``n`` times, then answer healthily.
 
-    Clients follow 5 hops at least; most give up after 10 to 50.
+    No limit is standard: most clients give up after 10 to 50 hops, some after 3.
     """
     hop = _hop(peer.http.path)
     if hop >= n:

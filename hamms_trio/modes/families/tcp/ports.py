@@ -70,7 +70,7 @@ async def tcp_v6_blackhole_v4_ok(peer: Peer, request: RequestHead) -> None:
     await answer_healthily(peer, request)
 
 
-@on_connect(client=must_time_out("RFC 9112 §9.5"))
+@on_connect(client=must_time_out("RFC 9112 §9.5", level=Level.QUALITY))
 async def tcp_accept_hang(peer: Peer) -> None:
     """Accept the connection, read whatever comes, and never answer."""
     await peer.wait_gone()

@@ -92,7 +92,7 @@ def tls_expired_intermediate() -> Terms:
 
 
 @insists(
-    client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4", level=Level.SHOULD),
+    client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4, RFC 8446 §4.4.2", level=Level.SHOULD),
     issues=("libressl/portable#595", "certifi/python-certifi#129"),
 )
 def tls_expired_cross_sign() -> Terms:
@@ -103,7 +103,7 @@ def tls_expired_cross_sign() -> Terms:
     return presenting((LEAF, EXPIRED, INTERMEDIATE))
 
 
-@insists(client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4", level=Level.SHOULD))
+@insists(client=must_succeed("RFC 5280 §6.1, RFC 4158 §2.4, RFC 8446 §4.4.2", level=Level.SHOULD))
 def tls_untrusted_cross_sign() -> Terms:
     """Send two certificates of one intermediate, first that of an unknown root, then that of the trusted one."""
     return presenting((LEAF, authority(issuer=ChainRoot.UNKNOWN), INTERMEDIATE))

@@ -8,7 +8,7 @@ const ROWS = [
   [["retry-storm", "double-send", "early", "resources"], "v-storm", "storm", "storm", 4],
   [["late", "hang"], "v-hang", "hang", "hang", 3],
   [["rejected"], "v-rejected", "rejected", "rejected", 2],
-  [["lenient", "strict", "no-timeout", "foreign-error"], "v-warn", "warn", "warning", 1],
+  [["lenient", "strict", "no-timeout", "foreign-error", "spins"], "v-warn", "warn", "warning", 1],
   [["ok", "policy", "no-retry"], "v-pass", "pass", "pass", 0],
   [["lacks", "not-fired"], "v-na", "na", "n/a", 0],
   [["withheld"], "v-held", "held", "withheld", 0],
