@@ -175,9 +175,8 @@ async def open_hamms(
                 port = _workbench_port(settings, beginning_port, lab.listeners)
                 opened_beside = _opened_workbench(host, port, settings, lab)
                 beside = await stack.enter_async_context(opened_beside)
-            if (
-                ca_dir is not None
-            ):  # makes the files, so that they exist when the first client comes
+            # Makes the files, so that they exist when the first client comes.
+            if ca_dir is not None:
                 _ = environment.contexts
             yield lab.hamms(host, beside)
 

@@ -193,9 +193,8 @@ class _Check:
         if "remote" in watch.visible:
             if (yield from self._wait_gone("remote")):
                 ends["remote"] = End.RESET
-        elif (
-            not watch.is_in_other_network
-        ):  # segments sent from here would not reach another namespace
+        elif not watch.is_in_other_network:
+            # Segments sent from here would not reach another namespace.
             yield from self._probe(ends)
 
     def _probe(self, ends: Ends) -> Steps[None]:

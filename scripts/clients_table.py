@@ -56,9 +56,8 @@ def main() -> int:
                 rows[door.name] = [door.name, *_outcomes(hamms, door, names, authority)]
                 print(*rows[door.name], sep="\t", flush=True)
                 _write([heading, *rows.values()])
-    _write(
-        [heading, *(rows[door.name] for door in doors)]
-    )  # in order, and without those that are gone
+    # In order, and without those that are gone.
+    _write([heading, *(rows[door.name] for door in doors)])
     return 0
 
 

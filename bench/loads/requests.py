@@ -27,9 +27,8 @@ _TEMPLATE = (
 )
 _AGENT, _NUMBER = b"128.0.0001", b"0000000000000001"
 _TRACE = b"00000000000000000000000000000001-0000000000000001"
-_SCATTER = (
-    0x9E3779B97F4A7C15  # odd, so that multiples modulo 2**64 differ (Knuth's multiplicative hash)
-)
+# Odd, so that multiples modulo 2**64 differ (Knuth's multiplicative hash).
+_SCATTER = 0x9E3779B97F4A7C15
 _BEGIN = b"HTTP/1.1 "
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 _CLOSES = re.compile(rb"\r\nconnection: *close\r\n", re.IGNORECASE)

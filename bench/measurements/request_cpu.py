@@ -55,9 +55,8 @@ def _cpu(effort: Effort, site: Site, workload: Workload, client: str, seconds: f
         except Unmeasurable as error:
             if name == OURS:
                 raise
-            absent[name] = str(
-                error
-            )  # a peer that fails does not keep us from measuring the others
+            # A peer that fails does not keep us from measuring the others.
+            absent[name] = str(error)
             return {}
 
     with running(workload.service, site, records=workload.records) as (servers, missing):

@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from hamms_trio.workbench import WorkbenchOptions
 
 DEFAULT_STATE = "data/workbench.sqlite3"
-THREADPOOL = (
-    "threadpool"  # the reference's engine that serves no streams (see `hamms_trio.workbench`)
-)
+# The reference's engine that serves no streams (see `hamms_trio.workbench`).
+THREADPOOL = "threadpool"
 DEFAULT_USERS = "data/auth_users.json"
 
 

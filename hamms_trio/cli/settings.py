@@ -48,9 +48,8 @@ def _as_given(option: click.Option, value: object) -> list[str]:
         return [name] if value else off[:1]
     values = value if isinstance(value, tuple) else (value,)
     given_values = [str(one) for one in values if one is not None]
-    if isinstance(
-        option.type, click.types.StringParamType
-    ):  # neither a number nor a path is a secret
+    # Neither a number nor a path is a secret.
+    if isinstance(option.type, click.types.StringParamType):
         given_values = [
             one and mask(f"?{option.name}={one}").partition("=")[2] for one in given_values
         ]

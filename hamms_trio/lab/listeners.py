@@ -32,9 +32,8 @@ class Listener:
     def reset_backlog(self) -> None:
         """Reset the connections that are not accepted yet."""
         for sock in self.sockets if self.listens else ():
-            with suppress(
-                OSError
-            ):  # BlockingIOError: the backlog is empty; EINVAL: the port is closed
+            # BlockingIOError: the backlog is empty; EINVAL: the port is closed.
+            with suppress(OSError):
                 while True:
                     waiting, _ = sock.accept()
                     reset_and_close(waiting)

@@ -83,9 +83,8 @@ class Bus:
     @contextmanager
     def subscribe(self, limit: int = QUEUED_EVENTS) -> Iterator[Subscription]:
         """Receive every event while the ``with`` block runs."""
-        from hamms_trio.recording.publisher import (
-            Publisher,  # takes longer than most servers' start
-        )
+        # Takes longer than most servers' start.
+        from hamms_trio.recording.publisher import Publisher
 
         subscription = Subscription(limit)
         self._subscriptions.append(subscription)

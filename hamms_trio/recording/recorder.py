@@ -279,9 +279,8 @@ class Recorder:
             publisher.played(self.record.number)
 
 
-_meeting_of = lru_cache(maxsize=1024)(
-    Meeting
-)  # by slug, since a thousand clients may wait at one mode
+# By slug, since a thousand clients may wait at one mode.
+_meeting_of = lru_cache(maxsize=1024)(Meeting)
 
 
 class Recording:

@@ -162,9 +162,8 @@ def _check_ledger(server: HammsServer, door: BlockingDoor, visits: int) -> None:
         with suppress(OSError):
             client.sendall(CONTRACT_REQUEST)
         seen = Event()
-        reading = Thread(
-            target=_read_until, args=(seen, client)
-        )  # some modes send much before they read
+        # Some modes send much before they read.
+        reading = Thread(target=_read_until, args=(seen, client))
         reading.start()
         what = "a request did not reach the ledger"
         try:

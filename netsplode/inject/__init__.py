@@ -59,9 +59,8 @@ def open_injection(
         raise ValueError(f'the ends are "local" and "remote", not {expected}')
     link_local = _is_link_local(first) or _is_link_local(second)
     scope = _scope(local, remote) if link_local else 0
-    make = _driver(
-        driver
-    )  # before the clock starts, since importing scapy takes a third of a second
+    # Before the clock starts, since importing scapy takes a third of a second.
+    make = _driver(driver)
     converger = Converger(
         first,
         second,

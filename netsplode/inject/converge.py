@@ -254,9 +254,8 @@ class Converger:
         only_syn = end.doubted and end.expects is None
         if only_syn or (n > PROBES_BEFORE_SYN and n % (4 if unacknowledged else 2) == 0):
             return forged.opening(*ends, end.syn)
-        if (
-            end.acknowledged is not None
-        ):  # the end has this octet already, and conntrack lets it pass
+        # The end has this octet already, and conntrack lets it pass.
+        if end.acknowledged is not None:
             return forged.octet(*ends, end.acknowledged - OLD, self._ack(other))
         if end.expects is not None and n % 4 != 3:
             return forged.keep_alive(*ends, end.expects - 1, self._ack(other))

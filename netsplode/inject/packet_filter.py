@@ -118,9 +118,8 @@ def _not_ours(v4: bool) -> Iterator[Line]:
     """Refuse our own segments, by the same rule as `forged.is_ours`."""
     yield Line(_LOAD_FROM_X[2], 14, label="segment")
     yield Line(_IF_EQUAL, OUR_WINDOW, false="accept")
-    yield Line(
-        _LOAD_FROM_X[1], 12
-    )  # the length of the payload is that of the packet without headers
+    # The length of the payload is that of the packet without headers.
+    yield Line(_LOAD_FROM_X[1], 12)
     yield Line(_AND, 0xF0)
     yield Line(_SHIFT_RIGHT, 2)
     yield Line(_ADD_X)

@@ -52,9 +52,8 @@ class Close:
         elif target.holder is Holder.TRIO:
             owner.close()
         else:
-            socket.close(
-                owner.detach()
-            )  # close() would wait until the files of makefile() are closed
+            # `close()` would wait until the files of makefile() are closed.
+            socket.close(owner.detach())
         return ends(End.CLOSED)
 
 

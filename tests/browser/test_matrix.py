@@ -75,9 +75,8 @@ def test_two_runs_of_a_client_are_compared(dropped: Page) -> None:
     worse = page.get_by_role("link", name=re.compile("pace-byte, careless: FAIL hang, worse"))
     expect(worse).to_contain_text("▲")
     page.get_by_role("radio", name="changed").check(force=True)
-    expect(page.get_by_role("rowheader")).to_have_count(
-        5
-    )  # two modes and their families, and the scores
+    # Two modes and their families, and the scores.
+    expect(page.get_by_role("rowheader")).to_have_count(5)
     page.get_by_role("radio", name="the last", exact=True).check(force=True)
     expect(page.get_by_text("▲")).to_have_count(0)
 

@@ -99,9 +99,8 @@ async def test_octets_sent_to_a_client_that_leaves_are_counted(
             await wait_until(lambda: not server.service.connections)
             answers, sent = counted(server)
             assert answers == 1
-            assert (
-                len(octets) - FILE_OCTETS <= sent < LENGTH
-            )  # all but a piece, where a task sends them
+            # All but a piece, where a task sends them.
+            assert len(octets) - FILE_OCTETS <= sent < LENGTH
             assert server.service.in_flight == 0
 
 

@@ -167,9 +167,8 @@ async def test_a_reset_before_accept_is_a_handshake_failure(
     certificates: Certificates, client_context: ssl.SSLContext
 ) -> None:
     async with serving(certificates) as server:
-        client = socket.create_connection(
-            server.address
-        )  # the server accepts it only at the next checkpoint
+        # The server accepts it only at the next checkpoint.
+        client = socket.create_connection(server.address)
         client.sendall(b"\x16\x03\x01\x02\x00")
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         client.close()

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 
 from tests.netsplode.scenes import FarEnd, far_end
 
-_START_UP = struct.Struct(
-    "!I"
-)  # the message's length, itself included (PostgreSQL's documentation, 55.7)
+# The message's length, itself included (PostgreSQL's documentation, 55.7).
+_START_UP = struct.Struct("!I")
 
 
 def _begin_a_session(sock: socket.socket) -> None:

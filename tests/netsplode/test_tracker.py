@@ -36,9 +36,8 @@ pytestmark = on_linux
 def test_only_connections_opened_since_are_reset(ends: Ends) -> None:
     with create_netsploder() as netsploder, connected() as newer:
         addresses = {newer.client.getsockname(), newer.server.getsockname()}
-        (result,) = (
-            netsploder.reset_tcp_connections()
-        )  # both ends are here, and one reset ends both
+        # Both ends are here, and one reset ends both.
+        (result,) = netsploder.reset_tcp_connections()
         assert result.is_confirmed
         assert {result.local, result.remote} == addresses
         assert netsploder.reset_tcp_connections() == []

@@ -35,9 +35,8 @@ from hamms_trio.errors import ClientUnusable
 LONGEST_LINE = 48 * 1024 * 1024  # octets of an outcome
 LINES_READ_OCTETS = 256 * 1024
 START_SECONDS = 30.0
-RETIRED_BELOW = (
-    448 * 1024 * 1024
-)  # octets below the limit: a program that has taken so much is not used again
+# Octets below the limit: a program that has taken more is not used again.
+RETIRED_BELOW = 448 * 1024 * 1024
 _TICKS = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 

@@ -25,12 +25,10 @@ MOST_OUTPUT = 256 * 1024 * 1024  # octets of one output; then the client is stop
 SAID_OCTETS = 16 * 1024  # of the standard error that are kept
 TOLD_OCTETS = 64 * 1024  # of descriptor 3 that are kept
 END_SECONDS = 2.0  # for the pipes to end once all processes are killed
-PIPE_OCTETS = (
-    1024 * 1024
-)  # octets that are read at once, and that a pipe holds where the system allows it
-HASHED_OCTETS = (
-    16 * 1024 * 1024
-)  # of a larger output there is no digest, since it would slow the client down
+# Octets that are read at once, and that a pipe holds where the system allows it.
+PIPE_OCTETS = 1024 * 1024
+# A larger output has no digest, since that would slow the client down.
+HASHED_OCTETS = 16 * 1024 * 1024
 
 
 class Kept:

@@ -11,9 +11,8 @@ from hamms_trio.modes import FailureMode
 from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import ConnectionRecord, RequestRecord
 
-_ENDS_WITHOUT_NOTICE = (
-    "tls-truncation",
-)  # a FIN without close_notify ends nothing (RFC 8446 §6.1)
+# A FIN without close_notify ends nothing (RFC 8446 §6.1).
+_ENDS_WITHOUT_NOTICE = ("tls-truncation",)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,9 +128,8 @@ def _stopped(facts: Facts) -> Grade | None:
 
 def _resources(facts: Facts) -> Grade | None:
     visit = facts.visit
-    is_about_time = (
-        facts.mode.client.outcome is Outcome.TIMEOUT
-    )  # a body without end fills memory with time
+    # A body without end fills memory with time.
+    is_about_time = facts.mode.client.outcome is Outcome.TIMEOUT
     if visit.rss is None or facts.control_rss is None or is_about_time:
         return None
     more = visit.rss - max(facts.control_rss, visit.rss_before or 0)

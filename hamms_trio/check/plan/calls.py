@@ -18,9 +18,8 @@ SECRET_FIELDS = {
     "Cookie": "hamms=secret",
     "X-Api-Key": "hamms-secret",
 }
-PROXIED_HOST = (
-    "origin.hamms.test"  # reserved (RFC 6761), so it can be found through the proxy alone
-)
+# Reserved (RFC 6761), so it can be found through the proxy alone.
+PROXIED_HOST = "origin.hamms.test"
 SHAPE_PATHS = {
     "chat": "/v1/chat/completions",
     "responses": "/v1/responses",

@@ -60,9 +60,8 @@ def _seems_installed(adapter: Adapter) -> bool:
         return shutil.which(adapter.command[0]) is not None
     if runtime.command == sys.executable:
         return importlib.util.find_spec(adapter.name.replace("-", "_")) is not None
-    needs_place = runtime.in_folder and bool(
-        adapter.install
-    )  # a package in a folder that only its user knows
+    # A package in a folder that only its user knows.
+    needs_place = runtime.in_folder and bool(adapter.install)
     needed = (runtime.command, *runtime.build[:1])
     return not needs_place and all(map(shutil.which, needed))
 

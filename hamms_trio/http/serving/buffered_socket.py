@@ -34,9 +34,8 @@ class BufferedSocket(AcceptedSocket, ABC):
         super().__init__(hub, handover.sock, IN, octets=handover.octets, observer=handover.observer)
         self._service = service
         self._on_ended = handover.on_end
-        self._waits_for_room = (
-            False  # in the kernel's buffer, for octets that are kept or for a file's
-        )
+        # In the kernel's buffer, for octets that are kept or for a file's.
+        self._waits_for_room = False
         self._deferred = b""  # an answer that waits for its turn
         self._waits_since = 0.0
         self._room_due = FOREVER

@@ -88,17 +88,15 @@ class Service:
         )
         self._wall_clock = wall_clock
         self._recording: Recording | None = None
-        self.is_watched: Callable[[], bool] = lambda: (
-            False
-        )  # True while somebody waits for answers to be counted
+        # True while somebody waits for answers to be counted.
+        self.is_watched: Callable[[], bool] = lambda: False
         self.phase = Phase.RUNNING
         self.drains = False  # True once each answer is the last one of its connection
         self.drain_began = 0.0
         self.something_ended = trio.Event()
         self.connections = 0  # open now
-        self.take_back: Callable[[Handover], None] | None = (
-            None  # serves a connection that was given away
-        )
+        # Serves a connection that was given away.
+        self.take_back: Callable[[Handover], None] | None = None
         self.on_vacancy: list[Callable[[], None]] = []  # callbacks for the end of a connection
         self.accepted = 0
         self.in_flight = 0  # requests without a complete answer

@@ -24,9 +24,8 @@ from hamms_trio.net.observer import Ending
 from hamms_trio.recording.ledger import Ledger
 from hamms_trio.recording.recorder import Recorder, Recording
 
-HESITATION = (
-    1.0  # virtual seconds between connecting and the first request, and between two requests
-)
+# Virtual seconds between connecting and the first request, and between two requests.
+HESITATION = 1.0
 PATIENCE = 61.7  # after the last request; not a multiple of any mode's timer, so nothing ties
 SECOND = 784111777  # Sun, 06 Nov 1994 08:49:37 GMT, RFC 9110's own example
 SCRIPT_PORTS = {"other": 55544}

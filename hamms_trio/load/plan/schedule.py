@@ -146,9 +146,8 @@ class FixedRate:
     def left_over(self) -> Iterable[tuple[float, int]]:
         begun = self._number
         all_due = ceil((self.end - self._begin) * self._rate)
-        while (
-            all_due > begun and self._due(all_due - 1) >= self.end
-        ):  # ceil rounded up once too often
+        # `ceil` may round up once too often.
+        while all_due > begun and self._due(all_due - 1) >= self.end:
             all_due -= 1
         count = min(all_due - begun, self._left)
         together = max(1, count // LEFT_OVER_STARTS)

@@ -77,9 +77,8 @@ def parse_url(text: str) -> Url:
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     if not _TARGET.fullmatch(target) or not text.isprintable():
         raise LoadError(f"the URL's path {mask(target)!r} has to be percent-encoded")
-    authority = _ZONE.sub(
-        "", parts.netloc
-    )  # a zone has a meaning on this machine only (RFC 6874 §1)
+    # A zone has a meaning on this machine only (RFC 6874 §1).
+    authority = _ZONE.sub("", parts.netloc)
     return Url(
         mask(text), parts.scheme, host, port or DEFAULT_PORTS[parts.scheme], authority, target
     )

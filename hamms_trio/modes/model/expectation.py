@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from functools import partial
 
-MOST_ATTEMPTS = (
-    10  # of one request, where nothing else limits them; libraries' own defaults are below
-)
+# The limit for one request where no other holds; libraries' own defaults are lower.
+MOST_ATTEMPTS = 10
 
 
 class Outcome(Enum):

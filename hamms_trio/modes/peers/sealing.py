@@ -55,9 +55,8 @@ class Sealer12(Sealer):
     """
 
     def __init__(self, secrets: Secrets, client_random: bytes, server_random: bytes) -> None:
-        from cryptography.hazmat.primitives.ciphers.aead import (
-            AESGCM,
-        )  # only now: it takes long to import
+        # Only now: it takes long to import.
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         seed = b"key expansion" + server_random + client_random
         block = _prf(secrets["CLIENT_RANDOM"], seed, 2 * (_KEY_12 + _SALT))

@@ -14,9 +14,8 @@ from hamms_trio.wire.tls.records import AlertLevel, ContentType, alert_octets, s
 if TYPE_CHECKING:
     from hamms_trio.modes.peers.peer import Peer
 
-LOOK_AGAIN_SECONDS = (
-    0.01  # of real time; a key that is made in a thread takes about ten times as long
-)
+# Seconds of real time; a key that is made in a thread takes about ten times as long.
+LOOK_AGAIN_SECONDS = 0.01
 ALERT_OCTETS = 2  # its level and its code; an encrypted one has more
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from hamms_trio.wire import RequestHead
 from hamms_trio.wire.event_stream import EVENT_STREAM
 
-MAX_CONTENT_OCTETS = (
-    8 * 1024 * 1024
-)  # of a request that are looked at; the rest is read and forgotten
+# The octets of a request that are examined; the rest is read and discarded.
+MAX_CONTENT_OCTETS = 8 * 1024 * 1024
 # More than that is searched and not parsed: a prompt with pictures would hold up all other clients.
 PARSED_OCTETS = 64 * 1024
 LONGEST_MODEL = 100

@@ -27,9 +27,8 @@ from hamms_trio.modes.streams.shapes import (
 )
 from hamms_trio.wire import Field, RequestHead
 
-OCTETS_IN_ONE_GO = (
-    16 * 1024
-)  # between two turns of other connections: in tiny chunks these take a millisecond
+# Between two turns of other connections: in tiny chunks these take a millisecond.
+OCTETS_IN_ONE_GO = 16 * 1024
 SHORTEST_BEAT = 0.001
 
 

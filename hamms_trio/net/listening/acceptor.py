@@ -83,9 +83,8 @@ class Acceptor(ABC):
                 if error.errno in _SCARCE:
                     self._back_off(error)
                     return
-            if (
-                self._hub.now() >= ends or self._socket.fileno() < 0
-            ):  # what was accepted has closed it
+            # The accepted connection may have closed the listener.
+            if self._hub.now() >= ends or self._socket.fileno() < 0:
                 return
 
     def stop(self) -> None:

@@ -19,9 +19,8 @@ from hamms_trio.errors import TooFewDescriptors
 logger = logging.getLogger(__name__)
 
 RESERVED_DESCRIPTORS = 512  # descriptors reserved for ports with few connections
-SPARE = (
-    2  # descriptors that no connection gets: one to accept and reset with, one to list a directory
-)
+# Descriptors that no connection gets: one to accept and reset with, one to list a directory.
+SPARE = 2
 BESIDE_LISTENERS = 16  # descriptors for the hub, the loop, imports, and the first connections
 WARNING_SECONDS = 10.0
 # Other code opens descriptors too, so the budget recounts them. Where the kernel has to list them (see

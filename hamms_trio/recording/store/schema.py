@@ -9,9 +9,8 @@ from hamms_trio.errors import StateUnusable, reason_of
 
 APPLICATION_ID = 0x48414D54  # "HAMT", which file(1) and we look for
 MEMORY = ":memory:"
-CACHE_KIBIBYTES = (
-    32 * 1024
-)  # the narrow table of 100 000 requests fits, so that a filter reads no disk
+# The narrow table of 100 000 requests fits, so that a filter reads no disk.
+CACHE_KIBIBYTES = 32 * 1024
 BUSY_SECONDS = 2.0  # the wait for another process that holds the file's lock
 
 _BUCKETS = ", ".join(f"lat_bucket_{number} INTEGER NOT NULL" for number in range(11))

@@ -86,9 +86,8 @@ class StoreWorker:
         self._path = path
         self._connect = connect
         self._backlog = backlog
-        self._inbox: SimpleQueue[_Job[object] | None] = (
-            SimpleQueue()
-        )  # None wakes, or ends, the thread
+        # None wakes, or ends, the thread.
+        self._inbox: SimpleQueue[_Job[object] | None] = SimpleQueue()
         self._thread = Thread(target=self._live, name="hamms-trio store", daemon=True)
         self._is_ending = False
         self._is_due = False  # True if the thread knows that rows wait
@@ -211,7 +210,6 @@ def _transact(connection: Database, use: Callable[[Database], T], *, writes: boo
 def _roll_back(connection: Database) -> None:
     """Leave the transaction; a full disk has ended it already."""
     if connection.in_transaction:
-        with suppress(
-            sqlite3.Error
-        ):  # the connection is beyond that, and the next BEGIN reports it
+        # The connection is beyond that, and the next BEGIN reports it.
+        with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

@@ -43,9 +43,8 @@ class ResponseReader:
         self._head: ResponseHead | None = None  # of the response whose body is being read
         self._body: BodyReader | None = None  # of a chunked body
         self._missing = 0  # octets left of a body with a length
-        self._latest: ResponseHead | None = (
-            None  # cached, since many responses repeat the previous head
-        )
+        # Cached, since many responses repeat the previous head.
+        self._latest: ResponseHead | None = None
         self.interim = 0
 
     @property

@@ -10,9 +10,8 @@ from hamms_trio.wire.tls.server_hello import messages_in
 
 _TYPES = tuple(ContentType)
 _MAJOR_VERSION = 3  # the first octet of every version since SSL 3.0
-_RETRY = bytes.fromhex(
-    "cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c"
-)  # the random of a HelloRetryRequest (RFC 8446 §4.1.3)
+# The random of a HelloRetryRequest (RFC 8446 §4.1.3).
+_RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _MESSAGES = {
     1: "ClientHello",
     2: "ServerHello",

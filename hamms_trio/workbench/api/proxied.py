@@ -112,9 +112,8 @@ class _Proxied:
                 problem.status, problem.code, str(problem), reason=problem.failing.name.lower()
             )
         finally:
-            if isinstance(
-                outgoing.content, AsyncGenerator
-            ):  # a target may answer before the request's end
+            # A target may answer before the request's end.
+            if isinstance(outgoing.content, AsyncGenerator):
                 await outgoing.content.aclose()
         path = outgoing.path.decode()
         trace_id = request.id.decode()

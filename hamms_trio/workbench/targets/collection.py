@@ -51,9 +51,8 @@ class Targets:
         self._asked: Counter[str] = Counter()  # requests through /proxy/, by id
         self._check_fail = check_fail
         self._on_change = on_change
-        self._changing = (
-            trio.Lock()
-        )  # a change is checked and written before the next one is checked
+        # A change is checked and written before the next one is checked.
+        self._changing = trio.Lock()
         self._targets: dict[str, Target] = {}
         self._by_name: dict[str, Target] = {}
 

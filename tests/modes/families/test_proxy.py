@@ -78,9 +78,8 @@ def test_http_client_reports_the_status_of_a_refusal(hamms: HammsServer, status:
 
 
 def test_a_request_in_absolute_form_is_refused_too(hamms: HammsServer) -> None:
-    assert (
-        curl(hamms.open("proxy-407").url(), "--fail").returncode == 22
-    )  # CURLE_HTTP_RETURNED_ERROR
+    # CURLE_HTTP_RETURNED_ERROR
+    assert curl(hamms.open("proxy-407").url(), "--fail").returncode == 22
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,7 @@ async def test_the_state_has_a_long_history_too() -> None:
 
 async def test_no_secret_reaches_the_history_or_the_events(
     client: httpx.AsyncClient,
-) -> None:  # W21
+) -> None:
     await client.post("/api/auth/login?token=SECRET", json={"username": "a", "password": "SECRET"})
     await client.get("/", headers={"Authorization": "Bearer SECRET", "Cookie": "a=SECRET"})
     for path in (
@@ -130,7 +130,7 @@ async def test_a_replay_keeps_the_query(client: httpx.AsyncClient) -> None:  # W
     assert replayed["result"]["status"] == 400
 
 
-async def test_a_replay_has_the_callers_rights_alone(tmp_path: Path) -> None:  # W21
+async def test_a_replay_has_the_callers_rights_alone(tmp_path: Path) -> None:
     users = {"users": [_user("root", "admin"), _user("ann", "operator")]}
     path = tmp_path / "users.json"
     path.write_text(json.dumps(users))

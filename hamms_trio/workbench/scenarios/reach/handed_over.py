@@ -43,9 +43,8 @@ async def _hand_over(listener: socket.socket, take: Callable[[Handover], None]) 
         await trio.lowlevel.wait_readable(listener)
         try:
             sock, client = listener.accept()
-        except (
-            OSError
-        ):  # the client has left already, or there is no descriptor: its time ends the step
+        except OSError:
+            # The client has left already, or there is no descriptor: its time ends the step.
             return
         sock.setblocking(False)
         take(Handover(sock, client))

@@ -13,9 +13,8 @@ from urllib.parse import quote
 
 from hamms_trio.workbench.routing.documents import CONTROL_CHARACTERS
 
-MAX_FILLED = (
-    512 * 1024
-)  # characters of a filled text; also the largest body that the workbench takes
+# Characters of a filled text; also the largest body that the workbench takes.
+MAX_FILLED = 512 * 1024
 RESERVED_VARIABLES = frozenset(("body",))
 
 _PLACE = re.compile(r"\{\{\s*([A-Za-z_][A-Za-z0-9_]{0,63})\s*\}\}")
