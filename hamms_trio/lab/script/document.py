@@ -7,9 +7,12 @@ from itertools import groupby
 
 from msgspec import Struct
 
-from hamms_trio.lab.script.player import TO_SERVER, Line, script
+from hamms_trio.errors import MalformedResponse
+from hamms_trio.lab.script.player import GIVES_UP, TO_SERVER, Line, script
 from hamms_trio.lab.script.requests import requests_to
 from hamms_trio.lab.shared.labels import Labels
+from hamms_trio.net.observer import Ending
+from hamms_trio.wire.http1.response_reader import ResponseReader
 
 SHOWN_OCTETS = 1200  # of one write
 MOST_MOMENTS = 60  # writes in a row that have a moment each
@@ -54,7 +57,32 @@ def transcript_of(labels: Labels, label: str) -> Transcript:
     """
     door = labels.door(label)
     lines = script(door, requests_to(door), most_octets=MOST_DOCUMENT_OCTETS)
+    if not door.mode.speaks_tls:
+        lines = _closed_when_answered(lines)
     return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
+
+
+def _closed_when_answered(lines: list[Line]) -> list[Line]:
+    """Let a client close when the last write completes its last answer, instead of waiting for nothing."""
+    asked = [number for number, (_, to, what) in enumerate(lines) if to == TO_SERVER and what]
+    sent = lines[asked[-2] + 1 : -1] if len(asked) > 1 else []
+    if not sent or lines[-1][2] != GIVES_UP:
+        return lines
+    reader = ResponseReader(_method(lines[asked[-2]]))
+    try:
+        is_complete = [
+            reader.receive(what) is not None for _, _, what in sent if isinstance(what, bytes)
+        ]
+    except MalformedResponse:
+        return lines
+    if True not in is_complete or is_complete.index(True) < len(is_complete) - 1:
+        return lines
+    return [*lines[:-1], (sent[-1][0], TO_SERVER, Ending.FIN.value)]
+
+
+def _method(request: Line) -> str:
+    _, _, octets = request
+    return octets.partition(b" ")[0].decode("latin-1") if isinstance(octets, bytes) else ""
 
 
 def _moments(lines: Iterable[Line]) -> Iterator[Moment]:

@@ -34,6 +34,7 @@ URGENT = "urgent "  # begins the line of an octet that is beside the stream
 MOST_SCRIPT_OCTETS = 16 * 1024 * 1024  # that a client reads before it gives up
 MOST_WRITES = 100_000  # likewise
 
+GIVES_UP = "gives up"
 TO_SERVER, TO_CLIENT = ">", "<"
 Line = tuple[float, str, str | bytes]
 
@@ -73,7 +74,7 @@ def unreachable(door: Door) -> list[Line]:
     except ConnectionRefusedError:
         answer = (0.0, TO_CLIENT, Ending.RST.value)
     except TimeoutError:
-        answer = (PATIENCE, TO_SERVER, "gives up")
+        answer = (PATIENCE, TO_SERVER, GIVES_UP)
     finally:
         listener.close()
     return [(0.0, TO_SERVER, "SYN"), answer]
@@ -200,7 +201,7 @@ class ScriptedConnection:
 
     def _give_up(self) -> None:
         if not self._last:
-            self._last = [(self._now, TO_SERVER, "gives up")]
+            self._last = [(self._now, TO_SERVER, GIVES_UP)]
         raise _Over
 
     def _end(self, how: Ending) -> None:

@@ -86,3 +86,21 @@ async def test_a_transcript_is_played_with_any_arguments(client: httpx.AsyncClie
     assert times[:3] == [1.5, 2.0, 2.5]
     assert (await client.get("/api/transcripts/no-such-mode")).status_code == 404
     assert (await client.get("/api/transcripts/pace-byte--interval-x")).status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("label", "end"),
+    [
+        ("status", ("client", "FIN")),  # the answer is complete, so the client closes
+        ("llm-cut", ("client", "FIN")),
+        ("frame-cl-short-hang", ("client", "gives up")),
+        ("tcp-accept-hang", ("client", "gives up")),
+        ("conn-idle-fin", ("server", "FIN")),
+    ],
+)
+async def test_a_transcript_ends_as_its_client_would(
+    client: httpx.AsyncClient, label: str, end: tuple[str, str]
+) -> None:
+    played = (await client.get(f"/api/transcripts/{label}")).json()
+    last = played["moments"][-1]
+    assert (last["by"], last["event"]) == end

@@ -67,7 +67,7 @@ function Wire({ mode, values, isRight }) {
       ? html`<${Sequence} moments=${told.moments} name=${mode.name} origin=${begin(told.moments)} />`
       : html`<${Code} text=${asText(told.moments)} label="The transcript" />`)}
     ${!told && !problem && html`<p class="hint">The mode is being played.</p>`}
-    <p class="hint">Played against a patient client in virtual time; it gives up 61.7 s after its last request.</p>
+    <p class="hint">Played against a patient client in virtual time; it closes when its last answer is complete, and gives up 61.7 s after its last request.</p>
     <${Legend} />
   </section>`;
 }
