@@ -46,6 +46,10 @@ def test_a_client_without_findings_ends_with_zero() -> None:
     assert "1 passed" in done.stdout
 
 
+def test_the_options_behind_a_command_are_the_commands_own() -> None:
+    assert run(*PASSING, *CURL).exit_code == 0
+
+
 @pytest.mark.parametrize(("fail_on", "code"), [("crash", 0), ("silent", 1), ("warn", 1)])
 def test_fail_on_sets_the_mildest_verdict_that_fails(fail_on: str, code: int) -> None:
     assert run(*FAILING, "--fail-on", fail_on, "--", *CURL).exit_code == code

@@ -34,7 +34,11 @@ _FAIL_ON = ("crash", "silent", "fail", "warn", "regression")
 _SHAPES = ("chat", "responses", "messages", "plain", "ndjson", "mcp", "grpcweb")
 
 
-@click.command(short_help="Grade how an HTTP client reacts to the failure modes.")
+@click.command(
+    short_help="Grade how an HTTP client reacts to the failure modes.",
+    # Options behind the first word of COMMAND are the client's, also without "--".
+    context_settings={"allow_interspersed_args": False},
+)
 @click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="[-- COMMAND...]")
 @click.option(
     "--client",
