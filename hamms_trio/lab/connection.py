@@ -21,6 +21,7 @@ from hamms_trio.net.accepted import AcceptedSocket, Handover
 from hamms_trio.net.far_end import keeps_alive
 from hamms_trio.net.hubs.hub import IN, LEFT, LOST, OUT, Hub, Timer
 from hamms_trio.net.observer import Ending, how_lost
+from hamms_trio.net.socket import Socket
 
 logger = logging.getLogger(__name__)
 
@@ -43,11 +44,17 @@ class Wait(Enum):
 
 Play = Coroutine[Wait, bytes | None, None]
 
+_INPUT_OR_LEFT = IN | LEFT
 _INPUT, _ROOM, _TIME, _TURN, _LEAVING = Wait  # globals are faster than an enumeration's attributes
 
 
 class ModeConnection(AcceptedSocket):
     """The octets and the clock of one connection, and its observer (see `modes.connection`).
+
+    Args:
+        sock, client, on_end, octets, giver: see `Handover`.
+        send_seconds: the limit of a wait for a client that does not read.
+        has_record: True if the connection closes its record at its end; otherwise ``on_end`` does.
 
     Attributes:
         on_answered: called once, when the mode has ended.
@@ -72,14 +79,24 @@ class ModeConnection(AcceptedSocket):
     )
 
     def __init__(
-        self, hub: Hub, handover: Handover, observer: ModeObserver, *, send_seconds: float
+        self,
+        hub: Hub,
+        sock: Socket,
+        client: tuple[str, int],
+        observer: ModeObserver,
+        send_seconds: float,
+        on_end: Callable[[], None],
+        *,
+        octets: bytes = b"",
+        giver: Callable[[Handover], None] | None = None,
+        has_record: bool = True,
     ) -> None:
-        super().__init__(hub, handover.sock, IN | LEFT, octets=handover.octets, observer=observer)
+        super().__init__(hub, sock, _INPUT_OR_LEFT, octets, observer)
         self.observer = observer
-        self._client = handover.client
-        self._giver = handover.giver
-        self._on_end = handover.on_end
-        self._has_record = handover.observer is not observer  # otherwise ``on_end`` closes it
+        self._client = client
+        self._giver = giver
+        self._on_end = on_end
+        self._has_record = has_record
         self.on_answered: Callable[[], None] | None = None
         self._next_owner: Callable[[Handover], None] | None = None
         self._send_seconds = send_seconds

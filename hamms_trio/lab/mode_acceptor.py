@@ -15,6 +15,7 @@ from hamms_trio.net.accepted import GivenAnswer, Handover
 from hamms_trio.net.hubs.hub import Hub
 from hamms_trio.net.listening.acceptor import Acceptor, Address
 from hamms_trio.net.listening.descriptors import DescriptorShare
+from hamms_trio.net.socket import Socket
 from hamms_trio.recording.recorder import Recorder, Recording, Watch
 
 
@@ -32,23 +33,56 @@ class DoorPlayer:
         self._find = find
         self._hub = hub
         self._door = door
+        self._name, self._slug = door.name, door.slug
         self._environment = environment
+        self._send_seconds = environment.limits.send
         self._recording = recording
 
-    def play(self, handover: Handover) -> ModeConnection:
-        """Play the door's failure mode on a connection, and return the connection.
+    def welcome(
+        self, sock: Socket, client: tuple[str, int], on_end: Callable[[], None]
+    ) -> ModeConnection:
+        """Play the door's failure mode on an accepted connection, and return the connection.
+
+        Args:
+            sock: a non-blocking socket that no hub watches.
+            on_end: see `Handover`.
 
         Raises:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
-        observer, door = handover.observer, self._door
+        observer = self._recording.opened(self._name, self._slug, client)
+        try:
+            connection = ModeConnection(
+                self._hub, sock, client, observer, self._send_seconds, on_end
+            )
+        except OSError:
+            observer.closed()
+            raise
+        connection.start(self._door.play(Peer(connection, self._environment, self._find)))
+        return connection
+
+    def play(self, handover: Handover) -> ModeConnection:
+        """Play the door's failure mode on a handed-over connection, and return the connection.
+
+        Raises:
+            OSError: see `welcome`.
+        """
+        observer = handover.observer
         is_new = not isinstance(observer, Recorder)
         if not isinstance(observer, Recorder):
             number = observer.number if isinstance(observer, Watch) else None
-            observer = self._recording.opened(door.name, door.slug, handover.client, number)
+            observer = self._recording.opened(self._name, self._slug, handover.client, number)
         try:
             connection = ModeConnection(
-                self._hub, handover, observer, send_seconds=self._environment.limits.send
+                self._hub,
+                handover.sock,
+                handover.client,
+                observer,
+                self._send_seconds,
+                handover.on_end,
+                octets=handover.octets,
+                giver=handover.giver,
+                has_record=is_new,
             )
         except OSError:
             if is_new:
@@ -59,7 +93,7 @@ class DoorPlayer:
             peer.http.exchanges = observer.requests  # those before the connection was lent again
         if handover.on_answered is not None:
             connection.on_answered = partial(_report, observer, handover.on_answered)
-        connection.start(door.play(peer))
+        connection.start(self._door.play(peer))
         return connection
 
 
@@ -78,4 +112,4 @@ class ModeAcceptor(Acceptor):
         self._on_end: Callable[[], None] = share.release
 
     def welcome(self, sock: socket.socket, address: Address) -> None:
-        self._player.play(Handover(sock, address, on_end=self._on_end))
+        self._player.welcome(sock, address, self._on_end)

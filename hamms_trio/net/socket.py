@@ -49,7 +49,6 @@ class HubSocket:
         hub: Hub,
         sock: Socket,
         events: int = IN,
-        *,
         octets: bytes = b"",
         observer: Observer | None = None,
     ) -> None:

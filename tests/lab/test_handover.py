@@ -116,7 +116,7 @@ async def test_a_failure_mode_hands_its_connection_back(
         nursery.start_soon(hub.run)
         observer = recording.opened("status", "status", CLIENT)
         record = observer.record
-        connection = ModeConnection(hub, Handover(sock, CLIENT), observer, send_seconds=1.0)
+        connection = ModeConnection(hub, sock, CLIENT, observer, 1.0, lambda: None)
         connection.start(answer_once(connection))
         await client.send_all(b"1" + LAST_GET)
         assert await client.receive_some() == b"one"
