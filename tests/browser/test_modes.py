@@ -50,6 +50,18 @@ def test_enter_opens_the_mode_that_was_searched_for(lab: HammsServer, page: Page
         page.locator("main").focus()
 
 
+def test_a_mode_opens_at_its_top_and_back_finds_the_place_in_the_list(page: Page) -> None:
+    row = page.get_by_role("rowheader", name="ok-upload", exact=True)
+    row.scroll_into_view_if_needed()
+    place = page.evaluate("scrollY")
+    assert place > 1000
+    row.get_by_role("link").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("ok-upload")
+    page.wait_for_function("scrollY === 0")
+    page.go_back()
+    page.wait_for_function(f"Math.abs(scrollY - {place}) < 100")
+
+
 def test_a_mode_without_parameters_says_so_from_the_left_edge(visiting: Opener) -> None:
     page = visiting().open("/#/modes/tcp-refused")
     form, sentence = (

@@ -127,7 +127,7 @@ async def llm_heartbeat(
     after: After = 20,
     hold: Seconds = 60.0,
 ) -> None:
-    """Send keep-alives without content after some tokens, every ``every`` seconds (0 stands for silence).
+    """Send keep-alives without content after some tokens, at the interval ``every`` (0 stands for silence).
 
     After ``hold`` seconds the connection ends with FIN and without the last chunk.
     """
@@ -139,7 +139,7 @@ async def llm_heartbeat(
 
 @on_llm(client=must_time_out("a total deadline, if one is set"))
 async def llm_drip(stream: Stream, *, every: Seconds = 0.01) -> None:
-    """Send a healthy stream whose body leaves one octet every ``every`` seconds."""
+    """Send a healthy stream whose body leaves octet by octet, at the interval ``every``."""
     await stream.open()
     await stream.drip(octets_of(stream.pieces), every)
 

@@ -5,8 +5,17 @@ const STARTS = { "/static/dashboard.html": "/workbench/dashboard", "/playground-
 
 export const route = signal(read());
 
+let isOnward = false; // not back or forward, for which the browser finds the place again
+
+addEventListener("click", (event) => {
+  isOnward = Boolean(event.target.closest?.('a[href^="#/"]')) && !event.ctrlKey && !event.metaKey;
+}, true);
+
 addEventListener("hashchange", () => {
+  const before = route.value.path;
   route.value = read();
+  if (isOnward && route.value.path !== before) requestAnimationFrame(() => scrollTo(0, 0));
+  isOnward = false;
 });
 
 function read() {
@@ -39,6 +48,7 @@ export function go(address, { replace = false } = {}) {
     history.replaceState(null, "", address);
     route.value = read();
   } else {
+    isOnward = true;
     location.hash = address;
   }
 }

@@ -46,7 +46,10 @@ function lines(moments, xs) {
     }
     if (moment.octets && moment.by === "client") client += `H${x}V3H${x + width}V11`;
     if (moment.octets && moment.by === "server") line += `H${x}V16H${x + width}V24`;
-    if (moment.event === "FIN") {
+    if (moment.event === "FIN" && moment.by === "client") {
+      clientEnd = x;
+      marks.push(html`<path d="M${x} 2V12.5" class="kc kend" />`);
+    } else if (moment.event === "FIN") {
       serverEnd = x;
       line += `H${x}`;
       marks.push(html`<path d="M${x} 15V25.5" class="ks kend" />`);
