@@ -177,7 +177,10 @@ class Environment:
 
     def state(self, slug: str, name: str = "") -> State[Any]:
         """Return one failure mode's state beyond a request: one bounded mapping for each name."""
-        return self._states.setdefault((slug, name), State())
+        state = self._states.get((slug, name))
+        if state is None:
+            state = self._states[slug, name] = State()
+        return state
 
     def count(self, slug: str, *key: Hashable) -> int:
         """Count ``key`` once more for one failure mode, and return how often it was counted."""
