@@ -98,7 +98,8 @@ def test_repeated_runs_that_differ_are_flaky_and_the_worst_counts(tmp_path: Path
         "curl -sSf -o /dev/null $1"
     )
     client = command("sh", "-c", script, "sh", "{url}")
-    report = checked(client, "interim-103", repeat=2, jobs=1)
+    patient = 30.0  # so that no pause of the machine makes the check play a run again
+    report = checked(client, "interim-103", repeat=2, jobs=1, timeout=patient)
     mode = report.modes["interim-103"]
     assert (mode.flaky, mode.class_, sorted(mode.runs)) == (True, "truncated", ["ok", "truncated"])
     assert report.summary.flaky == 1
