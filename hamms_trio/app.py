@@ -175,7 +175,7 @@ async def open_hamms(
                 port = _workbench_port(settings, beginning_port, lab.listeners)
                 opened_beside = _opened_workbench(host, port, settings, lab)
                 beside = await stack.enter_async_context(opened_beside)
-            # Makes the files, so that they exist when the first client comes.
+            # The contexts write the files, which exist then before the first client comes.
             if ca_dir is not None:
                 _ = environment.contexts
             yield lab.hamms(host, beside)

@@ -65,22 +65,13 @@ def test_modes_rejects_unknown_names() -> None:
         ("5506", "pace-byte (family pace, port 5506)"),
         ("5507", "default 30.0"),
         ("status-code", "status (family status, port 5509)"),
-    ],
-)
-def test_a_port_or_an_alias_finds_its_mode(wanted: str, shown: str) -> None:
-    assert shown in run("modes", wanted).stdout
-
-
-@pytest.mark.parametrize(
-    ("wanted", "shown"),
-    [
         ("5507", "The mode is pace-byte."),
         ("5507", "Serve the mode alone: hamms-trio one pace-byte --set interval=30.0"),
         ("5534", "The mode is frame-cl-short-fin."),
         ("tcp-accept-hang", "Serve the mode alone: hamms-trio one tcp-accept-hang\n"),
     ],
 )
-def test_a_description_leads_to_the_mode_itself(wanted: str, shown: str) -> None:
+def test_a_port_a_slug_or_an_alias_leads_to_its_mode(wanted: str, shown: str) -> None:
     assert shown in run("modes", wanted).stdout
 
 

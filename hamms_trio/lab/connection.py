@@ -86,7 +86,6 @@ class ModeConnection(AcceptedSocket):
         observer: ModeObserver,
         send_seconds: float,
         on_end: Callable[[], None],
-        *,
         octets: bytes = b"",
         giver: Callable[[Handover], None] | None = None,
         has_record: bool = True,

@@ -51,13 +51,7 @@ class DoorPlayer:
             OSError: the kernel has no memory for the registration; the caller closes the socket.
         """
         observer = self._recording.opened(self._name, self._slug, client)
-        try:
-            connection = ModeConnection(
-                self._hub, sock, client, observer, self._send_seconds, on_end
-            )
-        except OSError:
-            observer.closed()
-            raise
+        connection = self._connect(sock, client, observer, on_end)
         connection.start(self._door.play(Peer(connection, self._environment, self._find)))
         return connection
 
@@ -72,22 +66,15 @@ class DoorPlayer:
         if not isinstance(observer, Recorder):
             number = observer.number if isinstance(observer, Watch) else None
             observer = self._recording.opened(self._name, self._slug, handover.client, number)
-        try:
-            connection = ModeConnection(
-                self._hub,
-                handover.sock,
-                handover.client,
-                observer,
-                self._send_seconds,
-                handover.on_end,
-                octets=handover.octets,
-                giver=handover.giver,
-                has_record=is_new,
-            )
-        except OSError:
-            if is_new:
-                observer.closed()
-            raise
+        connection = self._connect(
+            handover.sock,
+            handover.client,
+            observer,
+            handover.on_end,
+            handover.octets,
+            handover.giver,
+            is_new,
+        )
         peer = Peer(connection, self._environment, self._find)
         if not is_new:
             peer.http.exchanges = observer.requests  # those before the connection was lent again
@@ -95,6 +82,34 @@ class DoorPlayer:
             connection.on_answered = partial(_report, observer, handover.on_answered)
         connection.start(self._door.play(peer))
         return connection
+
+    def _connect(
+        self,
+        sock: Socket,
+        client: tuple[str, int],
+        observer: Recorder,
+        on_end: Callable[[], None],
+        octets: bytes = b"",
+        giver: Callable[[Handover], None] | None = None,
+        has_record: bool = True,
+    ) -> ModeConnection:
+        """Return the connection on the hub; without one, close the record that was opened for it."""
+        try:
+            return ModeConnection(
+                self._hub,
+                sock,
+                client,
+                observer,
+                self._send_seconds,
+                on_end,
+                octets,
+                giver,
+                has_record,
+            )
+        except OSError:
+            if has_record:
+                observer.closed()
+            raise
 
 
 def _report(observer: Recorder, on_answered: Callable[[GivenAnswer], None]) -> None:

@@ -176,7 +176,7 @@ class FailureMode:
         Raises:
             ParameterError: there is no such parameter, or it does not take this value.
         """
-        if not given:  # as for most doors, whose parameters need not be read for it
+        if not given:  # as for most doors; to read the parameters takes a while
             return {}
         known = {p.name: p for p in (*self.parameters, *self.modifiers)}
         own, modifiers = (tuple(p.name for p in some) for some in (self.parameters, self.modifiers))

@@ -50,7 +50,7 @@ def test_enter_opens_the_mode_that_was_searched_for(lab: HammsServer, page: Page
         page.locator("main").focus()
 
 
-def test_a_mode_opens_at_its_top_and_back_finds_the_place_in_the_list(page: Page) -> None:
+def test_a_mode_opens_at_its_top_and_back_restores_the_list(page: Page) -> None:
     row = page.get_by_role("rowheader", name="ok-upload", exact=True)
     row.scroll_into_view_if_needed()
     place = page.evaluate("scrollY")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from hamms_trio.net.listening.descriptors import (
     SPARE,
     DescriptorBudget,
     WarningThrottle,
+    count_open,
 )
 
 
@@ -80,6 +82,20 @@ def test_a_closed_connection_makes_room_for_another() -> None:
     share.release()
     process.connections = process.budget.connections
     assert share.acquire(0)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux's list of descriptors")
+@pytest.mark.parametrize("size", ["as the kernel has it", "0, as before Linux 6.2"])
+def test_open_descriptors_are_counted_by_size_or_by_list(
+    size: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if size.startswith("0"):
+        monkeypatch.setattr("os.stat", lambda path: os.stat_result([0] * 10))
+    before = count_open()
+    with ExitStack() as stack:
+        for _ in range(10):
+            stack.enter_context(socket.socket())
+        assert count_open() == before + 10
 
 
 def test_a_repeated_warning_is_logged_once_per_interval(caplog: pytest.LogCaptureFixture) -> None:

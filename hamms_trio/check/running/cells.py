@@ -9,7 +9,7 @@ from typing import Protocol
 
 import trio
 
-from hamms_trio.check.client import Ability, Client, Order
+from hamms_trio.check.client import Ability, Call, Client, Order
 from hamms_trio.check.clients.family import NONCE
 from hamms_trio.check.grading.facts import Facts
 from hamms_trio.check.plan.arguments import ATTEMPTS_OF_RETRIES, CheckTimes, arguments_for
@@ -108,23 +108,7 @@ async def play(
         url = _url(mode, door, subject.shape if is_stream else "", subject.has)
         place = Place(url, subject.has, times.timeout if has_timeout else None, subject.shape)
         calls = calls_for(mode.slug, place)
-        waits = sum(call.after for call in calls)
-        waits += RETRY_SECONDS if mode.client.outcome is Outcome.RETRY else 0.0
-        order = Order(
-            nonce=nonce,
-            calls=calls,
-            cap=times.cap_for(cell.attempts(), waits) * (1 if len(calls) == 1 else 1.2),
-            placeholders=_placeholders(mode, door, times.timeout, subject.trust.root),
-            environment={
-                **subject.trust.variables,
-                **_environment(mode, door, url, times.timeout),
-            },
-            memory_limit=None
-            if subject.control_rss is None
-            else subject.control_rss + MAX_MORE_MEMORY,
-            is_fresh=is_fresh,
-        )
-        visit = await subject.client.visit(order)
+        visit = await subject.client.visit(_order(cell, door, subject, url, calls, is_fresh))
         await trio.sleep(SETTLE_SECONDS)
         tries = tries_of(mode, door, len(calls), times)
         facts = Facts(
@@ -152,6 +136,29 @@ async def play(
     return facts
 
 
+def _order(
+    cell: Cell,
+    door: CellDoor,
+    subject: CellSubject,
+    url: str,
+    calls: tuple[Call, ...],
+    is_fresh: bool,
+) -> Order:
+    mode, times = cell.mode, subject.times
+    waits = sum(call.after for call in calls)
+    waits += RETRY_SECONDS if mode.client.outcome is Outcome.RETRY else 0.0
+    rss = subject.control_rss
+    return Order(
+        nonce=cell.nonce,
+        calls=calls,
+        cap=times.cap_for(cell.attempts(), waits) * (1 if len(calls) == 1 else 1.2),
+        placeholders=_placeholders(mode, door, times.timeout, subject.trust.root),
+        environment={**subject.trust.variables, **_environment(mode, door, url, times.timeout)},
+        memory_limit=None if rss is None else rss + MAX_MORE_MEMORY,
+        is_fresh=is_fresh,
+    )
+
+
 def fired(mode: FailureMode, door: CellDoor) -> bool:
     """Return True if the fault was played; some need no strike, such as a port that refuses."""
     return (
@@ -164,7 +171,7 @@ def fired(mode: FailureMode, door: CellDoor) -> bool:
 
 
 def tries_of(mode: FailureMode, door: CellDoor, calls: int, times: CheckTimes) -> int:
-    """Return how often the client tried the last call, but no oftener than is its habit.
+    """Return how often the client tried the last call, but at most as often as the probe has seen.
 
     Nobody counts attempts at a port that accepts nothing, so that the habit is assumed there.
     """

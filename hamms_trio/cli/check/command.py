@@ -229,7 +229,7 @@ def _check_one(
     raise_descriptor_limit()
     try:
         with _tested(name, command, given) as tested, progress_line(tested.name) as on_progress:
-            # A wrong one is found before the run, which takes a while.
+            # A wrong baseline is found before the run, which takes a while.
             if given["baseline"] is not None:
                 read_baseline(_file_of(str(given["baseline"]), tested.name))
             report = trio.run(partial(checked, tested, options, modes, on_progress))

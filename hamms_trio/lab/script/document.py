@@ -57,27 +57,28 @@ def transcript_of(labels: Labels, label: str) -> Transcript:
     """
     door = labels.door(label)
     lines = script(door, requests_to(door), most_octets=MOST_DOCUMENT_OCTETS)
-    if not door.mode.speaks_tls:
+    if not door.mode.speaks_tls:  # whose lines are records, and whose client closes by itself
         lines = _closed_when_answered(lines)
     return Transcript(door.slug, door.name, dict(door.given), list(_moments(lines)))
 
 
 def _closed_when_answered(lines: list[Line]) -> list[Line]:
     """Let a client close when the last write completes its last answer, instead of waiting for nothing."""
-    asked = [number for number, (_, to, what) in enumerate(lines) if to == TO_SERVER and what]
-    sent = lines[asked[-2] + 1 : -1] if len(asked) > 1 else []
-    if not sent or lines[-1][2] != GIVES_UP:
+    *wire, end = lines
+    asked = [number for number, (_, to, _) in enumerate(wire) if to == TO_SERVER]
+    if end[2] != GIVES_UP or not asked:
         return lines
-    reader = ResponseReader(_method(lines[asked[-2]]))
+    answer = wire[asked[-1] + 1 :]
+    reader = ResponseReader(_method(wire[asked[-1]]))
     try:
-        is_complete = [
-            reader.receive(what) is not None for _, _, what in sent if isinstance(what, bytes)
+        wholes = [
+            reader.receive(what) is not None for _, _, what in answer if isinstance(what, bytes)
         ]
     except MalformedResponse:
         return lines
-    if True not in is_complete or is_complete.index(True) < len(is_complete) - 1:
+    if any(wholes[:-1]) or not any(wholes[-1:]):  # more came later, or not all
         return lines
-    return [*lines[:-1], (sent[-1][0], TO_SERVER, Ending.FIN.value)]
+    return [*wire, (answer[-1][0], TO_SERVER, Ending.FIN.value)]
 
 
 def _method(request: Line) -> str:

@@ -23,8 +23,8 @@ RESERVED_DESCRIPTORS = 512  # descriptors reserved for ports with few connection
 SPARE = 2
 BESIDE_LISTENERS = 16  # descriptors for the hub, the loop, imports, and the first connections
 WARNING_SECONDS = 10.0
-# Other code opens descriptors too, so the budget recounts them. Where the kernel has to list them (see
-# `count_open`), a thousand take a third of a millisecond.
+# Other code opens descriptors too, so the budget recounts them. Where it has to list them (see `count_open`), a
+# thousand take a third of a millisecond.
 RECOUNT_SECONDS = 1.0
 RECOUNT_SOON_SECONDS = 0.05  # when few descriptors are left
 
@@ -42,12 +42,13 @@ def descriptor_limit() -> int:
 def count_open() -> int:
     """Count the open descriptors of this process; 0 if the system does not list them.
 
-    Since Linux 6.2, the size of their directory is their number (the kernel's filesystems/proc.rst), which costs
-    a hundredth of a list.
+    Since Linux 6.2, the size of their directory is their number (the kernel's filesystems/proc.rst). To read it
+    takes a hundredth of the time of a listing.
     """
-    with suppress(OSError):
-        if counted := os.stat("/proc/self/fd").st_size:
-            return counted
+    if sys.platform == "linux":
+        with suppress(OSError):
+            if counted := os.stat("/proc/self/fd").st_size:
+                return counted
     for directory in ("/proc/self/fd", "/dev/fd"):
         with suppress(OSError):
             return len(os.listdir(directory)) - 1  # without the descriptor of the listing

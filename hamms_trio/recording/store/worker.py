@@ -210,6 +210,6 @@ def _transact(connection: Database, use: Callable[[Database], T], *, writes: boo
 def _roll_back(connection: Database) -> None:
     """Leave the transaction; a full disk has ended it already."""
     if connection.in_transaction:
-        # The connection is beyond that, and the next BEGIN reports it.
+        # The connection may be broken; the next BEGIN reports that.
         with suppress(sqlite3.Error):
             connection.execute("ROLLBACK")

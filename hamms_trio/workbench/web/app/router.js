@@ -5,7 +5,7 @@ const STARTS = { "/static/dashboard.html": "/workbench/dashboard", "/playground-
 
 export const route = signal(read());
 
-let isOnward = false; // not back or forward, for which the browser finds the place again
+let isOnward = false; // true when a link leads on; for back and forward, the browser restores the place
 
 addEventListener("click", (event) => {
   isOnward = Boolean(event.target.closest?.('a[href^="#/"]')) && !event.ctrlKey && !event.metaKey;
